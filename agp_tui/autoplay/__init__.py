@@ -1,0 +1,1 @@
+"""A model takes the keyboard: loading it, deciding in real time, corrections."""

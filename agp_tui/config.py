@@ -1,0 +1,418 @@
+"""Every setting: its name, type, bounds, default and help, written once.
+
+A field here is a key in `config.toml`, a flag of its command and a line of its help. Values come
+from the flag, else the environment, else `config.toml`, else the default.
+"""
+
+import dataclasses
+import difflib
+import os
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_type_hints
+
+import msgspec
+from cyclopts import Parameter
+from msgspec import Meta
+
+from agp_tui.errors import SettingError
+from agp_tui.keys.names import key_names
+
+FILE_NAME = "config.toml"
+
+Fps = Annotated[int, Meta(ge=1, le=60)]
+Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
+Count = Annotated[int, Meta(ge=1)]
+Size = Annotated[int, Meta(ge=16, le=2160)]
+
+
+def _numbers(_type: Any, tokens: Any) -> tuple[int, ...]:
+    text = tokens[0].value
+    try:
+        return tuple(int(part) for part in text.replace("x", ",").split(","))
+    except ValueError:
+        raise ValueError(f"Expected whole numbers with commas, such as 640,360, found {text!r}.") from None
+
+
+def _words(_type: Any, tokens: Any) -> tuple[str, ...]:
+    return tuple(part for token in tokens for part in token.value.split(",") if part)
+
+
+_comma_numbers = Parameter(n_tokens=1, converter=_numbers, negative=())
+_comma_words = Parameter(n_tokens=1, converter=_words, negative=())
+
+Point = Annotated[tuple[int, int], _comma_numbers]
+Region = Annotated[tuple[int, int, int, int], _comma_numbers]
+Words = Annotated[tuple[str, ...], _comma_words]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GameSettings:
+    """A game: where it is on the screen, which keys it takes, how often it is looked at."""
+
+    center: Point | None = None
+    """Middle of the region, X,Y in pixels of the display. Neither this nor `region`: you click."""
+
+    size: Size = 256
+    """Side of the square region around `center`, in pixels."""
+
+    region: Region | None = None
+    """The region itself: X,Y,WIDTH,HEIGHT in pixels. May reach past the screen's edge."""
+
+    display: str | None = None
+    """X display of the game, such as :0. Found by itself where it is not given."""
+
+    allow_forwarded_display: bool = False
+    """Use a display that ssh -X forwards, although it shows another machine's screen."""
+
+    keys: Words = ("up", "left", "right", "down")
+    """The keys that matter, in order. Any keys: up,left,space,a,f5,shift."""
+
+    fps: Fps = 30
+    """Frames, and so decisions, a second."""
+
+    frame_size: Size = 256
+    """Side of the square frames that are stored and that a model sees (area interpolation)."""
+
+    native_size: bool = False
+    """Store frames as they were grabbed; they are scaled to `frame_size` only for training."""
+
+    sticky: Fraction = 0.0
+    """Atari: probability that the console repeats its last action instead of taking ours."""
+
+    seed: int = 0
+    """Atari: where the console's randomness starts."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "keys", key_names(self.keys))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordSettings:
+    """Recording: frames of the game with the keys held."""
+
+    by: str = "human"
+    """Who plays: human, expert (a scripted demonstrator), or the name of a model."""
+
+    seconds: Annotated[float, Meta(gt=0)] | None = None
+    """Stop after so many seconds of play. Otherwise Esc on the game's keyboard, or Ctrl-C, stops."""
+
+    episodes: Count | None = None
+    """Stop after so many whole games, where the game tells when one ends."""
+
+    wait_for_enter: bool = False
+    """Begin when Enter is pressed on the game's keyboard."""
+
+    start_key: str = "enter"
+    """The key that begins, under `wait_for_enter`."""
+
+    stop_key: str = "esc"
+    """The key on the game's keyboard that ends the recording; it is not recorded unless it is one of `keys`."""
+
+    fast: bool = False
+    """Atari: play as fast as the machine allows instead of in real time."""
+
+    min_free_mb: Annotated[int, Meta(ge=0)] = 512
+    """Refuse to start, and stop by itself, with less than this free on the disk."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """Training: recordings of a game become a policy."""
+
+    model: Literal["small", "large"] = "small"
+    """Size of the network: small (about 0.8 M encoder parameters) or large (1.8 M)."""
+
+    name: str | None = None
+    """Name of the exported model; the game's name where none is given."""
+
+    recordings: Words = ()
+    """Train on these recordings only, by their paths or stamps; all of the game's otherwise."""
+
+    segment: Annotated[int, Meta(ge=1, le=64)] = 20
+    """How many frames a decision sees."""
+
+    step: Annotated[int, Meta(ge=1)] = 1
+    """Frames between the beginnings of two windows."""
+
+    lead: Annotated[int, Meta(ge=0, le=10)] = 1
+    """Frames between the newest frame of a window and the key state it is to bring about.
+    With 0 the state to predict is older than its effect, which the frame may already show."""
+
+    epochs: Count = 30
+    """Stop after so many passes over the data."""
+
+    minutes: Annotated[float, Meta(gt=0)] | None = None
+    """Stop after so many minutes."""
+
+    patience: Count = 6
+    """Stop after so many validations without a better one."""
+
+    validation: Annotated[float, Meta(gt=0.0, lt=0.9)] = 0.15
+    """Share of the recordings, or of blocks of them where they are few, kept for validation."""
+
+    batch: Count = 4
+    """Stretches of consecutive frames in one step."""
+
+    stretch: Annotated[int, Meta(ge=8, le=512)] = 64
+    """Labelled frames in one stretch."""
+
+    learning_rate: Annotated[float, Meta(gt=0.0, le=1.0)] = 1e-3
+    """Peak of the schedule (linear warm-up, cosine decay)."""
+
+    weight_decay: Annotated[float, Meta(ge=0.0)] = 1e-4
+    """Of AdamW."""
+
+    balance_cap: Annotated[float, Meta(ge=1.0)] = 10.0
+    """Rare key combinations count more, by their inverse frequency, up to this much."""
+
+    change_weight: Annotated[float, Meta(ge=1.0)] = 3.0
+    """How much more a frame counts at which the keys change."""
+
+    shift: Annotated[int, Meta(ge=0, le=64)] = 4
+    """Augmentation: shift whole windows by up to so many pixels."""
+
+    jitter: Fraction = 0.1
+    """Augmentation: change brightness and contrast of whole windows by up to this share."""
+
+    flip: bool = False
+    """Augmentation: mirror half of the windows and swap left with right. Only for mirror-true games."""
+
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Arithmetic of training; auto measures both for a moment and takes the faster one."""
+
+    seed: int = 0
+    """Where the randomness of training starts."""
+
+    resume: str | None = None
+    """Go on with this run instead of starting one."""
+
+    from_model: str | None = None
+    """Start from the checkpoint of this model instead of from nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportSettings:
+    """Export: a checkpoint becomes a model that plays."""
+
+    name: str | None = None
+    """Name of the model; the game's name where none is given."""
+
+    quantize: Literal["none", "fp16", "int8"] = "none"
+    """Smaller weights; what they cost in F1 is measured and printed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaySettings:
+    """Autoplay: a model presses the keys."""
+
+    seconds: Annotated[float, Meta(gt=0)] | None = None
+    """Stop after so many seconds."""
+
+    episodes: Count | None = None
+    """Stop after so many whole games, where the game tells when one ends."""
+
+    max_episode_seconds: Annotated[float, Meta(gt=0)] = 600.0
+    """Atari: a game still running after so many seconds of play counts with the score it has."""
+
+    dry_run: bool = False
+    """Decide and show, press nothing."""
+
+    fast: bool = False
+    """Atari: play as fast as the machine allows instead of in real time."""
+
+    panic_key: str = "f12"
+    """The key on the game's keyboard that stops the player and releases everything."""
+
+    activation_threshold: Fraction | None = None
+    """Press a key from this probability on; the model's own thresholds otherwise."""
+
+    threads: Annotated[int, Meta(ge=1, le=64)] = 1
+    """Threads of one inference."""
+
+    normalize_images: bool = True
+    """Models made elsewhere: frames as 0 to 1 instead of 0 to 255, where the input is float."""
+
+    channels: Literal["rgb", "bgr"] = "bgr"
+    """Models made elsewhere: order of the colours in their input."""
+
+    model_input_shape: Annotated[tuple[int, int, int, int], _comma_numbers] | None = None
+    """Models made elsewhere: FRAMES,HEIGHT,WIDTH,COLOURS, checked against the file; read from it otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PracticeSettings:
+    """Practice: a model plays, a teacher corrects it, it learns from the corrections."""
+
+    teacher: str = "expert"
+    """Who corrects: expert, a scripted demonstrator of the game."""
+
+    rounds: Count = 6
+    """Rounds of play and training."""
+
+    round_seconds: Annotated[float, Meta(gt=0)] = 300.0
+    """Seconds of game in each round's play."""
+
+    minutes_per_round: Annotated[float, Meta(gt=0)] = 0.5
+    """Minutes of training after each round's play."""
+
+    games: Count = 3
+    """Whole games by which the model is chosen after each round."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoSettings:
+    """The whole imitation loop on an Atari game, from nothing to a score."""
+
+    game: str = "ALE/Pong-v5"
+    """An Atari game that has a scripted expert."""
+
+    minutes: Annotated[float, Meta(gt=0)] = 8.0
+    """How long the whole may take, about."""
+
+    games: Count = 10
+    """Whole games by which each player is judged."""
+
+    fast: bool = False
+    """Skip the game in real time at the end; everything else always runs as fast as it can."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folders:
+    """Where things are kept. Relative to the folder of `config.toml`, or to where you are."""
+
+    recordings: Path = Path("recordings")
+    """Recordings, a folder for each game."""
+
+    models: Path = Path("models")
+    """Exported models, a folder each."""
+
+    runs: Path = Path("runs")
+    """Runs of long jobs: settings, events, checkpoints."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """All of `config.toml`."""
+
+    folders: Folders = field(default_factory=Folders)
+    game: GameSettings = field(default_factory=GameSettings)
+    games: dict[str, GameSettings] = field(default_factory=dict)
+    record: RecordSettings = field(default_factory=RecordSettings)
+    train: TrainSettings = field(default_factory=TrainSettings)
+    export: ExportSettings = field(default_factory=ExportSettings)
+    play: PlaySettings = field(default_factory=PlaySettings)
+    practice: PracticeSettings = field(default_factory=PracticeSettings)
+    demo: DemoSettings = field(default_factory=DemoSettings)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """`config.toml` as found: its settings, and which of them it really names."""
+
+    config: Config
+    path: Path | None
+    given: dict[str, Any]
+    """The file's own tables: only what stands in it."""
+
+    @property
+    def home(self) -> Path:
+        """The folder that relative paths start from."""
+        return self.path.parent if self.path else Path.cwd()
+
+    def folder(self, name: Literal["recordings", "models", "runs"]) -> Path:
+        """Absolute path of one of the folders."""
+        return (self.home / getattr(self.config.folders, name)).resolve()
+
+    def game(self, name: str) -> GameSettings:
+        """The settings of a game: its profile over `[game]` over the defaults."""
+        return self.config.games.get(name, self.config.game)
+
+
+def find_config() -> Path | None:
+    """`$AGP_CONFIG`, else `config.toml` here, else the one in the user's configuration folder."""
+    if named := os.environ.get("AGP_CONFIG"):
+        return Path(named)
+    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    for candidate in (Path(FILE_NAME), Path(base) / "agp-tui" / FILE_NAME):
+        if candidate.is_file():
+            return candidate.resolve()
+    return None
+
+
+def load_config(path: Path | None = None) -> Loaded:
+    """Read and check the settings file. Raises `SettingError` that names file, key and bound."""
+    path = path or find_config()
+    if path is None:
+        return Loaded(Config(), None, {})
+    try:
+        tables = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise SettingError(f"Expected a settings file at {path}, found none: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError(f"Expected TOML in {path}: {error}.", "Correct the line it names.") from error
+    _refuse_unknown_keys(tables, Config, str(path), "")
+    profiles = tables.get("games", {})
+    base = tables.get("game", {})
+    merged = tables | {"games": {name: base | profile for name, profile in profiles.items()}}
+    try:
+        config = convert(merged, Config)
+    except SettingError as error:
+        raise SettingError(f"{path}: {error.problem}", error.cure) from error
+    return Loaded(config, path.resolve(), tables)
+
+
+T = TypeVar("T")
+
+
+def convert(data: Any, kind: type[T]) -> T:
+    """Plain data as a settings type, bounds checked. Raises `SettingError` that names the key."""
+    try:
+        return msgspec.convert(data, kind, dec_hook=_from_plain)
+    except msgspec.ValidationError as error:
+        problem, _, where = str(error).partition(" - at `$.")
+        key = where.rstrip("`")
+        raise SettingError(f"{key or 'setting'}: {problem}, found {_at(data, key)!r}.") from error
+
+
+def check(settings: T) -> T:
+    """The same settings, their bounds checked. Raises `SettingError` that names the flag."""
+    values = {item.name: getattr(settings, item.name) for item in dataclasses.fields(settings)}  # type: ignore[arg-type]
+    try:
+        convert(values, type(settings))
+    except SettingError as error:
+        flag, _, rest = error.problem.partition(": ")
+        raise SettingError(f"--{flag.split('[')[0].replace('_', '-')}: {rest}", error.cure) from error
+    return settings
+
+
+def _from_plain(kind: type, value: Any) -> Any:
+    if kind is Path and isinstance(value, str | Path):
+        return Path(value)
+    raise NotImplementedError(kind)
+
+
+def _at(data: Any, key: str) -> Any:
+    for part in key.split("."):
+        name = part.split("[")[0]
+        if not isinstance(data, dict) or name not in data:
+            return data
+        data = data[name]
+    return data
+
+
+def _refuse_unknown_keys(table: Any, kind: Any, path: str, prefix: str) -> None:
+    if not isinstance(table, dict):
+        raise SettingError(f"{path}: expected a table [{prefix.rstrip('.')}], found {table!r}.")
+    types = get_type_hints(kind)
+    for key, value in table.items():
+        if key not in types:
+            near = difflib.get_close_matches(key, types, n=1)
+            cure = f"Did you mean {prefix}{near[0]}?" if near else f"Known here: {', '.join(types)}."
+            raise SettingError(f"{path}: unknown key {prefix}{key}.", cure)
+        if key == "games":
+            for name, profile in value.items():
+                _refuse_unknown_keys(profile, GameSettings, path, f"games.{name}.")
+        elif dataclasses.is_dataclass(types[key]):
+            _refuse_unknown_keys(value, types[key], path, f"{prefix}{key}.")

@@ -1,0 +1,160 @@
+"""The one clock of everything real-time: absolute deadlines, skipped slots, stage timings.
+
+Slot `i` is due at `start + i / fps`. A slot that can no longer be met is skipped and counted,
+never made up for in a burst, so a late frame does not make the next ones late as well.
+"""
+
+import time
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+NS = 1_000_000_000
+WINDOW = 600
+"""How many of the latest values a percentile looks at (10 s at 60 fps)."""
+
+
+class Time(Protocol):
+    """Where the time comes from: the machine's, or a simulated one."""
+
+    def now_ns(self) -> int: ...
+
+    def sleep_until(self, deadline_ns: int) -> None: ...
+
+
+class RealTime:
+    """The machine's monotonic clock, the same for every process on it."""
+
+    def now_ns(self) -> int:
+        return time.monotonic_ns()
+
+    def sleep_until(self, deadline_ns: int) -> None:
+        while (left := deadline_ns - time.monotonic_ns()) > 0:
+            time.sleep(left / NS)
+
+
+class SimulatedTime:
+    """A clock that jumps to each deadline: a game plays as fast as the machine allows.
+
+    Nothing takes time on it, so decisions are never late and play is reproducible.
+    """
+
+    def __init__(self, start_ns: int = 0) -> None:
+        self._now_ns = start_ns
+
+    def now_ns(self) -> int:
+        return self._now_ns
+
+    def sleep_until(self, deadline_ns: int) -> None:
+        self._now_ns = max(self._now_ns, deadline_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """Of the latest values of one measure, in milliseconds."""
+
+    p50: float
+    p95: float
+    p99: float
+
+    @classmethod
+    def of(cls, values: list[float] | deque[float]) -> "Percentiles":
+        """Percentiles by the nearest rank; zeros where there is nothing to look at."""
+        if not values:
+            return cls(0.0, 0.0, 0.0)
+        ordered = sorted(values)
+        last = len(ordered) - 1
+        p50, p95, p99 = (round(ordered[round(q * last)], 3) for q in (0.50, 0.95, 0.99))
+        return cls(p50, p95, p99)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How well the clock was kept so far."""
+
+    slots: int
+    """Slots that came due."""
+    filled: int
+    """Slots that were met."""
+    fps: float
+    """Frames a second reached, over the whole time."""
+    jitter_ms: Percentiles
+    """How long after its deadline a slot began."""
+    stages_ms: dict[str, Percentiles]
+
+    @property
+    def missed(self) -> int:
+        return self.slots - self.filled
+
+
+class Clock:
+    """Paces a loop at `fps` and times its stages.
+
+    >>> clock = Clock(fps=30)
+    >>> for slot in clock.slots(seconds=10):
+    ...     with clock.stage("grab"):
+    ...         ...
+    """
+
+    def __init__(self, fps: float, source: Time | None = None) -> None:
+        self.fps = fps
+        self.source: Time = source or RealTime()
+        self.period_ns = NS / fps
+        self._start_ns: int | None = None
+        self._next = 0
+        self._filled = 0
+        self._jitter_ms: deque[float] = deque(maxlen=WINDOW)
+        self._stages_ms: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=WINDOW))
+
+    def now_ns(self) -> int:
+        return self.source.now_ns()
+
+    def wait(self) -> int:
+        """Sleep until the next slot that can still be met and return its number, from 0."""
+        now = self.source.now_ns()
+        if self._start_ns is None:
+            self._start_ns = now
+        late_slot = int((now - self._start_ns) // self.period_ns)
+        slot = max(self._next, late_slot)
+        deadline = self._start_ns + round(slot * self.period_ns)
+        self.source.sleep_until(deadline)
+        self._jitter_ms.append((self.source.now_ns() - deadline) / 1e6)
+        self._next = slot + 1
+        self._filled += 1
+        return slot
+
+    def slots(self, seconds: float | None = None) -> Iterator[int]:
+        """The slots of the next `seconds`, or for ever."""
+        last = None if seconds is None else round(seconds * self.fps)
+        while last is None or self._next < last:
+            slot = self.wait()
+            if last is not None and slot >= last:
+                return
+            yield slot
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time what happens inside, always in the machine's own time."""
+        start = time.perf_counter_ns()
+        try:
+            yield
+        finally:
+            self._stages_ms[name].append((time.perf_counter_ns() - start) / 1e6)
+
+    def note(self, stage: str, milliseconds: float) -> None:
+        """Add a duration that was measured elsewhere to a stage."""
+        self._stages_ms[stage].append(milliseconds)
+
+    def pace(self) -> Pace:
+        """The figures so far."""
+        elapsed = self.source.now_ns() - self._start_ns if self._start_ns is not None else 0
+        stages = {name: Percentiles.of(values) for name, values in self._stages_ms.items()}
+        return Pace(
+            slots=self._next,
+            filled=self._filled,
+            fps=round(self._filled * NS / max(elapsed, self.period_ns), 2),
+            jitter_ms=Percentiles.of(self._jitter_ms),
+            stages_ms=stages,
+        )

@@ -1,0 +1,195 @@
+"""What a job tells while it runs, and what it can be told: one JSON object a line.
+
+Every job writes these to its stdout under `--json`, and long jobs to `events.jsonl` as well.
+The field names are an interface: other programs read them. A field that has nothing to say
+is left out.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from agp_tui.engine.clock import Percentiles
+from agp_tui.errors import AgpError
+
+Latency = dict[str, Percentiles]
+"""Percentiles by stage; the stage `total` is the whole way from grab to key."""
+
+
+class Event(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="type",
+    tag=str.lower,
+):
+    """Anything that happened. `at` is the wall clock, seconds since 1970."""
+
+    at: float = msgspec.field(default_factory=lambda: round(time.time(), 3))
+
+
+class Started(Event):
+    """A job begins. `settings` are the ones in force, whatever they came from."""
+
+    job: str
+    settings: dict[str, Any] = {}
+    run: str | None = None
+
+
+class Stage(Event):
+    """A job that has several parts begins one: `number` of `of`."""
+
+    name: str
+    number: int = 1
+    of: int = 1
+
+
+class Progress(Event):
+    """How far a long part is: `done` of `total` `unit`s, `rate` a second, `seconds_left`."""
+
+    done: float
+    total: float
+    unit: str
+    rate: float | None = None
+    seconds_left: float | None = None
+    metrics: dict[str, float] = {}
+
+
+class Live(Event):
+    """A live job's state, ten times a second at most; dropped where nobody reads.
+
+    `held` are the keys held now. `thumbnail` is a small RGB picture, `height * width * 3` bytes
+    as base64.
+    """
+
+    seconds: float
+    fps: float
+    fps_asked: float
+    frames: int
+    missed: int
+    held: list[str] = []
+    probabilities: dict[str, float] = {}
+    jitter_ms: Percentiles | None = None
+    latency_ms: Latency = {}
+    deadline_misses: int | None = None
+    decisions: int | None = None
+    bytes: int | None = None
+    score: float | None = None
+    lives: int | None = None
+    thumbnail: bytes = b""
+    thumbnail_size: tuple[int, int] | None = None
+
+
+class Note(Event):
+    """A sentence for people. `level` is `info` or `warning`."""
+
+    text: str
+    level: str = "info"
+
+
+class Table(Event):
+    """Rows for people and programs: each row has one cell for every column."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str | float | int | None]]
+
+
+class Finished(Event):
+    """A job's result. Only the fields that the job has something to say about are there."""
+
+    job: str
+    recording: str | None = None
+    recordings: list[str] | None = None
+    model: str | None = None
+    run: str | None = None
+    checkpoint: str | None = None
+    frames: int | None = None
+    seconds: float | None = None
+    fps: float | None = None
+    missed: int | None = None
+    jitter_ms: Percentiles | None = None
+    latency_ms: Percentiles | None = None
+    stages_ms: Latency | None = None
+    deadline_misses: int | None = None
+    decisions: int | None = None
+    steps: int | None = None
+    steps_per_second: float | None = None
+    scores: list[float] | None = None
+    score_mean: float | None = None
+    bytes: int | None = None
+    metrics: dict[str, float] | None = None
+    report: dict[str, Any] | None = None
+    """Figures of one job only, documented at the job."""
+
+
+class Failed(Event):
+    """A job that did not reach its end: what was expected and found, and what to do."""
+
+    error: str
+    hint: str = ""
+    exit_code: int = 1
+
+
+class Command(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower
+):
+    """Anything a live job can be told, one JSON object a line on its stdin."""
+
+
+class Stop(Command):
+    """Finish: close the files, release the keys, report."""
+
+
+class Pause(Command):
+    """Release every key and wait."""
+
+
+class Resume(Command):
+    """Go on after a pause."""
+
+
+class Panic(Command):
+    """Release every key and stop at once."""
+
+
+AnyEvent = Started | Stage | Progress | Live | Note | Table | Finished | Failed
+AnyCommand = Stop | Pause | Resume | Panic
+
+_encoder = msgspec.json.Encoder()
+_events = msgspec.json.Decoder(AnyEvent)
+_commands = msgspec.json.Decoder(AnyCommand)
+
+
+def encode(message: Event | Command) -> bytes:
+    """One line of JSON, newline included."""
+    return _encoder.encode(message) + b"\n"
+
+
+def decode_event(line: bytes) -> AnyEvent:
+    """The event of one line. Raises `AgpError` where it is none."""
+    try:
+        return _events.decode(line)
+    except msgspec.MsgspecError as error:
+        raise AgpError(f"Expected an event as one line of JSON, found {line[:80]!r}: {error}.") from error
+
+
+def decode_command(line: bytes) -> AnyCommand:
+    """The command of one line. Raises `AgpError` where it is none."""
+    try:
+        return _commands.decode(line)
+    except msgspec.MsgspecError as error:
+        raise AgpError(
+            f"Expected a command as one line of JSON, found {line[:80]!r}: {error}.",
+            'Send one of {"type": "stop"}, "pause", "resume", "panic".',
+        ) from error
+
+
+def read_events(lines: Iterator[bytes]) -> Iterator[AnyEvent]:
+    """The events of a stream; a torn last line (no newline yet) is left out."""
+    for line in lines:
+        if line.endswith(b"\n") and line.strip():
+            yield decode_event(line)

@@ -1,0 +1,186 @@
+"""A running job's link to the world: it tells what happens and hears when to stop.
+
+A job is a function that takes a `Job`. It does not know whether a person, the app or another
+program listens, nor whether it runs in the foreground.
+"""
+
+import os
+import queue
+import select
+import signal
+import stat
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, Protocol
+
+from agp_tui.engine.events import (
+    AnyCommand,
+    Event,
+    Live,
+    Note,
+    Panic,
+    Progress,
+    Stage,
+    Stop,
+    decode_command,
+    encode,
+)
+from agp_tui.errors import AgpError
+
+WAITING_LINES = 1_000
+"""How many lines may wait for a reader who does not read; live ones are dropped far earlier."""
+
+
+class Listener(Protocol):
+    """Somebody who is told of events: a terminal, a pipe, a file."""
+
+    def hear(self, event: Event) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Job:
+    """What a job is given: `emit` to tell, `stopping` and `commands` to listen."""
+
+    def __init__(self, *listeners: Listener) -> None:
+        self._listeners = listeners
+        self._commands: queue.SimpleQueue[AnyCommand] = queue.SimpleQueue()
+        self._stop = threading.Event()
+        self.interrupted = False
+        """Whether a person asked for the end by Ctrl-C or a signal."""
+
+    def emit(self, event: Event) -> None:
+        """Tell everybody who listens. Never waits for them."""
+        for listener in self._listeners:
+            listener.hear(event)
+
+    def note(self, text: str, level: str = "info") -> None:
+        """Tell one sentence to people."""
+        self.emit(Note(text=text, level=level))
+
+    def stage(self, name: str, number: int = 1, of: int = 1) -> None:
+        """Say that part `number` of `of` begins."""
+        self.emit(Stage(name=name, number=number, of=of))
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the job should come to its end now."""
+        return self._stop.is_set()
+
+    def stop(self) -> None:
+        """Ask the job to come to its end."""
+        self._stop.set()
+
+    def wait_for_stop(self, seconds: float) -> bool:
+        """Sleep, but not past a stop; True if the job should end."""
+        return self._stop.wait(seconds)
+
+    def tell(self, command: AnyCommand) -> None:
+        """Give the job a command."""
+        self._commands.put(command)
+        if isinstance(command, Stop | Panic):
+            self.stop()
+
+    def commands(self) -> Iterator[AnyCommand]:
+        """The commands that came since the last call."""
+        while True:
+            try:
+                yield self._commands.get_nowait()
+            except queue.Empty:
+                return
+
+    def close(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """While inside, SIGINT, SIGTERM and SIGHUP ask the job to stop; a second SIGINT insists."""
+
+        def ask(number: int, _frame: object) -> None:
+            if self.stopping and number == signal.SIGINT:
+                raise KeyboardInterrupt
+            self.interrupted = True
+            self.stop()
+
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {number: signal.signal(number, ask) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def obey(self, stream: BinaryIO) -> None:
+        """Take commands from `stream`, in the background; its end means stop.
+
+        Only a pipe or socket has an owner whose end means something. A terminal, a file, and a
+        pipe that had already ended before the job began have none and are not read.
+        """
+        try:
+            descriptor = stream.fileno()
+            mode = os.fstat(descriptor).st_mode
+        except (OSError, ValueError):
+            return
+        if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)) or _ended(descriptor):
+            return
+        threading.Thread(target=self._obey, args=(stream,), daemon=True, name="commands").start()
+
+    def _obey(self, stream: BinaryIO) -> None:
+        for line in stream:
+            try:
+                self.tell(decode_command(line))
+            except AgpError as error:
+                self.note(str(error), level="warning")
+        self.stop()
+
+
+def _ended(descriptor: int) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return any(
+        events & select.POLLHUP and not events & select.POLLIN for _, events in poll.poll(0)
+    )
+
+
+class JsonLines:
+    """Writes every event as a line of JSON; live ones are dropped while the reader is behind."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._lines: queue.Queue[bytes | None] = queue.Queue(WAITING_LINES)
+        self._writer = threading.Thread(target=self._write, daemon=True, name="events")
+        self._writer.start()
+
+    def hear(self, event: Event) -> None:
+        droppable = isinstance(event, Live | Progress)
+        if droppable and not self._lines.empty():
+            return
+        try:
+            self._lines.put_nowait(encode(event))
+        except queue.Full:
+            return
+
+    def close(self) -> None:
+        """Wait a moment for a slow reader, not for one that has stopped reading."""
+        try:
+            self._lines.put_nowait(None)
+        except queue.Full:
+            return
+        self._writer.join(timeout=2.0)
+
+    def _write(self) -> None:
+        while (line := self._lines.get()) is not None:
+            try:
+                self._stream.write(line)
+                self._stream.flush()
+            except (OSError, ValueError):
+                return
+
+
+def stdout_lines() -> JsonLines:
+    """JSON lines on this process's stdout, which nothing else may write to."""
+    stream = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    return JsonLines(stream)

@@ -1,0 +1,45 @@
+"""The errors that a user can cause. Each says what was expected, what was found and what to do."""
+
+
+class AgpError(Exception):
+    """A problem with a cure. The commands print both and exit with `exit_code`.
+
+    `problem` is one sentence that names what was expected and what was found;
+    `cure` is what to do or to type next.
+    """
+
+    exit_code = 2
+
+    def __init__(self, problem: str, cure: str = "") -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.cure = cure
+
+    def __str__(self) -> str:
+        return f"{self.problem} {self.cure}".strip()
+
+
+class SettingError(AgpError):
+    """A setting, flag or name that does not fit."""
+
+
+class DisplayError(AgpError):
+    """No usable display, or a region that is not on it."""
+
+
+class RecordingError(AgpError):
+    """A recording that is missing, foreign, damaged or too small for what is asked of it."""
+
+
+class ModelError(AgpError):
+    """A model or checkpoint that is missing, damaged, foreign or does not fit the game."""
+
+
+class MissingPart(AgpError):
+    """An optional part of the program that is not installed here."""
+
+
+class JobFailed(AgpError):
+    """A job that began well and could not go on, through no fault of its settings."""
+
+    exit_code = 1

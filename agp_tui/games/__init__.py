@@ -1,0 +1,1 @@
+"""What can be played: anything that gives frames and takes held keys."""

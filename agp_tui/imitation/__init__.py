@@ -1,0 +1,1 @@
+"""From recordings to a policy: windows, network, training, evaluation, export, practice."""
