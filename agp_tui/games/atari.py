@@ -1,0 +1,233 @@
+"""Atari games as games like any other: 60 frames a second, RGB pictures, held keys.
+
+The console is ALE's emulator, called directly. It knows nothing of agents or training.
+"""
+
+import contextlib
+import difflib
+import functools
+import random
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agp_tui.config import GameSettings
+from agp_tui.engine.clock import NS, Time
+from agp_tui.errors import MissingPart, SettingError
+from agp_tui.games.base import Frame, Status
+from agp_tui.keys.state import NO_KEYS, Keys
+
+if TYPE_CHECKING:
+    from ale_py import ALEInterface
+
+PREFIX = "ALE/"
+FRAMES_A_SECOND = 60
+"""Of the console (NTSC; really 59.92, as every player of it rounds)."""
+
+MAX_NOOPS = 30
+"""Upper bound of the idle frames at the start of a game, as in Mnih et al. 2015 (Nature 518)."""
+
+CONSOLE_KEYS = ("up", "left", "right", "down", "space")
+"""The keys that a joystick has: its four directions, and space for the fire button."""
+
+TWO_PLAYERS_ONLY = frozenset({"combat", "joust", "maze_craze", "warlords"})
+"""Cartridges that ALE ships for its many-player mode; loading one alone ends the process."""
+
+TURNED_PADDLES: dict[str, dict[str, str]] = {"pong": {"up": "right", "down": "left"}}
+"""Games with a paddle that moves up and down: ALE moves it by its RIGHT and LEFT. By cartridge."""
+
+
+def is_atari(name: str) -> bool:
+    """Whether this names an Atari game (`ALE/Pong-v5`), known or not."""
+    return name.lower().startswith(PREFIX.lower())
+
+
+def atari_ids() -> list[str]:
+    """The ids of all games there are, such as `ALE/Pong-v5`. Raises `MissingPart`."""
+    return sorted(_cartridges())
+
+
+def default_keys(game_id: str) -> tuple[str, ...]:
+    """The keys that do something in this game, from ALE's minimal action set.
+
+    Raises `SettingError` for an unknown id, `MissingPart` without ALE.
+    """
+    cartridge = _cartridge(game_id)
+    if turned := TURNED_PADDLES.get(cartridge):
+        return tuple(key for key in CONSOLE_KEYS if key in turned)
+    names = " ".join(action.name for action in _console(cartridge, 0.0, 0).getMinimalActionSet())
+    parts = {"up": "UP", "left": "LEFT", "right": "RIGHT", "down": "DOWN", "space": "FIRE"}
+    return tuple(key for key in CONSOLE_KEYS if parts[key] in names)
+
+
+class AtariGame:
+    """An Atari game in real time, without a thread.
+
+    `grab` and `hold` first emulate what is due by now, so the console is always where it would
+    be had it run on by itself at 60 frames a second. On a simulated clock it is exact. A game
+    that nobody looked at for long (the process was stopped) goes on from where it was.
+
+    Keys are the arrows and space for fire; opposite arrows cancel. In Pong the up arrow moves
+    the paddle up and the down arrow down. A game that is over starts again by itself after a
+    random number of idle frames (up to 30, from the seed), so that no two games are the same.
+
+    Raises `SettingError` for an unknown id or a key that a joystick has not, `MissingPart`
+    where ALE is not installed.
+    """
+
+    def __init__(self, game_id: str, settings: GameSettings, source: Time) -> None:
+        self.cartridge = _cartridge(game_id)
+        self.name = _id(self.cartridge)
+        self.keys = settings.keys
+        for key in self.keys:
+            if key not in CONSOLE_KEYS:
+                raise SettingError(
+                    f"Expected keys that a joystick has, found {key!r}.", f"Use {', '.join(CONSOLE_KEYS)}."
+                )
+        self.emulated = 0
+        """Frames emulated so far in play."""
+        self._source = source
+        self._ale = _console(self.cartridge, settings.sticky, settings.seed)
+        height, width = self._ale.getScreenDims()
+        self._shape = (int(height), int(width))
+        self._random = random.Random(settings.seed)
+        self._late_frames = max(FRAMES_A_SECOND // 2, 2 * FRAMES_A_SECOND // settings.fps)
+        self._origin_ns: int | None = None
+        self._origin_frame = 0
+        self._action = 0
+        self._score = 0.0
+        self._finished: tuple[float, ...] = ()
+        self._start()
+
+    @property
+    def frame_shape(self) -> tuple[int, int]:
+        """Height and width of the frames: 210x160 for most games."""
+        return self._shape
+
+    def grab(self) -> Frame:
+        """The console's picture now, native size."""
+        before_ns = self._source.now_ns()
+        self._advance(before_ns)
+        pixels = np.empty((*self._shape, 3), np.uint8)
+        self._ale.getScreenRGB(pixels)
+        return Frame(pixels, before_ns, self._source.now_ns())
+
+    def hold(self, keys: Keys) -> None:
+        """From now on exactly these keys are held; keys that are not the game's do nothing."""
+        self._advance(self._source.now_ns())
+        self._action = _action(keys & frozenset(self.keys), TURNED_PADDLES.get(self.cartridge))
+
+    def status(self) -> Status:
+        """Score and lives as of the last grab."""
+        return Status(self._score, self._ale.lives(), len(self._finished), self._finished)
+
+    def restart(self) -> None:
+        """End the current game, count the score it has, begin the next one."""
+        self._finished = (*self._finished, self._score)
+        self._start()
+
+    def ram(self) -> NDArray[np.uint8]:
+        """The console's memory, shape (128,), uint8: what a scripted expert reads."""
+        return np.asarray(self._ale.getRAM(), np.uint8)
+
+    def close(self) -> None:
+        """Release every key."""
+        self._action = _action(NO_KEYS, None)
+
+    def _advance(self, now_ns: int) -> None:
+        if self._origin_ns is None:
+            self._origin_ns = now_ns
+        # Rounded, not floored: deadlines are whole frames apart, and a little jitter around them
+        # must not make one picture a frame early and the next one late.
+        since = ((now_ns - self._origin_ns) * FRAMES_A_SECOND + NS // 2) // NS
+        due = self._origin_frame + since - self.emulated
+        if due > self._late_frames:
+            self._origin_ns, self._origin_frame = now_ns, self.emulated
+            return
+        for _ in range(due):
+            self._score += self._ale.act(self._action)
+            self.emulated += 1
+            if self._ale.game_over():
+                self.restart()
+
+    def _start(self) -> None:
+        self._score = 0.0
+        self._ale.reset_game()
+        for _ in range(self._random.randint(0, MAX_NOOPS)):
+            self._score += self._ale.act(0)
+
+
+@functools.cache
+def _actions() -> dict[tuple[int, int, bool], int]:
+    """ALE's 18 joystick actions by (right minus left, up minus down, fire)."""
+    from ale_py import Action
+
+    rows, columns = {1: "UP", 0: "", -1: "DOWN"}, {1: "RIGHT", 0: "", -1: "LEFT"}
+    return {
+        (x, y, fire): Action.__members__[rows[y] + columns[x] + ("FIRE" if fire else "") or "NOOP"].value
+        for x in columns
+        for y in rows
+        for fire in (False, True)
+    }
+
+
+def _action(keys: Keys, turned: dict[str, str] | None) -> int:
+    """ALE's action for the held keys. Opposite directions cancel."""
+    if turned:
+        keys = frozenset(turned.get(key, "") for key in keys if key != "space") | (keys & {"space"})
+    x = ("right" in keys) - ("left" in keys)
+    y = ("up" in keys) - ("down" in keys)
+    return _actions()[x, y, "space" in keys]
+
+
+def _ale_py() -> ModuleType:
+    try:
+        import ale_py
+        import ale_py.roms
+    except ImportError as error:
+        cure = 'Install it: pip install "agp-tui[train]"'
+        raise MissingPart(f"Expected the Atari emulator ale-py, found none here ({error}).", cure) from error
+    return ale_py
+
+
+def _id(cartridge: str) -> str:
+    return f"{PREFIX}{cartridge.title().replace('_', '')}-v5"
+
+
+def _cartridges() -> dict[str, str]:
+    """Cartridge names by id."""
+    names: list[str] = _ale_py().roms.get_all_rom_ids()
+    return {_id(name): name for name in names if name not in TWO_PLAYERS_ONLY}
+
+
+def _cartridge(game_id: str) -> str:
+    known = _cartridges()
+    by_lower = {name.lower(): name for name in known}
+    if found := by_lower.get(game_id.lower()):
+        return known[found]
+    near = difflib.get_close_matches(game_id.lower(), by_lower, n=3, cutoff=0.5)
+    names = ", ".join(by_lower[name] for name in near)
+    cure = f"Did you mean {names}?" if near else "agp atari list shows them all."
+    raise SettingError(f"Expected the id of an Atari game, such as ALE/Pong-v5, found {game_id!r}.", cure)
+
+
+def _console(cartridge: str, sticky: float, seed: int) -> "ALEInterface":
+    """A console with the cartridge in it."""
+    ale_py: Any = _ale_py()
+    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
+    ale: ALEInterface = ale_py.ALEInterface()
+    ale.setFloat("repeat_action_probability", sticky)
+    ale.setInt("random_seed", seed & 0x7FFFFFFF)
+    try:
+        # It prints where it looks, and stdout belongs to the events.
+        with contextlib.redirect_stdout(sys.stderr):
+            path: Path = ale_py.roms.get_rom_path(cartridge)
+    except OSError as error:
+        cure = "Install it again: pip install --force-reinstall ale-py"
+        raise MissingPart(f"Expected the cartridge {cartridge} of ale-py: {error}.", cure) from error
+    ale.loadROM(path)
+    return ale
