@@ -1,0 +1,1 @@
+"""What several tests use: X servers and game windows of their own."""

@@ -1,0 +1,110 @@
+"""A real X server without a screen, and what a person would do at its keyboard."""
+
+import contextlib
+import os
+import select
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from Xlib import X, display
+
+STARTUP_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class XServer:
+    """A running `Xvfb`; `name` is its display, such as `:7`."""
+
+    name: str
+    process: "subprocess.Popen[bytes]"
+
+    @classmethod
+    def start(cls, size: str = "1024x768x24") -> "XServer":
+        """A fresh server on a free display number, found by the server itself."""
+        read_end, write_end = os.pipe()
+        command = ["Xvfb", "-displayfd", str(write_end), "-noreset", "-nolisten", "tcp", "-screen", "0", size]
+        process = subprocess.Popen(
+            command, pass_fds=[write_end], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        os.close(write_end)
+        number = _read_line(read_end)
+        os.close(read_end)
+        if not number:
+            process.kill()
+            process.wait()
+            raise RuntimeError("Xvfb did not tell its display number")
+        return cls(f":{number}", process)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self.process.kill()
+        self.process.wait()
+
+    def xdotool(self, *arguments: str) -> None:
+        """Do at its keyboard and mouse what `arguments` say."""
+        subprocess.run(["xdotool", *arguments], env=environment(self.name), check=True)
+
+
+def _read_line(descriptor: int) -> str:
+    # The newline comes in a write of its own, and the server ends if nobody reads it.
+    line = b""
+    while not line.endswith(b"\n"):
+        ready, _, _ = select.select([descriptor], [], [], STARTUP_SECONDS)
+        chunk = os.read(descriptor, 32) if ready else b""
+        if not chunk:
+            return ""
+        line += chunk
+    return line.decode().strip()
+
+
+def environment(name: str) -> dict[str, str]:
+    """The environment of a program that runs on that display."""
+    return {**os.environ, "DISPLAY": name}
+
+
+def missing_programs() -> list[str]:
+    """The programs that the display tests need and this machine lacks."""
+    return [name for name in ("Xvfb", "xdotool") if shutil.which(name) is None]
+
+
+@contextlib.contextmanager
+def observe(name: str) -> "Iterator[Observer]":
+    """A connection of its own to look at the server and paint on it."""
+    connection = display.Display(name)
+    try:
+        yield Observer(connection)
+    finally:
+        connection.close()
+
+
+class Observer:
+    """Sees what is down at a server, and paints on its screen."""
+
+    def __init__(self, connection: display.Display) -> None:
+        self._connection = connection
+
+    def down(self) -> frozenset[int]:
+        """The keycodes that are down now."""
+        octets = self._connection.query_keymap()
+        return frozenset(code for code in range(256) if octets[code // 8] & (1 << code % 8))
+
+    def keycode(self, keysym: int) -> int:
+        """The keycode that gives that keysym."""
+        return int(self._connection.keysym_to_keycode(keysym))
+
+    def fill(self, color: int) -> None:
+        """Paint the whole screen with one colour (0xRRGGBB)."""
+        root = self._connection.screen().root
+        geometry = root.get_geometry()
+        context = root.create_gc(foreground=color, subwindow_mode=X.IncludeInferiors)
+        root.fill_rectangle(context, 0, 0, geometry.width, geometry.height)
+        self._connection.sync()
+
+    def paint(self, color: int, x: int, y: int, width: int, height: int) -> None:
+        """Paint a rectangle with one colour (0xRRGGBB)."""
+        root = self._connection.screen().root
+        context = root.create_gc(foreground=color, subwindow_mode=X.IncludeInferiors)
+        root.fill_rectangle(context, x, y, width, height)
+        self._connection.sync()
