@@ -27,6 +27,7 @@ SUFFIX = ".tflite"
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What `model.toml` says. Raises `ModelError` on construction where its parts do not fit together."""
 
+    schema: int = SCHEMA
     name: str
     game: str
     """The game it was trained on, as `--game` takes it."""
@@ -44,7 +45,6 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Length of a frame's embedding."""
     sha256: str
     """Of `model.tflite`, 64 hexadecimal digits."""
-    schema: int = SCHEMA
     channels: Literal["rgb"] = "rgb"
     lead: int = 1
     """Frames between the newest frame and the key state that the decision brings about."""
@@ -82,6 +82,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             _refuse("frame_size from 16 to 2160", self.frame_size)
         if self.embedding < 1 or self.lead < 0:
             _refuse("embedding from 1 and lead from 0 on", (self.embedding, self.lead))
+        if self.checkpoint is not None and Path(self.checkpoint).name != self.checkpoint:
+            _refuse("a checkpoint in the model's own folder", self.checkpoint)
         if len(self.sha256) != 64 or set(self.sha256) - set("0123456789abcdef"):
             _refuse("sha256 as 64 hexadecimal digits", self.sha256)
 

@@ -1,0 +1,111 @@
+"""The policy of a model made here: each frame is encoded once, a decision looks at the embeddings."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agp_tui.autoplay.interpreter import ModelFacts, Tensor
+from agp_tui.autoplay.window import Ring, scaled
+from agp_tui.errors import ModelError
+from agp_tui.games.base import Pixels
+
+ENCODE, DECIDE = "encode", "decide"
+FRAME, EMBEDDING, EMBEDDINGS, PROBABILITIES = "frame", "embedding", "embeddings", "probabilities"
+
+CURE = "Export the model again with this version of agp-tui."
+
+
+class StreamingPolicy:
+    """Two signatures: `encode` (newest frame -> embedding), `decide` (last embeddings -> probabilities).
+
+    Frames before the first one are black pictures: the window then holds the embedding of a black
+    frame, as a window of frames padded with zeros would give.
+    """
+
+    def __init__(
+        self,
+        interpreter: Any,
+        facts: ModelFacts,
+        *,
+        keys: tuple[str, ...],
+        thresholds: tuple[float, ...],
+        fps: float,
+    ) -> None:
+        """Raises `ModelError` where the signatures are not the ones above or do not fit the keys."""
+        frame, embeddings = _check(facts, len(keys))
+        self.keys = keys
+        self.thresholds = np.array(thresholds, np.float32)
+        self.fps = fps
+        self.frame_size = frame.shape[1]
+        self.segment, self.embedding = embeddings.shape[1], embeddings.shape[2]
+        self._encode = interpreter.get_signature_runner(ENCODE)
+        self._decide = interpreter.get_signature_runner(DECIDE)
+        self._ring: Ring[np.float32] = Ring(self.segment, (self.embedding,), np.float32)
+        self._window = np.zeros(embeddings.shape, np.float32)
+        black = np.zeros((self.frame_size, self.frame_size, 3), np.uint8)
+        self._black = self.encode(black).copy()
+        self.reset()
+        self.probabilities()
+
+    def reset(self) -> None:
+        """Forget every frame: play begins."""
+        self._ring.fill(self._black)
+
+    def encode(self, pixels: Pixels) -> NDArray[np.float32]:
+        """A picture's embedding, shape (embedding,)."""
+        picture = scaled(pixels, self.frame_size, self.frame_size)
+        result: NDArray[np.float32] = self._encode(frame=picture[None])[EMBEDDING][0]
+        return result
+
+    def see(self, pixels: Pixels) -> None:
+        """Take the newest frame."""
+        self._ring.next()[:] = self.encode(pixels)
+
+    def probabilities(self) -> NDArray[np.float32]:
+        """What the frames seen so far say: shape (keys,), from 0 to 1."""
+        self._ring.copy_to(self._window[0])
+        result: NDArray[np.float32] = self._decide(embeddings=self._window)[PROBABILITIES][0]
+        return result
+
+    def decide(self, pixels: Pixels) -> NDArray[np.float32]:
+        """Take the newest frame and give the probabilities, shape (keys,)."""
+        self.see(pixels)
+        return self.probabilities()
+
+
+def is_streaming(facts: ModelFacts) -> bool:
+    """Whether a model has the two signatures."""
+    return {ENCODE, DECIDE} <= facts.signatures.keys()
+
+
+def _check(facts: ModelFacts, key_count: int) -> tuple[Tensor, Tensor]:
+    if not is_streaming(facts):
+        found = ", ".join(facts.signatures) or "none"
+        raise ModelError(f"Expected the signatures {ENCODE} and {DECIDE}, found {found}.", CURE)
+    encode, decide = facts.signatures[ENCODE], facts.signatures[DECIDE]
+    frame = _named(encode.inputs, FRAME, f"an input of {ENCODE}")
+    embedding = _named(encode.outputs, EMBEDDING, f"an output of {ENCODE}")
+    embeddings = _named(decide.inputs, EMBEDDINGS, f"an input of {DECIDE}")
+    probabilities = _named(decide.outputs, PROBABILITIES, f"an output of {DECIDE}")
+    shape = frame.shape
+    if len(shape) != 4 or shape[0] != 1 or shape[1] != shape[2] or shape[3] != 3 or frame.dtype != "uint8":
+        raise ModelError(f"Expected frames of shape (1, S, S, 3) uint8, found {frame}.", CURE)
+    if len(embeddings.shape) != 3 or (1, embeddings.shape[-1]) != embedding.shape:
+        raise ModelError(
+            f"Expected {DECIDE} to take a window of embeddings {embedding}, found {embeddings}.", CURE
+        )
+    if embeddings.dtype != "float32" or embedding.dtype != "float32" or probabilities.dtype != "float32":
+        raise ModelError(f"Expected float32 embeddings and probabilities, found {embeddings}.", CURE)
+    if probabilities.shape != (1, key_count):
+        raise ModelError(
+            f"Expected a probability for each of {key_count} keys, found an output of {probabilities}.",
+            "Name the keys that the model was trained on, in its order.",
+        )
+    return frame, embeddings
+
+
+def _named(tensors: dict[str, Tensor], name: str, what: str) -> Tensor:
+    if name not in tensors:
+        raise ModelError(f"Expected {name} as {what}, found {', '.join(tensors) or 'none'}.", CURE)
+    return tensors[name]
