@@ -66,8 +66,9 @@ class GameSettings:
     allow_forwarded_display: bool = False
     """Use a display that ssh -X forwards, although it shows another machine's screen."""
 
-    keys: Words = ("up", "left", "right", "down")
-    """The keys that matter, in order. Any keys: up,left,space,a,f5,shift."""
+    keys: Words = ()
+    """The keys that matter, in order. Any keys: up,left,space,a,f5,shift. Not given: the four arrows,
+    or what an Atari game's joystick needs."""
 
     fps: Fps = 30
     """Frames, and so decisions, a second."""
@@ -85,7 +86,8 @@ class GameSettings:
     """Atari: where the console's randomness starts."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "keys", key_names(self.keys))
+        if self.keys:
+            object.__setattr__(self, "keys", key_names(self.keys))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +131,9 @@ class TrainSettings:
 
     recordings: Words = ()
     """Train on these recordings only, by their paths or stamps; all of the game's otherwise."""
+
+    frame_size: Size | None = None
+    """Side of the square frames that the model sees; the recordings' own, or 128 for Atari games."""
 
     segment: Annotated[int, Meta(ge=1, le=64)] = 20
     """How many frames a decision sees."""
@@ -276,6 +281,17 @@ class DemoSettings:
 
     fast: bool = False
     """Skip the game in real time at the end; everything else always runs as fast as it can."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """How a command speaks, and which settings it reads."""
+
+    json: Annotated[bool, Parameter(negative=())] = False
+    """One JSON object a line on stdout, for programs."""
+
+    config: Path | None = None
+    """The settings file; otherwise $AGP_CONFIG, ./config.toml or the one in ~/.config/agp-tui."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,8 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agp_tui.engine.events import AnyEvent, Event, Failed, Finished, Live, encode, read_events
+from agp_tui.engine.events import AnyEvent, Event, Failed, Finished, Live, decode_event, encode, read_events
 from agp_tui.errors import AgpError
+
+
+LIVE_FILE = "live.json"
 
 
 class RunError(AgpError):
@@ -128,12 +131,19 @@ class Run:
             with path.open("rb") as lines:
                 yield from read_events(lines)
 
-    def follow(self, poll_seconds: float = 0.1) -> Iterator[AnyEvent]:
-        """What it told so far and tells from now on, until it ends or its process is gone."""
+    def follow(self, poll_seconds: float = 0.1) -> Iterator[AnyEvent | None]:
+        """What it told so far and tells from now on, until it ends or its process is gone.
+
+        Gives None where there is nothing new, so that the follower can look at other things.
+        """
         path = self.path / "events.jsonl"
         position = 0
+        newest_live = -1
         while True:
             alive = self.alive()
+            live, newest_live = self._live(newest_live)
+            if live is not None:
+                yield live
             if path.is_file():
                 with path.open("rb") as file:
                     file.seek(position)
@@ -145,7 +155,16 @@ class Run:
                 position += sum(len(line) for line in lines if line.endswith(b"\n"))
             if not alive and self._worker():
                 return
+            yield None
             time.sleep(poll_seconds)
+
+    def _live(self, newest: int) -> tuple[AnyEvent | None, int]:
+        path = self.path / LIVE_FILE
+        try:
+            changed = path.stat().st_mtime_ns
+            return (decode_event(path.read_bytes()), changed) if changed != newest else (None, newest)
+        except (OSError, AgpError):
+            return None, newest
 
     def _worker(self) -> tuple[int, str] | None:
         try:
@@ -165,13 +184,18 @@ class Run:
 
 
 class RunLog:
-    """Appends every event but the live ones to a run's `events.jsonl`."""
+    """Appends events to a run's `events.jsonl`; of the live ones only the newest is kept, beside it."""
 
     def __init__(self, run: Run) -> None:
         self._file = (run.path / "events.jsonl").open("ab", buffering=0)
+        self._live = run.path / LIVE_FILE
 
     def hear(self, event: Event) -> None:
-        if not isinstance(event, Live):
+        if isinstance(event, Live):
+            part = self._live.with_suffix(".part")
+            part.write_bytes(encode(event))
+            part.replace(self._live)
+        else:
             self._file.write(encode(event))
 
     def close(self) -> None:

@@ -1,0 +1,69 @@
+"""Starting a long job as a process of its own and following what it tells.
+
+The worker gets a session of its own, so it outlives the terminal, and writes to its run folder
+only, so nobody has to read from it.
+"""
+
+import subprocess
+import sys
+import time
+
+from agp_tui.engine.events import Failed, Finished
+from agp_tui.engine.job import Job
+from agp_tui.engine.runs import Run
+from agp_tui.errors import JobFailed
+
+START_SECONDS = 30.0
+
+
+def launch(run: Run) -> None:
+    """Start the worker of `run` and return once it has claimed the folder.
+
+    Raises `JobFailed` with its last words where it does not come up.
+    """
+    with (run.path / "narration.log").open("ab") as narration:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "agp_tui.worker", str(run.path)],
+            stdin=subprocess.DEVNULL,
+            stdout=narration,
+            stderr=narration,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if (run.path / "process.json").is_file() and (run.alive() or worker.poll() is not None):
+            return
+        if worker.poll() is not None:
+            break
+        time.sleep(0.02)
+    raise JobFailed(f"Expected the run {run.id} to start, found: {last_words(run)}", f"See {run.path}/narration.log.")
+
+
+def follow(run: Run, job: Job) -> int:
+    """Pass on everything that `run` tells until it ends; its exit code.
+
+    A stop of `job` is passed on to the run, which then ends in its own time.
+    """
+    asked_to_stop = False
+    for event in run.follow():
+        if event is not None:
+            job.emit(event)
+        if isinstance(event, Finished):
+            return 130 if asked_to_stop else 0
+        if isinstance(event, Failed):
+            return event.exit_code
+        if job.stopping and not asked_to_stop:
+            asked_to_stop = True
+            if run.alive():
+                run.stop()
+    job.emit(Failed(error=f"The run {run.id} ended without a word: {last_words(run)}", hint=f"See {run.path}/narration.log."))
+    return 1
+
+
+def last_words(run: Run) -> str:
+    """The last line of a run's narration."""
+    try:
+        lines = (run.path / "narration.log").read_text(errors="replace").split("\n")
+    except OSError:
+        return "nothing"
+    return next((line.strip() for line in reversed(lines) if line.strip()), "nothing")
