@@ -56,6 +56,13 @@ KEYSYMS: dict[str, int] = {
 }
 """X11 keysym of every key we know, by our name (X11/keysymdef.h)."""
 
+OTHER_KEYSYMS: dict[str, tuple[int, ...]] = {
+    "right_alt": (0xFE03, 0xFF7E),
+    "alt": (0xFFE7,),
+    "super": (0xFFE7,),
+}
+"""What a key may give instead, by layout: AltGr (ISO_Level3_Shift, Mode_switch), Meta, and so on."""
+
 ALIASES = {
     "escape": "esc",
     "return": "enter",

@@ -1,0 +1,88 @@
+"""Virtual keyboards: they press and release single keys and remember nothing."""
+
+import os
+import sys
+from typing import Any, Protocol
+
+from agp_tui.errors import DisplayError
+from agp_tui.keys.xserver import MAPPING_NOTIFY, Layout, connect
+
+
+class Keyboard(Protocol):
+    """Presses and releases keys by our names."""
+
+    def press(self, key: str) -> None: ...
+
+    def release(self, key: str) -> None: ...
+
+    def flush(self) -> None:
+        """Come back when the system has taken everything that was pressed and released."""
+        ...
+
+
+def open_keyboard(display: str | None, keys: tuple[str, ...]) -> Keyboard:
+    """A virtual keyboard with these keys. Raises `AgpError` where there can be none."""
+    if sys.platform in ("win32", "darwin"):
+        return PynputKeyboard(display, keys)
+    return XTestKeyboard(display, keys)
+
+
+class XTestKeyboard:
+    """The keyboard of the XTEST extension, which games take for a real one."""
+
+    def __init__(self, display: str | None, keys: tuple[str, ...]) -> None:
+        self._keys = keys
+        self._connection = connect(display)
+        if not self._connection.has_extension("XTEST"):
+            raise DisplayError(
+                f"Expected XTEST at {self._connection.get_display_name()}, found an X server without it.",
+                "Only --dry-run can play there.",
+            )
+        self._layout = Layout.read(self._connection, keys)
+        self._pressed_as: dict[str, int] = {}
+
+    def press(self, key: str) -> None:
+        from Xlib import X
+
+        self._follow_layout()
+        code = self._layout.codes[key][0]
+        self._pressed_as[key] = code
+        self._connection.xtest_fake_input(X.KeyPress, code)
+
+    def release(self, key: str) -> None:
+        from Xlib import X
+
+        # The keycode that went down, even if the layout has changed since.
+        code = self._pressed_as.pop(key, None) or self._layout.codes[key][0]
+        self._connection.xtest_fake_input(X.KeyRelease, code)
+
+    def flush(self) -> None:
+        self._connection.sync()
+
+    def _follow_layout(self) -> None:
+        changed = False
+        while self._connection.pending_events():
+            changed |= self._connection.next_event().type == MAPPING_NOTIFY
+        if changed:
+            self._layout = Layout.read(self._connection, self._keys)
+
+
+class PynputKeyboard:
+    """The virtual keyboard of Windows and macOS."""
+
+    def __init__(self, display: str | None, keys: tuple[str, ...]) -> None:
+        from agp_tui.keys.pynput_keys import import_keyboard, to_pynput
+
+        if display:
+            os.environ["DISPLAY"] = display
+        self._controller: Any = import_keyboard().Controller()
+        self._codes = {key: to_pynput(key) for key in keys}
+
+    def press(self, key: str) -> None:
+        self._controller.press(self._codes[key])
+
+    def release(self, key: str) -> None:
+        self._controller.release(self._codes[key])
+
+    def flush(self) -> None:
+        """Nothing to wait for: pynput hands each key over at once."""
