@@ -5,7 +5,7 @@ import os
 import select
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from Xlib import X, display
@@ -93,6 +93,28 @@ class Observer:
     def keycode(self, keysym: int) -> int:
         """The keycode that gives that keysym."""
         return int(self._connection.keysym_to_keycode(keysym))
+
+    @contextlib.contextmanager
+    def focused_window(self) -> Iterator[Callable[[], int]]:
+        """A window that has the focus; gives what counts the key presses it got, repeats included."""
+        root = self._connection.screen().root
+        window = root.create_window(
+            0, 0, 10, 10, 0, X.CopyFromParent, event_mask=X.KeyPressMask | X.ExposureMask
+        )
+        window.map()
+        while self._connection.next_event().type != X.Expose:
+            pass
+        window.set_input_focus(X.RevertToPointerRoot, X.CurrentTime)
+        self._connection.sync()
+
+        def presses() -> int:
+            self._connection.sync()
+            events = [self._connection.next_event() for _ in range(self._connection.pending_events())]
+            return sum(event.type == X.KeyPress for event in events)
+
+        yield presses
+        window.destroy()
+        self._connection.sync()
 
     def fill(self, color: int) -> None:
         """Paint the whole screen with one colour (0xRRGGBB)."""
