@@ -1,0 +1,112 @@
+"""Checkpoints: a network with all that is needed to play it, export it or go on training it.
+
+One file, written in one step, read with torch's `weights_only=True`: tensors and plain data, no code.
+"""
+
+import io
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from agp_tui.engine.runs import write_atomically
+from agp_tui.errors import ModelError
+from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
+
+SCHEMA = 1
+CHECKPOINT_FILE = "checkpoint.pt"
+BEST, LAST = "best.pt", "last.pt"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network and where it comes from."""
+
+    spec: NetworkSpec
+    game: str
+    keys: tuple[str, ...]
+    fps: int
+    lead: int
+    thresholds: tuple[float, ...]
+    """One for each key, chosen on the validation data."""
+    weights: dict[str, torch.Tensor]
+    validation: dict[str, Any] = field(default_factory=dict)
+    """Figures on held-out positions, as of `Report.figures`; empty where there were none."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """The settings of the training, plain."""
+    training: dict[str, Any] = field(default_factory=dict)
+    """The trainer's state, to go on exactly; empty where a training is not to be gone on with."""
+
+    def network(self) -> PolicyNetwork:
+        """The network, its weights in place, ready to decide. Raises `ModelError` where they do not fit."""
+        network = PolicyNetwork(self.spec)
+        try:
+            network.load_state_dict(self.weights)
+        except RuntimeError as error:
+            last_line = str(error).splitlines()[-1].strip()
+            raise ModelError(
+                f"Expected weights of a {self.spec.model} network, found others: {last_line}",
+                "Train again with this version of agp-tui.",
+            ) from error
+        return network.eval()
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write `path` in one step."""
+    body = {
+        "schema": SCHEMA,
+        "spec": asdict(checkpoint.spec),
+        "game": checkpoint.game,
+        "keys": list(checkpoint.keys),
+        "fps": checkpoint.fps,
+        "lead": checkpoint.lead,
+        "thresholds": [float(value) for value in checkpoint.thresholds],
+        # On the processor and free of any view, so the file holds the weights and nothing else.
+        "weights": {name: value.detach().cpu().clone() for name, value in checkpoint.weights.items()},
+        "validation": checkpoint.validation,
+        "settings": checkpoint.settings,
+        "training": checkpoint.training,
+    }
+    buffer = io.BytesIO()
+    torch.save(body, buffer)
+    write_atomically(path, buffer.getvalue())
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint. Raises `ModelError` where it is missing, damaged, foreign or too new."""
+    cure = "Name a checkpoint of agp train: checkpoints/best.pt of a run, or checkpoint.pt of a model."
+    try:
+        body = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise ModelError(
+            f"Expected a checkpoint at {path}, found none: {error.strerror or error}.", cure
+        ) from error
+    except Exception as error:  # torch raises many kinds for a damaged or hostile file
+        raise ModelError(
+            f"Expected a checkpoint at {path}, found a damaged or foreign file.", cure
+        ) from error
+    if not isinstance(body, dict) or not isinstance(body.get("schema"), int):
+        raise ModelError(f"Expected a checkpoint at {path}, found a file of something else.", cure)
+    if body["schema"] > SCHEMA:
+        raise ModelError(
+            f"Expected a checkpoint of schema {SCHEMA} or older in {path}, found {body['schema']}.",
+            "Update agp-tui.",
+        )
+    try:
+        return Checkpoint(
+            spec=NetworkSpec(**body["spec"]),
+            game=str(body["game"]),
+            keys=tuple(body["keys"]),
+            fps=int(body["fps"]),
+            lead=int(body["lead"]),
+            thresholds=tuple(body["thresholds"]),
+            weights=dict(body["weights"]),
+            validation=dict(body["validation"]),
+            settings=dict(body["settings"]),
+            training=dict(body["training"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"Expected a whole checkpoint in {path}, found a part missing: {error}.", cure
+        ) from error

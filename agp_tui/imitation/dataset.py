@@ -1,0 +1,100 @@
+"""Recordings as arrays to learn from, checked to belong together."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from agp_tui.errors import RecordingError
+from agp_tui.imitation.cache import decoded_frames
+from agp_tui.imitation.takes import Take
+from agp_tui.recording.store import Recording
+
+
+def open_takes(
+    paths: Sequence[Path],
+    *,
+    game: str,
+    keys: tuple[str, ...],
+    fps: int,
+    frame_size: int,
+    lead: int,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> tuple[Take, ...]:
+    """Recordings as takes, decoded once into a cache beside each. `progress(done, total)` in frames.
+
+    Raises `RecordingError` where they do not belong together or to what is asked for.
+    """
+    recordings = [Recording.open(path) for path in paths]
+    check_same(recordings, game=game, keys=keys, fps=fps)
+    total, done = sum(len(recording) for recording in recordings), 0
+    takes = []
+    for recording in recordings:
+        begun = done
+        frames = decoded_frames(recording, frame_size, lambda n, begun=begun: progress(begun + n, total))  # type: ignore[misc]
+        columns = [recording.meta.keys.index(key) for key in keys]
+        labels = recording.labels(lead)[:, columns]
+        corrections = recording.meta.source == "agent"
+        takes.append(Take(str(recording.path), frames, np.ascontiguousarray(labels), corrections))
+        done += len(recording)
+    return tuple(takes)
+
+
+def check_same(recordings: Sequence[Recording], *, game: str, keys: tuple[str, ...], fps: int) -> None:
+    """Raise `RecordingError` unless all are of this game, of these keys and at this many frames a second."""
+    if not recordings:
+        raise RecordingError(
+            f"Expected recordings of {game}, found none.", f"Make one: agp record --game {game}"
+        )
+    first = recordings[0]
+    for recording in recordings:
+        here, there = recording.meta, first.meta
+        facts = (
+            ("game", here.game, there.game, game),
+            ("keys", _names(here.keys), _names(there.keys), _names(keys)),
+            ("frames a second", here.fps, there.fps, fps),
+        )
+        for what, found, other, asked in facts:
+            if found != other:
+                raise RecordingError(
+                    f"Expected recordings with the same {what}, found {found} in {recording.path} "
+                    f"and {other} in {first.path}.",
+                    "Train on those that belong together: agp train --recordings A,B",
+                )
+            if found != asked:
+                raise RecordingError(
+                    f"Expected recordings with the {what} {asked}, found {found} in {recording.path}.",
+                    "Record again with these settings, or set them to what was recorded.",
+                )
+
+
+def check_learnable(
+    takes: Sequence[Take], segment: int, lead: int, warn: Callable[[str], None] = lambda _text: None
+) -> tuple[Take, ...]:
+    """The takes that are long enough for a window.
+
+    Raises `RecordingError` where none is, or where no key is ever pressed.
+    """
+    needed = segment + lead
+    long_enough = tuple(take for take in takes if len(take) >= needed)
+    for take in takes:
+        if len(take) >= needed:
+            continue
+        problem = (
+            f"Expected at least {needed} frames for a window of {segment}, found {len(take)} in {take.name}."
+        )
+        if not long_enough:
+            raise RecordingError(problem, "Record for longer, or train with a smaller --segment.")
+        warn(f"{problem} It is left out.")
+    if not any(take.labels.any() for take in long_enough):
+        names = ", ".join(take.name for take in long_enough[:3])
+        raise RecordingError(
+            f"Expected keys held at some frames, found that no key is ever pressed in {names}.",
+            "Play while recording, and check with agp doctor that keys are seen.",
+        )
+    return long_enough
+
+
+def _names(keys: tuple[str, ...]) -> str:
+    """Keys for comparing and for people: their order does not matter here."""
+    return ",".join(sorted(keys))
