@@ -110,7 +110,7 @@ class RecordSettings:
     """The key that begins, under `wait_for_enter`."""
 
     stop_key: str = "esc"
-    """The key on the game's keyboard that ends the recording; it is not recorded unless it is one of `keys`."""
+    """The key on the game's keyboard that ends the recording."""
 
     fast: bool = False
     """Atari: play as fast as the machine allows instead of in real time."""
@@ -243,7 +243,7 @@ class PlaySettings:
     """Models made elsewhere: order of the colours in their input."""
 
     model_input_shape: Annotated[tuple[int, int, int, int], _comma_numbers] | None = None
-    """Models made elsewhere: FRAMES,HEIGHT,WIDTH,COLOURS, checked against the file; read from it otherwise."""
+    """Models made elsewhere: FRAMES,HEIGHT,WIDTH,COLOURS, where the file leaves them open."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -339,7 +339,8 @@ class Loaded:
 
     def folder(self, name: Literal["recordings", "models", "runs"]) -> Path:
         """Absolute path of one of the folders."""
-        return (self.home / getattr(self.config.folders, name)).resolve()
+        folder: Path = getattr(self.config.folders, name)
+        return (self.home / folder).resolve()
 
     def game(self, name: str) -> GameSettings:
         """The settings of a game: its profile over `[game]` over the defaults."""
@@ -427,7 +428,7 @@ def _refuse_unknown_keys(table: Any, kind: Any, path: str, prefix: str) -> None:
             near = difflib.get_close_matches(key, types, n=1)
             cure = f"Did you mean {prefix}{near[0]}?" if near else f"Known here: {', '.join(types)}."
             raise SettingError(f"{path}: unknown key {prefix}{key}.", cure)
-        if key == "games":
+        if key == "games" and not prefix:
             for name, profile in value.items():
                 _refuse_unknown_keys(profile, GameSettings, path, f"games.{name}.")
         elif dataclasses.is_dataclass(types[key]):

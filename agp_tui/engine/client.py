@@ -36,7 +36,9 @@ def launch(run: Run) -> None:
         if worker.poll() is not None:
             break
         time.sleep(0.02)
-    raise JobFailed(f"Expected the run {run.id} to start, found: {last_words(run)}", f"See {run.path}/narration.log.")
+    raise JobFailed(
+        f"Expected the run {run.id} to start, found: {last_words(run)}", f"See {run.path}/narration.log."
+    )
 
 
 def follow(run: Run, job: Job) -> int:
@@ -56,7 +58,12 @@ def follow(run: Run, job: Job) -> int:
             asked_to_stop = True
             if run.alive():
                 run.stop()
-    job.emit(Failed(error=f"The run {run.id} ended without a word: {last_words(run)}", hint=f"See {run.path}/narration.log."))
+    job.emit(
+        Failed(
+            error=f"The run {run.id} ended without a word: {last_words(run)}",
+            hint=f"See {run.path}/narration.log.",
+        )
+    )
     return 1
 
 

@@ -31,7 +31,7 @@ class Event(
     at: float = msgspec.field(default_factory=lambda: round(time.time(), 3))
 
 
-class Started(Event):
+class Started(Event, frozen=True):
     """A job begins. `settings` are the ones in force, whatever they came from."""
 
     job: str
@@ -39,7 +39,7 @@ class Started(Event):
     run: str | None = None
 
 
-class Stage(Event):
+class Stage(Event, frozen=True):
     """A job that has several parts begins one: `number` of `of`."""
 
     name: str
@@ -47,7 +47,7 @@ class Stage(Event):
     of: int = 1
 
 
-class Progress(Event):
+class Progress(Event, frozen=True):
     """How far a long part is: `done` of `total` `unit`s, `rate` a second, `seconds_left`."""
 
     done: float
@@ -58,7 +58,7 @@ class Progress(Event):
     metrics: dict[str, float] = {}
 
 
-class Live(Event):
+class Live(Event, frozen=True):
     """A live job's state, ten times a second at most; dropped where nobody reads.
 
     `held` are the keys held now. `thumbnail` is a small RGB picture, `height * width * 3` bytes
@@ -76,21 +76,21 @@ class Live(Event):
     latency_ms: Latency = {}
     deadline_misses: int | None = None
     decisions: int | None = None
-    bytes: int | None = None
     score: float | None = None
     lives: int | None = None
     thumbnail: bytes = b""
     thumbnail_size: tuple[int, int] | None = None
+    bytes: int | None = None
 
 
-class Note(Event):
+class Note(Event, frozen=True):
     """A sentence for people. `level` is `info` or `warning`."""
 
     text: str
     level: str = "info"
 
 
-class Table(Event):
+class Table(Event, frozen=True):
     """Rows for people and programs: each row has one cell for every column."""
 
     title: str
@@ -98,7 +98,7 @@ class Table(Event):
     rows: list[list[str | float | int | None]]
 
 
-class Finished(Event):
+class Finished(Event, frozen=True):
     """A job's result. Only the fields that the job has something to say about are there."""
 
     job: str
@@ -126,7 +126,7 @@ class Finished(Event):
     """Figures of one job only, documented at the job."""
 
 
-class Failed(Event):
+class Failed(Event, frozen=True):
     """A job that did not reach its end: what was expected and found, and what to do."""
 
     error: str
@@ -134,25 +134,23 @@ class Failed(Event):
     exit_code: int = 1
 
 
-class Command(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower
-):
+class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
     """Anything a live job can be told, one JSON object a line on its stdin."""
 
 
-class Stop(Command):
+class Stop(Command, frozen=True):
     """Finish: close the files, release the keys, report."""
 
 
-class Pause(Command):
+class Pause(Command, frozen=True):
     """Release every key and wait."""
 
 
-class Resume(Command):
+class Resume(Command, frozen=True):
     """Go on after a pause."""
 
 
-class Panic(Command):
+class Panic(Command, frozen=True):
     """Release every key and stop at once."""
 
 
@@ -172,7 +170,8 @@ def encode(message: Event | Command) -> bytes:
 def decode_event(line: bytes) -> AnyEvent:
     """The event of one line. Raises `AgpError` where it is none."""
     try:
-        return _events.decode(line)
+        event: AnyEvent = _events.decode(line)
+        return event
     except msgspec.MsgspecError as error:
         raise AgpError(f"Expected an event as one line of JSON, found {line[:80]!r}: {error}.") from error
 
@@ -180,7 +179,8 @@ def decode_event(line: bytes) -> AnyEvent:
 def decode_command(line: bytes) -> AnyCommand:
     """The command of one line. Raises `AgpError` where it is none."""
     try:
-        return _commands.decode(line)
+        command: AnyCommand = _commands.decode(line)
+        return command
     except msgspec.MsgspecError as error:
         raise AgpError(
             f"Expected a command as one line of JSON, found {line[:80]!r}: {error}.",

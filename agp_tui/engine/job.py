@@ -12,7 +12,7 @@ import stat
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import BinaryIO, Protocol
 
 from agp_tui.engine.events import (
@@ -95,17 +95,22 @@ class Job:
         for listener in self._listeners:
             listener.close()
 
-    @contextmanager
-    def signals(self) -> Iterator[None]:
+    def signals(self) -> AbstractContextManager[None]:
         """While inside, SIGINT, SIGTERM and SIGHUP ask the job to stop; a second SIGINT insists."""
+        return self._asked_by(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+    def interrupts(self) -> AbstractContextManager[None]:
+        """The same for SIGINT alone: who only follows a job does not end it by going away."""
+        return self._asked_by(signal.SIGINT)
+
+    @contextmanager
+    def _asked_by(self, *numbers: signal.Signals) -> Iterator[None]:
         def ask(number: int, _frame: object) -> None:
             if self.stopping and number == signal.SIGINT:
                 raise KeyboardInterrupt
             self.interrupted = True
             self.stop()
 
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         before = {number: signal.signal(number, ask) for number in numbers}
         try:
             yield
@@ -140,9 +145,7 @@ class Job:
 def _ended(descriptor: int) -> bool:
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
-    return any(
-        events & select.POLLHUP and not events & select.POLLIN for _, events in poll.poll(0)
-    )
+    return any(events & select.POLLHUP and not events & select.POLLIN for _, events in poll.poll(0))
 
 
 class JsonLines:

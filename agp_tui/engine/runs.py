@@ -10,6 +10,7 @@ import re
 import secrets
 import signal
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,6 @@ from typing import Any
 
 from agp_tui.engine.events import AnyEvent, Event, Failed, Finished, Live, decode_event, encode, read_events
 from agp_tui.errors import AgpError
-
 
 LIVE_FILE = "live.json"
 
@@ -94,7 +94,9 @@ class Run:
     def claim(self) -> None:
         """This process works on the run from now on. Raises `RunError` if another one does."""
         if self.alive():
-            raise RunError(f"Expected the run {self.id} to be at rest, found it running.", f"agp runs follow {self.id}")
+            raise RunError(
+                f"Expected the run {self.id} to be at rest, found it running.", f"agp runs follow {self.id}"
+            )
         self.checkpoints.mkdir(exist_ok=True, mode=0o700)
         worker = {"pid": os.getpid(), "began": process_start(os.getpid())}
         write_atomically(self.path / "process.json", json.dumps(worker).encode())
@@ -115,9 +117,7 @@ class Run:
         """`running`, `finished`, `failed`, `died` (gone without a word) or `waiting` (not begun)."""
         if self.alive():
             return "running"
-        last = None
-        for last in self.events():
-            pass
+        last = next(iter(deque(self.events(), maxlen=1)), None)
         if isinstance(last, Finished):
             return "finished"
         if isinstance(last, Failed):

@@ -1,0 +1,43 @@
+# make demo    set everything up and run the whole imitation loop on Atari Pong
+# make test    set everything up and run the tests, those on a real X server included
+# make run     the app          make check   lint, types, import rules
+# make bench   the product's own benchmarks
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: setup demo run test check bench clean display-tools
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "agp-tui needs Python 3.11 or newer, found %d.%d. Try: make PYTHON=python3.11" % sys.version_info[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev]'
+	touch $@
+
+demo: $(READY)
+	$(BIN)/agp demo
+
+run: $(READY)
+	$(BIN)/agp
+
+test: $(READY) display-tools
+	$(BIN)/pytest -q $(PYTEST)
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/agp bench all
+
+display-tools:
+	@sh tests/support/display-tools.sh
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

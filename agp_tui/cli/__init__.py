@@ -1,0 +1,48 @@
+"""The commands. Each job of the program also runs headless from here.
+
+This package knows how to read flags and how to tell results; it does none of the work itself.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from agp_tui.errors import AgpError, SettingError
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave with its exit code: 0, 1 failed, 2 bad input, 130 interrupted."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        sys.exit(_run(words))
+    except AgpError as error:
+        _complain(words, error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+
+
+def _run(words: list[str]) -> int:
+    from cyclopts import CycloptsError
+
+    from agp_tui.cli.commands import app
+
+    try:
+        result = app(words, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        raise SettingError(str(error), "See agp --help, or --help after the command.") from error
+    return result if isinstance(result, int) else 0
+
+
+def _complain(words: list[str], error: AgpError) -> None:
+    if "--json" in words:
+        from agp_tui.engine.events import Failed, encode
+
+        failed = Failed(error=error.problem, hint=error.cure, exit_code=error.exit_code)
+        sys.stdout.buffer.write(encode(failed))
+        sys.stdout.flush()
+    else:
+        print(f"agp: {error}", file=sys.stderr)

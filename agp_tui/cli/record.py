@@ -1,0 +1,27 @@
+"""`agp record`: frames of a game with the keys held."""
+
+import dataclasses
+
+from agp_tui.cli.flags import Game, GameFlags, OutputFlags, RecordFlags
+from agp_tui.cli.running import run_live, settings_of
+from agp_tui.config import GameSettings, Output, RecordSettings, check
+
+
+def record(
+    *,
+    game: Game,
+    place: GameFlags = GameSettings(),
+    settings: RecordFlags = RecordSettings(),
+    output: OutputFlags = Output(),
+) -> int:
+    """Record a game: its frames and the keys held, by a person, an expert or a model.
+
+    A person plays on the game's own screen; without --center or --region, a click there chooses
+    the middle of the region. Esc on the game's keyboard ends the recording, and so does Ctrl-C here.
+    """
+    loaded = settings_of(output)
+    body = recording_job(
+        game, check(place), check(settings), loaded.folder("recordings"), loaded.folder("models")
+    )
+    asked = {"game": game, **dataclasses.asdict(place), **dataclasses.asdict(settings)}
+    return run_live(output, "record", asked, body)

@@ -1,0 +1,78 @@
+"""Running a job from the command line: who hears it, how it ends, what the exit code is."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from agp_tui.config import Loaded, Output, load_config
+from agp_tui.engine.client import follow, launch
+from agp_tui.engine.events import AnyEvent, Finished, Started, Table
+from agp_tui.engine.job import Job, Listener, stdout_lines
+from agp_tui.engine.runs import Run
+
+
+def settings_of(output: Output) -> Loaded:
+    """The settings file that this command reads."""
+    return load_config(output.config)
+
+
+def listener(output: Output) -> Listener:
+    """Whoever reads this command's stdout: a program or a person."""
+    if output.json:
+        return stdout_lines()
+    from agp_tui.cli.narrator import Narrator
+
+    return Narrator()
+
+
+def run_live(output: Output, name: str, settings: dict[str, Any], body: Callable[[Job], Finished]) -> int:
+    """Run a job in this process until it ends or its owner does; the exit code."""
+    job = Job(listener(output))
+    try:
+        with job.signals():
+            if output.json:
+                job.obey(sys.stdin.buffer)
+            job.emit(Started(job=name, settings=settings))
+            job.emit(body(job))
+        return 130 if job.interrupted else 0
+    finally:
+        job.close()
+
+
+def run_long(output: Output, run: Run, detach: bool = False) -> int:
+    """Start a run as a process of its own and follow it; the exit code.
+
+    Ctrl-C stops the run. The terminal going away does not.
+    """
+    launch(run)
+    if detach:
+        tell(output, Finished(job=run.job, run=run.id))
+        return 0
+    return follow_run(output, run)
+
+
+def follow_run(output: Output, run: Run) -> int:
+    """Tell what a run tells until it ends; the exit code."""
+    job = Job(listener(output))
+    try:
+        with job.interrupts():
+            return follow(run, job)
+    finally:
+        job.close()
+
+
+def tell(output: Output, *events: AnyEvent) -> None:
+    """Say something that needs no job."""
+    heard = listener(output)
+    for event in events:
+        heard.hear(event)
+    heard.close()
+
+
+def show(output: Output, job: str, *tables: Table, **figures: Any) -> int:
+    """The end of a command that only shows something."""
+    if output.json:
+        tell(output, *tables, Finished(job=job, **figures))
+    else:
+        tell(output, *tables)
+    return 0

@@ -1,0 +1,39 @@
+"""`agp runs`: long jobs, alive or ended, from this terminal or an earlier one."""
+
+import time
+
+from cyclopts import App
+
+from agp_tui.cli.flags import OutputFlags
+from agp_tui.cli.running import follow_run, settings_of, show
+from agp_tui.config import Output
+from agp_tui.engine.events import Table
+from agp_tui.engine.runs import Run
+
+app = App(name="runs", help="Long jobs: list, follow, stop. They outlive the terminal that began them.")
+
+
+@app.command(name="list")
+def list_(*, output: OutputFlags = Output()) -> int:
+    """Every run, oldest first, with its state."""
+    runs = Run.all(settings_of(output).folder("runs"))
+    rows: list[list[str | float | int | None]] = [[run.id, run.job, run.state(), _age(run)] for run in runs]
+    return show(output, "runs", Table(title="Runs", columns=["run", "job", "state", "hours ago"], rows=rows))
+
+
+@app.command
+def follow(run: str, *, output: OutputFlags = Output()) -> int:
+    """Tell what a run told and tells, until it ends. Ctrl-C stops the run; closing the terminal does not."""
+    return follow_run(output, Run.find(settings_of(output).folder("runs"), run))
+
+
+@app.command
+def stop(run: str, *, output: OutputFlags = Output()) -> int:
+    """Ask a run to come to its end; it saves a checkpoint first."""
+    found = Run.find(settings_of(output).folder("runs"), run)
+    found.stop()
+    return show(output, "runs", run=found.id)
+
+
+def _age(run: Run) -> float:
+    return round((time.time() - (run.path / "run.json").stat().st_mtime) / 3600, 2)
