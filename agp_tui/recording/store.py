@@ -1,0 +1,269 @@
+"""A recording on disk: a folder with `meta.json`, `frames.mkv`, `timeline.jsonl` and `frames.srt`.
+
+Everything grows by appending and is with the system when the call returns, so that a recording
+whose writer was killed lacks at most its last 2 frames and is used like any other.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from agp_tui.engine.runs import write_atomically
+from agp_tui.errors import RecordingError
+from agp_tui.games.base import Frame, Pixels, Status
+from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, Who
+from agp_tui.recording import meta as meta_file
+from agp_tui.recording import subtitles as subtitles_file
+from agp_tui.recording import timeline as timeline_file
+from agp_tui.recording import video as video_file
+from agp_tui.recording.meta import RecordingMeta, game_slug, read_meta, write_meta
+from agp_tui.recording.timeline import (
+    EdgeLine,
+    FrameLine,
+    HeldLine,
+    ScoreChange,
+    ScoreLine,
+    Timeline,
+    TimelineWriter,
+    crc_of,
+    next_stamp,
+    parse,
+    read_lines,
+    stamps_ms,
+)
+from agp_tui.recording.video import VideoWriter
+
+__all__ = ["Recording", "RecordingMeta", "RecordingWriter", "find_recordings", "new_folder"]
+
+
+class RecordingWriter:
+    """Writes one recording. Not for several threads."""
+
+    def __init__(self, path: Path, meta: RecordingMeta, held: Keys = NO_KEYS) -> None:
+        """Begin a recording in the empty folder `path`; `create` makes the folder as well."""
+        height, width = meta.frame_size
+        self.path = path
+        codec = meta.codec or video_file.codec_for(height, width)
+        self.meta = msgspec.structs.replace(
+            meta, codec=codec, state="recording", frames=None, video_bytes=None
+        )
+        self.frames = 0
+        write_meta(path, self.meta)
+        self._timeline = TimelineWriter(path / timeline_file.FILE_NAME)
+        self._video = VideoWriter(path / video_file.FILE_NAME, height, width, meta.fps, codec)
+        self._first_ns = 0
+        self._stamp: int | None = None
+        self._ended = 0
+        self._closed = False
+        mine = tuple(key for key in meta.keys if key in held)
+        self._timeline.write(HeldLine("start", mine, meta.source))
+
+    @classmethod
+    def create(cls, root: Path, meta: RecordingMeta, held: Keys = NO_KEYS) -> "RecordingWriter":
+        """Begin a recording in a new folder `root/GAME/STAMP`; `held` are the keys down already."""
+        return cls(new_folder(root, meta), meta, held)
+
+    def frame(self, frame: Frame) -> None:
+        """Append a frame. Raises `ValueError` where it has not the recording's size."""
+        if self._stamp is None:
+            self._first_ns = frame.before_ns
+        stamp = next_stamp(self._stamp, frame.before_ns - self._first_ns)
+        line = FrameLine(self.frames, frame.before_ns, frame.after_ns, crc_of(frame.pixels))
+        self._video.write(frame.pixels, stamp)
+        self._timeline.write(line)
+        self._stamp = stamp
+        self.frames += 1
+
+    def edge(self, edge: KeyEdge) -> None:
+        """Append a key edge. Keys that are not the game's are nobody's business and left out."""
+        if edge.key in self.meta.keys:
+            self._timeline.write(EdgeLine(edge.time_ns, edge.key, edge.down, edge.who))
+
+    def score(self, status: Status, time_ns: int) -> None:
+        """Append a changed state of play."""
+        ended = status.finished_scores[self._ended :]
+        self._ended = len(status.finished_scores)
+        self._timeline.write(ScoreLine(time_ns, status.score, status.lives, status.episode, ended))
+
+    def close(self, held: Keys = NO_KEYS) -> None:
+        """Finish: the video's index, the keys `held` at the end, subtitles, state complete."""
+        self.finish("complete", held)
+
+    def finish(self, state: meta_file.State, held: Keys = NO_KEYS) -> None:
+        """Close with a state. May be called twice; the first time counts."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._video.close()
+            mine = tuple(key for key in self.meta.keys if key in held)
+            self._timeline.write(HeldLine("end", mine, self.meta.source))
+        finally:
+            self._timeline.close()
+        timeline = parse(read_lines(self.path / timeline_file.FILE_NAME))
+        text = subtitles_file.subtitles(timeline, self.meta.keys, self.meta.source, self.meta.fps)
+        subtitles = self.path / subtitles_file.FILE_NAME
+        write_atomically(subtitles, text.encode())
+        subtitles.chmod(0o600)
+        bytes_ = (self.path / video_file.FILE_NAME).stat().st_size
+        self.meta = msgspec.structs.replace(self.meta, state=state, frames=self.frames, video_bytes=bytes_)
+        write_meta(self.path, self.meta)
+
+    def __enter__(self) -> "RecordingWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A recording as read. Its length is the number of frames that can be read and have a line."""
+
+    path: Path
+    meta: RecordingMeta
+    times_ns: NDArray[np.int64]
+    """Shape (N,): the moment before the grab of each frame, monotonic clock."""
+    timeline: Timeline
+    """All lines, also those of frames at the end that a crash took."""
+
+    @classmethod
+    def open(cls, path: Path) -> "Recording":
+        """Read a recording, finished or broken off. Raises `RecordingError`."""
+        meta = read_meta(path)
+        timeline = parse(read_lines(path / timeline_file.FILE_NAME))
+        readable = _readable(path, meta, timeline)
+        if readable == 0:
+            raise RecordingError(
+                f"Expected frames in {path}, found none that can be read.",
+                f"agp recordings delete {path} removes it.",
+            )
+        return cls(path, meta, timeline.before_ns[:readable], timeline)
+
+    def __len__(self) -> int:
+        return len(self.times_ns)
+
+    @property
+    def seconds(self) -> float:
+        """From the first frame to the end of the last."""
+        return float(self.times_ns[-1] - self.times_ns[0]) / 1e9 + 1 / self.meta.fps
+
+    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Pixels]:
+        """The frames from `start` to before `stop`, RGB uint8 in their stored size.
+
+        Seeks, so a few frames anywhere come quickly. Raises `RecordingError` at a damaged frame.
+        """
+        numbers = range(len(self))[start:stop]
+        if not numbers:
+            return
+        stamps = stamps_ms(self.times_ns)[numbers.start : numbers.stop]
+        pictures = video_file.read(self.path / video_file.FILE_NAME, self.meta.frame_size, stamps)
+        for number, pixels in zip(numbers, pictures, strict=True):
+            if crc_of(pixels) != self.timeline.crcs[number]:
+                raise RecordingError(
+                    f"Expected frame {number} of {self.path} as it was recorded, found it damaged.",
+                    f"agp recordings repair {self.path} keeps what is sound.",
+                )
+            yield pixels
+
+    def key_states(self, who: Who | None = None) -> NDArray[np.bool_]:
+        """Shape (N, K), columns `meta.keys`: keys held at each frame by `who`, or by anybody."""
+        whos = self.timeline.players if who is None else (who,)
+        states = np.zeros((len(self), len(self.meta.keys)), np.bool_)
+        for one in whos:
+            states |= self.timeline.key_states(self.meta.keys, one)[: len(self)]
+        return states
+
+    def labels(self, lead: int) -> NDArray[np.bool_]:
+        """Shape (N, K): what `meta.labels` holds `lead` frames after each frame.
+
+        The last rows, which have no such frame any more, take the keys held at the end.
+        """
+        if lead < 0:
+            raise ValueError(f"expected lead >= 0, found {lead}")
+        states = self.timeline.key_states(self.meta.keys, self.meta.labels)
+        return states[np.minimum(np.arange(len(self)) + lead, len(states) - 1)]
+
+    def episodes(self) -> tuple[ScoreChange, ...]:
+        """Every change of the state of play, where the game told of it."""
+        return self.timeline.scores
+
+    @property
+    def bytes(self) -> int:
+        """Size on disk."""
+        return sum(file.stat().st_size for file in self.path.iterdir() if file.is_file())
+
+
+def new_folder(root: Path, meta: RecordingMeta) -> Path:
+    """A new folder `root/GAME/YYYYMMDD-HHMMSS`, with a number behind where that is taken."""
+    game = root / game_slug(meta.game)
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(meta.started_at))
+    try:
+        game.mkdir(parents=True, exist_ok=True, mode=0o700)
+        number = 1
+        while True:
+            path = game / (stamp if number == 1 else f"{stamp}-{number}")
+            try:
+                path.mkdir(mode=0o700)
+                return path
+            except FileExistsError:
+                number += 1
+    except OSError as error:
+        raise RecordingError(
+            f"Expected to make a recording's folder in {root}: {error.strerror}.",
+            "Choose another folder: [folders] recordings in config.toml.",
+        ) from error
+
+
+def find_recordings(root: Path, game: str | None = None) -> list[Path]:
+    """The folders of all recordings, or of one game's, oldest first within a game."""
+    games = [root / game_slug(game)] if game else sorted(root.iterdir()) if root.is_dir() else []
+    return [
+        path
+        for folder in games
+        if folder.is_dir()
+        for path in sorted(folder.iterdir())
+        if not path.name.startswith(".") and (path / meta_file.FILE_NAME).is_file()
+    ]
+
+
+def _readable(path: Path, meta: RecordingMeta, timeline: Timeline) -> int:
+    """How many frames are in the video and in the timeline, counted from the first one."""
+    video = path / video_file.FILE_NAME
+    lines = len(timeline.before_ns)
+    try:
+        bytes_ = video.stat().st_size
+    except OSError as error:
+        raise RecordingError(
+            f"Expected {video_file.FILE_NAME} in {path}: {error.strerror}.",
+            "The recording is not complete: copy it again, or delete it.",
+        ) from error
+    if meta.state != "recording" and meta.frames == lines and meta.video_bytes == bytes_:
+        return lines
+    if bytes_ == 0 or lines == 0:
+        return 0
+    count = 0
+    for there, expected in zip(video_file.stamps(video), stamps_ms(timeline.before_ns), strict=False):
+        if there != expected:
+            break
+        count += 1
+    # A killed writer may have left half of its last frame.
+    while count and not _sound(path, meta, timeline, count - 1):
+        count -= 1
+    return count
+
+
+def _sound(path: Path, meta: RecordingMeta, timeline: Timeline, number: int) -> bool:
+    try:
+        found = list(Recording(path, meta, timeline.before_ns[: number + 1], timeline).frames(number))
+    except RecordingError:
+        return False
+    return len(found) == 1

@@ -1,0 +1,47 @@
+"""`frames.srt` of a recording: the keys held, shown by any player that opens `frames.mkv`."""
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from agp_tui.keys.state import Who
+from agp_tui.recording.timeline import Timeline, stamps_ms
+
+FILE_NAME = "frames.srt"
+
+
+def subtitles(timeline: Timeline, keys: tuple[str, ...], player: Who, fps: int) -> str:
+    """SubRip text: one entry for each stretch of frames with the same keys held.
+
+    Who plays has the keys alone (`up space`); what anybody else pressed, such as a teacher who
+    corrects, follows by name (`up (expert: down)`). Nothing is shown while nothing is held.
+    """
+    stamps = stamps_ms(timeline.before_ns)
+    if not stamps:
+        return ""
+    ends = [*stamps[1:], stamps[-1] + max(1, round(1000 / fps))]
+    entries: list[str] = []
+    for text, numbers in groupby(range(len(stamps)), key=list(_texts(timeline, keys, player)).__getitem__):
+        stretch = list(numbers)
+        if text:
+            times = f"{_time(stamps[stretch[0]])} --> {_time(ends[stretch[-1]])}"
+            entries.append(f"{len(entries) + 1}\n{times}\n{text}\n")
+    return "\n".join(entries)
+
+
+def _texts(timeline: Timeline, keys: tuple[str, ...], player: Who) -> Iterator[str]:
+    whos = sorted({player, *timeline.players}, key=lambda who: who != player)
+    states = {who: timeline.key_states(keys, who) for who in whos}
+    for number in range(len(timeline.before_ns)):
+        parts = []
+        for who, rows in states.items():
+            held = " ".join(key for key, down in zip(keys, rows[number], strict=True) if down)
+            if held:
+                parts.append(held if who == player else f"({who}: {held})")
+        yield " ".join(parts)
+
+
+def _time(stamp_ms: int) -> str:
+    seconds, ms = divmod(stamp_ms, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{seconds:02},{ms:03}"

@@ -1,0 +1,209 @@
+"""`frames.mkv` of a recording: lossless frames in Matroska, written so that a crash costs the last one.
+
+Knows pictures and time stamps (ms since the first frame), nothing of keys or timelines.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, cast
+
+import av
+import cv2
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from agp_tui.errors import RecordingError
+from agp_tui.games.base import Pixels
+
+FILE_NAME = "frames.mkv"
+MILLISECOND = Fraction(1, 1000)
+
+SMALL = 512 * 512
+"""Frames of up to so many pixels are FFV1, larger ones x264.
+
+Measured at 1280x720 on one core: FFV1 52 ms of CPU a frame, whatever its slices and threads, so that
+not even 20 fps hold; lossless x264 (RGB, ultrafast, a key frame every 30) 10 ms, exact too, and a
+tenth of the size where the picture scrolls. Small frames stay FFV1 (3 to 4 ms at 256x256): each
+frame stands alone there, so one damaged frame costs one frame and any frame is found at once.
+"""
+
+FFV1 = "ffv1"
+X264 = "libx264rgb"
+CODEC_OPTIONS = {
+    # Few slices: each one learns its statistics anew. Checksums, so that damage is noticed.
+    FFV1: {"level": "3", "slices": "4", "slicecrc": "1", "g": "1"},
+    # zerolatency: no frame waits in the encoder for the next ones.
+    X264: {"preset": "ultrafast", "qp": "0", "g": "30", "tune": "zerolatency"},
+}
+
+MUXER_OPTIONS = {"flush_packets": "1", "cluster_time_limit": "1"}
+"""Each frame is a cluster and is handed to the system when the next one comes.
+
+Measured by killing the writer: 1 frame lost with both, 4 to 36 with flush_packets alone, 16 to all
+of them with neither. `live` changes nothing and costs the index that makes the file seekable.
+"""
+
+
+def codec_for(height: int, width: int) -> str:
+    """The codec for frames of that size; FFV1 where this build of FFmpeg has no x264."""
+    if height * width > SMALL and X264 in av.codecs_available:
+        return X264
+    return FFV1
+
+
+class VideoWriter:
+    """Writes frames of one size with their time stamps. Not for several threads."""
+
+    def __init__(self, path: Path, height: int, width: int, fps: int, codec: str) -> None:
+        # The file is made first: FFmpeg would make it readable for everybody.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        self._shape = (height, width, 3)
+        self._period_ms = max(1, round(1000 / fps))
+        self._container = av.open(str(path), "w", format="matroska", options=MUXER_OPTIONS)
+        stream = cast(VideoStream, self._container.add_stream(codec, rate=fps, options=CODEC_OPTIONS[codec]))
+        stream.width, stream.height, stream.pix_fmt = width, height, "bgr0"
+        stream.time_base = stream.codec_context.time_base = MILLISECOND
+        # Small frames: threads cost more than they bring. Large ones: x264 uses what there is.
+        stream.codec_context.thread_count = 1 if codec == FFV1 else 0
+        self._stream = stream
+        self._open = True
+
+    def write(self, pixels: Pixels, stamp_ms: int) -> None:
+        """Append a frame. Raises `ValueError` where its shape or dtype is not the video's."""
+        if pixels.shape != self._shape or pixels.dtype != np.uint8:
+            raise ValueError(f"expected a frame {self._shape} uint8, found {pixels.shape} {pixels.dtype}")
+        frame = VideoFrame(self._shape[1], self._shape[0], "bgr0")
+        cv2.cvtColor(pixels, cv2.COLOR_RGB2BGRA, dst=_packed(frame))
+        frame.pts, frame.time_base = stamp_ms, MILLISECOND
+        self._mux(frame)
+
+    def close(self) -> None:
+        """Write what is waiting, the index and the duration. May be called twice."""
+        if not self._open:
+            return
+        self._open = False
+        try:
+            self._mux(None)
+        finally:
+            self._container.close()
+
+    def _mux(self, frame: VideoFrame | None) -> None:
+        for packet in self._stream.encode(frame):
+            packet.duration = self._period_ms
+            self._container.mux(packet)
+
+
+def _packed(frame: VideoFrame) -> Any:
+    """The picture inside a bgr0 frame as a writable array (height, width, 4)."""
+    plane = frame.planes[0]
+    rows = np.frombuffer(plane, np.uint8).reshape(frame.height, plane.line_size)  # type: ignore[call-overload]
+    return np.lib.stride_tricks.as_strided(
+        rows, (frame.height, frame.width, 4), (plane.line_size, 4, 1), writeable=True
+    )
+
+
+def stamps(path: Path) -> list[int]:
+    """The time stamps of the frames that are whole in the file, found without decoding any."""
+    found: list[int] = []
+    with _container(path) as (container, stream), contextlib.suppress(av.FFmpegError):
+        for packet in container.demux(stream):
+            if packet.pts is not None and packet.size:
+                found.append(packet.pts)
+    return found
+
+
+def size(path: Path) -> tuple[int, int]:
+    """Height and width of the frames. Raises `RecordingError` where there is no video."""
+    with _container(path) as (_, stream):
+        return stream.codec_context.height, stream.codec_context.width
+
+
+def read(path: Path, shape: tuple[int, int], wanted_ms: list[int]) -> Iterator[Pixels]:
+    """The frames with these consecutive time stamps, RGB, shape (*shape, 3).
+
+    Raises `RecordingError` at a frame that is not there, is damaged or has another size.
+    """
+    if not wanted_ms:
+        return
+    missing = iter(wanted_ms)
+    expected = next(missing)
+    try:
+        for stamp, pixels in _decoded(path, shape, expected):
+            if stamp < expected:
+                continue
+            if stamp > expected:
+                break
+            yield pixels
+            following = next(missing, None)
+            if following is None:
+                return
+            expected = following
+    except av.FFmpegError as error:
+        raise _damaged(path, f"a damaged one ({error.strerror})") from error
+    raise _damaged(path, f"none at {expected} ms")
+
+
+def salvage(path: Path, shape: tuple[int, int]) -> Iterator[tuple[int, Pixels]]:
+    """Every frame that still decodes, with its time stamp; frames that do not are left out.
+
+    Raises `RecordingError` where there is no video at all.
+    """
+    with contextlib.suppress(av.FFmpegError):
+        yield from _decoded(path, shape, 0, skip_damaged=True)
+
+
+def _decoded(
+    path: Path, shape: tuple[int, int], start_ms: int, *, skip_damaged: bool = False
+) -> Iterator[tuple[int, Pixels]]:
+    """Frames in order with their time stamps, from the key frame at or before `start_ms` on."""
+    with _container(path) as (container, stream):
+        found = stream.codec_context.height, stream.codec_context.width
+        if found != shape:
+            raise _damaged(path, f"{found[1]}x{found[0]} ones", f"{shape[1]}x{shape[0]} ")
+        if start_ms > 0:
+            container.seek(start_ms, stream=stream)
+        for packet in container.demux(stream):
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                if skip_damaged:
+                    continue
+                raise
+            for frame in frames:
+                if frame.pts is None:
+                    continue
+                if (frame.height, frame.width) != shape:
+                    raise _damaged(path, f"a {frame.width}x{frame.height} one", f"{shape[1]}x{shape[0]} ")
+                yield frame.pts, _rgb(frame)
+
+
+def _rgb(frame: VideoFrame) -> Pixels:
+    if frame.format.name == "bgr0":
+        return cv2.cvtColor(_packed(frame), cv2.COLOR_BGRA2RGB)  # type: ignore[no-any-return]
+    return frame.to_ndarray(format="rgb24")  # type: ignore[return-value]
+
+
+@contextlib.contextmanager
+def _container(path: Path) -> Iterator[tuple[Any, Any]]:
+    try:
+        container = av.open(str(path), format="matroska")
+    except (av.FFmpegError, OSError) as error:
+        raise _damaged(path, f"no video ({error.strerror})") from error
+    with container:
+        if not container.streams.video:
+            raise _damaged(path, "none")
+        stream = container.streams.video[0]
+        if stream.time_base != MILLISECOND:
+            raise _damaged(path, f"time stamps in units of {stream.time_base} s", "time stamps in ms for ")
+        yield container, stream
+
+
+def _damaged(path: Path, found: str, wanted: str = "") -> RecordingError:
+    return RecordingError(
+        f"Expected {wanted}frames in {path}, found {found}.",
+        f"agp recordings repair {path.parent} keeps what is sound.",
+    )
