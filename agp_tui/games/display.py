@@ -1,0 +1,169 @@
+"""Finds the display that the game is on, also from an SSH login. Grabs nothing but one pixel."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agp_tui.config import GameSettings
+from agp_tui.errors import DisplayError
+from agp_tui.games.desktop import Desktop
+
+PROBE_SECONDS = 5.0
+FIRST_SSH_DISPLAY = 10
+"""sshd numbers the displays that it forwards from here (X11DisplayOffset)."""
+
+_NAME = re.compile(r"(?:\w+/)?(?P<host>[^:/]*):(?P<number>\d+)(?:\.\d+)?")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A display that may be the game's, and why it is taken or not."""
+
+    name: str
+    """Such as `:0`; empty for the one desktop of Windows and macOS."""
+    source: str
+    """Where its name comes from."""
+    usable: bool
+    reason: str
+    size: tuple[int, int] | None = None
+    """Width and height in pixels, where it can be seen."""
+    authority: str | None = None
+    """File with the key to it, where that is not the one programs use by themselves."""
+
+    def enter(self) -> None:
+        """Let this process, and those it starts, connect to it."""
+        if self.authority:
+            os.environ["XAUTHORITY"] = self.authority
+
+
+def find_display(settings: GameSettings, desktop: Desktop | None = None) -> Candidate:
+    """The display of the settings, or the first that can be seen. Raises `DisplayError` with every reason."""
+    found = candidates(settings, desktop, stop_at_first=True)
+    for candidate in found:
+        if candidate.usable:
+            return candidate
+    reasons = (
+        "; ".join(f"{candidate.name}: {candidate.reason}" for candidate in found) or "there is none here"
+    )
+    raise DisplayError(
+        f"Expected a display that can be seen, found none ({reasons}).",
+        "Name it with --display, for example --display :0; agp doctor shows every display and its reason.",
+    )
+
+
+def candidates(
+    settings: GameSettings, desktop: Desktop | None = None, stop_at_first: bool = False
+) -> list[Candidate]:
+    """Every display that may be meant, best first, each proven by reading one pixel of it.
+
+    With a display in the settings only that one; else `$DISPLAY`, then those of this user's other
+    programs, then every local X server. With `stop_at_first` the rest is not looked at once
+    `$DISPLAY` proves usable.
+    """
+    if sys.platform in ("win32", "darwin"):
+        return [_prove(Candidate("", "this desktop", True, ""), [None])]
+    desktop = desktop or Desktop.of_this_user()
+    if settings.display:
+        named = Candidate(settings.display, "the settings", True, "")
+        return [_look(named, desktop, settings.allow_forwarded_display)]
+    first = desktop.environment.get("DISPLAY")
+    found = []
+    if first:
+        found = [_look(Candidate(first, "$DISPLAY", True, ""), desktop, settings.allow_forwarded_display)]
+        if stop_at_first and found[0].usable:
+            return found
+    others = [
+        *(Candidate(name, "a program of yours", True, "") for name, _ in desktop.sessions),
+        *(Candidate(f":{number}", "a local X server", True, "") for number in desktop.servers),
+    ]
+    rest = [
+        candidate for candidate in _once(others) if not first or _number(candidate.name) != _number(first)
+    ]
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        found += pool.map(lambda one: _look(one, desktop, settings.allow_forwarded_display), rest)
+    return found
+
+
+def refusal(candidate: Candidate, desktop: Desktop, allow_forwarded: bool) -> str:
+    """Why not even to try this display; empty where nothing speaks against it."""
+    match = _NAME.fullmatch(candidate.name)
+    if match is None:
+        return "expected a name such as :0"
+    host, number = match["host"], int(match["number"])
+    here = host in ("", "unix", socket.gethostname())
+    loopback = host in ("localhost", "127.0.0.1")
+    if not here and (not loopback or number >= FIRST_SSH_DISPLAY) and not allow_forwarded:
+        shown = "the machine you came from (ssh -X)" if loopback else f"the machine {host}"
+        return f"shows {shown}, not this one; --allow-forwarded-display takes it all the same"
+    if here and number in desktop.rootless and candidate.source != "the settings":
+        return (
+            "belongs to a Wayland session, whose screen programs cannot see: log in to an Xorg session, "
+            "or run the game in Xephyr or Xvfb"
+        )
+    return ""
+
+
+def _look(candidate: Candidate, desktop: Desktop, allow_forwarded: bool) -> Candidate:
+    reason = refusal(candidate, desktop, allow_forwarded)
+    if reason:
+        return replace(candidate, usable=False, reason=reason)
+    known = [authority for name, authority in desktop.sessions if _number(name) == _number(candidate.name)]
+    return _prove(candidate, _unique([None, *known, *desktop.authorities]))
+
+
+def _prove(candidate: Candidate, authorities: Iterable[str | None]) -> Candidate:
+    """Try one key file after the other; None is the one that programs use by themselves."""
+    tried = candidate
+    for authority in authorities:
+        answer = _probe(candidate.name, authority)
+        if "problem" not in answer:
+            size = (answer["width"], answer["height"])
+            reason = f"{size[0]}x{size[1]}, a pixel of it was read"
+            return replace(candidate, usable=True, reason=reason, size=size, authority=authority)
+        if tried is candidate:
+            tried = replace(candidate, usable=False, reason=str(answer["problem"]))
+        if not re.search(r"auth|cookie", str(answer["problem"]), re.IGNORECASE):
+            break
+    return tried
+
+
+def _probe(name: str, authority: str | None) -> dict[str, Any]:
+    environment = {**os.environ, **({"XAUTHORITY": authority} if authority else {})}
+    command = [sys.executable, "-m", "agp_tui.games.probe", *([name] if name else [])]
+    try:
+        answer = subprocess.run(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=PROBE_SECONDS,
+            check=False,
+        )
+        return dict(json.loads(answer.stdout))
+    except subprocess.TimeoutExpired:
+        return {"problem": f"it did not answer within {PROBE_SECONDS:.0f} seconds"}
+    except (OSError, ValueError) as problem:
+        return {"problem": f"looking at it failed: {problem}"}
+
+
+def _once(found: Iterable[Candidate]) -> list[Candidate]:
+    """The first candidate of each display."""
+    return list({_number(candidate.name): candidate for candidate in reversed(list(found))}.values())[::-1]
+
+
+def _number(name: str) -> str:
+    """The display without its screen: `:0.0` and `:0` are the same one."""
+    match = _NAME.fullmatch(name)
+    return f"{match['host']}:{match['number']}" if match else name
+
+
+def _unique(authorities: list[str | None]) -> list[str | None]:
+    return list(dict.fromkeys(authorities))

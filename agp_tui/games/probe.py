@@ -1,0 +1,46 @@
+"""Proves that a display can be seen, in a process of its own that may hang or die.
+
+    python -m agp_tui.games.probe [DISPLAY]
+
+Reads one pixel and prints one JSON object: `{"width": W, "height": H}` or `{"problem": TEXT}`.
+"""
+
+import json
+import sys
+from typing import Any
+
+from agp_tui.errors import DisplayError
+
+
+def probe(display: str | None) -> dict[str, Any]:
+    """The size of the display, or why it cannot be seen."""
+    import mss
+
+    try:
+        with mss.MSS(display=display) if display else mss.MSS() as screen:
+            whole = screen.monitors[0]
+            corner = {"left": whole["left"], "top": whole["top"], "width": 1, "height": 1}
+            screen.grab(corner)
+            return {"width": whole["width"], "height": whole["height"]}
+    except Exception as problem:  # each system has its own; the parent only needs the words
+        return {"problem": _reason(display) or str(problem).splitlines()[0]}
+
+
+def _reason(display: str | None) -> str:
+    """Why the server does not take us, in its own words: mss keeps them to itself."""
+    if not display:
+        return ""
+    try:
+        from agp_tui.keys.xserver import connect
+
+        connect(display).close()
+    except DisplayError as problem:
+        words = problem.problem.partition("none that answers: ")[2].rstrip(". ")
+        return "no X server listens there" if "Connection refused" in words else words
+    except ImportError:
+        return ""
+    return "it answers, but its screen cannot be read"
+
+
+if __name__ == "__main__":
+    print(json.dumps(probe(sys.argv[1] if len(sys.argv) > 1 else None)))

@@ -1,0 +1,48 @@
+"""The part of a screen that is the game: where it is, and what of it is on the screen."""
+
+from dataclasses import dataclass
+
+from agp_tui.config import GameSettings
+from agp_tui.errors import DisplayError, SettingError
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in pixels of the display's root window, which spans all monitors."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    @classmethod
+    def of(cls, settings: GameSettings) -> "Box":
+        """The region of the settings. Raises `SettingError` where they name none."""
+        if settings.region is not None:
+            left, top, width, height = settings.region
+            if width < 1 or height < 1:
+                raise SettingError(
+                    f"Expected a region with a width and a height, found {width}x{height}.",
+                    "Give --region X,Y,WIDTH,HEIGHT.",
+                )
+            return cls(left, top, width, height)
+        if settings.center is None:
+            raise SettingError(
+                "Expected to know where the game is on the screen, found neither --center nor --region.",
+                "Give --center X,Y, or click on the game when asked.",
+            )
+        x, y = settings.center
+        return cls(x - settings.size // 2, y - settings.size // 2, settings.size, settings.size)
+
+    def on(self, screen: "Box", display: str) -> "Box":
+        """The part that is on the screen. Raises `DisplayError` if there is none."""
+        left, top = max(self.left, screen.left), max(self.top, screen.top)
+        right = min(self.left + self.width, screen.left + screen.width)
+        bottom = min(self.top + self.height, screen.top + screen.height)
+        if right <= left or bottom <= top:
+            raise DisplayError(
+                f"Expected a region on {display or 'this desktop'}, {screen.width}x{screen.height}, "
+                f"found one of {self.width}x{self.height} at {self.left},{self.top}.",
+                "Choose another --center or --region.",
+            )
+        return Box(left, top, right - left, bottom - top)
