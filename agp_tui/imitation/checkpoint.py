@@ -37,6 +37,8 @@ class Checkpoint:
     """The settings of the training, plain."""
     training: dict[str, Any] = field(default_factory=dict)
     """The trainer's state, to go on exactly; empty where a training is not to be gone on with."""
+    data: dict[str, Any] = field(default_factory=dict)
+    """Which recordings, and which positions of them were held out."""
 
     def network(self) -> PolicyNetwork:
         """The network, its weights in place, ready to decide. Raises `ModelError` where they do not fit."""
@@ -67,6 +69,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "validation": checkpoint.validation,
         "settings": checkpoint.settings,
         "training": checkpoint.training,
+        "data": checkpoint.data,
     }
     buffer = io.BytesIO()
     torch.save(body, buffer)
@@ -105,6 +108,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             validation=dict(body["validation"]),
             settings=dict(body["settings"]),
             training=dict(body["training"]),
+            data=dict(body["data"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(

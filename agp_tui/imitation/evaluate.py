@@ -80,6 +80,18 @@ class Report:
             title=f"Held-out frames: {self.positions}, changes: {self.changes}", columns=columns, rows=rows
         )
 
+    @classmethod
+    def of(cls, figures: dict[str, Any]) -> "Report":
+        """The report whose `figures` these are."""
+        players = {name: Figures(**figures[name]) for name in ("model", "repeat", "majority")}
+        keys = tuple(KeyFigures(**key) for key in figures["keys"])
+        return cls(**{**figures, **players, "keys": keys})
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """One for each key."""
+        return tuple(key.threshold for key in self.keys)
+
     def figures(self) -> dict[str, Any]:
         """The same as plain data, rounded, for manifests and JSON."""
         return dict(_plain(asdict(self)))

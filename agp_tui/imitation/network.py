@@ -135,7 +135,7 @@ class PolicyNetwork(nn.Module):
     def forward(self, frames: Tensor) -> Tensor:
         """Logits (B, L, keys) of stretches of frames, uint8 (B, segment - 1 + L, size, size, 3)."""
         embeddings = self.encode(frames.flatten(0, 1))
-        return self.decide_all(embeddings.unflatten(0, frames.shape[:2]))
+        return self.decide_all(embeddings.view(*frames.shape[:2], -1))
 
     def encoder_parameters(self) -> int:
         """How many numbers the encoder learns."""
@@ -158,4 +158,5 @@ def _widths(size: _Size, cells: int) -> list[int]:
 
 def compact(network: PolicyNetwork) -> PolicyNetwork:
     """The same network with its weights laid out for convolutions on pictures with the colours last."""
-    return network.to(memory_format=torch.channels_last)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network

@@ -90,13 +90,14 @@ class Trainer:
         minutes: float | None = None,
         patience: int | None = None,
         validated: Validated | None = None,
-        checkpoint: Callable[["Trainer"], None] | None = None,
+        checkpoint: Callable[["Trainer", bool], None] | None = None,
     ) -> Fitted:
         """Learn from `dataset.train` for so many passes over it or minutes, whichever ends first.
 
         Goes on where the counters stand, if they stand within a training. `validated` is called
-        after each epoch where there is anything to validate on; `checkpoint` after each epoch and
-        when the job is stopped. Raises `JobFailed` where the loss is no longer a number.
+        after each epoch where there is anything to validate on; `checkpoint` after each epoch
+        and when the job is stopped, with whether it is the end. Raises `JobFailed` where the loss
+        is no longer a number.
         """
         if epochs is None and minutes is None:
             raise ValueError("Expected a number of epochs or of minutes.")
@@ -105,7 +106,7 @@ class Trainer:
             self.precision = faster_precision(self.network, plan.sample(), self.device)
         telling = Telling(job, plan)
         found: Report | None = None
-        why = ""
+        why = plan.ended(self.counters)
         while not why:
             self._epoch(plan, job, telling)
             why = "stopped" if job.stopping else plan.ended(self.counters)
@@ -125,7 +126,7 @@ class Trainer:
                             why = why or "patience"
                 why = "stopped" if job.stopping else why
             if checkpoint is not None:
-                checkpoint(self)
+                checkpoint(self, bool(why))
         telling.tell(self.counters)
         ended = self.counters
         if why != "stopped":

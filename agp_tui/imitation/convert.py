@@ -1,0 +1,122 @@
+"""Turns a checkpoint into a `.tflite`: run as a program, in a process of its own.
+
+`python -m agp_tui.imitation.convert CHECKPOINT OUT FORM QUANTIZE`. The converter brings in large
+libraries, writes to stdout and stderr as it likes and can end a process; here it does so alone.
+FORM is `streaming` (two signatures, encode and decide) or `window-uint8` or `window-float32` (one
+graph from a whole window of frames to probabilities; float frames are 0 to 1).
+"""
+
+import sys
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from agp_tui.imitation.checkpoint import load_checkpoint
+from agp_tui.imitation.network import PolicyNetwork
+
+Form = Literal["streaming", "window-uint8", "window-float32"]
+Quantize = Literal["none", "fp16", "int8"]
+
+
+class Encode(nn.Module):
+    """frame uint8 (1, S, S, 3) -> embedding (1, E)."""
+
+    def __init__(self, network: PolicyNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, frame: Tensor) -> dict[str, Tensor]:
+        return {"embedding": self.network.encode(frame)}
+
+
+class Decide(nn.Module):
+    """embeddings (1, segment, E), oldest first -> probabilities (1, keys)."""
+
+    def __init__(self, network: PolicyNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, embeddings: Tensor) -> dict[str, Tensor]:
+        return {"probabilities": torch.sigmoid(self.network.decide(embeddings))}
+
+
+class Window(nn.Module):
+    """frames (1, segment, S, S, 3), oldest first -> probabilities (1, keys); `unit` frames are 0 to 1."""
+
+    def __init__(self, network: PolicyNetwork, unit: bool) -> None:
+        super().__init__()
+        self.network, self.unit = network, unit
+
+    def forward(self, frames: Tensor) -> Tensor:
+        pictures = frames[0] * 255.0 if self.unit else frames[0]
+        return torch.sigmoid(self.network.decide(self.network.encode(pictures)[None]))
+
+
+def convert(network: PolicyNetwork, form: Form) -> Any:
+    """The converter's model of a network."""
+    import litert_torch
+
+    spec = network.spec
+    picture = (spec.frame_size, spec.frame_size, 3)
+    if form == "streaming":
+        frame = torch.zeros(1, *picture, dtype=torch.uint8)
+        embeddings = torch.zeros(1, spec.segment, spec.embedding)
+        first = litert_torch.signature("encode", Encode(network).eval(), sample_kwargs={"frame": frame})
+        both = first.signature("decide", Decide(network).eval(), sample_kwargs={"embeddings": embeddings})
+        return both.convert()
+    dtype = torch.uint8 if form == "window-uint8" else torch.float32
+    window = Window(network, unit=form == "window-float32").eval()
+    return litert_torch.convert(window, (torch.zeros(1, spec.segment, *picture, dtype=dtype),))
+
+
+def quantized(path: Path, quantize: Quantize) -> bytes:
+    """The file at `path` with smaller weights.
+
+    fp16: weights as half floats. int8: weights as 8-bit integers, one scale a channel; what flows
+    between is made integer on the way (dynamic range), so nothing needs calibration.
+    """
+    from ai_edge_quantizer import quantizer, recipe
+    from ai_edge_quantizer.qtyping import (
+        ComputePrecision,
+        OpQuantizationConfig,
+        TensorDataType,
+        TensorQuantizationConfig,
+        TFLOperationName,
+    )
+
+    worker = quantizer.Quantizer(str(path))
+    if quantize == "int8":
+        worker.load_quantization_recipe(recipe.dynamic_wi8_afp32())
+    else:
+        half = OpQuantizationConfig(
+            weight_tensor_config=TensorQuantizationConfig(num_bits=16, dtype=TensorDataType.FLOAT),
+            compute_precision=ComputePrecision.FLOAT,
+            explicit_dequantize=True,
+        )
+        worker.update_quantization_recipe(
+            regex=".*",
+            operation_name=TFLOperationName.ALL_SUPPORTED,
+            op_config=half,
+            algorithm_key="float_casting",
+        )
+    return bytes(worker.quantize().quantized_model)
+
+
+def main(arguments: list[str]) -> None:
+    """Convert and write; any failure is an exception, which the last line of stderr names."""
+    checkpoint, out, form, quantize = arguments
+    if form not in get_args(Form) or quantize not in get_args(Quantize):
+        raise SystemExit(f"Expected a form of {get_args(Form)} and one of {get_args(Quantize)}.")
+    torch.set_num_threads(1)
+    network = load_checkpoint(Path(checkpoint)).network()
+    for parameter in network.parameters():
+        parameter.requires_grad_(False)
+    convert(network, form).export(out)  # type: ignore[arg-type]
+    if quantize != "none":
+        Path(out).write_bytes(quantized(Path(out), quantize))  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

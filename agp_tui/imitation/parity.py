@@ -1,0 +1,46 @@
+"""Whether an exported file gives what its network gives."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from agp_tui.autoplay.interpreter import open_interpreter
+from agp_tui.imitation.network import PolicyNetwork
+
+
+def parity_of(network: PolicyNetwork, data: bytes) -> float:
+    """Greatest difference between the probabilities of the network and of the file, on a played stretch.
+
+    The stretch begins with black pictures as play does, then shows pictures about as far from the
+    mean frame as the training data was.
+    """
+    frames = sample_pictures(network)
+    with torch.no_grad():
+        expected = torch.sigmoid(network(torch.from_numpy(frames[None])))[0].numpy()
+    found = streamed(data, frames)
+    difference = float(np.abs(expected - found).max())
+    return difference if np.isfinite(found).all() else float("inf")
+
+
+def sample_pictures(network: PolicyNetwork, count: int = 24) -> NDArray[np.uint8]:
+    """`segment - 1` black pictures and `count` that differ from the mean frame in blocks."""
+    spec, size = network.spec, network.spec.frame_size
+    random = np.random.default_rng(0)
+    cells = -(-size // 8)
+    noise = random.normal(0, 1, (count, cells, cells, 3)).repeat(8, axis=1).repeat(8, axis=2)
+    mean = network.mean.cpu().numpy()
+    pictures = mean + 2.0 / float(network.scale) * noise[:, :size, :size]
+    frames = np.zeros((spec.segment - 1 + count, size, size, 3), np.uint8)
+    frames[spec.segment - 1 :] = np.clip(pictures, 0, 255).astype(np.uint8)
+    return frames
+
+
+def streamed(data: bytes, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Probabilities (N - segment + 1, keys) of a file at each position of frames (N, S, S, 3)."""
+    interpreter = open_interpreter(data)
+    encode = interpreter.get_signature_runner("encode")
+    decide = interpreter.get_signature_runner("decide")
+    segment = decide.get_input_details()["embeddings"]["shape"][1]
+    embeddings = np.concatenate([encode(frame=frame[None])["embedding"].copy() for frame in frames])
+    windows = (embeddings[i : i + segment][None] for i in range(len(frames) - segment + 1))
+    return np.concatenate([decide(embeddings=window)["probabilities"].copy() for window in windows])
