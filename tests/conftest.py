@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from support.game_window import GameWindow
@@ -35,12 +36,12 @@ def x_display(x_server: XServer) -> str:
 
 @pytest.fixture
 def start_x_server() -> Iterator[Callable[..., XServer]]:
-    """Starts X servers that the test may kill: `start_x_server("640x480x24")`."""
+    """Starts X servers that the test may kill; arguments as of `XServer.start`."""
     _need_display()
     servers: list[XServer] = []
 
-    def start(size: str = "1024x768x24") -> XServer:
-        servers.append(XServer.start(size))
+    def start(**arguments: Any) -> XServer:
+        servers.append(XServer.start(**arguments))
         return servers[-1]
 
     yield start

@@ -156,7 +156,10 @@ def _probe(name: str, authority: str | None) -> dict[str, Any]:
 
 def _once(found: Iterable[Candidate]) -> list[Candidate]:
     """The first candidate of each display."""
-    return list({_number(candidate.name): candidate for candidate in reversed(list(found))}.values())[::-1]
+    first: dict[str, Candidate] = {}
+    for candidate in found:
+        first.setdefault(_number(candidate.name), candidate)
+    return list(first.values())
 
 
 def _number(name: str) -> str:

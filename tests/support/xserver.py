@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from Xlib import X, display
 
@@ -21,21 +22,25 @@ class XServer:
     process: "subprocess.Popen[bytes]"
 
     @classmethod
-    def start(cls, size: str = "1024x768x24") -> "XServer":
-        """A fresh server on a free display number, found by the server itself."""
+    def start(
+        cls, size: str = "1024x768x24", number: int | None = None, authority: Path | None = None
+    ) -> "XServer":
+        """A fresh server on a free display number, found by the server itself unless one is given."""
         read_end, write_end = os.pipe()
         command = ["Xvfb", "-displayfd", str(write_end), "-noreset", "-nolisten", "tcp", "-screen", "0", size]
+        command += [f":{number}"] if number is not None else []
+        command += ["-auth", str(authority)] if authority else []
         process = subprocess.Popen(
             command, pass_fds=[write_end], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         os.close(write_end)
-        number = _read_line(read_end)
+        answer = _read_line(read_end)
         os.close(read_end)
-        if not number:
+        if not answer:
             process.kill()
             process.wait()
             raise RuntimeError("Xvfb did not tell its display number")
-        return cls(f":{number}", process)
+        return cls(f":{answer}", process)
 
     def kill(self) -> None:
         """End it as a crash would."""
@@ -114,6 +119,20 @@ class Observer:
 
         yield presses
         window.destroy()
+        self._connection.sync()
+
+    def resize(self, width: int, height: int) -> None:
+        """Change the screen's resolution (RandR), which can only become smaller."""
+        root = self._connection.screen().root
+        resources = root.xrandr_get_screen_resources()
+        crtc, output, stamp = resources.crtcs[0], resources.outputs[0], resources.config_timestamp
+        name = f"{width}x{height}"
+        mode = (0, width, height, 60 * width * height, *(width,) * 3, 0, *(height,) * 3, len(name), 0)
+        made = root.xrandr_create_mode(mode, name).mode
+        self._connection.xrandr_add_output_mode(output, made)
+        self._connection.xrandr_set_crtc_config(crtc, stamp, 0, 0, 0, 1, [])
+        root.xrandr_set_screen_size(width, height, width // 4, height // 4)
+        self._connection.xrandr_set_crtc_config(crtc, stamp, 0, 0, made, 1, [output])
         self._connection.sync()
 
     def fill(self, color: int) -> None:

@@ -1,0 +1,176 @@
+"""A region of a real X server is grabbed as it is shown, through every change of the display."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import cv2
+import numpy as np
+import pytest
+from support.game_window import GameWindow
+from support.xserver import Observer, XServer, observe
+
+from agp_tui.config import GameSettings
+from agp_tui.engine.job import Job
+from agp_tui.errors import DisplayError, JobFailed, SettingError
+from agp_tui.games.pointing import choose_center
+from agp_tui.games.screen import ScreenGame
+from agp_tui.keys.state import NO_KEYS
+
+pytestmark = pytest.mark.display
+
+BLUE, ORANGE = 0x102030, 0xFF8000
+BLUE_RGB, ORANGE_RGB = [0x10, 0x20, 0x30], [0xFF, 0x80, 0x00]
+
+
+@pytest.fixture
+def server(start_x_server: Callable[..., XServer]) -> XServer:
+    return start_x_server()
+
+
+@pytest.fixture
+def painted(server: XServer) -> Iterator[Observer]:
+    """A blue screen with an orange square from 300,200 to 400,300."""
+    with observe(server.name) as observer:
+        observer.fill(BLUE)
+        observer.paint(ORANGE, 300, 200, 100, 100)
+        yield observer
+
+
+def game(server: XServer, **settings: object) -> ScreenGame:
+    return ScreenGame("square", GameSettings(display=server.name, **settings))  # type: ignore[arg-type]
+
+
+def test_pixels_are_rgb_and_from_the_right_place(server: XServer, painted: Observer) -> None:
+    square = game(server, center=(350, 250), size=120, frame_size=120)
+    before_ns = time.monotonic_ns()
+    frame = square.grab()
+    assert before_ns <= frame.before_ns < frame.after_ns <= time.monotonic_ns()
+    assert frame.pixels.dtype == np.uint8 and frame.pixels.shape == (120, 120, 3) == (*square.frame_shape, 3)
+    assert frame.pixels[9, 9].tolist() == BLUE_RGB and frame.pixels[10, 10].tolist() == ORANGE_RGB
+    assert frame.pixels[109, 109].tolist() == ORANGE_RGB and frame.pixels[110, 110].tolist() == BLUE_RGB
+    square.close()
+    square.close()
+
+
+def test_frames_are_scaled_by_area(server: XServer, painted: Observer) -> None:
+    native = game(server, region=(290, 190, 128, 64), native_size=True)
+    scaled = game(server, region=(290, 190, 128, 64), frame_size=32)
+    whole = native.grab().pixels
+    assert whole.shape == (64, 128, 3) and native.frame_shape == (64, 128)
+    expected = cv2.resize(whole, (32, 32), interpolation=cv2.INTER_AREA)
+    assert np.array_equal(scaled.grab().pixels, expected)
+    native.close()
+    scaled.close()
+
+
+def test_what_is_off_the_screen_is_black(server: XServer, painted: Observer) -> None:
+    corner = game(server, region=(-20, 748, 60, 40), native_size=True)
+    pixels = corner.grab().pixels
+    assert not pixels[:, :20].any() and not pixels[20:].any()
+    assert (pixels[:20, 20:] == BLUE_RGB).all()
+    corner.close()
+
+
+def test_fully_off_the_screen_is_a_sentence_with_its_size(server: XServer) -> None:
+    with pytest.raises(DisplayError, match="1024x768"):
+        game(server, center=(5000, 5000))
+
+
+def test_no_place_is_a_sentence(server: XServer) -> None:
+    with pytest.raises(SettingError, match="--center"):
+        game(server)
+
+
+def test_a_changed_resolution_is_followed(server: XServer, painted: Observer) -> None:
+    edge = game(server, region=(600, 400, 100, 100), native_size=True)
+    assert (edge.grab().pixels == BLUE_RGB).all()
+    painted.resize(640, 480)
+    painted.fill(ORANGE)
+    pixels = edge.grab().pixels
+    assert (pixels[:80, :40] == ORANGE_RGB).all()
+    assert not pixels[80:].any() and not pixels[:, 40:].any()
+    painted.resize(400, 300)
+    with pytest.raises(JobFailed, match="400x300"):
+        edge.grab()
+    edge.close()
+
+
+def test_the_death_of_the_server_is_a_sentence(start_x_server: Callable[..., XServer]) -> None:
+    server = start_x_server()
+    doomed = game(server, center=(350, 250))
+    doomed.grab()
+    server.kill()
+    with pytest.raises(JobFailed, match="can no longer be grabbed"):
+        doomed.grab()
+    with pytest.raises(JobFailed):
+        doomed.grab()
+    doomed.close()
+
+
+def test_a_server_that_comes_back_is_grabbed_again(start_x_server: Callable[..., XServer]) -> None:
+    server = start_x_server()
+    patient = game(server, center=(350, 250), size=32, frame_size=32)
+    server.kill()
+    again = XServer.start(number=int(server.name[1:]))
+    try:
+        with observe(again.name) as observer:
+            observer.fill(ORANGE)
+            assert (patient.grab().pixels == ORANGE_RGB).all()
+        patient.close()
+    finally:
+        again.kill()
+
+
+def test_the_game_in_the_window_is_seen_and_played(x_server: XServer, game_window: GameWindow) -> None:
+    middle = (game_window.left + game_window.size // 2, game_window.top + game_window.size // 2)
+    window = game(x_server, center=middle, size=game_window.size, keys=("up", "right"))
+    first = window.grab().pixels
+    assert first[128, 128].tolist() == [255, 220, 0], "the yellow square starts in the middle"
+    window.hold(frozenset({"right"}))
+    assert [(report.key, report.down) for report in game_window.wait_for(1)] == [("right", True)]
+    time.sleep(0.3)
+    window.hold(NO_KEYS)
+    game_window.wait_for(2)
+    yellow = np.argwhere((window.grab().pixels == [255, 220, 0]).all(axis=2))
+    assert yellow[:, 1].mean() > 140, "the square moved to the right"
+    assert window.status() is None
+    with pytest.raises(SettingError):
+        window.hold(frozenset({"left"}))
+    window.hold(frozenset({"up"}))
+    window.close()
+    assert [(report.key, report.down) for report in game_window.wait_for(4)[2:]] == [
+        ("up", True),
+        ("up", False),
+    ]
+
+
+def test_a_game_that_is_only_watched_starts_no_guard(server: XServer) -> None:
+    watched = game(server, center=(100, 100))
+    watched.grab()
+    assert watched._guard is None
+    watched.close()
+
+
+def test_a_click_chooses_the_center(x_server: XServer) -> None:
+    chosen: list[tuple[int, int] | None] = []
+    job = Job()
+    waiting = threading.Thread(target=lambda: chosen.append(choose_center(x_server.name, job)))
+    waiting.start()
+    time.sleep(0.5)
+    x_server.xdotool("mousemove", "321", "234", "click", "3", "click", "1")
+    waiting.join(5)
+    assert chosen == [(321, 234)]
+
+
+def test_waiting_for_a_click_stops_with_the_job(x_server: XServer) -> None:
+    job = Job()
+    threading.Timer(0.2, job.stop).start()
+    assert choose_center(x_server.name, job) is None
+
+
+def test_waiting_for_a_click_at_a_dying_server_is_a_sentence(start_x_server: Callable[..., XServer]) -> None:
+    server = start_x_server()
+    threading.Timer(0.3, server.kill).start()
+    with pytest.raises(JobFailed, match="display gone"):
+        choose_center(server.name, Job())
