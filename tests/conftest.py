@@ -25,7 +25,7 @@ def x_server() -> Iterator[XServer]:
     _need_display()
     server = XServer.start()
     yield server
-    server.kill()
+    server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +46,7 @@ def start_x_server() -> Iterator[Callable[..., XServer]]:
 
     yield start
     for server in servers:
-        server.kill()
+        server.stop()
 
 
 @pytest.fixture

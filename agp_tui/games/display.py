@@ -19,6 +19,9 @@ PROBE_SECONDS = 5.0
 FIRST_SSH_DISPLAY = 10
 """sshd numbers the displays that it forwards from here (X11DisplayOffset)."""
 
+FROM_SETTINGS, FROM_ENVIRONMENT = "the settings", "$DISPLAY"
+"""Sources of a name that somebody chose; the other names were only found."""
+
 _NAME = re.compile(r"(?:\w+/)?(?P<host>[^:/]*):(?P<number>\d+)(?:\.\d+)?")
 
 
@@ -71,12 +74,14 @@ def candidates(
         return [_prove(Candidate("", "this desktop", True, ""), [None])]
     desktop = desktop or Desktop.of_this_user()
     if settings.display:
-        named = Candidate(settings.display, "the settings", True, "")
+        named = Candidate(settings.display, FROM_SETTINGS, True, "")
         return [_look(named, desktop, settings.allow_forwarded_display)]
     first = desktop.environment.get("DISPLAY")
     found = []
     if first:
-        found = [_look(Candidate(first, "$DISPLAY", True, ""), desktop, settings.allow_forwarded_display)]
+        found = [
+            _look(Candidate(first, FROM_ENVIRONMENT, True, ""), desktop, settings.allow_forwarded_display)
+        ]
         if stop_at_first and found[0].usable:
             return found
     others = [
@@ -102,7 +107,7 @@ def refusal(candidate: Candidate, desktop: Desktop, allow_forwarded: bool) -> st
     if not here and (not loopback or number >= FIRST_SSH_DISPLAY) and not allow_forwarded:
         shown = "the machine you came from (ssh -X)" if loopback else f"the machine {host}"
         return f"shows {shown}, not this one; --allow-forwarded-display takes it all the same"
-    if here and number in desktop.rootless and candidate.source != "the settings":
+    if here and number in desktop.rootless and candidate.source != FROM_SETTINGS:
         return (
             "belongs to a Wayland session, whose screen programs cannot see: log in to an Xorg session, "
             "or run the game in Xephyr or Xvfb"

@@ -119,7 +119,7 @@ def test_a_server_that_comes_back_is_grabbed_again(start_x_server: Callable[...,
             assert (patient.grab().pixels == ORANGE_RGB).all()
         patient.close()
     finally:
-        again.kill()
+        again.stop()
 
 
 def test_the_game_in_the_window_is_seen_and_played(x_server: XServer, game_window: GameWindow) -> None:

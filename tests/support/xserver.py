@@ -4,6 +4,7 @@ import contextlib
 import os
 import select
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -45,6 +46,12 @@ class XServer:
     def kill(self) -> None:
         """End it as a crash would."""
         self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """End it in order, so that it takes its socket and its lock away."""
+        self.process.send_signal(signal.SIGCONT)
+        self.process.terminate()
         self.process.wait()
 
     def xdotool(self, *arguments: str) -> None:
