@@ -36,7 +36,7 @@ class WindowPolicy:
         expected_shape: Shape | None = None,
     ) -> None:
         """Raises `ModelError` where input and output are not as above or do not fit the keys."""
-        self._input, self._output = _check(facts, len(keys), expected_shape)
+        self._input, self._output = _check(facts, keys, expected_shape)
         self.keys = keys
         self.thresholds = np.array(thresholds, np.float32)
         self.fps = fps
@@ -82,7 +82,7 @@ class WindowPolicy:
         return self.probabilities()
 
 
-def _check(facts: ModelFacts, key_count: int, expected: Shape | None) -> tuple[Tensor, Tensor]:
+def _check(facts: ModelFacts, keys: tuple[str, ...], expected: Shape | None) -> tuple[Tensor, Tensor]:
     if len(facts.inputs) != 1 or len(facts.outputs) != 1:
         raise ModelError(
             f"Expected a model with one input and one output, found {len(facts.inputs)} and "
@@ -107,9 +107,9 @@ def _check(facts: ModelFacts, key_count: int, expected: Shape | None) -> tuple[T
             "Correct model_input_shape, or leave it out: it is read from the file.",
         )
     count = int(np.prod(values.shape))
-    if count != key_count:
+    if count != len(keys):
         raise ModelError(
-            f"Expected an output for each of {key_count} keys, found {count} outputs.",
+            f"Expected an output for each of {len(keys)} keys ({', '.join(keys)}), found {count} outputs.",
             "Name the keys that the model was trained on, in its order.",
         )
     return frames, values

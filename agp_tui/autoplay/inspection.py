@@ -79,10 +79,10 @@ def inspect_model(
         ) from error
     except BrokenPipeError as error:
         raise ModelError(f"Expected {path} to be opened, found its process gone.", DAMAGED) from error
-    return _facts(path, done)
+    return _facts(path, done, sized=input_shape is not None)
 
 
-def _facts(path: Path, done: "subprocess.CompletedProcess[bytes]") -> ModelFacts:
+def _facts(path: Path, done: "subprocess.CompletedProcess[bytes]", sized: bool) -> ModelFacts:
     if done.returncode != 0:
         raise ModelError(f"Expected {path} to run once, found that its process {_end(done)}.", DAMAGED)
     try:
@@ -92,7 +92,7 @@ def _facts(path: Path, done: "subprocess.CompletedProcess[bytes]") -> ModelFacts
     if outcome.missing is not None:
         raise MissingPart(*outcome.missing)
     if outcome.facts is None:
-        raise refusal(path, outcome.refusal)
+        raise refusal(path, outcome.refusal, sized)
     return outcome.facts
 
 
@@ -106,8 +106,11 @@ def _end(done: "subprocess.CompletedProcess[bytes]") -> str:
     return f"failed with exit code {done.returncode}" + (f" ({words[-1]})" if words else "")
 
 
-def refusal(path: Path, said: str) -> ModelError:
-    """The error for a model that the runtime refused with the words `said`."""
+def refusal(path: Path, said: str, sized: bool = False) -> ModelError:
+    """The error for a model that the runtime refused with the words `said`.
+
+    `sized`: its open dimensions were settled by a setting, which may be what is wrong.
+    """
     if "Flex" in said or "Select TensorFlow op" in said:
         names = sorted(set(re.findall(r"Flex[A-Z]\w*", said))) or ["Flex operators"]
         return ModelError(
@@ -122,6 +125,7 @@ def refusal(path: Path, said: str) -> ModelError:
             "Convert it again without custom operators (allow_custom_ops = False).",
         )
     first = " ".join(said.split())[:200]
+    cure = f"Correct model_input_shape, if it is wrong. {DAMAGED}" if sized else DAMAGED
     return ModelError(
-        f"Expected {path} to be opened and run, found that the runtime refuses it: {first}", DAMAGED
+        f"Expected {path} to be opened and run, found that the runtime refuses it: {first}", cure
     )

@@ -22,6 +22,7 @@ from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
 from agp_tui.games.base import Frame, Game
 from agp_tui.keys.listening import KeyListener
+from agp_tui.keys.names import key_name
 
 TOTAL = "total"
 """The stage from before the grab to the keys being handed over."""
@@ -66,7 +67,7 @@ def play(
     seat = Seat(game, settings.dry_run)
     tally = Tally(game, game.status(), settings.max_episode_seconds)
     player = _Player(seat, policy, settings, job, clock, tally)
-    oversight = Oversight(seat, job, listener, settings.panic_key)
+    oversight = Oversight(seat, job, listener, key_name(settings.panic_key))
     try:
         with oversight:
             player.play()
@@ -83,7 +84,7 @@ def _check_settings(settings: PlaySettings, policy: Policy, game: Game) -> None:
             f"Expected a game that tells when it ends, found {game.name}, which does not.",
             "Use --seconds instead of --episodes.",
         )
-    if settings.panic_key in policy.keys:
+    if key_name(settings.panic_key) in policy.keys:
         raise SettingError(
             f"Expected a panic key that the model does not press, found {settings.panic_key}.",
             "Choose another one with --panic-key.",

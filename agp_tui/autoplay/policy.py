@@ -12,13 +12,15 @@ from agp_tui.autoplay.inspection import inspect_model, read_model, refusal
 from agp_tui.autoplay.interpreter import ModelFacts, describe, open_interpreter, quietly
 from agp_tui.autoplay.manifest import MANIFEST_FILE, MODEL_FILE, Manifest, hash_of, read_manifest
 from agp_tui.autoplay.streaming import StreamingPolicy, is_streaming
-from agp_tui.config import GameSettings, PlaySettings
+from agp_tui.config import PlaySettings
 from agp_tui.errors import ModelError
 from agp_tui.games.base import Frame, Pixels
 from agp_tui.keys.state import Keys, Who
 
+FOREIGN_KEYS = ("up", "left", "right", "down")
 FOREIGN_THRESHOLD = 0.5
-"""From here on a key is pressed, where neither a manifest nor a setting says otherwise."""
+FOREIGN_FPS = 30.0
+"""What stands in for a manifest where nothing is said."""
 
 
 class Policy(Protocol):
@@ -95,8 +97,8 @@ def load_policy(
 
     With a manifest, everything comes from it; `keys`, where given, must contain the model's. Without
     one, `keys` are those of the model's outputs in their order (up, left, right, down by default) and
-    `fps` is how often it decides. A file without a manifest is first tried out in a process of its
-    own. Raises `ModelError`, or `MissingPart` without a runtime.
+    `fps` is how often it decides (30 by default); the file is first tried out in a process of its own.
+    Raises `ModelError`, or `MissingPart` without a runtime.
     """
     folder = path if path.is_dir() else path.parent
     made_here = path.is_dir() or path.name in (MODEL_FILE, MANIFEST_FILE)
@@ -144,8 +146,8 @@ def _made_elsewhere(
     data = read_model(path)
     shape = settings.model_input_shape
     facts = inspect_model(path, data, (1, *shape) if shape else None)
-    names = GameSettings().keys if keys is None else keys
-    rate = float(GameSettings().fps if fps is None else fps)
+    names = FOREIGN_KEYS if keys is None else keys
+    rate = FOREIGN_FPS if fps is None else fps
     thresholds = _thresholds(settings, (FOREIGN_THRESHOLD,) * len(names))
 
     def build(interpreter: Any, _facts: ModelFacts) -> Policy:

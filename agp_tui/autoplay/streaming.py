@@ -33,7 +33,7 @@ class StreamingPolicy:
         fps: float,
     ) -> None:
         """Raises `ModelError` where the signatures are not the ones above or do not fit the keys."""
-        frame, embeddings = _check(facts, len(keys))
+        frame, embeddings = _check(facts, keys)
         self.keys = keys
         self.thresholds = np.array(thresholds, np.float32)
         self.fps = fps
@@ -79,7 +79,7 @@ def is_streaming(facts: ModelFacts) -> bool:
     return {ENCODE, DECIDE} <= facts.signatures.keys()
 
 
-def _check(facts: ModelFacts, key_count: int) -> tuple[Tensor, Tensor]:
+def _check(facts: ModelFacts, keys: tuple[str, ...]) -> tuple[Tensor, Tensor]:
     if not is_streaming(facts):
         found = ", ".join(facts.signatures) or "none"
         raise ModelError(f"Expected the signatures {ENCODE} and {DECIDE}, found {found}.", CURE)
@@ -97,9 +97,9 @@ def _check(facts: ModelFacts, key_count: int) -> tuple[Tensor, Tensor]:
         )
     if embeddings.dtype != "float32" or embedding.dtype != "float32" or probabilities.dtype != "float32":
         raise ModelError(f"Expected float32 embeddings and probabilities, found {embeddings}.", CURE)
-    if probabilities.shape != (1, key_count):
+    if probabilities.shape != (1, len(keys)):
         raise ModelError(
-            f"Expected a probability for each of {key_count} keys, found an output of {probabilities}.",
+            f"Expected an output for each of {len(keys)} keys ({', '.join(keys)}), found {probabilities}.",
             "Name the keys that the model was trained on, in its order.",
         )
     return frame, embeddings

@@ -1,0 +1,29 @@
+"""The benchmark: same network, same answers, both timed in turns."""
+
+from pathlib import Path
+
+import pytest
+from support.fakes import Heard
+from support.small_models import Made
+
+from agp_tui.autoplay.bench import bench_play
+from agp_tui.engine.events import Table
+from agp_tui.engine.job import Job
+from agp_tui.errors import ModelError
+
+
+def test_both_forms_give_the_same_and_streaming_is_faster(made: Made) -> None:
+    heard = Heard()
+    result = bench_play(made.folder, made.whole_window, Job(heard), decisions=40)
+    assert result.decisions == 40
+    assert result.max_difference <= 1e-5
+    assert result.ratio > 1.0
+    assert result.ratio == pytest.approx(result.whole_ms.p50 / result.streaming_ms.p50, abs=0.1)
+    (table,) = [event for event in heard.events if isinstance(event, Table)]
+    assert [row[0] for row in table.rows] == ["whole window", "streaming"]
+    assert result.report()["ratio"] == result.ratio
+
+
+def test_another_networks_window_is_refused(made: Made, data: Path) -> None:
+    with pytest.raises(ModelError, match="window of 5 frames"):
+        bench_play(made.folder, data / "keras_open_batch.tflite", Job())

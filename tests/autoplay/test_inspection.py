@@ -1,0 +1,144 @@
+"""Bad model files: each is a sentence, and none of them takes this process along."""
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agp_tui.autoplay import inspection
+from agp_tui.autoplay.inspection import inspect_model
+from agp_tui.autoplay.policy import load_policy
+from agp_tui.config import PlaySettings
+from agp_tui.errors import MissingPart, ModelError
+
+
+def test_the_facts_of_a_model(data: Path) -> None:
+    facts = inspect_model(data / "keras_window.tflite")
+    assert facts.inputs[0].shape == (1, 20, 256, 256, 3)
+    assert facts.inputs[0].dtype == "float32"
+    assert facts.outputs[0].shape == (1, 4)
+    assert list(facts.signatures) == ["serving_default"]
+    assert "(?, 4, 32, 32, 3)" in str(inspect_model(data / "keras_open_batch.tflite").inputs[0])
+
+
+def test_flex_operators_are_named_with_the_way_out(data: Path) -> None:
+    """The file is TensorFlow's own, converted with SELECT_TF_OPS."""
+    with pytest.raises(ModelError, match=r"FlexMatrixInverse.*SELECT_TF_OPS") as caught:
+        inspect_model(data / "keras_flex.tflite")
+    assert "TFLITE_BUILTINS" in caught.value.cure
+
+
+def test_a_custom_operator_is_named(data: Path) -> None:
+    content = (data / "keras_flex.tflite").read_bytes().replace(b"FlexMatrixInverse", b"MineMatrixInverse")
+    with pytest.raises(ModelError, match="MineMatrixInverse"):
+        inspect_model(Path("mine.tflite"), content)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "found 0 bytes"),
+        (b"\x80\x04" + b"x" * 200, "TFL3"),
+        (b"\x00" * 4 + b"TFL3" + b"\x00" * 100, "refuses"),
+    ],
+)
+def test_no_model_at_all(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "foreign.tflite"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=said) as caught:
+        inspect_model(path)
+    assert str(path) in caught.value.problem
+    assert caught.value.cure
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="No such file"):
+        inspect_model(tmp_path / "nothing.tflite")
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.9])
+def test_a_truncated_model(data: Path, tmp_path: Path, share: float) -> None:
+    content = (data / "keras_window.tflite").read_bytes()
+    path = tmp_path / "cut.tflite"
+    path.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(ModelError):
+        inspect_model(path)
+
+
+def test_a_model_that_takes_too_long_is_given_up(data: Path) -> None:
+    """No process answers so soon: as good as a model that hangs, which cannot be had to order."""
+    with pytest.raises(ModelError, match=r"within 0\.02 s"):
+        inspect_model(data / "keras_window.tflite", seconds=0.02)
+
+
+def test_a_model_that_crashes_takes_only_its_own_process(data: Path) -> None:
+    """One bit of this file sends LiteRT 2.3 to SIGSEGV; a later runtime may refuse it instead."""
+    content = bytearray((data / "keras_uint8.tflite").read_bytes())
+    content[4026] ^= 2
+    with pytest.raises(ModelError, match=r"SIGSEGV|refuses"):
+        inspect_model(Path("crash.tflite"), bytes(content))
+
+
+def test_how_a_dead_process_is_told() -> None:
+    died = subprocess.run(
+        [sys.executable, "-c", "import os; os.kill(os.getpid(), 11)"], capture_output=True, check=False
+    )
+    with pytest.raises(ModelError, match="died by SIGSEGV"):
+        inspection._facts(Path("x.tflite"), died, sized=False)
+    failed = subprocess.run(
+        [sys.executable, "-c", "raise SystemExit('no memory')"], capture_output=True, check=False
+    )
+    with pytest.raises(ModelError, match=r"exit code 1 \(no memory\)"):
+        inspection._facts(Path("x.tflite"), failed, sized=False)
+
+
+def test_thirty_damaged_files_end_in_a_sentence_or_play(data: Path, tmp_path: Path) -> None:
+    content = (data / "keras_uint8.tflite").read_bytes()
+    path = tmp_path / "damaged.tflite"
+    frame = np.zeros((32, 32, 3), np.uint8)
+    refused = 0
+    for seed in range(30):
+        chance = random.Random(seed)
+        damaged = bytearray(content)
+        for _ in range(chance.choice((1, 4, 30))):
+            damaged[chance.randrange(len(damaged))] ^= 1 << chance.randrange(8)
+        path.write_bytes(damaged)
+        try:
+            load_policy(path, PlaySettings()).decide(frame)
+        except ModelError as error:
+            refused += 1
+            assert str(path) in error.problem
+    assert refused > 0
+
+
+def test_without_a_runtime_the_cure_is_its_name() -> None:
+    """Hides the runtime from a fresh process, as if it were not installed."""
+    code = (
+        "import sys; sys.modules['ai_edge_litert'] = None; sys.modules['tflite_runtime'] = None\n"
+        "from agp_tui.autoplay.interpreter import open_interpreter\n"
+        "from agp_tui.errors import MissingPart\n"
+        "try: open_interpreter(b'x')\n"
+        "except MissingPart as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "found neither ai-edge-litert nor tflite-runtime" in done.stdout
+    assert "pip install ai-edge-litert" in done.stdout
+    assert issubclass(MissingPart, Exception)
+
+
+def test_loading_a_model_writes_nothing(data: Path) -> None:
+    """LiteRT tells of its XNNPACK delegate on stderr; in a terminal app that would be a stain."""
+    code = (
+        "import sys; from pathlib import Path; from agp_tui.config import PlaySettings\n"
+        "from agp_tui.autoplay.policy import load_policy; import numpy as np\n"
+        "load_policy(Path(sys.argv[1]), PlaySettings()).decide(np.zeros((9, 9, 3), np.uint8))\n"
+        "print('kept', file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(data / "keras_uint8.tflite")], capture_output=True, check=True
+    )
+    assert done.stdout == b""
+    assert done.stderr == b"kept\n"

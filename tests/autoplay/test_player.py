@@ -1,0 +1,279 @@
+"""The player on a real console, and on a game that notes when it was handed which keys."""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.fakes import Heard, NotedGame, ToldPolicy
+
+from agp_tui.autoplay.player import play
+from agp_tui.autoplay.policy import load_policy
+from agp_tui.config import GameSettings, PlaySettings
+from agp_tui.engine.clock import Clock, RealTime, SimulatedTime
+from agp_tui.engine.events import Finished, Live, Note, Panic, Pause, Resume, Stop
+from agp_tui.engine.job import Job
+from agp_tui.errors import JobFailed, ModelError, SettingError
+from agp_tui.games.atari import AtariGame
+from agp_tui.games.base import Frame
+from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys
+
+pytest.importorskip("ale_py")
+
+ARROWS = ("up", "left", "right", "down")
+
+
+class PressedKeys:
+    """A listener whose keys the test presses; a real keyboard is tested where listening is."""
+
+    def __init__(self) -> None:
+        self.waiting: list[KeyEdge] = []
+        self.lost = False
+
+    def press(self, key: str) -> None:
+        self.waiting.append(KeyEdge(time.monotonic_ns(), key, True, "human"))
+
+    def held(self) -> Keys:
+        return NO_KEYS
+
+    def edges(self) -> list[KeyEdge]:
+        if self.lost:
+            raise JobFailed("Expected the keyboard until the end, found it gone.")
+        taken, self.waiting = self.waiting, []
+        return taken
+
+    def close(self) -> None:
+        return
+
+
+class Play:
+    """A player at work on a thread, as a person meets it."""
+
+    def __init__(self, game: NotedGame, policy: ToldPolicy, settings: PlaySettings) -> None:
+        self.heard = Heard()
+        self.job = Job(self.heard)
+        self.keys = PressedKeys()
+        self.finished: Finished | None = None
+        self.error: Exception | None = None
+        self._arguments = (game, policy, settings, self.job, Clock(policy.fps))
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.finished = play(*self._arguments, listener=self.keys)
+        except Exception as error:
+            self.error = error
+
+    def end(self) -> Finished:
+        self.thread.join(10)
+        assert not self.thread.is_alive()
+        if self.error:
+            raise self.error
+        assert self.finished is not None
+        return self.finished
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 5.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "did not come about"
+        time.sleep(0.002)
+
+
+def pong(fps: int = 15, seed: int = 3) -> tuple[AtariGame, Clock]:
+    source = SimulatedTime()
+    game = AtariGame("ALE/Pong-v5", GameSettings(keys=("up", "down"), fps=fps, seed=seed), source)
+    return game, Clock(fps, source)
+
+
+def test_a_whole_game_of_pong_on_simulated_time() -> None:
+    """Holding still loses 21 points; keys are handed over once, not at each of a thousand decisions."""
+    game, clock = pong()
+    handed: list[Keys] = []
+    hold = game.hold
+    game.hold = lambda keys: (handed.append(keys), hold(keys))[1]  # type: ignore[method-assign, func-returns-value]
+    heard = Heard()
+    policy = ToldPolicy(("up", "down"), [[0.9, 0.1]], fps=15)
+    result = play(game, policy, PlaySettings(episodes=1), Job(heard), clock)
+    assert result.scores is not None and len(result.scores) == 1
+    assert result.scores[0] <= -15
+    assert result.score_mean == result.scores[0]
+    assert result.decisions == result.frames == policy.seen > 300
+    assert (result.missed, result.deadline_misses) == (0, 0)
+    assert result.latency_ms is not None and result.latency_ms.p99 > 0
+    assert set(result.stages_ms or {}) == {"grab", "encode", "decide", "press"}
+    assert handed == [{"up"}, NO_KEYS]
+    assert any(isinstance(event, Live) and event.score is not None for event in heard.events)
+
+
+def test_games_that_go_on_for_too_long_are_ended_and_counted() -> None:
+    game, clock = pong()
+    policy = ToldPolicy(("up", "down"), [[0.1, 0.1]], fps=15)
+    settings = PlaySettings(episodes=3, max_episode_seconds=4)
+    result = play(game, policy, settings, Job(), clock)
+    assert result.scores is not None and len(result.scores) == 3
+    assert result.report is not None and result.report["capped"] == 3
+    assert result.decisions == pytest.approx(3 * 4 * 15, abs=6)
+
+
+def test_what_the_model_decides_reaches_the_console() -> None:
+    """The paddle's height in the console's memory goes up with one key and down with the other."""
+    heights = []
+    for row in ([0.9, 0.0], [0.0, 0.9]):
+        game, clock = pong()
+        play(game, ToldPolicy(("up", "down"), [row], fps=15), PlaySettings(seconds=2), Job(), clock)
+        heights.append(int(game.memory()[1][51]))
+    assert heights[0] < heights[1] - 50
+
+
+def test_a_real_model_plays_the_console_in_real_time(data: Path) -> None:
+    source = RealTime()
+    game = AtariGame("ALE/Pong-v5", GameSettings(keys=ARROWS, fps=30), source)
+    policy = load_policy(data / "keras_open_batch.tflite", PlaySettings(), ARROWS, 30)
+    heard = Heard()
+    result = play(game, policy, PlaySettings(seconds=2), Job(heard), Clock(30, source))
+    live = [event for event in heard.events if isinstance(event, Live)]
+    assert result.frames is not None and result.missed is not None
+    assert result.frames + result.missed == pytest.approx(60, abs=1)
+    assert result.decisions == result.frames
+    assert 2 <= len(live) <= 21
+    assert set(live[-1].probabilities) == set(ARROWS)
+    assert live[-1].thumbnail_size == (96, 73)
+    assert len(live[-1].thumbnail) == 96 * 73 * 3
+    assert "total" in live[-1].latency_ms
+
+
+def test_decisions_that_take_too_long_are_counted_as_missed() -> None:
+    game = NotedGame(grab_seconds=0.075)
+    heard = Heard()
+    policy = ToldPolicy(ARROWS, [[0.0] * 4], fps=20)
+    result = play(game, policy, PlaySettings(seconds=1), Job(heard), Clock(20))
+    assert result.decisions is not None and result.missed is not None
+    assert result.report is not None and result.report["overruns"] == result.decisions
+    assert result.deadline_misses == result.decisions + result.missed
+    assert any(isinstance(event, Note) and "came late" in event.text for event in heard.events)
+
+
+def test_keys_are_handed_over_on_change_and_released_at_the_end() -> None:
+    rows = [[1.0, 0, 0, 0]] * 4 + [[1.0, 0, 1.0, 0]] * 4
+    game = NotedGame()
+    result = play(game, ToldPolicy(ARROWS, rows), PlaySettings(seconds=0.6), Job(), Clock(30))
+    held = [keys for _, keys in game.holds]
+    assert held[:3] == [{"up"}, {"up", "right"}, {"up"}]
+    assert held[-1] == NO_KEYS
+    assert all(before != after for before, after in itertools.pairwise(held))
+    assert result.decisions is not None and len(held) < result.decisions
+
+
+def test_a_dry_run_touches_no_key_and_shows_what_it_would_hold() -> None:
+    game, heard = NotedGame(), Heard()
+    settings = PlaySettings(seconds=0.4, dry_run=True)
+    result = play(game, ToldPolicy(ARROWS, [[1.0, 0, 0, 1.0]]), settings, Job(heard), Clock(30))
+    assert game.holds == []
+    assert result.decisions and result.report is not None and result.report["dry_run"] is True
+    live = [event for event in heard.events if isinstance(event, Live)]
+    assert live[-1].held == ["up", "down"]
+
+
+def test_pause_releases_and_resume_presses_again() -> None:
+    game, policy = NotedGame(), ToldPolicy(ARROWS, [[1.0, 0, 0, 0]])
+    player = Play(game, policy, PlaySettings())
+    wait_for(lambda: game.held == {"up"})
+    player.job.tell(Pause())
+    wait_for(lambda: game.held == NO_KEYS)
+    count, seen = len(game.holds), policy.seen
+    wait_for(lambda: policy.seen > seen + 5)
+    assert len(game.holds) == count, "it looks on but presses nothing"
+    player.job.tell(Resume())
+    wait_for(lambda: game.held == {"up"})
+    player.job.tell(Stop())
+    result = player.end()
+    assert game.held == NO_KEYS
+    assert result.decisions is not None and result.decisions < policy.seen - 4
+    assert result.report is not None and result.report["panic"] is False
+
+
+@pytest.mark.parametrize("way", ["panic key", "panic", "stop"])
+def test_whatever_stops_it_releases_although_the_model_hangs(way: str) -> None:
+    game, policy = NotedGame(), ToldPolicy(ARROWS, [[1.0, 0, 0, 0]])
+    policy.hang_from = 3
+    player = Play(game, policy, PlaySettings(panic_key="F12"))
+    try:
+        wait_for(lambda: game.held == {"up"} and policy.seen == 3)
+        asked = time.monotonic_ns()
+        if way == "panic key":
+            player.keys.press("a")
+            player.keys.press("f12")
+        else:
+            player.job.tell(Panic() if way == "panic" else Stop())
+        wait_for(lambda: game.held == NO_KEYS)
+        assert game.holds[-1][0] - asked < 100e6
+        assert player.thread.is_alive(), "the model still hangs"
+    finally:
+        policy.go_on.set()
+    result = player.end()
+    assert {keys for _, keys in game.holds[1:]} == {NO_KEYS}, "nothing is pressed behind the release"
+    assert result.report is not None and result.report["panic"] is (way != "stop")
+
+
+def test_a_game_that_hangs_does_not_keep_keys_down_either() -> None:
+    game = NotedGame()
+    player = Play(game, ToldPolicy(ARROWS, [[1.0, 0, 0, 0]]), PlaySettings())
+    wait_for(lambda: game.held == {"up"})
+    game.grab_seconds = 1.5
+    time.sleep(0.1)
+    player.job.tell(Panic())
+    wait_for(lambda: game.held == NO_KEYS, seconds=0.5)
+    player.end()
+
+
+def test_a_lost_keyboard_ends_play_with_its_sentence() -> None:
+    game = NotedGame()
+    player = Play(game, ToldPolicy(ARROWS, [[1.0, 0, 0, 0]]), PlaySettings())
+    wait_for(lambda: game.held == {"up"})
+    player.keys.lost = True
+    with pytest.raises(JobFailed, match="keyboard"):
+        player.end()
+    assert game.held == NO_KEYS
+
+
+def test_an_error_in_the_game_releases_every_key() -> None:
+    class Broken(NotedGame):
+        def grab(self) -> Frame:
+            if len(self.holds) == 1:
+                raise JobFailed("Expected a display, found it gone.")
+            return super().grab()
+
+    game = Broken()
+    with pytest.raises(JobFailed, match="display"):
+        play(game, ToldPolicy(ARROWS, [[1.0, 0, 0, 0]]), PlaySettings(), Job(), Clock(30))
+    assert game.held == NO_KEYS
+
+
+def test_a_model_that_gives_no_numbers_ends_play() -> None:
+    game = NotedGame()
+    policy = ToldPolicy(ARROWS, [[1.0, 0, 0, 0], [float("nan")] * 4])
+    with pytest.raises(ModelError, match="nan"):
+        play(game, policy, PlaySettings(), Job(), Clock(30))
+    assert game.held == NO_KEYS
+
+
+def test_what_cannot_be_played_is_said_before_a_key_is_touched() -> None:
+    game = NotedGame(keys=("up", "down"))
+    with pytest.raises(ModelError, match="presses left, right"):
+        play(game, ToldPolicy(ARROWS, [[0.0] * 4]), PlaySettings(), Job(), Clock(30))
+    game = NotedGame()
+    with pytest.raises(SettingError, match="tells when it ends"):
+        play(game, ToldPolicy(ARROWS, [[0.0] * 4]), PlaySettings(episodes=1), Job(), Clock(30))
+    with pytest.raises(SettingError, match="panic key"):
+        play(game, ToldPolicy(ARROWS, [[0.0] * 4]), PlaySettings(panic_key="Up"), Job(), Clock(30))
+    assert game.holds == []
+
+
+def test_another_rate_than_the_models_is_said() -> None:
+    heard = Heard()
+    play(NotedGame(), ToldPolicy(ARROWS, [[0.0] * 4]), PlaySettings(seconds=0.2), Job(heard), Clock(10))
+    assert any(isinstance(event, Note) and "30 decisions" in event.text for event in heard.events)

@@ -1,0 +1,82 @@
+"""Scores of whole games on the real console, and the interval of their mean."""
+
+import functools
+
+import numpy as np
+import pytest
+from support.fakes import NotedGame, ToldPolicy
+
+from agp_tui.autoplay.policy import PolicyDriver
+from agp_tui.autoplay.scores import RandomDriver, Scores, bootstrap_interval, play_game, play_games
+from agp_tui.config import GameSettings
+from agp_tui.engine.clock import Time
+from agp_tui.engine.job import Job
+from agp_tui.errors import SettingError
+from agp_tui.games.atari import AtariGame
+from agp_tui.games.base import Driver, Game
+
+pytest.importorskip("ale_py")
+
+KEYS = ("up", "down")
+
+
+def make_pong(seed: int, source: Time) -> Game:
+    return AtariGame("ALE/Pong-v5", GameSettings(keys=KEYS, fps=15, seed=seed), source)
+
+
+def still(_game: Game) -> Driver:
+    return PolicyDriver(ToldPolicy(KEYS, [[0.0, 0.0]], fps=15))
+
+
+def at_random(seed: int, _game: Game) -> Driver:
+    return RandomDriver(KEYS, seed)
+
+
+def test_games_are_the_same_however_many_processes_play_them() -> None:
+    play = functools.partial(play_games, make_pong, functools.partial(at_random, 5), episodes=3, fps=15)
+    alone = play(cap_seconds=600, workers=1)
+    shared = play(cap_seconds=600, workers=2)
+    assert alone == shared
+    assert len(alone.scores) == 3 and alone.capped == 0
+    assert alone.mean == pytest.approx(np.mean(alone.scores))
+    assert -21 <= alone.low <= alone.mean <= alone.high <= -10
+    assert alone.decisions > 500
+
+
+def test_a_game_is_ended_at_the_cap_with_the_score_it_has() -> None:
+    scores = play_games(make_pong, still, episodes=2, fps=15, cap_seconds=20)
+    assert scores.capped == 2
+    assert scores.decisions == 2 * 20 * 15
+    assert all(-12 <= score <= -3 for score in scores.scores)
+
+
+def test_seeds_make_different_games() -> None:
+    """The same random keys, another beginning."""
+    games = [
+        play_game(make_pong, functools.partial(at_random, 5), seed, 15, cap_seconds=600) for seed in (1, 2, 1)
+    ]
+    assert games[0] == games[2] != games[1]
+
+
+def test_a_stopped_job_ends_early() -> None:
+    job = Job()
+    job.stop()
+    scores = play_games(make_pong, still, episodes=2, fps=15, cap_seconds=5, job=job)
+    assert scores.scores == ()
+    assert np.isnan(scores.mean)
+
+
+def test_a_game_without_a_score_is_refused() -> None:
+    with pytest.raises(SettingError, match="tells its score"):
+        play_games(lambda _seed, source: NotedGame(source=source), still, episodes=1, fps=15, cap_seconds=5)
+
+
+def test_the_interval_holds_the_mean_as_often_as_it_says() -> None:
+    generator = np.random.default_rng(1)
+    holds = 0
+    for trial in range(200):
+        low, high = bootstrap_interval(tuple(generator.normal(5.0, 3.0, 30)), seed=trial)
+        holds += low <= 5.0 <= high
+    assert 0.88 <= holds / 200 <= 0.99
+    assert bootstrap_interval((4.0, 4.0)) == (4.0, 4.0)
+    assert np.isnan(Scores.of([]).low)

@@ -1,0 +1,89 @@
+"""Stand-ins for what cannot be had to order: a game that writes down its keys, a policy told what to do.
+
+A real game does not tell at which moment it was handed which keys, and a real model neither hangs
+nor answers with a chosen number when a test asks for it.
+"""
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agp_tui.engine.clock import RealTime, Time
+from agp_tui.engine.events import Event
+from agp_tui.games.base import Frame, Pixels, Status
+from agp_tui.keys.state import NO_KEYS, Keys
+
+
+@dataclass
+class NotedGame:
+    """Grey frames, no score; notes every call of `hold` with its time (monotonic, ns)."""
+
+    name: str = "noted"
+    keys: tuple[str, ...] = ("up", "left", "right", "down")
+    source: Time = field(default_factory=RealTime)
+    holds: list[tuple[int, Keys]] = field(default_factory=list)
+    grab_seconds: float = 0.0
+    frame_shape: tuple[int, int] = (48, 64)
+
+    @property
+    def held(self) -> Keys:
+        return self.holds[-1][1] if self.holds else NO_KEYS
+
+    def grab(self) -> Frame:
+        before = self.source.now_ns()
+        time.sleep(self.grab_seconds)
+        return Frame(np.full((*self.frame_shape, 3), 90, np.uint8), before, self.source.now_ns())
+
+    def hold(self, keys: Keys) -> None:
+        self.holds.append((time.monotonic_ns(), keys))
+
+    def status(self) -> Status | None:
+        return None
+
+    def close(self) -> None:
+        self.hold(NO_KEYS)
+
+
+class ToldPolicy:
+    """Gives the probabilities it is told, one row for each decision, over and over; hangs on demand."""
+
+    def __init__(self, keys: tuple[str, ...], rows: list[list[float]], fps: float = 30.0) -> None:
+        self.keys = keys
+        self.thresholds = np.full(len(keys), 0.5, np.float32)
+        self.fps = fps
+        self.segment = 1
+        self.seen = 0
+        self.hang_from: int | None = None
+        self.go_on = threading.Event()
+        self._rows = rows
+
+    def reset(self) -> None:
+        self.seen = 0
+
+    def see(self, pixels: Pixels) -> None:
+        if self.hang_from is not None and self.seen >= self.hang_from:
+            self.go_on.wait(30)
+        self.seen += 1
+
+    def probabilities(self) -> NDArray[np.float32]:
+        return np.array(self._rows[(self.seen - 1) % len(self._rows)], np.float32)
+
+    def decide(self, pixels: Pixels) -> NDArray[np.float32]:
+        self.see(pixels)
+        return self.probabilities()
+
+
+class Heard:
+    """A listener of a job that keeps every event."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def hear(self, event: Event) -> None:
+        self.events.append(event)
+
+    def close(self) -> None:
+        return

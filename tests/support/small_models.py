@@ -1,0 +1,91 @@
+"""A small network, trained on nothing, as a model with two signatures and as one of whole windows."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from agp_tui.autoplay.manifest import MODEL_FILE, Manifest, hash_of, write_manifest
+
+SIZE, SEGMENT, EMBEDDING = 32, 5, 16
+KEYS = ("up", "left", "right", "down")
+
+
+@dataclass(frozen=True)
+class Made:
+    """One network in both forms: a model's folder, and a file that takes whole windows."""
+
+    folder: Path
+    whole_window: Path
+
+
+def make_models(folder: Path, whole_window: Path) -> None:
+    """Write the model's folder and the file of the same network in its whole-window form."""
+    import litert_torch
+    import torch
+    from torch import nn
+
+    torch.manual_seed(0)
+
+    class Network(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.convolution = nn.Conv2d(3, 8, 4, 4)
+            self.embed = nn.Linear(8 * (SIZE // 4) ** 2, EMBEDDING)
+            self.head = nn.Linear(SEGMENT * EMBEDDING, len(KEYS))
+
+        def encode(self, frames: torch.Tensor) -> torch.Tensor:
+            pixels = frames.permute(0, 3, 1, 2).float() / 255 - 0.5
+            return torch.tanh(self.embed(torch.relu(self.convolution(pixels)).flatten(1)))
+
+        def decide(self, embeddings: torch.Tensor) -> torch.Tensor:
+            return torch.sigmoid(4 * self.head(embeddings.flatten(1)))
+
+    class Encode(nn.Module):
+        def __init__(self, network: Network) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, frame: torch.Tensor) -> dict[str, torch.Tensor]:
+            return {"embedding": self.network.encode(frame)}
+
+    class Decide(nn.Module):
+        def __init__(self, network: Network) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, embeddings: torch.Tensor) -> dict[str, torch.Tensor]:
+            return {"probabilities": self.network.decide(embeddings)}
+
+    class Whole(nn.Module):
+        def __init__(self, network: Network) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, window: torch.Tensor) -> torch.Tensor:
+            frames = window.reshape(SEGMENT, SIZE, SIZE, 3)
+            return self.network.decide(self.network.encode(frames)[None])
+
+    network = Network().eval()
+    frame = torch.zeros(1, SIZE, SIZE, 3, dtype=torch.uint8)
+    embeddings = torch.zeros(1, SEGMENT, EMBEDDING)
+    two = litert_torch.signature("encode", Encode(network), sample_kwargs={"frame": frame})
+    two = two.signature("decide", Decide(network), sample_kwargs={"embeddings": embeddings})
+    folder.mkdir(parents=True)
+    two.convert().export(str(folder / MODEL_FILE))
+    write_manifest(folder, manifest_for(folder))
+    window = torch.zeros(1, SEGMENT, SIZE, SIZE, 3)
+    litert_torch.convert(Whole(network).eval(), (window,)).export(str(whole_window))
+
+
+def manifest_for(folder: Path, keys: tuple[str, ...] = KEYS) -> Manifest:
+    """A manifest that fits the model in the folder."""
+    return Manifest(
+        name=folder.name,
+        game="ALE/Pong-v5",
+        keys=keys,
+        thresholds=(0.5,) * len(keys),
+        fps=30,
+        frame_size=SIZE,
+        segment=SEGMENT,
+        embedding=EMBEDDING,
+        sha256=hash_of((folder / MODEL_FILE).read_bytes()),
+    )
