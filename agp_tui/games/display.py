@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agp_tui.config import GameSettings
+from agp_tui.engine.children import module_command, module_environment
 from agp_tui.errors import DisplayError
 from agp_tui.games.desktop import Desktop
 
@@ -140,8 +141,8 @@ def _prove(candidate: Candidate, authorities: Iterable[str | None]) -> Candidate
 
 
 def _probe(name: str, authority: str | None) -> dict[str, Any]:
-    environment = {**os.environ, **({"XAUTHORITY": authority} if authority else {})}
-    command = [sys.executable, "-m", "agp_tui.games.probe", *([name] if name else [])]
+    environment = module_environment(**({"XAUTHORITY": authority} if authority else {}))
+    command = module_command("agp_tui.games.probe", *([name] if name else []))
     try:
         answer = subprocess.run(
             command,

@@ -4,10 +4,10 @@ import contextlib
 import os
 import select
 import subprocess
-import sys
 import threading
 import time
 
+from agp_tui.engine.children import module_command, module_environment
 from agp_tui.errors import AgpError, DisplayError, JobFailed, SettingError
 from agp_tui.keys.state import NO_KEYS, Keys
 
@@ -130,7 +130,7 @@ class KeyGuard:
         self._held = NO_KEYS
 
     def _start(self, held: Keys, stdin: int) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "agp_tui.keys.guard", "--owner", str(os.getpid())]
+        command = module_command("agp_tui.keys.guard", "--owner", str(os.getpid()))
         if self._display:
             command += ["--display", self._display]
         if held:
@@ -139,6 +139,7 @@ class KeyGuard:
             # A session of its own: Ctrl-C in the terminal is for the player, not for the guard.
             return subprocess.Popen(
                 [*command, *self._keys],
+                env=module_environment(),
                 stdin=stdin,
                 stdout=subprocess.PIPE if stdin == subprocess.PIPE else subprocess.DEVNULL,
                 bufsize=0,

@@ -1,0 +1,26 @@
+"""Parts of the program run as processes wherever the user is."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from agp_tui.engine.children import module_command, module_environment
+
+
+def test_files_of_the_user_are_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('the wrong json')")
+    monkeypatch.chdir(tmp_path)
+    done = subprocess.run(
+        module_command("agp_tui.games.probe", ":987"),
+        env=module_environment(AGP_TEST="1"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "no X server listens there" in done.stdout
+
+
+def test_variables_are_added() -> None:
+    assert module_environment(XAUTHORITY="/key")["XAUTHORITY"] == "/key"
