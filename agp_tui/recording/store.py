@@ -91,6 +91,11 @@ class RecordingWriter:
         self._ended = len(status.finished_scores)
         self._timeline.write(ScoreLine(time_ns, status.score, status.lives, status.episode, ended))
 
+    @property
+    def bytes(self) -> int:
+        """Size of the video so far."""
+        return (self.path / video_file.FILE_NAME).stat().st_size
+
     def close(self, held: Keys = NO_KEYS) -> None:
         """Finish: the video's index, the keys `held` at the end, subtitles, state complete."""
         self.finish("complete", held)
@@ -111,8 +116,9 @@ class RecordingWriter:
         subtitles = self.path / subtitles_file.FILE_NAME
         write_atomically(subtitles, text.encode())
         subtitles.chmod(0o600)
-        bytes_ = (self.path / video_file.FILE_NAME).stat().st_size
-        self.meta = msgspec.structs.replace(self.meta, state=state, frames=self.frames, video_bytes=bytes_)
+        self.meta = msgspec.structs.replace(
+            self.meta, state=state, frames=self.frames, video_bytes=self.bytes
+        )
         write_meta(self.path, self.meta)
 
     def __enter__(self) -> "RecordingWriter":

@@ -73,7 +73,7 @@ class VideoWriter:
         self._open = True
 
     def write(self, pixels: Pixels, stamp_ms: int) -> None:
-        """Append a frame. Raises `ValueError` where its shape or dtype is not the video's."""
+        """Append a frame. Raises `ValueError` where it does not fit the video, `OSError` from the disk."""
         if pixels.shape != self._shape or pixels.dtype != np.uint8:
             raise ValueError(f"expected a frame {self._shape} uint8, found {pixels.shape} {pixels.dtype}")
         frame = VideoFrame(self._shape[1], self._shape[0], "bgr0")
@@ -82,19 +82,25 @@ class VideoWriter:
         self._mux(frame)
 
     def close(self) -> None:
-        """Write what is waiting, the index and the duration. May be called twice."""
+        """Write what is waiting, the index and the duration. May be called twice. `OSError` from the disk."""
         if not self._open:
             return
         self._open = False
         try:
             self._mux(None)
         finally:
-            self._container.close()
+            try:
+                self._container.close()
+            except av.FFmpegError as error:
+                raise OSError(error.errno, error.strerror) from error
 
     def _mux(self, frame: VideoFrame | None) -> None:
-        for packet in self._stream.encode(frame):
-            packet.duration = self._period_ms
-            self._container.mux(packet)
+        try:
+            for packet in self._stream.encode(frame):
+                packet.duration = self._period_ms
+                self._container.mux(packet)
+        except av.FFmpegError as error:
+            raise OSError(error.errno, error.strerror) from error
 
 
 def _packed(frame: VideoFrame) -> Any:

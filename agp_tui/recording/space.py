@@ -1,0 +1,43 @@
+"""Room on the disk: refuse to begin without it, stop in time."""
+
+import shutil
+import time
+from pathlib import Path
+
+from agp_tui.errors import RecordingError
+
+MEGABYTE = 1 << 20
+EVERY_SECONDS = 1.0
+
+
+class DiskSpace:
+    """Watches the disk that holds `folder` (which need not exist yet)."""
+
+    def __init__(self, folder: Path, min_free_mb: int) -> None:
+        self._folder = folder
+        self._min_free_mb = min_free_mb
+        self._next = 0.0
+
+    def free_mb(self) -> int:
+        """Megabytes free for us."""
+        there = self._folder.absolute()
+        while not there.exists():
+            there = there.parent
+        return shutil.disk_usage(there).free // MEGABYTE
+
+    def require(self) -> None:
+        """Raises `RecordingError` where less is free than asked for."""
+        free = self.free_mb()
+        if free < self._min_free_mb:
+            raise RecordingError(
+                f"Expected at least {self._min_free_mb} MB free on the disk of {self._folder}, found {free}.",
+                "Make room, choose another folder, or lower --min-free-mb.",
+            )
+
+    def low(self) -> bool:
+        """Whether it runs low now; looks once a second at most."""
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + EVERY_SECONDS
+        return self.free_mb() < self._min_free_mb
