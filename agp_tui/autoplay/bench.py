@@ -44,12 +44,12 @@ def bench_play(model: Path, whole_window: Path, job: Job, decisions: int = 60, t
     """Time both forms of one network, taking turns at each decision, on the same random frames.
 
     `model` is a model's folder, `whole_window` a `.tflite` file of the same network with one input
-    (1, segment, size, size, 3) of RGB values 0 to 255. A decision is everything from a frame to its
-    probabilities, the window being kept in a ring for both. Emits a `Table`. Raises `ModelError`
-    where the two do not belong together.
+    (1, segment, size, size, 3) of RGB, uint8 or float32 from 0 to 1. A decision is everything from
+    a frame to its probabilities, the window being kept in a ring for both. Emits a `Table`. Raises
+    `ModelError` where the two do not belong together.
     """
     streaming = load_policy(model, PlaySettings(threads=threads))
-    settings = PlaySettings(threads=threads, channels="rgb", normalize_images=False)
+    settings = PlaySettings(threads=threads, channels="rgb")
     whole = load_policy(whole_window, settings, streaming.keys, streaming.fps)
     if whole.segment != streaming.segment:
         raise ModelError(

@@ -15,6 +15,7 @@ class Made:
 
     folder: Path
     whole_window: Path
+    """Takes float32 RGB from 0 to 1."""
 
 
 def make_models(folder: Path, whole_window: Path) -> None:
@@ -61,7 +62,7 @@ def make_models(folder: Path, whole_window: Path) -> None:
             self.network = network
 
         def forward(self, window: torch.Tensor) -> torch.Tensor:
-            frames = window.reshape(SEGMENT, SIZE, SIZE, 3)
+            frames = 255 * window.reshape(SEGMENT, SIZE, SIZE, 3)
             return self.network.decide(self.network.encode(frames)[None])
 
     network = Network().eval()
