@@ -64,6 +64,12 @@ class Job:
         """Say that part `number` of `of` begins."""
         self.emit(Stage(name=name, number=number, of=of))
 
+    def quietly(self) -> "Job":
+        """A job for a part of this one: it stops with it, but nobody is told of its events."""
+        part = Job()
+        part._stop = self._stop
+        return part
+
     @property
     def stopping(self) -> bool:
         """Whether the job should come to its end now."""

@@ -4,6 +4,8 @@ import dataclasses
 
 from agp_tui.config import GameSettings
 from agp_tui.engine.clock import Time
+from agp_tui.engine.job import Job
+from agp_tui.errors import JobFailed
 from agp_tui.games.atari import AtariGame, default_keys, is_atari
 from agp_tui.games.base import Game
 
@@ -18,14 +20,26 @@ def complete(name: str, settings: GameSettings) -> GameSettings:
     return dataclasses.replace(settings, keys=keys)
 
 
-def open_game(name: str, settings: GameSettings, source: Time) -> Game:
-    """The Atari game of that id, or the region of the screen that `settings` tell.
+def open_game(name: str, settings: GameSettings, source: Time, job: Job) -> Game:
+    """The Atari game of that id, or a region of the screen; without a region, a click chooses it.
 
-    Raises `SettingError` for an unknown Atari id and `DisplayError` where there is no screen.
+    Raises `SettingError` for an unknown Atari id, `DisplayError` where there is no screen, and
+    `JobFailed` where the job is stopped before the click.
     """
     settings = complete(name, settings)
     if is_atari(name):
         return AtariGame(name, settings, source)
+    from agp_tui.games.display import find_display
+    from agp_tui.games.pointing import choose_center
     from agp_tui.games.screen import ScreenGame
 
-    return ScreenGame(name, settings)
+    display = find_display(settings)
+    if settings.region is None and settings.center is None:
+        job.note(f"Click on the middle of {name} on the display {display.name} ({settings.size} pixels wide).")
+        display.enter()
+        center = choose_center(display.name or None, job)
+        if center is None:
+            raise JobFailed("Stopped before a region was chosen.", "Give it with --center X,Y or --region.")
+        job.note(f"The region is {settings.size} pixels around {center[0]},{center[1]}.")
+        settings = dataclasses.replace(settings, center=center)
+    return ScreenGame(name, settings, display)

@@ -1,0 +1,19 @@
+"""`agp doctor`: what of this machine helps or hinders, and what to do about it."""
+
+from agp_tui.cli.flags import GameFlags, OutputFlags
+from agp_tui.cli.running import settings_of, show
+from agp_tui.config import GameSettings, Output, check
+from agp_tui.engine.events import Table
+
+_MARKS = {True: "ok", False: "PROBLEM", None: "-"}
+
+
+def doctor(*, place: GameFlags = GameSettings(), output: OutputFlags = Output()) -> int:
+    """Look over this machine: displays, keyboards, runtime, training, disk. Exit code 0 whatever it finds."""
+    from agp_tui.doctor import checkup
+
+    findings = checkup(check(place), settings_of(output).folder("recordings"))
+    rows: list[list[str | float | int | None]] = [
+        [_MARKS[finding.ok], finding.name, finding.found, finding.cure] for finding in findings
+    ]
+    return show(output, "doctor", Table(title="Doctor", columns=["", "what", "found", "to do"], rows=rows))

@@ -1,0 +1,36 @@
+"""`agp play`: a model takes the keyboard."""
+
+import dataclasses
+
+from agp_tui.cli.flags import GameFlags, Model, OutputFlags, PlayFlags
+from agp_tui.cli.running import run_live, settings_of
+from agp_tui.config import GameSettings, Output, PlaySettings, check
+
+
+def play(
+    model: Model,
+    *,
+    game: str | None = None,
+    place: GameFlags = GameSettings(),
+    settings: PlayFlags = PlaySettings(),
+    output: OutputFlags = Output(),
+) -> int:
+    """Let a model play. Everything it needs comes from its manifest; a model made elsewhere takes
+    --keys, --fps, --activation-threshold, --normalize-images and --channels.
+
+    The panic key on the game's keyboard (F12), Ctrl-C here, and the end of this process for any
+    reason release every key.
+
+    Parameters
+    ----------
+    game
+        The game to play, if not the one the model was trained on.
+    """
+    from agp_tui.jobs.play import PlayAsked, run_play
+
+    loaded = settings_of(output)
+    asked = PlayAsked(
+        model=model, game=game, place=check(place), settings=check(settings), models=loaded.folder("models")
+    )
+    told = {"model": model, "game": game, **dataclasses.asdict(place), **dataclasses.asdict(settings)}
+    return run_live(output, "play", told, lambda job: run_play(asked, job))

@@ -1,0 +1,85 @@
+"""`agp train`, `agp export`, `agp practice`: from recordings to a model, and on."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from agp_tui.cli.flags import ExportFlags, Model, OutputFlags, PracticeFlags, TrainFlags
+from agp_tui.cli.running import run_live, run_long, settings_of
+from agp_tui.config import ExportSettings, Output, PracticeSettings, TrainSettings, check
+from agp_tui.engine.events import Finished
+from agp_tui.engine.job import Job
+from agp_tui.engine.runs import Run
+from agp_tui.errors import SettingError
+
+Detach = Annotated[bool, Parameter(negative=(), help="Return at once; agp runs follow RUN shows it later.")]
+
+
+def train(
+    *,
+    game: str | None = None,
+    settings: TrainFlags = TrainSettings(),
+    detach: Detach = False,
+    output: OutputFlags = Output(),
+) -> int:
+    """Train a model on the recordings of a game and export it.
+
+    The training is a run of its own: Ctrl-C stops it (with a checkpoint), closing the terminal does not.
+
+    Parameters
+    ----------
+    game
+        The game whose recordings to learn from.
+    """
+    loaded = settings_of(output)
+    runs = loaded.folder("runs")
+    if settings.resume is not None:
+        return run_long(output, Run.find(runs, settings.resume), detach)
+    if game is None:
+        raise SettingError("Expected a game to train on, found none.", "Name it with --game.")
+    from agp_tui.jobs.train import as_request, ask_training
+
+    asked = ask_training(game, check(settings), loaded.folder("recordings"), loaded.folder("models"))
+    return run_long(output, Run.create(runs, "train", as_request(asked)), detach)
+
+
+def export(
+    checkpoint: Path, *, settings: ExportFlags = ExportSettings(), output: OutputFlags = Output()
+) -> int:
+    """Make a model that plays from a checkpoint (checkpoints/best.pt of a run, checkpoint.pt of a model)."""
+    loaded = settings_of(output)
+
+    def body(job: Job) -> Finished:
+        from agp_tui.imitation.export import export as export_checkpoint
+
+        folder = export_checkpoint(checkpoint, check(settings), loaded.folder("models"), job)
+        size = (folder / "model.tflite").stat().st_size
+        return Finished(job="export", model=str(folder), checkpoint=str(checkpoint), bytes=size)
+
+    return run_live(output, "export", {"checkpoint": str(checkpoint), "quantize": settings.quantize}, body)
+
+
+def practice(
+    model: Model,
+    *,
+    game: str | None = None,
+    settings: PracticeFlags = PracticeSettings(),
+    detach: Detach = False,
+    output: OutputFlags = Output(),
+) -> int:
+    """Let a model play while a teacher corrects it, and learn from the corrections, round by round.
+
+    The corrections are ordinary recordings; the best round by play becomes the new model.
+
+    Parameters
+    ----------
+    game
+        The Atari game, if not the one the model was trained on.
+    """
+    from agp_tui.jobs.practice import ask_practice
+    from agp_tui.jobs.train import as_request
+
+    loaded = settings_of(output)
+    asked = ask_practice(model, game, check(settings), loaded.folder("recordings"), loaded.folder("models"))
+    return run_long(output, Run.create(loaded.folder("runs"), "practice", as_request(asked)), detach)

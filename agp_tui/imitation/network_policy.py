@@ -1,0 +1,65 @@
+"""The network itself in a player's seat, without an export: for play between two trainings."""
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agp_tui.autoplay.window import scaled
+from agp_tui.games.base import Pixels
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from agp_tui.imitation.network import PolicyNetwork
+
+
+class NetworkPolicy:
+    """A `Policy` that asks a torch network in this process; only the newest frame is encoded.
+
+    The network is shared, not copied, and must be in evaluation mode. Several of these may ask the
+    same network from several threads.
+    """
+
+    def __init__(
+        self, network: "PolicyNetwork", keys: tuple[str, ...], thresholds: tuple[float, ...], fps: float
+    ) -> None:
+        self.keys = keys
+        self.thresholds = np.array(thresholds, np.float32)
+        self.fps = fps
+        self.segment = network.spec.segment
+        self._network = network
+        self._embeddings: deque[Tensor] = deque(maxlen=self.segment)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget every frame: black pictures stand in for the window."""
+        side = self._network.spec.frame_size
+        black = self._encode(np.zeros((side, side, 3), np.uint8))
+        self._embeddings.extend([black] * self.segment)
+
+    def see(self, pixels: Pixels) -> None:
+        """Take the newest frame: RGB of any size."""
+        side = self._network.spec.frame_size
+        self._embeddings.append(self._encode(scaled(pixels, side, side)))
+
+    def probabilities(self) -> NDArray[np.float32]:
+        """What the frames seen so far say: shape (keys,), float32."""
+        import torch
+
+        with torch.inference_mode():
+            logits = self._network.decide(torch.stack(list(self._embeddings), dim=1))
+            result: NDArray[np.float32] = torch.sigmoid(logits[0]).numpy()
+        return result
+
+    def decide(self, pixels: Pixels) -> NDArray[np.float32]:
+        """Take the newest frame and give the probabilities: shape (keys,), float32."""
+        self.see(pixels)
+        return self.probabilities()
+
+    def _encode(self, pixels: Pixels) -> "Tensor":
+        import torch
+
+        with torch.inference_mode():
+            return self._network.encode(torch.from_numpy(np.ascontiguousarray(pixels))[None])

@@ -1,0 +1,32 @@
+"""The jobs: each takes settings, opens what it needs, and runs one part of the program.
+
+Live jobs (record, play) run in the process of their command; long jobs (train, practice, demo) in a
+worker with a run folder.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from agp_tui.engine.events import Finished
+from agp_tui.engine.job import Job
+from agp_tui.engine.runs import Run
+from agp_tui.errors import SettingError
+
+LongJob = Callable[[dict[str, Any], Job, Run], Finished]
+
+
+def long_job(name: str) -> LongJob:
+    """The function behind a long job's name. Raises `SettingError` for a name that is none."""
+    if name == "train":
+        from agp_tui.jobs.train import run_train
+
+        return run_train
+    if name == "practice":
+        from agp_tui.jobs.practice import run_practice
+
+        return run_practice
+    if name == "demo":
+        from agp_tui.jobs.demo import run_demo
+
+        return run_demo
+    raise SettingError(f"Expected a long job (train, practice, demo), found {name!r}.")

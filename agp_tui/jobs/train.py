@@ -1,0 +1,132 @@
+"""The training job: recordings of a game become a model that plays."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from agp_tui.config import ExportSettings, TrainSettings, convert
+from agp_tui.engine.events import Finished
+from agp_tui.engine.job import Job
+from agp_tui.engine.runs import Run
+from agp_tui.errors import MissingPart, ModelError, RecordingError
+from agp_tui.games.atari import is_atari
+from agp_tui.recording.meta import game_slug
+from agp_tui.recording.store import Recording, find_recordings
+
+ATARI_FRAME_SIZE = 128
+"""Side of the pictures that a model of an Atari game sees; the console's are 210 by 160."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingAsked:
+    """What `agp train` asks for, as it stands in the run's folder."""
+
+    game: str
+    settings: TrainSettings
+    recordings: tuple[Path, ...]
+    frame_size: int
+    models: Path
+    start: Path | None = None
+
+
+def ask_training(
+    game: str, settings: TrainSettings, recordings: Path, models: Path
+) -> TrainingAsked:
+    """Find the recordings and settle the frame size. Raises `RecordingError` where there is nothing to learn from."""
+    paths = chosen_recordings(game, settings.recordings, recordings)
+    start = None
+    if settings.from_model is not None:
+        from agp_tui.autoplay.manifest import find_model, read_manifest
+
+        folder = find_model(models, settings.from_model)
+        manifest = read_manifest(folder)
+        if manifest.checkpoint is None or not (folder / manifest.checkpoint).is_file():
+            raise ModelError(
+                f"Expected a checkpoint beside the model {folder.name}, found none.",
+                "Models exported by agp train have one; train without --from-model otherwise.",
+            )
+        start = folder / manifest.checkpoint
+        size = manifest.frame_size
+    else:
+        size = settings.frame_size or _frame_size(game, paths[0])
+    return TrainingAsked(
+        game=game, settings=settings, recordings=tuple(paths), frame_size=size, models=models, start=start
+    )
+
+
+def chosen_recordings(game: str, names: tuple[str, ...], root: Path) -> list[Path]:
+    """The recordings that are named, or all of the game. Raises `RecordingError` where there is none."""
+    if names:
+        from agp_tui.recording.library import resolve_recording
+
+        return [resolve_recording(root, name) for name in names]
+    paths = find_recordings(root, game)
+    if not paths:
+        known = sorted({path.parent.name for path in find_recordings(root)})
+        found = f"only those of {', '.join(known)}" if known else "none of any game"
+        raise RecordingError(
+            f"Expected recordings of {game} in {root}, found {found}.", f"Make one: agp record --game {game}"
+        )
+    return paths
+
+
+def _frame_size(game: str, recording: Path) -> int:
+    height, width = Recording.open(recording).meta.frame_size
+    return ATARI_FRAME_SIZE if is_atari(game) else min(height, width, 256)
+
+
+def run_train(request: dict[str, Any], job: Job, run: Run) -> Finished:
+    """Train and export; without the converter the checkpoint is the result."""
+    from agp_tui.imitation.export import export
+    from agp_tui.imitation.train import TrainRequest, train
+
+    asked = convert(request, TrainingAsked)
+    training = TrainRequest.of(
+        asked.recordings, asked.settings, frame_size=asked.frame_size, start=asked.start
+    )
+    trained = train(training, job, run)
+    model: Path | None = None
+    if trained.why != "stopped":
+        name = game_slug(asked.settings.name or asked.game)
+        try:
+            model = export(trained.best, ExportSettings(), asked.models, job, name)
+        except MissingPart as error:
+            job.note(f"The model was not exported. {error}", level="warning")
+    else:
+        job.note(f"Stopped; it goes on with: agp train --game {asked.game} --resume {run.id}")
+    return Finished(
+        job="train",
+        run=run.id,
+        model=str(model) if model else None,
+        checkpoint=str(trained.best),
+        frames=trained.frames,
+        seconds=trained.seconds,
+        steps=trained.frames,
+        steps_per_second=round(trained.frames / trained.seconds, 1) if trained.seconds else None,
+        metrics=_metrics(trained.report),
+        report={"why": trained.why, "epochs": trained.epochs, "validation": trained.report},
+    )
+
+
+def _metrics(report: dict[str, Any]) -> dict[str, float] | None:
+    if not report:
+        return None
+    return {
+        "f1": report["model"]["f1"],
+        "change_f1": report["model"]["change_f1"],
+        "repeat_f1": report["repeat"]["f1"],
+        "majority_f1": report["majority"]["f1"],
+    }
+
+
+def as_request(asked: Any) -> dict[str, Any]:
+    """A request as plain data for a run's folder."""
+    return dict(_plain(asdict(asked)))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
