@@ -1,0 +1,57 @@
+"""The player on a real X server: a window gets the model's keys, and a real F12 takes them away."""
+
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from support.game_window import GameWindow
+from support.xserver import XServer
+
+from agp_tui.autoplay.player import play
+from agp_tui.autoplay.policy import load_policy
+from agp_tui.config import GameSettings, PlaySettings
+from agp_tui.engine.clock import Clock
+from agp_tui.engine.events import Finished
+from agp_tui.engine.job import Job
+from agp_tui.games.screen import ScreenGame
+from agp_tui.keys.listening import listen
+
+pytestmark = pytest.mark.display
+
+ARROWS = ("up", "left", "right", "down")
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_window_gets_the_keys_until_the_panic_key(
+    x_server: XServer, game_window: GameWindow, data: Path, dry_run: bool
+) -> None:
+    """From the threshold 0 on every key is pressed, whatever TensorFlow's model says."""
+    center = (game_window.left + game_window.size // 2, game_window.top + game_window.size // 2)
+    place = GameSettings(display=x_server.name, center=center, size=game_window.size, keys=ARROWS)
+    settings = PlaySettings(activation_threshold=0.0, dry_run=dry_run, seconds=30)
+    policy = load_policy(data / "keras_open_batch.tflite", settings, ARROWS, 30)
+    job, results = Job(), list[Finished]()
+    with closing(ScreenGame("window", place)) as game, closing(listen(x_server.name, ("f12",))) as keyboard:
+        player = threading.Thread(
+            target=lambda: results.append(play(game, policy, settings, job, Clock(30), listener=keyboard))
+        )
+        player.start()
+        if dry_run:
+            time.sleep(0.5)
+        else:
+            pressed = game_window.wait_for(4)
+            assert {report.key for report in pressed} == set(ARROWS)
+            assert all(report.down for report in pressed)
+        x_server.xdotool("key", "F12")
+        player.join(5)
+        assert not player.is_alive()
+        (result,) = results
+    reports = [report for report in game_window.wait_for(8, 1.0) if report.key in ARROWS]
+    assert result.report is not None and result.report["panic"] is True
+    if dry_run:
+        assert reports == []
+    else:
+        assert [report.down for report in reports] == [True] * 4 + [False] * 4
+        assert {report.key for report in reports[4:]} == set(ARROWS)
