@@ -19,9 +19,15 @@ def record(
     A person plays on the game's own screen; without --center or --region, a click there chooses
     the middle of the region. Esc on the game's keyboard ends the recording, and so does Ctrl-C here.
     """
+    from agp_tui.jobs.record import RecordAsked, run_record
+
     loaded = settings_of(output)
-    body = recording_job(
-        game, check(place), check(settings), loaded.folder("recordings"), loaded.folder("models")
+    asked = RecordAsked(
+        game=game,
+        place=check(place),
+        settings=check(settings),
+        recordings=loaded.folder("recordings"),
+        models=loaded.folder("models"),
     )
-    asked = {"game": game, **dataclasses.asdict(place), **dataclasses.asdict(settings)}
-    return run_live(output, "record", asked, body)
+    told = {"game": game, **dataclasses.asdict(place), **dataclasses.asdict(settings)}
+    return run_live(output, "record", told, lambda job: run_record(asked, job))

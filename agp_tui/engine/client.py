@@ -5,9 +5,9 @@ only, so nobody has to read from it.
 """
 
 import subprocess
-import sys
 import time
 
+from agp_tui.engine.children import module_command
 from agp_tui.engine.events import Failed, Finished
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
@@ -23,7 +23,7 @@ def launch(run: Run) -> None:
     """
     with (run.path / "narration.log").open("ab") as narration:
         worker = subprocess.Popen(
-            [sys.executable, "-m", "agp_tui.worker", str(run.path)],
+            module_command("agp_tui.worker", str(run.path)),
             stdin=subprocess.DEVNULL,
             stdout=narration,
             stderr=narration,

@@ -20,6 +20,7 @@ from agp_tui.config import RecordSettings
 from agp_tui.engine.clock import Clock, SimulatedTime, Time
 from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
+from agp_tui.errors import JobFailed
 from agp_tui.games.base import Driver, Game
 from agp_tui.imitation.checkpoint import BEST, Checkpoint, save_checkpoint
 from agp_tui.imitation.dataset import open_takes
@@ -27,7 +28,7 @@ from agp_tui.imitation.network import PolicyNetwork
 from agp_tui.imitation.network_policy import NetworkPolicy
 from agp_tui.imitation.takes import Dataset, Span, Take
 from agp_tui.imitation.trainer import Trainer
-from agp_tui.recording.recorder import record
+from agp_tui.recording.recorder import Origin, record
 
 PLAYERS = 2
 """Games played side by side; emulator and network both let other threads run."""
@@ -91,8 +92,6 @@ def practise(
         if job.stopping:
             break
         checkpoint = folder / f"round-{number}.pt"
-        # Half is the border where a probability means "more likely than not"; thresholds that were
-        # chosen on the demonstrations say nothing about the states met here.
         taught = replace(model, weights=trainer.network.state_dict(), training={})
         save_checkpoint(checkpoint, taught)
         rounds.append(replace(played, checkpoint=checkpoint))
@@ -153,14 +152,16 @@ def _play_game(
         recorded = record(
             game,
             PolicyDriver(policy),
-            RecordSettings(episodes=1, seconds=lesson.game_seconds),
+            RecordSettings(),
             job.quietly(),
-            Clock(model.fps, source),
-            lesson.recordings,
+            origin=Origin("ale"),
+            clock=Clock(model.fps, source),
+            root=lesson.recordings,
             teacher=lesson.make_teacher(game),
+            seconds=lesson.game_seconds,
+            episodes=1,
         )
         status = game.status()
-    if status is None:
-        raise TypeError("practice needs a game that tells its score")
-    score = status.finished_scores[0] if status.finished_scores else status.score
-    return score, Path(str(recorded.recording))
+    if status is None or recorded.path is None:
+        raise JobFailed("Expected a game that gives frames and a score to practise on, found none.")
+    return (recorded.scores or (status.score,))[0], recorded.path

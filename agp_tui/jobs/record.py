@@ -1,0 +1,112 @@
+"""The recording job: a game, whoever plays it, and a folder for both."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from agp_tui.config import GameSettings, PlaySettings, RecordSettings
+from agp_tui.engine.clock import Clock, RealTime, SimulatedTime
+from agp_tui.engine.events import Finished
+from agp_tui.engine.job import Job
+from agp_tui.errors import SettingError
+from agp_tui.games.atari import is_atari
+from agp_tui.games.base import Driver, Game
+from agp_tui.games.opening import open_game
+from agp_tui.games.screen import ScreenGame
+from agp_tui.keys.listening import KeyListener, listen
+from agp_tui.recording.playing import Person
+from agp_tui.recording.recorder import Origin, record
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordAsked:
+    """What `agp record` asks for."""
+
+    game: str
+    place: GameSettings
+    settings: RecordSettings
+    recordings: Path
+    models: Path
+
+
+def run_record(asked: RecordAsked, job: Job) -> Finished:
+    """Open the game, let somebody play, write it down.
+
+    Raises `SettingError`, `DisplayError`, `ModelError` or `RecordingError` before anything is written.
+    """
+    settings = asked.settings
+    _check_player(asked)
+    source = SimulatedTime() if settings.fast else RealTime()
+    with closing(open_game(asked.game, asked.place, source, job)) as game, _keyboard(game, settings) as keyboard:
+        player = _driver(asked, game) if settings.by != "human" else Person(_heard(keyboard))
+        recorded = record(
+            game,
+            player,
+            settings,
+            job,
+            origin=_origin(game),
+            clock=Clock(asked.place.fps, source),
+            root=asked.recordings,
+            keyboard=keyboard if settings.by != "human" else None,
+        )
+    job.note(f"Ended: {recorded.because}." if recorded.path else f"Nothing was kept: {recorded.because}.")
+    return recorded.event()
+
+
+def _check_player(asked: RecordAsked) -> None:
+    console, by = is_atari(asked.game), asked.settings.by
+    if console and by == "human":
+        raise SettingError(
+            f"Expected somebody who can play {asked.game} without a screen, found human.",
+            "Choose --by expert, or --by with the name of a model.",
+        )
+    if not console and by == "expert":
+        raise SettingError(
+            f"Expected human or a model to play {asked.game}, found expert: experts know Atari games only."
+        )
+    if asked.settings.fast and not console:
+        raise SettingError(f"Expected an Atari game for --fast, found {asked.game}, which runs by itself.")
+
+
+def _driver(asked: RecordAsked, game: Game) -> Driver:
+    if asked.settings.by == "expert":
+        from agp_tui.games.atari import AtariGame
+        from agp_tui.games.experts import expert_for
+
+        if not isinstance(game, AtariGame):
+            raise SettingError(f"Expected an Atari game for an expert, found {game.name}.")
+        return expert_for(game)
+    from agp_tui.autoplay.manifest import find_model
+    from agp_tui.autoplay.policy import PolicyDriver, check_keys, load_policy
+
+    policy = load_policy(find_model(asked.models, asked.settings.by), PlaySettings(), keys=game.keys)
+    check_keys(policy.keys, game.keys)
+    return PolicyDriver(policy)
+
+
+@contextmanager
+def _keyboard(game: Game, settings: RecordSettings) -> Iterator[KeyListener | None]:
+    """The game's own keyboard: the keys to record, and those that start and stop."""
+    if not isinstance(game, ScreenGame):
+        yield None
+        return
+    keys = tuple(dict.fromkeys((*game.keys, settings.start_key, settings.stop_key)))
+    listener = listen(game.display, keys)
+    try:
+        yield listener
+    finally:
+        listener.close()
+
+
+def _heard(keyboard: KeyListener | None) -> KeyListener:
+    if keyboard is None:
+        raise SettingError("Expected a keyboard to hear a person play, found none.")
+    return keyboard
+
+
+def _origin(game: Game) -> Origin:
+    if isinstance(game, ScreenGame):
+        box = game.box
+        return Origin("mss", (box.left, box.top, box.width, box.height), game.display)
+    return Origin("ale")
