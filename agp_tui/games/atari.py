@@ -83,6 +83,7 @@ class AtariGame:
         self.cartridge = _cartridge(game_id)
         self.name = _id(self.cartridge)
         self.keys = settings.keys
+        self.fps = settings.fps
         for key in self.keys:
             if key not in CONSOLE_KEYS:
                 raise SettingError(
@@ -101,6 +102,7 @@ class AtariGame:
         self._action = 0
         self._score = 0.0
         self._finished: tuple[float, ...] = ()
+        self._memory_before: NDArray[np.uint8] = self._ale.getRAM()
         self._start()
 
     @property
@@ -130,9 +132,13 @@ class AtariGame:
         self._finished = (*self._finished, self._score)
         self._start()
 
-    def ram(self) -> NDArray[np.uint8]:
-        """The console's memory, shape (128,), uint8: what a scripted expert reads."""
-        return np.asarray(self._ale.getRAM(), np.uint8)
+    def memory(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """The console's memory at the emulated frame before the newest and at the newest.
+
+        Shape (128,), uint8 each. Scripted experts read it: some values, such as a paddle's
+        aim in Pong, are in it only at every other frame.
+        """
+        return self._memory_before, np.asarray(self._ale.getRAM(), np.uint8)
 
     def close(self) -> None:
         """Release every key."""
@@ -149,6 +155,7 @@ class AtariGame:
             self._origin_ns, self._origin_frame = now_ns, self.emulated
             return
         for _ in range(due):
+            self._memory_before = self._ale.getRAM()
             self._score += self._ale.act(self._action)
             self.emulated += 1
             if self._ale.game_over():
@@ -159,6 +166,7 @@ class AtariGame:
         self._ale.reset_game()
         for _ in range(self._random.randint(0, MAX_NOOPS)):
             self._score += self._ale.act(0)
+        self._memory_before = self._ale.getRAM()
 
 
 @functools.cache
