@@ -137,15 +137,36 @@ class Job:
             return
         if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)) or _ended(descriptor):
             return
-        threading.Thread(target=self._obey, args=(stream,), daemon=True, name="commands").start()
+        threading.Thread(target=self._obey, args=(descriptor,), daemon=True, name="commands").start()
 
-    def _obey(self, stream: BinaryIO) -> None:
-        for line in stream:
+    def _obey(self, descriptor: int) -> None:
+        for line in _lines(descriptor):
             try:
                 self.tell(decode_command(line))
             except AgpError as error:
                 self.note(str(error), level="warning")
         self.stop()
+
+
+def _lines(descriptor: int) -> Iterator[bytes]:
+    """The lines of a pipe to its end.
+
+    Not through Python's own buffered reader: a thread that waits in it holds its lock, and the
+    interpreter, which wants that lock when the process ends, then aborts.
+    """
+    waiting = b""
+    while chunk := _read(descriptor):
+        *lines, waiting = (waiting + chunk).split(b"\n")
+        yield from lines
+    if waiting:
+        yield waiting
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 4096)
+    except OSError:
+        return b""
 
 
 def _ended(descriptor: int) -> bool:
