@@ -1,0 +1,136 @@
+"""Recordings for other programs: pickle, npz, mp4, png. Each appears whole or not at all."""
+
+import csv
+import os
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, get_args
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from agp_tui.errors import MissingPart, RecordingError
+from agp_tui.games.base import Pixels
+from agp_tui.recording.seed_pickle import write_pickle
+from agp_tui.recording.store import Recording
+from agp_tui.recording.subtitles import subtitles
+from agp_tui.recording.timeline import stamps_ms
+
+Format = Literal["pickle", "npz", "mp4", "png"]
+ENDINGS: dict[Format, str] = {"pickle": ".pkl", "npz": ".npz", "mp4": ".mp4", "png": ""}
+
+
+def export_recording(recording: Recording, to: Format, target: Path | None = None) -> Path:
+    """Write a recording in another format and return where: `target`, or GAME-STAMP here.
+
+    `pickle`: the original script's. `npz`: frames (N, H, W, 3) RGB, keys (N, K), key_names, times_ns,
+    fps. `mp4`: H.264 with 4:2:0 colours, which everything plays and which is not lossless, with the
+    keys as .srt beside it; for sharing, never for training. `png`: a folder of pictures and keys.csv.
+    Raises `RecordingError` where something is there already or cannot be written.
+    """
+    if to not in get_args(Format):
+        raise RecordingError(f"Expected one of {', '.join(get_args(Format))}, found {to!r}.")
+    target = target or Path(f"{recording.path.parent.name}-{recording.path.name}{ENDINGS[to]}")
+    if target.exists():
+        raise RecordingError(
+            f"Expected nothing at {target} yet, found something.", "Name another place, or remove it."
+        )
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        _WRITERS[to](recording, part)
+        if to == "mp4":
+            meta = recording.meta
+            text = subtitles(recording.timeline, meta.keys, meta.source, meta.fps)
+            target.with_suffix(".srt").write_text(text)
+        part.rename(target)
+    except OSError as error:
+        raise RecordingError(
+            f"Expected to write {target}: {error.strerror or error}.", "Name another place, or make room."
+        ) from error
+    finally:
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
+    return target
+
+
+def _pickle(recording: Recording, part: Path) -> None:
+    with part.open("wb") as file:
+        write_pickle(recording, file)
+
+
+def _npz(recording: Recording, part: Path) -> None:
+    """As `numpy.savez_compressed`, but frame by frame: a recording may be larger than memory."""
+    meta = recording.meta
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        with archive.open("frames.npy", "w", force_zip64=True) as file:
+            header = {"descr": "|u1", "fortran_order": False, "shape": (len(recording), *meta.frame_size, 3)}
+            np.lib.format.write_array_header_1_0(file, header)
+            for pixels in recording.frames():
+                file.write(np.ascontiguousarray(pixels).data)
+        arrays: dict[str, NDArray[np.generic]] = {
+            "keys": recording.key_states(meta.labels),
+            "key_names": np.array(meta.keys),
+            "times_ns": recording.times_ns,
+            "fps": np.array(meta.fps),
+        }
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w") as file:
+                np.lib.format.write_array(file, array, allow_pickle=False)
+
+
+def _mp4(recording: Recording, part: Path) -> None:
+    import av
+
+    from agp_tui.recording.video import MILLISECOND
+
+    if "libx264" not in av.codecs_available:
+        raise MissingPart(
+            "Expected the H.264 encoder libx264, found a build of PyAV without it.", "pip install av"
+        )
+    options = {"movflags": "faststart"}
+    with av.open(str(part), "w", format="mp4", options=options) as container:
+        codec_options = {"crf": "18", "preset": "medium"}
+        stream = container.add_stream("libx264", rate=recording.meta.fps, options=codec_options)
+        height, width = recording.meta.frame_size
+        # 4:2:0 needs even sides.
+        stream.height, stream.width, stream.pix_fmt = height + height % 2, width + width % 2, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = MILLISECOND
+        for pixels, stamp in zip(recording.frames(), stamps_ms(recording.times_ns), strict=True):
+            frame = av.VideoFrame.from_ndarray(_even(pixels), format="rgb24")
+            frame.pts, frame.time_base = stamp, MILLISECOND
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def _even(pixels: Pixels) -> Pixels:
+    height, width = pixels.shape[:2]
+    if height % 2 or width % 2:
+        return np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    return np.ascontiguousarray(pixels)
+
+
+def _png(recording: Recording, part: Path) -> None:
+    part.mkdir()
+    states = recording.key_states(recording.meta.labels)
+    with (part / "keys.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["file", "time_ms", *recording.meta.keys])
+        stamps = stamps_ms(recording.times_ns)
+        for number, pixels in enumerate(recording.frames()):
+            name = f"{number:06}.png"
+            if not cv2.imwrite(str(part / name), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)):
+                raise OSError(f"{name} could not be written")
+            table.writerow([name, stamps[number], *states[number].astype(int).tolist()])
+
+
+_WRITERS: dict[Format, Callable[[Recording, Path], None]] = {
+    "pickle": _pickle,
+    "npz": _npz,
+    "mp4": _mp4,
+    "png": _png,
+}

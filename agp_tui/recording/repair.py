@@ -1,0 +1,121 @@
+"""Repair: what is sound of a damaged recording becomes a recording of its own and takes its place."""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from agp_tui.errors import RecordingError
+from agp_tui.games.base import Frame, Pixels, Status
+from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys
+from agp_tui.recording import timeline as timeline_file
+from agp_tui.recording import video as video_file
+from agp_tui.recording.meta import read_meta
+from agp_tui.recording.store import RecordingWriter
+from agp_tui.recording.timeline import (
+    EdgeLine,
+    FrameLine,
+    HeldLine,
+    Line,
+    ScoreLine,
+    crc_of,
+    parse,
+    read_lines,
+    stamps_ms,
+)
+
+REPAIRED = ".repaired"
+DAMAGED = ".damaged"
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """What a repair kept."""
+
+    path: Path
+    frames: int
+    lost: int
+    """Frames that had a line in the timeline and could not be read any more."""
+
+
+def repair(path: Path) -> Repaired:
+    """Write every sound frame and line beside the recording, then put that in its place.
+
+    The damaged one is kept until the new one is complete. State becomes `recovered`.
+    Raises `RecordingError` where nothing can be saved, or the recording still runs.
+    """
+    meta = read_meta(path)
+    if meta.being_written:
+        raise RecordingError(f"Expected a recording at rest at {path}, found it running.", "Stop it first.")
+    lines = list(read_lines(path / timeline_file.FILE_NAME, skip_damaged=True))
+    beside = path.with_name(f".{path.name}{REPAIRED}")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        beside.mkdir(mode=0o700)
+        held = _held(lines, "start")
+        writer = RecordingWriter(beside, meta, held)
+        _copy(lines, video_file.salvage(path / video_file.FILE_NAME, meta.frame_size), writer)
+        if not writer.frames:
+            raise RecordingError(
+                f"Expected sound frames in {path}, found none.", f"agp recordings delete {path} removes it."
+            )
+        writer.finish("recovered", _held(lines, "end"))
+    except OSError as error:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise RecordingError(
+            f"Expected to write the repaired recording to {beside}: {error.strerror}.",
+            "The old one is untouched.",
+        ) from error
+    except RecordingError:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+    _swap(path)
+    total = sum(isinstance(line, FrameLine) for line in lines)
+    return Repaired(path, writer.frames, total - writer.frames)
+
+
+def finish_interrupted(root: Path) -> None:
+    """Bring repairs to their end that were cut off between their two renames."""
+    for damaged in root.glob(f"*/.*{DAMAGED}"):
+        path = damaged.with_name(damaged.name.removeprefix(".").removesuffix(DAMAGED))
+        beside = path.with_name(f".{path.name}{REPAIRED}")
+        if not path.exists():
+            (beside if beside.exists() else damaged).rename(path)
+        shutil.rmtree(damaged, ignore_errors=True)
+
+
+def _swap(path: Path) -> None:
+    damaged = path.with_name(f".{path.name}{DAMAGED}")
+    shutil.rmtree(damaged, ignore_errors=True)
+    path.rename(damaged)
+    # Somebody who listed the recordings just now may have finished it for us.
+    with contextlib.suppress(FileNotFoundError):
+        path.with_name(f".{path.name}{REPAIRED}").rename(path)
+    shutil.rmtree(damaged, ignore_errors=True)
+
+
+def _copy(lines: list[Line], sound: Iterator[tuple[int, Pixels]], writer: RecordingWriter) -> None:
+    expected = iter(stamps_ms(parse(lines).before_ns))
+    there = next(sound, None)
+    ended: tuple[float, ...] = ()
+    for line in lines:
+        match line:
+            case FrameLine():
+                stamp = next(expected)
+                while there is not None and there[0] < stamp:
+                    there = next(sound, None)
+                if there is not None and there[0] == stamp and crc_of(there[1]) == line.crc:
+                    writer.frame(Frame(there[1], line.before_ns, line.after_ns))
+            case EdgeLine():
+                writer.edge(KeyEdge(line.time_ns, line.key, line.down, line.who))
+            case ScoreLine():
+                ended += line.ended
+                writer.score(Status(line.score, line.lives, line.episode, ended), line.time_ns)
+            case HeldLine():
+                pass
+
+
+def _held(lines: list[Line], at: str) -> Keys:
+    keys = [frozenset(line.keys) for line in lines if isinstance(line, HeldLine) and line.at == at]
+    return keys[-1] if keys else NO_KEYS
