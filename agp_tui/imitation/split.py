@@ -77,7 +77,7 @@ def _by_blocks(
             train.append(Span(i, begin, start - segment))
             begin = stop + segment
         train.append(Span(i, begin, len(take)))
-    train = [span for span in train if len(span) > 0]
+    train = [span for span in train if span.stop > span.start]
     if not validation or not train:
         longest = max(len(take) for take in takes)
         raise RecordingError(
