@@ -7,7 +7,7 @@ from agp_tui.games.experts.breakout import BreakoutExpert
 from agp_tui.games.experts.chance import RandomDriver
 from agp_tui.games.experts.pong import PongExpert
 
-__all__ = ["BreakoutExpert", "PongExpert", "RandomDriver", "expert_for", "expert_games"]
+__all__ = ["BreakoutExpert", "PongExpert", "RandomDriver", "expert_for", "expert_games", "has_expert"]
 
 _EXPERTS: dict[str, type[PongExpert] | type[BreakoutExpert]] = {
     "ALE/Breakout-v5": BreakoutExpert,
@@ -18,6 +18,11 @@ _EXPERTS: dict[str, type[PongExpert] | type[BreakoutExpert]] = {
 def expert_games() -> tuple[str, ...]:
     """The games that have a scripted expert."""
     return tuple(_EXPERTS)
+
+
+def has_expert(game_id: str) -> bool:
+    """Whether this Atari game (`ALE/Pong-v5`, in any case) has a scripted expert."""
+    return game_id.lower() in {name.lower() for name in _EXPERTS}
 
 
 def expert_for(game: AtariGame) -> Driver:
