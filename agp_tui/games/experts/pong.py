@@ -23,7 +23,7 @@ TOP, BOTTOM = 44.6, 206.2
 PADDLE_TOP, PADDLE_BOTTOM = 38.0, 203.0
 """How far the paddle goes."""
 SPEED = 5.75
-"""How far a held key moves the paddle's aim in a frame. Every two frames the paddle goes half the way there."""
+"""How far a held key moves the paddle's aim in a frame. Every two frames the paddle goes half the way."""
 
 ACROSS = 120.0
 """A ball that comes down above this is hit downwards, one below it upwards."""
