@@ -43,3 +43,9 @@ class JobFailed(AgpError):
     """A job that began well and could not go on, through no fault of its settings."""
 
     exit_code = 1
+
+
+class Interrupted(AgpError):
+    """A person insisted on the end before the job could come to it by itself."""
+
+    exit_code = 130

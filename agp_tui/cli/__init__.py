@@ -4,10 +4,11 @@ This package knows how to read flags and how to tell results; it does none of th
 """
 
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
-from agp_tui.errors import AgpError, SettingError
+from agp_tui.errors import AgpError, Interrupted, JobFailed, SettingError
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -19,19 +20,26 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         _complain(words, error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
+        _complain(words, Interrupted("Interrupted before the end."))
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
+        sys.exit(1)
+    except Exception as error:
+        # A fault of ours: people get the traceback, programs still get their last line.
+        traceback.print_exc()
+        if "--json" in words:
+            _complain(words, JobFailed(f"{type(error).__name__}: {error}", "This is a fault of agp-tui."))
         sys.exit(1)
 
 
 def _run(words: list[str]) -> int:
     from cyclopts import CycloptsError
 
-    from agp_tui.cli.commands import app
+    from agp_tui.cli.commands import app_for
 
     try:
-        result = app(words, exit_on_error=False, print_error=False, result_action="return_value")
+        result = app_for(words)(words, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         raise SettingError(str(error), "See agp --help, or --help after the command.") from error
     return result if isinstance(result, int) else 0
