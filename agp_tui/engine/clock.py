@@ -61,12 +61,15 @@ class Percentiles:
 
     @classmethod
     def of(cls, values: list[float] | deque[float]) -> "Percentiles":
-        """Percentiles by the nearest rank; zeros where there is nothing to look at."""
+        """Percentiles by the nearest rank: the smallest value that so many percent do not exceed.
+
+        Zeros where there is nothing to look at.
+        """
         if not values:
             return cls(0.0, 0.0, 0.0)
         ordered = sorted(values)
-        last = len(ordered) - 1
-        p50, p95, p99 = (round(ordered[round(q * last)], 3) for q in (0.50, 0.95, 0.99))
+        ranks = (-(-percent * len(ordered) // 100) for percent in (50, 95, 99))
+        p50, p95, p99 = (round(ordered[rank - 1], 3) for rank in ranks)
         return cls(p50, p95, p99)
 
 
@@ -79,7 +82,7 @@ class Pace:
     filled: int
     """Slots that were met."""
     fps: float
-    """Frames a second reached, over the whole time."""
+    """Frames a second reached, over all slots that came due."""
     jitter_ms: Percentiles
     """How long after its deadline a slot began."""
     stages_ms: dict[str, Percentiles]
@@ -113,26 +116,35 @@ class Clock:
 
     def wait(self) -> int:
         """Sleep until the next slot that can still be met and return its number, from 0."""
+        slot = self._due()
+        self._meet(slot)
+        return slot
+
+    def slots(self, seconds: float | None = None) -> Iterator[int]:
+        """The slots of the clock's first `seconds`, or for ever. At least one."""
+        end = None if seconds is None else max(1, round(seconds * self.fps))
+        while end is None or self._next < end:
+            slot = self._due()
+            if end is not None and slot >= end:
+                # The last ones came due while the loop was busy: they are missed, none after them.
+                self._next = end
+                return
+            self._meet(slot)
+            yield slot
+
+    def _due(self) -> int:
+        """The next slot whose time is not over yet."""
         now = self.source.now_ns()
         if self._start_ns is None:
             self._start_ns = now
-        late_slot = int((now - self._start_ns) // self.period_ns)
-        slot = max(self._next, late_slot)
-        deadline = self._start_ns + round(slot * self.period_ns)
+        return max(self._next, int((now - self._start_ns) // self.period_ns))
+
+    def _meet(self, slot: int) -> None:
+        deadline = (self._start_ns or 0) + round(slot * self.period_ns)
         self.source.sleep_until(deadline)
         self._jitter_ms.append((self.source.now_ns() - deadline) / 1e6)
         self._next = slot + 1
         self._filled += 1
-        return slot
-
-    def slots(self, seconds: float | None = None) -> Iterator[int]:
-        """The slots of the next `seconds`, or for ever."""
-        last = None if seconds is None else round(seconds * self.fps)
-        while last is None or self._next < last:
-            slot = self.wait()
-            if last is not None and slot >= last:
-                return
-            yield slot
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -149,12 +161,11 @@ class Clock:
 
     def pace(self) -> Pace:
         """The figures so far."""
-        elapsed = self.source.now_ns() - self._start_ns if self._start_ns is not None else 0
         stages = {name: Percentiles.of(values) for name, values in self._stages_ms.items()}
         return Pace(
             slots=self._next,
             filled=self._filled,
-            fps=round(self._filled * NS / max(elapsed, self.period_ns), 2),
+            fps=round(self.fps * self._filled / max(self._next, 1), 2),
             jitter_ms=Percentiles.of(self._jitter_ms),
             stages_ms=stages,
         )
