@@ -138,4 +138,4 @@ def _frames(recording: Recording, meta: RecordingMeta) -> Iterator[str]:
     if damaged:
         first = ", ".join(map(str, damaged[:5])) + (" ..." if len(damaged) > 5 else "")
         cure = f"agp recordings repair {recording.path} leaves them out"
-        yield f"{len(damaged)} frames are damaged ({first}); {cure}."
+        yield f"Damaged frames: {len(damaged)} ({first}); {cure}."
