@@ -1,0 +1,96 @@
+"""`kill -9` at a random moment: a recording keeps its frames and trains, a player lets go of its keys."""
+
+import random
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.arena_window import Arena, count_in
+from support.bright_model import BrightModel
+from support.commands import agp, running
+from support.xserver import Observer, XServer, observe
+
+from agp_tui.recording.store import Recording
+
+pytestmark = pytest.mark.display
+
+TRIALS = 5
+FPS = 30
+
+
+def test_a_killed_recording_lacks_two_frames_at_most_and_trains(
+    x_server: XServer, arena: Arena, home: Path
+) -> None:
+    """What was grabbed by then is counted by the clock: a frame for each slot, missed ones included."""
+    lost = []
+    for trial in range(TRIALS):
+        words = ("record", "--game", "window", *arena.place, "--keys", "left,right,space")
+        with running(*words, home=home, display=x_server.name) as command:
+            command.wait_for_live(frames=1)
+            for key in ("Left", "Right", "space"):
+                x_server.xdotool("keydown", key)
+                time.sleep(0.3 + 0.3 * random.random())
+                x_server.xdotool("keyup", key)
+                time.sleep(0.1)
+            time.sleep(random.random() / 10)
+            told = max(event["frames"] for event in command.events if event["type"] == "live")
+            killed_ns = command.send(signal.SIGKILL)
+            assert command.result().code == -signal.SIGKILL
+        (path,) = sorted(home.glob("recordings/window/*"))[trial:]
+        recording = Recording.open(path)
+        assert recording.meta.state == "recording"
+        assert told - 2 <= len(recording)
+        # A frame whose line is there was grabbed, and one more may have been.
+        assert len(recording.timeline.before_ns) - len(recording) <= 1
+        lost.append((killed_ns - int(recording.times_ns[-1])) * FPS // 1_000_000_000)
+        check_frames(recording, arena)
+    assert sorted(lost)[TRIALS - 2] <= 2, f"slots without a frame before each kill: {lost}"
+    trained = agp(
+        *("train", "--game", "window", "--frame-size", "32", "--segment", "2", "--stretch", "16"),
+        *("--epochs", "1", "--name", "after"),
+        home=home,
+    )
+    assert trained.code == 0, trained.story()
+    assert Path(trained.finished["model"], "model.tflite").is_file()
+
+
+def check_frames(recording: Recording, arena: Arena) -> None:
+    """Every frame can be read and shows the picture of its time; the keys are those that were pressed."""
+    painted_at = {one.count: one.time_ns for one in arena.pictures}
+    counts = [count_in(frame) for frame in recording.frames()]
+    assert len(counts) == len(recording)
+    for count, time_ns in zip(counts, recording.times_ns, strict=True):
+        assert painted_at.get(count + 3, time_ns) >= time_ns
+    assert recording.key_states().any(axis=0).all()
+    assert np.all(np.diff(recording.times_ns) > 0)
+
+
+def test_a_killed_player_holds_no_key_after_100_ms(
+    x_server: XServer, arena: Arena, home: Path, bright: BrightModel
+) -> None:
+    """Read from the X server. Median of five, for a busy machine; each within half a second."""
+    took_ms = []
+    with observe(x_server.name) as server:
+        for _ in range(TRIALS):
+            arena.show("left")
+            words = ("play", str(bright.folder), *arena.field)
+            with running(*words, home=home, display=x_server.name) as command:
+                key = server.keycode(0xFF53)
+                wait_until_down(server, key)
+                time.sleep(random.random() / 5)
+                assert key in server.down()
+                killed_ns = command.send(signal.SIGKILL)
+                while server.down() and time.monotonic_ns() - killed_ns < 5_000_000_000:
+                    time.sleep(0.001)
+                took_ms.append((time.monotonic_ns() - killed_ns) / 1e6)
+                assert server.down() == frozenset()
+    assert sorted(took_ms)[TRIALS // 2] <= 100 and max(took_ms) <= 500, took_ms
+
+
+def wait_until_down(server: Observer, code: int) -> None:
+    deadline = time.monotonic() + 60
+    while code not in server.down():
+        assert time.monotonic() < deadline, "the player pressed nothing"
+        time.sleep(0.002)

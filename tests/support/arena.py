@@ -1,0 +1,81 @@
+"""A window whose pictures tell what it knew when it painted them: a number, the keys held, a bright target.
+
+Runs as a program: `python tests/support/arena.py X Y SIZE`. In its upper quarter it paints its count
+of pictures as 16 black or white blocks, and below them a square for each of KEYS, bright while the
+key is held. The rest is the field: a yellow target on the left or right, put there by a line on
+stdin (`left`, `right`, `none`). It paints at each key event, at each such line, and 60 times a second.
+
+It writes one JSON object a line: `{"ready": true}`; `{"key", "down", "time_ns"}` for each key event as
+it comes; `{"painted", "held", "side", "time_ns"}` after each picture is with the X server.
+"""
+
+import json
+import os
+import random
+import sys
+import threading
+import time
+
+FPS = 60
+BITS = 16
+KEYS = ("up", "left", "right", "down", "space", "x")
+
+
+def tell(**facts: object) -> None:
+    """One line on stdout, at once."""
+    sys.stdout.write(json.dumps(facts) + "\n")
+    sys.stdout.flush()
+
+
+def main(left: int, top: int, size: int) -> None:
+    """Show the window until it is closed or killed."""
+    os.environ["PYGAME_HIDE_SUPPORT_PROMPT"] = "1"
+    os.environ["SDL_VIDEO_WINDOW_POS"] = f"{left},{top}"
+    os.environ["SDL_VIDEODRIVER"] = "x11"
+    os.environ["SDL_AUDIODRIVER"] = "dummy"
+    os.environ["SDL_FRAMEBUFFER_ACCELERATION"] = "0"
+    import pygame
+
+    pygame.display.init()
+    screen = pygame.display.set_mode((size, size), pygame.NOFRAME)
+    told = pygame.event.custom_type()
+
+    def obey() -> None:
+        for line in sys.stdin:
+            pygame.event.post(pygame.event.Event(told, side=line.strip()))
+
+    threading.Thread(target=obey, daemon=True).start()
+    block, rows = size // BITS, size // 8
+    count, side, height = 0, "none", size // 2
+    held: set[str] = set()
+    ready = False
+    while True:
+        screen.fill((0, 40, 90))
+        for bit in range(BITS):
+            shade = 255 if count >> bit & 1 else 0
+            screen.fill((shade,) * 3, (bit * block, 0, block, rows))
+        for number, key in enumerate(KEYS):
+            color = (255, 255, 255) if key in held else (90, 0, 0)
+            screen.fill(color, (number * rows, rows, rows, rows))
+        if side != "none":
+            middle = size // 4 if side == "left" else 3 * size // 4
+            screen.fill((255, 230, 40), (middle - size // 8, height, size // 4, size // 4))
+        pygame.display.flip()
+        tell(painted=count, held=sorted(held), side=side, time_ns=time.monotonic_ns())
+        count = (count + 1) % (1 << BITS)
+        if not ready and count > 5 and pygame.key.get_focused():
+            ready = True
+            tell(ready=True)
+        for event in (pygame.event.wait(1000 // FPS), *pygame.event.get()):
+            if event.type == pygame.QUIT:
+                return
+            if event.type == told:
+                side, height = event.side, random.randrange(size // 4, 3 * size // 4)
+            if event.type in (pygame.KEYDOWN, pygame.KEYUP):
+                name, down = pygame.key.name(event.key), event.type == pygame.KEYDOWN
+                tell(key=name, down=down, time_ns=time.monotonic_ns())
+                (held.add if down else held.discard)(name)
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in sys.argv[1:4]))

@@ -1,0 +1,111 @@
+"""Starts the arena, collects what it tells, and reads what its pictures say."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from support.arena import BITS, KEYS
+from support.game_window import Report
+from support.xserver import XServer
+
+PROGRAM = Path(__file__).parent / "arena.py"
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A picture that the arena had painted by `time_ns`."""
+
+    count: int
+    held: frozenset[str]
+    side: str
+    time_ns: int
+
+
+class Arena:
+    """A running arena that has the focus, `size` pixels wide and high at `left`, `top`."""
+
+    def __init__(self, server: XServer, left: int = 100, top: int = 100, size: int = 256) -> None:
+        self.left, self.top, self.size = left, top, size
+        self.reports: list[Report] = []
+        self.pictures: list[Painted] = []
+        self._ready = threading.Event()
+        env = {"DISPLAY": server.name, "PATH": "/usr/bin:/bin", "HOME": "/tmp"}
+        self._process = subprocess.Popen(
+            [sys.executable, str(PROGRAM), str(left), str(top), str(size)],
+            env=env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        threading.Thread(target=self._read, daemon=True).start()
+        # Without a window manager nobody hands out the focus: it follows the pointer.
+        deadline = time.monotonic() + 30
+        while not self._ready.wait(0.2):
+            if time.monotonic() > deadline or self._process.poll() is not None:
+                self.close()
+                raise RuntimeError("the arena did not come up")
+            server.xdotool("mousemove", *map(str, self.center))
+
+    @property
+    def center(self) -> tuple[int, int]:
+        return self.left + self.size // 2, self.top + self.size // 2
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """The flags that point at the whole window."""
+        return ("--center", f"{self.center[0]},{self.center[1]}", "--size", str(self.size))
+
+    @property
+    def field(self) -> tuple[str, ...]:
+        """The flags that point at the field alone: no picture of it shows a key."""
+        quarter = self.size // 4
+        return ("--region", f"{self.left},{self.top + quarter},{self.size},{self.size - quarter}")
+
+    def show(self, side: str) -> None:
+        """Put the target to the `left` or `right`, or take it away (`none`)."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{side}\n".encode())
+        self._process.stdin.flush()
+
+    def wait_for(self, count: int, seconds: float = 5.0) -> list[Report]:
+        """The key reports so far, once there are `count` of them or the time is up."""
+        deadline = time.monotonic() + seconds
+        while len(self.reports) < count and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return list(self.reports)
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            facts = json.loads(line)
+            if "ready" in facts:
+                self._ready.set()
+            elif "painted" in facts:
+                held, side = frozenset(facts["held"]), facts["side"]
+                self.pictures.append(Painted(facts["painted"], held, side, facts["time_ns"]))
+            else:
+                self.reports.append(Report(facts["key"], facts["down"], facts["time_ns"]))
+
+
+def count_in(pixels: NDArray[np.uint8]) -> int:
+    """The number of the picture that a frame of the whole window shows."""
+    block, row = pixels.shape[1] // BITS, pixels.shape[0] // 16
+    return sum(1 << bit for bit in range(BITS) if pixels[row, bit * block + block // 2].mean() > 127)
+
+
+def keys_in(pixels: NDArray[np.uint8]) -> frozenset[str]:
+    """The keys that a frame of the whole window shows as held."""
+    side = pixels.shape[0] // 8
+    return frozenset(
+        key for number, key in enumerate(KEYS) if pixels[side + side // 2, number * side + side // 2, 1] > 127
+    )

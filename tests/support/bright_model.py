@@ -1,0 +1,67 @@
+"""A model whose decisions can be told from the picture: a bright left half means right, and the other way."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from agp_tui.autoplay.manifest import MODEL_FILE, Manifest, hash_of, write_manifest
+
+SIZE, SEGMENT = 32, 3
+KEYS = ("left", "right")
+
+
+@dataclass(frozen=True)
+class BrightModel:
+    """The same decisions as a model with a manifest and as a file made elsewhere."""
+
+    folder: Path
+    whole_window: Path
+    """Takes a window of float32 BGR frames from 0 to 1 and knows no keys."""
+
+
+def make_bright_model(folder: Path, whole_window: Path) -> None:
+    """Write both forms. The newest frame decides, by the yellow (red and green) of its halves."""
+    import litert_torch
+    import torch
+    from torch import nn
+
+    def halves(frames: torch.Tensor, red: int) -> torch.Tensor:
+        """Yellow of the right and of the left half, 0 to 255: shape (N, 2)."""
+        yellow = torch.minimum(frames[..., red], frames[..., 1])
+        left, right = yellow[:, :, : SIZE // 2], yellow[:, :, SIZE // 2 :]
+        return torch.stack([right.mean((1, 2)), left.mean((1, 2))], 1)
+
+    def probabilities(brightness: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid((brightness - 20.0) / 2)
+
+    class Encode(nn.Module):
+        def forward(self, frame: torch.Tensor) -> dict[str, torch.Tensor]:
+            return {"embedding": halves(frame.float(), red=0)}
+
+    class Decide(nn.Module):
+        def forward(self, embeddings: torch.Tensor) -> dict[str, torch.Tensor]:
+            return {"probabilities": probabilities(embeddings[:, -1])}
+
+    class Whole(nn.Module):
+        def forward(self, window: torch.Tensor) -> torch.Tensor:
+            return probabilities(halves(255 * window[:, -1], red=2))
+
+    frame = torch.zeros(1, SIZE, SIZE, 3, dtype=torch.uint8)
+    two = litert_torch.signature("encode", Encode().eval(), sample_kwargs={"frame": frame})
+    embeddings = torch.zeros(1, SEGMENT, 2)
+    two = two.signature("decide", Decide().eval(), sample_kwargs={"embeddings": embeddings})
+    folder.mkdir(parents=True)
+    two.convert().export(str(folder / MODEL_FILE))
+    manifest = Manifest(
+        name=folder.name,
+        game="window",
+        keys=KEYS,
+        thresholds=(0.5, 0.5),
+        fps=30,
+        frame_size=SIZE,
+        segment=SEGMENT,
+        embedding=2,
+        sha256=hash_of((folder / MODEL_FILE).read_bytes()),
+    )
+    write_manifest(folder, manifest)
+    window = torch.zeros(1, SEGMENT, SIZE, SIZE, 3)
+    litert_torch.convert(Whole().eval(), (window,)).export(str(whole_window))
