@@ -4,13 +4,14 @@ The worker gets a session of its own, so it outlives the terminal, and writes to
 only, so nobody has to read from it.
 """
 
+import contextlib
 import subprocess
 import time
 
-from agp_tui.engine.children import module_command
+from agp_tui.engine.children import module_command, module_environment
 from agp_tui.engine.events import Failed, Finished
 from agp_tui.engine.job import Job
-from agp_tui.engine.runs import Run
+from agp_tui.engine.runs import Run, RunError
 from agp_tui.errors import JobFailed
 
 START_SECONDS = 30.0
@@ -19,11 +20,18 @@ START_SECONDS = 30.0
 def launch(run: Run) -> None:
     """Start the worker of `run` and return once it has claimed the folder.
 
-    Raises `JobFailed` with its last words where it does not come up.
+    Raises `RunError` where it runs already and `JobFailed`, with its last words, where it does not
+    come up.
     """
+    if run.alive():
+        raise RunError(
+            f"Expected the run {run.id} to be at rest, found it running.", f"agp runs follow {run.id}"
+        )
+    before = run.pid
     with (run.path / "narration.log").open("ab") as narration:
         worker = subprocess.Popen(
             module_command("agp_tui.worker", str(run.path)),
+            env=module_environment(),
             stdin=subprocess.DEVNULL,
             stdout=narration,
             stderr=narration,
@@ -31,9 +39,11 @@ def launch(run: Run) -> None:
         )
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        if (run.path / "process.json").is_file() and (run.alive() or worker.poll() is not None):
+        ended = worker.poll() is not None
+        # Where python is a launcher of the real one, the claim has another number than the child.
+        if run.pid not in (None, before):
             return
-        if worker.poll() is not None:
+        if ended:
             break
         time.sleep(0.02)
     raise JobFailed(
@@ -56,7 +66,7 @@ def follow(run: Run, job: Job) -> int:
             return event.exit_code
         if job.stopping and not asked_to_stop:
             asked_to_stop = True
-            if run.alive():
+            with contextlib.suppress(RunError):
                 run.stop()
     job.emit(
         Failed(

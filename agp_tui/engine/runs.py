@@ -10,15 +10,17 @@ import re
 import secrets
 import signal
 import time
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from agp_tui.engine.events import AnyEvent, Event, Failed, Finished, Live, decode_event, encode, read_events
 from agp_tui.errors import AgpError
 
+EVENTS_FILE = "events.jsonl"
 LIVE_FILE = "live.json"
 
 
@@ -47,12 +49,18 @@ class Run:
 
     @classmethod
     def create(cls, root: Path, job: str, request: dict[str, Any]) -> "Run":
-        """A new folder with the request in it; nothing runs yet."""
+        """A new folder with the request in it; nothing runs yet. Raises `RunError`."""
         stamp = time.strftime("%Y%m%d-%H%M%S")
         path = root / f"{stamp}-{job}-{secrets.token_hex(2)}"
-        path.mkdir(parents=True, mode=0o700)
         body = {"job": job, "created": time.time(), "request": request}
-        write_atomically(path / "run.json", json.dumps(body, indent=1).encode())
+        try:
+            path.mkdir(parents=True, mode=0o700)
+            write_atomically(path / "run.json", json.dumps(body, indent=1).encode())
+        except OSError as error:
+            raise RunError(
+                f"Expected to make a folder in {root}, found: {error.strerror}.",
+                "Set [folders] runs to another.",
+            ) from error
         return cls(path)
 
     @classmethod
@@ -98,61 +106,72 @@ class Run:
                 f"Expected the run {self.id} to be at rest, found it running.", f"agp runs follow {self.id}"
             )
         self.checkpoints.mkdir(exist_ok=True, mode=0o700)
-        worker = {"pid": os.getpid(), "began": process_start(os.getpid())}
-        write_atomically(self.path / "process.json", json.dumps(worker).encode())
+        worker = _Worker(os.getpid(), process_start(os.getpid()), self._drop_torn_line())
+        write_atomically(self.path / "process.json", msgspec.json.encode(worker))
+
+    @property
+    def pid(self) -> int | None:
+        """The process that works on it or did so last; None where it never began."""
+        worker = self._worker()
+        return worker.pid if worker else None
 
     def alive(self) -> bool:
         """Whether its process is there: the same one, not another that got its number."""
         worker = self._worker()
-        return worker is not None and process_start(worker[0]) == worker[1]
+        return worker is not None and process_start(worker.pid) == worker.began != ""
 
     def stop(self) -> None:
         """Ask its process to come to its end. Raises `RunError` where none is running."""
         worker = self._worker()
         if worker is None or not self.alive():
             raise RunError(f"Expected the run {self.id} to be running, found it {self.state()}.")
-        os.kill(worker[0], signal.SIGTERM)
+        os.kill(worker.pid, signal.SIGTERM)
 
     def state(self) -> str:
-        """`running`, `finished`, `failed`, `died` (gone without a word) or `waiting` (not begun)."""
+        """`running`, `finished`, `failed`, `died` (gone without a word) or `waiting` (not begun).
+
+        A run that was gone on with is what its latest execution is.
+        """
         if self.alive():
             return "running"
-        last = next(iter(deque(self.events(), maxlen=1)), None)
+        worker = self._worker()
+        if worker is None:
+            return "waiting"
+        lines = self._lines(worker.events_from)
+        try:
+            last = decode_event(lines[-1]) if lines else None
+        except AgpError:
+            last = None
         if isinstance(last, Finished):
             return "finished"
-        if isinstance(last, Failed):
-            return "failed"
-        return "died" if self._worker() else "waiting"
+        return "failed" if isinstance(last, Failed) else "died"
 
     def events(self) -> Iterator[AnyEvent]:
-        """What it told so far."""
-        path = self.path / "events.jsonl"
+        """What it told so far, in all its executions. Raises `AgpError` at a damaged line."""
+        path = self.path / EVENTS_FILE
         if path.is_file():
             with path.open("rb") as lines:
                 yield from read_events(lines)
 
     def follow(self, poll_seconds: float = 0.1) -> Iterator[AnyEvent | None]:
-        """What it told so far and tells from now on, until it ends or its process is gone.
+        """What its latest execution told and tells from now on, until it ends or its process is gone.
 
         Gives None where there is nothing new, so that the follower can look at other things.
         """
-        path = self.path / "events.jsonl"
-        position = 0
+        begun = self._worker()
+        position = begun.events_from if begun else 0
         newest_live = -1
         while True:
             alive = self.alive()
             live, newest_live = self._live(newest_live)
             if live is not None:
                 yield live
-            if path.is_file():
-                with path.open("rb") as file:
-                    file.seek(position)
-                    lines = file.read().splitlines(keepends=True)
-                for event in read_events(iter(lines)):
-                    yield event
-                    if isinstance(event, Finished | Failed):
-                        return
-                position += sum(len(line) for line in lines if line.endswith(b"\n"))
+            lines = self._lines(position)
+            for event in read_events(iter(lines)):
+                yield event
+                if isinstance(event, Finished | Failed):
+                    return
+            position += sum(map(len, lines))
             if not alive and self._worker():
                 return
             yield None
@@ -166,11 +185,30 @@ class Run:
         except (OSError, AgpError):
             return None, newest
 
-    def _worker(self) -> tuple[int, str] | None:
+    def _lines(self, position: int) -> list[bytes]:
+        """The whole lines from `position` on."""
         try:
-            worker = self._read("process.json")
-            return int(worker["pid"]), str(worker["began"])
-        except (RunError, KeyError, ValueError, TypeError):
+            with (self.path / EVENTS_FILE).open("rb") as file:
+                file.seek(position)
+                lines = file.read().splitlines(keepends=True)
+        except FileNotFoundError:
+            return []
+        return lines[:-1] if lines and not lines[-1].endswith(b"\n") else lines
+
+    def _drop_torn_line(self) -> int:
+        """Cut off half a line that a crash left, so that the next one is whole; the size afterwards."""
+        path = self.path / EVENTS_FILE
+        if not path.is_file():
+            return 0
+        with path.open("r+b") as file:
+            whole = file.read().rfind(b"\n") + 1
+            file.truncate(whole)
+        return whole
+
+    def _worker(self) -> "_Worker | None":
+        try:
+            return msgspec.json.decode((self.path / "process.json").read_bytes(), type=_Worker)
+        except (OSError, msgspec.MsgspecError):
             return None
 
     def _read(self, name: str) -> dict[str, Any]:
@@ -183,11 +221,19 @@ class Run:
         return body
 
 
+class _Worker(msgspec.Struct, frozen=True):
+    """`process.json`: who works on a run, and where in `events.jsonl` what it tells begins."""
+
+    pid: int
+    began: str
+    events_from: int = 0
+
+
 class RunLog:
     """Appends events to a run's `events.jsonl`; of the live ones only the newest is kept, beside it."""
 
     def __init__(self, run: Run) -> None:
-        self._file = (run.path / "events.jsonl").open("ab", buffering=0)
+        self._file = (run.path / EVENTS_FILE).open("ab", buffering=0)
         self._live = run.path / LIVE_FILE
 
     def hear(self, event: Event) -> None:

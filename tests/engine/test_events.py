@@ -1,0 +1,189 @@
+"""Events and commands: every one goes through JSON and back, and its field names are an interface."""
+
+import json
+from typing import Any, get_args
+
+import msgspec
+import pytest
+
+from agp_tui.engine.clock import Percentiles
+from agp_tui.engine.events import (
+    AnyCommand,
+    AnyEvent,
+    Command,
+    Event,
+    Failed,
+    Finished,
+    Live,
+    Note,
+    Panic,
+    Pause,
+    Progress,
+    Resume,
+    Stage,
+    Started,
+    Stop,
+    Table,
+    decode_command,
+    decode_event,
+    encode,
+    read_events,
+)
+from agp_tui.errors import AgpError
+
+MS = Percentiles(1.0, 2.0, 3.5)
+EVENTS: list[Event] = [
+    Started(job="record", settings={"fps": 30, "keys": ["up"], "region": None}, run="20260101-1-train-ab"),
+    Stage(name="convert", number=2, of=3),
+    Progress(done=3, total=9, unit="epochs", rate=0.5, seconds_left=12.0, metrics={"loss": 0.25}),
+    Live(
+        seconds=1.5,
+        fps=29.9,
+        fps_asked=30,
+        frames=44,
+        missed=1,
+        held=["up", "space"],
+        probabilities={"up": 0.75},
+        jitter_ms=MS,
+        latency_ms={"total": MS},
+        deadline_misses=2,
+        decisions=44,
+        score=-3.0,
+        lives=5,
+        thumbnail=bytes(range(12)),
+        thumbnail_size=(2, 2),
+        bytes=1_000,
+    ),
+    Note(text="Ünïcode and \n a new line", level="warning"),
+    Table(title="T", columns=["a", "b"], rows=[["x", 1], [None, 2.5]]),
+    Finished(
+        job="play",
+        recording="/r",
+        recordings=["/r"],
+        model="/m",
+        run="id",
+        checkpoint="/c",
+        frames=1,
+        seconds=2.0,
+        fps=30.0,
+        missed=0,
+        jitter_ms=MS,
+        latency_ms=MS,
+        stages_ms={"grab": MS},
+        deadline_misses=0,
+        decisions=1,
+        steps=10,
+        steps_per_second=5.0,
+        scores=[21.0, -3.0],
+        score_mean=9.0,
+        bytes=7,
+        metrics={"f1": 0.5},
+        report={"any": ["thing"]},
+    ),
+    Failed(error="Expected X, found Y.", hint="Do Z.", exit_code=2),
+]
+COMMANDS: list[Command] = [Stop(), Pause(), Resume(), Panic()]
+
+# Other programs read these. A name may be added here, never changed or removed.
+FIELDS = {
+    "started": "at job settings run",
+    "stage": "at name number of",
+    "progress": "at done total unit rate seconds_left metrics",
+    "live": "at seconds fps fps_asked frames missed held probabilities jitter_ms latency_ms "
+    "deadline_misses decisions score lives thumbnail thumbnail_size bytes",
+    "note": "at text level",
+    "table": "at title columns rows",
+    "finished": "at job recording recordings model run checkpoint frames seconds fps missed jitter_ms "
+    "latency_ms stages_ms deadline_misses decisions steps steps_per_second scores score_mean bytes "
+    "metrics report",
+    "failed": "at error hint exit_code",
+}
+
+
+def plain(event: Event) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(encode(event))
+    return body
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_every_event_comes_back_as_it_was(event: Event) -> None:
+    line = encode(event)
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    assert decode_event(line) == event
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: type(command).__name__)
+def test_every_command_comes_back_as_it_was(command: Command) -> None:
+    assert decode_command(encode(command)) == command
+
+
+def test_all_kinds_are_tried_here() -> None:
+    assert {type(event) for event in EVENTS} == set(get_args(AnyEvent))
+    assert {type(command) for command in COMMANDS} == set(get_args(AnyCommand))
+
+
+@pytest.mark.parametrize("kind", get_args(AnyEvent), ids=lambda kind: kind.__name__)
+def test_no_field_of_the_interface_is_gone(kind: type[Event]) -> None:
+    name = kind.__struct_config__.tag
+    assert set(FIELDS[str(name)].split()) <= {field.encode_name for field in msgspec.structs.fields(kind)}
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_the_fields_stand_in_the_line_under_their_names(event: Event) -> None:
+    body = plain(event)
+    assert body["type"] in FIELDS
+    assert set(FIELDS[body["type"]].split()) <= set(body)
+
+
+@pytest.mark.parametrize("command", ["stop", "pause", "resume", "panic"])
+def test_commands_as_people_write_them(command: str) -> None:
+    decoded = decode_command(b'{"type": "%s"}' % command.encode())
+    assert type(decoded).__name__.lower() == command
+
+
+def test_what_has_nothing_to_say_is_left_out() -> None:
+    assert set(plain(Finished(job="record"))) == {"type", "at", "job"}
+    assert set(plain(Live(seconds=0, fps=30, fps_asked=30, frames=0, missed=0))) == {
+        "type", "at", "seconds", "fps", "fps_asked", "frames", "missed",
+    }  # fmt: skip
+
+
+def test_percentiles_are_named() -> None:
+    body = plain(Finished(job="play", latency_ms=MS))
+    assert body["latency_ms"] == {"p50": 1.0, "p95": 2.0, "p99": 3.5}
+
+
+def test_a_field_of_a_later_version_is_no_hindrance() -> None:
+    event = decode_event(b'{"type": "note", "at": 1.0, "text": "x", "colour": "red"}')
+    assert event == Note(at=1.0, text="x")
+
+
+def test_a_torn_last_line_is_left_out() -> None:
+    whole = encode(Note(text="whole"))
+    torn = encode(Note(text="torn"))
+    for length in range(len(torn)):
+        events = list(read_events(iter([whole, torn[:length]])))
+        assert [event.text for event in events if isinstance(event, Note)] == ["whole"]
+
+
+def test_empty_lines_mean_nothing() -> None:
+    assert list(read_events(iter([b"\n", b"  \n"]))) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"junk\n", b"{}\n", b'{"type": "unknown"}\n', b'{"type": "stage"}\n', b"\xff\xfe\n", b"[]\n"],
+)
+def test_junk_is_a_sentence(line: bytes) -> None:
+    with pytest.raises(AgpError, match="Expected an event as one line of JSON, found"):
+        list(read_events(iter([line])))
+    with pytest.raises(AgpError, match="Expected a command as one line of JSON, found") as caught:
+        decode_command(line)
+    assert '"stop"' in caught.value.cure
+
+
+def test_a_long_junk_line_is_not_repeated_in_full() -> None:
+    with pytest.raises(AgpError) as caught:
+        decode_event(b"x" * 100_000)
+    assert len(str(caught.value)) < 300
