@@ -26,12 +26,12 @@ def make_bright_model(folder: Path, whole_window: Path) -> None:
 
     def halves(frames: torch.Tensor, red: int) -> torch.Tensor:
         """Yellow of the right and of the left half, 0 to 255: shape (N, 2)."""
-        yellow = torch.minimum(frames[..., red], frames[..., 1])
+        yellow = torch.relu(torch.minimum(frames[..., red], frames[..., 1]) - 100)
         left, right = yellow[:, :, : SIZE // 2], yellow[:, :, SIZE // 2 :]
         return torch.stack([right.mean((1, 2)), left.mean((1, 2))], 1)
 
     def probabilities(brightness: torch.Tensor) -> torch.Tensor:
-        return torch.sigmoid((brightness - 20.0) / 2)
+        return torch.sigmoid((brightness - 5.0) / 2)
 
     class Encode(nn.Module):
         def forward(self, frame: torch.Tensor) -> dict[str, torch.Tensor]:

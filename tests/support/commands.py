@@ -106,8 +106,11 @@ class Command:
         self._process.stdin.close()
         return now
 
-    def running(self) -> bool:
-        return self._process.poll() is None
+    def tell(self, **command: str) -> None:
+        """Write it one command."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(command).encode() + b"\n")
+        self._process.stdin.flush()
 
     def result(self, seconds: float = PATIENCE_SECONDS) -> Result:
         """Wait for its end."""
