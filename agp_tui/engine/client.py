@@ -57,24 +57,25 @@ def follow(run: Run, job: Job) -> int:
     A stop of `job` is passed on to the run, which then ends in its own time.
     """
     asked_to_stop = False
+    end: Finished | Failed | None = None
     for event in run.follow():
         if event is not None:
             job.emit(event)
-        if isinstance(event, Finished):
-            return 130 if asked_to_stop else 0
-        if isinstance(event, Failed):
-            return event.exit_code
+        if isinstance(event, Finished | Failed):
+            end = event
         if job.stopping and not asked_to_stop:
             asked_to_stop = True
             with contextlib.suppress(RunError):
                 run.stop()
-    job.emit(
-        Failed(
+    if isinstance(end, Finished):
+        return 130 if asked_to_stop else 0
+    if end is None:
+        end = Failed(
             error=f"The run {run.id} ended without a word: {last_words(run)}",
             hint=f"See {run.path}/narration.log.",
         )
-    )
-    return 1
+        job.emit(end)
+    return end.exit_code
 
 
 def last_words(run: Run) -> str:

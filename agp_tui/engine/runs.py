@@ -22,6 +22,8 @@ from agp_tui.errors import AgpError
 
 EVENTS_FILE = "events.jsonl"
 LIVE_FILE = "live.json"
+END_SECONDS = 10.0
+"""How long a follower waits for the end of a process that has said its last word."""
 
 
 class RunError(AgpError):
@@ -170,12 +172,19 @@ class Run:
             for event in read_events(iter(lines)):
                 yield event
                 if isinstance(event, Finished | Failed):
+                    self._wait_for_its_process()
                     return
             position += sum(map(len, lines))
             if not alive and self._worker():
                 return
             yield None
             time.sleep(poll_seconds)
+
+    def _wait_for_its_process(self) -> None:
+        """After its last word a run needs a moment to be at rest; one that hangs is not waited for."""
+        deadline = time.monotonic() + END_SECONDS
+        while self.alive() and time.monotonic() < deadline:
+            time.sleep(0.02)
 
     def _live(self, newest: int) -> tuple[AnyEvent | None, int]:
         path = self.path / LIVE_FILE
