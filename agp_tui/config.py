@@ -1,16 +1,13 @@
 """Every setting: its name, type, bounds, default and help, written once.
 
 A field here is a key in `config.toml`, a flag of its command and a line of its help. Values come
-from the flag, else the environment, else `config.toml`, else the default.
+from the flag, else the environment, else `config.toml`, else the default (`config_file`).
 """
 
 import dataclasses
-import difflib
-import os
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from cyclopts import Parameter
@@ -18,8 +15,6 @@ from msgspec import Meta
 
 from agp_tui.errors import SettingError
 from agp_tui.keys.names import key_names
-
-FILE_NAME = "config.toml"
 
 Fps = Annotated[int, Meta(ge=1, le=60)]
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
@@ -67,8 +62,7 @@ class GameSettings:
     """Use a display that ssh -X forwards, although it shows another machine's screen."""
 
     keys: Words = ()
-    """The keys that matter, in order. Any keys: up,left,space,a,f5,shift. Not given: the four arrows,
-    or what an Atari game's joystick needs."""
+    """The keys that matter, in order, such as up,left,space,a,f5; else the arrows, or an Atari game's own."""
 
     fps: Fps = 30
     """Frames, and so decisions, a second."""
@@ -87,7 +81,10 @@ class GameSettings:
 
     def __post_init__(self) -> None:
         if self.keys:
-            object.__setattr__(self, "keys", key_names(self.keys))
+            try:
+                object.__setattr__(self, "keys", key_names(self.keys))
+            except SettingError as error:
+                raise SettingError(f"keys: {error.problem}", error.cure) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,8 +139,7 @@ class TrainSettings:
     """Frames between the beginnings of two windows."""
 
     lead: Annotated[int, Meta(ge=0, le=10)] = 1
-    """Frames between the newest frame of a window and the key state it is to bring about.
-    With 0 the state to predict is older than its effect, which the frame may already show."""
+    """How many frames after the newest one the predicted keys are held; at 0 it may show them already."""
 
     epochs: Count = 30
     """Stop after so many passes over the data."""
@@ -257,13 +253,16 @@ class PracticeSettings:
     """Rounds of play and training."""
 
     round_seconds: Annotated[float, Meta(gt=0)] = 300.0
-    """Seconds of game in each round's play."""
+    """Seconds of play in each round, shared by its games."""
 
     minutes_per_round: Annotated[float, Meta(gt=0)] = 0.5
     """Minutes of training after each round's play."""
 
-    games: Count = 3
-    """Whole games by which the model is chosen after each round."""
+    games: Count = 4
+    """Games in each round; a round's mean score is what the best model is chosen by."""
+
+    name: str | None = None
+    """Name of the model that comes of it; MODEL-practised where none is given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -274,13 +273,28 @@ class DemoSettings:
     """An Atari game that has a scripted expert."""
 
     minutes: Annotated[float, Meta(gt=0)] = 8.0
-    """How long the whole may take, about."""
+    """About how long the whole takes on 2 cores; training and practice share what the rest leaves."""
 
     games: Count = 10
     """Whole games by which each player is judged."""
 
+    fps: Fps = 20
+    """Decisions a second."""
+
+    frame_size: Size = 84
+    """Side of the pictures that the model sees."""
+
+    segment: Annotated[int, Meta(ge=1, le=64)] = 8
+    """How many pictures a decision sees."""
+
+    demonstration: Annotated[float, Meta(gt=0)] = 5.0
+    """Minutes of the expert's play that are recorded first."""
+
+    live_seconds: Annotated[float, Meta(gt=0)] = 20.0
+    """At the end the model plays so long in real time, where its latency is measured."""
+
     fast: bool = False
-    """Skip the game in real time at the end; everything else always runs as fast as it can."""
+    """Play that last part too as fast as the machine allows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -323,63 +337,6 @@ class Config:
     demo: DemoSettings = field(default_factory=DemoSettings)
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """`config.toml` as found: its settings, and which of them it really names."""
-
-    config: Config
-    path: Path | None
-    given: dict[str, Any]
-    """The file's own tables: only what stands in it."""
-
-    @property
-    def home(self) -> Path:
-        """The folder that relative paths start from."""
-        return self.path.parent if self.path else Path.cwd()
-
-    def folder(self, name: Literal["recordings", "models", "runs"]) -> Path:
-        """Absolute path of one of the folders."""
-        folder: Path = getattr(self.config.folders, name)
-        return (self.home / folder).resolve()
-
-    def game(self, name: str) -> GameSettings:
-        """The settings of a game: its profile over `[game]` over the defaults."""
-        return self.config.games.get(name, self.config.game)
-
-
-def find_config() -> Path | None:
-    """`$AGP_CONFIG`, else `config.toml` here, else the one in the user's configuration folder."""
-    if named := os.environ.get("AGP_CONFIG"):
-        return Path(named)
-    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    for candidate in (Path(FILE_NAME), Path(base) / "agp-tui" / FILE_NAME):
-        if candidate.is_file():
-            return candidate.resolve()
-    return None
-
-
-def load_config(path: Path | None = None) -> Loaded:
-    """Read and check the settings file. Raises `SettingError` that names file, key and bound."""
-    path = path or find_config()
-    if path is None:
-        return Loaded(Config(), None, {})
-    try:
-        tables = tomllib.loads(path.read_text())
-    except OSError as error:
-        raise SettingError(f"Expected a settings file at {path}, found none: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingError(f"Expected TOML in {path}: {error}.", "Correct the line it names.") from error
-    _refuse_unknown_keys(tables, Config, str(path), "")
-    profiles = tables.get("games", {})
-    base = tables.get("game", {})
-    merged = tables | {"games": {name: base | profile for name, profile in profiles.items()}}
-    try:
-        config = convert(merged, Config)
-    except SettingError as error:
-        raise SettingError(f"{path}: {error.problem}", error.cure) from error
-    return Loaded(config, path.resolve(), tables)
-
-
 T = TypeVar("T")
 
 
@@ -417,19 +374,3 @@ def _at(data: Any, key: str) -> Any:
             return data
         data = data[name]
     return data
-
-
-def _refuse_unknown_keys(table: Any, kind: Any, path: str, prefix: str) -> None:
-    if not isinstance(table, dict):
-        raise SettingError(f"{path}: expected a table [{prefix.rstrip('.')}], found {table!r}.")
-    types = get_type_hints(kind)
-    for key, value in table.items():
-        if key not in types:
-            near = difflib.get_close_matches(key, types, n=1)
-            cure = f"Did you mean {prefix}{near[0]}?" if near else f"Known here: {', '.join(types)}."
-            raise SettingError(f"{path}: unknown key {prefix}{key}.", cure)
-        if key == "games" and not prefix:
-            for name, profile in value.items():
-                _refuse_unknown_keys(profile, GameSettings, path, f"games.{name}.")
-        elif dataclasses.is_dataclass(types[key]):
-            _refuse_unknown_keys(value, types[key], path, f"{prefix}{key}.")

@@ -7,9 +7,11 @@ import contextlib
 import dataclasses
 import textwrap
 from pathlib import Path
-from typing import Any, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from docstring_parser import parse_from_object
+from msgspec import Meta
 
 from agp_tui.config import Config, GameSettings, convert
 from agp_tui.errors import SettingError
@@ -54,21 +56,44 @@ def _section(name: str, kind: type[Any]) -> str:
     types = get_type_hints(kind, include_extras=True)
     lines = [_comment((kind.__doc__ or "").split("\n")[0]), f"[{name}]"]
     for item in dataclasses.fields(kind):
-        value = _value(item.default) if item.default is not None else _example(types[item.name])
-        lines += [_comment(help_of.get(item.name, "")), f"# {item.name} = {value}", ""]
+        hint = types[item.name]
+        unset = item.default is None
+        value = _value(_example(hint) if unset else item.default)
+        remark = "; ".join(filter(None, ("not set by default" if unset else "", limits(hint))))
+        line = f"# {item.name} = {value}" + (f"  # {remark}" if remark else "")
+        lines += [_comment(help_of.get(item.name, "")), line, ""]
     return "\n".join(lines)
+
+
+def limits(hint: Any) -> str:
+    """What a setting of that type may be, in words: `1 to 60`; empty where there is no limit."""
+    if get_origin(hint) is Literal:
+        return " or ".join(map(str, get_args(hint)))
+    if get_origin(hint) is Annotated:
+        bounds = [_bounds(part) for part in get_args(hint)[1:] if isinstance(part, Meta)]
+        return next(filter(None, bounds), "") or limits(get_args(hint)[0])
+    if get_origin(hint) in (Union, UnionType):
+        return next(filter(None, map(limits, get_args(hint))), "")
+    return ""
+
+
+def _bounds(meta: Meta) -> str:
+    if meta.ge is not None and meta.le is not None:
+        return f"{meta.ge:g} to {meta.le:g}"
+    words = (("at least", meta.ge), ("above", meta.gt), ("at most", meta.le), ("below", meta.lt))
+    return ", ".join(f"{word} {bound:g}" for word, bound in words if bound is not None)
 
 
 def _comment(text: str) -> str:
     return textwrap.fill(text, 100, initial_indent="# ", subsequent_indent="# ")
 
 
-def _example(kind: Any) -> str:
+def _example(kind: Any) -> Any:
     """A value of that type, for a setting that has none of its own."""
     for value in (60, 0.5, (640, 360), (0, 0, 640, 480), (20, 256, 256, 3), "NAME"):
         with contextlib.suppress(SettingError):
             convert(value, kind)
-            return f"{_value(value)}  # not set by default"
+            return value
     raise TypeError(f"no example for {kind}")
 
 

@@ -1,40 +1,51 @@
 """`agp config`: what is set, and where it came from."""
 
 import dataclasses
+import sys
 
 from cyclopts import App
 
 from agp_tui.cli.flags import OutputFlags
 from agp_tui.cli.running import settings_of, show
-from agp_tui.config import Output
+from agp_tui.config import GameSettings, Output
+from agp_tui.config_file import Loaded, sections_of
 from agp_tui.engine.events import Table
 
-app = App(name="config", help="The settings file: show, check, path.")
+app = App(name="config", help="The settings file: show, check, path, text.")
+
+Row = list[str | float | int | None]
 
 
 @app.command(name="show")
 def show_(*, output: OutputFlags = Output()) -> int:
-    """Every setting, its value and whether the file gives it."""
+    """Every setting, its value and where it comes from."""
     loaded = settings_of(output)
-    rows: list[list[str | float | int | None]] = []
+    rows: list[Row] = []
     for section in dataclasses.fields(loaded.config):
         value = getattr(loaded.config, section.name)
-        tables = value.items() if isinstance(value, dict) else [("", value)]
-        for profile, table in tables:
-            name = f"{section.name}.{profile}" if profile else section.name
-            given = loaded.given.get(section.name, {})
-            given = given.get(profile, {}) if profile else given
-            for item in dataclasses.fields(table):
-                where = "file" if item.name in given else "default"
-                rows.append([f"[{name}]", item.name, str(getattr(table, item.name)), where])
+        if section.name == "games":
+            for name, profile in value.items():
+                rows += _rows(loaded, f"games.{name}", profile, sections_of(GameSettings, name))
+        else:
+            rows += _rows(loaded, section.name, value, (section.name,))
     return show(
         output, "config", Table(title="Settings", columns=["section", "key", "value", "from"], rows=rows)
     )
 
 
+def _rows(loaded: Loaded, name: str, settings: object, sections: tuple[str, ...]) -> list[Row]:
+    rows: list[Row] = []
+    for item in dataclasses.fields(settings):  # type: ignore[arg-type]
+        given = loaded.chosen(sections, item.name)
+        value = getattr(settings, item.name)
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        rows.append([f"[{name}]", item.name, text, given.source if given else "default"])
+    return rows
+
+
 @app.command
 def check(*, output: OutputFlags = Output()) -> int:
-    """Read the settings file and say whether it is right; exit code 2 where it is not."""
+    """Read the settings and say whether they are right; exit code 2 where they are not."""
     loaded = settings_of(output)
     where = str(loaded.path) if loaded.path else "no file, the defaults hold"
     return show(output, "config", Table(title="Settings are right", columns=["file"], rows=[[where]]))
@@ -44,6 +55,15 @@ def check(*, output: OutputFlags = Output()) -> int:
 def path(*, output: OutputFlags = Output()) -> int:
     """Where the settings file and the folders are."""
     loaded = settings_of(output)
-    rows: list[list[str | float | int | None]] = [["config.toml", str(loaded.path) if loaded.path else None]]
+    rows: list[Row] = [["config.toml", str(loaded.path) if loaded.path else None]]
     rows += [[name, str(loaded.folder(name))] for name in ("recordings", "models", "runs")]
     return show(output, "config", Table(title="Paths", columns=["what", "where"], rows=rows))
+
+
+@app.command
+def text() -> int:
+    """A settings file in which every setting stands with its help: agp config text > config.toml."""
+    from agp_tui.config_text import config_text
+
+    sys.stdout.write(config_text())
+    return 0

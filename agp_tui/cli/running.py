@@ -4,7 +4,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from agp_tui.config import Loaded, Output, load_config
+from agp_tui.config import Output
+from agp_tui.config_file import Loaded, load_config
 from agp_tui.engine.client import follow, launch
 from agp_tui.engine.events import AnyEvent, Finished, Started, Table
 from agp_tui.engine.job import Job, Listener, stdout_lines
