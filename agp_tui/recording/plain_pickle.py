@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from agp_tui.errors import RecordingError
 
-MAX_INSTRUCTIONS = 2_000_000
+MAX_INSTRUCTIONS = 500_000
+"""Arrays need about 30 each; this is room for 20,000 frames as a list of arrays."""
 MAX_SIDES = 8
 CURE = "Only dicts of plain numpy arrays are read; nothing in the file was run."
 
@@ -70,8 +71,9 @@ def read_arrays(stream: BinaryIO) -> dict[str, Any]:
     except HostilePickle:
         raise
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, MemoryError, OverflowError) as error:
+        found = str(error)[:120]
         raise RecordingError(
-            f"Expected a whole pickle of arrays, found a damaged one: {error}.", CURE
+            f"Expected a whole pickle of arrays, found a damaged one: {found}.", CURE
         ) from error
     if not isinstance(result, dict):
         raise HostilePickle(f"Expected a pickle of a dict, found {type(result).__name__}.", CURE)

@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize("size", [(48, 64), (256, 256), (540, 560)])
 def test_at_most_two_frames_are_lost(tmp_path: Path, size: tuple[int, int]) -> None:
     pause = random.Random(size[0])
-    for trial in range(3):
+    for trial in range(3 if size[0] < 512 else 2):
         root = tmp_path / str(trial)
         writer = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(root), str(size[0]), str(size[1])],
@@ -40,16 +40,17 @@ def test_at_most_two_frames_are_lost(tmp_path: Path, size: tuple[int, int]) -> N
             env={"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "PATH": ""},
         )
         assert writer.stdout is not None
-        for _ in range(pause.randint(3, 40)):
+        for _ in range(pause.randint(3, 40 if size[0] < 512 else 12)):
             writer.stdout.readline()
         (path,) = find_recordings(root)
         assert library.summary(path).state == "recording"
         time.sleep(pause.random() * 0.05)
         writer.kill()
-        written = int(writer.stdout.read().split()[-1:][0]) + 1 if writer.wait() and True else 0
+        written = int(([*writer.stdout.read().split()] or [b"0"])[-1])
+        writer.wait()
         recording = Recording.open(path)
         lines = sum(b'"frame"' in line for line in (path / "timeline.jsonl").read_bytes().splitlines())
-        assert lines - 2 <= len(recording) and written - 2 <= len(recording)
+        assert len(recording) >= max(lines, written + 1) - 2
         for number, pixels in enumerate(recording.frames()):
             np.testing.assert_array_equal(pixels, picture(number, size))
         states = recording.key_states()[:, 0]
