@@ -30,7 +30,13 @@ def main(path: Path) -> int:
             return 130
         except Exception as error:
             traceback.print_exc()
-            job.emit(Failed(error=f"{type(error).__name__}: {error}", hint=f"See {run.path}/narration.log.", exit_code=1))
+            job.emit(
+                Failed(
+                    error=f"{type(error).__name__}: {error}",
+                    hint=f"See {run.path}/narration.log.",
+                    exit_code=1,
+                )
+            )
             return 1
         finally:
             job.close()

@@ -19,7 +19,12 @@ def list_(*, output: OutputFlags = Output()) -> int:
     for path in list_models(settings_of(output).folder("models")):
         if path.is_dir():
             manifest = read_manifest(path)
-            facts = [manifest.game, " ".join(manifest.keys), manifest.fps, manifest.segment]
+            facts: list[str | float | int | None] = [
+                manifest.game,
+                " ".join(manifest.keys),
+                manifest.fps,
+                manifest.segment,
+            ]
         else:
             facts = [None, None, None, None]
         rows.append([path.name, *facts])

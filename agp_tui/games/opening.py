@@ -35,7 +35,7 @@ def open_game(name: str, settings: GameSettings, source: Time, job: Job) -> Game
 
     display = find_display(settings)
     if settings.region is None and settings.center is None:
-        job.note(f"Click on the middle of {name} on the display {display.name} ({settings.size} pixels wide).")
+        job.note(f"Click on the middle of {name} on the display {display.name}.")
         display.enter()
         center = choose_center(display.name or None, job)
         if center is None:

@@ -6,6 +6,7 @@ arXiv:1011.0686). The corrections are ordinary recordings, and the games that ma
 same time the exam of the model that played them.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -56,8 +57,8 @@ class Lesson:
     """Of training after each round."""
     seed: int
     """Of the first game; every game gets its own."""
-    enough: float | None = None
-    """A mean score at which no further round is needed."""
+    until: float | None = None
+    """No round begins after this moment on the monotonic clock."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def practise(
         if played.mean >= max(one.mean for one in rounds):
             save_checkpoint(folder / BEST, taught)
         job.emit(curve(rounds))
-        if number == lesson.rounds or (lesson.enough is not None and played.mean >= lesson.enough):
+        if number == lesson.rounds or (lesson.until is not None and time.monotonic() > lesson.until):
             break
         new = open_takes(
             played.corrections,

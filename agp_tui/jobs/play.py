@@ -15,6 +15,7 @@ from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
 from agp_tui.games.atari import is_atari
 from agp_tui.games.opening import complete, open_game
+from agp_tui.keys.names import key_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +56,10 @@ def run_play(asked: PlayAsked, job: Job) -> Finished:
     listener: KeyListener | None = None
     with closing(open_game(name, place, source, job)) as game:
         if not is_atari(name):
-            listener = listen(getattr(game, "display", None), (asked.settings.panic_key,))
+            listener = listen(getattr(game, "display", None), (key_name(asked.settings.panic_key),))
             job.note(f"{asked.settings.panic_key} on the game's keyboard stops the player.")
         try:
-            finished = play(
-                game, policy, asked.settings, job, Clock(policy.fps, source), listener=listener
-            )
+            finished = play(game, policy, asked.settings, job, Clock(policy.fps, source), listener=listener)
         finally:
             if listener is not None:
                 listener.close()

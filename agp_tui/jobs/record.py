@@ -5,7 +5,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from agp_tui.config import GameSettings, PlaySettings, RecordSettings
+from agp_tui.autoplay.manifest import find_model
+from agp_tui.config import GameSettings, RecordSettings
 from agp_tui.engine.clock import Clock, RealTime, SimulatedTime
 from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
@@ -14,6 +15,7 @@ from agp_tui.games.atari import is_atari
 from agp_tui.games.base import Driver, Game
 from agp_tui.games.opening import open_game
 from agp_tui.games.screen import ScreenGame
+from agp_tui.jobs.drivers import ModelDriver, expert_driver
 from agp_tui.keys.listening import KeyListener, listen
 from agp_tui.recording.playing import Person
 from agp_tui.recording.recorder import Origin, record
@@ -38,7 +40,10 @@ def run_record(asked: RecordAsked, job: Job) -> Finished:
     settings = asked.settings
     _check_player(asked)
     source = SimulatedTime() if settings.fast else RealTime()
-    with closing(open_game(asked.game, asked.place, source, job)) as game, _keyboard(game, settings) as keyboard:
+    with (
+        closing(open_game(asked.game, asked.place, source, job)) as game,
+        _keyboard(game, settings) as keyboard,
+    ):
         player = _driver(asked, game) if settings.by != "human" else Person(_heard(keyboard))
         recorded = record(
             game,
@@ -71,18 +76,8 @@ def _check_player(asked: RecordAsked) -> None:
 
 def _driver(asked: RecordAsked, game: Game) -> Driver:
     if asked.settings.by == "expert":
-        from agp_tui.games.atari import AtariGame
-        from agp_tui.games.experts import expert_for
-
-        if not isinstance(game, AtariGame):
-            raise SettingError(f"Expected an Atari game for an expert, found {game.name}.")
-        return expert_for(game)
-    from agp_tui.autoplay.manifest import find_model
-    from agp_tui.autoplay.policy import PolicyDriver, check_keys, load_policy
-
-    policy = load_policy(find_model(asked.models, asked.settings.by), PlaySettings(), keys=game.keys)
-    check_keys(policy.keys, game.keys)
-    return PolicyDriver(policy)
+        return expert_driver(game)
+    return ModelDriver(find_model(asked.models, asked.settings.by))(game)
 
 
 @contextmanager

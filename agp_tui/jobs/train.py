@@ -29,10 +29,8 @@ class TrainingAsked:
     start: Path | None = None
 
 
-def ask_training(
-    game: str, settings: TrainSettings, recordings: Path, models: Path
-) -> TrainingAsked:
-    """Find the recordings and settle the frame size. Raises `RecordingError` where there is nothing to learn from."""
+def ask_training(game: str, settings: TrainSettings, recordings: Path, models: Path) -> TrainingAsked:
+    """Find the recordings and settle the frame size. Raises `RecordingError` where there are none."""
     paths = chosen_recordings(game, settings.recordings, recordings)
     start = None
     if settings.from_model is not None:

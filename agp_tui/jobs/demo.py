@@ -1,0 +1,282 @@
+"""The demo job: the whole imitation loop on an Atari game, from nothing to a table of scores."""
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from agp_tui.autoplay.manifest import read_manifest
+from agp_tui.autoplay.player import play
+from agp_tui.autoplay.policy import load_policy
+from agp_tui.autoplay.scores import MakeDriver, Scores, play_games
+from agp_tui.config import (
+    DemoSettings,
+    ExportSettings,
+    GameSettings,
+    PlaySettings,
+    RecordSettings,
+    TrainSettings,
+    convert,
+)
+from agp_tui.engine.clock import Clock, RealTime, SimulatedTime
+from agp_tui.engine.events import Finished
+from agp_tui.engine.job import Job
+from agp_tui.engine.runs import Run
+from agp_tui.errors import JobFailed
+from agp_tui.games.atari import default_keys
+from agp_tui.games.factory import AtariGames
+from agp_tui.jobs.demo_report import (
+    EXPERT,
+    PLAIN,
+    PRACTISED,
+    RANDOM,
+    figure_table,
+    score_table,
+    way_to_expert,
+)
+from agp_tui.jobs.drivers import ModelDriver, expert_driver, random_driver
+from agp_tui.jobs.practice import check_teacher
+from agp_tui.recording.meta import game_slug
+from agp_tui.recording.recorder import Origin, record
+from agp_tui.recording.store import find_recordings
+
+STAGES = 6
+DEMONSTRATIONS = 4
+"""Recordings that the expert's play is spread over, so that one can be held out."""
+
+TRAIN_SHARE, PRACTICE_SHARE = 0.2, 0.65
+"""Of the whole time: when training and when practice are to be over."""
+
+EXAM_SEED, PRACTICE_SEED = 100, 1_000
+"""Nobody is judged in games that were recorded or practised on."""
+
+CAP_SECONDS = 600.0
+"""A game still running after so long counts with the score it has."""
+
+ROUNDS, ROUND_GAMES, ROUND_GAME_SECONDS, ROUND_MINUTES = 30, 4, 60.0, 0.4
+"""Practice goes on round by round until its share of the time is over."""
+
+PRACTICE_RATE = 5e-4
+"""Learning rate of practice: the network already knows what a ball is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoAsked:
+    """What `agp demo` asks for."""
+
+    settings: DemoSettings
+    recordings: Path
+    models: Path
+
+
+@dataclass(frozen=True)
+class _Demo:
+    """The parts of one demonstration share these."""
+
+    asked: DemoAsked
+    games: AtariGames
+    job: Job
+    run: Run
+    begun: float
+    """On the monotonic clock."""
+
+    @property
+    def settings(self) -> DemoSettings:
+        return self.asked.settings
+
+    def minutes_until(self, share: float) -> float:
+        """Minutes left until that share of the whole time has gone; a little, if it has already."""
+        return max((self.moment(share) - time.monotonic()) / 60, 0.1)
+
+    def moment(self, share: float) -> float:
+        """When that share of the whole time has gone, on the monotonic clock."""
+        return self.begun + share * self.settings.minutes * 60
+
+    def begin(self, name: str, number: int) -> None:
+        """The next part begins. Raises `JobFailed` where a person has asked for the end."""
+        if self.job.stopping:
+            raise JobFailed(f"Stopped before the part: {name}.", "What was made so far is kept.")
+        self.job.stage(name, number, STAGES)
+
+
+def run_demo(request: dict[str, Any], job: Job, run: Run) -> Finished:
+    """Record an expert, train, practise, export, let everybody play whole games, play in real time."""
+    asked = convert(request, DemoAsked)
+    settings = asked.settings
+    check_teacher(settings.game, "expert")
+    place = GameSettings(keys=default_keys(settings.game), fps=settings.fps, frame_size=settings.frame_size)
+    games = AtariGames(settings.game, place)
+    demo = _Demo(asked, games, job, run, time.monotonic())
+    recordings = _demonstrate(demo)
+    plain = _train(demo, recordings)
+    practised = _practise(demo, plain, recordings)
+    models = _export(demo, plain, practised)
+    scores = _exam(demo, models)
+    live = _play(demo, models[PRACTISED])
+    return _told(demo, scores, live, models, recordings)
+
+
+def _demonstrate(demo: _Demo) -> list[Path]:
+    demo.begin(f"an expert plays {demo.settings.game} and is recorded", 1)
+    seconds = demo.settings.demonstration * 60 / DEMONSTRATIONS
+
+    def one(seed: int) -> Path:
+        source = SimulatedTime()
+        with closing(demo.games(seed, source)) as game:
+            recorded = record(
+                game,
+                expert_driver(game),
+                RecordSettings(),
+                demo.job.quietly(),
+                origin=Origin("ale"),
+                clock=Clock(demo.settings.fps, source),
+                root=demo.asked.recordings,
+                seconds=seconds,
+            )
+        if recorded.path is None:
+            raise JobFailed("Stopped before the expert had played.")
+        return recorded.path
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(one, range(DEMONSTRATIONS)))
+
+
+def _train(demo: _Demo, recordings: list[Path]) -> Path:
+    """The checkpoint of a clone that has only watched."""
+    from agp_tui.imitation.train import TrainRequest, train
+
+    demo.begin("a model learns from the recordings", 2)
+    settings = TrainSettings(
+        segment=demo.settings.segment, epochs=1_000, patience=1_000, minutes=demo.minutes_until(TRAIN_SHARE)
+    )
+    request = TrainRequest.of(recordings, settings, frame_size=demo.settings.frame_size)
+    return train(request, demo.job, demo.run).best
+
+
+def _practise(demo: _Demo, plain: Path, recordings: list[Path]) -> Path:
+    """The checkpoint of the clone after it was corrected in the states it got itself into."""
+    from agp_tui.imitation.checkpoint import BEST, load_checkpoint
+    from agp_tui.imitation.dataset import open_takes
+    from agp_tui.imitation.practice import Lesson, practise
+    from agp_tui.imitation.takes import Dataset, Span
+    from agp_tui.imitation.trainer import Trainer
+
+    demo.begin("it practises and the expert corrects it", 3)
+    model = load_checkpoint(plain)
+    takes = open_takes(
+        recordings,
+        game=model.game,
+        keys=model.keys,
+        fps=model.fps,
+        frame_size=model.spec.frame_size,
+        lead=model.lead,
+    )
+    spans = tuple(Span(number, 0, len(take)) for number, take in enumerate(takes))
+    settings = TrainSettings(segment=model.spec.segment, learning_rate=PRACTICE_RATE)
+    trainer = Trainer(model.network(), settings, model.keys)
+    folder = demo.run.path / "practice"
+    folder.mkdir(exist_ok=True)
+    lesson = Lesson(
+        make_game=demo.games,
+        make_teacher=expert_driver,
+        recordings=demo.asked.recordings,
+        rounds=ROUNDS,
+        games=ROUND_GAMES,
+        game_seconds=ROUND_GAME_SECONDS,
+        minutes=ROUND_MINUTES,
+        seed=PRACTICE_SEED,
+        until=demo.moment(PRACTICE_SHARE),
+    )
+    practise(trainer, model, Dataset(takes, spans, (), segment=model.spec.segment), lesson, folder, demo.job)
+    return folder / BEST
+
+
+def _export(demo: _Demo, plain: Path, practised: Path) -> dict[str, Path]:
+    """Both clones as models, by what they are called in the table."""
+    from agp_tui.imitation.export import export
+
+    demo.begin("both clones are exported as .tflite", 4)
+    name = game_slug(demo.settings.game).lower()
+    wanted = {PLAIN: (plain, f"{name}-demo-plain"), PRACTISED: (practised, f"{name}-demo")}
+    quiet = demo.job.quietly()
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        exports = {
+            who: pool.submit(export, checkpoint, ExportSettings(), demo.asked.models, quiet, model)
+            for who, (checkpoint, model) in wanted.items()
+        }
+        return {who: one.result() for who, one in exports.items()}
+
+
+def _exam(demo: _Demo, models: dict[str, Path]) -> dict[str, Scores]:
+    """Whole games of everybody, from the same seeds."""
+    demo.begin(f"everybody plays {demo.settings.games} whole games", 5)
+    players: dict[str, MakeDriver] = {
+        EXPERT: expert_driver,
+        PRACTISED: ModelDriver(models[PRACTISED]),
+        PLAIN: ModelDriver(models[PLAIN]),
+        RANDOM: random_driver,
+    }
+    scores = {}
+    for who, player in players.items():
+        scores[who] = play_games(
+            demo.games,
+            player,
+            episodes=demo.settings.games,
+            fps=demo.settings.fps,
+            cap_seconds=CAP_SECONDS,
+            seed=EXAM_SEED,
+            workers=os.cpu_count() or 1,
+            job=demo.job,
+        )
+        demo.job.note(f"{who}: {scores[who].mean:.1f} points on average")
+    return scores
+
+
+def _play(demo: _Demo, model: Path) -> Finished:
+    """The practised clone against the clock."""
+    demo.begin("the practised clone plays in real time", 6)
+    settings = PlaySettings(seconds=demo.settings.live_seconds)
+    source = SimulatedTime() if demo.settings.fast else RealTime()
+    policy = load_policy(model, settings)
+    with closing(demo.games(EXAM_SEED, source)) as game:
+        return play(game, policy, settings, demo.job, Clock(policy.fps, source))
+
+
+def _told(
+    demo: _Demo, scores: dict[str, Scores], live: Finished, models: dict[str, Path], recordings: list[Path]
+) -> Finished:
+    """The tables, and where everything is."""
+    way = way_to_expert(scores)
+    demo.job.emit(score_table(demo.settings.game, scores))
+    known = find_recordings(demo.asked.recordings, demo.settings.game)
+    demo.job.emit(
+        figure_table(
+            live,
+            budget_ms=1000 / demo.settings.fps,
+            validation=read_manifest(models[PLAIN]).validation,
+            recordings=recordings,
+            corrections=[
+                p for p in find_recordings(demo.asked.recordings, demo.settings.game) if p not in recordings
+            ],
+            model=models[PRACTISED],
+            seconds=time.monotonic() - demo.begun,
+        )
+    )
+    demo.job.note(f"Watch it with its keys in any video player: {recordings[0] / 'frames.mkv'}")
+    demo.job.note(f"Let it play again: agp play {models[PRACTISED].name} --seconds 60")
+    return Finished(
+        job="demo",
+        run=demo.run.id,
+        model=str(models[PRACTISED]),
+        recordings=[str(path) for path in recordings],
+        latency_ms=live.latency_ms,
+        deadline_misses=live.deadline_misses,
+        decisions=live.decisions,
+        scores=list(scores[PRACTISED].scores),
+        score_mean=round(scores[PRACTISED].mean, 2),
+        metrics={"way_to_expert": round(way[PRACTISED], 3), "way_to_expert_plain": round(way[PLAIN], 3)},
+        report={who: asdict(result) for who, result in scores.items()},
+    )

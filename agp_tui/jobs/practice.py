@@ -1,0 +1,139 @@
+"""The practice job: a model is corrected by a teacher in the states it gets itself into."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from agp_tui.autoplay.manifest import find_model, read_manifest
+from agp_tui.config import ExportSettings, GameSettings, PracticeSettings, TrainSettings, convert
+from agp_tui.engine.events import Finished
+from agp_tui.engine.job import Job
+from agp_tui.engine.runs import Run
+from agp_tui.errors import JobFailed, ModelError, SettingError
+from agp_tui.games.experts import has_expert
+from agp_tui.games.factory import AtariGames
+from agp_tui.jobs.drivers import expert_driver
+from agp_tui.recording.store import Recording, find_recordings
+
+EXAM_SEED = 1_000
+"""Practice games begin far from the seeds that recordings and exams use."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PracticeAsked:
+    """What `agp practice` asks for."""
+
+    model: str
+    checkpoint: Path
+    game: str
+    settings: PracticeSettings
+    recordings: Path
+    models: Path
+
+
+def ask_practice(
+    model: str, game: str | None, settings: PracticeSettings, recordings: Path, models: Path
+) -> PracticeAsked:
+    """Find the model and its teacher. Raises `ModelError` or `SettingError` where one is missing."""
+    folder = find_model(models, model)
+    if not folder.is_dir():
+        raise ModelError(
+            f"Expected a model that can go on learning, found {folder.name}, which has no checkpoint.",
+            "Models made by agp train have one.",
+        )
+    manifest = read_manifest(folder)
+    name = game or manifest.game
+    check_teacher(name, settings.teacher)
+    checkpoint = folder / (manifest.checkpoint or "")
+    if not checkpoint.is_file():
+        raise ModelError(f"Expected a checkpoint in {folder}, found none.", "Train the model again.")
+    return PracticeAsked(
+        model=folder.name,
+        checkpoint=checkpoint,
+        game=name,
+        settings=settings,
+        recordings=recordings,
+        models=models,
+    )
+
+
+def check_teacher(game: str, teacher: str) -> None:
+    """Raises `SettingError` where nobody can correct in this game."""
+    if teacher != "expert":
+        raise SettingError(f"Expected the teacher expert, found {teacher!r}.", "Use --teacher expert.")
+    if not has_expert(game):
+        raise SettingError(
+            f"Expected a game with a scripted expert, found {game}.",
+            "agp atari list shows those that have one.",
+        )
+
+
+def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
+    """Practise, export the round that played best; the model that began is left as it was."""
+    from agp_tui.imitation.checkpoint import BEST, load_checkpoint
+    from agp_tui.imitation.dataset import open_takes
+    from agp_tui.imitation.export import export
+    from agp_tui.imitation.practice import Lesson, practise
+    from agp_tui.imitation.split import split
+    from agp_tui.imitation.takes import Dataset
+    from agp_tui.imitation.trainer import Trainer
+
+    asked = convert(request, PracticeAsked)
+    settings = asked.settings
+    model = load_checkpoint(asked.checkpoint)
+    place = GameSettings(keys=model.keys, fps=model.fps)
+    job.stage("read", 1, 3)
+    paths = [
+        path for path in find_recordings(asked.recordings, asked.game) if _fits(path, model.keys, model.fps)
+    ]
+    takes = open_takes(
+        paths,
+        game=asked.game,
+        keys=model.keys,
+        fps=model.fps,
+        frame_size=model.spec.frame_size,
+        lead=model.lead,
+    )
+    training = _training_settings(model.settings)
+    spans = split(takes, training.validation, model.spec.segment, training.seed)
+    dataset = Dataset(takes, *spans, segment=model.spec.segment, step=training.step)
+    trainer = Trainer(model.network(), training, model.keys)
+    job.stage("practise", 2, 3)
+    lesson = Lesson(
+        make_game=AtariGames(asked.game, place),
+        make_teacher=expert_driver,
+        recordings=asked.recordings,
+        rounds=settings.rounds,
+        games=settings.games,
+        game_seconds=settings.round_seconds / settings.games,
+        minutes=settings.minutes_per_round,
+        seed=EXAM_SEED * (1 + len(paths)),
+    )
+    rounds = practise(trainer, model, dataset, lesson, run.checkpoints, job)
+    if not rounds:
+        raise JobFailed("Stopped before the first round was played; the model is as it was.")
+    job.stage("export", 3, 3)
+    best = max(rounds, key=lambda one: one.mean)
+    name = settings.name or f"{asked.model}-practised"
+    folder = (
+        None if job.stopping else export(run.checkpoints / BEST, ExportSettings(), asked.models, job, name)
+    )
+    return Finished(
+        job="practice",
+        run=run.id,
+        model=str(folder) if folder else None,
+        checkpoint=str(run.checkpoints / BEST),
+        recordings=[str(path) for one in rounds for path in one.corrections],
+        scores=[round(one.mean, 3) for one in rounds],
+        score_mean=round(best.mean, 3),
+        report={"best_round": best.number},
+    )
+
+
+def _fits(path: Path, keys: tuple[str, ...], fps: int) -> bool:
+    meta = Recording.open(path).meta
+    return set(keys) <= set(meta.keys) and meta.fps == fps
+
+
+def _training_settings(stored: dict[str, Any]) -> TrainSettings:
+    return replace(convert(stored, TrainSettings), resume=None, from_model=None)
