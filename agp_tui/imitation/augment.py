@@ -1,9 +1,16 @@
-"""Pictures made different without changing what should be pressed, the same for a whole stretch."""
+"""Pictures made different without changing what should be pressed, the same for a whole stretch.
 
+What is changed is a picture's difference from the mean frame, not the picture: moved or brightened
+as a whole, a picture with a bright wall would differ from the mean frame by that wall far more than
+by anything that plays (measured on Pong: with pictures moved by 4 pixels nothing was learnt in the
+time in which F1 rises to 0.8 otherwise).
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from agp_tui.errors import SettingError
@@ -13,8 +20,21 @@ MIRRORED = (("left", "right"), ("a", "d"), ("keypad_4", "keypad_6"))
 
 
 @dataclass(frozen=True)
+class Draw:
+    """One change, for one stretch."""
+
+    down: int = 0
+    """Pixels."""
+    across: int = 0
+    contrast: float = 1.0
+    brightness: float = 0.0
+    """In deviations of the pixels from the mean frame."""
+    flip: bool = False
+
+
+@dataclass(frozen=True)
 class Augment:
-    """What may be done to a stretch."""
+    """What may be done to stretches."""
 
     shift: int
     """Pixels, each way."""
@@ -23,20 +43,12 @@ class Augment:
     mirror: NDArray[np.int64] | None = None
     """Order of the keys in a mirrored picture; None: nothing is mirrored."""
 
-    def apply(
-        self, frames: NDArray[np.uint8], labels: NDArray[np.bool_], random: np.random.Generator
-    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """One stretch, frames (L, size, size, 3) and labels (M, keys), changed by one draw."""
-        across, down = (int(value) for value in random.integers(-self.shift, self.shift + 1, size=2))
-        contrast, brightness = random.uniform(-self.jitter, self.jitter, size=2)
-        flip = self.mirror is not None and random.random() < 0.5
-        if across or down:
-            frames = shifted(frames, down, across)
-        if self.jitter:
-            frames = brightened(frames, 1 + contrast, 255 * brightness)
-        if flip:
-            frames, labels = frames[:, :, ::-1], labels[:, self.mirror]
-        return frames, labels
+    def draw(self, random: np.random.Generator) -> Draw:
+        """A change within the bounds."""
+        down, across = (int(value) for value in random.integers(-self.shift, self.shift + 1, size=2))
+        contrast, brightness = (float(value) for value in random.uniform(-self.jitter, self.jitter, size=2))
+        flip = self.mirror is not None and bool(random.random() < 0.5)
+        return Draw(down, across, 1 + contrast, brightness, flip)
 
 
 def mirror_order(keys: tuple[str, ...]) -> NDArray[np.int64]:
@@ -63,23 +75,33 @@ def mirror_order(keys: tuple[str, ...]) -> NDArray[np.int64]:
     return np.array(order, np.int64)
 
 
-def shifted(frames: NDArray[np.uint8], down: int, across: int) -> NDArray[np.uint8]:
-    """Frames (L, H, W, 3) moved by so many pixels; the border is filled with the picture's edge."""
-    height, width = frames.shape[1:3]
-    result = np.empty(frames.shape, np.uint8)
-    top, bottom = max(down, 0), height + min(down, 0)
-    left, right = max(across, 0), width + min(across, 0)
-    result[:, top:bottom, left:right] = frames[:, top - down : bottom - down, left - across : right - across]
-    result[:, top:bottom, :left] = result[:, top:bottom, left : left + 1]
-    result[:, top:bottom, right:] = result[:, top:bottom, right - 1 : right]
-    result[:, :top] = result[:, top : top + 1]
-    result[:, bottom:] = result[:, bottom - 1 : bottom]
+def centred(
+    frames: torch.Tensor, mean: torch.Tensor, deviation: float, draws: Sequence[Draw], blank: Sequence[int]
+) -> torch.Tensor:
+    """Differences from the `mean` frame, float32 (B, T, S, S, 3), of frames uint8, each stretch changed.
+
+    The first `blank[b]` frames of stretch `b` are black pictures before the recording's beginning.
+    They stay as they are: in play they are not changed either. Where a shift leaves nothing to show,
+    the picture is the mean frame.
+    """
+    size = frames.shape[2]
+    result = torch.empty(frames.shape, dtype=torch.float32, device=frames.device)
+    for row, (draw, empty) in enumerate(zip(draws, blank, strict=True)):
+        result[row, :empty] = -mean
+        part = result[row, empty:]
+        (to_rows, rows), (to_columns, columns) = _overlap(draw.down, size), _overlap(draw.across, size)
+        if draw.down or draw.across:
+            part.zero_()
+        # A copy as float and a difference in place: three times as fast as one mixed subtraction.
+        place = part[:, to_rows, to_columns]
+        place.copy_(frames[row, empty:, rows, columns]).sub_(mean[rows, columns])
+        if draw.contrast != 1.0 or draw.brightness:
+            part.mul_(draw.contrast).add_(draw.brightness * deviation)
+        if draw.flip:
+            part.copy_(part.flip(2))
     return result
 
 
-def brightened(frames: NDArray[np.uint8], contrast: float, brightness: float) -> NDArray[np.uint8]:
-    """Frames with each value v as (v - 128) * contrast + 128 + brightness, kept within 0 to 255."""
-    values = (np.arange(256) - 128) * contrast + 128 + brightness
-    table = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    flat = np.ascontiguousarray(frames).reshape(len(frames), -1)
-    return np.asarray(cv2.LUT(flat, table), np.uint8).reshape(frames.shape)
+def _overlap(moved: int, size: int) -> tuple[slice, slice]:
+    """Where pixels go and where they come from, along an axis of `size`."""
+    return slice(max(moved, 0), size + min(moved, 0)), slice(max(-moved, 0), size - max(moved, 0))

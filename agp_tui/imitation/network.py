@@ -108,9 +108,11 @@ class PolicyNetwork(nn.Module):
 
     def encode(self, frames: Tensor) -> Tensor:
         """Embeddings (N, embedding) of frames: uint8 or 0 to 255 in float, (N, size, size, 3), RGB."""
-        # A copy as float and a difference in place: three times as fast as one mixed subtraction.
-        centred = frames.to(torch.float32, copy=True).sub_(self.mean)
-        pictures = centred.permute(0, 3, 1, 2)
+        return self.encode_centred(frames.to(torch.float32, copy=True).sub_(self.mean))
+
+    def encode_centred(self, differences: Tensor) -> Tensor:
+        """Embeddings (N, embedding) of differences from the mean frame, float (N, size, size, 3)."""
+        pictures = differences.permute(0, 3, 1, 2)
         stem = self.stem
         # The scale goes to the few weights instead of the many pixels; the product is the same.
         cells = functional.conv2d(pictures, stem.weight * self.scale, stem.bias, stem.stride, stem.padding)
@@ -134,8 +136,12 @@ class PolicyNetwork(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         """Logits (B, L, keys) of stretches of frames, uint8 (B, segment - 1 + L, size, size, 3)."""
-        embeddings = self.encode(frames.flatten(0, 1))
-        return self.decide_all(embeddings.view(*frames.shape[:2], -1))
+        return self.decide_centred(frames.to(torch.float32, copy=True).sub_(self.mean))
+
+    def decide_centred(self, differences: Tensor) -> Tensor:
+        """Logits (B, L, keys) of differences from the mean frame, (B, segment - 1 + L, size, size, 3)."""
+        embeddings = self.encode_centred(differences.flatten(0, 1))
+        return self.decide_all(embeddings.view(*differences.shape[:2], -1))
 
     def encoder_parameters(self) -> int:
         """How many numbers the encoder learns."""

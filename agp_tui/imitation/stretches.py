@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agp_tui.imitation.augment import Augment
+from agp_tui.imitation.augment import Augment, Draw
 from agp_tui.imitation.takes import Dataset, Span
 
 
@@ -20,6 +20,10 @@ class Batch:
     """(B, L, keys), 0 or 1."""
     weights: NDArray[np.float32]
     """(B, L); 0 where a position does not count."""
+    blank: tuple[int, ...]
+    """Of each stretch, how many of its frames are before the recording's beginning: black pictures."""
+    draws: tuple[Draw, ...]
+    """How each stretch is to be changed."""
 
     @property
     def positions(self) -> int:
@@ -62,17 +66,21 @@ def gather(
     frames = np.zeros((len(pieces), before + longest, size, size, 3), np.uint8)
     labels = np.zeros((len(pieces), longest, dataset.key_count), np.float32)
     counts = np.zeros((len(pieces), longest), np.float32)
+    blank: list[int] = []
+    draws: list[Draw] = []
     for row, piece in enumerate(pieces):
         take = dataset.takes[piece.take]
         begin = piece.start - before
         seen = take.frames[max(begin, 0) : piece.stop]
         wanted = take.labels[piece.start : piece.stop]
-        if augment is not None and random is not None:
-            # The black pictures before the beginning stay black: the player pads in the same way.
-            seen, wanted = augment.apply(seen, wanted, random)
+        draw = augment.draw(random) if augment is not None and random is not None else Draw()
+        if draw.flip and augment is not None and augment.mirror is not None:
+            wanted = wanted[:, augment.mirror]
+        draws.append(draw)
         offset = max(-begin, 0)
+        blank.append(offset)
         frames[row, offset : offset + len(seen)] = seen
         labels[row, : len(wanted)] = wanted
         here = weights[piece.take][piece.start : piece.stop] if weights is not None else 1.0
         counts[row, : len(wanted)] = here
-    return Batch(frames, labels, counts)
+    return Batch(frames, labels, counts, tuple(blank), tuple(draws))

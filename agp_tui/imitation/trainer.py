@@ -20,7 +20,7 @@ from torch.nn import functional
 from agp_tui.config import TrainSettings
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed
-from agp_tui.imitation.augment import Augment, mirror_order
+from agp_tui.imitation.augment import Augment, centred, mirror_order
 from agp_tui.imitation.evaluate import Report, report, usual_combination
 from agp_tui.imitation.network import PolicyNetwork, compact
 from agp_tui.imitation.plan import Counters, Plan, Telling
@@ -80,6 +80,11 @@ class Trainer:
         mean = frames.mean(axis=0, dtype=np.float64).astype(np.float32)
         squares = [np.square(frame - mean).mean(dtype=np.float64) for frame in frames]
         self.network.standardise(mean, float(np.sqrt(np.mean(squares))))
+
+    @property
+    def deviation(self) -> float:
+        """Of the pixels from the mean frame."""
+        return 1.0 / float(self.network.scale)
 
     def fit(
         self,
@@ -184,8 +189,10 @@ class Trainer:
         """Weighted binary cross-entropy, mean over the counted positions and the keys."""
         frames = self._to_device(batch.frames)
         labels, weights = self._to_device(batch.labels), self._to_device(batch.weights)
+        network = self.network
+        differences = centred(frames, network.mean, self.deviation, batch.draws, batch.blank)
         with self.arithmetic():
-            logits = self.network(frames)
+            logits = network.decide_centred(differences)
         losses = functional.binary_cross_entropy_with_logits(logits.float(), labels, reduction="none")
         counted = max(batch.positions, 1)
         return (losses.mean(dim=2) * weights).sum() / counted
