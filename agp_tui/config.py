@@ -7,7 +7,8 @@ from the flag, else the environment, else `config.toml`, else the default (`conf
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from cyclopts import Parameter
@@ -347,6 +348,9 @@ def convert(data: Any, kind: type[T]) -> T:
     except msgspec.ValidationError as error:
         problem, _, where = str(error).partition(" - at `$.")
         key = where.rstrip("`")
+        problem = problem.replace(" | null", "").replace("`array`", "a list")
+        if problem.startswith("Invalid enum value"):
+            problem = f"Expected {limits(_hint(kind, key)) or 'one of its choices'}"
         raise SettingError(f"{key or 'setting'}: {problem}, found {_at(data, key)!r}.") from error
 
 
@@ -367,6 +371,12 @@ def _from_plain(kind: type, value: Any) -> Any:
     raise NotImplementedError(kind)
 
 
+def _hint(kind: Any, key: str) -> Any:
+    for part in key.split("."):
+        kind = get_type_hints(kind, include_extras=True).get(part) if dataclasses.is_dataclass(kind) else None
+    return kind
+
+
 def _at(data: Any, key: str) -> Any:
     for part in key.split("."):
         name = part.split("[")[0]
@@ -374,3 +384,22 @@ def _at(data: Any, key: str) -> Any:
             return data
         data = data[name]
     return data
+
+
+def limits(hint: Any) -> str:
+    """What a setting of that type may be, in words: `1 to 60`; empty where there is no limit."""
+    if get_origin(hint) is Literal:
+        return " or ".join(map(str, get_args(hint)))
+    if get_origin(hint) is Annotated:
+        bounds = [_bounds(part) for part in get_args(hint)[1:] if isinstance(part, Meta)]
+        return next(filter(None, bounds), "") or limits(get_args(hint)[0])
+    if get_origin(hint) in (Union, UnionType):
+        return next(filter(None, map(limits, get_args(hint))), "")
+    return ""
+
+
+def _bounds(meta: Meta) -> str:
+    if meta.ge is not None and meta.le is not None:
+        return f"{meta.ge:g} to {meta.le:g}"
+    words = (("at least", meta.ge), ("above", meta.gt), ("at most", meta.le), ("below", meta.lt))
+    return ", ".join(f"{word} {bound:g}" for word, bound in words if bound is not None)

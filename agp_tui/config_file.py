@@ -181,7 +181,7 @@ def _parsed(text: str, hint: Any) -> Any:
             return msgspec.convert(plain, hint, strict=False, dec_hook=lambda _kind, value: Path(value))
         except msgspec.ValidationError:
             continue
-    return _number(text)
+    return [_number(part) for part in text.split(",")] if "," in text else _number(text)
 
 
 def _number(text: str) -> Any:

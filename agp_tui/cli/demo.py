@@ -11,8 +11,7 @@ def demo(*, settings: DemoFlags = DemoSettings(), output: OutputFlags = Output()
 
     The table at the end shows what each player scored, and how fast the model decides.
     """
-    from agp_tui.jobs.demo import DemoAsked
-    from agp_tui.jobs.train import as_request
+    from agp_tui.jobs.requests import DemoAsked, as_request
 
     loaded = settings_of(output)
     asked = DemoAsked(

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table as RichTable
 from rich.text import Text
 
 from agp_tui.engine.clock import Percentiles
 from agp_tui.engine.events import Event, Failed, Finished, Live, Note, Progress, Stage, Started, Table
+from agp_tui.ui.tables import drawn
 
 QUIET_SECONDS = 10.0
 """Without a terminal, progress is told this often."""
@@ -37,7 +37,7 @@ class Narrator:
                 self._narrate(f"[{colour}]{escape(event.text)}[/{colour}]")
             case Table():
                 self._pause()
-                self._out.print(table(event))
+                self._out.print(drawn(event))
             case Finished():
                 self._pause()
                 self._out.print(summary(event))
@@ -61,26 +61,6 @@ class Narrator:
     def _pause(self) -> None:
         if self._status is not None:
             self._status.stop()
-
-
-def table(event: Table) -> RichTable:
-    """A table event as one to print; numbers stand to the right."""
-    drawn = RichTable(title=event.title, title_justify="left", title_style="bold", header_style="bold")
-    for index, column in enumerate(event.columns):
-        numeric = all(isinstance(row[index], int | float) or row[index] is None for row in event.rows)
-        drawn.add_column(column, justify="right" if numeric and event.rows else "left", overflow="fold")
-    for row in event.rows:
-        drawn.add_row(*(cell(value) for value in row))
-    return drawn
-
-
-def cell(value: str | float | int | None) -> str:
-    """One cell as text."""
-    if value is None:
-        return "-"
-    if isinstance(value, float):
-        return f"{value:.3g}" if abs(value) < 1 else f"{value:.1f}"
-    return escape(str(value))
 
 
 def summary(event: Finished) -> str:

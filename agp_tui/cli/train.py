@@ -38,7 +38,8 @@ def train(
         return run_long(output, Run.find(runs, settings.resume), detach)
     if game is None:
         raise SettingError("Expected a game to train on, found none.", "Name it with --game.")
-    from agp_tui.jobs.train import as_request, ask_training
+    from agp_tui.jobs.requests import as_request
+    from agp_tui.jobs.train import ask_training
 
     asked = ask_training(game, check(settings), loaded.folder("recordings"), loaded.folder("models"))
     return run_long(output, Run.create(runs, "train", as_request(asked)), detach)
@@ -78,7 +79,7 @@ def practice(
         The Atari game, if not the one the model was trained on.
     """
     from agp_tui.jobs.practice import ask_practice
-    from agp_tui.jobs.train import as_request
+    from agp_tui.jobs.requests import as_request
 
     loaded = settings_of(output)
     asked = ask_practice(model, game, check(settings), loaded.folder("recordings"), loaded.folder("models"))

@@ -39,6 +39,7 @@ from agp_tui.jobs.demo_report import (
 )
 from agp_tui.jobs.drivers import ModelDriver, expert_driver, random_driver
 from agp_tui.jobs.practice import check_teacher
+from agp_tui.jobs.requests import DemoAsked
 from agp_tui.recording.meta import game_slug
 from agp_tui.recording.recorder import Origin, record
 from agp_tui.recording.store import find_recordings
@@ -61,15 +62,6 @@ ROUNDS, ROUND_GAMES, ROUND_GAME_SECONDS, ROUND_MINUTES = 30, 4, 60.0, 0.4
 
 PRACTICE_RATE = 5e-4
 """Learning rate of practice: the network already knows what a ball is."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DemoAsked:
-    """What `agp demo` asks for."""
-
-    settings: DemoSettings
-    recordings: Path
-    models: Path
 
 
 @dataclass(frozen=True)
@@ -258,9 +250,7 @@ def _told(
             budget_ms=1000 / demo.settings.fps,
             validation=read_manifest(models[PLAIN]).validation,
             recordings=recordings,
-            corrections=[
-                p for p in find_recordings(demo.asked.recordings, demo.settings.game) if p not in recordings
-            ],
+            others=[path for path in known if path not in recordings],
             model=models[PRACTISED],
             seconds=time.monotonic() - demo.begun,
         )

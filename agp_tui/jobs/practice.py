@@ -1,6 +1,6 @@
 """The practice job: a model is corrected by a teacher in the states it gets itself into."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +13,11 @@ from agp_tui.errors import JobFailed, ModelError, SettingError
 from agp_tui.games.experts import has_expert
 from agp_tui.games.factory import AtariGames
 from agp_tui.jobs.drivers import expert_driver
+from agp_tui.jobs.requests import PracticeAsked
 from agp_tui.recording.store import Recording, find_recordings
 
 EXAM_SEED = 1_000
 """Practice games begin far from the seeds that recordings and exams use."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PracticeAsked:
-    """What `agp practice` asks for."""
-
-    model: str
-    checkpoint: Path
-    game: str
-    settings: PracticeSettings
-    recordings: Path
-    models: Path
 
 
 def ask_practice(

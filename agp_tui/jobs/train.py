@@ -1,6 +1,5 @@
 """The training job: recordings of a game become a model that plays."""
 
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +9,12 @@ from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import MissingPart, ModelError, RecordingError
 from agp_tui.games.atari import is_atari
+from agp_tui.jobs.requests import TrainingAsked
 from agp_tui.recording.meta import game_slug
 from agp_tui.recording.store import Recording, find_recordings
 
 ATARI_FRAME_SIZE = 128
 """Side of the pictures that a model of an Atari game sees; the console's are 210 by 160."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingAsked:
-    """What `agp train` asks for, as it stands in the run's folder."""
-
-    game: str
-    settings: TrainSettings
-    recordings: tuple[Path, ...]
-    frame_size: int
-    models: Path
-    start: Path | None = None
 
 
 def ask_training(game: str, settings: TrainSettings, recordings: Path, models: Path) -> TrainingAsked:
@@ -115,16 +103,3 @@ def _metrics(report: dict[str, Any]) -> dict[str, float] | None:
         "repeat_f1": report["repeat"]["f1"],
         "majority_f1": report["majority"]["f1"],
     }
-
-
-def as_request(asked: Any) -> dict[str, Any]:
-    """A request as plain data for a run's folder."""
-    return dict(_plain(asdict(asked)))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
