@@ -7,13 +7,13 @@ from the flag, else the environment, else `config.toml`, else the default (`conf
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 import msgspec
 from cyclopts import Parameter
 from msgspec import Meta
 
+from agp_tui.config_limits import limits
 from agp_tui.errors import SettingError
 from agp_tui.keys.names import key_names
 
@@ -384,22 +384,3 @@ def _at(data: Any, key: str) -> Any:
             return data
         data = data[name]
     return data
-
-
-def limits(hint: Any) -> str:
-    """What a setting of that type may be, in words: `1 to 60`; empty where there is no limit."""
-    if get_origin(hint) is Literal:
-        return " or ".join(map(str, get_args(hint)))
-    if get_origin(hint) is Annotated:
-        bounds = [_bounds(part) for part in get_args(hint)[1:] if isinstance(part, Meta)]
-        return next(filter(None, bounds), "") or limits(get_args(hint)[0])
-    if get_origin(hint) in (Union, UnionType):
-        return next(filter(None, map(limits, get_args(hint))), "")
-    return ""
-
-
-def _bounds(meta: Meta) -> str:
-    if meta.ge is not None and meta.le is not None:
-        return f"{meta.ge:g} to {meta.le:g}"
-    words = (("at least", meta.ge), ("above", meta.gt), ("at most", meta.le), ("below", meta.lt))
-    return ", ".join(f"{word} {bound:g}" for word, bound in words if bound is not None)

@@ -11,7 +11,8 @@ from typing import Any, get_type_hints
 
 from docstring_parser import parse_from_object
 
-from agp_tui.config import Config, GameSettings, convert, limits
+from agp_tui.config import Config, GameSettings, convert
+from agp_tui.config_limits import limits
 from agp_tui.errors import SettingError
 
 HEADER = """\
