@@ -1,0 +1,148 @@
+"""Recordings listed, described, named and deleted; checks that find what is wrong with them."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.recordings import edge, frame_at, meta_of, time_of, write
+
+from agp_tui.errors import RecordingError
+from agp_tui.games.base import Frame, Status
+from agp_tui.keys.state import KeyEdge
+from agp_tui.recording import checks, library
+from agp_tui.recording.store import Recording, RecordingWriter
+
+
+def _of_frames(root: Path, numbers: list[int], fps: int = 30) -> Path:
+    writer = RecordingWriter.create(root, meta_of(fps=fps))
+    for number in numbers:
+        writer.frame(frame_at(number))
+    writer.close()
+    return writer.path
+
+
+def test_a_list_says_what_there_is(tmp_path: Path) -> None:
+    first = write(tmp_path, 30, [edge(14.5, "up", True), edge(29.5, "up", False)], meta=meta_of("rally"))
+    second = _of_frames(tmp_path, [*range(10), *range(20, 30)])
+    broken = write(tmp_path, 3, meta=meta_of("zebra"))
+    (broken / "frames.mkv").unlink()
+    found = {one.path: one for one in library.list_recordings(tmp_path)}
+    assert set(found) == {first, second, broken}
+    one = found[first]
+    assert (one.game, one.state, one.frames, one.fps, one.filled) == ("rally", "complete", 30, 30, 1.0)
+    assert one.seconds == pytest.approx(1.0, abs=0.01)
+    assert one.held == {"up": 0.5, "left": 0.0, "space": 0.0}
+    assert one.bytes == sum(file.stat().st_size for file in first.iterdir())
+    assert found[second].filled == pytest.approx(20 / 30)
+    assert (found[broken].state, found[broken].frames) == ("unreadable", 0)
+    assert "frames.mkv" in found[broken].problem
+    table = library.list_table(list(found.values()))
+    assert all(len(row) == len(table.columns) for row in table.rows)
+    assert [one.path for one in library.list_recordings(tmp_path, "rally")] == [first]
+    assert library.list_recordings(tmp_path / "nothing") == []
+
+
+def test_info_tells_of_keys_and_scores(tmp_path: Path) -> None:
+    writer = RecordingWriter.create(tmp_path, meta_of())
+    for number in range(10):
+        writer.frame(frame_at(number))
+    for one in (edge(1.5, "up", True), edge(3.5, "up", False), edge(5.5, "up", True), edge(6.5, "up", False)):
+        writer.edge(one)
+    writer.score(Status(4.0, 1, 1, (12.0,)), time_of(8))
+    writer.close()
+    facts = {str(name): value for name, value in library.info(writer.path).rows}
+    assert facts["up (human)"] == "held 30.0 % of the time, 2 times"
+    assert (facts["frames"], facts["frame size"], facts["scores of whole games"]) == (10, "64x48", "12")
+
+
+def test_recordings_are_found_by_what_a_person_types(tmp_path: Path) -> None:
+    path = write(tmp_path, 2, meta=meta_of("ALE/Pong-v5"))
+    for text in (
+        str(path),
+        path.name,
+        f"ALE-Pong-v5/{path.name}",
+        f"ALE/Pong-v5/{path.name}",
+        path.name[-5:],
+    ):
+        assert library.resolve_recording(tmp_path, text) == path
+    write(tmp_path, 2, meta=meta_of("other"))
+    with pytest.raises(RecordingError, match="found 2"):
+        library.resolve_recording(tmp_path, path.name[:6])
+    with pytest.raises(RecordingError, match="Did you mean"):
+        library.resolve_recording(tmp_path, path.name[:-1] + "x")
+    for text in ("", "nothing", "/", "..", "../.."):
+        with pytest.raises(RecordingError):
+            library.resolve_recording(tmp_path, text)
+
+
+def test_delete_takes_the_recording_and_nothing_else(tmp_path: Path) -> None:
+    first, second = write(tmp_path, 2), write(tmp_path, 2)
+    (first / ".cache").mkdir()
+    (first / ".cache" / "frames-64-x.npy").write_bytes(b"0")
+    library.delete(first)
+    assert not first.exists()
+    assert len(Recording.open(second)) == 2
+    (second / "letter.txt").write_text("mine")
+    with pytest.raises(RecordingError, match=r"letter\.txt"):
+        library.delete(second)
+    with pytest.raises(RecordingError):
+        library.delete(tmp_path)
+    with pytest.raises(RecordingError):
+        library.delete(tmp_path / "nothing")
+    assert len(Recording.open(second)) == 2
+
+
+def test_a_damaged_recording_can_be_deleted(tmp_path: Path) -> None:
+    path = write(tmp_path, 2)
+    (path / "meta.json").write_text("{")
+    library.delete(path)
+    assert not path.exists()
+
+
+def test_gaps_and_a_wrong_rate_are_told(tmp_path: Path) -> None:
+    gaps = checks.check(_of_frames(tmp_path, [*range(10), *range(20, 30), 31]))
+    assert any(
+        "2 gaps with 11 frames missing" in problem and "0.37 s, at 0.3 s" in problem for problem in gaps
+    )
+    slow = checks.check(_of_frames(tmp_path, list(range(0, 40, 2))))
+    assert "Expected 30 frames a second, found 15.0." in slow
+
+
+def test_keys_never_pressed_and_keys_that_stick_are_told(tmp_path: Path) -> None:
+    stuck = write(tmp_path, 200, [edge(20.5, "left", True), edge(5.5, "up", True), edge(9.5, "up", False)])
+    problems = checks.check(stuck)
+    assert "left is held for the last 5.9 s to the end: it may be stuck." in problems
+    assert "Never pressed by human: space." in problems
+    assert any("No key is ever pressed" in problem for problem in checks.check(write(tmp_path, 3)))
+
+
+def test_still_and_black_pictures_are_told(tmp_path: Path) -> None:
+    writer = RecordingWriter.create(tmp_path, meta_of())
+    writer.edge(KeyEdge(time_of(0), "up", True, "human"))
+    for number in range(20):
+        pixels = frame_at(0).pixels if number < 12 else np.zeros((48, 64, 3), np.uint8)
+        writer.frame(Frame(pixels, time_of(number), time_of(number)))
+    writer.close()
+    problems = checks.check(writer.path)
+    assert any("95 % of the frames equal the one before" in problem for problem in problems)
+    assert any("40 % of the frames are black" in problem for problem in problems)
+
+
+def test_frames_that_go_back_in_time_are_told(tmp_path: Path) -> None:
+    path = _of_frames(tmp_path, [0, 1, 3, 2, 4])
+    assert any("not later" in problem for problem in checks.check(path))
+    assert len(list(Recording.open(path).frames())) == 5
+
+
+def test_checking_something_else_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError):
+        checks.check(tmp_path)
+
+
+def test_a_long_list_is_quick(tmp_path: Path) -> None:
+    for _ in range(12):
+        write(tmp_path, 2)
+    began = time.process_time()
+    assert len(library.list_recordings(tmp_path)) == 12
+    assert time.process_time() - began < 2
