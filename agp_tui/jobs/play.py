@@ -15,6 +15,7 @@ from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
 from agp_tui.games.atari import is_atari
 from agp_tui.games.opening import complete, open_game
+from agp_tui.keys.state import NO_KEYS
 from agp_tui.keys.names import key_name
 
 
@@ -59,6 +60,9 @@ def run_play(asked: PlayAsked, job: Job) -> Finished:
             listener = listen(getattr(game, "display", None), (key_name(asked.settings.panic_key),))
             job.note(f"{asked.settings.panic_key} on the game's keyboard stops the player.")
         try:
+            if not asked.settings.dry_run:
+                # A screen's key guard starts with the first call: before the first decision is due.
+                game.hold(NO_KEYS)
             finished = play(game, policy, asked.settings, job, Clock(policy.fps, source), listener=listener)
         finally:
             if listener is not None:

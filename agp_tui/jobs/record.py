@@ -17,6 +17,7 @@ from agp_tui.games.opening import open_game
 from agp_tui.games.screen import ScreenGame
 from agp_tui.jobs.drivers import ModelDriver, expert_driver
 from agp_tui.keys.listening import KeyListener, listen
+from agp_tui.keys.state import NO_KEYS
 from agp_tui.recording.playing import Person
 from agp_tui.recording.recorder import Origin, record
 
@@ -45,6 +46,9 @@ def run_record(asked: RecordAsked, job: Job) -> Finished:
         _keyboard(game, settings) as keyboard,
     ):
         player = _driver(asked, game) if settings.by != "human" else Person(_heard(keyboard))
+        if settings.by != "human":
+            # A screen's key guard starts with the first call: before the first frame is due.
+            game.hold(NO_KEYS)
         recorded = record(
             game,
             player,
