@@ -2,13 +2,14 @@
 # make test    set everything up and run the tests, those on a real X server included
 # make run     the app          make check   lint, types, import rules
 # make bench   the product's own benchmarks
+# make test-games    the tests with a game from Debian, which it installs
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo run test check bench clean display-tools
+.PHONY: setup demo run test test-games check bench clean display-tools
 
 setup: $(READY)
 
@@ -26,6 +27,10 @@ run: $(READY)
 
 test: $(READY) display-tools
 	$(BIN)/pytest -q $(PYTEST)
+
+test-games: $(READY)
+	@sh tests/support/display-tools.sh lbreakout2
+	$(BIN)/pytest -q -m debian_game $(PYTEST)
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -1,8 +1,10 @@
 #!/bin/sh
-# The display tests need a real X server. Install what is missing where we may; otherwise say what to type.
+# The display tests need a real X server, and the games that are named. Install what is missing where we
+# may; otherwise say what to type.
 set -u
 missing=""
-for tool in Xvfb xdotool ffmpeg; do
+PATH="$PATH:/usr/games"
+for tool in Xvfb xdotool ffmpeg "$@"; do
     command -v "$tool" >/dev/null 2>&1 || missing="$missing $(echo "$tool" | tr 'X' 'x')"
 done
 [ -z "$missing" ] && exit 0

@@ -1,0 +1,106 @@
+"""LBreakout2 from Debian, a game that is not ours, started on an X server and brought to its first level."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import mss
+import numpy as np
+from numpy.typing import NDArray
+
+from support.xserver import XServer
+
+PACKAGE = "lbreakout2"
+WIDTH, HEIGHT = 640, 480
+FIELD = (45, 560)
+"""Left edge and width of where the paddle can be."""
+PADDLE_ROWS = slice(440, 456)
+GREY = 40
+"""Of the background."""
+
+
+def find_game() -> str | None:
+    """The program, which Debian keeps outside the usual path."""
+    return shutil.which(PACKAGE, path=f"{os.environ.get('PATH', '')}:/usr/games")
+
+
+@dataclass(frozen=True)
+class LBreakout:
+    """The running game in the upper left corner of its screen, the ball still on the paddle."""
+
+    server: XServer
+
+    def screen(self) -> NDArray[np.uint8]:
+        """What the game shows now: RGB, shape (480, 640, 3)."""
+        with mss.MSS(display=self.server.name) as grabber:
+            shot = grabber.grab({"left": 0, "top": 0, "width": WIDTH, "height": HEIGHT})
+        return np.frombuffer(shot.rgb, np.uint8).reshape(HEIGHT, WIDTH, 3)
+
+    def paddle(self) -> float:
+        """Where the paddle's middle is now, in pixels from the left."""
+        found = paddle_in(self.screen())
+        assert found is not None, "there is no paddle on the screen"
+        return found
+
+
+def paddle_in(screen: NDArray[np.uint8]) -> float | None:
+    """Where the middle of the paddle is, in pixels from the left; None without one."""
+    left, width = FIELD
+    lit = screen[PADDLE_ROWS, left : left + width].max(2) > 2 * GREY
+    columns = np.flatnonzero(lit.sum(0) >= 6)
+    return float(left + columns.mean()) if 30 <= len(columns) <= 150 else None
+
+
+def settle(home: Path) -> None:
+    """A theme with one plain background: the game's own come at random, some as bright as the paddle."""
+    folder = home / ".lgames"
+    theme = folder / "lbreakout2-themes" / "plain"
+    theme.mkdir(parents=True)
+    (folder / "lbreakout2-levels").mkdir()
+    cv2.imwrite(str(theme / "back0.png"), np.full((100, 100, 3), GREY, np.uint8))
+    # Its own four themes come first.
+    (folder / "lbreakout2.conf").write_bytes(b"@\ntheme_id\xbb4\ntheme_count\xbb5\n")
+
+
+@contextlib.contextmanager
+def lbreakout(server: XServer, program: str, home: Path) -> Iterator[LBreakout]:
+    """The game at the beginning of its first level. `home` is where it keeps its settings."""
+    environment = {
+        "DISPLAY": server.name,
+        "HOME": str(home),
+        "PATH": os.environ["PATH"],
+        "SDL_AUDIODRIVER": "dummy",
+    }
+    settle(home)
+    process = subprocess.Popen(
+        [program], cwd=home, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    game = LBreakout(server)
+    try:
+        _wait_for(process, "its menu", lambda: float(game.screen().mean()) > 30)
+        # The words Local Game, then Start Original Set; the pointer also gives the window the focus.
+        for y in ("270", "279"):
+            server.xdotool("mousemove", "184", y)
+            time.sleep(0.7)
+            server.xdotool("click", "1")
+            time.sleep(0.7)
+        _wait_for(process, "its paddle", lambda: paddle_in(game.screen()) is not None)
+        yield game
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_for(process: "subprocess.Popen[bytes]", what: str, there: object) -> None:
+    assert callable(there)
+    deadline = time.monotonic() + 40
+    while not there():
+        assert process.poll() is None, f"the game ended before it showed {what}"
+        assert time.monotonic() < deadline, f"the game did not show {what}"
+        time.sleep(0.1)
