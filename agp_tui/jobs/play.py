@@ -15,8 +15,8 @@ from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
 from agp_tui.games.atari import is_atari
 from agp_tui.games.opening import complete, open_game
-from agp_tui.keys.state import NO_KEYS
 from agp_tui.keys.names import key_name
+from agp_tui.keys.state import NO_KEYS
 
 
 @dataclass(frozen=True, kw_only=True)
