@@ -279,7 +279,7 @@ class DemoSettings:
     games: Count = 10
     """Whole games by which each player is judged."""
 
-    fps: Fps = 20
+    fps: Fps = 30
     """Decisions a second."""
 
     frame_size: Size = 84

@@ -1,5 +1,69 @@
 """`agp bench`: the product's own benchmarks, each against the plain way in the same run."""
 
-from cyclopts import App
+import dataclasses
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from agp_tui.benchmarks.asked import CaptureAsked, DecisionsAsked, PaceAsked, TrainingAsked
+from agp_tui.cli.flags import Model, OutputFlags
+from agp_tui.cli.running import run_live, settings_of
+from agp_tui.config import Output, check
 
 app = App(name="bench", help="Benchmarks: ours against the plain way, in the same run.")
+
+_flat = Parameter(name="*")
+
+
+@app.command
+def capture(*, asked: Annotated[CaptureAsked, _flat] = CaptureAsked(), output: OutputFlags = Output()) -> int:
+    """Grabbing a region of a real screen, against grabbing the whole of it over a new connection each time."""
+    from agp_tui.benchmarks.run import run_capture
+
+    settings = dataclasses.asdict(check(asked))
+    return run_live(output, "bench capture", settings, lambda job: run_capture(asked, job))
+
+
+@app.command
+def pace(*, asked: Annotated[PaceAsked, _flat] = PaceAsked(), output: OutputFlags = Output()) -> int:
+    """Keeping a steady rate with absolute deadlines, against setting a timer for each frame."""
+    from agp_tui.benchmarks.run import run_pace
+
+    settings = dataclasses.asdict(check(asked))
+    return run_live(output, "bench pace", settings, lambda job: run_pace(asked, job))
+
+
+@app.command
+def play(
+    model: Model | None = None,
+    *,
+    asked: Annotated[DecisionsAsked, _flat] = DecisionsAsked(),
+    output: OutputFlags = Output(),
+) -> int:
+    """Deciding from the newest frame alone, against computing the whole window anew for each decision."""
+    from agp_tui.benchmarks.run import run_decisions
+
+    settings = dataclasses.asdict(check(asked)) | {"model": model}
+    folder = None
+    if model is not None:
+        from agp_tui.autoplay.manifest import find_model
+
+        folder = find_model(settings_of(output).folder("models"), model)
+    return run_live(output, "bench play", settings, lambda job: run_decisions(asked, folder, job))
+
+
+@app.command
+def train(*, asked: Annotated[TrainingAsked, _flat] = TrainingAsked(), output: OutputFlags = Output()) -> int:
+    """Learning from stretches whose frames are encoded once, against encoding each window by itself."""
+    from agp_tui.benchmarks.run import run_training
+
+    settings = dataclasses.asdict(check(asked))
+    return run_live(output, "bench train", settings, lambda job: run_training(asked, job))
+
+
+@app.command(name="all")
+def all_(*, output: OutputFlags = Output()) -> int:
+    """Every benchmark that can run on this machine, and why the others could not."""
+    from agp_tui.benchmarks.run import run_all
+
+    return run_live(output, "bench all", {}, run_all)

@@ -1,0 +1,78 @@
+"""What each benchmark can be asked; a field is a flag of its command."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from agp_tui.config import Count, Size
+
+Threads = Annotated[int, Meta(ge=1, le=64)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaptureAsked:
+    """Grabbing a region of a screen."""
+
+    display: str | None = None
+    """X display to grab, such as :0. Found by itself where it is not given."""
+
+    size: Size = 256
+    """Side of the square region in the middle of the screen."""
+
+    frames: Count = 100
+    """Frames grabbed each way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaceAsked:
+    """Keeping a steady rate."""
+
+    fps: Annotated[int, Meta(ge=1, le=240)] = 60
+    """Frames a second."""
+
+    seconds: Annotated[float, Meta(gt=0)] = 5.0
+    """Seconds of frames each way."""
+
+    work_ms: Annotated[float, Meta(ge=0)] = 4.0
+    """Work in each frame, milliseconds of one processor; grabbing and storing one takes about 4."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionsAsked:
+    """Deciding from the newest frame."""
+
+    network: Literal["small", "large"] = "large"
+    """Size of the freshly made network, where no model is named."""
+
+    frame_size: Size = 256
+    """Side of its frames."""
+
+    segment: Annotated[int, Meta(ge=1, le=64)] = 20
+    """How many frames a decision sees."""
+
+    threads: Threads = 1
+    """Threads of one inference."""
+
+    decisions: Count = 60
+    """Decisions each way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingAsked:
+    """Learning from stretches of frames."""
+
+    network: Literal["small", "large"] = "small"
+    """Size of the network."""
+
+    frame_size: Size = 128
+    """Side of its frames."""
+
+    segment: Annotated[int, Meta(ge=1, le=64)] = 20
+    """How many frames a decision sees."""
+
+    rounds: Count = 5
+    """Steps each way, after one that warms up."""
+
+    threads: Threads | None = None
+    """Threads of the arithmetic; all cores where none are given."""

@@ -1,0 +1,69 @@
+"""The plain ways of doing what this program does: what a first script would do, kept for comparison."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from agp_tui.games.base import Pixels
+from agp_tui.games.region import Box
+
+
+def whole_screen(display: str | None, box: Box) -> Pixels:
+    """A fresh connection for each frame, the whole monitor grabbed, the region cut out. RGB."""
+    with _mss(display) as screen:
+        monitor = screen.monitors[1]
+        shot = np.array(screen.grab(monitor))
+    top, left = box.top - monitor["top"], box.left - monitor["left"]
+    return _rgb(shot[top : top + box.height, left : left + box.width])
+
+
+class SocketRegion:
+    """One connection, the region alone, its pixels sent through the socket instead of shared memory."""
+
+    def __init__(self, display: str | None, box: Box) -> None:
+        self._screen = _mss(display)
+        self._region = {"left": box.left, "top": box.top, "width": box.width, "height": box.height}
+
+    def grab(self) -> Pixels:
+        """RGB of the box."""
+        return _rgb(np.array(self._screen.grab(self._region)))
+
+    def close(self) -> None:
+        self._screen.close()
+
+
+def timer_per_frame(fps: float, seconds: float, work: Callable[[], None]) -> list[int]:
+    """Starts of the frames (monotonic, ns) where each frame sets a timer for the next one."""
+    starts: list[int] = []
+    done = threading.Event()
+    end = time.monotonic_ns() + round(seconds * 1e9)
+
+    def frame() -> None:
+        now = time.monotonic_ns()
+        if now >= end:
+            done.set()
+            return
+        starts.append(now)
+        work()
+        threading.Timer(1 / fps, frame).start()
+
+    frame()
+    done.wait()
+    return starts
+
+
+def _mss(display: str | None) -> Any:
+    import mss
+
+    options: dict[str, Any] = {"display": display} if display else {}
+    if sys.platform.startswith("linux"):
+        options["backend"] = "xgetimage"
+    return mss.MSS(**options)
+
+
+def _rgb(bgra: Pixels) -> Pixels:
+    return np.ascontiguousarray(bgra[:, :, 2::-1])

@@ -1,0 +1,119 @@
+"""One benchmark, or all that can run here, as a job with a result."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from agp_tui.benchmarks.asked import CaptureAsked, DecisionsAsked, PaceAsked, TrainingAsked
+from agp_tui.benchmarks.machine import machine
+from agp_tui.engine.events import Finished, Table
+from agp_tui.engine.job import Job
+from agp_tui.errors import AgpError, MissingPart
+
+Metrics = dict[str, float]
+
+
+def run_capture(asked: CaptureAsked, job: Job) -> Finished:
+    """Raises `DisplayError` without a display."""
+    return _finished(_on_this_machine(job), _capture(asked, job))
+
+
+def run_pace(asked: PaceAsked, job: Job) -> Finished:
+    return _finished(_on_this_machine(job), _pace(asked, job))
+
+
+def run_decisions(asked: DecisionsAsked, model: Path | None, job: Job) -> Finished:
+    """Raises `ModelError` or `MissingPart`."""
+    return _finished(_on_this_machine(job), _decisions(asked, model, job))
+
+
+def run_training(asked: TrainingAsked, job: Job) -> Finished:
+    """Raises `MissingPart` without torch."""
+    return _finished(_on_this_machine(job), _training(asked, job))
+
+
+def run_all(job: Job) -> Finished:
+    """Every benchmark that can run here; of the others, why they could not."""
+    parts: dict[str, Callable[[], Metrics]] = {
+        "pace": lambda: _pace(PaceAsked(), job),
+        "capture": lambda: _capture(CaptureAsked(), job),
+        "train": lambda: _training(TrainingAsked(), job),
+        "play": lambda: _decisions(DecisionsAsked(), None, job),
+    }
+    name = _on_this_machine(job)
+    metrics: Metrics = {}
+    rows: list[list[str | float | int | None]] = []
+    for number, (part, run) in enumerate(parts.items(), start=1):
+        if job.stopping:
+            rows.append([part, "not run", "stopped before it"])
+            continue
+        job.stage(part, number, len(parts))
+        try:
+            metrics |= run()
+            rows.append([part, "run", ""])
+        except AgpError as error:
+            job.note(f"{part} could not run here. {error}", level="warning")
+            rows.append([part, "not run", error.problem])
+    job.emit(Table(title=f"Benchmarks on {name}", columns=["benchmark", "", "why not"], rows=rows))
+    missing = {str(row[0]): str(row[2]) for row in rows if row[1] == "not run"}
+    return _finished(name, metrics, {"not_run": missing})
+
+
+def _on_this_machine(job: Job) -> str:
+    name = machine()
+    job.note(name)
+    return name
+
+
+def _finished(name: str, metrics: Metrics, more: dict[str, Any] | None = None) -> Finished:
+    return Finished(job="bench", metrics=metrics, report={"machine": name} | (more or {}))
+
+
+def _capture(asked: CaptureAsked, job: Job) -> Metrics:
+    from agp_tui.benchmarks.capture import bench_capture
+
+    return bench_capture(asked, job).metrics()
+
+
+def _pace(asked: PaceAsked, job: Job) -> Metrics:
+    from agp_tui.benchmarks.pace import bench_pace
+
+    return bench_pace(asked, job).metrics()
+
+
+def _decisions(asked: DecisionsAsked, model: Path | None, job: Job) -> Metrics:
+    _need_torch()
+    from agp_tui.benchmarks.decisions import bench_decisions
+
+    found = bench_decisions(asked, model, job)
+    return {
+        "play_streaming_ms": found.streaming_ms.p50,
+        "play_whole_window_ms": found.whole_ms.p50,
+        "play_ratio": found.ratio,
+        "play_max_difference": found.max_difference,
+    }
+
+
+def _training(asked: TrainingAsked, job: Job) -> Metrics:
+    _need_torch()
+    from agp_tui.imitation.bench import bench_train
+
+    found = bench_train(
+        job,
+        model=asked.network,
+        frame_size=asked.frame_size,
+        segment=asked.segment,
+        rounds=asked.rounds,
+        threads=asked.threads,
+    )
+    return {"train_shared": found.shared, "train_separate": found.separate, "train_ratio": found.ratio}
+
+
+def _need_torch() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("torch") is None:
+        raise MissingPart(
+            "Expected torch for this benchmark, found that it is not installed.",
+            "pip install 'agp-tui[train]'",
+        )
