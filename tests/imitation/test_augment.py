@@ -1,0 +1,23 @@
+import pytest
+
+from agp_tui.errors import SettingError
+from agp_tui.imitation.augment import mirror_order
+
+
+@pytest.mark.parametrize(
+    ("keys", "order"),
+    [
+        (("up", "left", "right", "down"), [0, 2, 1, 3]),
+        (("d", "space", "a"), [2, 1, 0]),
+        (("a", "d", "left", "right"), [1, 0, 3, 2]),
+    ],
+)
+def test_a_mirror_swaps_the_pairs(keys: tuple[str, ...], order: list[int]) -> None:
+    assert mirror_order(keys).tolist() == order
+
+
+@pytest.mark.parametrize("keys", [("left", "up"), ("up", "right"), ("left", "right", "a"), ("up", "space")])
+def test_half_a_pair_or_none_is_refused(keys: tuple[str, ...]) -> None:
+    with pytest.raises(SettingError, match="to mirror windows") as error:
+        mirror_order(keys)
+    assert "--flip" in error.value.cure

@@ -1,0 +1,12 @@
+from agp_tui.engine.events import Table
+from agp_tui.engine.job import Job
+from agp_tui.imitation.bench import bench_train
+
+from .conftest import Heard
+
+
+def test_encoding_once_is_far_faster(job: Job, heard: Heard) -> None:
+    found = bench_train(job, frame_size=64, segment=20, rounds=3, threads=1)
+    assert found.ratio > 8 and found.shared > found.separate > 0
+    (table,) = [event for event in heard.events if isinstance(event, Table)]
+    assert table.rows[1][1:] == [found.shared, found.ratio]

@@ -1,0 +1,124 @@
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.recordings import meta_of, picture, write
+
+from agp_tui.autoplay.window import scaled
+from agp_tui.errors import RecordingError
+from agp_tui.imitation.cache import decoded_frames
+from agp_tui.imitation.dataset import check_learnable, open_takes
+from agp_tui.imitation.takes import Take
+from agp_tui.recording.store import Recording
+
+from .conftest import SIDES, SIZE, moving_dot, recorded_dot
+
+
+def opened(
+    *paths: Path, game: str = "dots", keys: tuple[str, ...] = SIDES, fps: int = 30
+) -> tuple[Take, ...]:
+    return open_takes(paths, game=game, keys=keys, fps=fps, frame_size=SIZE, lead=1)
+
+
+def test_labels_belong_to_their_frames(tmp_path: Path) -> None:
+    path = recorded_dot(tmp_path, 60, 4)
+    (take,) = opened(path)
+    expected = moving_dot(60, 4)
+    assert np.array_equal(take.frames, expected.frames)
+    assert np.array_equal(take.labels[:-1], expected.labels[:-1])
+    (swapped,) = opened(path, keys=("right", "left"))
+    assert np.array_equal(swapped.labels, take.labels[:, ::-1])
+
+
+def test_frames_are_scaled_by_area(tmp_path: Path) -> None:
+    recording = Recording.open(write(tmp_path, 5))
+    frames = decoded_frames(recording, 24)
+    assert frames.shape == (5, 24, 24, 3)
+    assert all(np.array_equal(frames[i], scaled(picture(i), 24, 24)) for i in range(5))
+
+
+def test_a_recording_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recording = Recording.open(write(tmp_path, 8))
+    first = np.array(decoded_frames(recording, 32))
+
+    def never(*_arguments: object) -> None:
+        raise AssertionError("decoded again")
+
+    monkeypatch.setattr(Recording, "frames", never)
+    again = decoded_frames(recording, 32)
+    assert isinstance(again, np.memmap) and not again.flags.writeable and np.array_equal(first, again)
+
+
+def test_a_changed_recording_is_decoded_again(tmp_path: Path) -> None:
+    path = write(tmp_path, 8)
+    decoded_frames(Recording.open(path), 32)
+    old = set((path / ".cache").iterdir())
+    meta = path / "meta.json"
+    meta.write_text(meta.read_text() + "\n")
+    decoded_frames(Recording.open(path), 32)
+    new = set((path / ".cache").iterdir())
+    assert len(new) == 1 and new != old
+
+
+def test_a_torn_cache_is_made_again(tmp_path: Path) -> None:
+    path = write(tmp_path, 8)
+    first = np.array(decoded_frames(Recording.open(path), 32))
+    (file,) = (path / ".cache").iterdir()
+    file.write_bytes(file.read_bytes()[:1000])
+    assert np.array_equal(decoded_frames(Recording.open(path), 32), first)
+
+
+def test_decoding_that_breaks_off_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recording = Recording.open(write(tmp_path, 8))
+    frames = list(recording.frames())
+    monkeypatch.setattr(Recording, "frames", lambda _self: iter(frames[:5]))
+    with pytest.raises(RecordingError, match=r"Expected 8 frames .* found 5"):
+        decoded_frames(recording, 32)
+    assert list((recording.path / ".cache").iterdir()) == []
+
+
+def test_two_trainings_at_once_read_the_same(tmp_path: Path) -> None:
+    recording = Recording.open(write(tmp_path, 40))
+    found: list[np.ndarray] = []
+    threads = [threading.Thread(target=lambda: found.append(decoded_frames(recording, 32))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4 and all(np.array_equal(one, found[0]) for one in found)
+    assert len(list((recording.path / ".cache").iterdir())) == 1
+
+
+def test_what_does_not_belong_together_is_refused(tmp_path: Path) -> None:
+    first = recorded_dot(tmp_path, 30, 1)
+    odd = {
+        "frames a second": meta_of("dots", size=(SIZE, SIZE), keys=SIDES, fps=60),
+        "keys": meta_of("dots", size=(SIZE, SIZE), keys=("left", "right", "up")),
+        "game": meta_of("other", size=(SIZE, SIZE), keys=SIDES),
+    }
+    for what, meta in odd.items():
+        second = recorded_dot(tmp_path, 30, 2, meta=meta)
+        with pytest.raises(RecordingError, match=f"same {what}") as error:
+            opened(first, second)
+        assert str(first) in error.value.problem and str(second) in error.value.problem
+
+
+def test_recordings_of_other_settings_are_refused(tmp_path: Path) -> None:
+    path = recorded_dot(tmp_path, 30, 1)
+    with pytest.raises(RecordingError, match="frames a second 15, found 30"):
+        opened(path, fps=15)
+    with pytest.raises(RecordingError, match="found none"):
+        opened()
+
+
+def test_too_short_and_silent_recordings() -> None:
+    short, long = moving_dot(20, 1), moving_dot(30, 2)
+    said: list[str] = []
+    assert check_learnable((short, long), 20, 1, said.append) == (long,)
+    assert "at least 21 frames" in said[0] and "found 20" in said[0]
+    with pytest.raises(RecordingError, match="at least 21 frames"):
+        check_learnable((short,), 20, 1)
+    silent = Take("silent", long.frames, np.zeros_like(long.labels))
+    with pytest.raises(RecordingError, match="no key is ever pressed in silent"):
+        check_learnable((silent,), 20, 1)

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from agp_tui.imitation.evaluate import Report, choose_thresholds, report, usual_combination
+
+KEYS = ("left", "right")
+LABELS = np.array([[1, 0], [1, 0], [0, 0], [0, 1], [0, 1], [0, 0]], np.bool_)
+PREVIOUS = np.array([[1, 0], [1, 0], [1, 0], [0, 0], [0, 1], [0, 1]], np.bool_)
+
+
+def made(said: np.ndarray) -> Report:
+    return report(
+        said.astype(np.float32),
+        LABELS,
+        previous=PREVIOUS,
+        most_frequent=np.array([True, False]),
+        keys=KEYS,
+        thresholds=(0.5, 0.5),
+    )
+
+
+def test_figures_by_hand() -> None:
+    found = made(np.array([[0.9, 0], [0.1, 0], [0.8, 0], [0, 0.9], [0, 0.9], [0, 0.1]]))
+    left, right = found.keys
+    assert (left.base_rate, left.precision, left.recall, left.f1) == pytest.approx((1 / 3, 0.5, 0.5, 0.5))
+    assert (right.precision, right.recall, right.f1) == (1.0, 1.0, 1.0)
+    assert found.model.f1 == pytest.approx(0.75)
+    assert found.changes == 3
+
+
+def test_baselines_by_hand() -> None:
+    found = made(np.zeros((6, 2)))
+    # repeat: left 2 of 3 claims right, 2 of 2 found; right 1 of 2 and 1 of 2.
+    assert found.repeat.f1 == pytest.approx((0.8 + 0.5) / 2)
+    # at the three changes only right is ever pressed, and repeat misses it.
+    assert found.repeat.change_f1 == 0.0
+    # majority: left always: 2 of 6, all found.
+    assert found.majority.f1 == pytest.approx((0.5 + 0.0) / 2)
+
+
+def test_a_model_that_does_not_beat_them_is_said_not_to() -> None:
+    worse = made(np.zeros((6, 2)))
+    assert "does not beat repeating the last keys in F1 (0.00 against 0.65)" in worse.verdict
+    assert made(LABELS.astype(float)).verdict.startswith("The model beats both")
+
+
+def test_nothing_pressed_says_nothing() -> None:
+    empty = np.zeros((4, 1), np.bool_)
+    found = report(
+        np.zeros((4, 1), np.float32), empty, previous=empty, most_frequent=np.array([False]), keys=("up",)
+    )
+    assert found.keys[0].f1 is None and "say nothing" in found.verdict
+
+
+def test_thresholds_are_chosen_for_each_key() -> None:
+    labels = np.array([[0, 0], [0, 0], [1, 1], [1, 1]], np.bool_)
+    probabilities = np.array([[0.1, 0.6], [0.2, 0.66], [0.31, 0.9], [0.35, 0.71]], np.float32)
+    low, high = choose_thresholds(probabilities, labels)
+    assert 0.2 < low <= 0.31 and 0.66 < high <= 0.71
+
+
+def test_the_most_frequent_combination() -> None:
+    assert usual_combination(np.array([[0, 1], [1, 1], [0, 1]], np.bool_)).tolist() == [False, True]
+
+
+def test_figures_come_back_whole() -> None:
+    found = made(LABELS.astype(float))
+    again = Report.of(found.figures())
+    assert again.figures() == found.figures() and again.table().rows == found.table().rows

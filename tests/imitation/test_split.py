@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from agp_tui.errors import RecordingError
+from agp_tui.imitation.split import split, split_fixed
+from agp_tui.imitation.takes import Span, Take
+
+
+def take(length: int, corrections: bool = False) -> Take:
+    labels = np.zeros((length, 1), np.bool_)
+    labels[::3] = True
+    return Take("t", np.zeros((length, 1, 1, 3), np.uint8), labels, corrections)
+
+
+def seen(spans: tuple[Span, ...], segment: int) -> set[tuple[int, int]]:
+    """Every frame that a window of these positions sees, as (take, frame)."""
+    return {(s.take, f) for s in spans for f in range(max(s.start - segment + 1, 0), s.stop)}
+
+
+@pytest.mark.parametrize("lengths", [(100,), (400,), (3000,), (500, 90), (1000,) * 12, (50, 2000, 300)])
+@pytest.mark.parametrize("segment", [1, 8, 20])
+def test_no_frame_is_in_a_window_of_both(lengths: tuple[int, ...], segment: int) -> None:
+    for seed in range(8):
+        train, validation = split([take(length) for length in lengths], 0.15, segment, seed)
+        assert train and validation
+        assert not seen(train, segment) & seen(validation, segment)
+        for span in (*train, *validation):
+            assert 0 <= span.start < span.stop <= lengths[span.take]
+
+
+def test_many_recordings_are_split_whole() -> None:
+    train, validation = split([take(200) for _ in range(10)], 0.2, 20, 0)
+    assert {span.take for span in train}.isdisjoint({span.take for span in validation})
+    assert sum(len(span) for span in validation) == 400
+
+
+def test_the_share_is_about_what_is_asked_for() -> None:
+    _, validation = split([take(4000)], 0.15, 20, 3)
+    assert sum(len(span) for span in validation) == pytest.approx(600, rel=0.1)
+    assert len(validation) > 1
+
+
+def test_corrections_are_only_trained_on() -> None:
+    takes = [take(300, corrections=number % 2 == 1) for number in range(12)]
+    for seed in range(10):
+        _, validation = split(takes, 0.15, 20, seed)
+        assert not any(takes[span.take].corrections for span in validation)
+
+
+def test_too_short_to_split_says_how_many_frames_are_needed() -> None:
+    with pytest.raises(RecordingError, match=r"at least 80 frames .* found 79"):
+        split([take(79)], 0.15, 20, 0)
+
+
+def test_a_fixed_validation_set_keeps_everything_else_for_training() -> None:
+    train, validation = split_fixed([take(10), take(20)], [take(30)])
+    assert train == (Span(0, 0, 10), Span(1, 0, 20))
+    assert validation == (Span(2, 0, 30),)

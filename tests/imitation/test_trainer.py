@@ -1,0 +1,119 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from agp_tui.engine.events import Progress
+from agp_tui.engine.job import Job
+from agp_tui.errors import JobFailed
+from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
+from agp_tui.imitation.takes import Dataset, Span
+from agp_tui.imitation.trainer import Trainer
+
+from .conftest import SIDES, SIZE, Heard, moving_dot, settings
+
+
+def dots(segment: int = 3, frames: int = 1200) -> Dataset:
+    takes = (moving_dot(frames, 1), moving_dot(300, 2))
+    return Dataset(takes, (Span(0, 0, frames),), (Span(1, 0, 300),), segment)
+
+
+def trainer(data: Dataset, **changes: object) -> Trainer:
+    torch.manual_seed(0)
+    network = PolicyNetwork(NetworkSpec("small", SIZE, data.segment, 2))
+    made = Trainer(network, settings(segment=data.segment, **changes), SIDES, device="cpu")
+    made.standardise(data)
+    return made
+
+
+def test_learns_what_only_motion_tells(job: Job, heard: Heard) -> None:
+    data = dots()
+    fitted = trainer(data).fit(data, job, epochs=12)
+    assert fitted.report is not None and fitted.why == "epochs"
+    assert fitted.report.model.f1 > 0.9 and fitted.report.model.change_f1 > 0.8
+    assert fitted.report.verdict.startswith("The model beats both")
+    told = [event for event in heard.events if isinstance(event, Progress)][-1]
+    assert (
+        told.done == told.total and told.rate and {"loss", "val_loss", "f1", "change_f1"} <= set(told.metrics)
+    )
+
+
+def test_one_picture_does_not_tell_it(job: Job) -> None:
+    data = dots(segment=1)
+    fitted = trainer(data).fit(data, job, epochs=6)
+    assert fitted.report is not None and fitted.report.model.f1 < 0.85
+
+
+def test_probabilities_are_those_of_the_positions_asked_for(job: Job) -> None:
+    data = dots(frames=200)
+    made = trainer(data)
+    whole = made.probabilities(data, [Span(1, 0, 300)])
+    part = made.probabilities(data, [Span(1, 100, 170)])
+    assert whole is not None and part is not None
+    assert abs(whole[100:170] - part).max() < 1e-5
+
+
+class StopsAfter(Job):
+    """Asks for the end after so many looks."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self._looks = looks
+
+    @property
+    def stopping(self) -> bool:
+        self._looks -= 1
+        return self._looks < 0
+
+
+@pytest.mark.parametrize("looks", [2, 7, 40])
+def test_a_stopped_training_goes_on_exactly(looks: int, tmp_path: Path) -> None:
+    data = dots(frames=400)
+    straight = trainer(data, shift=2, jitter=0.1)
+    straight.fit(data, Job(), epochs=3)
+
+    stopped = trainer(data, shift=2, jitter=0.1)
+    assert stopped.fit(data, StopsAfter(looks), epochs=3).why == "stopped"
+    torch.save({"weights": stopped.network.state_dict(), **stopped.state()}, tmp_path / "state.pt")
+    kept = torch.load(tmp_path / "state.pt", weights_only=True)
+    resumed = trainer(data, shift=2, jitter=0.1)
+    resumed.network.load_state_dict(kept["weights"])
+    resumed.restore(kept)
+    resumed.fit(data, Job(), epochs=3)
+
+    for one, other in zip(straight.network.parameters(), resumed.network.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_second_training_keeps_the_optimizer_and_draws_anew(job: Job) -> None:
+    data = dots(frames=200)
+    made = trainer(data)
+    made.fit(data, job, epochs=1)
+    steps = [state["step"].item() for state in made.optimizer.state.values()]
+    made.fit(data, job, epochs=1)
+    assert made.counters.fits == 2
+    assert all(
+        state["step"].item() > before
+        for state, before in zip(made.optimizer.state.values(), steps, strict=True)
+    )
+
+
+def test_minutes_end_a_training(job: Job) -> None:
+    data = dots(frames=400)
+    fitted = trainer(data).fit(data, job, minutes=0.02)
+    assert fitted.why == "minutes" and 1.2 <= fitted.counters.seconds < 10
+
+
+def test_patience_ends_a_training(job: Job) -> None:
+    data = dots(frames=200)
+    fitted = trainer(data, learning_rate=1e-9).fit(data, job, epochs=50, patience=2)
+    assert fitted.why == "patience" and fitted.counters.epoch < 50
+
+
+def test_a_loss_that_is_no_number_is_a_sentence(job: Job) -> None:
+    data = dots(frames=200)
+    made = trainer(data)
+    with torch.no_grad():
+        made.network.head.bias.fill_(float("nan"))
+    with pytest.raises(JobFailed, match="loss to be a number"):
+        made.fit(data, job, epochs=1)
