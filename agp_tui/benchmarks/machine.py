@@ -7,7 +7,8 @@ from pathlib import Path
 
 def machine() -> str:
     """Processor, cores that this process may use, system and Python, in one line."""
-    return f"{_processor()}, {cores()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    system = f"{platform.system()} {platform.machine()}"
+    return f"{_processor()}, {cores()} cores, {system}, Python {platform.python_version()}"
 
 
 def cores() -> int:

@@ -15,21 +15,21 @@ Metrics = dict[str, float]
 
 def run_capture(asked: CaptureAsked, job: Job) -> Finished:
     """Raises `DisplayError` without a display."""
-    return _finished(_on_this_machine(job), _capture(asked, job))
+    return _finished("bench capture", _on_this_machine(job), _capture(asked, job))
 
 
 def run_pace(asked: PaceAsked, job: Job) -> Finished:
-    return _finished(_on_this_machine(job), _pace(asked, job))
+    return _finished("bench pace", _on_this_machine(job), _pace(asked, job))
 
 
 def run_decisions(asked: DecisionsAsked, model: Path | None, job: Job) -> Finished:
     """Raises `ModelError` or `MissingPart`."""
-    return _finished(_on_this_machine(job), _decisions(asked, model, job))
+    return _finished("bench play", _on_this_machine(job), _decisions(asked, model, job))
 
 
 def run_training(asked: TrainingAsked, job: Job) -> Finished:
     """Raises `MissingPart` without torch."""
-    return _finished(_on_this_machine(job), _training(asked, job))
+    return _finished("bench train", _on_this_machine(job), _training(asked, job))
 
 
 def run_all(job: Job) -> Finished:
@@ -56,7 +56,7 @@ def run_all(job: Job) -> Finished:
             rows.append([part, "not run", error.problem])
     job.emit(Table(title=f"Benchmarks on {name}", columns=["benchmark", "", "why not"], rows=rows))
     missing = {str(row[0]): str(row[2]) for row in rows if row[1] == "not run"}
-    return _finished(name, metrics, {"not_run": missing})
+    return _finished("bench all", name, metrics, {"not_run": missing})
 
 
 def _on_this_machine(job: Job) -> str:
@@ -65,8 +65,8 @@ def _on_this_machine(job: Job) -> str:
     return name
 
 
-def _finished(name: str, metrics: Metrics, more: dict[str, Any] | None = None) -> Finished:
-    return Finished(job="bench", metrics=metrics, report={"machine": name} | (more or {}))
+def _finished(job: str, name: str, metrics: Metrics, more: dict[str, Any] | None = None) -> Finished:
+    return Finished(job=job, metrics=metrics, report={"machine": name} | (more or {}))
 
 
 def _capture(asked: CaptureAsked, job: Job) -> Metrics:

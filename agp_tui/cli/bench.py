@@ -17,7 +17,7 @@ _flat = Parameter(name="*")
 
 @app.command
 def capture(*, asked: Annotated[CaptureAsked, _flat] = CaptureAsked(), output: OutputFlags = Output()) -> int:
-    """Grabbing a region of a real screen, against grabbing the whole of it over a new connection each time."""
+    """Grabbing a region of a real screen, against grabbing all of it over a new connection each time."""
     from agp_tui.benchmarks.run import run_capture
 
     settings = dataclasses.asdict(check(asked))
