@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from agp_tui.config_limits import limits
 from agp_tui.errors import SettingError
-from agp_tui.keys.names import key_names
+from agp_tui.keys.names import key_name, key_names
 
 Fps = Annotated[int, Meta(ge=1, le=60)]
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
@@ -41,6 +41,14 @@ _comma_words = Parameter(n_tokens=1, converter=_words, negative=())
 Point = Annotated[tuple[int, int], _comma_numbers]
 Region = Annotated[tuple[int, int, int, int], _comma_numbers]
 Words = Annotated[tuple[str, ...], _comma_words]
+
+
+def _name_key(settings: object, field_name: str) -> None:
+    """Put our own name of a key in place of the one that was written. Raises `SettingError`."""
+    try:
+        object.__setattr__(settings, field_name, key_name(getattr(settings, field_name)))
+    except SettingError as error:
+        raise SettingError(f"{field_name}: {error.problem}", error.cure) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +123,10 @@ class RecordSettings:
 
     min_free_mb: Annotated[int, Meta(ge=0)] = 512
     """Refuse to start, and stop by itself, with less than this free on the disk."""
+
+    def __post_init__(self) -> None:
+        _name_key(self, "start_key")
+        _name_key(self, "stop_key")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,6 +253,9 @@ class PlaySettings:
 
     model_input_shape: Annotated[tuple[int, int, int, int], _comma_numbers] | None = None
     """Models made elsewhere: FRAMES,HEIGHT,WIDTH,COLOURS, where the file leaves them open."""
+
+    def __post_init__(self) -> None:
+        _name_key(self, "panic_key")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -124,8 +124,8 @@ def refusal(path: Path, said: str, sized: bool = False) -> ModelError:
             f"Expected built-in operators only in {path}, found the custom operator {custom[0]}.",
             "Convert it again without custom operators (allow_custom_ops = False).",
         )
-    first = " ".join(said.split())[:200]
+    first = " ".join(said.split())[:200].rstrip(".")
     cure = f"Correct model_input_shape, if it is wrong. {DAMAGED}" if sized else DAMAGED
     return ModelError(
-        f"Expected {path} to be opened and run, found that the runtime refuses it: {first}", cure
+        f"Expected {path} to be opened and run, found that the runtime refuses it: {first}.", cure
     )
