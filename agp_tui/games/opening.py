@@ -29,11 +29,13 @@ def open_game(name: str, settings: GameSettings, source: Time, job: Job) -> Game
     settings = complete(name, settings)
     if is_atari(name):
         return AtariGame(name, settings, source)
-    from agp_tui.games.display import find_display
+    from agp_tui.games.display import FROM_ENVIRONMENT, FROM_SETTINGS, find_display
     from agp_tui.games.pointing import choose_center
     from agp_tui.games.screen import ScreenGame
 
     display = find_display(settings)
+    if display.name and display.source not in (FROM_SETTINGS, FROM_ENVIRONMENT):
+        job.note(f"{name} is on the display {display.name} ({display.source}); --display chooses another.")
     if settings.region is None and settings.center is None:
         job.note(f"Click on the middle of {name} on the display {display.name}.")
         display.enter()
