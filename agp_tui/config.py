@@ -184,8 +184,9 @@ class TrainSettings:
     change_weight: Annotated[float, Meta(ge=1.0)] = 3.0
     """How much more a frame counts at which the keys change."""
 
-    shift: Annotated[int, Meta(ge=0, le=64)] = 4
-    """Augmentation: shift whole windows by up to so many pixels."""
+    shift: Annotated[int, Meta(ge=0, le=64)] = 0
+    """Augmentation: shift whole windows by up to so many pixels. Off by default: where things are on
+    the screen decides what to press, and short trainings were worse with it."""
 
     jitter: Fraction = 0.1
     """Augmentation: change brightness and contrast of whole windows by up to this share."""
