@@ -1,0 +1,83 @@
+"""The whole loop through the command line, in miniature: real console, real training, real export."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def agp(folder: Path, *words: str) -> list[dict[str, Any]]:
+    """The events of a command, run in `folder`."""
+    done = subprocess.run(
+        [sys.executable, "-m", "agp_tui", *words, "--json"],
+        cwd=folder,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        timeout=280,
+        check=False,
+    )
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, (events[-1:], done.stderr[-500:])
+    return events
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
+    """A demo of about a minute, with a folder of its own."""
+    folder = tmp_path_factory.mktemp("demo")
+    flags = ("--minutes", "0.4", "--games", "1", "--demonstration", "0.4", "--fast", "--live-seconds", "2")
+    return folder, agp(folder, "demo", *flags, "--frame-size", "48", "--segment", "4")
+
+
+def test_the_demo_ends_with_scores_of_everybody_and_a_model_that_plays(
+    demo: tuple[Path, list[dict[str, Any]]],
+) -> None:
+    folder, events = demo
+    finished = events[-1]
+    assert finished["type"] == "finished" and finished["job"] == "demo"
+    assert set(finished["report"]) == {"expert", "clone after practice", "plain clone", "random"}
+    assert finished["report"]["expert"]["mean"] > finished["report"]["random"]["mean"] + 20
+    assert finished["latency_ms"]["p99"] > 0
+    tables = [event["title"] for event in events if event["type"] == "table"]
+    assert "Scores in ALE/Pong-v5" in tables and "Figures" in tables
+    assert [event["number"] for event in events if event["type"] == "stage" and event["of"] == 6] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+    ]
+    played = agp(folder, "play", finished["model"], "--fast", "--seconds", "2")[-1]
+    assert played["decisions"] == 60
+
+
+def test_corrections_are_recordings_whose_labels_are_the_teachers(
+    demo: tuple[Path, list[dict[str, Any]]],
+) -> None:
+    from agp_tui.recording.store import Recording, find_recordings
+
+    folder, _ = demo
+    opened = [Recording.open(path) for path in find_recordings(folder / "recordings", "ALE/Pong-v5")]
+    corrections = [one for one in opened if one.meta.source == "agent"]
+    assert corrections and len(opened) > len(corrections)
+    for one in corrections:
+        assert one.meta.labels == "expert"
+        # The teacher disagrees with a model that has hardly learnt anything, and the labels show it.
+        assert (one.labels(0) != one.key_states("agent")).any()
+
+
+def test_a_model_goes_on_practising_by_command(demo: tuple[Path, list[dict[str, Any]]]) -> None:
+    folder, events = demo
+    name = Path(events[-1]["model"]).name
+    flags = ("--rounds", "1", "--games", "2", "--round-seconds", "8", "--minutes-per-round", "0.05")
+    finished = agp(folder, "practice", name, *flags)[-1]
+    assert len(finished["scores"]) == 2
+    assert len(finished["recordings"]) == 4
+    assert Path(finished["model"]).name == f"{name}-practised"
+    assert (folder / "models" / name / "model.tflite").is_file()
