@@ -37,8 +37,16 @@ CONSOLE_KEYS = ("up", "left", "right", "down", "space")
 TWO_PLAYERS_ONLY = frozenset({"combat", "joust", "maze_craze", "warlords"})
 """Cartridges that ALE ships for its many-player mode; loading one alone ends the process."""
 
-TURNED_PADDLES: dict[str, dict[str, str]] = {"pong": {"up": "right", "down": "left"}}
-"""Games with a paddle that moves up and down: ALE moves it by its RIGHT and LEFT. By cartridge."""
+TURNED_PADDLES: dict[str, dict[str, str]] = {
+    "blackjack": {"up": "left", "down": "right", "space": "space"},
+    "casino": {"up": "left", "down": "right", "space": "space"},
+    "pong": {"up": "right", "down": "left"},
+}
+"""Games whose paddle moves something up and down, which ALE does by its RIGHT and LEFT alone.
+
+By cartridge: our key, and the joystick's way that it stands for. These are the game's keys. In the
+card games the up arrow raises the bet.
+"""
 
 
 def is_atari(name: str) -> bool:
