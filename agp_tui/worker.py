@@ -7,7 +7,7 @@ from pathlib import Path
 from agp_tui.engine.events import Failed, Finished, Started
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run, RunLog
-from agp_tui.errors import AgpError
+from agp_tui.errors import AgpError, Interrupted
 from agp_tui.jobs import long_job
 
 
@@ -23,8 +23,9 @@ def main(path: Path) -> int:
             job.emit(finished)
             return 0
         except AgpError as error:
-            job.emit(Failed(error=error.problem, hint=error.cure, exit_code=error.exit_code))
-            return error.exit_code
+            code = Interrupted.exit_code if job.interrupted else error.exit_code
+            job.emit(Failed(error=error.problem, hint=error.cure, exit_code=code))
+            return code
         except KeyboardInterrupt:
             job.emit(Failed(error="Interrupted.", exit_code=130))
             return 130

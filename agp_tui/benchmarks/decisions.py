@@ -71,7 +71,7 @@ def _fresh(asked: DecisionsAsked, path: Path) -> Path:
     spec = NetworkSpec(asked.network, asked.frame_size, asked.segment, len(KEYS))
     network = PolicyNetwork(spec)
     # A fresh head is so small that all its answers look alike; a wider one shows a difference.
-    torch.nn.init.normal_(network.head.weight, std=0.5)
+    torch.nn.init.normal_(network.head.weight, std=0.2)
     save_checkpoint(
         path,
         Checkpoint(

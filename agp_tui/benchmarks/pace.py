@@ -107,7 +107,7 @@ def _table(result: PaceBench, asked: PaceAsked) -> Table:
         for name, kept in (("absolute deadlines", result.ours), ("a timer per frame", result.timers))
     ]
     return Table(
-        title=f"Pace: {asked.fps} fps, {asked.work_ms:g} ms of work a frame, {asked.seconds:g} s each in turns",
+        title=f"Pace: {asked.fps} fps, {asked.work_ms:g} ms of work a frame, {asked.seconds:g} s each way",
         columns=["way", "filled %", "off p50 ms", "off p99 ms", "drift ms"],
         rows=rows,
     )

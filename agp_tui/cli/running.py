@@ -10,6 +10,7 @@ from agp_tui.engine.client import follow, launch
 from agp_tui.engine.events import AnyEvent, Finished, Started, Table
 from agp_tui.engine.job import Job, Listener, stdout_lines
 from agp_tui.engine.runs import Run
+from agp_tui.errors import AgpError, Interrupted
 
 
 def settings_of(output: Output) -> Loaded:
@@ -36,6 +37,10 @@ def run_live(output: Output, name: str, settings: dict[str, Any], body: Callable
             job.emit(Started(job=name, settings=settings))
             job.emit(body(job))
         return 130 if job.interrupted else 0
+    except AgpError as error:
+        if job.interrupted:
+            raise Interrupted(error.problem, error.cure) from error
+        raise
     finally:
         job.close()
 

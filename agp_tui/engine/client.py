@@ -67,8 +67,10 @@ def follow(run: Run, job: Job) -> int:
             asked_to_stop = True
             with contextlib.suppress(RunError):
                 run.stop()
+    if end is not None and asked_to_stop:
+        return 130
     if isinstance(end, Finished):
-        return 130 if asked_to_stop else 0
+        return 0
     if end is None:
         end = Failed(
             error=f"The run {run.id} ended without a word: {last_words(run)}",

@@ -213,6 +213,38 @@ def test_the_end_of_the_owner_finishes_a_recording(tmp_path: Path) -> None:
     assert meta["frames"] == last["frames"] > 0
 
 
+STOPS = """
+import sys
+from agp_tui.cli.running import run_live
+from agp_tui.config import Output
+from agp_tui.errors import JobFailed
+import agp_tui.cli.config as command
+
+def body(job):
+    job.wait_for_stop(30)
+    raise JobFailed("Stopped half-way.", "Begin again.")
+
+command.settings_of = lambda output: sys.exit(run_live(output, "test", {}, body))
+sys.argv = ["agp", "config", "check", "--json"]
+from agp_tui.cli import main
+main()
+"""
+
+
+def test_a_job_that_cannot_finish_after_an_interrupt_was_interrupted(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", STOPS], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd=tmp_path,
+        env=module_environment(),
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert json.loads(process.stdout.readline())["type"] == "started"
+    process.send_signal(signal.SIGINT)
+    failed = json.loads(process.stdout.read())
+    process.stdout.close()
+    assert process.wait(20) == 130
+    assert (failed["error"], failed["exit_code"]) == ("Stopped half-way.", 130)
+
+
 def test_a_fault_of_ours_still_ends_with_a_line_for_programs(tmp_path: Path) -> None:
     code = """
 import sys
