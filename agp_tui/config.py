@@ -367,7 +367,10 @@ def convert(data: Any, kind: type[T]) -> T:
         problem = problem.replace(" | null", "").replace("`array`", "a list")
         if problem.startswith("Invalid enum value"):
             problem = f"Expected {limits(_hint(kind, key)) or 'one of its choices'}"
-        raise SettingError(f"{key or 'setting'}: {problem}, found {_at(data, key)!r}.") from error
+        raise SettingError(
+            f"{key or 'setting'}: {problem}, found {_at(data, key)!r}.",
+            "Its help, and its comment in config.toml, say what it takes.",
+        ) from error
 
 
 def check(settings: T) -> T:

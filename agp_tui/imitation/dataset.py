@@ -23,10 +23,11 @@ def open_takes(
 ) -> tuple[Take, ...]:
     """Recordings as takes, decoded once into a cache beside each. `progress(done, total)` in frames.
 
-    Raises `RecordingError` where they do not belong together or to what is asked for.
+    Raises `RecordingError` where they do not belong together or to what is asked for, or are not whole.
     """
     recordings = [Recording.open(path) for path in paths]
     check_same(recordings, game=game, keys=keys, fps=fps)
+    check_whole(recordings)
     total, done = sum(len(recording) for recording in recordings), 0
     takes = []
     for recording in recordings:
@@ -66,6 +67,17 @@ def check_same(recordings: Sequence[Recording], *, game: str, keys: tuple[str, .
                     f"Expected recordings with the {what} {asked}, found {found} in {recording.path}.",
                     "Record again with these settings, or set them to what was recorded.",
                 )
+
+
+def check_whole(recordings: Sequence[Recording]) -> None:
+    """Raise `RecordingError` for one that was finished and is shorter now: it was damaged since, or cut."""
+    for recording in recordings:
+        told = recording.meta.frames
+        if told is not None and len(recording) < told:
+            raise RecordingError(
+                f"Expected {told} frames in {recording.path}, found {len(recording)} that can be read.",
+                f"Copy it again, or keep what is sound: agp recordings repair {recording.path}",
+            )
 
 
 def check_learnable(
