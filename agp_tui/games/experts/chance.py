@@ -10,10 +10,9 @@ from agp_tui.keys.state import NO_KEYS, Keys, Who
 class RandomDriver:
     """Holds random sets of keys, as a person does who hits about on the keyboard.
 
-    Each set is held for a random time around `hold_seconds` (exponential) in the time of the
-    frames. In a set every key is down with the same chance, so that with K keys one of them is
-    down on average, and none in about a third of the sets. The same seed gives the same keys at the
-    same frame times.
+    Each set is held for a random time around `hold_seconds` (exponential), in the time of the
+    frames. In a set each key is down with a chance of one half where there are one or two keys, of
+    one third where there are more. The same seed gives the same keys at the same frame times.
     """
 
     who: Who = "agent"
@@ -30,7 +29,7 @@ class RandomDriver:
         if self._until_ns is None:
             self._until_ns = frame.before_ns
         while self._until_ns <= frame.before_ns:
-            chance = max(1 / len(self._keys), 1 / 3) if len(self._keys) > 1 else 1 / 2
+            chance = 1 / 2 if len(self._keys) <= 2 else 1 / 3
             self._held = frozenset(key for key in self._keys if self._random.random() < chance)
             self._until_ns += round(self._random.expovariate(1 / self._hold_seconds) * NS)
         return self._held

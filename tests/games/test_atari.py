@@ -1,0 +1,332 @@
+"""Atari games on the real emulator: its time, its keys, its scores."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from agp_tui.config import GameSettings
+from agp_tui.engine.clock import NS, Clock, SimulatedTime
+from agp_tui.errors import MissingPart, SettingError
+from agp_tui.games.atari import AtariGame, atari_ids, default_keys, is_atari
+from agp_tui.games.base import Pixels
+from agp_tui.games.experts import RandomDriver
+from agp_tui.keys.state import NO_KEYS
+
+PONG, BREAKOUT = "ALE/Pong-v5", "ALE/Breakout-v5"
+PONG_PADDLE = 51
+BREAKOUT_PADDLE = 72
+PADDLE_GREEN = (92, 186, 92)
+ARROWS = GameSettings(keys=("up", "left", "right", "down", "space"), fps=60)
+FRAME = NS // 60
+
+
+def _game(name: str = PONG, settings: GameSettings = ARROWS) -> tuple[AtariGame, SimulatedTime]:
+    time = SimulatedTime(1_000)
+    return AtariGame(name, settings, time), time
+
+
+def _pass(time: SimulatedTime, ns: int) -> None:
+    time.sleep_until(time.now_ns() + ns)
+
+
+def _after(game: AtariGame, time: SimulatedTime, keys: set[str], frames: int) -> None:
+    """Hold the keys for so many frames."""
+    game.hold(frozenset(keys))
+    for _ in range(frames):
+        _pass(time, FRAME + 1)
+        game.grab()
+
+
+def _paddle_bottom(pixels: Pixels) -> int:
+    """The lowest row of the right paddle, at the columns where only the paddle is green."""
+    rows = np.flatnonzero((pixels[34:194, 140:144] == PADDLE_GREEN).all(-1).any(-1))
+    return int(rows[-1]) + 34
+
+
+def test_the_up_arrow_moves_the_pong_paddle_up_in_memory_and_picture() -> None:
+    game, time = _game()
+    _after(game, time, set(), 90)
+    memory, row = int(game.memory()[1][PONG_PADDLE]), _paddle_bottom(game.grab().pixels)
+    _after(game, time, {"up"}, 10)
+    higher, higher_row = int(game.memory()[1][PONG_PADDLE]), _paddle_bottom(game.grab().pixels)
+    assert higher < memory - 20
+    assert higher_row < row - 20
+    _after(game, time, {"down"}, 20)
+    assert int(game.memory()[1][PONG_PADDLE]) > higher + 20
+    assert _paddle_bottom(game.grab().pixels) > higher_row + 20
+
+
+def test_the_right_arrow_moves_the_breakout_paddle_right() -> None:
+    game, time = _game(BREAKOUT)
+    start = int(game.memory()[1][BREAKOUT_PADDLE])
+    _after(game, time, {"left"}, 10)
+    left = int(game.memory()[1][BREAKOUT_PADDLE])
+    _after(game, time, {"right"}, 20)
+    assert left < start - 20
+    assert int(game.memory()[1][BREAKOUT_PADDLE]) > left + 40
+
+
+@pytest.mark.parametrize("keys", [{"up", "down"}, {"up", "down", "left", "right"}])
+def test_opposite_arrows_cancel(keys: set[str]) -> None:
+    game, time = _game()
+    start = int(game.memory()[1][PONG_PADDLE])
+    _after(game, time, keys, 30)
+    assert int(game.memory()[1][PONG_PADDLE]) == start
+
+
+def test_keys_that_are_not_the_games_do_nothing() -> None:
+    game, time = _game(settings=replace(ARROWS, keys=("down",)))
+    start = int(game.memory()[1][PONG_PADDLE])
+    _after(game, time, {"up", "a"}, 30)
+    assert int(game.memory()[1][PONG_PADDLE]) == start
+
+
+@pytest.mark.parametrize("fps", [60, 30, 25, 20, 15, 7, 1])
+def test_a_second_has_sixty_frames_at_any_rate(fps: int) -> None:
+    game, time = _game(settings=replace(ARROWS, fps=fps))
+    clock = Clock(fps, time)
+    counts = []
+    for _ in clock.slots(seconds=20):
+        game.grab()
+        counts.append(game.emulated)
+    clock.wait()
+    game.grab()
+    assert game.emulated == 20 * 60
+    if 60 % fps == 0:
+        assert set(np.diff(counts)) == {60 // fps}, (
+            "every picture is the same number of frames after the last"
+        )
+    else:
+        assert max(np.diff(counts)) - min(np.diff(counts)) <= 1
+
+
+def test_an_hour_does_not_drift() -> None:
+    """One frame at a time at odd moments, and far from the origin: no error adds up."""
+    game, time = _game("ALE/Skiing-v5", replace(ARROWS, fps=60))
+    game.grab()
+    start = time.now_ns()
+    for tick in range(1, 3_001):
+        time.sleep_until(start + tick * 7_654_321)
+        game.grab()
+        assert game.emulated == round(tick * 7_654_321 * 60 / NS)
+
+
+def test_jitter_of_a_few_milliseconds_does_not_change_the_frames_between_pictures() -> None:
+    game, time = _game(settings=replace(ARROWS, fps=30))
+    counts = []
+    for slot, late_ms in enumerate([3, 0, 5, 1, 0, 6, 2, 0, 4, 0]):
+        time.sleep_until(1_000 + slot * NS // 30 + late_ms * 1_000_000)
+        game.grab()
+        counts.append(game.emulated)
+    assert set(np.diff(counts)) == {2}
+
+
+def test_keys_held_between_two_pictures_count_from_their_own_frame_on() -> None:
+    """Ten frames: four without a key, six with it. The same as telling it frame by frame."""
+    late, time = _game()
+    late.grab()
+    _pass(time, 4 * FRAME + 10)
+    late.hold(frozenset({"up"}))
+    _pass(time, 6 * FRAME + 10)
+    late.grab()
+
+    exact, time = _game()
+    exact.grab()
+    _after(exact, time, set(), 4)
+    _after(exact, time, {"up"}, 6)
+    exact.grab()
+
+    early, time = _game()
+    early.grab()
+    _after(early, time, set(), 3)
+    _after(early, time, {"up"}, 7)
+    early.grab()
+
+    assert late.emulated == exact.emulated == early.emulated == 10
+    assert np.array_equal(late.memory()[1], exact.memory()[1])
+    assert not np.array_equal(late.memory()[1], early.memory()[1])
+
+
+def test_a_game_that_stood_still_goes_on_without_a_burst() -> None:
+    game, time = _game(settings=replace(ARROWS, fps=30))
+    game.grab()
+    _pass(time, NS // 30)
+    before = game.grab().pixels
+    _pass(time, 5 * NS)
+    assert np.array_equal(game.grab().pixels, before)
+    assert game.emulated == 2
+    _pass(time, NS // 30)
+    game.grab()
+    assert game.emulated == 4
+
+
+def test_a_picture_is_native_rgb_of_its_own() -> None:
+    game, time = _game()
+    _after(game, time, set(), 30)
+    first = game.grab()
+    copy = first.pixels.copy()
+    assert first.pixels.shape == (210, 160, 3) == (*game.frame_shape, 3)
+    assert first.pixels.dtype == np.uint8
+    assert tuple(first.pixels[120, 80]) == (144, 72, 17), "Pong's brown field, red first"
+    assert first.before_ns <= first.after_ns
+    _after(game, time, {"up"}, 100)
+    assert np.array_equal(first.pixels, copy)
+
+
+def test_points_and_whole_games_are_counted() -> None:
+    game, time = _game()
+    scores = []
+    while game.status().episode < 2:
+        _pass(time, NS // 4)
+        game.grab()
+        scores.append(game.status().score)
+    status = game.status()
+    assert status.finished_scores == (-21.0, -21.0), "nobody played: every point was lost"
+    assert status.score > -21
+    assert set(range(-20, 1)) <= set(scores)
+
+
+def test_lives_are_told() -> None:
+    game, time = _game(BREAKOUT)
+    assert game.status().lives == 5
+    _after(game, time, {"space", "left"}, 400)
+    assert game.status().lives < 5
+
+
+def test_restart_counts_the_game_as_it_stands() -> None:
+    game, time = _game()
+    for _ in range(60):
+        _pass(time, NS // 4)
+        game.grab()
+    score = game.status().score
+    assert score < 0
+    game.restart()
+    status = game.status()
+    assert status.finished_scores == (score,)
+    assert (status.score, status.episode) == (0.0, 1)
+
+
+def _play(seed: int, sticky: float, seconds: int = 8) -> list[bytes]:
+    game, time = _game(settings=replace(ARROWS, seed=seed, sticky=sticky))
+    driver = RandomDriver(game.keys, seed=1)
+    states = []
+    for _ in Clock(30, time).slots(seconds=seconds):
+        frame = game.grab()
+        game.hold(driver.decide(frame))
+        states.append(frame.pixels.tobytes())
+    return states
+
+
+@pytest.mark.parametrize("sticky", [0.0, 0.25])
+def test_the_same_seed_gives_the_same_game_and_another_seed_another(sticky: float) -> None:
+    first = _play(3, sticky)
+    assert first == _play(3, sticky)
+    assert first != _play(4, sticky)
+
+
+def test_sticky_actions_come_from_the_settings() -> None:
+    assert _play(3, 0.0) != _play(3, 0.9)
+
+
+def test_games_in_a_row_begin_differently() -> None:
+    """On one console, and on several whose seeds are in a row."""
+    game, time = _game("ALE/SpaceInvaders-v5")
+    beginnings = [game.memory()[1].tobytes()]
+    for _ in range(8):
+        game.restart()
+        beginnings.append(game.memory()[1].tobytes())
+    assert len(set(beginnings)) == 9
+    assert time.now_ns() == 1_000
+    assert len({b"".join(_play(seed, 0.0, seconds=4)) for seed in range(6)}) == 6
+
+
+@pytest.mark.parametrize("name", ["ALE/Pog-v5", "ALE/Pong-v4", "pong", "ALE/Combat-v5", "ALE/", "rally"])
+def test_an_unknown_id_is_refused_with_a_cure(name: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        AtariGame(name, ARROWS, SimulatedTime())
+    assert repr(name) in caught.value.problem
+    assert caught.value.cure
+    if "po" in name.lower():
+        assert PONG in caught.value.cure
+
+
+def test_case_does_not_matter_in_an_id() -> None:
+    assert _game("ale/pong-v5")[0].name == PONG
+    assert is_atari("ale/pong-v5")
+    assert is_atari("ALE/Unknown-v5")
+    assert not is_atari("pong")
+
+
+def test_a_key_that_a_joystick_has_not_is_refused() -> None:
+    with pytest.raises(SettingError, match="'w'"):
+        _game(settings=replace(ARROWS, keys=("up", "w")))
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        (PONG, ("up", "down")),
+        (BREAKOUT, ("left", "right", "space")),
+        ("ALE/Freeway-v5", ("up", "down")),
+        ("ALE/MsPacman-v5", ("up", "left", "right", "down")),
+        ("ALE/Boxing-v5", ("up", "left", "right", "down", "space")),
+        ("ALE/Casino-v5", ("up", "down", "space")),
+    ],
+)
+def test_the_keys_of_a_game_are_those_that_do_something(name: str, keys: tuple[str, ...]) -> None:
+    assert default_keys(name) == keys
+
+
+@pytest.mark.parametrize("name", atari_ids())
+def test_every_game_starts_steps_and_shows_a_picture(name: str) -> None:
+    game, time = _game(name)
+    _after(game, time, set(game.keys), 3)
+    frame = game.grab()
+    assert game.emulated == 3
+    assert frame.pixels.shape == (*game.frame_shape, 3)
+    assert frame.pixels.shape[1] == 160
+    game.close()
+    game.close()
+
+
+def test_there_are_a_hundred_games() -> None:
+    assert len(atari_ids()) > 100
+    assert {PONG, BREAKOUT, "ALE/MsPacman-v5"} <= set(atari_ids())
+
+
+def test_a_missing_emulator_is_said_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ale_py", None)
+    with pytest.raises(MissingPart, match="pip install"):
+        AtariGame(PONG, ARROWS, SimulatedTime())
+
+
+def test_the_emulator_says_nothing_on_stdout_and_comes_late() -> None:
+    """stdout belongs to the events. A folder of cartridges makes ale-py print where it looks."""
+    code = (
+        "import sys, agp_tui.games.atari as a\n"
+        "assert 'ale_py' not in sys.modules\n"
+        "from agp_tui.config import GameSettings\n"
+        "from agp_tui.engine.clock import SimulatedTime\n"
+        "import os, ale_py.roms\n"
+        "os.environ['ALE_ROMS_DIR'] = os.path.dirname(ale_py.roms.__file__)\n"
+        "a.AtariGame('ALE/Pong-v5', GameSettings(keys=('up', 'down')), SimulatedTime()).grab()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+
+
+def test_close_releases_the_keys() -> None:
+    game, time = _game()
+    game.hold(frozenset({"up"}))
+    game.close()
+    start = int(game.memory()[1][PONG_PADDLE])
+    for _ in range(10):
+        _pass(time, FRAME)
+        game.grab()
+    assert int(game.memory()[1][PONG_PADDLE]) == start
+    assert game.status().finished_scores == ()
+    game.hold(NO_KEYS)

@@ -1,0 +1,150 @@
+"""Scripted experts and the player at random, in whole or part games on the real emulator."""
+
+import itertools
+
+import pytest
+
+from agp_tui.config import GameSettings
+from agp_tui.engine.clock import Clock, SimulatedTime
+from agp_tui.errors import SettingError
+from agp_tui.games.atari import AtariGame, default_keys
+from agp_tui.games.base import Driver
+from agp_tui.games.experts import RandomDriver, expert_for, expert_games, has_expert
+from agp_tui.keys.state import NO_KEYS, Keys
+
+PONG, BREAKOUT = "ALE/Pong-v5", "ALE/Breakout-v5"
+FPS = 20
+
+
+def _game(name: str, seed: int = 0, sticky: float = 0.0, fps: int = FPS) -> tuple[AtariGame, Clock]:
+    time = SimulatedTime()
+    settings = GameSettings(keys=default_keys(name), fps=fps, seed=seed, sticky=sticky)
+    return AtariGame(name, settings, time), Clock(fps, time)
+
+
+def _play(driver: Driver, game: AtariGame, clock: Clock, seconds: float) -> list[Keys]:
+    """Play on for so many seconds; the keys held at each decision."""
+    held = []
+    for _ in clock.slots(seconds=seconds):
+        held.append(driver.decide(game.grab()))
+        game.hold(held[-1])
+    return held
+
+
+def _total(game: AtariGame) -> float:
+    status = game.status()
+    return status.score + sum(status.finished_scores)
+
+
+def _scores(name: str, seconds: float, sticky: float = 0.0, fps: int = FPS) -> tuple[float, float]:
+    """The points of the expert and of a player at random over two games, so many seconds of each."""
+    expert = chance = 0.0
+    for seed in (1, 2):
+        game, clock = _game(name, seed, sticky, fps)
+        _play(expert_for(game), game, clock, seconds)
+        expert += _total(game)
+        game, clock = _game(name, seed, sticky, fps)
+        _play(RandomDriver(game.keys, seed), game, clock, seconds)
+        chance += _total(game)
+    return expert, chance
+
+
+def test_the_pong_expert_leads_where_chance_is_beaten() -> None:
+    expert, chance = _scores(PONG, seconds=60, fps=30)
+    assert expert > 0
+    assert chance < -20
+    assert expert > chance + 30
+
+
+def test_the_breakout_expert_clears_bricks() -> None:
+    expert, chance = _scores(BREAKOUT, seconds=60)
+    assert expert > 60
+    assert expert > 4 * chance
+
+
+@pytest.mark.parametrize(("name", "seconds"), [(PONG, 40), (BREAKOUT, 30)])
+def test_an_expert_still_plays_when_actions_stick(name: str, seconds: float) -> None:
+    expert, chance = _scores(name, seconds, sticky=0.25, fps=30)
+    assert expert > chance + 10
+
+
+@pytest.mark.parametrize("name", expert_games())
+def test_an_expert_decides_from_the_state_whatever_it_was_asked_before(name: str) -> None:
+    """Two games of the same course: one expert is asked all the time, the other now and then."""
+    often, clock = _game(name, seed=5)
+    seldom, other_clock = _game(name, seed=5)
+    teacher, newcomer = expert_for(often), expert_for(seldom)
+    player, same_player = RandomDriver(often.keys, 3), RandomDriver(often.keys, 3)
+    said: set[Keys] = set()
+    for slot, other_slot in zip(clock.slots(seconds=20), other_clock.slots(seconds=20), strict=True):
+        frame, other_frame = often.grab(), seldom.grab()
+        advice = teacher.decide(frame)
+        if slot % 17 == 0:
+            assert newcomer.decide(other_frame) == advice
+            assert expert_for(seldom).decide(other_frame) == advice
+        assert slot == other_slot
+        said.add(advice)
+        often.hold(player.decide(frame))
+        seldom.hold(same_player.decide(other_frame))
+    assert len(said) >= 2, "it has different advice for different states"
+
+
+@pytest.mark.parametrize("name", expert_games())
+def test_asking_an_expert_changes_nothing(name: str) -> None:
+    asked, clock = _game(name, seed=5)
+    alone, other_clock = _game(name, seed=5)
+    teacher = expert_for(asked)
+    for _ in zip(clock.slots(seconds=10), other_clock.slots(seconds=10), strict=True):
+        for _again in range(3):
+            teacher.decide(asked.grab())
+        alone.grab()
+    assert asked.memory()[1].tobytes() == alone.memory()[1].tobytes()
+    assert asked.emulated == alone.emulated
+
+
+@pytest.mark.parametrize("name", expert_games())
+def test_an_expert_holds_keys_of_its_game_only(name: str) -> None:
+    game, clock = _game(name)
+    expert = expert_for(game)
+    assert expert.who == "expert"
+    pressed = frozenset[str]().union(*_play(expert, game, clock, 15))
+    assert pressed
+    assert pressed <= set(game.keys)
+
+
+def test_the_breakout_expert_serves_and_goes_under_the_ball() -> None:
+    game, clock = _game(BREAKOUT)
+    held = _play(expert_for(game), game, clock, 10)
+    assert held[0] == {"space"}
+    assert {frozenset({"left"}), frozenset({"right"}), NO_KEYS} <= set(held)
+    assert game.status().score > 0
+
+
+def test_a_game_without_an_expert_is_refused_with_a_cure() -> None:
+    game, _ = _game("ALE/Skiing-v5")
+    assert not has_expert(game.name)
+    assert has_expert("ale/pong-v5")
+    with pytest.raises(SettingError, match="Skiing") as caught:
+        expert_for(game)
+    assert PONG in caught.value.cure
+
+
+def test_keys_that_an_expert_needs_are_asked_for() -> None:
+    game = AtariGame(PONG, GameSettings(keys=("left", "up")), SimulatedTime())
+    with pytest.raises(SettingError, match="up, down") as caught:
+        expert_for(game)
+    assert "--keys up,down" in caught.value.cure
+
+
+def test_the_player_at_random_holds_keys_for_a_while() -> None:
+    """A change every quarter of a second on average, each key down about as often as up, from a seed."""
+    game, clock = _game(PONG)
+    held = _play(RandomDriver(game.keys, seed=7, hold_seconds=0.25), game, clock, 120)
+    changes = sum(a != b for a, b in itertools.pairwise(held))
+    assert 120 * 1 < changes < 120 * 4
+    for key in game.keys:
+        assert 0.4 < sum(key in keys for keys in held) / len(held) < 0.6
+    again, other_clock = _game(PONG)
+    assert _play(RandomDriver(again.keys, seed=7, hold_seconds=0.25), again, other_clock, 10) == held[:200]
+    third, third_clock = _game(PONG)
+    assert _play(RandomDriver(third.keys, seed=8, hold_seconds=0.25), third, third_clock, 10) != held[:200]
