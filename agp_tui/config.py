@@ -304,6 +304,10 @@ class DemoSettings:
     segment: Annotated[int, Meta(ge=1, le=64)] = 8
     """How many pictures a decision sees."""
 
+    sticky: Fraction = 0.25
+    """Probability that the console repeats its last action, the usual way to keep games from repeating
+    themselves (Machado et al. 2018)."""
+
     demonstration: Annotated[float, Meta(gt=0)] = 5.0
     """Minutes of the expert's play that are recorded first."""
 

@@ -99,7 +99,7 @@ def run_demo(request: dict[str, Any], job: Job, run: Run) -> Finished:
     asked = convert(request, DemoAsked)
     settings = asked.settings
     check_teacher(settings.game, "expert")
-    place = GameSettings(keys=default_keys(settings.game), fps=settings.fps, frame_size=settings.frame_size)
+    place = GameSettings(keys=default_keys(settings.game), fps=settings.fps, sticky=settings.sticky)
     games = AtariGames(settings.game, place)
     demo = _Demo(asked, games, job, run, time.monotonic())
     recordings = _demonstrate(demo)
