@@ -47,7 +47,9 @@ def run_play(asked: PlayAsked, job: Job) -> Finished:
             f"Expected the game that {path.name} is to play, found none named.", "Name it with --game."
         )
     if asked.settings.fast and not is_atari(name):
-        raise SettingError(f"Expected an Atari game for --fast, found {name}, which runs by itself.")
+        raise SettingError(
+            f"Expected an Atari game for --fast, found {name}, which runs by itself.", "Leave out --fast."
+        )
     place = asked.place if made_here else complete(name, asked.place)
     policy = load_policy(
         path, asked.settings, keys=None if made_here else place.keys, fps=None if made_here else place.fps

@@ -72,10 +72,14 @@ def _check_player(asked: RecordAsked) -> None:
         )
     if not console and by == "expert":
         raise SettingError(
-            f"Expected human or a model to play {asked.game}, found expert: experts know Atari games only."
+            f"Expected human or a model to play {asked.game}, found expert: experts know Atari games only.",
+            "Leave out --by to play it yourself, or name a model.",
         )
     if asked.settings.fast and not console:
-        raise SettingError(f"Expected an Atari game for --fast, found {asked.game}, which runs by itself.")
+        raise SettingError(
+            f"Expected an Atari game for --fast, found {asked.game}, which runs by itself.",
+            "Leave out --fast.",
+        )
 
 
 def _driver(asked: RecordAsked, game: Game) -> Driver:
