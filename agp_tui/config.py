@@ -35,11 +35,14 @@ def _words(_type: Any, tokens: Any) -> tuple[str, ...]:
     return tuple(part for token in tokens for part in token.value.split(",") if part)
 
 
-_comma_numbers = Parameter(n_tokens=1, converter=_numbers, negative=())
-_comma_words = Parameter(n_tokens=1, converter=_words, negative=())
+def _comma_numbers(shown: str) -> Parameter:
+    return Parameter(n_tokens=1, converter=_numbers, negative=(), metavar=shown)
 
-Point = Annotated[tuple[int, int], _comma_numbers]
-Region = Annotated[tuple[int, int, int, int], _comma_numbers]
+
+_comma_words = Parameter(n_tokens=1, converter=_words, negative=(), metavar="A,B,...")
+
+Point = Annotated[tuple[int, int], _comma_numbers("X,Y")]
+Region = Annotated[tuple[int, int, int, int], _comma_numbers("X,Y,W,H")]
 Words = Annotated[tuple[str, ...], _comma_words]
 
 
@@ -252,7 +255,7 @@ class PlaySettings:
     channels: Literal["rgb", "bgr"] = "bgr"
     """Models made elsewhere: order of the colours in their input."""
 
-    model_input_shape: Annotated[tuple[int, int, int, int], _comma_numbers] | None = None
+    model_input_shape: Annotated[tuple[int, int, int, int], _comma_numbers("N,H,W,C")] | None = None
     """Models made elsewhere: FRAMES,HEIGHT,WIDTH,COLOURS, where the file leaves them open."""
 
     def __post_init__(self) -> None:
@@ -304,9 +307,9 @@ class DemoSettings:
     segment: Annotated[int, Meta(ge=1, le=64)] = 8
     """How many pictures a decision sees."""
 
-    sticky: Fraction = 0.25
-    """Probability that the console repeats its last action, the usual way to keep games from repeating
-    themselves (Machado et al. 2018)."""
+    sticky: Fraction = 0.0
+    """Probability that the console repeats its last action instead of taking ours. With 0.25, the
+    usual figure (Machado et al. 2018), the expert is harder to follow."""
 
     demonstration: Annotated[float, Meta(gt=0)] = 5.0
     """Minutes of the expert's play that are recorded first."""
