@@ -1,7 +1,6 @@
 """How well somebody plays: whole games on simulated time, and the mean score with its interval."""
 
 import multiprocessing
-import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -11,8 +10,7 @@ import numpy as np
 from agp_tui.engine.clock import NS, Clock, SimulatedTime, Time
 from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
-from agp_tui.games.base import Driver, Frame, Game
-from agp_tui.keys.state import NO_KEYS, Keys, Who
+from agp_tui.games.base import Driver, Game
 
 RESAMPLES = 10_000
 
@@ -57,20 +55,6 @@ class GameScore:
     score: float
     capped: bool
     decisions: int
-
-
-class RandomDriver:
-    """Plays at random: at each decision one of the keys, or none, each as likely as the others."""
-
-    who: Who = "agent"
-
-    def __init__(self, keys: tuple[str, ...], seed: int = 0) -> None:
-        self._choices: list[Keys] = [NO_KEYS, *(frozenset((key,)) for key in keys)]
-        self._random = random.Random(seed)
-
-    def decide(self, frame: Frame) -> Keys:
-        """The keys to hold from this frame on."""
-        return self._random.choice(self._choices)
 
 
 def bootstrap_interval(scores: tuple[float, ...], seed: int = 0) -> tuple[float, float]:

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agp_tui.autoplay.policy import PolicyDriver, check_keys, load_policy
-from agp_tui.autoplay.scores import RandomDriver
 from agp_tui.config import PlaySettings
 from agp_tui.errors import SettingError
 from agp_tui.games.atari import AtariGame
 from agp_tui.games.base import Driver, Game
-from agp_tui.games.experts import expert_for
+from agp_tui.games.experts import RandomDriver, expert_for
 
 
 @dataclass(frozen=True)
@@ -34,4 +33,4 @@ def expert_driver(game: Game) -> Driver:
 
 def random_driver(game: Game) -> Driver:
     """Somebody who presses keys at random."""
-    return RandomDriver(game.keys)
+    return RandomDriver(game.keys, seed=0)
