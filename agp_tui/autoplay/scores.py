@@ -11,6 +11,7 @@ from agp_tui.engine.clock import NS, Clock, SimulatedTime, Time
 from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
 from agp_tui.games.base import Driver, Game
+from agp_tui.keys.state import NO_KEYS
 
 RESAMPLES = 10_000
 
