@@ -71,17 +71,13 @@ def test_each_setting_alone_loads(tmp_path: Path, section: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [*SECTIONS.values(), Output], ids=lambda kind: kind.__name__)
-def test_every_setting_has_a_sentence_that_fits_on_a_line_of_help(kind: type[Any]) -> None:
+def test_every_setting_has_a_sentence(kind: type[Any]) -> None:
     help_of = field_help(kind)
     for item in dataclasses.fields(kind):
         said = help_of.get(item.name, "")
         assert len(said) > 8, f"{kind.__name__}.{item.name} needs a docstring"
         assert said.endswith("."), f"{kind.__name__}.{item.name}: {said}"
         assert "\n" not in said
-    source = Path(sys.modules[kind.__module__].__file__ or "").read_text()
-    body = source.partition(f"class {kind.__name__}:")[2].partition("\n@dataclass")[0]
-    # A second line of a docstring would stand indented in the help of the flag.
-    assert not re.search(r'^    """[^"\n]+\n', body.partition('"""\n')[2], re.MULTILINE)
 
 
 def test_bounds_stand_beside_the_value() -> None:

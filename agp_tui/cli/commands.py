@@ -39,7 +39,7 @@ def app_for(words: Sequence[str]) -> App:
         help="Record a game with the keys you hold, learn to play it, take the keyboard.",
         version=__version__,
         config=(fill_from_settings,),
-        help_format="plaintext",
+        help_format="markdown" if words and words[0] in COMMANDS else "plaintext",
     )
     app.default(home)
     asked = words[0] if words else ""

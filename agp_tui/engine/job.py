@@ -11,6 +11,7 @@ import signal
 import stat
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import BinaryIO, Protocol
@@ -33,6 +34,9 @@ WAITING_LINES = 1_000
 """How many lines may wait for a reader who does not read; live ones are dropped far earlier."""
 
 
+STOP_POLL_SECONDS = 0.02
+
+
 class Listener(Protocol):
     """Somebody who is told of events: a terminal, a pipe, a file."""
 
@@ -47,7 +51,7 @@ class Job:
     def __init__(self, *listeners: Listener) -> None:
         self._listeners = listeners
         self._commands: queue.SimpleQueue[AnyCommand] = queue.SimpleQueue()
-        self._stop = threading.Event()
+        self._stop = _StopFlag()
         self.interrupted = False
         """Whether a person asked for the end by Ctrl-C or a signal."""
 
@@ -73,11 +77,11 @@ class Job:
     @property
     def stopping(self) -> bool:
         """Whether the job should come to its end now."""
-        return self._stop.is_set()
+        return self._stop.is_up
 
     def stop(self) -> None:
         """Ask the job to come to its end."""
-        self._stop.set()
+        self._stop.is_up = True
 
     def wait_for_stop(self, seconds: float) -> bool:
         """Sleep, but not past a stop; True if the job should end."""
@@ -146,6 +150,24 @@ class Job:
             except AgpError as error:
                 self.note(str(error), level="warning")
         self.stop()
+
+
+class _StopFlag:
+    """Whether to stop, without a lock.
+
+    Signal handlers raise it. The lock of a `threading.Event` may be held by the very code that the
+    signal interrupted, which then never goes on.
+    """
+
+    def __init__(self) -> None:
+        self.is_up = False
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep until it is up, or so long; whether it is."""
+        end = time.monotonic() + seconds
+        while not self.is_up and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, STOP_POLL_SECONDS))
+        return self.is_up
 
 
 def _lines(descriptor: int) -> Iterator[bytes]:

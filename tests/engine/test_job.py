@@ -215,6 +215,33 @@ def test_a_second_interrupt_insists_but_a_second_termination_does_not() -> None:
         out(process).close()
 
 
+STORM = """
+import os, signal, threading, time
+from agp_tui.engine.job import Job
+
+job = Job()
+def storm():
+    for _ in range(1_000):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.0005)
+with job.signals():
+    thread = threading.Thread(target=storm)
+    thread.start()
+    while thread.is_alive():
+        job.stop()
+        job.wait_for_stop(0.001)
+print("through")
+"""
+
+
+def test_many_signals_at_once_hang_nothing() -> None:
+    """A handler may interrupt itself, or the code that it is to stop, at any place."""
+    done = subprocess.run(
+        [sys.executable, "-c", STORM], capture_output=True, env=module_environment(), check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"through\n", b"")
+
+
 def test_handlers_are_as_before_afterwards() -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     with Job().signals():
