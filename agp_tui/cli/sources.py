@@ -5,10 +5,11 @@ from typing import Any
 
 from cyclopts import App, ArgumentCollection, Token
 
-from agp_tui.config_file import Given, load_config, sections_of
+from agp_tui.config_file import Given, Loaded, load_config, sections_of
+from agp_tui.errors import ModelError
 
 
-def fill_from_settings(_app: App, _commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+def fill_from_settings(_app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
     """Give every setting that has no flag the value of the environment or the settings file.
 
     A setting looks into the section of its own class only: a flag `--seed` of training never takes
@@ -17,6 +18,8 @@ def fill_from_settings(_app: App, _commands: tuple[str, ...], arguments: Argumen
     path = _first_value(arguments, "config")
     loaded = load_config(Path(path) if path else None)
     game = _first_value(arguments, "game")
+    if game is None and commands[:1] in (("play",), ("practice",)):
+        game = _game_of_model(loaded, _first_value(arguments, "model"))
     sections: tuple[str, ...] = ()
     for argument in arguments:
         if not argument.keys:
@@ -24,6 +27,16 @@ def fill_from_settings(_app: App, _commands: tuple[str, ...], arguments: Argumen
             sections = sections_of(argument.hint, game)
         elif not argument.tokens and (given := loaded.chosen(sections, argument.keys[0])) is not None:
             argument.append(_token(argument.name, given))
+
+
+def _game_of_model(loaded: Loaded, model: str | None) -> str | None:
+    """The game that a model was made for. What is wrong with a model is told when it is loaded."""
+    from agp_tui.autoplay.manifest import find_model, read_manifest
+
+    try:
+        return read_manifest(find_model(loaded.folder("models"), model)).game if model else None
+    except ModelError:
+        return None
 
 
 def _token(flag: str, given: Given) -> Token:
@@ -39,6 +52,6 @@ def _text(value: Any) -> str:
 
 def _first_value(arguments: ArgumentCollection, key: str) -> str | None:
     for argument in arguments:
-        if argument.tokens and argument.name == f"--{key}":
+        if argument.tokens and argument.name in (f"--{key}", key.upper()):
             return argument.tokens[0].value
     return None

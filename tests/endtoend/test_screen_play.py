@@ -117,3 +117,16 @@ def test_a_model_made_elsewhere_plays_with_the_keys_it_is_given(
     result = agp(*words, "--channels", "rgb", "--seconds", "1.5", home=home, display=x_server.name)
     assert result.code == 0 and result.finished["decisions"] > 10
     assert arena.reports == []
+
+
+def test_the_place_comes_from_the_profile_of_the_models_game(
+    x_server: XServer, arena: Arena, home: Path, bright: BrightModel
+) -> None:
+    """Nothing is typed twice: the manifest names the game, config.toml knows where that is."""
+    region = arena.field[1].replace(",", ", ")
+    (home / "config.toml").write_text(f"[games.window]\nregion = [{region}]\n")
+    with running("play", str(bright.folder), home=home, display=x_server.name) as command:
+        arena.show("right")
+        wait_until_held(arena, "left")
+        command.hang_up()
+        assert command.result().code == 0
