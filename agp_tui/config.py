@@ -296,20 +296,23 @@ class DemoSettings:
     """About how long the whole takes on 2 cores; training and practice share what the rest leaves."""
 
     games: Count = 10
-    """Whole games by which each player is judged."""
+    """Games by which each player is judged."""
+
+    game_seconds: Annotated[float, Meta(gt=0)] = 120.0
+    """A game still running after so many seconds of play counts with the score it has."""
 
     fps: Fps = 30
     """Decisions a second."""
 
-    frame_size: Size = 84
+    frame_size: Size = 64
     """Side of the pictures that the model sees."""
 
-    segment: Annotated[int, Meta(ge=1, le=64)] = 8
+    segment: Annotated[int, Meta(ge=1, le=64)] = 4
     """How many pictures a decision sees."""
 
-    sticky: Fraction = 0.0
-    """Probability that the console repeats its last action instead of taking ours. With 0.25, the
-    usual figure (Machado et al. 2018), the expert is harder to follow."""
+    sticky: Fraction = 0.25
+    """Probability that the console repeats its last action instead of taking ours: without it every
+    game is nearly the same, and a model that knows one knows nothing else (Machado et al. 2018)."""
 
     demonstration: Annotated[float, Meta(gt=0)] = 5.0
     """Minutes of the expert's play that are recorded first."""

@@ -54,13 +54,13 @@ TRAIN_SHARE, PRACTICE_SHARE = 0.2, 0.65
 EXAM_SEED, PRACTICE_SEED = 100, 1_000
 """Nobody is judged in games that were recorded or practised on."""
 
-CAP_SECONDS = 600.0
-"""A game still running after so long counts with the score it has."""
-
 ROUNDS, ROUND_GAMES, ROUND_GAME_SECONDS, ROUND_MINUTES = 30, 4, 60.0, 0.4
 """Practice goes on round by round until its share of the time is over."""
 
-PRACTICE_RATE = 5e-4
+BATCHES: dict[str, Any] = {"batch": 16, "stretch": 16}
+"""Short stretches of many games learn faster here than long ones of a few."""
+
+PRACTICE_RATE = 1e-3
 """Learning rate of practice: the network already knows what a ball is."""
 
 
@@ -142,7 +142,12 @@ def _train(demo: _Demo, recordings: list[Path]) -> Path:
 
     demo.begin("a model learns from the recordings", 2)
     settings = TrainSettings(
-        segment=demo.settings.segment, epochs=1_000, patience=1_000, minutes=demo.minutes_until(TRAIN_SHARE)
+        segment=demo.settings.segment,
+        epochs=1_000,
+        patience=1_000,
+        minutes=demo.minutes_until(TRAIN_SHARE),
+        learning_rate=2e-3,
+        **BATCHES,
     )
     request = TrainRequest.of(recordings, settings, frame_size=demo.settings.frame_size)
     return train(request, demo.job, demo.run).best
@@ -167,7 +172,7 @@ def _practise(demo: _Demo, plain: Path, recordings: list[Path]) -> Path:
         lead=model.lead,
     )
     spans = tuple(Span(number, 0, len(take)) for number, take in enumerate(takes))
-    settings = TrainSettings(segment=model.spec.segment, learning_rate=PRACTICE_RATE)
+    settings = TrainSettings(segment=model.spec.segment, learning_rate=PRACTICE_RATE, **BATCHES)
     trainer = Trainer(model.network(), settings, model.keys)
     folder = demo.run.path / "practice"
     folder.mkdir(exist_ok=True)
@@ -203,8 +208,8 @@ def _export(demo: _Demo, plain: Path, practised: Path) -> dict[str, Path]:
 
 
 def _exam(demo: _Demo, models: dict[str, Path]) -> dict[str, Scores]:
-    """Whole games of everybody, from the same seeds."""
-    demo.begin(f"everybody plays {demo.settings.games} whole games", 5)
+    """Games of everybody, from the same seeds."""
+    demo.begin(f"everybody plays {demo.settings.games} games", 5)
     players: dict[str, MakeDriver] = {
         EXPERT: expert_driver,
         PRACTISED: ModelDriver(models[PRACTISED]),
@@ -218,7 +223,7 @@ def _exam(demo: _Demo, models: dict[str, Path]) -> dict[str, Scores]:
             player,
             episodes=demo.settings.games,
             fps=demo.settings.fps,
-            cap_seconds=CAP_SECONDS,
+            cap_seconds=demo.settings.game_seconds,
             seed=EXAM_SEED,
             workers=os.cpu_count() or 1,
             job=demo.job,
