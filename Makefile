@@ -1,22 +1,23 @@
 # make demo    set everything up and run the whole imitation loop on Atari Pong
 # make test    set everything up and run the tests, those on a real X server included
 # make run     the app          make check   lint, types, import rules
-# make bench   the product's own benchmarks
+# make bench   the product's own benchmarks      make screenshots   the pictures of the README
 # make test-games    the tests with a game from Debian, which it installs
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 READY := $(VENV)/.ready
 
-.PHONY: setup demo run test test-games check bench clean display-tools
+.PHONY: setup demo run test test-games check bench screenshots clean display-tools
 
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "agp-tui needs Python 3.11 or newer, found %d.%d. Try: make PYTHON=python3.11" % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[train,dev]'
 	touch $@
 
 demo: $(READY)
@@ -26,11 +27,12 @@ run: $(READY)
 	$(BIN)/agp
 
 test: $(READY) display-tools
-	$(BIN)/pytest -q $(PYTEST)
+	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m 'not alone and not debian_game' $(PYTEST)
+	$(BIN)/pytest -q -m 'alone and not debian_game' $(PYTEST)
 
 test-games: $(READY)
 	@sh tests/support/display-tools.sh lbreakout2
-	$(BIN)/pytest -q -m debian_game $(PYTEST)
+	AGP_REQUIRE_GAMES=1 $(BIN)/pytest -q -m debian_game $(PYTEST)
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -40,6 +42,9 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/agp bench all
+
+screenshots: $(READY)
+	$(BIN)/python docs/screenshots.py
 
 display-tools:
 	@sh tests/support/display-tools.sh

@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 from agp_tui.config import GameSettings, RecordSettings
+from agp_tui.config.terminal import over_ssh
 from agp_tui.errors import AgpError
 from agp_tui.games.desktop import Desktop
 from agp_tui.games.display import FROM_ENVIRONMENT, FROM_SETTINGS, candidates
@@ -79,17 +80,13 @@ def _terminal() -> Iterator[Finding]:
     colors = (
         "true colour" if os.environ.get("COLORTERM") in ("truecolor", "24bit") else "256 colours or fewer"
     )
-    found = f"{kind or 'TERM is not set'}, {columns}x{lines}, {colors}{', over SSH' if _over_ssh() else ''}"
+    found = f"{kind or 'TERM is not set'}, {columns}x{lines}, {colors}{', over SSH' if over_ssh() else ''}"
     if kind in ("", "dumb"):
         yield Finding("terminal", False, found, "Set TERM, for example export TERM=xterm-256color.")
     elif columns < SMALLEST_TERMINAL[0] or lines < SMALLEST_TERMINAL[1]:
         yield Finding("terminal", False, found, "Make it at least {}x{}.".format(*SMALLEST_TERMINAL))
     else:
         yield Finding("terminal", True, found)
-
-
-def _over_ssh() -> bool:
-    return bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"))
 
 
 def _displays(game: GameSettings) -> Iterator[Finding]:

@@ -4,6 +4,8 @@ import sys
 import traceback
 from pathlib import Path
 
+import msgspec
+
 from agp_tui.engine.events import Failed, Finished, Started
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run, RunLog
@@ -20,8 +22,8 @@ def main(path: Path) -> int:
         try:
             job.emit(Started(job=run.job, settings=run.request, run=run.id))
             finished: Finished = long_job(run.job)(run.request, job, run)
-            job.emit(finished)
-            return 0
+            job.emit(msgspec.structs.replace(finished, stopped=job.interrupted))
+            return Interrupted.exit_code if job.interrupted else 0
         except AgpError as error:
             code = Interrupted.exit_code if job.interrupted else error.exit_code
             job.emit(Failed(error=error.problem, hint=error.cure, exit_code=code))

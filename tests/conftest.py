@@ -1,22 +1,19 @@
 """Real X servers and a real game window for the tests that need them."""
 
-import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from support.game_window import GameWindow
+from support.arena_window import Arena
+from support.needs import lacking
 from support.xserver import XServer, missing_programs
 
 
 def _need_display() -> None:
     missing = missing_programs()
-    if not missing:
-        return
-    reason = f"needs {' and '.join(missing)} (apt install xvfb xdotool)"
-    if os.environ.get("AGP_REQUIRE_DISPLAY") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    if missing:
+        lacking(f"needs {' and '.join(missing)} (apt install xvfb xdotool)")
 
 
 @pytest.fixture(scope="session")
@@ -50,8 +47,49 @@ def start_x_server() -> Iterator[Callable[..., XServer]]:
 
 
 @pytest.fixture
-def game_window(x_server: XServer) -> Iterator[GameWindow]:
-    """A game window with the focus, its reports empty."""
-    window = GameWindow(x_server)
+def arena(x_server: XServer) -> Iterator[Arena]:
+    """A game window that has the focus and shows the keys it knows, its reports empty."""
+    window = Arena(x_server)
     yield window
     window.close()
+
+
+ALONE = (
+    "autoplay/test_bench.py",
+    "autoplay/test_player.py",
+    "autoplay/test_player_on_screen.py",
+    "benchmarks/",
+    "endtoend/test_kill.py",
+    "endtoend/test_learn_screen.py",
+    "endtoend/test_screen_play.py",
+    "endtoend/test_screen_record.py",
+    "engine/test_clock.py",
+    "games/test_screen.py",
+    "imitation/test_bench.py",
+    "imitation/test_threads.py",
+    "keys/",
+    "jobs/test_screen.py",
+    "recording/test_kill.py",
+    "recording/test_recorder.py",
+    "test_import_hygiene.py",
+    "ui/benchmarks/",
+    "ui/widgets/test_preview.py",
+)
+"""What is timed, or listens to a real keyboard: nothing else runs beside these tests."""
+
+
+LONGEST = ("jobs/test_demo.py", "endtoend/test_app_in_terminal.py", "imitation/test_export.py", "ui/screens/")
+"""Begun first, so that none of them is left over for one process at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is to run alone, so that `make test` can run the others side by side, the longest first."""
+    here = Path(__file__).parent
+
+    def place(item: pytest.Item) -> str:
+        return item.path.relative_to(here).as_posix()
+
+    for item in items:
+        if place(item).startswith(ALONE):
+            item.add_marker(pytest.mark.alone)
+    items.sort(key=lambda item: not place(item).startswith(LONGEST))

@@ -95,7 +95,7 @@ def test_nothing_below_the_app_imports_textual() -> None:
 @pytest.mark.parametrize(
     "module",
     ["agp_tui.engine.job", "agp_tui.engine.client", "agp_tui.engine.runs", "agp_tui.engine.clock",
-     "agp_tui.config", "agp_tui.config_file", "agp_tui.keys.names", "agp_tui.keys.guard"],
+     "agp_tui.config", "agp_tui.config.file", "agp_tui.keys.names", "agp_tui.keys.guard"],
 )  # fmt: skip
 def test_the_ground_loads_nothing_heavy(module: str) -> None:
     assert imported_by(f"import {module}") & HEAVY == set()
@@ -105,6 +105,35 @@ def test_the_ground_loads_nothing_heavy(module: str) -> None:
 def test_playing_and_recording_load_no_torch(module: str) -> None:
     modules = imported_by(f"import {module}")
     assert modules & {"torch", "litert_torch", "gymnasium"} == set()
+
+
+OPENED = """
+import asyncio, os, sys, tempfile
+os.chdir(tempfile.mkdtemp())
+from agp_tui.ui.app import AgpApp
+
+async def session():
+    app = AgpApp()
+    async with app.run_test(size=(120, 40)) as pilot:
+        for key in "1234567":
+            await pilot.press(key)
+            await pilot.pause()
+        assert app.current_mode == "runs"
+
+asyncio.run(session())
+"""
+
+
+def test_the_app_on_all_its_screens_loads_none_of_the_engines_libraries() -> None:
+    loaded = imported_by(OPENED)
+    assert "agp_tui.ui.screens.train" in loaded and "agp_tui.ui.screens.library" in loaded
+    assert loaded & HEAVY == {"textual"}
+
+
+def test_the_first_screen_needs_neither_settings_nor_jobs() -> None:
+    """What the app imports before it paints: each module more is time before the first screen."""
+    loaded = imported_by("import agp_tui.ui.app, agp_tui.ui.screens.home")
+    assert not {"agp_tui.config", "agp_tui.engine.events", "agp_tui.ui.client.catalog", "cyclopts"} & loaded
 
 
 def test_imports_run_one_way() -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-import tomli_w
+import tomlkit
 
-from agp_tui.engine.runs import write_atomically
 from agp_tui.errors import ModelError, SettingError
+from agp_tui.files import write_atomically
 from agp_tui.keys.names import key_name
 
 SCHEMA = 1
@@ -121,7 +121,7 @@ def read_manifest(folder: Path) -> Manifest:
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write `model.toml` in one step. Fields that have nothing to say (None) are left out."""
     body = msgspec.to_builtins(manifest, enc_hook=_plain)
-    write_atomically(folder / MANIFEST_FILE, tomli_w.dumps(_without_none(body)).encode())
+    write_atomically(folder / MANIFEST_FILE, tomlkit.dumps(_without_none(body)).encode())
 
 
 def _plain(value: Any) -> Any:

@@ -15,12 +15,13 @@ from agp_tui.autoplay.oversight import Oversight
 from agp_tui.autoplay.policy import Policy, check_keys, pressed
 from agp_tui.autoplay.seat import Seat, State
 from agp_tui.autoplay.tally import Tally
-from agp_tui.config import PlaySettings
+from agp_tui.config import PlaySettings, PreviewSettings
 from agp_tui.engine.clock import NS, Clock
 from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
 from agp_tui.games.base import Frame, Game
+from agp_tui.games.preview import Preview
 from agp_tui.keys.listening import KeyListener
 from agp_tui.keys.names import key_name
 
@@ -39,6 +40,7 @@ def play(
     clock: Clock,
     *,
     listener: KeyListener | None = None,
+    preview: PreviewSettings | None = None,
 ) -> Finished:
     """Play until a bound of the settings is reached or somebody stops it. Every key is released at the end.
 
@@ -66,7 +68,7 @@ def play(
     policy.reset()
     seat = Seat(game, settings.dry_run)
     tally = Tally(game, game.status(), settings.max_episode_seconds)
-    player = _Player(seat, policy, settings, job, clock, tally)
+    player = _Player(seat, policy, settings, job, clock, tally, Preview(preview))
     oversight = Oversight(seat, job, listener, key_name(settings.panic_key))
     try:
         with oversight:
@@ -101,13 +103,14 @@ class _Player:
     job: Job
     clock: Clock
     tally: Tally
+    preview: Preview
     decisions: int = 0
     overruns: int = 0
     """Decisions that took longer than a slot lasts."""
 
     def play(self) -> None:
         """Until a bound is reached or the job is to stop."""
-        live = LiveReport(self.policy.keys, self.clock)
+        live = LiveReport(self.policy, self.clock, self.preview)
         for slot in self.clock.slots(self.settings.seconds):
             if self.job.stopping:
                 return

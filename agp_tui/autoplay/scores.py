@@ -1,13 +1,14 @@
 """How well somebody plays: whole games on simulated time, and the mean score with its interval."""
 
-import multiprocessing
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed
 from dataclasses import dataclass
 
 import numpy as np
 
+from agp_tui.engine.children import worker_pool
 from agp_tui.engine.clock import NS, Clock, SimulatedTime, Time
+from agp_tui.engine.events import Progress
 from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
 from agp_tui.games.base import Driver, Game
@@ -83,8 +84,8 @@ def play_games(
 
     Nobody's thinking takes time: this says how well somebody plays, not how fast. The result does not
     depend on `workers`, which are processes. A driver that has `reset` (a policy's) is reset before
-    each game. Ends early, with the games that are over, where the job is stopped. Raises what the
-    game and the driver raise.
+    each game. The job is told of each game that ends, with the mean score so far. Ends early, with
+    the games that are over, where the job is stopped. Raises what the game and the driver raise.
     """
     seeds = range(seed, seed + episodes)
     if workers == 1:
@@ -93,19 +94,29 @@ def play_games(
             if job is not None and job.stopping:
                 break
             games.append(play_game(make_game, make_driver, number, fps, cap_seconds=cap_seconds))
+            _tell(job, [game.score for game in games], episodes)
         return Scores.of(games)
-    # Spawned, not forked: a fork would copy a process with the threads of torch and LiteRT in it.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with worker_pool(workers) as pool:
         futures = [
             pool.submit(play_game, make_game, make_driver, number, fps, cap_seconds=cap_seconds)
             for number in seeds
         ]
-        for _ in as_completed(futures):
+        ended: list[float] = []
+        for future in as_completed(futures):
+            if future.exception() is None:
+                ended.append(future.result().score)
+                _tell(job, ended, episodes)
             if job is not None and job.stopping:
                 pool.shutdown(wait=True, cancel_futures=True)
                 break
     return Scores.of(list(_results(futures)))
+
+
+def _tell(job: Job | None, ended: list[float], episodes: int) -> None:
+    """Games that are over, and their mean score so far."""
+    if job is not None:
+        mean = {"score_mean": round(float(np.mean(ended)), 3)}
+        job.emit(Progress(done=len(ended), total=episodes, unit="games", metrics=mean))
 
 
 def _results(futures: list["Future[GameScore]"]) -> Iterator[GameScore]:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from agp_tui.config import Count, Size
+from agp_tui.config.kinds import Count, Size
 
 Threads = Annotated[int, Meta(ge=1, le=64)]
 

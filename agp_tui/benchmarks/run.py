@@ -32,13 +32,14 @@ def run_training(asked: TrainingAsked, job: Job) -> Finished:
     return _finished("bench train", _on_this_machine(job), _training(asked, job))
 
 
-def run_all(job: Job) -> Finished:
-    """Every benchmark that can run here; of the others, why they could not."""
+def run_all(job: Job, more: dict[str, Callable[[], Metrics]]) -> Finished:
+    """Every benchmark that can run here, and `more`; of the others, why they could not."""
     parts: dict[str, Callable[[], Metrics]] = {
         "pace": lambda: _pace(PaceAsked(), job),
         "capture": lambda: _capture(CaptureAsked(), job),
         "train": lambda: _training(TrainingAsked(), job),
         "play": lambda: _decisions(DecisionsAsked(), None, job),
+        **more,
     }
     name = _on_this_machine(job)
     metrics: Metrics = {}

@@ -34,6 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _run(words: list[str]) -> int:
+    if not words:
+        # The most frequent words of all: no flags are read, so that the app is there at once.
+        from agp_tui.cli.terminal import open_app
+
+        return open_app()
     from cyclopts import CycloptsError
 
     from agp_tui.cli.commands import app_for

@@ -9,6 +9,8 @@ from agp_tui.benchmarks.asked import CaptureAsked, DecisionsAsked, PaceAsked, Tr
 from agp_tui.cli.flags import Model, OutputFlags
 from agp_tui.cli.running import run_live, settings_of
 from agp_tui.config import Output, check
+from agp_tui.engine.events import Finished
+from agp_tui.engine.job import Job
 
 app = App(name="bench", help="Benchmarks: ours against the plain way, in the same run.")
 
@@ -61,9 +63,22 @@ def train(*, asked: Annotated[TrainingAsked, _flat] = TrainingAsked(), output: O
     return run_live(output, "bench train", settings, lambda job: run_training(asked, job))
 
 
+@app.command
+def ui(*, output: OutputFlags = Output()) -> int:
+    """What the app costs: its live picture, its event loop beside a job at 60 fps, its first screen."""
+    from agp_tui.ui.benchmarks.run import run_ui
+
+    return run_live(output, "bench ui", {}, run_ui)
+
+
 @app.command(name="all")
 def all_(*, output: OutputFlags = Output()) -> int:
     """Every benchmark that can run on this machine, and why the others could not."""
     from agp_tui.benchmarks.run import run_all
 
-    return run_live(output, "bench all", {}, run_all)
+    def body(job: Job) -> Finished:
+        from agp_tui.ui.benchmarks.run import ui_metrics
+
+        return run_all(job, {"ui": lambda: ui_metrics(job.part())})
+
+    return run_live(output, "bench all", {}, body)

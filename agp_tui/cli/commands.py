@@ -13,17 +13,21 @@ from agp_tui.errors import SettingError
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo:demo", "The whole loop on Atari, from nothing to a table of scores."),
     "record": ("record:record", "Record a game: its frames and the keys held."),
-    "recordings": ("recordings:app", "Recordings: list, info, check, repair, import, export, delete."),
+    "recordings": (
+        "recordings:app",
+        "Recordings: list, info, replay, check, repair, import, export, delete.",
+    ),
+    "screen": ("screen:app", "Displays: list them, watch one, pick a point on one by a click."),
     "train": ("train:train", "Train a model on the recordings of a game and export it."),
     "export": ("train:export", "Make a model that plays from a checkpoint."),
-    "models": ("models:app", "Exported models: list, info."),
+    "models": ("models:app", "Exported models: list, info, measure, delete."),
     "play": ("play:play", "Let a model play."),
     "practice": ("train:practice", "Let a model play while a teacher corrects it, and learn from that."),
     "bench": ("bench:app", "Benchmarks: ours against the plain way, in the same run."),
-    "atari": ("atari:app", "Atari games: what there is to play."),
-    "runs": ("runs:app", "Long jobs, alive or ended: list, follow, stop."),
+    "atari": ("atari:app", "Atari games: list, watch."),
+    "runs": ("runs:app", "Long jobs, alive or ended: list, follow, stop, delete."),
     "doctor": ("doctor:doctor", "Look over this machine: what helps, what hinders, what to do."),
-    "config": ("config:app", "The settings file: show, check, path, text."),
+    "config": ("config:app", "The settings file: show, check, set, unset, path, text."),
 }
 """Each command: where it is below `agp_tui.cli`, and its line in `agp --help`."""
 

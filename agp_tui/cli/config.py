@@ -1,46 +1,96 @@
-"""`agp config`: what is set, and where it came from."""
+"""`agp config`: what is set, where it came from, and changing it."""
 
-import dataclasses
 import sys
+from typing import Annotated, Any
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from agp_tui.cli.flags import OutputFlags
 from agp_tui.cli.running import settings_of, show
-from agp_tui.config import GameSettings, Output
-from agp_tui.config_file import Loaded, sections_of
+from agp_tui.config import Config, Output
+from agp_tui.config.file import FileError, Loaded
 from agp_tui.engine.events import Table
+from agp_tui.errors import SettingError
 
-app = App(name="config", help="The settings file: show, check, path, text.")
+app = App(name="config", help="The settings file: show, check, set, unset, path, text.")
 
 Row = list[str | float | int | None]
 
 
 @app.command(name="show")
 def show_(*, output: OutputFlags = Output()) -> int:
-    """Every setting, its value and where it comes from."""
-    loaded = settings_of(output)
-    rows: list[Row] = []
-    for section in dataclasses.fields(loaded.config):
-        value = getattr(loaded.config, section.name)
-        if section.name == "games":
-            for name, profile in value.items():
-                rows += _rows(loaded, f"games.{name}", profile, sections_of(GameSettings, name))
-        else:
-            rows += _rows(loaded, section.name, value, (section.name,))
-    return show(
-        output, "config", Table(title="Settings", columns=["section", "key", "value", "from"], rows=rows)
-    )
+    """Every setting, its value and where it comes from.
+
+    With --json the last line's report has `settings`, all that a form needs to know of each, and
+    `file`. Where the file has an error it still comes, with the defaults and `error`.
+    """
+    from agp_tui.config.listing import list_settings, problem
+
+    report: dict[str, Any] = {}
+    try:
+        loaded = settings_of(output)
+    except FileError as error:
+        if not output.json:
+            raise
+        loaded = Loaded(Config(), error.file)
+        report["error"] = problem(error)
+    settings = list_settings(loaded)
+    report |= {"settings": settings, "file": str(loaded.path) if loaded.path else None}
+    rows: list[Row] = [
+        [f"[{one['section']}]", one["key"], _shown(one["value"]), one["source"]] for one in settings
+    ]
+    table = Table(title="Settings", columns=["section", "key", "value", "from"], rows=rows)
+    return show(output, "config", table, report=report)
 
 
-def _rows(loaded: Loaded, name: str, settings: object, sections: tuple[str, ...]) -> list[Row]:
-    rows: list[Row] = []
-    for item in dataclasses.fields(settings):  # type: ignore[arg-type]
-        given = loaded.chosen(sections, item.name)
-        value = getattr(settings, item.name)
-        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        rows.append([f"[{name}]", item.name, text, given.source if given else "default"])
-    return rows
+def _shown(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+@app.command(name="set")
+def set_(
+    *words: Annotated[
+        str,
+        Parameter(allow_leading_hyphen=True, help="SECTION.KEY VALUE, in any number: game.fps 60"),
+    ],
+    output: OutputFlags = Output(),
+) -> int:
+    """Write settings into config.toml: SECTION.KEY VALUE. Comments stay, what does not fit is not written.
+
+    Lists have commas: game.keys up,left. Sections of games are games.NAME; a new one is begun.
+    Without a settings file one is made here, with every setting in it.
+    """
+    from agp_tui.config.editing import file_to_edit, set_values
+
+    if not words or len(words) % 2:
+        raise SettingError(
+            f"Expected SECTION.KEY VALUE, found {' '.join(words) or 'nothing'}.",
+            "Such as: agp config set game.fps 60",
+        )
+    path = file_to_edit(output.config)
+    pairs = list(zip(words[::2], words[1::2], strict=True))
+    set_values(path, pairs)
+    rows: list[Row] = [[name, value] for name, value in pairs]
+    table = Table(title=f"Set in {path}", columns=["setting", "value"], rows=rows)
+    return show(output, "config", table, report={"file": str(path), "set": dict(pairs)})
+
+
+@app.command
+def unset(
+    *names: Annotated[str, Parameter(help="SECTION.KEY, as many as you like, or games.NAME.")],
+    output: OutputFlags = Output(),
+) -> int:
+    """Take settings back to their defaults: SECTION.KEY. A whole games.NAME removes that profile."""
+    from agp_tui.config.editing import file_to_edit
+    from agp_tui.config.editing import unset as unset_values
+
+    if not names:
+        raise SettingError("Expected SECTION.KEY, found nothing.", "Such as: agp config unset game.fps")
+    path = file_to_edit(output.config)
+    unset_values(path, names)
+    rows: list[Row] = [[name] for name in names]
+    table = Table(title=f"Default again in {path}", columns=["setting"], rows=rows)
+    return show(output, "config", table, report={"file": str(path), "unset": list(names)})
 
 
 @app.command
@@ -63,7 +113,7 @@ def path(*, output: OutputFlags = Output()) -> int:
 @app.command
 def text() -> int:
     """A settings file in which every setting stands with its help: agp config text > config.toml."""
-    from agp_tui.config_text import config_text
+    from agp_tui.config.text import config_text
 
     sys.stdout.write(config_text())
     return 0

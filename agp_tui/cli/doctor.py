@@ -1,5 +1,7 @@
 """`agp doctor`: what of this machine helps or hinders, and what to do about it."""
 
+from dataclasses import asdict
+
 from agp_tui.cli.flags import GameFlags, OutputFlags
 from agp_tui.cli.running import settings_of, show
 from agp_tui.config import GameSettings, Output, check
@@ -9,11 +11,15 @@ _MARKS = {True: "ok", False: "PROBLEM", None: "-"}
 
 
 def doctor(*, place: GameFlags = GameSettings(), output: OutputFlags = Output()) -> int:
-    """Look over this machine: displays, keyboards, runtime, training, disk. Exit code 0 whatever it finds."""
+    """Look over this machine: displays, keyboards, runtime, training, disk. Exit code 0 whatever it finds.
+
+    With --json the report's `findings` have `name`, `ok` (null: good to know), `found` and `cure`.
+    """
     from agp_tui.doctor import checkup
 
     findings = checkup(check(place), settings_of(output).folder("recordings"))
     rows: list[list[str | float | int | None]] = [
         [_MARKS[finding.ok], finding.name, finding.found, finding.cure] for finding in findings
     ]
-    return show(output, "doctor", Table(title="Doctor", columns=["", "what", "found", "to do"], rows=rows))
+    table = Table(title="Doctor", columns=["", "what", "found", "to do"], rows=rows)
+    return show(output, "doctor", table, report={"findings": [asdict(finding) for finding in findings]})

@@ -1,10 +1,13 @@
 """How settings become flags: the types that every command shares."""
 
-from typing import Annotated
+import dataclasses
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from cyclopts import Parameter
 
 from agp_tui.config import (
+    Config,
     DemoSettings,
     ExportSettings,
     GameSettings,
@@ -14,6 +17,50 @@ from agp_tui.config import (
     RecordSettings,
     TrainSettings,
 )
+from agp_tui.config.kinds import Flag, Point, Region
+
+T = TypeVar("T")
+
+
+def written_as_flags(kind: type[T]) -> type[T]:
+    """Tell the library of flags, in the annotations of a settings class, how its fields are written."""
+    for name, hint in get_type_hints(kind, include_extras=True).items():
+        if (flag := _flag(hint)) is not None:
+            kind.__annotations__[name] = Annotated[hint, _parameter(flag)]
+    return kind
+
+
+def _flag(hint: Any) -> Flag | None:
+    """How a type is written, also where it may be None as well."""
+    if get_origin(hint) in (Union, UnionType):
+        return next(filter(None, map(_flag, get_args(hint))), None)
+    found = getattr(hint, "__metadata__", ())
+    return next((part for part in found if isinstance(part, Flag)), None)
+
+
+def _parameter(flag: Flag) -> Parameter:
+    if flag.commas is None:
+        return Parameter(negative=())
+    converter = _numbers if flag.commas == "numbers" else _words
+    return Parameter(n_tokens=1, converter=converter, negative=(), metavar=flag.metavar)
+
+
+def _numbers(_type: Any, tokens: Any) -> tuple[int, ...]:
+    text = tokens[0].value
+    try:
+        return tuple(int(part) for part in text.replace("x", ",").split(","))
+    except ValueError:
+        raise ValueError(f"Expected whole numbers with commas, such as 640,360, found {text!r}.") from None
+
+
+def _words(_type: Any, tokens: Any) -> tuple[str, ...]:
+    return tuple(part for token in tokens for part in token.value.split(",") if part)
+
+
+written_as_flags(Output)
+for _item in dataclasses.fields(Config):
+    if _item.name != "games":
+        written_as_flags(type(getattr(Config(), _item.name)))
 
 _flat = Parameter(name="*")
 
@@ -29,3 +76,5 @@ PlayFlags = Annotated[PlaySettings, _flat]
 PracticeFlags = Annotated[PracticeSettings, _flat]
 DemoFlags = Annotated[DemoSettings, _flat]
 OutputFlags = Annotated[Output, _flat]
+PointFlag = Annotated[Point, _parameter(Flag("numbers", "X,Y"))]
+RegionFlag = Annotated[Region, _parameter(Flag("numbers", "X,Y,W,H"))]

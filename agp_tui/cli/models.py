@@ -1,35 +1,39 @@
-"""`agp models`: what has been exported."""
+"""`agp models`: what has been exported, how fast it is here, and getting rid of it."""
 
-from cyclopts import App
+import sys
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
 
 from agp_tui.cli.flags import Model, OutputFlags
-from agp_tui.cli.running import settings_of, show
+from agp_tui.cli.running import run_live, settings_of, show
 from agp_tui.config import Output
-from agp_tui.engine.events import Table
+from agp_tui.config.kinds import Fps
+from agp_tui.engine.events import Finished, Table
+from agp_tui.engine.job import Job
+from agp_tui.errors import SettingError
 
-app = App(name="models", help="Exported models: list, info.")
+app = App(name="models", help="Exported models: list, info, measure, delete.")
+
+Rows = list[list[str | float | int | None]]
 
 
 @app.command(name="list")
 def list_(*, output: OutputFlags = Output()) -> int:
-    """Every model with its game, keys and decisions a second."""
-    from agp_tui.autoplay.manifest import list_models, read_manifest
+    """Every model with its game, keys and decisions a second; damaged ones with what is wrong.
 
-    rows: list[list[str | float | int | None]] = []
-    for path in list_models(settings_of(output).folder("models")):
-        if path.is_dir():
-            manifest = read_manifest(path)
-            facts: list[str | float | int | None] = [
-                manifest.game,
-                " ".join(manifest.keys),
-                manifest.fps,
-                manifest.segment,
-            ]
-        else:
-            facts = [None, None, None, None]
-        rows.append([path.name, *facts])
-    columns = ["model", "game", "keys", "fps", "frames seen"]
-    return show(output, "models", Table(title="Models", columns=columns, rows=rows))
+    With --json the report's `models` are those of `agp_tui.autoplay.models.ModelSummary`.
+    """
+    from agp_tui.autoplay.models import summaries
+
+    found = summaries(settings_of(output).folder("models"))
+    rows: Rows = [
+        [one.name, one.game, " ".join(one.keys) or None, one.fps, one.segment, one.f1, one.problem or None]
+        for one in found
+    ]
+    columns = ["model", "game", "keys", "fps", "frames seen", "F1", "problem"]
+    report = {"models": [one.report() for one in found]}
+    return show(output, "models", Table(title="Models", columns=columns, rows=rows), report=report)
 
 
 @app.command
@@ -41,9 +45,65 @@ def info(model: Model, *, output: OutputFlags = Output()) -> int:
     from agp_tui.autoplay.manifest import find_model, read_manifest
 
     path = find_model(settings_of(output).folder("models"), model)
-    facts = read_manifest(path) if path.is_dir() else inspect_model(path)
-    rows: list[list[str | float | int | None]] = [
-        [name, str(value)] for name, value in msgspec.to_builtins(facts).items()
-    ]
+    facts: dict[str, Any] = msgspec.to_builtins(read_manifest(path) if path.is_dir() else inspect_model(path))
+    rows: Rows = [[name, str(value)] for name, value in facts.items()]
     table = Table(title=path.name, columns=["what", "value"], rows=rows)
-    return show(output, "models", table, model=str(path))
+    return show(output, "models", table, model=str(path), report={"facts": facts})
+
+
+@app.command
+def measure(model: Model, *, fps: Fps | None = None, output: OutputFlags = Output()) -> int:
+    """Time a model's decisions on this machine for about 2 s, and say how many a second fit.
+
+    With --json the report has `budget_ms`, `fps`, `fps_max`, `fits`, `decisions`, `stages_ms`.
+
+    Parameters
+    ----------
+    fps
+        Ask about this many decisions a second instead of the model's own.
+    """
+    from agp_tui.autoplay.manifest import find_model
+
+    loaded = settings_of(output)
+    path = find_model(loaded.folder("models"), model)
+    if fps is not None and not 1 <= fps <= 60:
+        raise SettingError(
+            f"--fps: Expected 1 to 60, found {fps}.", "Ask about a rate that a model can have."
+        )
+
+    def body(job: Job) -> Finished:
+        from agp_tui.autoplay.preflight import measure_model
+
+        measured = measure_model(path, loaded.config.play, job, fps)
+        job.emit(measured.table(path.name))
+        return Finished(
+            job="measure",
+            model=str(path),
+            latency_ms=measured.latency_ms,
+            stages_ms=measured.stages_ms,
+            decisions=measured.decisions,
+            report=measured.report(),
+        )
+
+    return run_live(output, "measure", {"model": str(path), "fps": fps}, body)
+
+
+@app.command
+def delete(
+    model: Model,
+    *,
+    yes: Annotated[bool, Parameter(negative=(), help="Do not ask.")] = False,
+    output: OutputFlags = Output(),
+) -> int:
+    """Delete a model for good, its checkpoint too. Asks first, or takes --yes."""
+    from agp_tui.autoplay import models
+    from agp_tui.autoplay.manifest import find_model
+
+    path = find_model(settings_of(output).folder("models"), model)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise SettingError("Expected a person to confirm the deletion, found none.", "Add --yes.")
+        if input(f"Delete {path}? [y/N] ").strip().lower() not in ("y", "yes"):
+            return 130
+    models.delete(path)
+    return show(output, "delete", model=str(path))

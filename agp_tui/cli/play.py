@@ -30,7 +30,12 @@ def play(
 
     loaded = settings_of(output)
     asked = PlayAsked(
-        model=model, game=game, place=check(place), settings=check(settings), models=loaded.folder("models")
+        model=model,
+        game=game,
+        place=check(place),
+        settings=check(settings),
+        models=loaded.folder("models"),
+        preview=loaded.config.preview,
     )
     told = {"model": model, "game": game, **dataclasses.asdict(place), **dataclasses.asdict(settings)}
     return run_live(output, "play", told, lambda job: run_play(asked, job))

@@ -28,6 +28,7 @@ def record(
         settings=check(settings),
         recordings=loaded.folder("recordings"),
         models=loaded.folder("models"),
+        preview=loaded.config.preview,
     )
     told = {"game": game, **dataclasses.asdict(place), **dataclasses.asdict(settings)}
     return run_live(output, "record", told, lambda job: run_record(asked, job))

@@ -1,18 +1,22 @@
 """`agp recordings`: what has been recorded."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from agp_tui.cli.flags import OutputFlags
-from agp_tui.cli.running import settings_of, show, tell
+from agp_tui.cli.running import run_live, settings_of, show, tell
 from agp_tui.config import Output
-from agp_tui.engine.events import Finished, Note, Table
-from agp_tui.errors import SettingError
+from agp_tui.engine.events import Finished, Progress, Table
+from agp_tui.engine.job import Job
+from agp_tui.errors import Interrupted, SettingError
 
-app = App(name="recordings", help="Recordings: list, info, check, repair, import, export, delete.")
+app = App(name="recordings", help="Recordings: list, info, replay, check, repair, import, export, delete.")
+
+PROGRESS_NS = 100_000_000
 
 Name = Annotated[str, Parameter(help="A recording: its folder, GAME/STAMP, or STAMP.")]
 
@@ -29,7 +33,8 @@ def list_(*, game: str | None = None, output: OutputFlags = Output()) -> int:
     from agp_tui.recording.library import list_recordings, list_table
 
     found = list_recordings(settings_of(output).folder("recordings"), game)
-    return show(output, "recordings", list_table(found), recordings=[str(one.path) for one in found])
+    paths, report = [str(one.path) for one in found], {"recordings": [one.report() for one in found]}
+    return show(output, "recordings", list_table(found), recordings=paths, report=report)
 
 
 @app.command
@@ -38,7 +43,44 @@ def info(recording: Name, *, output: OutputFlags = Output()) -> int:
     from agp_tui.recording import library
 
     path = _path(recording, output)
-    return show(output, "recordings", library.info(path), recording=str(path))
+    found = library.info(path)
+    return show(output, "recordings", found.table(), recording=str(path), report=found.report())
+
+
+@app.command
+def replay(
+    recording: Name,
+    *,
+    start_frame: int = 0,
+    speed: float = 1.0,
+    paused: Annotated[bool, Parameter(negative=())] = False,
+    output: OutputFlags = Output(),
+) -> int:
+    """Play a recording as it was recorded, with its keys; programs pause it, step, seek and set its speed.
+
+    Under --json it stays at its last frame, paused, until it is stopped.
+
+    Parameters
+    ----------
+    start_frame
+        Begin at this frame, counted from 0.
+    speed
+        So many times as fast as it was recorded.
+    paused
+        Begin paused.
+    """
+    from agp_tui.jobs.replay import ReplayAsked, run_replay
+
+    asked = ReplayAsked(
+        recording=_path(recording, output),
+        start_frame=start_frame,
+        speed=speed,
+        paused=paused,
+        stay=output.json,
+        preview=settings_of(output).config.preview,
+    )
+    told = {"recording": str(asked.recording), "start_frame": start_frame, "speed": speed, "paused": paused}
+    return run_live(output, "replay", told, lambda job: run_replay(asked, job))
 
 
 @app.command
@@ -49,7 +91,8 @@ def check(recording: Name, *, output: OutputFlags = Output()) -> int:
     path = _path(recording, output)
     problems = checks.check(path)
     rows: list[list[str | float | int | None]] = [[problem] for problem in problems or ["nothing is wrong"]]
-    show(output, "recordings", Table(title=path.name, columns=["found"], rows=rows), recording=str(path))
+    table = Table(title=path.name, columns=["found"], rows=rows)
+    show(output, "recordings", table, recording=str(path), report={"problems": problems})
     return 1 if problems else 0
 
 
@@ -88,14 +131,17 @@ def import_(
     from agp_tui.recording.seed_pickle import import_pickle
 
     root = settings_of(output).folder("recordings")
-    done = import_pickle(file, root, game, channels=channels, fps=fps)
-    if done.left_out:
-        tell(
-            output,
-            Note(text=f"{done.left_out} at the end had no partner and were left out.", level="warning"),
-        )
-    tell(output, Finished(job="import", recording=str(done.path), frames=done.frames))
-    return 0
+
+    def body(job: Job) -> Finished:
+        done = import_pickle(file, root, game, channels=channels, fps=fps, progress=_told(job))
+        if done.left_out:
+            text = f"{done.left_out} at the end had no partner and were left out."
+            job.note(text, level="warning")
+        report = {"recording": str(done.path), "left_out": done.left_out}
+        return Finished(job="import", recording=str(done.path), frames=done.frames, report=report)
+
+    told = {"file": str(file), "game": game, "channels": channels, "fps": fps}
+    return run_live(output, "import", told, body)
 
 
 @app.command
@@ -119,14 +165,20 @@ def export(
     from agp_tui.recording.store import Recording
 
     source = Recording.open(_path(recording, output))
-    left_out = set(source.meta.keys) - {"up", "left", "right", "down"}
-    if to == "pickle" and left_out:
-        text = f"The format knows the four arrows only: {', '.join(sorted(left_out))} are left out."
-        tell(output, Note(text=text, level="warning"))
-    written = export_recording(source, to, target)
-    rows: list[list[str | float | int | None]] = [[str(source.path), str(written)]]
-    table = Table(title="Exported", columns=["recording", "file"], rows=rows)
-    return show(output, "export", table, recording=str(source.path), frames=len(source))
+
+    def body(job: Job) -> Finished:
+        left_out = set(source.meta.keys) - {"up", "left", "right", "down"}
+        if to == "pickle" and left_out:
+            text = f"The format knows the four arrows only: {', '.join(sorted(left_out))} are left out."
+            job.note(text, level="warning")
+        written = export_recording(source, to, target, _told(job)).resolve()
+        rows: list[list[str | float | int | None]] = [[str(source.path), str(written)]]
+        job.emit(Table(title="Exported", columns=["recording", "file"], rows=rows))
+        report = {"file": str(written), "format": to}
+        return Finished(job="export", recording=str(source.path), frames=len(source), report=report)
+
+    told = {"recording": str(source.path), "to": to, "target": str(target) if target else None}
+    return run_live(output, "export", told, body)
 
 
 @app.command
@@ -153,3 +205,27 @@ def _path(recording: str, output: Output) -> Path:
     from agp_tui.recording.library import resolve_recording
 
     return resolve_recording(settings_of(output).folder("recordings"), recording)
+
+
+def _told(job: Job) -> Callable[[int, int], None]:
+    """Tells the job's progress in frames, ten times a second at most; a stop ends what calls it."""
+    from agp_tui.engine.clock import RealTime
+
+    clock = RealTime()
+    began_ns = told_ns = clock.now_ns()
+
+    def tell_frames(done: int, total: int) -> None:
+        nonlocal told_ns
+        if job.stopping:
+            raise Interrupted("Stopped before the end, so nothing of it is kept.")
+        now_ns = clock.now_ns()
+        if done < total and now_ns - told_ns < PROGRESS_NS:
+            return
+        told_ns = now_ns
+        rate = done / max((now_ns - began_ns) / 1e9, 1e-6)
+        left = (total - done) / rate
+        job.emit(
+            Progress(done=done, total=total, unit="frames", rate=round(rate, 1), seconds_left=round(left, 1))
+        )
+
+    return tell_frames

@@ -2,15 +2,19 @@
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
+
+from cyclopts import Parameter
 
 from agp_tui.config import Output
-from agp_tui.config_file import Loaded, load_config
+from agp_tui.config.file import Loaded, load_config
 from agp_tui.engine.client import follow, launch
 from agp_tui.engine.events import AnyEvent, Finished, Started, Table
 from agp_tui.engine.job import Job, Listener, stdout_lines
 from agp_tui.engine.runs import Run
 from agp_tui.errors import AgpError, Interrupted
+
+Detach = Annotated[bool, Parameter(negative=(), help="Return at once; agp runs follow RUN shows it later.")]
 
 
 def settings_of(output: Output) -> Loaded:

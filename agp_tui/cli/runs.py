@@ -1,23 +1,38 @@
 """`agp runs`: long jobs, alive or ended, from this terminal or an earlier one."""
 
+import shutil
 import time
+from typing import Annotated, Any
 
-from cyclopts import App
+import msgspec
+from cyclopts import App, Parameter
 
 from agp_tui.cli.flags import OutputFlags
 from agp_tui.cli.running import follow_run, settings_of, show
 from agp_tui.config import Output
-from agp_tui.engine.events import Table
+from agp_tui.engine.events import Failed, Finished, Table
 from agp_tui.engine.runs import Run, RunError
+from agp_tui.errors import SettingError
 
-app = App(name="runs", help="Long jobs: list, follow, stop. They outlive the terminal that began them.")
+app = App(
+    name="runs", help="Long jobs: list, follow, stop, delete. They outlive the terminal that began them."
+)
 
 
 @app.command(name="list")
 def list_(*, output: OutputFlags = Output()) -> int:
-    """Every run, oldest first, with its state."""
-    rows = [_row(run) for run in Run.all(settings_of(output).folder("runs"))]
-    return show(output, "runs", Table(title="Runs", columns=["run", "job", "state", "hours ago"], rows=rows))
+    """Every run, oldest first, with its state.
+
+    With --json the report's `runs` have `id`, `job`, `state`, `started`, `ended` (seconds since 1970),
+    `seconds` so far and `result`: its last event, finished or failed, without its own report.
+    """
+    runs = [_facts(run) for run in Run.all(settings_of(output).folder("runs"))]
+    now = time.time()
+    rows: list[list[str | float | int | None]] = [
+        [one["id"], one["job"], one["state"], round((now - one["started"]) / 3600, 2)] for one in runs
+    ]
+    table = Table(title="Runs", columns=["run", "job", "state", "hours ago"], rows=rows)
+    return show(output, "runs", table, report={"runs": runs})
 
 
 @app.command
@@ -40,12 +55,54 @@ def stop(run: str, *, output: OutputFlags = Output()) -> int:
     return show(output, "runs", run=found.id)
 
 
-def _row(run: Run) -> list[str | float | int | None]:
+@app.command
+def delete(
+    run: str, *, yes: Annotated[bool, Parameter(negative=())] = False, output: OutputFlags = Output()
+) -> int:
+    """Delete the folder of a run that has ended, its checkpoints among it. What it exported stays.
+
+    Parameters
+    ----------
+    yes
+        Do it; without this only what would be deleted is told.
+    """
+    found = Run.find(settings_of(output).folder("runs"), run)
+    if found.alive():
+        raise RunError(
+            f"Expected a run that has ended, found {found.id} running.", f"agp runs stop {found.id}"
+        )
+    if not yes:
+        raise SettingError(
+            f"Expected --yes to delete {found.path} for good, found none.", "Add --yes if it may go."
+        )
     try:
-        return [run.id, run.job, run.state(), _age(run)]
-    except RunError:
-        return [run.id, None, "damaged", _age(run)]
+        shutil.rmtree(found.path)
+    except OSError as error:
+        raise RunError(
+            f"Expected to delete {found.path}, found: {error.strerror}.", "Look at the folder's permissions."
+        ) from error
+    return show(output, "runs", run=found.id)
 
 
-def _age(run: Run) -> float:
-    return round((time.time() - (run.path / "run.json").stat().st_mtime) / 3600, 2)
+def _facts(run: Run) -> dict[str, Any]:
+    """What a list says of a run; a damaged one is listed as that."""
+    try:
+        job: str | None = run.job
+        state, started = run.state(), run.created
+    except (RunError, KeyError, TypeError, ValueError):
+        began = (run.path / "run.json").stat().st_mtime
+        return {"id": run.id, "job": None, "state": "damaged", "started": began, "ended": None,
+                "seconds": None, "result": None}  # fmt: skip
+    last = None if state in ("running", "waiting") else run.last_event()
+    ended = last.at if last else None
+    until = time.time() if state == "running" else ended
+    result = msgspec.to_builtins(last) if isinstance(last, Finished | Failed) else None
+    return {
+        "id": run.id,
+        "job": job,
+        "state": state,
+        "started": started,
+        "ended": ended,
+        "seconds": round(until - started, 1) if until else None,
+        "result": {key: value for key, value in result.items() if key != "report"} if result else None,
+    }

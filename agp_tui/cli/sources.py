@@ -5,7 +5,7 @@ from typing import Any
 
 from cyclopts import App, ArgumentCollection, Token
 
-from agp_tui.config_file import Given, Loaded, load_config, sections_of
+from agp_tui.config.file import Given, Loaded, load_config, sections_of
 from agp_tui.errors import ModelError
 
 
@@ -15,6 +15,9 @@ def fill_from_settings(_app: App, commands: tuple[str, ...], arguments: Argument
     A setting looks into the section of its own class only: a flag `--seed` of training never takes
     the seed of a game. Raises `SettingError` where the file or a variable does not fit.
     """
+    if commands[:1] == ("config",):
+        # Nothing to fill, and a file with an error must not keep its own cure from running.
+        return
     path = _first_value(arguments, "config")
     loaded = load_config(Path(path) if path else None)
     game = _first_value(arguments, "game")

@@ -6,26 +6,31 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from agp_tui.cli.flags import ExportFlags, Model, OutputFlags, PracticeFlags, TrainFlags
-from agp_tui.cli.running import run_live, run_long, settings_of
+from agp_tui.cli.running import Detach, run_live, run_long, settings_of, tell
 from agp_tui.config import ExportSettings, Output, PracticeSettings, TrainSettings, check
-from agp_tui.engine.events import Finished
+from agp_tui.config.file import Loaded
+from agp_tui.engine.events import Finished, Note
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import SettingError
 
-Detach = Annotated[bool, Parameter(negative=(), help="Return at once; agp runs follow RUN shows it later.")]
+Look = Annotated[
+    bool, Parameter(negative=(), help="Only say what the recordings hold and what would be held out.")
+]
 
 
 def train(
     *,
     game: str | None = None,
     settings: TrainFlags = TrainSettings(),
+    look: Look = False,
     detach: Detach = False,
     output: OutputFlags = Output(),
 ) -> int:
     """Train a model on the recordings of a game and export it.
 
     The training is a run of its own: Ctrl-C stops it (with a checkpoint), closing the terminal does not.
+    With --look nothing is trained: the recordings' keys, their balance and the split are shown.
 
     Parameters
     ----------
@@ -34,6 +39,8 @@ def train(
     """
     loaded = settings_of(output)
     runs = loaded.folder("runs")
+    if look:
+        return _look(game, check(settings), loaded, output)
     if settings.resume is not None:
         return run_long(output, Run.find(runs, settings.resume), detach)
     if game is None:
@@ -43,6 +50,19 @@ def train(
 
     asked = ask_training(game, check(settings), loaded.folder("recordings"), loaded.folder("models"))
     return run_long(output, Run.create(runs, "train", as_request(asked)), detach)
+
+
+def _look(game: str | None, settings: TrainSettings, loaded: Loaded, output: Output) -> int:
+    from agp_tui.imitation.look import look
+    from agp_tui.jobs.train import chosen_recordings
+
+    if game is None:
+        raise SettingError("Expected a game to look at, found none.", "Name it with --game.")
+    looked = look(chosen_recordings(game, settings.recordings, loaded.folder("recordings")), settings)
+    notes = [Note(text=text, level="warning") for text in looked.warnings]
+    figures = Finished(job="look", frames=looked.frames, report=looked.report())
+    tell(output, *looked.tables(), *notes, *([figures] if output.json else []))
+    return 0
 
 
 def export(

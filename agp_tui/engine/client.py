@@ -70,7 +70,8 @@ def follow(run: Run, job: Job) -> int:
     if end is not None and asked_to_stop:
         return 130
     if isinstance(end, Finished):
-        return 0
+        # Another terminal may have stopped it.
+        return 130 if end.stopped else 0
     if end is None:
         end = Failed(
             error=f"The run {run.id} ended without a word: {last_words(run)}",

@@ -61,8 +61,10 @@ class Progress(Event, frozen=True):
 class Live(Event, frozen=True):
     """A live job's state, ten times a second at most; dropped where nobody reads.
 
-    `held` are the keys held now. `thumbnail` is a small RGB picture, `height * width * 3` bytes
-    as base64.
+    `held` are the keys held now, `shares` how much of the time so far each was held (0 to 1).
+    `thumbnail` is a small RGB picture, `height * width * 3` bytes as base64; `shown` is the part of
+    the display that it shows (X, Y, width, height). A replay is at `frame` of `total`, `speed` times as
+    fast as it was recorded.
     """
 
     seconds: float
@@ -71,7 +73,10 @@ class Live(Event, frozen=True):
     frames: int
     missed: int
     held: list[str] = []
+    shares: dict[str, float] = {}
     probabilities: dict[str, float] = {}
+    thresholds: dict[str, float] = {}
+    """By key: pressed from this probability on."""
     jitter_ms: Percentiles | None = None
     latency_ms: Latency = {}
     deadline_misses: int | None = None
@@ -81,6 +86,11 @@ class Live(Event, frozen=True):
     thumbnail: bytes = b""
     thumbnail_size: tuple[int, int] | None = None
     bytes: int | None = None
+    shown: tuple[int, int, int, int] | None = None
+    frame: int | None = None
+    total: int | None = None
+    paused: bool = False
+    speed: float | None = None
 
 
 class Note(Event, frozen=True):
@@ -122,6 +132,8 @@ class Finished(Event, frozen=True):
     score_mean: float | None = None
     bytes: int | None = None
     metrics: dict[str, float] | None = None
+    stopped: bool = False
+    """Whether somebody asked for the end before the job had come to it."""
     report: dict[str, Any] | None = None
     """Figures of one job only, documented at the job."""
 
@@ -154,8 +166,26 @@ class Panic(Command, frozen=True):
     """Release every key and stop at once."""
 
 
+class Step(Command, frozen=True):
+    """A replay: show the frame so many later (earlier where negative), paused."""
+
+    frames: int = 1
+
+
+class Seek(Command, frozen=True):
+    """A replay: go on from this frame."""
+
+    frame: int
+
+
+class Speed(Command, frozen=True):
+    """A replay: so many times as fast as it was recorded."""
+
+    factor: float
+
+
 AnyEvent = Started | Stage | Progress | Live | Note | Table | Finished | Failed
-AnyCommand = Stop | Pause | Resume | Panic
+AnyCommand = Stop | Pause | Resume | Panic | Step | Seek | Speed
 
 _encoder = msgspec.json.Encoder()
 _events = msgspec.json.Decoder(AnyEvent)

@@ -33,6 +33,8 @@ from agp_tui.errors import AgpError
 WAITING_LINES = 1_000
 """How many lines may wait for a reader who does not read; live ones are dropped far earlier."""
 
+PROGRESS_LINES = 100
+"""With more than so many waiting, progress is dropped as well."""
 
 STOP_POLL_SECONDS = 0.02
 
@@ -68,9 +70,17 @@ class Job:
         """Say that part `number` of `of` begins."""
         self.emit(Stage(name=name, number=number, of=of))
 
+    def part(self) -> "Job":
+        """A job for a part of this one: all it tells is passed on, but for stages of its own."""
+        return self.heard_by(_WithoutStages(self))
+
     def quietly(self) -> "Job":
         """A job for a part of this one: it stops with it, but nobody is told of its events."""
-        part = Job()
+        return self.heard_by()
+
+    def heard_by(self, *listeners: Listener) -> "Job":
+        """A job for a part of this one: it stops with it, and only these are told of its events."""
+        part = Job(*listeners)
         part._stop = self._stop
         return part
 
@@ -152,6 +162,20 @@ class Job:
         self.stop()
 
 
+class _WithoutStages:
+    """Passes on to a job what a part of it tells."""
+
+    def __init__(self, whole: Job) -> None:
+        self._whole = whole
+
+    def hear(self, event: Event) -> None:
+        if not isinstance(event, Stage):
+            self._whole.emit(event)
+
+    def close(self) -> None:
+        """The whole job goes on."""
+
+
 class _StopFlag:
     """Whether to stop, without a lock.
 
@@ -207,8 +231,9 @@ class JsonLines:
         self._writer.start()
 
     def hear(self, event: Event) -> None:
-        droppable = isinstance(event, Live | Progress)
-        if droppable and not self._lines.empty():
+        # Of live ones only the newest counts; progress is points of curves, and comes in bursts from a run.
+        may_wait = 0 if isinstance(event, Live) else PROGRESS_LINES if isinstance(event, Progress) else None
+        if may_wait is not None and self._lines.qsize() > may_wait:
             return
         try:
             self._lines.put_nowait(encode(event))

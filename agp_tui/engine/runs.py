@@ -17,8 +17,19 @@ from typing import Any
 
 import msgspec
 
-from agp_tui.engine.events import AnyEvent, Event, Failed, Finished, Live, decode_event, encode, read_events
+from agp_tui.engine.events import (
+    AnyEvent,
+    Event,
+    Failed,
+    Finished,
+    Live,
+    Stage,
+    decode_event,
+    encode,
+    read_events,
+)
 from agp_tui.errors import AgpError
+from agp_tui.files import write_atomically
 
 EVENTS_FILE = "events.jsonl"
 LIVE_FILE = "live.json"
@@ -28,19 +39,6 @@ END_SECONDS = 10.0
 
 class RunError(AgpError):
     """A run that is not there, or not in the state that is asked for."""
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace `path` in one step: a reader, or a crash, sees the old content or the new."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -93,6 +91,16 @@ class Run:
         return self.path / "checkpoints"
 
     @property
+    def live_file(self) -> Path:
+        """Where the newest live event is, while there is one."""
+        return self.path / LIVE_FILE
+
+    @property
+    def created(self) -> float:
+        """When it was asked for, seconds since 1970."""
+        return float(self._read("run.json")["created"])
+
+    @property
     def job(self) -> str:
         return str(self._read("run.json")["job"])
 
@@ -136,17 +144,23 @@ class Run:
         """
         if self.alive():
             return "running"
-        worker = self._worker()
-        if worker is None:
+        if self._worker() is None:
             return "waiting"
-        lines = self._lines(worker.events_from)
+        match self.last_event():
+            case Finished():
+                return "finished"
+            case Failed():
+                return "failed"
+        return "died"
+
+    def last_event(self) -> AnyEvent | None:
+        """What its latest execution told last; None where it told nothing, or nothing readable."""
+        worker = self._worker()
+        lines = self._lines(worker.events_from) if worker else []
         try:
-            last = decode_event(lines[-1]) if lines else None
+            return decode_event(lines[-1]) if lines else None
         except AgpError:
-            last = None
-        if isinstance(last, Finished):
-            return "finished"
-        return "failed" if isinstance(last, Failed) else "died"
+            return None
 
     def events(self) -> Iterator[AnyEvent]:
         """What it told so far, in all its executions. Raises `AgpError` at a damaged line."""
@@ -154,6 +168,19 @@ class Run:
         if path.is_file():
             with path.open("rb") as lines:
                 yield from read_events(lines)
+
+    def earlier(self) -> Iterator[AnyEvent]:
+        """What its executions before the latest told; nothing for a run that was never gone on with."""
+        worker = self._worker()
+        if worker is None or not worker.events_from:
+            return
+        with (self.path / EVENTS_FILE).open("rb") as lines:
+            position = 0
+            for line in lines:
+                position += len(line)
+                if position > worker.events_from:
+                    return
+                yield decode_event(line)
 
     def follow(self, poll_seconds: float = 0.1) -> Iterator[AnyEvent | None]:
         """What its latest execution told and tells from now on, until it ends or its process is gone.
@@ -187,7 +214,7 @@ class Run:
             time.sleep(0.02)
 
     def _live(self, newest: int) -> tuple[AnyEvent | None, int]:
-        path = self.path / LIVE_FILE
+        path = self.live_file
         try:
             changed = path.stat().st_mtime_ns
             return (decode_event(path.read_bytes()), changed) if changed != newest else (None, newest)
@@ -238,20 +265,47 @@ class _Worker(msgspec.Struct, frozen=True):
     events_from: int = 0
 
 
-class RunLog:
-    """Appends events to a run's `events.jsonl`; of the live ones only the newest is kept, beside it."""
+class LiveFile:
+    """Keeps the newest live event in a file of its own and lets all others go.
 
-    def __init__(self, run: Run) -> None:
-        self._file = (run.path / EVENTS_FILE).open("ab", buffering=0)
-        self._live = run.path / LIVE_FILE
+    A run's worker and the processes that play for it write to the same one, in turns or at once: a
+    reader always finds a whole event.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
 
     def hear(self, event: Event) -> None:
         if isinstance(event, Live):
-            part = self._live.with_suffix(".part")
-            part.write_bytes(encode(event))
-            part.replace(self._live)
-        else:
-            self._file.write(encode(event))
+            self._part.write_bytes(encode(event))
+            self._part.replace(self._path)
+
+    def clear(self) -> None:
+        """What was live is over."""
+        self._path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+class RunLog:
+    """Appends events to a run's `events.jsonl`; of the live ones only the newest is kept, beside it.
+
+    A new stage ends what was live in the one before.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._file = (run.path / EVENTS_FILE).open("ab", buffering=0)
+        self._live = LiveFile(run.live_file)
+
+    def hear(self, event: Event) -> None:
+        if isinstance(event, Live):
+            self._live.hear(event)
+            return
+        if isinstance(event, Stage):
+            self._live.clear()
+        self._file.write(encode(event))
 
     def close(self) -> None:
         self._file.close()

@@ -18,12 +18,12 @@ from agp_tui.config import GameSettings
 from agp_tui.engine.clock import NS, Time
 from agp_tui.errors import MissingPart, SettingError
 from agp_tui.games.base import Frame, Status
+from agp_tui.games.names import ATARI_PREFIX
 from agp_tui.keys.state import NO_KEYS, Keys
 
 if TYPE_CHECKING:
     from ale_py import ALEInterface
 
-PREFIX = "ALE/"
 FRAMES_A_SECOND = 60
 """Of the console (NTSC; really 59.92, as every player of it rounds)."""
 
@@ -46,11 +46,6 @@ TURNED_PADDLES: dict[str, dict[str, str]] = {
 By cartridge: our key, and the joystick's way that it stands for. These are the game's keys. In the
 card games the up arrow raises the bet.
 """
-
-
-def is_atari(name: str) -> bool:
-    """Whether this names an Atari game (`ALE/Pong-v5`), known or not."""
-    return name.lower().startswith(PREFIX.lower())
 
 
 def atari_ids() -> list[str]:
@@ -216,7 +211,7 @@ def _ale_py() -> ModuleType:
 
 
 def _id(cartridge: str) -> str:
-    return f"{PREFIX}{cartridge.title().replace('_', '')}-v5"
+    return f"{ATARI_PREFIX}{cartridge.title().replace('_', '')}-v5"
 
 
 def _cartridges() -> dict[str, str]:

@@ -6,8 +6,9 @@ from agp_tui.config import GameSettings
 from agp_tui.engine.clock import Time
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed
-from agp_tui.games.atari import AtariGame, default_keys, is_atari
+from agp_tui.games.atari import AtariGame, default_keys
 from agp_tui.games.base import Game
+from agp_tui.games.names import is_atari
 
 ARROWS = ("up", "left", "right", "down")
 

@@ -67,10 +67,13 @@ class ScreenGame:
 
 
 class Grabber:
-    """Grabs one region of a display, again and again, through changes of its resolution."""
+    """Grabs one region of a display, or the whole, again and again, through changes of its resolution."""
 
-    def __init__(self, display: str | None, box: Box) -> None:
-        """Raises `DisplayError` where the display cannot be seen or the region is off it."""
+    def __init__(self, display: str | None, box: Box | None) -> None:
+        """`box`: None for the whole display.
+
+        Raises `DisplayError` where the display cannot be seen or the region is off it.
+        """
         self._display = display
         self._box = box
         self._mss: Any = None
@@ -96,6 +99,18 @@ class Grabber:
                     "Start the game's display and this again.",
                 ) from problem
 
+    @property
+    def seen(self) -> Box:
+        """What of the region is on the display."""
+        return self._seen
+
+    def reopen(self) -> None:
+        """Connect anew, so that the display's present size is known. Raises `JobFailed` if it is gone."""
+        try:
+            self._open()
+        except DisplayError as problem:
+            raise JobFailed(problem.problem, problem.cure) from problem
+
     def close(self) -> None:
         """May be called twice."""
         grabber, self._mss = self._mss, None
@@ -118,7 +133,7 @@ class Grabber:
                 "See agp doctor for the displays here.",
             ) from problem
         screen = Box(whole["left"], whole["top"], whole["width"], whole["height"])
-        self._seen = self._box.on(screen, self._display or "")
+        self._seen = self._box.on(screen, self._display or "") if self._box else screen
         self._request = {
             "left": self._seen.left,
             "top": self._seen.top,
@@ -135,10 +150,11 @@ class Grabber:
         pixels = np.frombuffer(shot.raw, np.uint8).reshape(shot.height, shot.width, 4)
         if (shot.height, shot.width) != (seen.height, seen.width):
             pixels = _scaled(pixels, (seen.height, seen.width))
-        if seen == self._box:
+        box = self._box or seen
+        if seen == box:
             return pixels
-        padded = np.zeros((self._box.height, self._box.width, 4), np.uint8)
-        top, left = seen.top - self._box.top, seen.left - self._box.left
+        padded = np.zeros((box.height, box.width, 4), np.uint8)
+        top, left = seen.top - box.top, seen.left - box.left
         padded[top : top + seen.height, left : left + seen.width] = pixels
         return padded
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from agp_tui.engine.runs import write_atomically
 from agp_tui.errors import ModelError
+from agp_tui.files import write_atomically
 from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
 
 SCHEMA = 1

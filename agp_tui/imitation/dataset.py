@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,6 +10,9 @@ from agp_tui.errors import RecordingError
 from agp_tui.imitation.cache import decoded_frames
 from agp_tui.imitation.takes import Take
 from agp_tui.recording.store import Recording
+
+if TYPE_CHECKING:
+    from agp_tui.imitation.checkpoint import Checkpoint
 
 
 def open_takes(
@@ -39,6 +43,18 @@ def open_takes(
         takes.append(Take(str(recording.path), frames, np.ascontiguousarray(labels), corrections))
         done += len(recording)
     return tuple(takes)
+
+
+def takes_for(model: "Checkpoint", paths: Sequence[Path]) -> tuple[Take, ...]:
+    """Recordings as takes that this model can learn from. Raises `RecordingError` where one does not fit."""
+    return open_takes(
+        paths,
+        game=model.game,
+        keys=model.keys,
+        fps=model.fps,
+        frame_size=model.spec.frame_size,
+        lead=model.lead,
+    )
 
 
 def check_same(recordings: Sequence[Recording], *, game: str, keys: tuple[str, ...], fps: int) -> None:

@@ -109,7 +109,13 @@ class Plan:
 
 
 class Telling:
-    """Tells a job how a training goes, twice a second at most."""
+    """Tells a job how a training goes, twice a second at most and after each validation.
+
+    Each `Progress` has `done` of `total` frames, `rate` (frames a second), `seconds_left`, and in
+    `metrics` the running `loss`, the `epoch` and, once there was a validation, the latest one's `f1`,
+    `change_f1` and `val_loss`. A run keeps them in `events.jsonl`, so its curves are there later:
+    loss over `done`, and F1 wherever it changes.
+    """
 
     def __init__(self, job: Job, plan: Plan) -> None:
         self._job, self._plan = job, plan
@@ -125,8 +131,9 @@ class Telling:
         if time.perf_counter() - self._told >= TELL_SECONDS:
             self.tell(counters)
 
-    def found(self, found: Report) -> None:
+    def found(self, found: Report, counters: Counters) -> None:
         self._validation = {"f1": found.model.f1, "change_f1": found.model.change_f1, "val_loss": found.loss}
+        self.tell(counters)
 
     def tell(self, counters: Counters) -> None:
         self._told = time.perf_counter()
@@ -143,6 +150,7 @@ class Telling:
                 unit="frames",
                 rate=round(self._rate, 1),
                 seconds_left=None if left is None else round(left, 1),
-                metrics={name: round(value, 5) for name, value in metrics.items()},
+                # Before the first step there is no loss, and JSON has no word for that.
+                metrics={name: round(value, 5) for name, value in metrics.items() if np.isfinite(value)},
             )
         )

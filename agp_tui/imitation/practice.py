@@ -6,38 +6,21 @@ arXiv:1011.0686). The corrections are ordinary recordings, and the games that ma
 same time the exam of the model that played them.
 """
 
+import os
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from agp_tui.autoplay.policy import PolicyDriver
-from agp_tui.config import RecordSettings
-from agp_tui.engine.clock import Clock, SimulatedTime, Time
-from agp_tui.engine.events import Table
+from agp_tui.engine.events import Progress, Table
 from agp_tui.engine.job import Job
-from agp_tui.errors import JobFailed
-from agp_tui.games.base import Driver, Game
 from agp_tui.imitation.checkpoint import BEST, Checkpoint, save_checkpoint
-from agp_tui.imitation.dataset import open_takes
-from agp_tui.imitation.network import PolicyNetwork
-from agp_tui.imitation.network_policy import NetworkPolicy
+from agp_tui.imitation.dataset import takes_for
+from agp_tui.imitation.practice_games import MakeGame, MakeTeacher, PracticeGame, PracticeGames
 from agp_tui.imitation.takes import Dataset, Span, Take
 from agp_tui.imitation.trainer import Trainer
-from agp_tui.recording.recorder import Origin, record
-
-PLAYERS = 2
-"""Games played side by side; emulator and network both let other threads run."""
-
-MakeGame = Callable[[int, Time], Game]
-"""A game from a seed and a clock."""
-
-MakeTeacher = Callable[[Game], Driver]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +42,8 @@ class Lesson:
     """Of the first game; every game gets its own."""
     until: float | None = None
     """No round begins after this moment on the monotonic clock."""
+    live_file: Path | None = None
+    """Where the first game of each round shows itself, as a run's `live_file`."""
 
 
 @dataclass(frozen=True)
@@ -85,30 +70,39 @@ def practise(
     `folder` as `round-N.pt`, and the one that played best as `best.pt`. The last round plays only.
     Returns early, with the rounds that were played, when the job is stopped.
     """
+    with PracticeGames(os.cpu_count() or 1) as games:
+        rounds = _rounds(trainer, model, dataset, lesson, folder, games, job)
+    if rounds:
+        job.emit(curve(rounds))
+    return rounds
+
+
+def _rounds(
+    trainer: Trainer,
+    model: Checkpoint,
+    dataset: Dataset,
+    lesson: Lesson,
+    folder: Path,
+    games: PracticeGames,
+    job: Job,
+) -> list[Round]:
     rounds: list[Round] = []
     takes: list[Take] = list(dataset.takes)
     spans = list(dataset.train)
     for number in range(lesson.rounds + 1):
-        played = _play_round(trainer.network, model, lesson, number, job)
-        if job.stopping:
-            break
         checkpoint = folder / f"round-{number}.pt"
         taught = replace(model, weights=trainer.network.state_dict(), training={})
         save_checkpoint(checkpoint, taught)
-        rounds.append(replace(played, checkpoint=checkpoint))
+        played = _play_round(checkpoint, lesson, number, games, job)
+        if job.stopping:
+            break
+        rounds.append(played)
         if played.mean >= max(one.mean for one in rounds):
             save_checkpoint(folder / BEST, taught)
-        job.emit(curve(rounds))
+        _tell(rounds, lesson, job)
         if number == lesson.rounds or (lesson.until is not None and time.monotonic() > lesson.until):
             break
-        new = open_takes(
-            played.corrections,
-            game=model.game,
-            keys=model.keys,
-            fps=model.fps,
-            frame_size=model.spec.frame_size,
-            lead=model.lead,
-        )
+        new = takes_for(model, played.corrections)
         spans += [Span(len(takes) + index, 0, len(take)) for index, take in enumerate(new)]
         takes += new
         grown = replace(dataset, takes=tuple(takes), train=tuple(spans), validation=())
@@ -118,51 +112,37 @@ def practise(
     return rounds
 
 
+def _play_round(checkpoint: Path, lesson: Lesson, number: int, games: PracticeGames, job: Job) -> Round:
+    first = lesson.seed + number * lesson.games
+    asked = [
+        PracticeGame(
+            checkpoint,
+            lesson.make_game,
+            lesson.make_teacher,
+            lesson.recordings,
+            lesson.game_seconds,
+            seed,
+            lesson.live_file if seed == first else None,
+        )
+        for seed in range(first, first + lesson.games)
+    ]
+    played = games.play(asked, job)
+    return Round(
+        number, tuple(one.score for one in played), tuple(one.recording for one in played), checkpoint
+    )
+
+
+def _tell(rounds: Sequence[Round], lesson: Lesson, job: Job) -> None:
+    last = rounds[-1]
+    scores = " ".join(f"{score:g}" for score in last.scores)
+    job.note(f"Round {last.number}: {last.mean:.1f} points on average ({scores}).")
+    figures = {"score_mean": last.mean}
+    job.emit(Progress(done=last.number, total=lesson.rounds, unit="rounds", metrics=figures))
+
+
 def curve(rounds: Sequence[Round]) -> Table:
     """Score by round, as a table."""
     rows: list[list[str | float | int | None]] = [
         [one.number, round(one.mean, 2), " ".join(f"{score:g}" for score in one.scores)] for one in rounds
     ]
     return Table(title="Practice", columns=["after round", "mean score", "games"], rows=rows)
-
-
-def _play_round(network: PolicyNetwork, model: Checkpoint, lesson: Lesson, number: int, job: Job) -> Round:
-    network.eval()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    first = lesson.seed + number * lesson.games
-
-    def one(seed: int) -> tuple[float, Path]:
-        return _play_game(network, model, lesson, seed, job)
-
-    try:
-        with ThreadPoolExecutor(PLAYERS) as pool:
-            played = list(pool.map(one, range(first, first + lesson.games)))
-    finally:
-        torch.set_num_threads(threads)
-    scores, paths = zip(*played, strict=True)
-    return Round(number, tuple(scores), tuple(paths), Path())
-
-
-def _play_game(
-    network: PolicyNetwork, model: Checkpoint, lesson: Lesson, seed: int, job: Job
-) -> tuple[float, Path]:
-    source = SimulatedTime()
-    policy = NetworkPolicy(network, model.keys, model.thresholds, model.fps)
-    with closing(lesson.make_game(seed, source)) as game:
-        recorded = record(
-            game,
-            PolicyDriver(policy),
-            RecordSettings(),
-            job.quietly(),
-            origin=Origin("ale"),
-            clock=Clock(model.fps, source),
-            root=lesson.recordings,
-            teacher=lesson.make_teacher(game),
-            seconds=lesson.game_seconds,
-            episodes=1,
-        )
-        status = game.status()
-    if status is None or recorded.path is None:
-        raise JobFailed("Expected a game that gives frames and a score to practise on, found none.")
-    return (recorded.scores or (status.score,))[0], recorded.path

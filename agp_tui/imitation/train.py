@@ -26,6 +26,9 @@ from agp_tui.imitation.takes import Dataset, Take
 from agp_tui.imitation.trainer import Fitted, Trainer
 from agp_tui.recording.store import Recording
 
+STAGES = 4
+"""Read, train, report; whoever asked for the training exports."""
+
 SAVE_SECONDS = 15.0
 """`last.pt` is written so often at most, and at the end."""
 
@@ -88,8 +91,11 @@ def train(
     *,
     device: str | None = None,
     threads: int | None = None,
+    measure_threads: bool = False,
 ) -> Trained:
     """Train, or go on with a run that has a `last.pt`. Stops at once, with a checkpoint, when told to.
+
+    With `measure_threads`, and none given, it first finds out how many threads are faster.
 
     Raises `RecordingError`, `ModelError` or `SettingError` where the request does not fit together.
     """
@@ -103,7 +109,14 @@ def train(
     if source and spec.segment != request.settings.segment:
         job.note(f"Windows have {spec.segment} frames, as in the checkpoint that training starts from.")
     torch.manual_seed(settings.seed)
-    trainer = Trainer(PolicyNetwork(spec), settings, request.keys, device=device, threads=threads)
+    trainer = Trainer(
+        PolicyNetwork(spec),
+        settings,
+        request.keys,
+        device=device,
+        threads=threads,
+        measure_threads=measure_threads,
+    )
     dataset = _dataset(request, settings, job)
     if source:
         trainer.network.load_state_dict(source.weights)
@@ -111,7 +124,7 @@ def train(
         trainer.standardise(dataset)
     if going_on:
         trainer.restore(going_on.training)
-    job.stage("train", 2, 3)
+    job.stage("learn", 2, STAGES)
     keeper = _Keeper(folder, request, settings, dataset)
     fitted = trainer.fit(
         dataset,
@@ -148,7 +161,7 @@ def _shape(request: TrainRequest, source: Checkpoint | None) -> tuple[NetworkSpe
 
 
 def _dataset(request: TrainRequest, settings: TrainSettings, job: Job) -> Dataset:
-    job.stage("read", 1, 3)
+    job.stage("read the recordings", 1, STAGES)
     told = time.monotonic()
 
     def progress(done: int, total: int) -> None:
@@ -228,7 +241,7 @@ class _Keeper:
 
 def _told(fitted: Fitted, folder: Path, job: Job) -> Trained:
     """Say how it ended, and how good the best checkpoint is."""
-    job.stage("report", 3, 3)
+    job.stage("judge on held-out frames", 3, STAGES)
     best = folder / BEST if (folder / BEST).is_file() else folder / LAST
     report = load_checkpoint(best).validation
     if report:

@@ -5,6 +5,7 @@ while data is added. Every random draw comes from the seed and the counters, so 
 weights and the optimizer's state are all that is needed to go on exactly.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,7 @@ from agp_tui.imitation.plan import Counters, Plan, Telling
 from agp_tui.imitation.precision import faster_precision
 from agp_tui.imitation.stretches import Batch, cut, gather
 from agp_tui.imitation.takes import Dataset, Span
+from agp_tui.imitation.threads import faster_threads
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,15 @@ class Trainer:
         *,
         device: str | None = None,
         threads: int | None = None,
+        measure_threads: bool = False,
     ) -> None:
-        if threads:
-            torch.set_num_threads(threads)
+        """`threads` wins over the settings' own; without either, torch's number holds, or, where
+        `measure_threads` is, the first `fit` takes the faster of one and all cores.
+        """
+        self.threads = threads or settings.threads
+        self._measure_threads = measure_threads
+        if self.threads:
+            torch.set_num_threads(self.threads)
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self.network = compact(network.to(self.device))
         self.settings = settings
@@ -107,6 +115,9 @@ class Trainer:
         if epochs is None and minutes is None:
             raise ValueError("Expected a number of epochs or of minutes.")
         plan = Plan(self.settings, self.augment, dataset, epochs, minutes)
+        if self.threads is None and self._measure_threads and self.device == "cpu":
+            self.threads = faster_threads(self.network, plan.sample())
+            job.note(f"Learns with {self.threads} of {os.cpu_count()} threads: measured to be faster here.")
         if self.precision is None:
             self.precision = faster_precision(self.network, plan.sample(), self.device)
         telling = Telling(job, plan)
@@ -124,7 +135,7 @@ class Trainer:
                     self._count_seconds(begun)
                     if found is not None:
                         better = self._count_validation(found)
-                        telling.found(found)
+                        telling.found(found, self.counters)
                         if validated is not None:
                             validated(self, found, better)
                         if patience is not None and self.counters.since_best >= patience:

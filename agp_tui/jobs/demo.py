@@ -2,7 +2,7 @@
 
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from agp_tui.config import (
     convert,
 )
 from agp_tui.engine.clock import Clock, RealTime, SimulatedTime
-from agp_tui.engine.events import Finished
+from agp_tui.engine.events import Finished, Progress
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import JobFailed
@@ -114,6 +114,7 @@ def run_demo(request: dict[str, Any], job: Job, run: Run) -> Finished:
 def _demonstrate(demo: _Demo) -> list[Path]:
     demo.begin(f"an expert plays {demo.settings.game} and is recorded", 1)
     seconds = demo.settings.demonstration * 60 / DEMONSTRATIONS
+    shown = demo.job.part()
 
     def one(seed: int) -> Path:
         source = SimulatedTime()
@@ -122,7 +123,8 @@ def _demonstrate(demo: _Demo) -> list[Path]:
                 game,
                 expert_driver(game),
                 RecordSettings(),
-                demo.job.quietly(),
+                # They are played side by side; a person can watch one.
+                shown if seed == 0 else demo.job.quietly(),
                 origin=Origin("ale"),
                 clock=Clock(demo.settings.fps, source),
                 root=demo.asked.recordings,
@@ -150,30 +152,23 @@ def _train(demo: _Demo, recordings: list[Path]) -> Path:
         **BATCHES,
     )
     request = TrainRequest.of(recordings, settings, frame_size=demo.settings.frame_size)
-    return train(request, demo.job, demo.run).best
+    return train(request, demo.job.part(), demo.run, measure_threads=True).best
 
 
 def _practise(demo: _Demo, plain: Path, recordings: list[Path]) -> Path:
     """The checkpoint of the clone after it was corrected in the states it got itself into."""
     from agp_tui.imitation.checkpoint import BEST, load_checkpoint
-    from agp_tui.imitation.dataset import open_takes
+    from agp_tui.imitation.dataset import takes_for
     from agp_tui.imitation.practice import Lesson, practise
     from agp_tui.imitation.takes import Dataset, Span
     from agp_tui.imitation.trainer import Trainer
 
     demo.begin("it practises and the expert corrects it", 3)
     model = load_checkpoint(plain)
-    takes = open_takes(
-        recordings,
-        game=model.game,
-        keys=model.keys,
-        fps=model.fps,
-        frame_size=model.spec.frame_size,
-        lead=model.lead,
-    )
+    takes = takes_for(model, recordings)
     spans = tuple(Span(number, 0, len(take)) for number, take in enumerate(takes))
     settings = TrainSettings(segment=model.spec.segment, learning_rate=PRACTICE_RATE, **BATCHES)
-    trainer = Trainer(model.network(), settings, model.keys)
+    trainer = Trainer(model.network(), settings, model.keys, measure_threads=True)
     folder = demo.run.path / "practice"
     folder.mkdir(exist_ok=True)
     lesson = Lesson(
@@ -186,6 +181,7 @@ def _practise(demo: _Demo, plain: Path, recordings: list[Path]) -> Path:
         minutes=ROUND_MINUTES,
         seed=PRACTICE_SEED,
         until=demo.moment(PRACTICE_SHARE),
+        live_file=demo.run.live_file,
     )
     practise(trainer, model, Dataset(takes, spans, (), segment=model.spec.segment), lesson, folder, demo.job)
     return folder / BEST
@@ -204,7 +200,12 @@ def _export(demo: _Demo, plain: Path, practised: Path) -> dict[str, Path]:
             who: pool.submit(export, checkpoint, ExportSettings(), demo.asked.models, quiet, model)
             for who, (checkpoint, model) in wanted.items()
         }
-        return {who: one.result() for who, one in exports.items()}
+        for done, _ in enumerate(as_completed(exports.values()), 1):
+            demo.job.emit(Progress(done=done, total=len(exports), unit="models"))
+        models = {who: one.result() for who, one in exports.items()}
+    # The newest model of a game is the one that the app offers first.
+    os.utime(models[PRACTISED])
+    return models
 
 
 def _exam(demo: _Demo, models: dict[str, Path]) -> dict[str, Scores]:
@@ -218,6 +219,7 @@ def _exam(demo: _Demo, models: dict[str, Path]) -> dict[str, Scores]:
     }
     scores = {}
     for who, player in players.items():
+        demo.job.note(f"{who} plays.")
         scores[who] = play_games(
             demo.games,
             player,

@@ -8,12 +8,12 @@ from pathlib import Path
 import msgspec
 
 from agp_tui.autoplay.manifest import find_model, read_manifest
-from agp_tui.config import GameSettings, PlaySettings
+from agp_tui.config import GameSettings, PlaySettings, PreviewSettings
 from agp_tui.engine.clock import Clock, RealTime, SimulatedTime
 from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
-from agp_tui.games.atari import is_atari
+from agp_tui.games.names import is_atari
 from agp_tui.games.opening import complete, open_game
 from agp_tui.keys.names import key_name
 from agp_tui.keys.state import NO_KEYS
@@ -28,6 +28,7 @@ class PlayAsked:
     place: GameSettings
     settings: PlaySettings
     models: Path
+    preview: PreviewSettings = PreviewSettings()
 
 
 def run_play(asked: PlayAsked, job: Job) -> Finished:
@@ -65,7 +66,15 @@ def run_play(asked: PlayAsked, job: Job) -> Finished:
             if not asked.settings.dry_run:
                 # A screen's key guard starts with the first call: before the first decision is due.
                 game.hold(NO_KEYS)
-            finished = play(game, policy, asked.settings, job, Clock(policy.fps, source), listener=listener)
+            finished = play(
+                game,
+                policy,
+                asked.settings,
+                job,
+                Clock(policy.fps, source),
+                listener=listener,
+                preview=asked.preview,
+            )
         finally:
             if listener is not None:
                 listener.close()

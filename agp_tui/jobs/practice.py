@@ -60,7 +60,7 @@ def check_teacher(game: str, teacher: str) -> None:
 def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
     """Practise, export the round that played best; the model that began is left as it was."""
     from agp_tui.imitation.checkpoint import BEST, load_checkpoint
-    from agp_tui.imitation.dataset import open_takes
+    from agp_tui.imitation.dataset import takes_for
     from agp_tui.imitation.export import export
     from agp_tui.imitation.practice import Lesson, practise
     from agp_tui.imitation.split import split
@@ -69,25 +69,18 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
 
     asked = convert(request, PracticeAsked)
     settings = asked.settings
-    model = load_checkpoint(asked.checkpoint)
+    model = replace(load_checkpoint(asked.checkpoint), game=asked.game)
     place = GameSettings(keys=model.keys, fps=model.fps)
-    job.stage("read", 1, 3)
+    job.stage("read the recordings", 1, 3)
     paths = [
         path for path in find_recordings(asked.recordings, asked.game) if _fits(path, model.keys, model.fps)
     ]
-    takes = open_takes(
-        paths,
-        game=asked.game,
-        keys=model.keys,
-        fps=model.fps,
-        frame_size=model.spec.frame_size,
-        lead=model.lead,
-    )
+    takes = takes_for(model, paths)
     training = _training_settings(model.settings)
     spans = split(takes, training.validation, model.spec.segment, training.seed)
     dataset = Dataset(takes, *spans, segment=model.spec.segment, step=training.step)
-    trainer = Trainer(model.network(), training, model.keys)
-    job.stage("practise", 2, 3)
+    trainer = Trainer(model.network(), training, model.keys, measure_threads=True)
+    job.stage("play, be corrected, learn", 2, 3)
     lesson = Lesson(
         make_game=AtariGames(asked.game, place),
         make_teacher=expert_driver,
@@ -97,16 +90,17 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
         game_seconds=settings.round_seconds / settings.games,
         minutes=settings.minutes_per_round,
         seed=EXAM_SEED * (1 + len(paths)),
+        live_file=run.live_file,
     )
     rounds = practise(trainer, model, dataset, lesson, run.checkpoints, job)
     if not rounds:
         raise JobFailed("Stopped before the first round was played; the model is as it was.")
-    job.stage("export", 3, 3)
+    job.stage("export the best round", 3, 3)
     best = max(rounds, key=lambda one: one.mean)
     name = settings.name or f"{asked.model}-practised"
-    folder = (
-        None if job.stopping else export(run.checkpoints / BEST, ExportSettings(), asked.models, job, name)
-    )
+    folder = None
+    if not job.stopping:
+        folder = export(run.checkpoints / BEST, ExportSettings(), asked.models, job.part(), name)
     return Finished(
         job="practice",
         run=run.id,
@@ -125,4 +119,4 @@ def _fits(path: Path, keys: tuple[str, ...], fps: int) -> bool:
 
 
 def _training_settings(stored: dict[str, Any]) -> TrainSettings:
-    return replace(convert(stored, TrainSettings), resume=None, from_model=None)
+    return replace(convert(stored, TrainSettings), resume=None, from_model=None, threads=None)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agp_tui.autoplay.manifest import find_model
-from agp_tui.config import GameSettings, RecordSettings
+from agp_tui.config import GameSettings, PreviewSettings, RecordSettings
 from agp_tui.engine.clock import Clock, RealTime, SimulatedTime
 from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
-from agp_tui.games.atari import is_atari
 from agp_tui.games.base import Driver, Game
+from agp_tui.games.names import is_atari
 from agp_tui.games.opening import open_game
 from agp_tui.games.screen import ScreenGame
 from agp_tui.jobs.drivers import ModelDriver, expert_driver
@@ -31,6 +31,7 @@ class RecordAsked:
     settings: RecordSettings
     recordings: Path
     models: Path
+    preview: PreviewSettings = PreviewSettings()
 
 
 def run_record(asked: RecordAsked, job: Job) -> Finished:
@@ -58,9 +59,13 @@ def run_record(asked: RecordAsked, job: Job) -> Finished:
             clock=Clock(asked.place.fps, source),
             root=asked.recordings,
             keyboard=keyboard if settings.by != "human" else None,
+            preview=asked.preview,
         )
     job.note(f"Ended: {recorded.because}." if recorded.path else f"Nothing was kept: {recorded.because}.")
-    return recorded.event()
+    finished = recorded.event()
+    for warning in (finished.report or {}).get("warnings", ()):
+        job.note(warning, level="warning")
+    return finished
 
 
 def _check_player(asked: RecordAsked) -> None:

@@ -8,14 +8,13 @@ import numpy as np
 from agp_tui.errors import RecordingError
 from agp_tui.recording import timeline as timeline_file
 from agp_tui.recording import video as video_file
+from agp_tui.recording.character import still_or_black
 from agp_tui.recording.meta import RecordingMeta, read_meta
 from agp_tui.recording.store import Recording
 from agp_tui.recording.timeline import FrameLine, crc_of, read_lines, stamps_ms
 
 GAP = 1.5
 """Frames further apart than so many periods have a gap between them."""
-STILL_SHARE = 0.5
-BLACK_SHARE = 0.1
 STUCK_SECONDS = 5.0
 FPS_TOLERANCE = 0.05
 
@@ -114,14 +113,7 @@ def _keys(recording: Recording, meta: RecordingMeta) -> Iterator[str]:
 
 
 def _pictures(recording: Recording, meta: RecordingMeta) -> Iterator[str]:
-    crcs = recording.timeline.crcs[: len(recording)]
-    still = float((np.diff(crcs) == 0).mean()) if len(crcs) > 1 else 0.0
-    if still > STILL_SHARE:
-        share = f"{100 * still:.0f} % of the frames equal the one before"
-        yield f"{share}: the game stood still, or is slower than the recording."
-    black = float((crcs == crc_of(np.zeros((*meta.frame_size, 3), np.uint8))).mean())
-    if black > BLACK_SHARE:
-        yield f"{100 * black:.0f} % of the frames are black: the region may be wrong, or the game covered."
+    yield from still_or_black(recording)
 
 
 def _frames(recording: Recording, meta: RecordingMeta) -> Iterator[str]:

@@ -4,7 +4,7 @@ import csv
 import os
 import shutil
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -23,7 +23,17 @@ Format = Literal["pickle", "npz", "mp4", "png"]
 ENDINGS: dict[Format, str] = {"pickle": ".pkl", "npz": ".npz", "mp4": ".mp4", "png": ""}
 
 
-def export_recording(recording: Recording, to: Format, target: Path | None = None) -> Path:
+Told = Callable[[int, int], None]
+"""Is told how many frames are done, of how many; may raise to end it, and nothing is left behind."""
+
+
+def _nobody(_done: int, _total: int) -> None:
+    return
+
+
+def export_recording(
+    recording: Recording, to: Format, target: Path | None = None, progress: Told = _nobody
+) -> Path:
     """Write a recording in another format and return where: `target`, or GAME-STAMP here.
 
     `pickle`: the original script's. `npz`: frames (N, H, W, 3) RGB, keys (N, K), key_names, times_ns,
@@ -40,7 +50,7 @@ def export_recording(recording: Recording, to: Format, target: Path | None = Non
         )
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        _WRITERS[to](recording, part)
+        _WRITERS[to](recording, part, progress)
         if to == "mp4":
             meta = recording.meta
             text = subtitles(recording.timeline, meta.keys, meta.source, meta.fps)
@@ -58,19 +68,25 @@ def export_recording(recording: Recording, to: Format, target: Path | None = Non
     return target
 
 
-def _pickle(recording: Recording, part: Path) -> None:
+def _frames(recording: Recording, progress: Told) -> Iterator[Pixels]:
+    for done, pixels in enumerate(recording.frames(), start=1):
+        yield pixels
+        progress(done, len(recording))
+
+
+def _pickle(recording: Recording, part: Path, progress: Told) -> None:
     with part.open("wb") as file:
-        write_pickle(recording, file)
+        write_pickle(recording, file, _frames(recording, progress))
 
 
-def _npz(recording: Recording, part: Path) -> None:
+def _npz(recording: Recording, part: Path, progress: Told) -> None:
     """As `numpy.savez_compressed`, but frame by frame: a recording may be larger than memory."""
     meta = recording.meta
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         with archive.open("frames.npy", "w", force_zip64=True) as file:
             header = {"descr": "|u1", "fortran_order": False, "shape": (len(recording), *meta.frame_size, 3)}
             np.lib.format.write_array_header_1_0(file, header)
-            for pixels in recording.frames():
+            for pixels in _frames(recording, progress):
                 file.write(np.ascontiguousarray(pixels).data)
         arrays: dict[str, NDArray[np.generic]] = {
             "keys": recording.key_states(meta.labels),
@@ -83,7 +99,7 @@ def _npz(recording: Recording, part: Path) -> None:
                 np.lib.format.write_array(file, array, allow_pickle=False)
 
 
-def _mp4(recording: Recording, part: Path) -> None:
+def _mp4(recording: Recording, part: Path, progress: Told) -> None:
     import av
 
     from agp_tui.recording.video import MILLISECOND
@@ -100,7 +116,7 @@ def _mp4(recording: Recording, part: Path) -> None:
         # 4:2:0 needs even sides.
         stream.height, stream.width, stream.pix_fmt = height + height % 2, width + width % 2, "yuv420p"
         stream.time_base = stream.codec_context.time_base = MILLISECOND
-        for pixels, stamp in zip(recording.frames(), stamps_ms(recording.times_ns), strict=True):
+        for pixels, stamp in zip(_frames(recording, progress), stamps_ms(recording.times_ns), strict=True):
             frame = av.VideoFrame.from_ndarray(_even(pixels), format="rgb24")
             frame.pts, frame.time_base = stamp, MILLISECOND
             container.mux(stream.encode(frame))
@@ -114,21 +130,21 @@ def _even(pixels: Pixels) -> Pixels:
     return np.ascontiguousarray(pixels)
 
 
-def _png(recording: Recording, part: Path) -> None:
+def _png(recording: Recording, part: Path, progress: Told) -> None:
     part.mkdir()
     states = recording.key_states(recording.meta.labels)
     with (part / "keys.csv").open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["file", "time_ms", *recording.meta.keys])
         stamps = stamps_ms(recording.times_ns)
-        for number, pixels in enumerate(recording.frames()):
+        for number, pixels in enumerate(_frames(recording, progress)):
             name = f"{number:06}.png"
             if not cv2.imwrite(str(part / name), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)):
                 raise OSError(f"{name} could not be written")
             table.writerow([name, stamps[number], *states[number].astype(int).tolist()])
 
 
-_WRITERS: dict[Format, Callable[[Recording, Path], None]] = {
+_WRITERS: dict[Format, Callable[[Recording, Path, Told], None]] = {
     "pickle": _pickle,
     "npz": _npz,
     "mp4": _mp4,

@@ -4,16 +4,16 @@ import contextlib
 import difflib
 import shutil
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from agp_tui.engine.events import Table
 from agp_tui.errors import RecordingError
 from agp_tui.recording import meta as meta_file
 from agp_tui.recording import timeline as timeline_file
 from agp_tui.recording import video as video_file
+from agp_tui.recording.character import Character, character, filled, shares_of
 from agp_tui.recording.meta import RecordingMeta, game_slug, read_meta
 from agp_tui.recording.repair import finish_interrupted
 from agp_tui.recording.store import Recording, find_recordings
@@ -37,6 +37,16 @@ class Summary:
     """By key: share of the frames at which who played held it."""
     bytes: int = 0
     problem: str = ""
+    source: str = ""
+    """Who played."""
+    labels: str = ""
+    """Whose keys are learnt from."""
+
+    def report(self) -> dict[str, Any]:
+        """As one of `recordings` in the report of `agp recordings list`: these fields, `path` as text."""
+        held = {key: round(share, 4) for key, share in self.held.items()}
+        rounded = {"seconds": round(self.seconds, 3), "filled": round(self.filled, 4), "held": held}
+        return asdict(self) | {"path": str(self.path)} | rounded
 
 
 def summary(path: Path) -> Summary:
@@ -44,13 +54,13 @@ def summary(path: Path) -> Summary:
     try:
         recording = Recording.open(path)
     except RecordingError as error:
-        game, state = path.parent.name, "unreadable"
+        unreadable = Summary(path, path.parent.name, path.name, "unreadable", problem=str(error))
         with contextlib.suppress(RecordingError):
             meta = read_meta(path)
-            game, state = meta.game, "recording" if meta.being_written else state
-        return Summary(path, game, path.name, state, problem=str(error))
+            state = "recording" if meta.being_written else "unreadable"
+            return replace(unreadable, game=meta.game, state=state, source=meta.source, labels=meta.labels)
+        return unreadable
     meta = recording.meta
-    shares = recording.key_states(meta.source).mean(axis=0)
     return Summary(
         path,
         meta.game,
@@ -60,20 +70,16 @@ def summary(path: Path) -> Summary:
         recording.seconds,
         meta.fps,
         filled(recording),
-        {key: float(share) for key, share in zip(meta.keys, shares, strict=True)},
+        shares_of(meta.keys, recording.key_states(meta.source)),
         recording.bytes,
+        source=meta.source,
+        labels=meta.labels,
     )
 
 
 def state_of(meta: RecordingMeta) -> str:
     """The state in words: a recording whose writer is gone is told from one that runs."""
     return "broken off" if meta.state == "recording" and not meta.being_written else meta.state
-
-
-def filled(recording: Recording) -> float:
-    """Share of the frames asked for, from the first to the last, that are there."""
-    span = float(recording.times_ns[-1] - recording.times_ns[0]) / 1e9
-    return min(1.0, len(recording) / (round(span * recording.meta.fps) + 1))
 
 
 def list_recordings(root: Path, game: str | None = None) -> list[Summary]:
@@ -101,42 +107,67 @@ def list_table(summaries: list[Summary]) -> Table:
     return Table(title="recordings", columns=columns, rows=rows)
 
 
-def info(path: Path) -> Table:
-    """Everything worth knowing of one recording. Raises `RecordingError`."""
+Fact = str | float | int | None
+
+
+@dataclass(frozen=True)
+class Info:
+    """Everything worth knowing of one recording."""
+
+    name: str
+    facts: dict[str, Fact]
+    """By what it is, in words; only what there is something to say about."""
+    character: Character
+
+    def table(self) -> Table:
+        """For people: the facts, the keys, the combinations, the warnings."""
+        found = self.character
+        facts = dict(self.facts)
+        who = facts["whose keys are learnt"]
+        for key, share in found.shares.items():
+            facts[f"{key} ({who})"] = f"held {100 * share:.1f} % of the time, {found.presses[key]} times"
+        together = [f"{'+'.join(one.keys) or 'none'} {100 * one.share:.1f} %" for one in found.combinations]
+        facts["keys held together"] = ", ".join(together[:8])
+        for number, warning in enumerate(found.warnings, start=1):
+            facts[f"warning {number}"] = warning
+        rows: list[list[Fact]] = [[name, value] for name, value in facts.items()]
+        return Table(title=self.name, columns=["what", "value"], rows=rows)
+
+    def report(self) -> dict[str, Any]:
+        """As the report of `agp recordings info`: `facts`, `presses`, and what `Character.report` says."""
+        return {"facts": self.facts, "presses": self.character.presses, **self.character.report()}
+
+
+def info(path: Path) -> Info:
+    """Look at one recording; decodes nothing. Raises `RecordingError`."""
     recording = Recording.open(path)
     meta = recording.meta
     height, width = meta.frame_size
-    players = ", ".join(recording.timeline.players)
-    facts: list[tuple[str, str | float | int | None]] = [
-        ("path", str(path)),
-        ("game", meta.game),
-        ("state", state_of(meta)),
-        ("began", time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(meta.started_at))),
-        ("seconds", round(recording.seconds, 2)),
-        ("frames", len(recording)),
-        ("fps asked", meta.fps),
-        ("frames asked for that are there, %", round(100 * filled(recording), 2)),
-        ("frame size", f"{width}x{height}"),
-        ("codec", meta.codec),
-        ("backend", meta.backend),
-        ("region", ",".join(map(str, meta.region)) if meta.region else None),
-        ("display", meta.display),
-        ("who plays", meta.source),
-        ("whose keys are learnt", meta.labels),
-        ("who pressed keys", players),
-        ("MB", round(recording.bytes / 1e6, 2)),
-    ]
-    states = recording.key_states(meta.labels)
-    presses = np.diff(states.astype(np.int8), axis=0, prepend=0) > 0
-    for number, key in enumerate(meta.keys):
-        share, times = 100 * states[:, number].mean(), int(presses[:, number].sum())
-        facts.append((f"{key} ({meta.labels})", f"held {share:.1f} % of the time, {times} times"))
+    facts: dict[str, Fact] = {
+        "path": str(path),
+        "game": meta.game,
+        "state": state_of(meta),
+        "began": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(meta.started_at)),
+        "seconds": round(recording.seconds, 2),
+        "frames": len(recording),
+        "fps asked": meta.fps,
+        "frames asked for that are there, %": round(100 * filled(recording), 2),
+        "frame size": f"{width}x{height}",
+        "codec": meta.codec,
+        "backend": meta.backend,
+        "region": ",".join(map(str, meta.region)) if meta.region else None,
+        "display": meta.display,
+        "who plays": meta.source,
+        "whose keys are learnt": meta.labels,
+        "who pressed keys": ", ".join(recording.timeline.players),
+        "MB": round(recording.bytes / 1e6, 2),
+    }
     if scores := recording.episodes():
         last = scores[-1].status
-        facts.append(("score at the end", last.score))
-        facts.append(("scores of whole games", ", ".join(f"{score:g}" for score in last.finished_scores)))
-    rows: list[list[str | float | int | None]] = [[name, value] for name, value in facts if value is not None]
-    return Table(title=path.name, columns=["what", "value"], rows=rows)
+        facts["score at the end"] = last.score
+        facts["scores of whole games"] = ", ".join(f"{score:g}" for score in last.finished_scores)
+    told: dict[str, Fact] = {name: value for name, value in facts.items() if value is not None}
+    return Info(path.name, told, character(recording))
 
 
 def resolve_recording(root: Path, text: str) -> Path:

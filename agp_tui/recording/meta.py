@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from agp_tui.engine.runs import process_start, write_atomically
+from agp_tui.engine.runs import process_start
 from agp_tui.errors import RecordingError
+from agp_tui.files import write_atomically
 from agp_tui.keys.state import Who
 
 FILE_NAME = "meta.json"

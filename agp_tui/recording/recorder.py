@@ -7,28 +7,24 @@ would win nothing at this size and put one more frame at risk.
 
 import contextlib
 import shutil
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import numpy as np
-
-from agp_tui.config import RecordSettings
+from agp_tui.config import PreviewSettings, RecordSettings
 from agp_tui.engine.clock import Clock, Pace
-from agp_tui.engine.events import Finished, Live
+from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
-from agp_tui.errors import JobFailed, SettingError
-from agp_tui.games.base import Driver, Frame, Game, Pixels, Status
+from agp_tui.errors import JobFailed, RecordingError, SettingError
+from agp_tui.games.base import Driver, Game, Status
+from agp_tui.games.preview import Preview
 from agp_tui.keys.listening import KeyListener
+from agp_tui.recording.beginning import begun
+from agp_tui.recording.character import Character, character
 from agp_tui.recording.playing import ByHand, Deciding, Keyboard, Person, Player, Source, Watched
 from agp_tui.recording.space import DiskSpace
-from agp_tui.recording.store import RecordingMeta, RecordingWriter
-
-LIVE_EVERY_SECONDS = 0.1
-THUMBNAIL_WIDTH = 64
-LISTEN_EVERY_SECONDS = 0.005
+from agp_tui.recording.store import Recording, RecordingMeta, RecordingWriter
+from agp_tui.recording.telling import Teller
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,11 @@ class Recorded:
     """Why it ended, in words: 10 seconds are over, the esc key, the disk runs low ..."""
 
     def event(self) -> Finished:
-        """The result as the last event of `agp record`."""
+        """The result as the last event of `agp record`.
+
+        Its `report` holds `because` and what `Character.report` says: `shares`, `combinations`, `warnings`.
+        """
+        found = self.character()
         return Finished(
             job="record",
             recording=str(self.path) if self.path else None,
@@ -67,7 +67,18 @@ class Recorded:
             stages_ms=self.pace.stages_ms,
             bytes=self.bytes,
             scores=list(self.scores) or None,
+            report={"because": self.because, **(found.report() if found else {})},
         )
+
+    def character(self) -> Character | None:
+        """What the recording is like to learn from; None where nothing was kept or can be read."""
+        if self.path is None:
+            return None
+        try:
+            return character(Recording.open(self.path))
+        except RecordingError:
+            # A disk that fails is told by whoever reads it next; this result stands.
+            return None
 
 
 def record(
@@ -83,6 +94,7 @@ def record(
     keyboard: KeyListener | None = None,
     seconds: float | None = None,
     episodes: int | None = None,
+    preview: PreviewSettings | None = None,
 ) -> Recorded:
     """Record until `seconds` or `episodes` (else those of `settings`), the stop key, or a stop.
 
@@ -105,7 +117,7 @@ def record(
     space = DiskSpace(root, settings.min_free_mb)
     space.require()
     heard.poll()
-    if settings.wait_for_enter and not _started(heard, settings, job):
+    if not begun(heard, settings, job):
         return Recorded(None, 0, 0.0, clock.pace(), 0, (), "stopped before it began")
     player: Player
     if not isinstance(source, Person):
@@ -132,7 +144,8 @@ def record(
         settings.stop_key,
     )
     writer = RecordingWriter.create(root, meta, player.held)
-    return _Recording(game, player, heard, clock, writer, _Teller(job, clock, writer)).run(limits, space, job)
+    teller = Teller(job, clock, writer, Preview(preview))
+    return _Recording(game, player, heard, clock, writer, teller).run(limits, space, job)
 
 
 @dataclass(frozen=True)
@@ -157,7 +170,7 @@ class _Recording:
     heard: Keyboard
     clock: Clock
     writer: RecordingWriter
-    teller: "_Teller"
+    teller: Teller
 
     def run(self, limits: _Limits, space: DiskSpace, job: Job) -> Recorded:
         """Frame after frame to the end, then what came of it."""
@@ -201,7 +214,7 @@ class _Recording:
         status = self.game.status()
         if status is not None and status != before:
             self.writer.score(status, frame.before_ns)
-        self.teller.tell(frame, self.player, status)
+        self.teller.tell(frame, self.player.held, status)
         return status
 
     @contextlib.contextmanager
@@ -228,59 +241,3 @@ class _Recording:
         scores = status.finished_scores[len(first.finished_scores) :] if first and status else ()
         size = sum(file.stat().st_size for file in path.iterdir()) if path else 0
         return Recorded(path, self.writer.frames, seconds, self.clock.pace(), size, scores, because)
-
-
-class _Teller:
-    """Tells how it goes, ten times a second at most, in the machine's time."""
-
-    def __init__(self, job: Job, clock: Clock, writer: RecordingWriter) -> None:
-        self._job = job
-        self._clock = clock
-        self._writer = writer
-        self._next = 0.0
-        self._first_ns: int | None = None
-
-    def tell(self, frame: Frame, player: Player, status: Status | None) -> None:
-        if self._first_ns is None:
-            self._first_ns = frame.before_ns
-        now = time.monotonic()
-        if now < self._next:
-            return
-        self._next = now + LIVE_EVERY_SECONDS
-        pace = self._clock.pace()
-        picture = thumbnail(frame.pixels)
-        self._job.emit(
-            Live(
-                seconds=round((frame.before_ns - self._first_ns) / 1e9, 2),
-                fps=pace.fps,
-                fps_asked=self._clock.fps,
-                frames=self._writer.frames,
-                missed=pace.missed,
-                held=sorted(player.held),
-                jitter_ms=pace.jitter_ms,
-                latency_ms=pace.stages_ms,
-                bytes=self._writer.bytes,
-                score=status.score if status else None,
-                lives=status.lives if status else None,
-                thumbnail=picture.tobytes(),
-                thumbnail_size=(picture.shape[0], picture.shape[1]),
-            )
-        )
-
-
-def thumbnail(pixels: Pixels) -> Pixels:
-    """The picture `THUMBNAIL_WIDTH` wide, its proportions kept."""
-    height, width = pixels.shape[:2]
-    size = (THUMBNAIL_WIDTH, max(1, round(height * THUMBNAIL_WIDTH / width)))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _started(heard: Keyboard, settings: RecordSettings, job: Job) -> bool:
-    job.note(f"Press {settings.start_key} on the game's keyboard to begin, {settings.stop_key} to end.")
-    while not job.wait_for_stop(LISTEN_EVERY_SECONDS):
-        heard.poll()
-        if heard.pressed(settings.start_key):
-            return True
-        if heard.pressed(settings.stop_key):
-            return False
-    return False

@@ -90,8 +90,10 @@ def import_pickle(
     return Imported(writer.path, count, max(len(frames), len(states)) - count)
 
 
-def write_pickle(recording: Recording, file: BinaryIO) -> None:
+def write_pickle(recording: Recording, file: BinaryIO, frames: Iterator[Pixels]) -> None:
     """Write a recording as such a pickle: BGR, plain arrays, frame by frame, whatever its length.
+
+    `frames` are the recording's own, RGB.
 
     `key_frames` is uint8, shape (N, 4); keys other than the four are left out. The names in it are
     those of numpy 1, which numpy 2 reads as well. Raises `RecordingError` where none of the four
@@ -110,7 +112,7 @@ def write_pickle(recording: Recording, file: BinaryIO) -> None:
             four[:, column] = states[:, keys.index(key)]
     shape = (len(recording), *recording.meta.frame_size, 3)
     file.write(b"\x80\x04}(" + _text(FRAMES))
-    _write_array(file, shape, (np.ascontiguousarray(pixels[:, :, ::-1]) for pixels in recording.frames()))
+    _write_array(file, shape, (np.ascontiguousarray(pixels[:, :, ::-1]) for pixels in frames))
     file.write(_text(STATES))
     _write_array(file, four.shape, iter([four]))
     file.write(b"u.")

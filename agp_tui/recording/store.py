@@ -14,8 +14,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from agp_tui.engine.runs import write_atomically
 from agp_tui.errors import RecordingError
+from agp_tui.files import write_atomically
 from agp_tui.games.base import Frame, Pixels, Status
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, Who
 from agp_tui.recording import meta as meta_file

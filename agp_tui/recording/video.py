@@ -40,6 +40,9 @@ CODEC_OPTIONS = {
     X264: {"preset": "ultrafast", "qp": "0", "g": "30", "tune": "zerolatency"},
 }
 
+NEAR_MS = 1000
+"""So far ahead a reader goes on through the file; further, it seeks. x264 has a key frame every 30 frames."""
+
 MUXER_OPTIONS = {"flush_packets": "1", "cluster_time_limit": "1"}
 """Each frame is a cluster and is handed to the system when the next one comes.
 
@@ -160,6 +163,55 @@ def salvage(path: Path, shape: tuple[int, int]) -> Iterator[tuple[int, Pixels]]:
     """
     with contextlib.suppress(av.FFmpegError):
         yield from _decoded(path, shape, 0, skip_damaged=True)
+
+
+class PictureReader:
+    """Any frame of a video by its time stamp, the file kept open: quick forwards, a seek otherwise.
+
+    Only frames that are asked for become pictures; where each frame stands alone (FFV1) the others
+    are not even decoded. Not for several threads.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, int]) -> None:
+        """Raises `RecordingError` where there is no video with frames of that (height, width)."""
+        self._path = path
+        self._shape = shape
+        self._opened = contextlib.ExitStack()
+        self._container, self._stream = self._opened.enter_context(_container(path))
+        found = self._stream.codec_context.height, self._stream.codec_context.width
+        if found != shape:
+            self.close()
+            raise _damaged(path, f"{found[1]}x{found[0]} ones", f"{shape[1]}x{shape[0]} ")
+        self._alone = self._stream.codec_context.name == FFV1
+        self._frames: Iterator[VideoFrame] = iter(())
+        self._at: int | None = None
+        self._wanted = 0
+
+    def at(self, stamp_ms: int) -> Pixels:
+        """RGB, shape (*shape, 3). Raises `RecordingError` where it is not there or damaged."""
+        self._wanted = stamp_ms
+        try:
+            if self._at is None or not 0 < stamp_ms - self._at <= NEAR_MS:
+                self._container.seek(max(0, stamp_ms), stream=self._stream)
+                self._frames = self._decoded()
+            frame = next((one for one in self._frames if one.pts is not None and one.pts >= stamp_ms), None)
+        except av.FFmpegError as error:
+            self._at = None
+            raise _damaged(self._path, f"a damaged one ({error.strerror})") from error
+        self._at = frame.pts if frame is not None else None
+        if frame is None or frame.pts != stamp_ms or (frame.height, frame.width) != self._shape:
+            raise _damaged(self._path, f"none at {stamp_ms} ms")
+        return _rgb(frame)
+
+    def close(self) -> None:
+        """May be called twice."""
+        self._opened.close()
+
+    def _decoded(self) -> Iterator[VideoFrame]:
+        for packet in self._container.demux(self._stream):
+            if self._alone and packet.pts is not None and packet.pts < self._wanted:
+                continue
+            yield from packet.decode()
 
 
 def _decoded(

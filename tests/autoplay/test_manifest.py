@@ -32,7 +32,7 @@ def test_what_is_written_comes_back(tmp_path: Path, manifest: Manifest) -> None:
         parity=3e-7,
         validation={"up": {"f1": np.float32(0.5), "support": np.int64(12)}, "beats": None},
         versions={"torch": "2.13.0"},
-        checkpoint="checkpoint.safetensors",
+        checkpoint="checkpoint.pt",
     )
     write_manifest(tmp_path, full)
     back = read_manifest(tmp_path)
@@ -54,8 +54,8 @@ def test_what_is_written_comes_back(tmp_path: Path, manifest: Manifest) -> None:
         ('"up"', '"left"', "each once"),
         ('channels = "rgb"', 'channels = "bgr"', "channels"),
         ('sha256 = "', 'sha256 = "x', "64 hexadecimal digits"),
-        ("0.5,\n    0.5,", "0.5,", r"as many thresholds as keys \(4\), found 3"),
-        ("0.5,\n    0.5,", "0.5,\n    1.5,", "thresholds from 0 to 1"),
+        ("0.5, 0.5,", "0.5,", r"as many thresholds as keys \(4\), found 3"),
+        ("0.5, 0.5,", "0.5, 1.5,", "thresholds from 0 to 1"),
         ("[validation]", 'checkpoint = "../../x.pt"\n[validation]', "model's own folder"),
         ("fps = 30", "fps = = 30", "TOML"),
     ],

@@ -141,8 +141,9 @@ def test_a_real_model_plays_the_console_in_real_time(data: Path) -> None:
     assert result.decisions == result.frames
     assert 2 <= len(live) <= 21
     assert set(live[-1].probabilities) == set(ARROWS)
-    assert live[-1].thumbnail_size == (96, 73)
-    assert len(live[-1].thumbnail) == 96 * 73 * 3
+    assert live[-1].thresholds == dict.fromkeys(ARROWS, 0.5)
+    assert live[-1].thumbnail_size == (80, 61)
+    assert len(live[-1].thumbnail) == 80 * 61 * 3
     assert "total" in live[-1].latency_ms
 
 

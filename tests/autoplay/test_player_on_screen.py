@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support.game_window import GameWindow
+from support.arena_window import Arena
 from support.xserver import XServer
 
 from agp_tui.autoplay.player import play
@@ -25,11 +25,10 @@ ARROWS = ("up", "left", "right", "down")
 
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_a_window_gets_the_keys_until_the_panic_key(
-    x_server: XServer, game_window: GameWindow, data: Path, dry_run: bool
+    x_server: XServer, arena: Arena, data: Path, dry_run: bool
 ) -> None:
     """From the threshold 0 on every key is pressed, whatever TensorFlow's model says."""
-    center = (game_window.left + game_window.size // 2, game_window.top + game_window.size // 2)
-    place = GameSettings(display=x_server.name, center=center, size=game_window.size, keys=ARROWS)
+    place = GameSettings(display=x_server.name, center=arena.center, size=arena.size, keys=ARROWS)
     settings = PlaySettings(activation_threshold=0.0, dry_run=dry_run, seconds=30)
     policy = load_policy(data / "keras_open_batch.tflite", settings, ARROWS, 30)
     job, results = Job(), list[Finished]()
@@ -41,14 +40,14 @@ def test_a_window_gets_the_keys_until_the_panic_key(
         if dry_run:
             time.sleep(0.5)
         else:
-            pressed = game_window.wait_for(4)
+            pressed = arena.wait_for(4)
             assert {report.key for report in pressed} == set(ARROWS)
             assert all(report.down for report in pressed)
         x_server.xdotool("key", "F12")
         player.join(5)
         assert not player.is_alive()
         (result,) = results
-    reports = [report for report in game_window.wait_for(8, 1.0) if report.key in ARROWS]
+    reports = [report for report in arena.wait_for(8, 1.0) if report.key in ARROWS]
     assert result.report is not None and result.report["panic"] is True
     if dry_run:
         assert reports == []

@@ -4,12 +4,13 @@ import functools
 
 import numpy as np
 import pytest
-from support.fakes import NotedGame, ToldPolicy
+from support.fakes import Heard, NotedGame, ToldPolicy
 
 from agp_tui.autoplay.policy import PolicyDriver
 from agp_tui.autoplay.scores import Scores, bootstrap_interval, play_game, play_games
 from agp_tui.config import GameSettings
 from agp_tui.engine.clock import Time
+from agp_tui.engine.events import Progress
 from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
 from agp_tui.games.atari import AtariGame
@@ -57,6 +58,14 @@ def test_seeds_make_different_games() -> None:
         play_game(make_pong, functools.partial(at_random, 5), seed, 15, cap_seconds=600) for seed in (1, 2, 1)
     ]
     assert games[0] == games[2] != games[1]
+
+
+def test_each_game_that_ends_is_told_with_the_mean_so_far() -> None:
+    heard = Heard()
+    scores = play_games(make_pong, still, episodes=3, fps=15, cap_seconds=20, job=Job(heard), workers=2)
+    told = [event for event in heard.events if isinstance(event, Progress)]
+    assert [(one.done, one.total, one.unit) for one in told] == [(n, 3, "games") for n in (1, 2, 3)]
+    assert told[-1].metrics["score_mean"] == pytest.approx(scores.mean, abs=1e-3)
 
 
 def test_a_stopped_job_ends_early() -> None:

@@ -24,7 +24,7 @@ from agp_tui.errors import DisplayError, JobFailed
 from agp_tui.games.region import Box
 from agp_tui.games.screen import Grabber, to_rgb
 
-BOX = Box(40, 30, 96, 80)
+BOX = Box(300, 320, 96, 80)
 
 
 def agp(tmp_path: Path, *words: str, display: str | None = None) -> tuple[int, list[dict[str, Any]]]:
@@ -39,7 +39,7 @@ def agp(tmp_path: Path, *words: str, display: str | None = None) -> tuple[int, l
 
 
 @pytest.mark.display
-@pytest.mark.usefixtures("game_window")
+@pytest.mark.usefixtures("arena")
 def test_all_ways_of_grabbing_give_the_same_picture(x_display: str) -> None:
     """A still part of a real screen: the desktop beside the game's window, and the window's own corner."""
     grabber, socket = Grabber(x_display, BOX), SocketRegion(x_display, BOX)
@@ -160,9 +160,9 @@ def test_all_says_what_could_not_run_and_why(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(run, "_decisions", lacking)
     monkeypatch.setattr(run, "PaceAsked", lambda: PaceAsked(seconds=0.2))
     heard = Heard()
-    finished = run.run_all(Job(heard))
+    finished = run.run_all(Job(heard), {"ui": lambda: {"ui_figure": 1.0}})
     assert finished.metrics is not None
-    assert finished.metrics["pace_filled"] > 0
+    assert finished.metrics["pace_filled"] > 0 and finished.metrics["ui_figure"] == 1.0
     assert finished.report is not None
     assert finished.report["not_run"] == {
         "capture": "Expected a display, found none.",
@@ -170,7 +170,7 @@ def test_all_says_what_could_not_run_and_why(tmp_path: Path, monkeypatch: pytest
         "play": "Expected torch, found none.",
     }
     table = [event for event in heard.events if isinstance(event, Table)][-1]
-    assert [row[1] for row in table.rows] == ["run", "not run", "not run", "not run"]
+    assert [row[1] for row in table.rows] == ["run", "not run", "not run", "not run", "run"]
     assert machine() in table.title
 
 

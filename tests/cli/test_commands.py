@@ -79,7 +79,7 @@ def test_every_command_says_in_a_sentence_what_it_does(words: str) -> None:
 
 @pytest.mark.parametrize("words", ALL)
 def test_every_flag_shows_in_the_help_with_its_own_sentence(words: str) -> None:
-    from agp_tui.config_text import field_help
+    from agp_tui.config.text import field_help
 
     done = agp(*words.split(), "--help")
     assert done.returncode == 0, done.stderr

@@ -1,20 +1,9 @@
 """What the tests through the command line share: a window to play in and a folder to be in."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.arena_window import Arena
 from support.bright_model import BrightModel, make_bright_model
-from support.xserver import XServer
-
-
-@pytest.fixture
-def arena(x_server: XServer) -> Iterator[Arena]:
-    """A window that has the focus and shows the keys it knows."""
-    window = Arena(x_server)
-    yield window
-    window.close()
 
 
 @pytest.fixture

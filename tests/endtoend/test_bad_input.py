@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from support.bright_model import BrightModel
 from support.commands import AGP, agp, agp_for_people, bare_environment, running
+from support.needs import lacking
 from support.recordings import KEYS, edge, meta_of, write
 from support.xserver import XServer, observe
 
@@ -67,7 +68,7 @@ def test_no_display_at_all(home: Path) -> None:
     apart = ("unshare", "-r", "-m", "-n", "sh", "-c")
     hide = "mount -t tmpfs none /tmp/.X11-unix || exit 77; "
     if shutil.which("unshare") is None or not Path("/tmp/.X11-unix").is_dir():
-        pytest.skip("needs unshare and a folder of X sockets to hide")
+        lacking("needs unshare and a folder of X sockets to hide")
     for display, said in (None, "found none"), ("localhost:10.0", "ssh -X"):
         ran = subprocess.run(
             [*apart, f"{hide}exec {AGP} {' '.join(RECORD)}"],
@@ -80,7 +81,7 @@ def test_no_display_at_all(home: Path) -> None:
             check=False,
         )
         if ran.returncode == 77 or "unshare" in ran.stderr:
-            pytest.skip("namespaces of one's own are not allowed here")
+            lacking("namespaces of one's own are not allowed here")
         assert ran.returncode == 2 and said in ran.stderr and "--display" in ran.stderr
         assert "Traceback" not in ran.stderr
 

@@ -1,6 +1,5 @@
 """A game from Debian that knows nothing of us: recorded, then played by a model that sees its paddle."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -21,6 +20,7 @@ from support.lbreakout import (
     lbreakout,
     paddle_in,
 )
+from support.needs import lacking
 from support.xserver import XServer, observe
 
 from agp_tui.recording.store import Recording
@@ -35,10 +35,7 @@ RIGHT = 0xFF53
 def breakout(start_x_server: Callable[..., XServer], tmp_path: Path) -> Iterator[LBreakout]:
     program = find_game()
     if program is None:
-        reason = f"needs {PACKAGE} (apt-get install {PACKAGE})"
-        if os.environ.get("AGP_REQUIRE_GAMES") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        lacking(f"needs {PACKAGE} (apt-get install {PACKAGE})", "AGP_REQUIRE_GAMES")
     with lbreakout(start_x_server(), program, tmp_path) as game:
         yield game
 

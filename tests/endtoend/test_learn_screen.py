@@ -43,11 +43,11 @@ def test_a_game_on_the_screen_is_learned_and_played(x_server: XServer, arena: Ar
     recording = ("record", "--game", "window", *arena.field, "--keys", "left,right", "--fps", str(FPS))
     with running(*recording, "--frame-size", "64", home=home, display=x_server.name) as command:
         command.wait_for_live(frames=3)
-        play_perfectly(x_server, arena, 20)
+        play_perfectly(x_server, arena, 25)
         x_server.xdotool("key", "Escape")
         recorded = command.result().finished
     assert recorded["frames"] > 15 * FPS
-    words = ("train", "--game", "window", "--frame-size", "64", "--segment", "4", "--minutes", "0.3")
+    words = ("train", "--game", "window", "--frame-size", "64", "--segment", "4", "--minutes", "0.4")
     trained = agp(*words, home=home)
     assert trained.code == 0, trained.story()
     arena.reports.clear()

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.arena import KEYS
-from support.arena_window import Arena, count_in, keys_in
+from support.arena_window import Arena, Report, count_in, keys_in
 from support.commands import running
-from support.game_window import Report
 from support.xserver import XServer
 
 from agp_tui.recording.store import Recording

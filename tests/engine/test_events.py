@@ -20,8 +20,11 @@ from agp_tui.engine.events import (
     Pause,
     Progress,
     Resume,
+    Seek,
+    Speed,
     Stage,
     Started,
+    Step,
     Stop,
     Table,
     decode_command,
@@ -53,6 +56,13 @@ EVENTS: list[Event] = [
         thumbnail=bytes(range(12)),
         thumbnail_size=(2, 2),
         bytes=1_000,
+        shares={"up": 0.5},
+        thresholds={"up": 0.4},
+        shown=(0, -4, 640, 480),
+        frame=3,
+        total=9,
+        paused=True,
+        speed=2.0,
     ),
     Note(text="Ünïcode and \n a new line", level="warning"),
     Table(title="T", columns=["a", "b"], rows=[["x", 1], [None, 2.5]]),
@@ -82,7 +92,15 @@ EVENTS: list[Event] = [
     ),
     Failed(error="Expected X, found Y.", hint="Do Z.", exit_code=2),
 ]
-COMMANDS: list[Command] = [Stop(), Pause(), Resume(), Panic()]
+COMMANDS: list[Command] = [
+    Stop(),
+    Pause(),
+    Resume(),
+    Panic(),
+    Step(frames=-2),
+    Seek(frame=7),
+    Speed(factor=0.5),
+]
 
 # Other programs read these. A name may be added here, never changed or removed.
 FIELDS = {
@@ -90,7 +108,8 @@ FIELDS = {
     "stage": "at name number of",
     "progress": "at done total unit rate seconds_left metrics",
     "live": "at seconds fps fps_asked frames missed held probabilities jitter_ms latency_ms "
-    "deadline_misses decisions score lives thumbnail thumbnail_size bytes",
+    "deadline_misses decisions score lives thumbnail thumbnail_size bytes "
+    "shares thresholds shown frame total paused speed",
     "note": "at text level",
     "table": "at title columns rows",
     "finished": "at job recording recordings model run checkpoint frames seconds fps missed jitter_ms "

@@ -17,7 +17,7 @@ from support.fakes import Heard
 
 from agp_tui.engine.children import module_environment
 from agp_tui.engine.events import Live, Note, Panic, Pause, Progress, Resume, Stage, Stop, encode
-from agp_tui.engine.job import WAITING_LINES, Job, JsonLines
+from agp_tui.engine.job import PROGRESS_LINES, WAITING_LINES, Job, JsonLines
 
 LISTENS = """
 import sys, time
@@ -356,16 +356,19 @@ def test_what_waits_for_a_reader_has_a_bound(narrow: "tuple[Callable[[], bytes],
     assert lines._lines.qsize() <= WAITING_LINES
 
 
-def test_progress_is_dropped_like_live_but_a_stage_is_not(
+def test_progress_waits_in_a_burst_and_is_dropped_for_who_does_not_read(
     narrow: "tuple[Callable[[], bytes], Any]",
 ) -> None:
     _, lines = narrow
     while lines._lines.empty():
         lines.hear(Note(text="x" * 10_000))
     waiting = lines._lines.qsize()
-    lines.hear(Progress(done=1, total=2, unit="epochs"))
     lines.hear(Live(seconds=1, fps=1, fps_asked=1, frames=1, missed=0))
     assert lines._lines.qsize() == waiting
+    for _ in range(3 * PROGRESS_LINES):
+        lines.hear(Progress(done=1, total=2, unit="epochs"))
+    assert waiting < lines._lines.qsize() <= PROGRESS_LINES + waiting
+    waiting = lines._lines.qsize()
     lines.hear(Stage(name="next"))
     assert lines._lines.qsize() == waiting + 1
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from agp_tui.engine import runs as runs_module
 from agp_tui.engine.children import module_environment
 from agp_tui.engine.events import (
     AnyEvent,
@@ -21,11 +22,14 @@ from agp_tui.engine.events import (
     Finished,
     Live,
     Note,
+    Stage,
     Started,
+    decode_event,
     encode,
 )
-from agp_tui.engine.runs import Run, RunError, RunLog, process_start, write_atomically
+from agp_tui.engine.runs import LiveFile, Run, RunError, RunLog, process_start
 from agp_tui.errors import AgpError
+from agp_tui.files import write_atomically
 
 WORKS = """
 import sys, time
@@ -69,6 +73,12 @@ def working(
         process.wait()
         assert process.stdout is not None
         process.stdout.close()
+
+
+@pytest.fixture(autouse=True)
+def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process works on some of the runs itself: it does not go when it has said its last word."""
+    monkeypatch.setattr(runs_module, "END_SECONDS", 0.2)
 
 
 def new_run(root: Path) -> Run:
@@ -345,7 +355,7 @@ def test_failed_ends_the_following_too(tmp_path: Path) -> None:
 WRITES = """
 import sys
 from pathlib import Path
-from agp_tui.engine.runs import write_atomically
+from agp_tui.files import write_atomically
 
 path = Path(sys.argv[1])
 number = 0
@@ -392,3 +402,32 @@ def test_a_write_that_fails_leaves_the_old_content_and_no_litter(tmp_path: Path)
     with contextlib.suppress(FileNotFoundError):
         write_atomically(tmp_path / "missing" / "file", b"new")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_the_newest_live_event_of_any_process_is_kept_until_the_next_stage(tmp_path: Path) -> None:
+    run = Run.create(tmp_path, "demo", {})
+    log = RunLog(run)
+    log.hear(Live(seconds=1, fps=30, fps_asked=30, frames=30, missed=0))
+    other = LiveFile(run.live_file)
+    other.hear(Note(text="not live"))
+    other.hear(Live(seconds=2, fps=30, fps_asked=30, frames=60, missed=0))
+    kept = decode_event(run.live_file.read_bytes())
+    assert isinstance(kept, Live) and kept.frames == 60
+    log.hear(Stage(name="train"))
+    assert not run.live_file.exists()
+    log.close()
+    assert [type(event) for event in run.events()] == [Stage]
+    assert [path.name for path in run.path.iterdir() if path.name.endswith(".part")] == []
+
+
+def test_a_follower_of_a_run_that_another_terminal_stopped_does_not_exit_with_0(tmp_path: Path) -> None:
+    from agp_tui.engine.client import follow
+    from agp_tui.engine.job import Job
+
+    run = Run.create(tmp_path, "train", {})
+    with working(run, end='Finished(job="train", stopped=job.interrupted)'):
+        run.stop()
+        assert follow(run, Job()) == 130
+    whole = Run.create(tmp_path, "train", {})
+    with working(whole, waits=False):
+        assert follow(whole, Job()) == 0

@@ -10,9 +10,10 @@ import pytest
 from agp_tui.config import GameSettings
 from agp_tui.engine.clock import NS, Clock, SimulatedTime
 from agp_tui.errors import MissingPart, SettingError
-from agp_tui.games.atari import AtariGame, atari_ids, default_keys, is_atari
+from agp_tui.games.atari import AtariGame, atari_ids, default_keys
 from agp_tui.games.base import Pixels
 from agp_tui.games.experts import RandomDriver
+from agp_tui.games.names import is_atari
 from agp_tui.keys.state import NO_KEYS
 
 PONG, BREAKOUT = "ALE/Pong-v5", "ALE/Breakout-v5"

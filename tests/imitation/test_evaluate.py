@@ -36,6 +36,9 @@ def test_baselines_by_hand() -> None:
     assert found.repeat.change_f1 == 0.0
     # majority: left always: 2 of 6, all found.
     assert found.majority.f1 == pytest.approx((0.5 + 0.0) / 2)
+    # The same of each key alone, beside the model's own.
+    plain = found.figures()["keys"]
+    assert [(key["repeat_f1"], key["majority_f1"]) for key in plain] == [(0.8, 0.5), (0.5, 0.0)]
 
 
 def test_a_model_that_does_not_beat_them_is_said_not_to() -> None:

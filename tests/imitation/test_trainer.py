@@ -32,7 +32,14 @@ def test_learns_what_only_motion_tells(job: Job, heard: Heard) -> None:
     assert fitted.report is not None and fitted.why == "epochs"
     assert fitted.report.model.f1 > 0.9 and fitted.report.model.change_f1 > 0.8
     assert fitted.report.verdict.startswith("The model beats both")
-    told = [event for event in heard.events if isinstance(event, Progress)][-1]
+    progress = [event for event in heard.events if isinstance(event, Progress)]
+    # A curve can be made of them: every validation has a point of its own.
+    judged = {event.metrics["epoch"]: event for event in progress if "f1" in event.metrics}
+    assert set(judged) == set(range(1, 13))
+    assert [event.done for event in judged.values()] == sorted(event.done for event in judged.values())
+    assert judged[12].metrics["f1"] == pytest.approx(fitted.report.model.f1, abs=1e-4)
+    assert all(event.seconds_left is not None for event in judged.values())
+    told = progress[-1]
     assert (
         told.done == told.total and told.rate and {"loss", "val_loss", "f1", "change_f1"} <= set(told.metrics)
     )

@@ -52,6 +52,22 @@ def test_the_demo_ends_with_scores_of_everybody_and_a_model_that_plays(
     assert played["decisions"] == 60
 
 
+def test_every_stage_shows_itself_while_it_runs(demo: tuple[Path, list[dict[str, Any]]]) -> None:
+    _, events = demo
+    stage, shown = 0, {number: set[str]() for number in range(7)}
+    for event in events:
+        if event["type"] == "stage" and event.get("of") == 6:
+            stage = event.get("number", 1)
+        elif event["type"] == "live" and event.get("thumbnail"):
+            shown[stage].add("picture")
+        elif event["type"] == "progress":
+            shown[stage].add(event["unit"])
+    # Who records, who practises and who plays at the end can be watched; the rest tells how far it is.
+    assert "picture" in shown[1] and "picture" in shown[3] and "picture" in shown[6]
+    assert "frames" in shown[2] and "rounds" in shown[3]
+    assert "models" in shown[4] and "games" in shown[5]
+
+
 def test_corrections_are_recordings_whose_labels_are_the_teachers(
     demo: tuple[Path, list[dict[str, Any]]],
 ) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from support.game_window import GameWindow
+from support.arena_window import Arena
 from support.xserver import XServer, environment, observe
 
 from agp_tui.errors import DisplayError, JobFailed
@@ -43,13 +43,13 @@ def told(edges: list[KeyEdge]) -> list[tuple[str, bool]]:
 
 
 def test_what_the_window_gets_is_heard_in_order_and_in_time(
-    x_server: XServer, game_window: GameWindow, listener: KeyListener
+    x_server: XServer, arena: Arena, listener: KeyListener
 ) -> None:
     x_server.xdotool(
         "keydown", "Up", "keydown", "Left", "sleep", "0.05", "key", "space", "keyup", "Up", "keyup", "Left"
     )
     x_server.xdotool("key", "a", "sleep", "0.03", "key", "Escape")
-    reports = game_window.wait_for(10)
+    reports = arena.wait_for(10)
     edges = heard(listener, 10)
     names = {"escape": "esc"}
     assert told(edges) == [(names.get(report.key, report.key), report.down) for report in reports]

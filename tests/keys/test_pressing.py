@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support.game_window import GameWindow
+from support.arena_window import Arena
 from support.xserver import Observer, XServer, environment, observe
 
 from agp_tui.errors import DisplayError, JobFailed, SettingError
@@ -88,13 +88,13 @@ def codes(server: Observer, *keys: str) -> frozenset[int]:
     return frozenset(server.keycode(KEYSYMS[key]) for key in keys)
 
 
-def test_the_window_gets_what_is_held(game_window: GameWindow, guard: KeyGuard) -> None:
+def test_the_window_gets_what_is_held(arena: Arena, guard: KeyGuard) -> None:
     guard.hold(frozenset({"up"}))
     guard.hold(frozenset({"up"}))
     guard.hold(frozenset({"up", "left"}))
     guard.hold(frozenset({"left", "space"}))
     guard.hold(NO_KEYS)
-    reports = [(report.key, report.down) for report in game_window.wait_for(6)]
+    reports = [(report.key, report.down) for report in arena.wait_for(6)]
     assert reports == [
         ("up", True),
         ("left", True),

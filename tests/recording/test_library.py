@@ -51,7 +51,7 @@ def test_info_tells_of_keys_and_scores(tmp_path: Path) -> None:
         writer.edge(one)
     writer.score(Status(4.0, 1, 1, (12.0,)), time_of(8))
     writer.close()
-    facts = {str(name): value for name, value in library.info(writer.path).rows}
+    facts = {str(name): value for name, value in library.info(writer.path).table().rows}
     assert facts["up (human)"] == "held 30.0 % of the time, 2 times"
     assert (facts["frames"], facts["frame size"], facts["scores of whole games"]) == (10, "64x48", "12")
 

@@ -9,6 +9,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +19,9 @@ import pytest
 from support.fakes import Heard
 from support.xserver import XServer
 
-from agp_tui.config import GameSettings, RecordSettings
+from agp_tui.config import GameSettings, PreviewSettings, RecordSettings
 from agp_tui.engine.clock import NS, Clock, RealTime, SimulatedTime
-from agp_tui.engine.events import Finished, Live, Note
+from agp_tui.engine.events import Finished, Live, Note, Progress, Stage
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed, RecordingError, SettingError
 from agp_tui.games.base import Frame, Pixels, Status
@@ -308,6 +309,89 @@ def test_it_ends_by_itself_when_the_disk_runs_low(tmp_path: Path, monkeypatch: p
     assert [event.level for event in heard.events if isinstance(event, Note)] == ["warning"]
 
 
+def test_a_countdown_is_told_second_by_second(tmp_path: Path) -> None:
+    heard = Heard()
+    clock = RealTime()
+    began = clock.now_ns()
+    settings = RecordSettings(countdown=1.2, min_free_mb=0)
+    game = DrawnGame(source=clock)  # type: ignore[arg-type]
+    keyboard = Typed(clock, [KeyEdge(began + NS // 2, "up", True, "human")])
+    recorded = _record(tmp_path, game, Person(keyboard), job=Job(heard), settings=settings, seconds=0.1)
+    recording = _opened(recorded)
+    assert (recording.times_ns[0] - began) / NS >= 1.2
+    told = [event for event in heard.events if isinstance(event, Progress)]
+    assert [(event.done, event.seconds_left, event.unit) for event in told] == [
+        (0.0, 1.2, "seconds"),
+        (pytest.approx(0.2), 1.0, "seconds"),
+        (1.2, 0.0, "seconds"),
+    ]
+    assert [event.name for event in heard.events if isinstance(event, Stage)] == ["countdown", "recording"]
+    # What went down meanwhile is held from the first frame on.
+    assert recording.key_states()[:, 0].all()
+
+
+@pytest.mark.parametrize("by_key", [True, False])
+def test_a_stop_during_the_countdown_keeps_nothing(tmp_path: Path, by_key: bool) -> None:
+    clock = RealTime()
+    job = Job()
+    edges = [KeyEdge(clock.now_ns(), "esc", True, "human")] if by_key else []
+    if not by_key:
+        threading.Timer(0.2, job.stop).start()
+    settings = RecordSettings(countdown=60, min_free_mb=0)
+    game = DrawnGame(source=clock)  # type: ignore[arg-type]
+    heard = DelayedEdges(clock, edges)
+    recorded = _record(tmp_path, game, Person(heard), job=job, settings=settings)
+    assert (recorded.path, recorded.frames, recorded.because) == (None, 0, "stopped before it began")
+    assert recorded.event().report == {"because": "stopped before it began"}
+    assert find_recordings(tmp_path) == []
+    assert game.shown == 0
+
+
+class DelayedEdges(Typed):
+    """Keys that go down only once somebody has begun to listen."""
+
+    def __init__(self, source: RealTime, edges: list[KeyEdge]) -> None:
+        super().__init__(source, edges)
+        self._asked = 0
+
+    def edges(self) -> list[KeyEdge]:
+        self._asked += 1
+        return super().edges() if self._asked > 1 else []
+
+
+def test_shares_are_told_while_it_runs_and_in_the_result(tmp_path: Path) -> None:
+    class Half(Pattern):
+        def decide(self, frame: Frame) -> Keys:
+            return frozenset({"up"}) if _number(frame.pixels) % 2 else frozenset({"up", "space"})
+
+    heard = Heard()
+    game = DrawnGame(source=RealTime())  # type: ignore[arg-type]
+    recorded = _record(tmp_path, game, Half(1, "expert"), fps=60, job=Job(heard), seconds=0.6)
+    live = [event for event in heard.events if isinstance(event, Live)]
+    for event in live:
+        assert event.shares["up"] == 1.0
+        assert event.shares["left"] == 0.0
+        assert event.shares["space"] == pytest.approx((event.frames + 1) // 2 / event.frames, abs=0.001)
+    report = recorded.event().report or {}
+    # As keys count from the next frame on, the first frame has none.
+    frames = recorded.frames
+    assert report["because"] == "0.6 seconds are over"
+    assert report["shares"]["up"] == pytest.approx((frames - 1) / frames, abs=0.001)
+    assert {tuple(one["keys"]) for one in report["combinations"]} == {(), ("up",), ("up", "space")}
+    assert report["combinations"][-1] == {"keys": [], "share": round(1 / frames, 4)}
+    assert [one for one in report["warnings"] if "missing" not in one] == []
+
+
+def test_live_events_come_at_the_rate_and_size_asked_for(tmp_path: Path) -> None:
+    heard = Heard()
+    game = DrawnGame(source=RealTime(), frame_shape=(100, 200))  # type: ignore[arg-type]
+    preview = PreviewSettings(fps=2, size=(20, 8))
+    _record(tmp_path, game, Pattern(1, "expert"), fps=60, job=Job(heard), seconds=1.2, preview=preview)
+    live = [event for event in heard.events if isinstance(event, Live)]
+    assert 2 <= len(live) <= 3
+    assert {event.thumbnail_size for event in live} == {(10, 20)}
+
+
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
@@ -345,8 +429,8 @@ def test_live_events_are_small_and_seldom(tmp_path: Path) -> None:
     live = [event for event in heard.events if isinstance(event, Live)]
     assert 2 <= len(live) <= 10 * seconds + 1
     last = live[-1]
-    assert last.thumbnail_size == (32, 64)
-    assert len(last.thumbnail) == 32 * 64 * 3
+    assert last.thumbnail_size == (40, 80)
+    assert len(last.thumbnail) == 40 * 80 * 3
     assert last.fps_asked == 60
     assert {"grab", "keys", "encode", "decide"} <= set(last.latency_ms)
     assert (last.bytes or 0) > 0
@@ -407,7 +491,7 @@ def test_a_real_game_in_real_time(tmp_path: Path) -> None:
 VICTIM = """
 import sys
 from pathlib import Path
-from agp_tui.config import GameSettings, RecordSettings
+from agp_tui.config import GameSettings, PreviewSettings, RecordSettings
 from agp_tui.engine.clock import Clock, RealTime
 from agp_tui.engine.job import Job
 from agp_tui.games.atari import AtariGame

@@ -12,10 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from support.arena import BITS, KEYS
-from support.game_window import Report
 from support.xserver import XServer
 
 PROGRAM = Path(__file__).parent / "arena.py"
+
+
+@dataclass(frozen=True)
+class Report:
+    """A key event as the window got it."""
+
+    key: str
+    down: bool
+    time_ns: int
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ class Command:
         self._process.stdin.close()
         return now
 
-    def tell(self, **command: str) -> None:
+    def tell(self, **command: str | float) -> None:
         """Write it one command."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(command).encode() + b"\n")

@@ -4,7 +4,7 @@
 set -u
 missing=""
 PATH="$PATH:/usr/games"
-for tool in Xvfb xdotool ffmpeg "$@"; do
+for tool in Xvfb xdotool ffmpeg tmux "$@"; do
     command -v "$tool" >/dev/null 2>&1 || missing="$missing $(echo "$tool" | tr 'X' 'x')"
 done
 [ -z "$missing" ] && exit 0

@@ -1,50 +1,172 @@
-"""The app on a real engine, driven by keys."""
+"""The app as a whole on the real engine: its keys, its dialogs, one live job at a time, how it ends."""
 
 import asyncio
 from pathlib import Path
 
 import pytest
+from support.apps import LARGE, SMALL, app_in, screen_text, until
 
-from agp_tui.config import Output
-from agp_tui.engine.clock import Percentiles
-from agp_tui.engine.events import Live, Stage, Table
-from agp_tui.ui.app import DemoApp, bars
+from agp_tui.ui.app import AgpApp
+from agp_tui.ui.dialogs.choose import Choose
+from agp_tui.ui.dialogs.confirm import Confirm
+from agp_tui.ui.dialogs.help import HelpScreen
+from agp_tui.ui.parts.nav_bar import SCREENS
+from agp_tui.ui.screens.base import AppScreen
 
 
-def test_it_says_what_to_press_and_shows_what_it_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "200x60"])
+def test_every_screen_is_a_key_away_and_has_help(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-
     async def session() -> None:
-        app = DemoApp(Output())
-        async with app.run_test(size=(80, 24)) as pilot:
-            assert "Press d" in str(app.query_one("#stage").render())
-            app.show(Stage(name="it practises", number=3, of=6))
-            app.show(Table(title="Scores", columns=["player", "mean"], rows=[["expert", 21.0]]))
-            await pilot.pause()
-            assert "3 of 6" in str(app.query_one("#stage").render())
-            assert len(app.query("#log Static")) == 1
-            await pilot.press("q")
+        async with app_in(tmp_path, monkeypatch, size) as (app, pilot):
+            for number, (mode, name) in enumerate(SCREENS.items(), start=1):
+                await pilot.press(str(number))
+                await pilot.pause()
+                assert app.current_mode == mode
+                first = screen_text(pilot).splitlines()[0]
+                assert all(other in first for other in SCREENS.values())
+                assert isinstance(app.screen, AppScreen)
+                assert app.screen.HELP.strip().startswith("#"), name
+                await pilot.press("f1")
+                await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+                assert "Everywhere" in screen_text(pilot) or size == SMALL
+                await pilot.press("escape")
+                await until(pilot, lambda: isinstance(app.screen, AppScreen))
 
     asyncio.run(session())
 
 
-def test_a_bar_for_each_key_and_the_latency_against_the_budget() -> None:
-    text = bars(
-        Live(
-            seconds=1.0,
-            fps=30.0,
-            fps_asked=30.0,
-            frames=30,
-            missed=0,
-            held=["up"],
-            probabilities={"up": 0.5, "down": 0.0},
-            latency_ms={"total": Percentiles(1.0, 2.0, 3.0)},
-            score=4.0,
-        )
-    ).plain
-    assert "p99 3.0 ms of 33 ms" in text
-    up, down = text.splitlines()[-2:]
-    assert up.startswith("●") and up.count("█") == 12
-    assert not down.startswith("●") and "█" not in down
+def test_a_game_is_chosen_by_a_part_of_its_name_or_is_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def session() -> None:
+        async with app_in(tmp_path, monkeypatch) as (app, pilot):
+            await until(pilot, lambda: app.catalog.games is not None)
+            assert app.game == "ALE/Pong-v5"
+            await pilot.press("g")
+            assert isinstance(app.screen, Choose)
+            await pilot.press(*"breakou", "enter")
+            await until(pilot, lambda: app.game == "ALE/Breakout-v5")
+            assert "ALE/Breakout-v5" in screen_text(pilot).splitlines()[-2]
+            await pilot.press("g", *"rally", "enter")
+            await until(pilot, lambda: app.game == "rally")
+            await pilot.press("g", "escape")
+            await until(pilot, lambda: isinstance(app.screen, AppScreen))
+            assert app.game == "rally"
+
+    asyncio.run(session())
+
+
+def test_the_status_bar_names_the_display(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config.toml").write_text('[games.rally]\ndisplay = ":5"\n')
+
+    async def session() -> None:
+        async with app_in(tmp_path, monkeypatch) as (app, pilot):
+            await until(pilot, lambda: "rally  │  on :5" in screen_text(pilot).splitlines()[-2])
+            app.game = "ALE/Pong-v5"
+            await until(pilot, lambda: "on :5" not in screen_text(pilot).splitlines()[-2])
+
+    asyncio.run(session())
+
+
+def test_jump_takes_two_keys_to_any_widget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def session() -> None:
+        async with app_in(tmp_path, monkeypatch) as (app, pilot):
+            await pilot.press("6")
+            await until(pilot, lambda: app.catalog.games is not None)
+            app.set_focus(None)
+            await pilot.press("ctrl+o")
+            await pilot.pause()
+            assert " a " in screen_text(pilot)
+            await pilot.press("a")
+            await until(pilot, lambda: app.focused is not None)
+            assert app.focused is not None and app.focused.id == "atari-table"
+
+    asyncio.run(session())
+
+
+def test_the_palette_knows_every_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def session() -> None:
+        async with app_in(tmp_path, monkeypatch) as (app, pilot):
+            names = [command.title for command in app.get_system_commands(app.screen)]
+            assert {f"Go to {name}" for name in SCREENS.values()} <= set(names)
+            assert {"Choose the game", "Run the demo", "Panic", "Theme"} <= set(names)
+            await pilot.press("ctrl+p")
+            await pilot.press(*"go to atari")
+            await pilot.pause(0.3)
+            await pilot.press("enter")
+            await until(pilot, lambda: app.current_mode == "atari")
+
+    asyncio.run(session())
+
+
+def test_one_live_job_at_a_time_and_leaving_asks_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def session() -> None:
+        async with app_in(tmp_path, monkeypatch) as (app, pilot):
+            await until(pilot, lambda: app.catalog.games is not None)
+            await pilot.press("6", "w")
+            await until(pilot, lambda: app.status.fps is not None)
+            assert "WATCH" in screen_text(pilot).splitlines()[-2]
+            process = app.live
+            assert process is not None
+            with pytest.raises(Exception, match="nothing to run live"):
+                async for _ in app.run_live("OTHER", "atari", "list"):
+                    pass
+            assert app.live is process
+            await pilot.press("ctrl+q")
+            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            await pilot.press("n")
+            await until(pilot, lambda: isinstance(app.screen, AppScreen))
+            assert process.process.returncode is None
+            await pilot.press("ctrl+q", "y")
+            await until(pilot, lambda: process.process.returncode is not None)
+            assert process.process.returncode == 0, list(process.narration)
+
+    asyncio.run(session())
+
+
+def test_what_is_selected_is_copied_through_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def session() -> None:
+        async with app_in(tmp_path, monkeypatch) as (app, pilot):
+            await pilot.press("6")
+            await until(pilot, lambda: app.catalog.games is not None)
+            await pilot.press("y")
+            await pilot.pause()
+            assert app.clipboard == "ALE/Breakout-v5"
+
+    asyncio.run(session())
+
+
+def test_a_broken_settings_file_opens_where_it_can_be_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.toml").write_text("[record]\nsecnds = 3\n")
+
+    async def session() -> None:
+        monkeypatch.chdir(tmp_path)
+        app = AgpApp()
+        async with app.run_test(size=LARGE) as pilot:
+            await until(pilot, lambda: app.current_mode == "runs")
+            assert app.config_problem is not None
+            assert "seconds" in str(app.config_problem)
+
+    asyncio.run(session())
+
+
+def test_other_keys_and_themes_come_from_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.toml").write_text('[ui]\ntheme = "nord"\nkeymap = ["go.atari=f6"]\n')
+
+    async def session() -> None:
+        async with app_in(tmp_path, monkeypatch) as (app, pilot):
+            assert app.theme == "nord"
+            await pilot.press("f6")
+            await until(pilot, lambda: app.current_mode == "atari")
+
+    asyncio.run(session())

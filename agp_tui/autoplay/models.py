@@ -1,0 +1,101 @@
+"""The models that there are: listed with what a person chooses by, and deleted."""
+
+import contextlib
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from agp_tui.autoplay.manifest import MANIFEST_FILE, MODEL_FILE, SUFFIX, list_models, read_manifest
+from agp_tui.errors import ModelError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSummary:
+    """One model in a list. What a model made elsewhere does not tell is None, or empty."""
+
+    name: str
+    path: str
+    created: float
+    """When it was exported or copied here, seconds since 1970."""
+    bytes: int
+    """Of the model itself, without its checkpoint."""
+    game: str | None = None
+    keys: tuple[str, ...] = ()
+    thresholds: tuple[float, ...] = ()
+    fps: int | None = None
+    frame_size: int | None = None
+    segment: int | None = None
+    network: str | None = None
+    quantize: str | None = None
+    f1: float | None = None
+    """On held-out frames."""
+    problem: str = ""
+    """Why it cannot be used; empty where nothing is known against it."""
+
+    def report(self) -> dict[str, Any]:
+        """As plain data."""
+        return asdict(self)
+
+
+def summary(path: Path) -> ModelSummary:
+    """What a list says of one model. Raises nothing that a damaged model causes."""
+    file = path / MODEL_FILE if path.is_dir() else path
+    name = path.name.removesuffix(SUFFIX)
+    size, created = 0, 0.0
+    with contextlib.suppress(OSError):
+        created = path.stat().st_mtime
+        size = file.stat().st_size
+    plain = ModelSummary(name=name, path=str(path), created=created, bytes=size)
+    if not path.is_dir():
+        return plain
+    try:
+        manifest = read_manifest(path)
+    except ModelError as error:
+        return ModelSummary(**asdict(plain) | {"problem": str(error)})
+    figures = manifest.validation.get("model")
+    f1 = figures.get("f1") if isinstance(figures, dict) else None
+    return ModelSummary(
+        name=name,
+        path=str(path),
+        created=created,
+        bytes=size,
+        game=manifest.game,
+        keys=manifest.keys,
+        thresholds=manifest.thresholds,
+        fps=manifest.fps,
+        frame_size=manifest.frame_size,
+        segment=manifest.segment,
+        network=manifest.network or None,
+        quantize=manifest.quantize,
+        f1=f1 if isinstance(f1, int | float) else None,
+        problem="" if file.is_file() else f"Expected {MODEL_FILE} in {path}, found none.",
+    )
+
+
+def summaries(root: Path) -> list[ModelSummary]:
+    """Every model under `root`, by name."""
+    return [summary(path) for path in list_models(root)]
+
+
+def delete(path: Path) -> None:
+    """Remove a model for good. Raises `ModelError` where its folder holds what is not a model's."""
+    if path.is_dir():
+        entries = sorted(entry.name for entry in path.iterdir())
+        foreign = [name for name in entries if name not in (MANIFEST_FILE, MODEL_FILE, "checkpoint.pt")]
+        if MANIFEST_FILE not in entries or foreign:
+            found = ", ".join(foreign[:3]) or "no manifest"
+            raise ModelError(
+                f"Expected a model and nothing else in {path}, found {found}.", "Nothing was deleted."
+            )
+    try:
+        if not path.is_dir():
+            path.unlink()
+            return
+        # Under a hidden name first: half of a model is never seen as a damaged one.
+        gone = path.with_name(f".{path.name}.deleted")
+        shutil.rmtree(gone, ignore_errors=True)
+        path.rename(gone)
+        shutil.rmtree(gone)
+    except OSError as error:
+        raise ModelError(f"Expected to delete {path}: {error.strerror}.") from error

@@ -1,0 +1,23 @@
+"""Opening the app, where there is a terminal for it."""
+
+import sys
+from pathlib import Path
+
+from agp_tui.errors import SettingError
+
+
+def in_terminal() -> bool:
+    """Whether a person sits at both ends."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def open_app(config: Path | None = None) -> int:
+    """Open the app. Raises `SettingError` that says what to type instead, without a terminal."""
+    if not in_terminal():
+        raise SettingError(
+            "Expected a terminal for the app, found none.",
+            "Type a command instead: agp demo, agp record, agp train, agp play. agp --help lists them.",
+        )
+    from agp_tui.ui.app import run_app
+
+    return run_app(config)

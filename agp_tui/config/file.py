@@ -1,0 +1,262 @@
+"""Which settings hold: the environment over `config.toml` over the defaults, each checked where it stands."""
+
+import dataclasses
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_type_hints
+
+import msgspec
+
+from agp_tui.config import Config, GameSettings, convert
+from agp_tui.errors import SettingError
+
+FILE_NAME = "config.toml"
+PREFIX = "AGP_"
+
+Table = dict[str, Any]
+
+
+class FileError(SettingError):
+    """A settings file, or a variable in its place, that does not fit, and where: for who shows the place."""
+
+    def __init__(
+        self, problem: str, cure: str = "", *, file: Path | None = None, section: str = "", key: str = ""
+    ) -> None:
+        super().__init__(problem, cure)
+        self.file = file
+        """None where the environment is at fault."""
+        self.section = section
+        """Such as `game` or `games.rally`; empty where the file as a whole is at fault."""
+        self.key = key
+
+
+@dataclass(frozen=True)
+class Given:
+    """A value that somebody chose, and where: a variable's name or a place in the file."""
+
+    value: Any
+    source: str
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The settings that hold, and which of them were chosen where."""
+
+    config: Config
+    path: Path | None
+    file: Mapping[str, Mapping[str, Given]] = field(default_factory=dict)
+    """What stands in `config.toml`: by section (`game`, `games.rally`), then by key."""
+    environment: Mapping[str, Mapping[str, Given]] = field(default_factory=dict)
+    """What the environment gives, in the same way."""
+
+    @property
+    def home(self) -> Path:
+        """The folder that relative paths start from."""
+        return self.path.parent if self.path else Path.cwd()
+
+    def folder(self, name: Literal["recordings", "models", "runs"]) -> Path:
+        """Absolute path of one of the folders."""
+        folder: Path = getattr(self.config.folders, name)
+        return (self.home / folder).resolve()
+
+    def chosen(self, sections: tuple[str, ...], key: str) -> Given | None:
+        """The value of the first section that has the key: any in the environment, else any in the file."""
+        for place in (self.environment, self.file):
+            for section in sections:
+                if key in place.get(section, {}):
+                    return place[section][key]
+        return None
+
+
+def sections_of(kind: type[Any], game: str | None = None) -> tuple[str, ...]:
+    """The sections that give a settings class its values, the nearest first; none for other classes."""
+    if kind is GameSettings:
+        return (f"games.{game}", "game") if game is not None else ("game",)
+    return tuple(name for name, section in sections() if section is kind)
+
+
+def variable(section: str, key: str) -> str:
+    """The environment's name of a setting: `AGP_RECORD_SECONDS` for `[record] seconds`."""
+    return PREFIX + re.sub(r"[^A-Za-z0-9]", "_", f"{section}_{key}").upper()
+
+
+def find_config() -> Path | None:
+    """`$AGP_CONFIG`, else `config.toml` here, else the one in the user's configuration folder."""
+    if named := os.environ.get("AGP_CONFIG"):
+        return Path(named)
+    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    for candidate in (Path(FILE_NAME), Path(base) / "agp-tui" / FILE_NAME):
+        if candidate.is_file():
+            return candidate.resolve()
+    return None
+
+
+def load_config(path: Path | None = None) -> Loaded:
+    """Read and check the settings. Raises `SettingError` that names the file or variable, key and bound."""
+    path = path or find_config()
+    flat = read_sections(path) if path else {}
+    for section, table in flat.items():
+        check_section(path, section, table)
+    profiles = [section.partition(".")[2] for section in flat if section.startswith("games.")]
+    kinds = dict(sections()) | {f"games.{name}": GameSettings for name in profiles}
+    environment = {section: dict(_from_environment(section, kind)) for section, kind in kinds.items()}
+    _refuse_unknown_variables(kinds)
+    file = {
+        section: {key: Given(value, f"{path} [{section}]") for key, value in table.items()}
+        for section, table in flat.items()
+    }
+    loaded = Loaded(Config(), path.resolve() if path else None, file, environment)
+    return dataclasses.replace(loaded, config=_config(loaded, tuple(profiles)))
+
+
+def sections() -> Iterator[tuple[str, type[Any]]]:
+    """Every section but the games' profiles, with its class."""
+    for name, kind in get_type_hints(Config).items():
+        if dataclasses.is_dataclass(kind):
+            yield name, kind  # type: ignore[misc]
+
+
+def _config(loaded: Loaded, profiles: tuple[str, ...]) -> Config:
+    parts = {name: _settings(loaded, kind, sections_of(kind)) for name, kind in sections()}
+    games = {name: _settings(loaded, GameSettings, sections_of(GameSettings, name)) for name in profiles}
+    return Config(**parts, games=games)
+
+
+def _settings(loaded: Loaded, kind: type[Any], sections: tuple[str, ...]) -> Any:
+    chosen = {item.name: loaded.chosen(sections, item.name) for item in dataclasses.fields(kind)}
+    return convert({name: given.value for name, given in chosen.items() if given is not None}, kind)
+
+
+def kind_of(section: str) -> type[Any] | None:
+    """The class of a section's settings; None for a name that is none."""
+    game, _, name = section.partition(".")
+    if game == "games":
+        return GameSettings if name else None
+    return dict(sections()).get(section)
+
+
+def read_text(path: Path) -> str:
+    """The text of a settings file. Raises `FileError` where there is none."""
+    try:
+        return path.read_text()
+    except OSError as error:
+        raise FileError(
+            f"Expected a settings file at {path}, found none that can be read: {error.strerror}.",
+            "Name another with --config or $AGP_CONFIG.",
+            file=path,
+        ) from error
+    except UnicodeDecodeError as error:
+        raise _no_toml(path, error) from error
+
+
+def read_sections(path: Path, text: str | None = None) -> dict[str, Table]:
+    """The tables of a settings file by section (`game`, `games.rally`), only their names checked.
+
+    `text` is its content where that is not yet in the file. Raises `FileError`.
+    """
+    try:
+        tables = tomllib.loads(read_text(path) if text is None else text)
+    except tomllib.TOMLDecodeError as error:
+        raise _no_toml(path, error) from error
+    _refuse_unknown_keys(tables, get_type_hints(Config), path, "")
+    profiles: dict[str, Table] = tables.pop("games", {})
+    return tables | {f"games.{name}": table for name, table in profiles.items()}
+
+
+def check_section(path: Path | None, section: str, table: Table) -> None:
+    """Raises `FileError`, which names file, section, key and bound, where a value does not fit."""
+    kind = kind_of(section)
+    assert kind is not None
+    try:
+        convert(table, kind)
+    except SettingError as error:
+        key = re.split(r"[:\[]", error.problem, maxsplit=1)[0]
+        raise FileError(
+            f"{path}: {section}.{error.problem}", error.cure, file=path, section=section, key=key
+        ) from error
+
+
+def _no_toml(path: Path, error: Exception) -> FileError:
+    return FileError(f"Expected TOML in {path}: {error}.", "Correct the line it names.", file=path)
+
+
+def _refuse_unknown_keys(table: Any, types: Mapping[str, Any], path: Path, prefix: str) -> None:
+    if not isinstance(table, dict):
+        raise FileError(
+            f"{path}: expected a table [{prefix.rstrip('.')}], found {table!r}.",
+            "Write the name in brackets and its settings in the lines below it.",
+            file=path,
+            section=prefix.rstrip("."),
+        )
+    for key, value in table.items():
+        if key not in types:
+            raise FileError(
+                f"{path}: unknown key {prefix}{key}.",
+                _nearest(key, types, prefix),
+                file=path,
+                section=prefix.rstrip("."),
+                key=key,
+            )
+        if key == "games" and not prefix:
+            _refuse_unknown_keys(value, dict.fromkeys(value, GameSettings) if isinstance(value, dict) else {},
+                                 path, "games.")  # fmt: skip
+        elif dataclasses.is_dataclass(types[key]):
+            _refuse_unknown_keys(value, get_type_hints(types[key]), path, f"{prefix}{key}.")
+
+
+def _nearest(key: str, known: Mapping[str, Any], prefix: str) -> str:
+    near = difflib.get_close_matches(key, known, n=1)
+    return f"Did you mean {prefix}{near[0]}?" if near else f"Known here: {', '.join(known)}."
+
+
+def _from_environment(section: str, kind: type[Any]) -> Iterator[tuple[str, Given]]:
+    hints = get_type_hints(kind, include_extras=True)
+    for item in dataclasses.fields(kind):
+        name = variable(section, item.name)
+        if (text := os.environ.get(name)) is not None:
+            value = parsed(text, hints[item.name])
+            try:
+                convert({item.name: value}, kind)
+            except SettingError as error:
+                problem = error.problem.removeprefix(f"{item.name}: ")
+                raise FileError(f"${name}: {problem}", error.cure, section=section, key=item.name) from error
+            yield item.name, Given(value, f"${name}")
+
+
+def parsed(text: str, hint: Any) -> Any:
+    """The text as a value of that type; as it is where it is none, so that the check can say so."""
+    for plain in (text, re.sub(r"(?<=\d)x(?=\d)", ",", text).split(",")):
+        try:
+            return msgspec.convert(plain, hint, strict=False, dec_hook=lambda _kind, value: Path(value))
+        except msgspec.ValidationError:
+            continue
+    return [_number(part) for part in text.split(",")] if "," in text else _number(text)
+
+
+def _number(text: str) -> Any:
+    """What is out of bounds is still shown as the number that it is."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _refuse_unknown_variables(kinds: Mapping[str, type[Any]]) -> None:
+    known = {
+        variable(section, item.name) for section, kind in kinds.items() for item in dataclasses.fields(kind)
+    }
+    beginnings = tuple(variable(section, "") for section, _ in sections())
+    for name in os.environ:
+        if name.startswith(beginnings) and name not in known:
+            raise SettingError(
+                f"Expected the environment to name settings, found the unknown ${name}.",
+                _nearest(name, dict.fromkeys(sorted(known)), "") if difflib.get_close_matches(name, known)
+                else "Unset it; agp config show lists the settings.",
+            )  # fmt: skip

@@ -1,0 +1,374 @@
+"""Every setting: its name, type, bounds, default and help, written once.
+
+A field here is a key in `config.toml`, a flag of its command and a line of its help. Values come
+from the flag, else the environment, else `config.toml`, else the default (`file`).
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from agp_tui.config.kinds import Cells, Count, Flag, Fps, Fraction, Point, Region, Shape, Size, Words
+from agp_tui.config.terminal import over_ssh
+from agp_tui.errors import SettingError
+from agp_tui.keys.names import key_name, key_names
+
+
+def _name_key(settings: object, field_name: str) -> None:
+    """Put our own name of a key in place of the one that was written. Raises `SettingError`."""
+    try:
+        object.__setattr__(settings, field_name, key_name(getattr(settings, field_name)))
+    except SettingError as error:
+        raise SettingError(f"{field_name}: {error.problem}", error.cure) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class GameSettings:
+    """A game: where it is on the screen, which keys it takes, how often it is looked at."""
+
+    center: Point | None = None
+    """Middle of the region, X,Y in pixels of the display. Neither this nor `region`: you click."""
+
+    size: Size = 256
+    """Side of the square region around `center`, in pixels."""
+
+    region: Region | None = None
+    """The region itself: X,Y,WIDTH,HEIGHT in pixels. May reach past the screen's edge."""
+
+    display: str | None = None
+    """X display of the game, such as :0. Found by itself where it is not given."""
+
+    allow_forwarded_display: bool = False
+    """Use a display that ssh -X forwards, although it shows another machine's screen."""
+
+    keys: Words = ()
+    """The keys that matter, in order, such as up,left,space,a,f5; else the arrows, or an Atari game's own."""
+
+    fps: Fps = 30
+    """Frames, and so decisions, a second."""
+
+    frame_size: Size = 256
+    """Side of the square frames that are stored and that a model sees (area interpolation)."""
+
+    native_size: bool = False
+    """Store frames as they were grabbed; they are scaled to `frame_size` only for training."""
+
+    sticky: Fraction = 0.0
+    """Atari: probability that the console repeats its last action instead of taking ours."""
+
+    seed: int = 0
+    """Atari: where the console's randomness starts."""
+
+    def __post_init__(self) -> None:
+        if self.keys:
+            try:
+                object.__setattr__(self, "keys", key_names(self.keys))
+            except SettingError as error:
+                raise SettingError(f"keys: {error.problem}", error.cure) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordSettings:
+    """Recording: frames of the game with the keys held."""
+
+    by: str = "human"
+    """Who plays: human, expert (a scripted demonstrator), or the name of a model."""
+
+    seconds: Annotated[float, Meta(gt=0)] | None = None
+    """Stop after so many seconds of play. Otherwise Esc on the game's keyboard, or Ctrl-C, stops."""
+
+    episodes: Count | None = None
+    """Stop after so many whole games, where the game tells when one ends."""
+
+    wait_for_enter: bool = False
+    """Begin when Enter is pressed on the game's keyboard."""
+
+    start_key: str = "enter"
+    """The key that begins, under `wait_for_enter`."""
+
+    stop_key: str = "esc"
+    """The key on the game's keyboard that ends the recording."""
+
+    countdown: Annotated[float, Meta(ge=0, le=60)] = 0.0
+    """Count down so many seconds before the first frame."""
+
+    fast: bool = False
+    """Atari: play as fast as the machine allows instead of in real time."""
+
+    min_free_mb: Annotated[int, Meta(ge=0)] = 512
+    """Refuse to start, and stop by itself, with less than this free on the disk."""
+
+    def __post_init__(self) -> None:
+        _name_key(self, "start_key")
+        _name_key(self, "stop_key")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """Training: recordings of a game become a policy."""
+
+    model: Literal["small", "large"] = "small"
+    """Size of the network: small (about 0.8 M encoder parameters) or large (1.8 M)."""
+
+    name: str | None = None
+    """Name of the exported model; the game's name where none is given."""
+
+    recordings: Words = ()
+    """Train on these recordings only, by their paths or stamps; all of the game's otherwise."""
+
+    frame_size: Size | None = None
+    """Side of the square frames that the model sees; the recordings' own, or 128 for Atari games."""
+
+    segment: Annotated[int, Meta(ge=1, le=64)] = 20
+    """How many frames a decision sees."""
+
+    step: Annotated[int, Meta(ge=1)] = 1
+    """Frames between the beginnings of two windows."""
+
+    lead: Annotated[int, Meta(ge=0, le=10)] = 1
+    """How many frames after the newest one the predicted keys are held; at 0 it may show them already."""
+
+    epochs: Count = 30
+    """Stop after so many passes over the data."""
+
+    minutes: Annotated[float, Meta(gt=0)] | None = None
+    """Stop after so many minutes."""
+
+    patience: Count = 6
+    """Stop after so many validations without a better one."""
+
+    validation: Annotated[float, Meta(gt=0.0, lt=0.9)] = 0.15
+    """Share of the recordings, or of blocks of them where they are few, kept for validation."""
+
+    batch: Count = 4
+    """Stretches of consecutive frames in one step."""
+
+    stretch: Annotated[int, Meta(ge=8, le=512)] = 64
+    """Labelled frames in one stretch."""
+
+    learning_rate: Annotated[float, Meta(gt=0.0, le=1.0)] = 1e-3
+    """Peak of the schedule (linear warm-up, cosine decay)."""
+
+    weight_decay: Annotated[float, Meta(ge=0.0)] = 1e-4
+    """Of AdamW."""
+
+    balance_cap: Annotated[float, Meta(ge=1.0)] = 10.0
+    """Rare key combinations count more, by their inverse frequency, up to this much."""
+
+    change_weight: Annotated[float, Meta(ge=1.0)] = 3.0
+    """How much more a frame counts at which the keys change."""
+
+    shift: Annotated[int, Meta(ge=0, le=64)] = 0
+    """Augmentation: shift whole windows by up to so many pixels. Off by default: where things are on
+    the screen decides what to press, and short trainings were worse with it."""
+
+    jitter: Fraction = 0.1
+    """Augmentation: change brightness and contrast of whole windows by up to this share."""
+
+    flip: bool = False
+    """Augmentation: mirror half of the windows and swap left with right. Only for mirror-true games."""
+
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Arithmetic of training; auto measures both for a moment and takes the faster one."""
+
+    threads: Annotated[int, Meta(ge=1, le=64)] | None = None
+    """Threads that learn; one and all cores are measured for a moment and the faster taken otherwise."""
+
+    seed: int = 0
+    """Where the randomness of training starts."""
+
+    resume: str | None = None
+    """Go on with this run instead of starting one."""
+
+    from_model: str | None = None
+    """Start from the checkpoint of this model instead of from nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportSettings:
+    """Export: a checkpoint becomes a model that plays."""
+
+    name: str | None = None
+    """Name of the model; the game's name where none is given."""
+
+    quantize: Literal["none", "fp16", "int8"] = "none"
+    """Smaller weights; what they cost in F1 is measured and printed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaySettings:
+    """Autoplay: a model presses the keys."""
+
+    seconds: Annotated[float, Meta(gt=0)] | None = None
+    """Stop after so many seconds."""
+
+    episodes: Count | None = None
+    """Stop after so many whole games, where the game tells when one ends."""
+
+    max_episode_seconds: Annotated[float, Meta(gt=0)] = 600.0
+    """Atari: a game still running after so many seconds of play counts with the score it has."""
+
+    dry_run: bool = False
+    """Decide and show, press nothing."""
+
+    fast: bool = False
+    """Atari: play as fast as the machine allows instead of in real time."""
+
+    panic_key: str = "f12"
+    """The key on the game's keyboard that stops the player and releases everything."""
+
+    activation_threshold: Fraction | None = None
+    """Press a key from this probability on; the model's own thresholds otherwise."""
+
+    threads: Annotated[int, Meta(ge=1, le=64)] = 1
+    """Threads of one inference."""
+
+    normalize_images: bool = True
+    """Models made elsewhere: frames as 0 to 1 instead of 0 to 255, where the input is float."""
+
+    channels: Literal["rgb", "bgr"] = "bgr"
+    """Models made elsewhere: order of the colours in their input."""
+
+    model_input_shape: Shape | None = None
+    """Models made elsewhere: FRAMES,HEIGHT,WIDTH,COLOURS, where the file leaves them open."""
+
+    def __post_init__(self) -> None:
+        _name_key(self, "panic_key")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PracticeSettings:
+    """Practice: a model plays, a teacher corrects it, it learns from the corrections."""
+
+    teacher: str = "expert"
+    """Who corrects: expert, a scripted demonstrator of the game."""
+
+    rounds: Count = 6
+    """Rounds of play and training."""
+
+    round_seconds: Annotated[float, Meta(gt=0)] = 300.0
+    """Seconds of play in each round, shared by its games."""
+
+    minutes_per_round: Annotated[float, Meta(gt=0)] = 0.5
+    """Minutes of training after each round's play."""
+
+    games: Count = 4
+    """Games in each round; a round's mean score is what the best model is chosen by."""
+
+    name: str | None = None
+    """Name of the model that comes of it; MODEL-practised where none is given."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoSettings:
+    """The whole imitation loop on an Atari game, from nothing to a score."""
+
+    game: str = "ALE/Pong-v5"
+    """An Atari game that has a scripted expert."""
+
+    minutes: Annotated[float, Meta(gt=0)] = 8.0
+    """About how long the whole takes on 2 cores; training and practice share what the rest leaves."""
+
+    games: Count = 10
+    """Games by which each player is judged."""
+
+    game_seconds: Annotated[float, Meta(gt=0)] = 120.0
+    """A game still running after so many seconds of play counts with the score it has."""
+
+    fps: Fps = 30
+    """Decisions a second."""
+
+    frame_size: Size = 64
+    """Side of the pictures that the model sees."""
+
+    segment: Annotated[int, Meta(ge=1, le=64)] = 4
+    """How many pictures a decision sees."""
+
+    sticky: Fraction = 0.25
+    """Probability that the console repeats its last action instead of taking ours: without it every
+    game is nearly the same, and a model that knows one knows nothing else (Machado et al. 2018)."""
+
+    demonstration: Annotated[float, Meta(gt=0)] = 5.0
+    """Minutes of the expert's play that are recorded first."""
+
+    live_seconds: Annotated[float, Meta(gt=0)] = 20.0
+    """At the end the model plays so long in real time, where its latency is measured."""
+
+    fast: bool = False
+    """Play that last part too as fast as the machine allows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviewSettings:
+    """Preview: the small live picture of the game in the app."""
+
+    fps: Annotated[int, Meta(ge=1, le=30)] = 10
+    """Pictures a second, at most."""
+
+    colors: Literal["auto", "truecolor", "256", "off"] = "auto"
+    """Colours of the picture; off shows none. auto: 256 over SSH, else what the terminal can."""
+
+    size: Cells | None = None
+    """Largest size in cells of the terminal, WIDTH,HEIGHT; 80x40 here and 48x24 over SSH otherwise."""
+
+    @property
+    def cells(self) -> tuple[int, int]:
+        """Width and height in cells that hold here."""
+        if self.size is not None:
+            return self.size
+        return (48, 24) if over_ssh() else (80, 40)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UiSettings:
+    """The app: how it looks and which keys it has."""
+
+    theme: str = "textual-dark"
+    """One of its themes; ctrl+p lists them. ansi-dark and ansi-light use the terminal's own colours."""
+
+    keymap: Words = ()
+    """Other keys for what the app does, each as ID=KEY, such as record.start=f5; F1 shows the keys."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """How a command speaks, and which settings it reads."""
+
+    json: Annotated[bool, Flag()] = False
+    """One JSON object a line on stdout, for programs."""
+
+    config: Path | None = None
+    """The settings file; otherwise $AGP_CONFIG, ./config.toml or the one in ~/.config/agp-tui."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folders:
+    """Where things are kept. Relative to the folder of `config.toml`, or to where you are."""
+
+    recordings: Path = Path("recordings")
+    """Recordings, a folder for each game."""
+
+    models: Path = Path("models")
+    """Exported models, a folder each."""
+
+    runs: Path = Path("runs")
+    """Runs of long jobs: settings, events, checkpoints."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """All of `config.toml`."""
+
+    folders: Folders = field(default_factory=Folders)
+    game: GameSettings = field(default_factory=GameSettings)
+    games: dict[str, GameSettings] = field(default_factory=dict)
+    record: RecordSettings = field(default_factory=RecordSettings)
+    train: TrainSettings = field(default_factory=TrainSettings)
+    export: ExportSettings = field(default_factory=ExportSettings)
+    play: PlaySettings = field(default_factory=PlaySettings)
+    practice: PracticeSettings = field(default_factory=PracticeSettings)
+    demo: DemoSettings = field(default_factory=DemoSettings)
+    preview: PreviewSettings = field(default_factory=PreviewSettings)
+    ui: UiSettings = field(default_factory=UiSettings)

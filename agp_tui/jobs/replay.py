@@ -1,0 +1,153 @@
+"""The replay job: a recording played as it was recorded, its keys with their frames."""
+
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from agp_tui.config import PreviewSettings
+from agp_tui.engine.events import Finished, Live
+from agp_tui.engine.job import Job
+from agp_tui.errors import RecordingError, SettingError
+from agp_tui.games.preview import Preview, Thumbnail
+from agp_tui.recording.character import shares_of
+from agp_tui.recording.playhead import FASTEST, SLOWEST, Playhead
+from agp_tui.recording.store import Recording
+from agp_tui.recording.timeline import crc_of, stamps_ms
+from agp_tui.recording.video import FILE_NAME, PictureReader
+
+LISTEN_SECONDS = 0.01
+"""How long a command may wait before it is looked at."""
+REPEAT_SECONDS = 1.0
+"""Where nothing changes, it is told so often: a reader who was behind misses single events."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayAsked:
+    """What `agp recordings replay` asks for."""
+
+    recording: Path
+    start_frame: int = 0
+    speed: float = 1.0
+    paused: bool = False
+    stay: bool = False
+    """Stay at the last frame, paused, until it is stopped; otherwise that is the end."""
+    preview: PreviewSettings = PreviewSettings()
+
+
+def run_replay(asked: ReplayAsked, job: Job) -> Finished:
+    """Tell the recording in `Live` events until its end or a stop; obey commands at once.
+
+    Pause, Resume (at the end: from the beginning), Step (pauses), Seek and Speed each bring a `Live`
+    event at once; frames and speeds out of bounds are clamped. Raises `SettingError` for a speed
+    out of bounds and `RecordingError` for a recording that cannot be read; single frames that are
+    damaged are told in a note and have no picture.
+    """
+    if not SLOWEST <= asked.speed <= FASTEST:
+        raise SettingError(
+            f"Expected a speed of {SLOWEST:g} to {FASTEST:g}, found {asked.speed:g}.",
+            "1 plays as fast as it was recorded.",
+        )
+    recording = Recording.open(asked.recording)
+    with closing(_Pages(recording, Preview(asked.preview), job)) as pages:
+        playhead = Playhead(
+            pages.times, time.monotonic(), frame=asked.start_frame, speed=asked.speed, paused=asked.paused
+        )
+        _play(playhead, pages, Preview(asked.preview), job, asked.stay)
+    return Finished(
+        job="replay",
+        recording=str(recording.path),
+        frames=len(recording),
+        seconds=round(recording.seconds, 3),
+    )
+
+
+def _play(playhead: Playhead, pages: "_Pages", pace: Preview, job: Job, stay: bool) -> None:
+    shown: tuple[int, bool] | None = None
+    told = 0.0
+    while not job.stopping:
+        now = time.monotonic()
+        obeyed = [playhead.obey(command, now) for command in job.commands()]
+        state = playhead.frame(now), playhead.paused
+        # A pause, such as the one at the end, is told at once; frames at the rate asked for.
+        stopped = shown is not None and state[1] != shown[1]
+        changed = state != shown and (stopped or pace.due())
+        if any(obeyed) or changed or now - told >= REPEAT_SECONDS:
+            job.emit(pages.live(*state, playhead.speed))
+            shown, told = state, now
+            if playhead.paused and state[0] == playhead.last and not stay:
+                return
+        job.wait_for_stop(LISTEN_SECONDS)
+
+
+class _Pages:
+    """Makes the `Live` event of each frame: its picture, its keys, its score."""
+
+    def __init__(self, recording: Recording, preview: Preview, job: Job) -> None:
+        meta = recording.meta
+        self.times = (recording.times_ns - recording.times_ns[0]) / 1e9
+        self._recording = recording
+        self._preview = preview
+        self._job = job
+        self._states = recording.key_states(meta.labels)
+        shares = shares_of(meta.keys, self._states)
+        self._shares = {key: round(share, 4) for key, share in shares.items()}
+        self._fps = round(len(recording) / recording.seconds, 2)
+        self._scores = recording.episodes()
+        self._score_times = np.array([change.time_ns for change in self._scores], np.int64)
+        self._stamps = stamps_ms(recording.times_ns)
+        self._pictures = PictureReader(recording.path / FILE_NAME, meta.frame_size)
+        self._last: tuple[int, Thumbnail] | None = None
+        self._damaged: set[int] = set()
+
+    def live(self, frame: int, paused: bool, speed: float) -> Live:
+        """The event of that frame; `seconds` since the first frame, `frames` and `missed` up to it."""
+        meta = self._recording.meta
+        picture = self._picture(frame)
+        passed = int(np.searchsorted(self._score_times, self._recording.times_ns[frame], side="right"))
+        status = self._scores[passed - 1].status if passed else None
+        asked = round(float(self.times[frame]) * meta.fps) + 1
+        return Live(
+            seconds=round(float(self.times[frame]), 3),
+            fps=self._fps,
+            fps_asked=meta.fps,
+            frames=frame + 1,
+            missed=max(0, asked - frame - 1),
+            held=[key for key, down in zip(meta.keys, self._states[frame], strict=True) if down],
+            shares=self._shares,
+            score=status.score if status else None,
+            lives=status.lives if status else None,
+            thumbnail=picture.rgb,
+            thumbnail_size=picture.size,
+            shown=meta.region,
+            frame=frame,
+            total=len(self._recording),
+            paused=paused,
+            speed=speed,
+        )
+
+    def close(self) -> None:
+        self._pictures.close()
+
+    def _picture(self, frame: int) -> Thumbnail:
+        if self._last is not None and self._last[0] == frame:
+            return self._last[1]
+        try:
+            pixels = self._pictures.at(self._stamps[frame])
+            if crc_of(pixels) != self._recording.timeline.crcs[frame]:
+                raise RecordingError("It is not as it was recorded.")
+            picture = self._preview.thumbnail(pixels)
+        except RecordingError:
+            picture = Thumbnail()
+            self._tell_damage(frame)
+        self._last = frame, picture
+        return picture
+
+    def _tell_damage(self, frame: int) -> None:
+        if frame not in self._damaged:
+            self._damaged.add(frame)
+            path = self._recording.path
+            cure = f"agp recordings repair {path} keeps what is sound."
+            self._job.note(f"Frame {frame} is damaged and not shown; {cure}", level="warning")

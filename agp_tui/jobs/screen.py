@@ -1,0 +1,132 @@
+"""The jobs that look at a display without recording it: to see it, and to choose a point on it."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from agp_tui.config import GameSettings, PreviewSettings
+from agp_tui.engine.clock import NS, Clock
+from agp_tui.engine.events import Finished, Live, Table
+from agp_tui.engine.job import Job
+from agp_tui.errors import JobFailed
+from agp_tui.games.base import Pixels
+from agp_tui.games.display import Candidate, find_display
+from agp_tui.games.pointing import choose_center
+from agp_tui.games.preview import Preview
+from agp_tui.games.region import Box
+from agp_tui.games.screen import Grabber, ScreenGame, to_rgb
+
+LOOK_AGAIN_SECONDS = 2.0
+"""How often the size of the display is looked up anew: a larger one is not told by itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchAsked:
+    """What `agp screen watch` asks for: the whole display where `place` names no region."""
+
+    place: GameSettings
+    preview: PreviewSettings = PreviewSettings()
+
+
+def run_watch(asked: WatchAsked, job: Job) -> Finished:
+    """Tell what is on the display in `Live` events, `preview.fps` a second, until the job is to stop.
+
+    `shown` is the part of the display in the picture, in its pixels over all monitors. Raises
+    `DisplayError` where it cannot be seen, `JobFailed` if it goes away.
+    """
+    display = _entered(asked.place)
+    preview = Preview(asked.preview)
+    clock = Clock(preview.fps)
+    with _view(asked.place, display, preview) as view:
+        for slot in clock.slots():
+            if job.stopping:
+                break
+            with clock.stage("grab"):
+                pixels, box = view.look()
+            with clock.stage("thumbnail"):
+                picture = preview.thumbnail(pixels)
+            pace = clock.pace()
+            job.emit(
+                Live(
+                    seconds=round(slot * clock.period_ns / NS, 2),
+                    fps=pace.fps,
+                    fps_asked=clock.fps,
+                    frames=pace.filled,
+                    missed=pace.missed,
+                    latency_ms=pace.stages_ms,
+                    thumbnail=picture.rgb,
+                    thumbnail_size=picture.size,
+                    shown=(box.left, box.top, box.width, box.height),
+                )
+            )
+    pace = clock.pace()
+    return Finished(job="watch", frames=pace.filled, fps=pace.fps, report={"display": display.name})
+
+
+def run_pick(place: GameSettings, job: Job) -> Finished:
+    """Wait for a click on the display; the result's `report` is `center` (X, Y) and `display`.
+
+    Raises `DisplayError` where clicks cannot be heard, `JobFailed` where it is stopped before one.
+    """
+    display = _entered(place)
+    job.note(f"Click on the middle of the game on the display {display.name or 'of this machine'}.")
+    center = choose_center(display.name or None, job)
+    if center is None:
+        raise JobFailed(
+            "Expected a click, found that it was stopped before one.", "Give it with --center X,Y."
+        )
+    where = f"{center[0]},{center[1]}"
+    rows: list[list[str | float | int | None]] = [[display.name or "this desktop", where]]
+    job.emit(Table(title="picked", columns=["display", "center"], rows=rows))
+    return Finished(job="pick", report={"center": list(center), "display": display.name})
+
+
+class _View(Protocol):
+    def look(self) -> tuple[Pixels, Box]:
+        """The picture now, RGB, and the part of the display that is in it."""
+        ...
+
+
+@dataclass
+class _WholeDisplay:
+    """All monitors in one picture, shrunk before anything else is done with it."""
+
+    grabber: Grabber
+    preview: Preview
+    looked: float = 0.0
+
+    def look(self) -> tuple[Pixels, Box]:
+        now = time.monotonic()
+        if now - self.looked > LOOK_AGAIN_SECONDS:
+            self.grabber.reopen()
+            self.looked = now
+        small = self.preview.shrunk(self.grabber.grab())
+        return to_rgb(small, (small.shape[0], small.shape[1])), self.grabber.seen
+
+
+@dataclass
+class _Region:
+    """A region as a recording has it: scaled to its frames, black where it is off the screen."""
+
+    game: ScreenGame
+
+    def look(self) -> tuple[Pixels, Box]:
+        return self.game.grab().pixels, self.game.box
+
+
+@contextmanager
+def _view(place: GameSettings, display: Candidate, preview: Preview) -> Iterator[_View]:
+    if place.center is None and place.region is None:
+        with closing(Grabber(display.name or None, None)) as grabber:
+            yield _WholeDisplay(grabber, preview, time.monotonic())
+    else:
+        with closing(ScreenGame("watched", place, display)) as game:
+            yield _Region(game)
+
+
+def _entered(place: GameSettings) -> Candidate:
+    display = find_display(place)
+    display.enter()
+    return display

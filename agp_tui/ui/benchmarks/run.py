@@ -1,0 +1,56 @@
+"""The app's benchmarks as one job."""
+
+from pathlib import Path
+
+from agp_tui.benchmarks.machine import machine
+from agp_tui.engine.events import Finished, Table
+from agp_tui.engine.job import Job
+from agp_tui.ui.benchmarks.first_screen import bench_first_screen
+from agp_tui.ui.benchmarks.loop import bench_loop
+from agp_tui.ui.benchmarks.preview import PreviewCost, bench_preview
+
+PREVIEW_FPS = 10.0
+
+
+def run_ui(job: Job) -> Finished:
+    """The live picture, the event loop beside a job at 60 fps, the first screen."""
+    name = machine()
+    job.note(name)
+    return Finished(job="bench ui", metrics=ui_metrics(job), report={"machine": name})
+
+
+def ui_metrics(job: Job) -> dict[str, float]:
+    """All of it, told as tables; the figures by name. Raises `JobFailed` where a part cannot run."""
+    job.stage("what the live picture costs", 1, 3)
+    costs = bench_preview()
+    job.emit(preview_table(costs))
+    job.stage("the engine and the event loop beside each other", 2, 3)
+    loop = bench_loop(job)
+    job.stage("from the command to the first screen", 3, 3)
+    first = bench_first_screen(job, Path.cwd())
+    figures = {f"preview_{one.content}_{one.way}_ms": round(one.ms, 2) for one in costs}
+    figures |= {f"preview_{one.content}_{one.way}_bytes": round(one.bytes) for one in costs}
+    return figures | {
+        "loop_late_p99_ms": loop.lateness_ms.p99,
+        "engine_ratio": loop.ratio,
+        "first_screen_seconds": first.ours,
+        "first_screen_ratio": first.ratio,
+    }
+
+
+def preview_table(costs: list[PreviewCost]) -> Table:
+    """Milliseconds of processor time and bytes a frame, and how many times less than the plain way."""
+    plain = {one.content: one.ms for one in costs if one.way == "plain"}
+    rows: list[list[str | float | int | None]] = [
+        [
+            one.content,
+            one.way,
+            round(one.ms, 2),
+            round(one.bytes),
+            round(one.bytes_a_second(PREVIEW_FPS) / 1000, 1),
+            round(plain[one.content] / one.ms, 1) if one.ms else None,
+        ]
+        for one in costs
+    ]
+    columns = ["content", "colours", "ms a frame", "bytes a frame", "kB a second at 10 fps", "plain / this"]
+    return Table(title="The live picture, 80x40 cells", columns=columns, rows=rows)

@@ -1,0 +1,173 @@
+"""What there is: recordings, models, runs, findings about this machine, as the commands tell it."""
+
+import asyncio
+from typing import Any, Literal, TypeVar, get_args
+
+import msgspec
+
+from agp_tui.engine.runs import Run, RunError
+from agp_tui.errors import AgpError
+from agp_tui.ui.client.process import ask
+
+Part = Literal["recordings", "models", "runs", "findings", "games"]
+"""What can be looked up by itself."""
+
+
+class RecordingItem(msgspec.Struct, frozen=True):
+    """A recording in the list of `agp recordings list`."""
+
+    path: str
+    game: str
+    stamp: str
+    state: str
+    frames: int = 0
+    seconds: float = 0.0
+    fps: int = 0
+    filled: float = 0.0
+    held: dict[str, float] = {}
+    bytes: int = 0
+    problem: str = ""
+    source: str = ""
+    labels: str = ""
+
+
+class ModelItem(msgspec.Struct, frozen=True):
+    """A model in the list of `agp models list`."""
+
+    name: str
+    path: str
+    game: str | None = None
+    keys: tuple[str, ...] = ()
+    thresholds: tuple[float, ...] = ()
+    fps: int | None = None
+    frame_size: int | None = None
+    segment: int | None = None
+    network: str | None = None
+    quantize: str | None = None
+    f1: float | None = None
+    created: float | None = None
+    bytes: int = 0
+    problem: str = ""
+
+
+class FindingItem(msgspec.Struct, frozen=True):
+    """A finding of `agp doctor`."""
+
+    name: str
+    ok: bool | None
+    found: str
+    cure: str = ""
+
+
+class AtariItem(msgspec.Struct, frozen=True):
+    """A game of `agp atari list`."""
+
+    id: str
+    keys: tuple[str, ...] = ()
+    expert: bool = False
+
+
+class RunItem(msgspec.Struct, frozen=True):
+    """A run folder: what it is and how it stands."""
+
+    id: str
+    job: str
+    state: str
+    created: float
+    game: str = ""
+
+
+T = TypeVar("T")
+
+
+class Catalog:
+    """What was found at the last look; `refresh` looks again."""
+
+    def __init__(self, *words: str) -> None:
+        """`words` are flags for every question, such as the settings file to use."""
+        self._words = words
+        self.recordings: tuple[RecordingItem, ...] | None = None
+        """None until the first look is over."""
+        self.models: tuple[ModelItem, ...] | None = None
+        self.findings: tuple[FindingItem, ...] | None = None
+        self.games: tuple[AtariItem, ...] | None = None
+        self.runs: tuple[RunItem, ...] = ()
+        self._ended: dict[str, tuple[int, RunItem]] = {}
+        """By path of a run that has ended: when its process began to work on it, and what it is."""
+        self.problem = ""
+        """Why the last look failed, where it did."""
+
+    async def refresh(self, *parts: Part) -> None:
+        """Look at these parts, or at everything, side by side. What fails keeps what it was."""
+        self.problem = ""
+        looks = {
+            "recordings": self._look_at_recordings,
+            "models": self._look_at_models,
+            "findings": self._look_at_findings,
+            "games": self._look_at_games,
+        }
+        await asyncio.gather(
+            *(self._careful(looks[part]) for part in parts or get_args(Part) if part in looks)
+        )
+
+    def look_at_runs(self, folder: Any) -> None:
+        """Read the run folders; quick enough to be done at once: of those that have ended only the dates."""
+        found = []
+        for run in Run.all(folder):
+            try:
+                worked = (run.path / "process.json").stat().st_mtime_ns
+            except OSError:
+                worked = 0
+            known = self._ended.get(str(run.path))
+            if known is not None and known[0] == worked:
+                found.append(known[1])
+                continue
+            try:
+                item = _run_item(run)
+            except (RunError, OSError):
+                continue
+            if item.state not in ("running", "waiting"):
+                self._ended[str(run.path)] = (worked, item)
+            found.append(item)
+        self.runs = tuple(reversed(found))
+
+    def recordings_of(self, game: str) -> tuple[RecordingItem, ...]:
+        """This game's, newest first."""
+        return tuple(one for one in reversed(self.recordings or ()) if one.game == game)
+
+    def models_of(self, game: str) -> tuple[ModelItem, ...]:
+        """This game's models, newest first."""
+        found = [one for one in self.models or () if one.game == game]
+        return tuple(sorted(found, key=lambda one: one.created or 0.0, reverse=True))
+
+    async def _careful(self, look: Any) -> None:
+        try:
+            await look()
+        except AgpError as error:
+            self.problem = str(error)
+
+    async def _report(self, *words: str) -> dict[str, Any]:
+        return (await ask(*words, *self._words)).finished.report or {}
+
+    async def _look_at_recordings(self) -> None:
+        self.recordings = _items(await self._report("recordings", "list"), "recordings", RecordingItem)
+
+    async def _look_at_models(self) -> None:
+        self.models = _items(await self._report("models", "list"), "models", ModelItem)
+
+    async def _look_at_findings(self) -> None:
+        self.findings = _items(await self._report("doctor"), "findings", FindingItem)
+
+    async def _look_at_games(self) -> None:
+        self.games = _items(await self._report("atari", "list"), "games", AtariItem)
+
+
+def _run_item(run: Run) -> RunItem:
+    request = run.request
+    game = request.get("game") or request.get("settings", {}).get("game") or ""
+    created = (run.path / "run.json").stat().st_mtime
+    return RunItem(run.id, run.job, run.state(), created, game)
+
+
+def _items(report: dict[str, Any], name: str, kind: type[T]) -> tuple[T, ...]:
+    return tuple(msgspec.convert(report.get(name, []), list[kind]))  # type: ignore[valid-type]

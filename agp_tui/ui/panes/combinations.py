@@ -1,0 +1,57 @@
+"""How often which keys are held together, as bars."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from agp_tui.ui.widgets.rows import Row, Rows, bar, padded
+
+MOST = 12
+"""So many combinations have a bar; the rest is one row."""
+
+
+class CombinationBars(Rows):
+    """One row a combination, the most frequent first: its keys, a bar, its share of the frames."""
+
+    DEFAULT_CSS = """
+    CombinationBars > .combinations--bar { color: $primary; }
+    CombinationBars > .combinations--idle { color: $text-muted; }
+    CombinationBars > .combinations--rest { color: $text-muted; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "combinations--bar",
+        "combinations--idle",
+        "combinations--rest",
+    }
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._shares: list[tuple[str, float]] = []
+
+    @property
+    def component_prefix(self) -> str:
+        return "combinations"
+
+    def show(self, combinations: Sequence[dict[str, Any]]) -> None:
+        """Show what a report calls `combinations`: each with `keys` and `share` (0 to 1)."""
+        named = [("+".join(one["keys"]) or "no key", float(one["share"])) for one in combinations]
+        rest = sum(share for _, share in named[MOST:])
+        self._shares = named[:MOST] + ([("others", rest)] if rest else [])
+        self.figures_changed()
+
+    def row_count(self) -> int:
+        return len(self._shares)
+
+    def rows(self, width: int) -> list[Row]:
+        if not self._shares:
+            return []
+        name_width = min(max(len(name) for name, _ in self._shares), max(6, width // 3))
+        bar_width = max(1, width - name_width - 8)
+        result: list[Row] = []
+        for name, share in self._shares:
+            full, empty = bar(share, bar_width)
+            style = "idle" if name == "no key" else "bar"
+            number = f" {share:6.1%}"
+            result.append(
+                ((padded(name, name_width) + " ", ""), (full, style), (empty, "rest"), (number, ""))
+            )
+        return result

@@ -1,0 +1,67 @@
+"""The tab of doctor: what of this machine helps or hinders, each with its cure."""
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.markup import escape
+from textual.widgets import DataTable, Static
+
+from agp_tui.ui.client.catalog import FindingItem
+
+MARKS = {True: ("✓", "green"), False: ("✗", "bold red"), None: ("·", "dim")}
+
+
+class DoctorPane(Vertical):
+    """Findings, problems first; the cure of the highlighted one below."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._found: tuple[FindingItem, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        yield DataTable(id="findings-table", cursor_type="row", zebra_stripes=True)
+        yield Static(id="cure")
+
+    def on_mount(self) -> None:
+        self.query_one(DataTable).add_columns("", "what", "found")
+
+    def feed(self, found: tuple[FindingItem, ...] | None) -> None:
+        """Show these; None while they are looked for."""
+        if found is None:
+            self.query_one("#cure", Static).update("looking at this machine …")
+            return
+        self._found = tuple(sorted(found, key=lambda one: one.ok is not False))
+        table = self.query_one(DataTable)
+        at = table.cursor_row
+        table.clear()
+        for number, one in enumerate(self._found):
+            mark, style = MARKS[one.ok]
+            table.add_row(Text(mark, style=style), Text(one.name), Text(one.found), key=str(number))
+        table.move_cursor(row=min(at, max(0, len(found) - 1)))
+        self._tell()
+
+    def take_focus(self) -> None:
+        """Keys go to the table."""
+        self.query_one(DataTable).focus()
+
+    def on_data_table_row_highlighted(self) -> None:
+        """Its cure."""
+        self._tell()
+
+    def worth_copying(self) -> str:
+        """The cure, or what was found where nothing is to be done."""
+        one = self._highlighted()
+        return (one.cure or f"{one.name}: {one.found}") if one else ""
+
+    def _highlighted(self) -> FindingItem | None:
+        at = self.query_one(DataTable).cursor_row
+        return self._found[at] if at < len(self._found) else None
+
+    def _tell(self) -> None:
+        one = self._highlighted()
+        if one is None:
+            return
+        what = f"[b]{escape(one.name)}[/]: {escape(one.found)}"
+        cure = f"\n[$warning]To do:[/] {escape(one.cure)}" if one.cure else "\n[dim]nothing to do[/]"
+        self.query_one("#cure", Static).update(Content.from_markup(what + cure))

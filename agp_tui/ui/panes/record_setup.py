@@ -1,0 +1,161 @@
+"""What is set before a recording begins: who plays, the game's profile, its display, when it ends."""
+
+from typing import Any
+
+from textual import work
+from textual.reactive import reactive
+
+from agp_tui.config import GameSettings
+from agp_tui.errors import AgpError
+from agp_tui.games.names import is_atari
+from agp_tui.ui.client.process import ask
+from agp_tui.ui.dialogs.choose import Choice, Choose
+from agp_tui.ui.dialogs.form import Form, Values
+from agp_tui.ui.panes.profile import Limits, place_of, profile_fields, save
+from agp_tui.ui.screens.base import AppScreen
+
+
+class RecordSetup(AppScreen):
+    """The part of the screen for recording that asks and remembers; it runs nothing live."""
+
+    problem: reactive[str] = reactive("")
+    """What went wrong, with its cure; empty where nothing did."""
+    by: reactive[str] = reactive("")
+    """Who plays: human, expert, or a model's name; empty where nobody can."""
+    limits: reactive[Limits] = reactive(Limits())
+    busy_with = ""
+    """The game that something runs for now; empty where nothing does."""
+
+    def draw(self) -> None:
+        """Show what is set."""
+        raise NotImplementedError
+
+    @property
+    def game(self) -> str:
+        """The chosen game; while something runs, the one that it runs for."""
+        return self.busy_with or self.agp.game
+
+    @property
+    def place(self) -> GameSettings:
+        return place_of(self.agp, self.game)
+
+    def changed(self, what: str) -> None:
+        """Another game, other settings, other models."""
+        if what in ("", "game", "models", "games") and not self.busy_with:
+            players = [one.value for one in self.players()]
+            asked = self.agp.loaded.config.record.by
+            if what == "game" or self.by not in players:
+                self.by = asked if asked in players else players[0] if players else ""
+        if what == "game" and not self.busy_with:
+            self.problem = ""
+        self.draw()
+
+    def players(self) -> list[Choice]:
+        """Who can play the game, the likeliest first."""
+        catalog = self.agp.catalog
+        models = [Choice(one.name, "a model of it") for one in catalog.models_of(self.game)]
+        if not is_atari(self.game):
+            return [Choice("human", "you, on the game's own keyboard"), *models]
+        expert = any(one.expert for one in catalog.games or () if one.id == self.game)
+        if expert or catalog.games is None:
+            models.insert(0, Choice("expert", "a script that knows the game"))
+        return models
+
+    def action_who(self) -> None:
+        """Another player."""
+        players = self.players()
+        if not players:
+            self.notify("Nobody can play it here yet: it has no expert and no model.", severity="warning")
+            return
+        self.app.push_screen(Choose(f"Who plays {self.game}?", players), self._chosen_player)
+
+    def _chosen_player(self, name: str | None) -> None:
+        if name:
+            self.by = name
+
+    def action_profile(self) -> None:
+        """The region in numbers, the keys, the rate."""
+        game = self.game
+
+        async def take(values: Values) -> None:
+            await save(self.agp, game, values)
+
+        title = f"Profile of {game}, kept in config.toml"
+        self.app.push_screen(Form(title, profile_fields(self.place, game), "Save", take), self._form_over)
+
+    def _form_over(self, values: Values | None) -> None:
+        if values is not None:
+            self.problem = ""
+
+    def action_limits(self) -> None:
+        """When it ends."""
+
+        async def take(values: Values) -> None:
+            for name, text in values.items():
+                if name != "pace" and text and not text.replace(".", "", 1).isdigit():
+                    raise AgpError(f"Expected a number for {name}, found {text!r}.", "Such as 60.")
+            self.limits = Limits(**values)
+
+        self.app.push_screen(Form("This recording", self.limits.fields(self.game), "Take", take))
+
+    @work(exclusive=True, group="display")
+    async def action_display(self) -> None:
+        """One of several displays."""
+        if await self._choose_display(ask_anyway=True):
+            self.notify("There is only one display.", timeout=3)
+
+    async def _choose_display(self, ask_anyway: bool = False) -> bool:
+        """Have a display chosen and kept where there are several; whether none had to be.
+
+        $DISPLAY has chosen already, but for `ask_anyway`.
+        """
+        try:
+            report: Any = (await ask("screen", "list", "--game", self.game, *self.agp.words)).finished.report
+        except AgpError as error:
+            self.problem = str(error)
+            return False
+        found = [one for one in report["displays"] if one["usable"]]
+        if not found:
+            reasons = "; ".join(
+                f"{one['name'] or 'this desktop'}: {one['reason']}" for one in report["displays"]
+            )
+            self.problem = (
+                f"Expected a display to see the game on, found none. {reasons or 'There is none.'} "
+            )
+            self.problem += "Start one, or press e and name it."
+            return False
+        chosen = any(one["source"] == "$DISPLAY" for one in found) and not ask_anyway
+        if chosen or len(found) == 1:
+            return True
+        choices = [
+            Choice(one["name"], f"{one['size'][0]}x{one['size'][1]}, {one['source']}") for one in found
+        ]
+        name = await self.app.push_screen_wait(Choose("Which display is the game on?", choices))
+        if name:
+            await self.keep_in_profile(self.game, {"display": name})
+        return False
+
+    async def keep_in_profile(self, game: str, values: Values) -> bool:
+        """Write into a game's profile; False where that failed, which is shown."""
+        try:
+            await save(self.agp, game, values)
+        except AgpError as error:
+            self.problem = str(error)
+            return False
+        return True
+
+    async def ready_to_look(self) -> bool:
+        """Whether it is known which display to look at."""
+        self.problem = ""
+        if self.place.display is None and not await self._choose_display():
+            return self.place.display is not None
+        return True
+
+    def watch_problem(self, problem: str) -> None:
+        self.draw()
+
+    def watch_by(self) -> None:
+        self.draw()
+
+    def watch_limits(self) -> None:
+        self.draw()

@@ -1,0 +1,69 @@
+"""Watching a run in a `RunView`, whoever started it: what it told, then what it tells."""
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from agp_tui.engine.events import AnyEvent, Failed, Finished, Progress, Stage
+from agp_tui.engine.runs import Run
+from agp_tui.errors import AgpError
+from agp_tui.ui.client.following import BREATH, follow
+from agp_tui.ui.parts.run_view import RunView
+
+if TYPE_CHECKING:
+    from agp_tui.ui.app import AgpApp
+
+LAYOUT_POLLS = 50
+REST_POLLS = 500
+WAITING = "waiting for {run} …"
+
+
+async def watch(agp: "AgpApp", view: RunView, run: Run) -> Finished | Failed:
+    """Show a run from its beginning to its end, which is given back; the status bar says how far it is."""
+    view.clear(WAITING.format(run=run.id))
+    for _ in range(LAYOUT_POLLS):
+        # What is written before the log has a width stays as narrow as it then is.
+        if view.size.width:
+            break
+        await asyncio.sleep(0.02)
+    try:
+        for number, event in enumerate(run.earlier()):
+            view.show_before(event)
+            if number % BREATH == 0:
+                await asyncio.sleep(0)
+        running = run.alive()
+        async for event in follow(run):
+            view.show(event)
+            if running:
+                _tell(agp, run, event)
+            if isinstance(event, Finished | Failed):
+                await _at_rest(run)
+                if running:
+                    agp.look_around()
+                return event
+    except AgpError as error:
+        failed = Failed(error=error.problem, hint=error.cure)
+        view.show(failed)
+        return failed
+    finally:
+        agp.status = replace(agp.status, run="")
+    raise AssertionError("Following ends with a result.")
+
+
+async def _at_rest(run: Run) -> None:
+    """After its last word a process needs a moment to go; only then can a run be gone on with or deleted."""
+    for _ in range(REST_POLLS):
+        if not run.alive():
+            return
+        await asyncio.sleep(0.02)
+
+
+def _tell(agp: "AgpApp", run: Run, event: AnyEvent) -> None:
+    """How far it is, in a few words, for the status bar."""
+    if isinstance(event, Stage):
+        agp.status = replace(agp.status, run=f"{run.job} {event.number}/{event.of}")
+    elif isinstance(event, Progress) and event.total:
+        before = agp.status.run.split(",")[0] or run.job
+        text = f"{before}, {100 * event.done / event.total:.0f} %"
+        if text != agp.status.run:
+            agp.status = replace(agp.status, run=text)

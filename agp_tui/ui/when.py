@@ -1,0 +1,17 @@
+"""Spans of time in words for people."""
+
+import time
+
+
+def length(seconds: float) -> str:
+    """Seconds in the unit that people would take."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
+
+
+def ago(moment: float) -> str:
+    """How long since, in words."""
+    return f"{length(max(0.0, time.time() - moment))} ago"

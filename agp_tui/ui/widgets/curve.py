@@ -1,0 +1,177 @@
+"""Curves of a training: loss, F1, scores over steps, as lines of braille dots."""
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+from textual.timer import Timer
+from textual.widget import Widget
+
+from agp_tui.ui.widgets.braille import Axis, Canvas, Point, drawable, spanning, thinned
+
+SECONDS_BETWEEN = 0.5
+"""Between two drawings: a curve is read, not watched."""
+SERIES = 6
+"""How many colours there are; a seventh curve has the first one again, and a letter of its own."""
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+class CurveChart(Widget):
+    """Named curves over one x axis, each with its letter at its newest point and in the legend."""
+
+    DEFAULT_CSS = """
+    CurveChart { width: 1fr; height: 1fr; min-height: 5; }
+    CurveChart > .curve--axis { color: $text-muted; }
+    CurveChart > .curve--1 { color: $primary; }
+    CurveChart > .curve--2 { color: $warning; }
+    CurveChart > .curve--3 { color: $success; }
+    CurveChart > .curve--4 { color: $error; }
+    CurveChart > .curve--5 { color: $accent; }
+    CurveChart > .curve--6 { color: $secondary; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "curve--axis",
+        *(f"curve--{number}" for number in range(1, SERIES + 1)),
+    }
+    ALLOW_SELECT = False
+
+    def __init__(
+        self,
+        *,
+        x_label: str = "",
+        log: bool = False,
+        message: str = "No curve yet.",
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self._x_label = x_label
+        self._log = log
+        self._message = message
+        self._series: dict[str, list[Point]] = {}
+        self._lines: list[list[tuple[str, int]]] = []
+        self._drawn_at = 0.0
+        self._drawn_size: tuple[int, int] | None = None
+        self._later: Timer | None = None
+        self.drawings = 0
+        """How often the curves were drawn, for tests."""
+
+    def set_series(self, series: Mapping[str, Iterable[Point]]) -> None:
+        """Show these curves and no others: points (x, y) in the order of x."""
+        self._series = {name: list(points) for name, points in series.items()}
+        self._soon()
+
+    def add(self, name: str, x: float, y: float) -> None:
+        """One more point of a curve; the first one makes it."""
+        self._series.setdefault(name, []).append((x, y))
+        self._soon()
+
+    def reset(self) -> None:
+        """Forget all curves."""
+        self.set_series({})
+
+    @property
+    def log_scale(self) -> bool:
+        """Whether the y axis has equal factors instead of equal steps."""
+        return self._log
+
+    @log_scale.setter
+    def log_scale(self, log: bool) -> None:
+        self._log = log
+        self._drawn_at = 0.0
+        self._soon()
+
+    def render_line(self, y: int) -> Strip:
+        """One line: the legend, the curves, the labels of x."""
+        width, height = self.size
+        if self._drawn_size != (width, height):
+            self._draw()
+        own = self.visual_style.rich_style
+        line = self._lines[y] if y < len(self._lines) else []
+        return Strip([Segment(text, self._style(owner)) for text, owner in line]).adjust_cell_length(
+            width, own
+        )
+
+    def _style(self, owner: int) -> Style:
+        name = "axis" if owner < 0 else str(owner % SERIES + 1)
+        return self.get_visual_style(f"curve--{name}").rich_style
+
+    def _soon(self) -> None:
+        """Draw now, or when half a second has passed since the last time."""
+        if not self.is_mounted or self._later is not None:
+            return
+        left = self._drawn_at + SECONDS_BETWEEN - time.monotonic()
+        if left <= 0:
+            self._now()
+        else:
+            self._later = self.set_timer(left, self._now)
+
+    def _now(self) -> None:
+        self._later = None
+        self._drawn_size = None
+        self._drawn_at = time.monotonic()
+        self.refresh()
+
+    def _draw(self) -> None:
+        """Make all lines for the present size."""
+        self.drawings += 1
+        self._drawn_size = (self.size.width, self.size.height)
+        width, height = self._drawn_size
+        series = {name: drawable(points, log=self._log) for name, points in self._series.items()}
+        shown = [(number, name, points) for number, (name, points) in enumerate(series.items()) if points]
+        if not shown:
+            middle = max(0, (height - 1) // 2)
+            self._lines = [[] for _ in range(middle)] + [[(self._message.center(width)[:width], -1)]]
+            return
+        rows = max(1, height - 2)
+        y_axis = spanning((y for _, _, points in shown for _, y in points), rows * 4, log=self._log)
+        labels = _y_labels(y_axis, rows)
+        left = max(map(len, labels)) + 1
+        columns = max(1, width - left)
+        x_axis = spanning((x for _, _, points in shown for x, _ in points), columns * 2)
+        canvas = Canvas(columns, rows)
+        for number, _, points in shown:
+            canvas.line(thinned(points, columns * 4), x_axis, y_axis, number)
+        for number, _, points in shown:
+            canvas.letter(LETTERS[number % 26], points[-1], x_axis, y_axis, number)
+        body = [
+            [(label.rjust(left - 1) + ("┤" if label else "│"), -1), *canvas.row(row)]
+            for row, label in enumerate(labels)
+        ]
+        legend = [
+            (f"{LETTERS[number % 26]} {name} {_number(points[-1][1])}  ", number)
+            for number, name, points in shown
+        ]
+        self._lines = [legend, *body, [(" " * left + _x_labels(x_axis, columns, self._x_label), -1)]]
+
+
+def _y_labels(axis: Axis, rows: int) -> list[str]:
+    """By row, empty where there is none: at both ends and, with room, in the middle."""
+    labels = [""] * rows
+    labels[0] = _number(axis.high)
+    if rows > 1:
+        labels[-1] = _number(axis.low)
+    if rows >= 7:
+        labels[rows // 2] = _number(axis.at(1 - (rows // 2) / (rows - 1)))
+    return labels
+
+
+def _x_labels(axis: Axis, columns: int, unit: str) -> str:
+    low, high = _number(axis.low), _number(axis.high)
+    right = f"{high} {unit}".strip()
+    if len(low) + len(right) + 1 > columns:
+        return right[-columns:].rjust(columns)
+    middle = _number(axis.at(0.5))
+    room = columns - len(low) - len(right)
+    return low + (middle.center(room) if room > len(middle) + 4 else " " * room) + right
+
+
+def _number(value: float) -> str:
+    """Three digits that matter; thousands and millions by letter."""
+    for limit, letter in ((1e6, "M"), (1e4, "k")):
+        if abs(value) >= limit:
+            return f"{value / (1e6 if letter == 'M' else 1e3):.3g}{letter}"
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"

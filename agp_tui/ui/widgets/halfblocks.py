@@ -1,0 +1,136 @@
+"""A picture as rows of half blocks: two pixels a cell, one above the other.
+
+Knows nothing of textual. A row is first cut into runs of equal cells; the escape sequences that are
+sent and the segments of the plain way are both made from these runs, so that they cannot differ.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agp_tui.ui.widgets.palettes import Codes, Palette
+
+Picture = NDArray[np.uint8]
+"""RGB, shape (height, width, 3)."""
+UNSET = -1
+SHADES = " ░▒▓█"
+
+
+Run = tuple[str, int, int]
+"""Equal cells beside each other: their text, the codes of their foreground and background colour.
+
+`UNSET` is the terminal's own. Plain tuples: there are thousands in each picture.
+"""
+
+
+def fitted(picture: Picture, columns: int, rows: int) -> Picture:
+    """The picture at the largest size that `columns` x `rows` cells hold, proportions kept.
+
+    Pixels are square: a cell is one wide and two high, so the height comes out even. Shrinks by
+    area, grows by the nearest pixel.
+    """
+    height, width = picture.shape[:2]
+    scale = min(columns / width, 2 * rows / height)
+    new_width = min(columns, max(1, round(width * scale)))
+    new_height = 2 * min(rows, max(1, round(height * scale / 2)))
+    return _resized(_resized(picture, new_height, 0), new_width, 1)
+
+
+def _resized(picture: Picture, size: int, axis: int) -> Picture:
+    old = picture.shape[axis]
+    if size == old:
+        return picture
+    if size > old:
+        return np.asarray(picture.take((np.arange(size) * 2 + 1) * old // (2 * size), axis=axis), np.uint8)
+    edges = np.arange(size + 1) * old // size
+    shape = [1, 1, 1]
+    shape[axis] = size
+    counts = np.diff(edges).reshape(shape).astype(np.uint32)
+    sums = np.add.reduceat(picture, edges[:-1], axis=axis, dtype=np.uint32)
+    return np.asarray((sums + counts // 2) // counts, np.uint8)
+
+
+def framed(
+    picture: Picture, frame: tuple[float, float, float, float], color: tuple[int, int, int]
+) -> Picture:
+    """A copy with a rectangle on it, the rest darker; `frame` is x0, y0, x1, y1 in parts of the picture."""
+    height, width = picture.shape[:2]
+    x0, y0, x1, y1 = (min(1.0, max(0.0, part)) for part in frame)
+    left, top = min(width - 1, int(x0 * width)), min(height - 1, int(y0 * height))
+    right, bottom = max(left + 1, round(x1 * width)), max(top + 1, round(y1 * height))
+    result = picture // 2
+    result[top:bottom, left:right] = color
+    result[top + 1 : bottom - 1, left + 1 : right - 1] = picture[top + 1 : bottom - 1, left + 1 : right - 1]
+    return result
+
+
+def paired(codes: Codes) -> NDArray[np.uint32]:
+    """Codes of both pixels of each cell in one number, shape (height / 2, width): equal is equal."""
+    return codes[0::2].astype(np.uint32) << np.uint32(16) | codes[1::2].astype(np.uint32)
+
+
+def shaded(picture: Picture) -> list[str]:
+    """Rows of shades for a terminal without colours, one character a cell by its brightness."""
+    light = _light(picture)
+    cells = (light[0::2] + light[1::2]) / 2
+    levels = np.minimum(cells * len(SHADES) / 256, len(SHADES) - 1).astype(int)
+    return ["".join(SHADES[level] for level in row) for row in levels.tolist()]
+
+
+def grey(picture: Picture) -> Picture:
+    """The picture without colours, its brightness kept."""
+    return np.repeat(np.rint(_light(picture)).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def _light(picture: Picture) -> NDArray[np.float64]:
+    """Brightness, 0 to 255 (luma of ITU-R BT.601), shape (height, width)."""
+    return np.asarray(picture @ np.array([0.299, 0.587, 0.114]), np.float64)
+
+
+def runs(cells: NDArray[np.uint32]) -> list[Run]:
+    """The runs of one row of cells (see `paired`).
+
+    A cell can be drawn in several ways: upper or lower half, and, where both pixels are equal, full or
+    empty. Each run takes the one that changes the fewest colours after the run before it.
+    """
+    ends = (np.flatnonzero(cells[1:] != cells[:-1]) + 1).tolist()
+    values = cells.tolist()
+    foreground = background = UNSET
+    result: list[Run] = []
+    start = 0
+    for end in [*ends, len(values)]:
+        cell = values[start]
+        upper, lower = cell >> 16, cell & 0xFFFF
+        if upper == lower:
+            if upper == foreground and upper != background:
+                text = "█"
+            else:
+                text, background = " ", upper
+        elif (lower == foreground or upper == background) and upper != foreground and lower != background:
+            text, foreground, background = "▄", lower, upper
+        else:
+            text, foreground, background = "▀", upper, lower
+        result.append((text * (end - start), foreground, background))
+        start = end
+    return result
+
+
+def ansi(row: list[Run], palette: Palette) -> str:
+    """The row as it is sent: a colour is named where it changes only, all is reset at the end."""
+    foregrounds, backgrounds = palette.foreground, palette.background
+    foreground = background = UNSET
+    pieces = []
+    for text, new_foreground, new_background in row:
+        if new_foreground != foreground:
+            foreground = new_foreground
+            if new_background != background:
+                background = new_background
+                pieces.append(f"\x1b[{foregrounds[foreground]};{backgrounds[background]}m{text}")
+            else:
+                pieces.append(f"\x1b[{foregrounds[foreground]}m{text}")
+        elif new_background != background:
+            background = new_background
+            pieces.append(f"\x1b[{backgrounds[background]}m{text}")
+        else:
+            pieces.append(text)
+    pieces.append("\x1b[0m")
+    return "".join(pieces)

@@ -1,0 +1,318 @@
+"""The small live picture: half blocks, only the rows that changed, sent ready-made.
+
+Give it no border and no padding of its own (its container may have them): then its lines reach the
+terminal as they are. It works with them as well, but slowly.
+"""
+
+import textwrap
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from rich.color import Color, ColorSystem
+from rich.segment import Segment
+from rich.style import Style
+from textual.filter import Monochrome, NoColor
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from agp_tui.errors import AgpError
+from agp_tui.ui.widgets.ready_strip import HARMLESS, ReadyStrip, can_be_ready
+
+if TYPE_CHECKING:
+    from agp_tui.ui.widgets.halfblocks import Run
+    from agp_tui.ui.widgets.palettes import Palette
+
+PreviewColors = Literal["auto", "truecolor", "256", "off"]
+Frame = tuple[float, float, float, float]
+OVER_SSH = (48, 24)
+"""Most cells a preview takes over SSH, columns and rows."""
+
+
+def over_ssh(environ: Mapping[str, str]) -> bool:
+    """Whether this terminal is at the other end of an SSH connection."""
+    return bool(environ.get("SSH_CONNECTION") or environ.get("SSH_TTY"))
+
+
+def chosen_colors(asked: PreviewColors, environ: Mapping[str, str]) -> PreviewColors:
+    """What `auto` means here: 256 colours over SSH, 12-bit colour on the machine itself."""
+    if asked != "auto":
+        return asked
+    return "256" if over_ssh(environ) else "truecolor"
+
+
+class Preview(Widget):
+    """A picture in half blocks, as large as its cells allow, or a sentence where there is none."""
+
+    DEFAULT_CSS = """
+    Preview { width: 1fr; height: 1fr; color: $text-muted; }
+    Preview > .preview--frame { color: $warning; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"preview--frame"}
+    ALLOW_SELECT = False
+
+    def __init__(
+        self,
+        message: str = "Nothing to see yet.",
+        *,
+        colors: PreviewColors = "truecolor",
+        limit: tuple[int, int] | None = None,
+        ready: bool = True,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        """`limit`: most cells to take (columns, rows). `ready=False`: the plain way, for comparison."""
+        super().__init__(id=id, classes=classes)
+        self._message = message
+        self._color_mode = colors
+        self._limit = limit
+        self._ready = ready
+        self._picture: tuple[bytes, tuple[int, int]] | None = None
+        self._frame: Frame | None = None
+        self._strips: list[Strip] = []
+        self._cells: Any = None
+        self._look: tuple[object, ...] | None = None
+        self._stale = True
+        self._area = Region()
+
+    def show(self, picture: bytes, size: tuple[int, int]) -> None:
+        """Show RGB bytes of `size` (height, width). Raises `AgpError` where they do not fit each other."""
+        expected = size[0] * size[1] * 3
+        if expected <= 0 or len(picture) != expected:
+            raise AgpError(
+                f"Expected a picture of {size[0]} x {size[1]} x 3 = {expected} bytes, found {len(picture)}.",
+                "A thumbnail and its size come in the same event.",
+            )
+        self._picture = (picture, size)
+        self._changed()
+
+    def clear(self, message: str) -> None:
+        """Show a sentence instead."""
+        self._message = message
+        self._picture = None
+        self._cells = None
+        self._changed()
+
+    @property
+    def frame(self) -> Frame | None:
+        """A rectangle over the picture (x0, y0, x1, y1 in parts of it, 0 to 1), the rest darker."""
+        return self._frame
+
+    @frame.setter
+    def frame(self, frame: Frame | None) -> None:
+        self._frame = frame
+        self._changed()
+
+    @property
+    def color_mode(self) -> PreviewColors:
+        """The colours asked for; the terminal's own limits and NO_COLOR go before it."""
+        return self._color_mode
+
+    @color_mode.setter
+    def color_mode(self, mode: PreviewColors) -> None:
+        self._color_mode = mode
+        self._changed()
+
+    @property
+    def picture_area(self) -> Region:
+        """The cells that the picture takes, relative to the widget; empty without a picture."""
+        return self._area if self._picture is not None else Region()
+
+    def part_at(self, x: int, y: int) -> tuple[float, float] | None:
+        """Where in the picture a cell's middle is (0 to 1 each), None outside."""
+        area = self.picture_area
+        if not area.contains(x, y):
+            return None
+        return (x - area.x + 0.5) / area.width, (y - area.y + 0.5) / area.height
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines as they are, past the styles of a box that it does not have."""
+        if self.styles.gutter:
+            return super().render_lines(crop)
+        self._draw_if_stale()
+        lines = self._strips[crop.y : crop.bottom]
+        if crop.x == 0 and crop.width == self.size.width:
+            return lines
+        return [line.crop(crop.x, crop.right) for line in lines]
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the content."""
+        self._draw_if_stale()
+        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
+
+    def _changed(self) -> None:
+        """Draw now where the screen is seen, later where it is not."""
+        self._stale = True
+        if not self.is_attached or not self.screen.is_active or not self.size:
+            return
+        rows = self._draw()
+        if len(rows) == self.size.height:
+            self.refresh()
+        elif rows:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in rows))
+
+    def _draw_if_stale(self) -> None:
+        if self._stale or self._look != self._present_look():
+            self._draw()
+
+    def _present_look(self) -> tuple[object, ...]:
+        """All but the picture that decides about the lines."""
+        colors = self._palette_name()
+        return (
+            self.size,
+            colors,
+            self.visual_style,
+            tuple(self.get_line_filters()),
+            self._sends_ready(colors),
+        )
+
+    def _palette_name(self) -> Literal["truecolor", "256", "shades", "off"]:
+        if self._color_mode == "off":
+            return "off"
+        if any(isinstance(filter, NoColor) for filter in self.get_line_filters()):
+            return "shades"
+        return "256" if self._color_mode == "256" or self._system() is ColorSystem.EIGHT_BIT else "truecolor"
+
+    def _palette(self) -> "Palette | None":
+        """The colours of pictures here; None where there are none."""
+        from agp_tui.ui.widgets.palettes import palette
+
+        name = self._palette_name()
+        return palette(name) if name in {"truecolor", "256"} else None
+
+    def _system(self) -> ColorSystem:
+        return self.app.console._color_system or ColorSystem.TRUECOLOR
+
+    def _sends_ready(self, colors: str) -> bool:
+        """Whether the terminal and the filters take the escapes as they are made here."""
+        return (
+            self._ready
+            and can_be_ready()
+            and colors in {"truecolor", "256"}
+            and self._system() in {ColorSystem.EIGHT_BIT, ColorSystem.TRUECOLOR}
+            and all(isinstance(filter, HARMLESS) for filter in self.get_line_filters())
+        )
+
+    def _draw(self) -> list[int]:
+        """Make the lines that changed; their numbers."""
+        look = self._present_look()
+        if look != self._look:
+            self._look, self._cells = look, None
+        self._stale = False
+        width, height = self.size
+        if self._picture is None or self._color_mode == "off" or not (width and height):
+            self._strips = self._sentence(width, height)
+            return list(range(height))
+        return self._draw_picture(*self._picture, ready=bool(look[-1]))
+
+    def _draw_picture(self, picture: bytes, size: tuple[int, int], *, ready: bool) -> list[int]:
+        import numpy as np
+
+        from agp_tui.ui.widgets import halfblocks
+
+        width, height = self.size
+        columns, rows = (
+            (width, height)
+            if self._limit is None
+            else (
+                min(width, self._limit[0]),
+                min(height, self._limit[1]),
+            )
+        )
+        pixels = halfblocks.fitted(np.frombuffer(picture, np.uint8).reshape(*size, 3), columns, rows)
+        if any(isinstance(filter, Monochrome) for filter in self.get_line_filters()):
+            pixels = halfblocks.grey(pixels)
+        if self._frame is not None:
+            pixels = halfblocks.framed(pixels, self._frame, self._frame_color())
+        area = Region(
+            (width - pixels.shape[1]) // 2,
+            (height - pixels.shape[0] // 2) // 2,
+            pixels.shape[1],
+            pixels.shape[0] // 2,
+        )
+        colors = self._palette()
+        if colors is None:
+            return self._draw_shades(halfblocks.shaded(pixels), area)
+        cells = halfblocks.paired(colors.codes(pixels))
+        if self._cells is None or area != self._area or len(self._strips) != height:
+            self._area = area
+            self._strips = [self._margin(width)] * height
+            rows_changed = list(range(area.height))
+            everything = True
+        else:
+            rows_changed = np.flatnonzero((cells != self._cells).any(axis=1)).tolist()
+            everything = False
+        self._cells = cells
+        margins = self._margin(area.x), self._margin(width - area.right)
+        for row in rows_changed:
+            self._strips[area.y + row] = self._line(halfblocks.runs(cells[row]), colors, margins, ready)
+        return list(range(height)) if everything else [area.y + row for row in rows_changed]
+
+    def _line(self, row: "list[Run]", colors: "Palette", margins: tuple[Strip, Strip], ready: bool) -> Strip:
+        """One row of the picture between its margins."""
+        from agp_tui.ui.widgets.halfblocks import ansi
+
+        left, right = margins
+        width = self.size.width
+
+        def segments() -> list[Segment]:
+            return [*left, *(Segment(run[0], _style(run, colors)) for run in row), *right]
+
+        if not ready:
+            return ReadyStrip(None, segments, width)
+        console = self.app.console
+        return ReadyStrip(left.render(console) + ansi(row, colors) + right.render(console), segments, width)
+
+    def _draw_shades(self, lines: list[str], area: Region) -> list[int]:
+        width, height = self.size
+        self._area = area
+        style = self.visual_style.rich_style
+        self._strips = [self._margin(width)] * height
+        for y, text in enumerate(lines, area.y):
+            parts = [Segment(" " * area.x + text + " " * (width - area.right), style)]
+            self._strips[y] = Strip(parts, width)
+        return list(range(height))
+
+    def _sentence(self, width: int, height: int) -> list[Strip]:
+        """The message, in the middle."""
+        message = "The preview is off." if self._color_mode == "off" else self._message
+        lines = [
+            line for part in message.splitlines() for line in textwrap.wrap(part, max(1, width - 2)) or [""]
+        ]
+        lines = lines[:height]
+        top = (height - len(lines)) // 2
+        style = self.visual_style.rich_style
+        strips = [self._margin(width)] * height
+        for y, line in enumerate(lines, top):
+            strips[y] = self._filtered(Strip([Segment(line.center(width), style)], width))
+        return strips
+
+    def _margin(self, width: int) -> Strip:
+        style = self.visual_style.rich_style
+        return self._filtered(Strip([Segment(" " * width, style)] if width else [], width))
+
+    def _filtered(self, strip: Strip) -> Strip:
+        for filter in self.get_line_filters():
+            strip = strip.apply_filter(filter, self.background_colors[1])
+        return strip
+
+    def _frame_color(self) -> tuple[int, int, int]:
+        color = self.get_component_styles("preview--frame").color
+        return color.r, color.g, color.b
+
+
+def _style(run: "Run", colors: "Palette") -> Style:
+    """A run's colours as textual knows them."""
+    make: Callable[[int], Color]
+    if colors.colors == "256":
+        make = Color.from_ansi
+    else:
+
+        def make(code: int) -> Color:
+            return Color.from_rgb(*colors.rgb(code))
+
+    _, foreground, background = run
+    return Style(
+        color=None if foreground < 0 else make(foreground),
+        bgcolor=None if background < 0 else make(background),
+    )

@@ -1,0 +1,157 @@
+"""A table that is fed again and again and stays where the reader is."""
+
+from typing import Any
+
+from rich.text import Text
+from textual.widgets import DataTable
+
+from agp_tui.engine.events import Table
+from agp_tui.ui.tables import cell
+
+Value = str | float | int | None
+
+
+class EventTable(DataTable[Text]):
+    """Rows of a `Table` event by the key in one of its columns.
+
+    New rows of the same columns change only the cells that differ; the cursor stays on its row. A
+    click on a column's head, or `sort_by`, sorts by it, and once more the other way round. `find`
+    keeps the rows with a text.
+    """
+
+    DEFAULT_CSS = "EventTable { height: 1fr; }"
+
+    def __init__(
+        self,
+        *,
+        key_column: int = 0,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes, cursor_type="row", zebra_stripes=True)
+        self._key_column = key_column
+        self._titles: list[str] = []
+        self._values: dict[str, list[Value]] = {}
+        self._sorted: tuple[str, bool] | None = None
+        self._wanted = ""
+
+    def feed(self, event: Table) -> None:
+        """Show these rows. Raises `ValueError` where two have the same key."""
+        rows = {str(row[self._key_column]): list(row) for row in event.rows}
+        if len(rows) != len(event.rows):
+            raise ValueError(f"Expected one row a {event.columns[self._key_column]}, found several.")
+        if event.columns != self._titles:
+            self.clear(columns=True)
+            self._titles = list(event.columns)
+            self._sorted = None
+            for title in self._titles:
+                self.add_column(title, key=title)
+        self._values = rows
+        self._fill()
+
+    @property
+    def selected_key(self) -> str | None:
+        """The key of the row that the cursor is on, None in an empty table."""
+        if not self.row_count:
+            return None
+        return self.coordinate_to_cell_key(self.cursor_coordinate).row_key.value
+
+    @property
+    def selected_values(self) -> dict[str, Value]:
+        """The row that the cursor is on, by column; empty in an empty table."""
+        key = self.selected_key
+        return {} if key is None else dict(zip(self._titles, self._values[key], strict=True))
+
+    def select_key(self, key: str) -> None:
+        """Put the cursor on this row, if it is shown."""
+        if key in self._shown():
+            self.move_cursor(row=self.get_row_index(key), animate=False)
+
+    def find(self, text: str) -> None:
+        """Keep the rows with this text in any cell, in whatever case; an empty one keeps all."""
+        self._wanted = text.casefold()
+        self._fill()
+
+    def sort_by(self, column: str, reverse: bool | None = None) -> None:
+        """Sort by a column; without `reverse` the other way round where it is sorted already."""
+        if column not in self._titles:
+            return
+        if reverse is None:
+            reverse = self._sorted == (column, False)
+        self._sorted = (column, reverse)
+        self._arrange()
+
+    def action_sort_next(self) -> None:
+        """Sort by the next column; a binding of a screen can call this."""
+        if self._titles:
+            at = self._titles.index(self._sorted[0]) + 1 if self._sorted else 0
+            self.sort_by(self._titles[at % len(self._titles)], reverse=False)
+
+    def action_turn_round(self) -> None:
+        """Sort the other way round; a binding of a screen can call this."""
+        if self._sorted is not None:
+            self.sort_by(self._sorted[0], not self._sorted[1])
+
+    def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
+        """A head was clicked."""
+        event.stop()
+        if event.column_key.value is not None:
+            self.sort_by(event.column_key.value)
+
+    def _shown(self) -> set[str]:
+        return {str(row_key.value) for row_key in self.rows}
+
+    def _matching(self) -> dict[str, list[Value]]:
+        if not self._wanted:
+            return self._values
+        return {
+            key: row
+            for key, row in self._values.items()
+            if any(self._wanted in _text(value).plain.casefold() for value in row)
+        }
+
+    def _fill(self) -> None:
+        """Make the shown rows those that match: only what differs is touched."""
+        selected, at = self.selected_key, self.cursor_row
+        matching = self._matching()
+        for key in self._shown() - matching.keys():
+            self.remove_row(key)
+        shown = self._shown()
+        for key, row in matching.items():
+            texts = [_text(value) for value in row]
+            if key not in shown:
+                self.add_row(*texts, key=key)
+                continue
+            for title, text in zip(self._titles, texts, strict=True):
+                if self.get_cell(key, title) != text:
+                    self.update_cell(key, title, text, update_width=True)
+        self._arrange(selected, at)
+
+    def _arrange(self, selected: str | None = None, at: int = 0) -> None:
+        """Sort, and put the cursor back on its row, or where it was if that row has gone."""
+        selected = selected or self.selected_key
+        order = list(self._values)
+        if self._sorted is not None:
+            column, reverse = self._titles.index(self._sorted[0]), self._sorted[1]
+            order.sort(key=lambda key: _order(self._values[key][column]), reverse=reverse)
+        places = {_text(self._values[key][self._key_column]).plain: place for place, key in enumerate(order)}
+        if order:
+            self.sort(self._titles[self._key_column], key=lambda text: places[text.plain])
+        if selected in self._shown():
+            self.move_cursor(row=self.get_row_index(str(selected)), animate=False)
+        elif self.row_count:
+            self.move_cursor(row=min(at, self.row_count - 1), animate=False)
+
+
+def _text(value: Value) -> Text:
+    shown = value if isinstance(value, str) else cell(value)
+    return Text(shown, justify="right" if isinstance(value, int | float) else "left")
+
+
+def _order(value: Value) -> tuple[int, Any]:
+    """Nothing first, then numbers, then texts."""
+    if value is None:
+        return 0, 0
+    if isinstance(value, str):
+        return 2, value.casefold()
+    return 1, value

@@ -1,0 +1,48 @@
+"""The list of models: a damaged one is listed with its problem, and only models are deleted."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from support.small_models import Made, manifest_for
+
+from agp_tui.autoplay.manifest import MANIFEST_FILE, MODEL_FILE, write_manifest
+from agp_tui.autoplay.models import delete, summaries
+from agp_tui.errors import ModelError
+
+
+@pytest.fixture
+def root(made: Made, tmp_path: Path) -> Path:
+    """A sound model, one without its file, one with a torn manifest, and a file made elsewhere."""
+    for name in ("good", "gone", "torn"):
+        shutil.copytree(made.folder, tmp_path / name)
+        write_manifest(tmp_path / name, manifest_for(tmp_path / name))
+    (tmp_path / "gone" / MODEL_FILE).unlink()
+    (tmp_path / "torn" / MANIFEST_FILE).write_text("schema = ")
+    shutil.copy(made.whole_window, tmp_path / "other.tflite")
+    return tmp_path
+
+
+def test_every_model_is_listed_with_what_is_wrong_with_it(root: Path) -> None:
+    found = {one.name: one for one in summaries(root)}
+    assert list(found) == ["gone", "good", "other", "torn"]
+    good = found["good"]
+    assert (good.problem, good.game, good.fps, good.keys) == (
+        "",
+        "ALE/Pong-v5",
+        30,
+        manifest_for(root / "good").keys,
+    )
+    assert good.bytes == (root / "good" / MODEL_FILE).stat().st_size > 0
+    assert "found none" in found["gone"].problem
+    assert "Expected TOML" in found["torn"].problem
+    assert found["other"].game is None and found["other"].problem == "" and found["other"].bytes > 0
+
+
+def test_a_model_is_deleted_and_nothing_else(root: Path) -> None:
+    (root / "gone" / "diary.txt").write_text("mine")
+    with pytest.raises(ModelError, match=r"found diary\.txt"):
+        delete(root / "gone")
+    for name in ("good", "torn", "other.tflite"):
+        delete(root / name)
+    assert [path.name for path in root.iterdir()] == ["gone"]

@@ -1,0 +1,83 @@
+"""Before play: what was measured is what the policy takes, and the highest rate follows from it."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from support.small_models import Made
+
+from agp_tui.autoplay.preflight import FEWEST, MARGIN, highest_fps, measure_model, measure_policy
+from agp_tui.config import PlaySettings
+from agp_tui.engine.children import module_environment
+from agp_tui.engine.job import Job
+from agp_tui.games.base import Pixels
+
+
+class Slow:
+    """A policy that takes 4 ms to see and 2 ms to decide."""
+
+    keys = ("up",)
+    thresholds = np.array([0.5], np.float32)
+    fps = 30.0
+    segment = 1
+    frame_size = 16
+
+    def reset(self) -> None: ...
+
+    def see(self, pixels: Pixels) -> None:
+        assert pixels.shape == (16, 16, 3) and pixels.std() > 50
+        time.sleep(0.004)
+
+    def probabilities(self) -> NDArray[np.float32]:
+        time.sleep(0.002)
+        return np.zeros(1, np.float32)
+
+    def decide(self, pixels: Pixels) -> NDArray[np.float32]:
+        self.see(pixels)
+        return self.probabilities()
+
+
+def test_stages_and_the_whole_are_what_the_policy_takes() -> None:
+    found = measure_policy(Slow(), Job(), seconds=0.3)
+    assert found.decisions >= FEWEST
+    assert found.stages_ms["encode"].p50 >= 4.0 and found.stages_ms["decide"].p50 >= 2.0
+    assert found.latency_ms.p50 >= 6.0
+    assert found.budget_ms == pytest.approx(1000 / 30, abs=0.01)
+    assert found.fits == (found.latency_ms.p99 * MARGIN <= found.budget_ms)
+    slow = measure_policy(Slow(), Job(), fps=200, seconds=0.1)
+    assert not slow.fits and slow.budget_ms == 5.0 and "too slow for 200 fps" in slow.table("slow").title
+
+
+@pytest.mark.parametrize(("p99", "fps"), [(0.2, 60), (13.33, 60), (20.0, 40), (100.0, 8), (900.0, 0)])
+def test_the_highest_rate_leaves_a_margin(p99: float, fps: int) -> None:
+    assert highest_fps(p99) == fps
+
+
+def test_a_stopped_job_stops_measuring() -> None:
+    job = Job()
+    job.stop()
+    assert measure_policy(Slow(), job).decisions == 1
+
+
+def test_a_model_made_elsewhere_is_measured_whatever_its_keys_are(made: Made) -> None:
+    assert measure_model(made.whole_window, PlaySettings(), Job(), fps=15).budget_ms > 60
+
+
+def test_the_command_tells_budget_and_rate(model: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "agp_tui", "models", "measure", str(model), "--fps", "50", "--json"],
+        cwd=model.parent, capture_output=True, check=False, stdin=subprocess.DEVNULL,
+        env=module_environment(XDG_CONFIG_HOME=str(model.parent)),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    last = json.loads(done.stdout.splitlines()[-1])
+    report = last["report"]
+    assert (report["budget_ms"], report["fps"]) == (20.0, 50)
+    assert 0 <= report["fps_max"] <= 60
+    assert last["latency_ms"]["p99"] >= last["latency_ms"]["p50"] > 0
+    assert set(report["stages_ms"]) == {"encode", "decide"}

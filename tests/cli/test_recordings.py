@@ -1,0 +1,133 @@
+"""What programs are told of recordings: lists, facts, problems, and the progress of imports and exports."""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.commands import agp, running
+from support.recordings import edge, meta_of, picture, write
+
+from agp_tui.errors import Interrupted
+from agp_tui.recording.exporting import ENDINGS, Format, export_recording
+from agp_tui.recording.store import Recording
+
+FRAMES = 40
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """`up` is held at the frames 4 to 13, `left` at 10 to 13."""
+    edges = [
+        edge(3.5, "up", True),
+        edge(13.5, "up", False),
+        edge(9.5, "left", True),
+        edge(13.5, "left", False),
+    ]
+    return write(tmp_path / "recordings", FRAMES, edges, meta=meta_of("rally"))
+
+
+def test_a_list_is_data(recording: Path, tmp_path: Path) -> None:
+    broken = write(tmp_path / "recordings", 3, meta=meta_of("zebra"))
+    (broken / "frames.mkv").unlink()
+    one, other = agp("recordings", "list", home=tmp_path).finished["report"]["recordings"]
+    size = sum(file.stat().st_size for file in recording.iterdir())
+    assert one == {
+        "path": str(recording),
+        "game": "rally",
+        "stamp": recording.name,
+        "state": "complete",
+        "frames": FRAMES,
+        "seconds": pytest.approx(FRAMES / 30, abs=0.001),
+        "fps": 30,
+        "filled": 1.0,
+        "held": {"up": 0.25, "left": 0.1, "space": 0.0},
+        "bytes": size,
+        "problem": "",
+        "source": "human",
+        "labels": "human",
+    }
+    assert (other["game"], other["state"], other["source"]) == ("zebra", "unreadable", "human")
+    assert "frames.mkv" in other["problem"]
+
+
+def test_info_and_check_are_data(recording: Path, tmp_path: Path) -> None:
+    report = agp("recordings", "info", str(recording), home=tmp_path).finished["report"]
+    assert (report["facts"]["frames"], report["facts"]["game"]) == (FRAMES, "rally")
+    assert report["shares"] == {"up": 0.25, "left": 0.1, "space": 0.0}
+    assert report["presses"] == {"up": 1, "left": 1, "space": 0}
+    together = [(one["keys"], one["share"]) for one in report["combinations"]]
+    assert together == [([], 0.75), (["up"], 0.15), (["up", "left"], 0.1)]
+    assert report["warnings"] == []
+    checked = agp("recordings", "check", str(recording), home=tmp_path)
+    problems = checked.one("finished")["report"]["problems"]
+    assert (checked.code, problems) == (1, ["Never pressed by human: space."])
+
+
+def test_an_export_tells_its_progress_and_where_it_is(recording: Path, tmp_path: Path) -> None:
+    words = ("recordings", "export", str(recording), "--to", "npz", "--target", "out.npz")
+    result = agp(*words, home=tmp_path)
+    assert result.finished["report"] == {"file": str(tmp_path / "out.npz"), "format": "npz"}
+    assert (tmp_path / "out.npz").is_file()
+    last = [event for event in result.events if event["type"] == "progress"][-1]
+    assert (last["done"], last["total"], last["unit"]) == (FRAMES, FRAMES, "frames")
+
+
+@pytest.mark.parametrize("to", ENDINGS)
+def test_every_format_counts_its_frames_and_a_stop_leaves_nothing(
+    recording: Path, tmp_path: Path, to: Format
+) -> None:
+    told: list[tuple[int, int]] = []
+    opened = Recording.open(recording)
+    export_recording(opened, to, tmp_path / "out", lambda done, total: told.append((done, total)))
+    assert told == [(number, FRAMES) for number in range(1, FRAMES + 1)]
+
+    def stop(done: int, _total: int) -> None:
+        if done == 7:
+            raise Interrupted("Stopped.")
+
+    with pytest.raises(Interrupted):
+        export_recording(opened, to, tmp_path / "stopped", stop)
+    assert not list(tmp_path.glob("*stopped*"))
+
+
+def test_an_import_tells_its_progress_and_where_it_is(tmp_path: Path) -> None:
+    frames = np.stack([picture(number) for number in range(30)])
+    states = np.zeros((29, 4), np.uint8)
+    (tmp_path / "old.pkl").write_bytes(pickle.dumps({"screen_frames": frames, "key_frames": states}))
+    result = agp("recordings", "import", "old.pkl", "--game", "rally", home=tmp_path)
+    made = result.finished["recording"]
+    assert result.finished["report"] == {"recording": made, "left_out": 1}
+    assert Path(made, "frames.mkv").is_file()
+    last = [event for event in result.events if event["type"] == "progress"][-1]
+    assert (last["done"], last["total"]) == (29, 29)
+    assert "left out" in result.one("note")["text"]
+
+
+def test_a_stopped_import_leaves_nothing(tmp_path: Path) -> None:
+    """Long enough to be stopped in its middle, by the end of its owner."""
+    frames = np.random.default_rng(1).integers(0, 256, (400, 256, 256, 3), np.uint8)
+    body = {"screen_frames": frames, "key_frames": np.zeros((400, 4), np.uint8)}
+    (tmp_path / "old.pkl").write_bytes(pickle.dumps(body))
+    with running("recordings", "import", "old.pkl", "--game", "rally", home=tmp_path) as command:
+        command.wait_for(lambda event: event["type"] == "progress")
+        command.hang_up()
+        result = command.result()
+    assert result.code == 130
+    assert "nothing of it is kept" in result.one("failed")["error"]
+    assert list(tmp_path.glob("recordings/*/*")) == []
+
+
+def test_a_recording_tells_what_it_is_like(tmp_path: Path) -> None:
+    words = ("record", "--game", "ALE/Pong-v5", "--by", "expert", "--fast", "--seconds", "20")
+    result = agp(*words, home=tmp_path, AGP_PREVIEW_SIZE="16,8", AGP_PREVIEW_FPS="30")
+    report = result.finished["report"]
+    assert report["because"] == "20 seconds are over"
+    held = {key for one in report["combinations"] for key in one["keys"]}
+    assert held == {key for key, share in report["shares"].items() if share}
+    assert sum(one["share"] for one in report["combinations"]) == pytest.approx(1, abs=0.01)
+    live = [event for event in result.events if event["type"] == "live"]
+    assert max(live[-1]["thumbnail_size"]) <= 16
+    assert set(live[-1]["shares"]) == set(report["shares"])
+    warned = [event["text"] for event in result.events if event["type"] == "note" and event.get("level")]
+    assert warned == report["warnings"]

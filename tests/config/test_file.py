@@ -1,0 +1,342 @@
+"""Settings through the real command line: which source wins, and what wrong ones are answered with."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agp_tui.config import GameSettings, TrainSettings, check, convert
+from agp_tui.config.file import load_config, sections_of, variable
+from agp_tui.engine.children import module_environment
+from agp_tui.errors import SettingError
+
+Event = dict[str, Any]
+RECORD = ("record", "--game", "ALE/Pong-v5", "--by", "expert", "--fast", "--seconds", "0.2")
+
+
+@pytest.fixture(autouse=True)
+def clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings of whoever runs the tests, and a folder of our own."""
+    for name in list(os.environ):
+        if name.startswith("AGP_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "nothing"))
+    monkeypatch.chdir(tmp_path)
+
+
+def agp(*words: str, **environment: str) -> tuple[int, list[Event], str]:
+    """Exit code, events and stderr of a command."""
+    done = subprocess.run(
+        [sys.executable, "-m", "agp_tui", *words, "--json"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=module_environment(**environment),
+        check=False,
+        timeout=120,
+    )
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr.decode()
+
+
+def in_force(*words: str, **environment: str) -> dict[str, Any]:
+    """The settings that a real recording says are in force."""
+    code, events, stderr = agp(*RECORD, *words, **environment)
+    assert code == 0, (events, stderr)
+    assert events[0]["type"] == "started"
+    settings: dict[str, Any] = events[0]["settings"]
+    return settings
+
+
+def shown(**environment: str) -> dict[tuple[str, str], tuple[str, str]]:
+    """What `agp config show` says: (section, key) -> (value, where it is from)."""
+    code, events, stderr = agp("config", "show", **environment)
+    assert code == 0, (events, stderr)
+    return {(row[0], row[1]): (row[2], row[3]) for row in events[0]["rows"]}
+
+
+def refusal(text: str | None = None, *words: str, **environment: str) -> str:
+    """The one sentence that wrong settings are answered with, and nothing else on stderr."""
+    if text is not None:
+        Path("config.toml").write_text(text)
+    code, events, stderr = agp(*(words or ("config", "check")), **environment)
+    assert code == 2
+    assert stderr == ""
+    (failed,) = events
+    assert failed["type"] == "failed"
+    assert failed["exit_code"] == 2
+    return f"{failed['error']} {failed.get('hint', '')}".strip()
+
+
+# Which source wins
+
+
+def test_a_flag_wins_over_the_environment_over_the_file_over_the_default() -> None:
+    Path("config.toml").write_text(
+        "[game]\nfps = 20\nframe_size = 64\nsticky = 0.5\n[record]\nmin_free_mb = 7\n"
+    )
+    environment = {"AGP_GAME_FPS": "15", "AGP_GAME_FRAME_SIZE": "48", "AGP_RECORD_STOP_KEY": "f9"}
+    settings = in_force("--fps", "10", **environment)
+    assert settings["fps"] == 10
+    assert settings["frame_size"] == 48
+    assert settings["sticky"] == 0.5
+    assert settings["min_free_mb"] == 7
+    assert settings["stop_key"] == "f9"
+    assert settings["seed"] == 0
+
+
+def test_the_games_profile_wins_over_game_and_the_environment_over_both() -> None:
+    Path("config.toml").write_text(
+        "[game]\nfps = 20\nsize = 300\nseed = 3\n"
+        '[games."ALE/Pong-v5"]\nfps = 12\nseed = 4\n[games.other]\nfps = 5\n'
+    )
+    settings = in_force()
+    assert (settings["fps"], settings["size"], settings["seed"]) == (12, 300, 4)
+    settings = in_force(AGP_GAME_FPS="9", AGP_GAMES_ALE_PONG_V5_SEED="8", AGP_GAME_SEED="7")
+    assert (settings["fps"], settings["size"], settings["seed"]) == (9, 300, 8)
+
+
+def test_config_show_says_what_holds_and_where_it_is_from(tmp_path: Path) -> None:
+    Path("config.toml").write_text(
+        '[game]\nfps = 20\nkeys = ["up", "SPACE"]\n[games.rally]\nsize = 99\n[train]\nseed = 5\n'
+    )
+    rows = shown(AGP_TRAIN_EPOCHS="3", AGP_FOLDERS_RUNS="/elsewhere")
+    file = str(tmp_path / "config.toml")
+    assert rows["[game]", "fps"] == ("20", f"{file} [game]")
+    assert rows["[game]", "keys"] == ("up,space", f"{file} [game]")
+    assert rows["[game]", "size"] == ("256", "default")
+    assert rows["[game]", "seed"] == ("0", "default")
+    assert rows["[games.rally]", "size"] == ("99", f"{file} [games.rally]")
+    assert rows["[games.rally]", "fps"] == ("20", f"{file} [game]")
+    assert rows["[train]", "epochs"] == ("3", "$AGP_TRAIN_EPOCHS")
+    assert rows["[train]", "seed"] == ("5", f"{file} [train]")
+    assert rows["[folders]", "runs"] == ("/elsewhere", "$AGP_FOLDERS_RUNS")
+
+
+def test_a_setting_never_takes_the_value_of_another_section(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both have a seed and a frame_size; those of a game are not those of a training."""
+    assert {"seed", "frame_size"} <= {*TrainSettings.__annotations__} & {*GameSettings.__annotations__}
+    Path("config.toml").write_text("[game]\nseed = 3\nframe_size = 64\n[games.rally]\nseed = 4\n")
+    loaded = load_config()
+    assert loaded.config.train == TrainSettings()
+    assert loaded.chosen(sections_of(TrainSettings, "rally"), "seed") is None
+    given = loaded.chosen(sections_of(GameSettings, "rally"), "seed")
+    assert given is not None
+    assert given.value == 4
+    monkeypatch.setenv("AGP_TRAIN_SEED", "9")
+    assert load_config().config.train.seed == 9
+    assert load_config().config.game.seed == 3
+
+
+def test_every_way_to_name_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, place in enumerate(("flag.toml", "variable.toml", "config.toml", "user/agp-tui/config.toml")):
+        path = tmp_path / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"[game]\nfps = {number + 1}\n")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "user"))
+    assert in_force("--config", "flag.toml", AGP_CONFIG="variable.toml")["fps"] == 1
+    assert in_force(AGP_CONFIG="variable.toml")["fps"] == 2
+    assert in_force()["fps"] == 3
+    (tmp_path / "config.toml").unlink()
+    assert in_force()["fps"] == 4
+
+
+def test_folders_start_from_the_file_not_from_where_one_is(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "config.toml").write_text('[folders]\nmodels = "m"\nruns = "/abs"\n')
+    code, events, _ = agp("config", "path", "--config", "home/config.toml")
+    assert code == 0
+    where = dict(events[0]["rows"])
+    assert where["config.toml"] == str(tmp_path / "home" / "config.toml")
+    assert where["models"] == str(tmp_path / "home" / "m")
+    assert where["runs"] == "/abs"
+    assert where["recordings"] == str(tmp_path / "home" / "recordings")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("true", True), ("1", True), ("TRUE", True), ("false", False), ("0", False)]
+)
+def test_yes_and_no_in_the_environment(monkeypatch: pytest.MonkeyPatch, text: str, value: bool) -> None:
+    monkeypatch.setenv("AGP_PLAY_DRY_RUN", text)
+    assert load_config().config.play.dry_run is value
+
+
+def test_lists_and_words_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGP_GAME_KEYS", "up,Space")
+    monkeypatch.setenv("AGP_GAME_CENTER", "640,360")
+    monkeypatch.setenv("AGP_PLAY_SECONDS", "2.5")
+    monkeypatch.setenv("AGP_TRAIN_MODEL", "large")
+    monkeypatch.setenv("AGP_TRAIN_NAME", "60")
+    config = load_config().config
+    assert config.game.keys == ("up", "space")
+    assert config.game.center == (640, 360)
+    assert config.play.seconds == 2.5
+    assert config.train.model == "large"
+    assert config.train.name == "60"
+
+
+def test_lists_and_booleans_of_the_file_reach_the_command() -> None:
+    Path("config.toml").write_text(
+        '[game]\nkeys = ["up", "down"]\nnative_size = true\ncenter = [5, 6]\n[record]\nepisodes = 1\n'
+    )
+    settings = in_force()
+    assert settings["keys"] == ["up", "down"]
+    assert settings["native_size"] is True
+    assert settings["center"] == [5, 6]
+    assert settings["episodes"] == 1
+
+
+def test_a_flag_can_say_no_to_the_file() -> None:
+    Path("config.toml").write_text("[game]\nnative_size = true\n")
+    assert in_force("--no-native-size")["native_size"] is False
+
+
+def test_names_of_variables() -> None:
+    assert variable("record", "seconds") == "AGP_RECORD_SECONDS"
+    assert variable("games.ALE/Pong-v5", "fps") == "AGP_GAMES_ALE_PONG_V5_FPS"
+
+
+# What wrong ones are answered with
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[game]\nfsp = 30\n", ": unknown key game.fsp. Did you mean game.fps?"),
+        ("[gaem]\nfps = 30\n", ": unknown key gaem. Did you mean game?"),
+        ("[train]\nzzz = 1\n", ": unknown key train.zzz. Known here: model, name,"),
+        ("[games.rally]\nsze = 1\n", ": unknown key games.rally.sze. Did you mean games.rally.size?"),
+        ("fps = 30\n", ": unknown key fps. "),
+        ("[game]\nfps = 99\n", ": game.fps: Expected `int` <= 60, found 99."),
+        ("[game]\nfps = 0\n", ": game.fps: Expected `int` >= 1, found 0."),
+        ("[games.rally]\nfps = 99\n", ": games.rally.fps: Expected `int` <= 60, found 99."),
+        ('[record]\nseconds = "ten"\n', ": record.seconds: Expected `float`, got `str`, found 'ten'."),
+        ("[record]\nseconds = -1\n", ": record.seconds: Expected `float` > 0"),
+        ("[train]\nvalidation = 0.9\n", ": train.validation: Expected `float` < 0.9, found 0.9."),
+        ('[train]\nmodel = "big"\n', ": train.model: Expected small or large, found 'big'."),
+        ("[game]\ncenter = [1]\n", ": game.center: Expected a list of length 2, got 1, found [1]."),
+        ('[game]\nkeys = ["foo"]\n', ": game.keys: Expected the name of a key, found 'foo'."),
+        ('[game]\nkeys = ["up", "up"]\n', ": game.keys: Expected each key once, found 'up' twice."),
+        ("[game]\nkeys = [1]\n", ": game.keys[0]: Expected `str`, got `int`, found [1]."),
+        ("[play]\nchannels = 3\n", ": play.channels: Expected `str`, got `int`, found 3."),
+        ("game = 3\n", ": expected a table [game], found 3."),
+        ("games = 3\n", ": expected a table [games], found 3."),
+        ("[games]\nrally = 3\n", ": expected a table [games.rally], found 3."),
+        ("[game\n", ": Expected ']' at the end of a table declaration (at line 1, column 6)."),
+        ("[game]\nfps = 1\nfps = 2\n", ": Cannot overwrite a value (at line 3, column 8)."),
+    ],
+)  # fmt: skip
+def test_a_wrong_file_is_answered_with_its_key_and_what_was_found(text: str, sentence: str) -> None:
+    Path("config.toml").write_text(text)
+    with pytest.raises(SettingError) as caught:
+        load_config()
+    assert f"{Path.cwd()}/config.toml{sentence}" in str(caught.value)
+
+
+def test_the_command_says_the_same_in_one_line_and_exits_with_2() -> None:
+    said = refusal("[games.rally]\nfps = 99\n")
+    assert "config.toml: games.rally.fps: Expected `int` <= 60, found 99." in said
+    assert refusal(None, *RECORD) == said
+
+
+def test_people_get_the_sentence_on_stderr() -> None:
+    Path("config.toml").write_text("[game]\nfsp = 1\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "agp_tui", "config", "check"], capture_output=True, text=True,
+        env=module_environment(), check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("agp: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("AGP_GAME_FPS", "99", "$AGP_GAME_FPS: Expected `int` <= 60, found 99."),
+        ("AGP_GAME_FPS", "fast", "$AGP_GAME_FPS: Expected `int`, got `str`, found 'fast'."),
+        (
+            "AGP_GAME_CENTER",
+            "1,2,3",
+            "$AGP_GAME_CENTER: Expected a list of length 2, got 3, found [1, 2, 3].",
+        ),
+        ("AGP_GAME_KEYS", "up,foo", "$AGP_GAME_KEYS: Expected the name of a key, found 'foo'."),
+        ("AGP_PLAY_DRY_RUN", "maybe", "$AGP_PLAY_DRY_RUN: Expected `bool`, got `str`, found 'maybe'."),
+        ("AGP_TRAIN_MODEL", "big", "$AGP_TRAIN_MODEL: Expected small or large, found 'big'."),
+        ("AGP_GAME_FSP", "1", "found the unknown $AGP_GAME_FSP. Did you mean AGP_GAME_FPS?"),
+    ],
+)
+def test_a_wrong_variable_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingError) as caught:
+        load_config()
+    assert sentence in str(caught.value)
+
+
+def test_other_variables_that_begin_with_our_letters_are_nobodys_business(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AGP_REQUIRE_DISPLAY", "1")
+    monkeypatch.setenv("AGP_SOMETHING", "else")
+    load_config()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--fps", "99"), "--fps: Expected `int` <= 60, found 99."),
+        (("--seconds", "0"), "--seconds: Expected `float` > 0.0, found 0.0."),
+        (("--frame-size", "8"), "--frame-size: Expected `int` >= 16, found 8."),
+        (("--fps", "abc"), 'Invalid value for --fps: unable to convert "abc" into int.'),
+        (("--center", "4"), "--center: Expected a list of length 2, got 1, found (4,)."),
+        (("--center", "a,b"), "Expected whole numbers with commas, such as 640,360, found 'a,b'."),
+        (("--keys", "up,foo"), "keys: Expected the name of a key, found 'foo'."),
+        (("--fsp", "30"), "--fsp"),
+    ],
+)
+def test_wrong_flags(words: tuple[str, ...], sentence: str) -> None:
+    assert sentence in refusal(None, "record", "--game", "ALE/Pong-v5", "--by", "expert", *words)
+
+
+def test_a_wrong_choice_names_the_choices() -> None:
+    said = refusal(None, "train", "--game", "x", "--model", "big")
+    assert '"big"' in said
+    assert '"small", "large"' in said
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
+def test_a_file_that_is_missing_or_no_text_is_a_sentence(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "mine.toml"
+    if content is not None:
+        path.write_bytes(content)
+    said = refusal(None, "config", "check", "--config", str(path))
+    assert f"{path}" in said
+
+
+def test_a_folder_instead_of_a_file_is_a_sentence(tmp_path: Path) -> None:
+    assert "Is a directory" in refusal(None, "config", "check", AGP_CONFIG=str(tmp_path))
+
+
+def test_no_file_is_no_trouble() -> None:
+    assert load_config().path is None
+    code, events, _ = agp("config", "check")
+    assert code == 0
+    assert events[0]["rows"] == [["no file, the defaults hold"]]
+    assert events[-1]["type"] == "finished"
+
+
+def test_check_of_settings_made_in_the_program_names_the_flag() -> None:
+    with pytest.raises(SettingError, match="--frame-size: Expected `int` >= 16, found 3"):
+        check(GameSettings(frame_size=3))
+    assert check(GameSettings(fps=60)) == GameSettings(fps=60)
+
+
+def test_settings_survive_a_runs_folder() -> None:
+    settings = TrainSettings(epochs=2, name="x", recordings=("a", "b"))
+    plain = json.loads(json.dumps({name: getattr(settings, name) for name in settings.__annotations__}))
+    assert convert(plain, TrainSettings) == settings

@@ -1,0 +1,65 @@
+"""The live picture: fits into the terminal's cells, keeps its proportions, comes as often as asked."""
+
+import time
+
+import numpy as np
+import pytest
+
+from agp_tui.config import PreviewSettings
+from agp_tui.games.preview import Preview, fitted
+
+
+@pytest.mark.parametrize(
+    ("size", "cells", "shown"),
+    [
+        ((256, 256), (80, 40), (80, 80)),
+        ((210, 160), (80, 40), (80, 61)),
+        ((100, 200), (80, 40), (40, 80)),
+        ((1080, 1920), (48, 24), (27, 48)),
+        ((1, 4000), (80, 40), (1, 80)),
+        ((30, 20), (80, 40), (30, 20)),  # never enlarged
+    ],
+)
+def test_a_picture_fits_into_its_cells(
+    size: tuple[int, int], cells: tuple[int, int], shown: tuple[int, int]
+) -> None:
+    pixels = np.full((*size, 3), 90, np.uint8)
+    pixels[: size[0] // 2] = (200, 10, 30)
+    picture = Preview(PreviewSettings(size=cells)).thumbnail(pixels)
+    assert picture.size == shown
+    small = np.frombuffer(picture.rgb, np.uint8).reshape(*shown, 3)
+    if shown[0] > 1:
+        assert small[0, 0].tolist() == [200, 10, 30] and small[-1, -1].tolist() == [90, 90, 90]
+
+
+def test_off_means_no_picture() -> None:
+    preview = Preview(PreviewSettings(colors="off"))
+    assert preview.thumbnail(np.zeros((9, 9, 3), np.uint8)).rgb == b""
+    assert preview.thumbnail(np.zeros((9, 9, 3), np.uint8)).size is None
+
+
+def test_smaller_over_ssh_unless_a_size_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SSH_CONNECTION", "SSH_TTY"):
+        monkeypatch.delenv(name, raising=False)
+    assert PreviewSettings().cells == (80, 40)
+    monkeypatch.setenv("SSH_CONNECTION", "10.0.0.1 5000 10.0.0.2 22")
+    assert PreviewSettings().cells == (48, 24)
+    assert PreviewSettings(size=(100, 50)).cells == (100, 50)
+
+
+def test_the_rate_is_met_and_not_exceeded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looked at 30 times a second for 10 s, which does not divide by the rate; then after a pause."""
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    preview = Preview(PreviewSettings(fps=7))
+    due = 0
+    for _ in range(300):
+        due += preview.due()
+        now += 1 / 30
+    assert 69 <= due <= 71
+    now += 60
+    assert [preview.due() for _ in range(5)] == [True, False, False, False, False]
+
+
+def test_any_number_of_colours_is_shrunk() -> None:
+    assert fitted(np.zeros((400, 200, 4), np.uint8), (50, 50)).shape == (50, 25, 4)

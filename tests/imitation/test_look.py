@@ -1,0 +1,92 @@
+"""What the recordings hold, before training: the same split as training's, and what is wrong with them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.recordings import edge, meta_of, write
+
+from agp_tui.engine.children import module_environment
+from agp_tui.errors import RecordingError
+from agp_tui.imitation.dataset import open_takes
+from agp_tui.imitation.look import look
+from agp_tui.imitation.split import split
+
+from .conftest import SIDES, SIZE, recorded_dot, settings
+
+
+def test_the_split_and_the_rates_are_those_of_training(tmp_path: Path) -> None:
+    paths = [recorded_dot(tmp_path, frames, seed) for seed, frames in enumerate((160, 160, 160, 160, 160))]
+    asked = settings(validation=0.2)
+    looked = look(paths, asked)
+    takes = open_takes(paths, game="dots", keys=SIDES, fps=30, frame_size=SIZE, lead=asked.lead)
+    train, validation = split(takes, asked.validation, asked.segment, asked.seed)
+    assert [(one["recording"], one["start"], one["stop"]) for one in looked.validation] == [
+        (takes[span.take].name, span.start, span.stop) for span in validation
+    ]
+    assert all(one["whole"] for one in looked.validation)
+    assert looked.train_frames == sum(map(len, train))
+    assert looked.validation_frames == sum(map(len, validation))
+    assert looked.frames == 800 == looked.train_frames + looked.validation_frames
+    for number, key in enumerate(SIDES):
+        held = sum(int(take.labels[:, number].sum()) for take in takes)
+        assert looked.keys[key] == pytest.approx(held / 800, abs=1e-4)
+    assert sum(one["frames"] for one in looked.combinations) == 800
+    assert {tuple(one["keys"]) for one in looked.combinations} <= {("left",), ("right",), ()}
+    assert [one["frames"] for one in looked.combinations] == sorted(
+        (one["frames"] for one in looked.combinations), reverse=True
+    )
+
+
+def test_what_is_wrong_is_said_and_left_out(tmp_path: Path) -> None:
+    good = write(tmp_path, 150, [edge(2, "up", True)])
+    slow = write(tmp_path, 40, meta=meta_of(fps=15))
+    short = write(tmp_path, 3)
+    looked = look([good, slow, short], settings())
+    assert [one["used"] for one in looked.recordings] == [True, False, False]
+    said = " ".join(looked.warnings)
+    assert f"{slow.name} is left out or refused: it has 15 frames a second, not 30" in said
+    assert f"{short.name} is left out or refused: it is too short" in said
+    assert "Never pressed, so never learnt: left, space." in said
+    assert "One-sided: up held at 99 % of the frames." in said
+    assert "Only 5 s of play" in said
+    assert looked.validation and not any(one["whole"] for one in looked.validation)
+
+
+def test_too_little_to_hold_anything_out_is_a_warning_and_no_recording_an_error(tmp_path: Path) -> None:
+    looked = look([write(tmp_path, 8, [edge(2, "up", True)])], settings())
+    assert (looked.train_frames, looked.validation) == (0, ())
+    assert any("to train on one part and validate" in text for text in looked.warnings)
+    with pytest.raises(RecordingError):
+        look([tmp_path / "none"], settings())
+
+
+LOOKS = """
+import sys
+sys.argv = ["agp", "train", "--game", "box", "--look", "--json"]
+from agp_tui.cli import main
+try:
+    main()
+finally:
+    print([name for name in ("torch", "textual") if name in sys.modules], file=sys.stderr)
+"""
+
+
+def test_the_command_trains_nothing_and_imports_no_torch(tmp_path: Path) -> None:
+    write(tmp_path / "recordings", 150, [edge(2, "up", True), edge(60, "up", False)])
+    done = subprocess.run(
+        [sys.executable, "-c", LOOKS], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env=module_environment(XDG_CONFIG_HOME=str(tmp_path)),
+    )  # fmt: skip
+    assert (done.returncode, done.stderr.strip()) == (0, "[]")
+    last = json.loads(done.stdout.splitlines()[-1])
+    report = last["report"]
+    assert (last["type"], report["frames"]) == ("finished", 150)
+    assert set(report) == {
+        "recordings", "frames", "keys", "combinations", "train_frames", "validation_frames", "validation",
+        "warnings",
+    }  # fmt: skip
+    assert report["keys"]["up"] == pytest.approx(58 / 150, abs=0.02)
+    assert not (tmp_path / "runs").exists()

@@ -1,0 +1,201 @@
+"""A replay: each frame with exactly its keys and its picture, commands obeyed at once, time kept."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from support.commands import agp_for_people, running
+from support.fakes import Heard
+from support.recordings import KEYS, edge, frame_at, meta_of, picture, time_of, write
+
+from agp_tui.config import PreviewSettings
+from agp_tui.engine.events import AnyCommand, Finished, Live, Note, Pause, Resume, Seek, Speed, Step
+from agp_tui.engine.job import Job
+from agp_tui.errors import SettingError
+from agp_tui.games.base import Status
+from agp_tui.games.preview import fitted
+from agp_tui.jobs.replay import REPEAT_SECONDS, ReplayAsked, run_replay
+from agp_tui.recording.store import Recording, RecordingWriter
+from agp_tui.recording.video import FILE_NAME
+
+FRAMES = 90
+BOX = (40, 20)
+EDGES = [
+    edge(number + part, key, down)
+    for number, part, key, down in (
+        (3, 0.5, "up", True), (7, 0.0, "left", True), (7, 0.2, "up", False), (11, 0.9, "space", True),
+        (12, 0.1, "space", False), (40, 0.0, "left", False), (60, 0.5, "up", True),
+    )
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three seconds, keys at known frames, a score from frame 50 on."""
+    writer = RecordingWriter.create(tmp_path_factory.mktemp("replayed"), meta_of(), frozenset({"space"}))
+    for number in range(FRAMES):
+        writer.frame(frame_at(number))
+    for one in EDGES:
+        writer.edge(one)
+    writer.score(Status(7.0, 2, 0, ()), time_of(50))
+    writer.close(frozenset({"up"}))
+    return writer.path
+
+
+class Replay:
+    """A replay that runs in a thread, and what it tells."""
+
+    def __init__(self, asked: ReplayAsked) -> None:
+        self.heard = Heard()
+        self.job = Job(self.heard)
+        self.result: Finished | None = None
+        self.thread = threading.Thread(target=self._run, args=(asked,))
+        self.thread.start()
+
+    @property
+    def live(self) -> list[Live]:
+        return [event for event in list(self.heard.events) if isinstance(event, Live)]
+
+    def after(self, command: AnyCommand, shows: Callable[[Live], bool]) -> Live:
+        """Tell it a command; the first event from then on that shows this."""
+        before = len(self.live)
+        self.job.tell(command)
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            for event in self.live[before:]:
+                if shows(event):
+                    return event
+            time.sleep(0.001)
+        raise AssertionError(f"{command} did not show")
+
+    def _run(self, asked: ReplayAsked) -> None:
+        self.result = run_replay(asked, self.job)
+
+
+@contextmanager
+def replaying(path: Path, **asked: object) -> Iterator[Replay]:
+    preview = PreviewSettings(size=(BOX[0], BOX[1] // 2), fps=30)
+    replay = Replay(ReplayAsked(**{"recording": path, "preview": preview, "stay": True, **asked}))  # type: ignore[arg-type]
+    try:
+        yield replay
+    finally:
+        replay.job.stop()
+        replay.thread.join(20)
+    assert not replay.thread.is_alive()
+
+
+def test_stepping_shows_each_frame_with_exactly_its_keys(path: Path) -> None:
+    recording = Recording.open(path)
+    states = recording.key_states()
+    shares = dict(zip(KEYS, states.mean(axis=0).round(4).tolist(), strict=True))
+    with replaying(path, paused=True) as replay:
+        order = [*range(1, FRAMES), *range(FRAMES - 2, 40, -1)]
+        at = 0
+        for number in order:
+            step = Step(frames=number - at)
+            live = replay.after(step, lambda event, number=number: event.frame == number)  # type: ignore[misc]
+            at = number
+            assert live.held == [key for key, down in zip(KEYS, states[number], strict=True) if down]
+            assert live.thumbnail_size == (20, 27)
+            assert live.thumbnail == fitted(picture(number), BOX).tobytes()
+            assert live.seconds == pytest.approx(number / 30, abs=0.001)
+            assert (live.paused, live.total, live.shares) == (True, FRAMES, shares)
+            assert (live.frames, live.missed) == (number + 1, 0)
+            assert (live.score, live.lives) == ((7.0, 2) if number >= 50 else (None, None))
+        replay.job.stop()
+    assert replay.result is not None
+    assert (replay.result.job, replay.result.frames) == ("replay", FRAMES)
+    assert (replay.result.recording, replay.result.seconds) == (str(path), 3.0)
+
+
+def test_each_command_is_answered_at_once(path: Path) -> None:
+    with replaying(path, paused=True, start_frame=9, speed=0.05) as replay:
+        seconds = []
+        for command, frame in ((Seek(frame=70), 70), (Step(frames=-1), 69), (Seek(frame=-8), 0),
+                               (Seek(frame=10**6), FRAMES - 1), (Step(frames=-9), FRAMES - 10)):  # fmt: skip
+            began = time.monotonic()
+            live = replay.after(command, lambda event, frame=frame: event.frame == frame)  # type: ignore[misc]
+            seconds.append(time.monotonic() - began)
+            assert live.paused
+        # Paused, it would tell the same once in so many seconds by itself.
+        assert sorted(seconds)[2] < REPEAT_SECONDS / 3
+        assert replay.after(Resume(), lambda event: not event.paused).speed == 0.05
+        assert replay.after(Speed(factor=20), lambda event: event.speed == 20).frame is not None
+        replay.after(Pause(), lambda event: event.paused)
+
+
+def test_it_plays_at_the_recorded_times_and_stays_at_the_end(path: Path) -> None:
+    with replaying(path, speed=2.0) as replay:
+        last = replay.after(Speed(factor=2.0), lambda event: event.frame == FRAMES - 1)
+        assert last.paused
+        shown = [event for event in replay.live if not event.paused]
+        took = last.at - shown[0].at
+        assert 0.95 <= took / ((last.seconds - shown[0].seconds) / 2) <= 1.4
+        frames = [event.frame or 0 for event in shown]
+        assert frames == sorted(frames)
+        assert replay.thread.is_alive()
+        # Resumed at its end it begins again.
+        assert (replay.after(Resume(), lambda event: not event.paused).frame or 0) < 30
+
+
+def test_without_a_program_it_ends_with_the_recording(path: Path) -> None:
+    with replaying(path, speed=20.0, stay=False) as replay:
+        replay.thread.join(20)
+        assert replay.result is not None
+    assert replay.live[-1].frame == FRAMES - 1
+
+
+def test_a_damaged_frame_is_told_once_and_has_no_picture(tmp_path: Path) -> None:
+    damaged = write(tmp_path, 30)
+    body = bytearray((damaged / FILE_NAME).read_bytes())
+    middle = len(body) // 2
+    body[middle : middle + 40] = os.urandom(40)
+    (damaged / FILE_NAME).write_bytes(body)
+    with replaying(damaged, paused=True) as replay:
+        shown = [
+            replay.after(Seek(frame=number), lambda event, number=number: event.frame == number)  # type: ignore[misc]
+            for number in [*range(30), *range(30)]
+        ]
+    without = {event.frame for event in shown if not event.thumbnail}
+    notes = [event.text for event in replay.heard.events if isinstance(event, Note)]
+    assert 1 <= len(without) <= 3 and len(notes) == len(without)
+    assert all(f"Frame {number} is damaged" in " ".join(notes) for number in without)
+    for event in shown:
+        if event.thumbnail:
+            assert event.thumbnail == fitted(picture(event.frame or 0), BOX).tobytes()
+
+
+def test_no_picture_where_none_is_wanted(path: Path) -> None:
+    with replaying(path, paused=True, preview=PreviewSettings(colors="off")) as replay:
+        live = replay.after(Seek(frame=5), lambda event: event.frame == 5)
+        assert (live.thumbnail, live.held) == (b"", ["up", "space"])
+
+
+@pytest.mark.parametrize("speed", [0.0, -1.0, 21.0])
+def test_a_speed_out_of_bounds_is_refused(path: Path, speed: float) -> None:
+    with pytest.raises(SettingError, match=r"Expected a speed of 0\.05 to 20"):
+        run_replay(ReplayAsked(recording=path, speed=speed), Job())
+
+
+def test_the_command_obeys_its_owner(path: Path, tmp_path: Path) -> None:
+    with running(
+        "recordings", "replay", str(path), "--paused", "--start-frame", "4", home=tmp_path
+    ) as command:
+        assert command.wait_for_live(frame=4)["paused"]
+        command.tell(type="seek", frame=33)
+        assert command.wait_for_live(frame=33)["held"] == ["left"]
+        command.tell(type="step", frames=-30)
+        assert command.wait_for(lambda event: event.get("frame") == 3)["held"] == ["space"]
+        command.hang_up()
+        result = command.result()
+    assert result.code == 0
+    assert result.finished["frames"] == FRAMES
+
+
+def test_for_people_it_ends(path: Path, tmp_path: Path) -> None:
+    done = agp_for_people("recordings", "replay", str(path), "--speed", "20", home=tmp_path)
+    assert (done.returncode, done.stdout.count("90 frames")) == (0, 1)

@@ -1,0 +1,177 @@
+"""Displays listed, watched and clicked on, through the command as the app starts it; a real X server."""
+
+import base64
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.commands import AGP, agp, bare_environment, running
+from support.fakes import Heard
+from support.xserver import Observer, XServer, observe
+
+from agp_tui.config import GameSettings, PreviewSettings
+from agp_tui.engine.events import Live
+from agp_tui.engine.job import Job
+from agp_tui.games.base import Pixels
+from agp_tui.jobs.screen import WatchAsked, run_watch
+
+pytestmark = pytest.mark.display
+
+BLUE, ORANGE = 0x102030, 0xFF8000
+BLUE_RGB, ORANGE_RGB = [0x10, 0x20, 0x30], [0xFF, 0x80, 0x00]
+
+
+@pytest.fixture
+def server(start_x_server: Callable[..., XServer]) -> XServer:
+    return start_x_server()
+
+
+@pytest.fixture
+def painted(server: XServer) -> Iterator[Observer]:
+    """A blue screen, 1024x768, its left quarter orange."""
+    with observe(server.name) as observer:
+        observer.fill(BLUE)
+        observer.paint(ORANGE, 0, 0, 256, 768)
+        yield observer
+
+
+def picture(event: Live) -> Pixels:
+    assert event.thumbnail_size is not None
+    return np.frombuffer(event.thumbnail, np.uint8).reshape(*event.thumbnail_size, 3)
+
+
+class Watch:
+    """A watch in a thread."""
+
+    def __init__(self, place: GameSettings, preview: PreviewSettings) -> None:
+        self.heard = Heard()
+        self.job = Job(self.heard)
+        self.thread = threading.Thread(
+            target=run_watch, args=(WatchAsked(place=place, preview=preview), self.job)
+        )
+        self.thread.start()
+
+    def until(self, what: Callable[[Live], bool]) -> Live:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            for event in list(self.heard.events):
+                if isinstance(event, Live) and what(event):
+                    return event
+            time.sleep(0.01)
+        raise AssertionError(f"it did not show; {len(self.heard.events)} events")
+
+    def __enter__(self) -> "Watch":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.job.stop()
+        self.thread.join(20)
+        assert not self.thread.is_alive()
+
+
+def test_a_watch_shows_the_whole_display_and_its_changes(server: XServer, painted: Observer) -> None:
+    preview = PreviewSettings(fps=20, size=(64, 32))
+    with Watch(GameSettings(display=server.name), preview) as watch:
+        first = watch.until(lambda event: True)
+        assert (first.shown, first.thumbnail_size, first.fps_asked) == ((0, 0, 1024, 768), (48, 64), 20)
+        assert picture(first)[:, :15].reshape(-1, 3).tolist() == [ORANGE_RGB] * 48 * 15
+        assert picture(first)[:, 17:].reshape(-1, 3).tolist() == [BLUE_RGB] * 48 * 47
+        painted.fill(ORANGE)
+        watch.until(lambda event: picture(event)[40, 60].tolist() == ORANGE_RGB)
+        painted.resize(512, 384)
+        assert watch.until(lambda event: event.shown == (0, 0, 512, 384)).thumbnail_size == (48, 64)
+
+
+def test_a_watch_of_a_region_shows_what_a_recording_would_see(server: XServer, painted: Observer) -> None:
+    place = GameSettings(display=server.name, center=(0, 100), size=200, frame_size=32)
+    with Watch(place, PreviewSettings(size=(80, 40))) as watch:
+        event = watch.until(lambda event: True)
+    assert (event.shown, event.thumbnail_size) == ((-100, 0, 200, 200), (32, 32))
+    assert picture(event)[5, 5].tolist() == [0, 0, 0]
+    assert picture(event)[5, 25].tolist() == ORANGE_RGB
+
+
+def test_the_command_watches_until_its_owner_ends(server: XServer, painted: Observer, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(
+        "[game]\ncenter = [300, 300]\n[preview]\nsize = [20, 10]\nfps = 30\n"
+    )
+    with running("screen", "watch", home=tmp_path, display=server.name) as command:
+        # A region in the settings is not what is watched: only one that is asked for.
+        live = command.wait_for_live(frames=3)
+        assert (live["shown"], live["thumbnail_size"]) == ([0, 0, 1024, 768], [15, 20])
+        command.hang_up()
+        result = command.result()
+    assert (result.code, result.finished["report"]) == (0, {"display": server.name})
+    words = ("screen", "watch", "--display", server.name, "--region", "10,20,30,40")
+    with running(*words, home=tmp_path) as command:
+        assert command.wait_for_live(frames=1)["shown"] == [10, 20, 30, 40]
+        command.tell(type="stop")
+        assert command.result().code == 0
+
+
+def test_the_pictures_are_in_the_lines(server: XServer, painted: Observer, tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [str(AGP), "screen", "watch", "--display", server.name, "--json"],
+        env=bare_environment(tmp_path, AGP_PREVIEW_SIZE="16x6"), cwd=tmp_path,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None and process.stdin is not None
+        live = next(event for event in map(json.loads, process.stdout) if event["type"] == "live")
+        process.stdin.close()
+        process.stdout.read()
+    assert live["thumbnail_size"] == [12, 16]
+    assert base64.b64decode(live["thumbnail"])[:3] == bytes(ORANGE_RGB)
+
+
+def test_a_watch_of_no_display_is_a_sentence(tmp_path: Path) -> None:
+    result = agp("screen", "watch", "--display", ":9871", home=tmp_path)
+    assert result.code == 2
+    assert "Expected a display that can be seen" in result.one("failed")["error"]
+    result = agp("screen", "watch", "--size", "3", home=tmp_path)
+    assert result.code == 2 and "--size" in result.one("failed")["error"]
+
+
+def test_displays_are_listed_with_sizes_and_reasons(server: XServer, tmp_path: Path) -> None:
+    result = agp("screen", "list", home=tmp_path, display=server.name)
+    first = result.finished["report"]["displays"][0]
+    assert first == {
+        "name": server.name,
+        "usable": True,
+        "size": [1024, 768],
+        "reason": "1024x768, a pixel of it was read",
+        "source": "$DISPLAY",
+    }
+    server.kill()
+    result = agp("screen", "list", home=tmp_path, display=server.name)
+    gone = result.finished["report"]["displays"][0]
+    assert (gone["name"], gone["usable"], gone["size"]) == (server.name, False, None)
+    assert gone["reason"]
+
+
+def test_a_click_is_picked(server: XServer, tmp_path: Path) -> None:
+    with running("screen", "pick", home=tmp_path, display=server.name) as command:
+        command.wait_for_note("Click on")
+        server.xdotool("mousemove", "321", "123")
+        for _ in range(40):
+            server.xdotool("click", "1")
+            if any(event["type"] == "finished" for event in command.events):
+                break
+            time.sleep(0.1)
+        result = command.result()
+    assert result.code == 0
+    assert result.finished["report"] == {"center": [321, 123], "display": server.name}
+    assert result.one("table")["rows"] == [[server.name, "321,123"]]
+
+
+def test_a_pick_ends_with_its_owner(server: XServer, tmp_path: Path) -> None:
+    with running("screen", "pick", home=tmp_path, display=server.name) as command:
+        command.wait_for_note("Click on")
+        command.hang_up()
+        result = command.result()
+    assert result.code == 1
+    assert "Expected a click" in result.one("failed")["error"]

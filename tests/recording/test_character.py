@@ -1,0 +1,89 @@
+"""What a recording is said to be like: shares, combinations, and each warning for its own cause."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.recordings import edge, frame_at, meta_of, time_of, write
+
+from agp_tui.games.base import Frame
+from agp_tui.keys.state import KeyEdge
+from agp_tui.recording.character import character
+from agp_tui.recording.store import Recording, RecordingWriter
+
+SIDES = meta_of(keys=("up", "left", "right", "down"))
+
+
+def _warnings(path: Path) -> tuple[str, ...]:
+    return character(Recording.open(path)).warnings
+
+
+def _held(key: str, start: int, stop: int) -> list[KeyEdge]:
+    """Held at the frames from `start` to before `stop`."""
+    return [edge(start - 0.5, key, True), edge(stop - 0.5, key, False)]
+
+
+def test_shares_presses_and_combinations(tmp_path: Path) -> None:
+    edges = [*_held("up", 2, 6), *_held("left", 4, 8), *_held("up", 12, 13)]
+    found = character(Recording.open(write(tmp_path, 20, edges)))
+    assert found.shares == {"up": 0.25, "left": 0.2, "space": 0.0}
+    assert found.presses == {"up": 2, "left": 1, "space": 0}
+    together = [(one.keys, one.share) for one in found.combinations]
+    assert together == [((), 0.65), (("up",), 0.15), (("left",), 0.1), (("up", "left"), 0.1)]
+    assert found.warnings == ()
+    assert found.report()["combinations"][0] == {"keys": [], "share": 0.65}  # type: ignore[index]
+
+
+def test_nothing_pressed(tmp_path: Path) -> None:
+    (warning,) = _warnings(write(tmp_path, 20))
+    assert warning.startswith("No key is ever pressed by human")
+
+
+@pytest.mark.parametrize(("frames", "idle"), [(9, True), (10, False)])
+def test_mostly_idle(tmp_path: Path, frames: int, idle: bool) -> None:
+    found = _warnings(write(tmp_path, 100, _held("space", 3, 3 + frames)))
+    assert [warning.startswith("Mostly idle") for warning in found] == [True] * idle
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "sided"), [(50, 0, True), (44, 4, True), (40, 4, False), (4, 44, True)]
+)
+def test_one_sided(tmp_path: Path, left: int, right: int, sided: bool) -> None:
+    edges = [*_held("left", 1, 1 + left), *_held("right", 55, 55 + right)] if right < 40 else [
+        *_held("left", 1, 1 + left), *_held("right", 50, 50 + right)]  # fmt: skip
+    found = [
+        warning for warning in _warnings(write(tmp_path, 100, edges, meta=SIDES)) if "One-sided" in warning
+    ]
+    assert len(found) == sided
+    if sided:
+        assert found[0].startswith(f"One-sided: {'left' if left > right else 'right'} is held")
+
+
+def test_only_opposite_keys_are_compared(tmp_path: Path) -> None:
+    assert _warnings(write(tmp_path, 100, _held("up", 1, 50), meta=SIDES)) == (
+        "One-sided: up is held 49.0 % of the time, down 0.0 %.",
+    )
+
+
+@pytest.mark.parametrize(("missing", "told"), [(1, False), (3, True)])
+def test_missed_slots(tmp_path: Path, missing: int, told: bool) -> None:
+    writer = RecordingWriter.create(tmp_path, meta_of())
+    for number in [*range(100), *range(100 + missing, 200)]:
+        writer.frame(frame_at(number))
+    for one in _held("up", 1, 100):
+        writer.edge(one)
+    writer.close()
+    assert ["are missing" in warning for warning in _warnings(writer.path)] == [True] * told
+
+
+@pytest.mark.parametrize(("shade", "words"), [(90, ["stood still"]), (0, ["stood still", "are black"])])
+def test_still_and_black_pictures(tmp_path: Path, shade: int, words: list[str]) -> None:
+    writer = RecordingWriter.create(tmp_path, meta_of())
+    for number in range(20):
+        writer.frame(Frame(np.full((48, 64, 3), shade, np.uint8), time_of(number), time_of(number)))
+    for one in _held("up", 1, 10):
+        writer.edge(one)
+    writer.close()
+    found = _warnings(writer.path)
+    assert len(found) == len(words)
+    assert all(word in warning for word, warning in zip(words, found, strict=True))

@@ -1,0 +1,90 @@
+"""Screens of the app as text files that people can read and compare.
+
+A snapshot has the characters of the screen and, below, the style of every cell: one letter a style,
+explained at the end. `AGP_UPDATE_SNAPSHOTS=1` writes them anew; look at the difference in git.
+"""
+
+import difflib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from rich.style import Style
+from textual.app import App
+from textual.pilot import Pilot
+
+UPDATE = "AGP_UPDATE_SNAPSHOTS"
+LETTERS = ".abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&*+,-/:;<=>?@^_~"
+
+
+def drawn(app: App[object]) -> str:
+    """What the app's screen shows now: texts, styles, and what each style's letter means."""
+    names: dict[str, str] = {}
+    texts, styles = [], []
+    for strip in app.screen._compositor.render_strips():
+        text, letters = "", ""
+        for segment in strip:
+            if not segment.control:
+                name = described(segment.style)
+                letter = names.setdefault(name, LETTERS[len(names) % len(LETTERS)])
+                text += segment.text
+                letters += letter * segment.cell_length
+        texts.append(text.rstrip())
+        styles.append(letters)
+    width, height = app.size
+    legend = [f"{letter} {name}" for name, letter in names.items()]
+    return "\n".join([f"{width}x{height}", *texts, "-- styles", *shortened(styles), "-- legend", *legend, ""])
+
+
+def described(style: Style | None) -> str:
+    """A style in words, without links and other meta data: `#e0e0e0 on #121212 bold`."""
+    if style is None:
+        return "default"
+    foreground = style.color.name if style.color else "default"
+    background = style.bgcolor.name if style.bgcolor else "default"
+    kinds = ("bold", "dim", "italic", "underline", "reverse", "strike")
+    return " ".join([f"{foreground} on {background}", *(kind for kind in kinds if getattr(style, kind))])
+
+
+def shortened(lines: Iterable[str]) -> list[str]:
+    """Each line as runs of letters, such as `12. 3a 5.`."""
+    result = []
+    for line in lines:
+        runs: list[tuple[str, int]] = []
+        for letter in line:
+            if runs and runs[-1][0] == letter:
+                runs[-1] = (letter, runs[-1][1] + 1)
+            else:
+                runs.append((letter, 1))
+        result.append(" ".join(f"{count}{letter}" for letter, count in runs))
+    return result
+
+
+@dataclass(frozen=True)
+class Snap:
+    """Compares the screen with the file of a name in `folder`."""
+
+    folder: Path
+
+    async def __call__(self, pilot: Pilot[object], name: str) -> None:
+        """Wait until the app is quiet, then compare. Fails with the difference."""
+        await pilot.pause()
+        self.compare(drawn(pilot.app), name)
+
+    def compare(self, actual: str, name: str) -> None:
+        """Compare a drawn screen with the file."""
+        file = self.folder / f"{name}.txt"
+        if os.environ.get(UPDATE) == "1":
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(actual, encoding="utf-8")
+            return
+        if not file.exists():
+            pytest.fail(f"Expected the snapshot {file}, found none. Write it with {UPDATE}=1 and look at it.")
+        expected = file.read_text(encoding="utf-8")
+        if actual != expected:
+            lines = difflib.unified_diff(
+                expected.splitlines(), actual.splitlines(), "expected", "found", lineterm=""
+            )
+            pytest.fail(f"{name} looks different; where it should, {UPDATE}=1.\n" + "\n".join(lines))

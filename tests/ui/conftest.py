@@ -1,0 +1,18 @@
+"""What the tests of the app share."""
+
+from pathlib import Path
+
+import pytest
+from support.snapshots import Snap
+
+
+@pytest.fixture
+def snap(monkeypatch: pytest.MonkeyPatch) -> Snap:
+    """Compares a screen with its file: `await snap(pilot, "record-live")`.
+
+    Files lie in tests/ui/snapshots; write or renew them with AGP_UPDATE_SNAPSHOTS=1 and read the
+    difference before committing. What moves by itself (clocks, blinking cursors, rates) must be
+    given fixed values by the test.
+    """
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    return Snap(Path(__file__).parent / "snapshots")

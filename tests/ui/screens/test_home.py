@@ -1,0 +1,121 @@
+"""Home: what there is, the one next step, the keys; how it looks empty, full and in trouble."""
+
+import asyncio
+import shutil
+import time
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+from support.apps import app_in, screen_text, until
+from support.snapshots import Snap
+
+from agp_tui.ui.client.catalog import Catalog, FindingItem, ModelItem, RecordingItem, RunItem
+from agp_tui.ui.screens.home import HomeScreen, contents, findings, suggestion
+
+GAME = "ALE/Pong-v5"
+NOW = 1_800_000_000.0
+RECORDING = RecordingItem(
+    path="/r/20260101-120000", game=GAME, stamp="20260101-120000", state="complete", frames=1800,
+    seconds=60.0, fps=30, filled=1.0, bytes=2_000_000,
+)  # fmt: skip
+OLD_MODEL = ModelItem(name="pong", path="/m/pong", game=GAME, fps=30, f1=0.81, created=1_700_000_000.0)
+NEW_MODEL = ModelItem(name="pong-2", path="/m/pong-2", game=GAME, fps=30, f1=0.9, created=NOW)
+PROBLEM = FindingItem("display", False, "no display can be seen", "Name it with --display.")
+
+
+def catalog(
+    recordings: tuple[RecordingItem, ...] = (),
+    models: tuple[ModelItem, ...] = (),
+    runs: tuple[RunItem, ...] = (),
+) -> Catalog:
+    made = Catalog()
+    made.recordings, made.models, made.runs = recordings, models, runs
+    return made
+
+
+def test_the_next_step_follows_from_what_there_is() -> None:
+    running = RunItem("x-train-ab", "train", "running", NOW, GAME)
+    assert suggestion(Catalog(), GAME).mode == "home"
+    assert suggestion(catalog(), GAME).mode == "record"
+    assert suggestion(catalog((RECORDING,)), GAME).mode == "train"
+    assert suggestion(catalog((RECORDING,)), "rally").mode == "record"
+    assert suggestion(catalog((RECORDING,), (OLD_MODEL,)), GAME).mode == "train", "recorded since"
+    assert suggestion(catalog((RECORDING,), (NEW_MODEL, OLD_MODEL)), GAME).mode == "play"
+    assert suggestion(catalog((RECORDING,), (NEW_MODEL,), (running,)), GAME).mode == "runs"
+    broken = RecordingItem(path="/r/b", game=GAME, stamp="20260102-120000", state="unreadable")
+    assert suggestion(catalog((broken,)), GAME).mode == "record", "nothing of it can be learnt from"
+
+
+def test_the_boxes_say_what_there_is_of_this_game() -> None:
+    trained = RunItem("x-train-ab", "train", "finished", NOW, GAME)
+    texts = contents(catalog((RECORDING, RECORDING), (NEW_MODEL, OLD_MODEL), (trained,)), GAME)
+    assert "2" in texts["recordings"] and "2 min" in texts["recordings"]
+    assert "finished" in texts["training"]
+    assert "pong-2" in texts["models"] and "0.90" in texts["models"]
+    assert "30 decisions/s" in texts["play"]
+    assert "none yet" in contents(catalog((RECORDING,)), "rally")["recordings"]
+
+
+def test_what_hinders_is_shown_with_its_cure() -> None:
+    assert "Name it with --display" in findings((PROBLEM,))
+    assert "nothing is in the way" in findings((FindingItem("disk", True, "lots"),))
+
+
+def test_enter_does_what_is_suggested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def session() -> None:
+        async with app_in(tmp_path, monkeypatch) as (app, pilot):
+            await until(pilot, lambda: "press 2" in screen_text(pilot))
+            app.set_focus(None)
+            await pilot.press("enter")
+            await until(pilot, lambda: app.current_mode == "record")
+
+    asyncio.run(session())
+
+
+def test_d_starts_the_demo_and_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config.toml").write_text("[demo]\nminutes = 5\ndemonstration = 0.5\n")
+
+    async def session() -> None:
+        async with app_in(tmp_path, monkeypatch, (200, 60)) as (app, pilot):
+            await pilot.press("d")
+            await until(pilot, lambda: app.current_mode == "runs")
+            await until(pilot, lambda: "1/6" in screen_text(pilot) or "1 of 6" in screen_text(pilot))
+            (run,) = app.catalog.runs
+            assert run.job == "demo"
+            from agp_tui.engine.runs import Run
+
+            Run(tmp_path / "runs" / run.id).stop()
+
+    asyncio.run(session())
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)], ids=["small", "large"])
+@pytest.mark.parametrize("state", ["empty", "full", "trouble"])
+def test_it_looks_as_it_should(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap, size: tuple[int, int], state: str
+) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(10**11, 0, 5 * 10**10))
+    monkeypatch.setattr(time, "time", lambda: NOW)
+    monkeypatch.setattr(time, "localtime", time.gmtime)
+
+    async def session() -> None:
+        async with app_in(tmp_path, monkeypatch, size) as (app, pilot):
+            await until(pilot, lambda: app.catalog.findings is not None and app.catalog.games is not None)
+            app.catalog.findings = ()
+            if state == "full":
+                app.catalog.recordings, app.catalog.models = (RECORDING,), (NEW_MODEL, OLD_MODEL)
+                app.catalog.runs = (
+                    RunItem("b", "demo", "running", NOW - 50, "rally"),
+                    RunItem("a", "train", "finished", NOW - 5000, GAME),
+                )
+            if state == "trouble":
+                app.catalog.findings = (PROBLEM,)
+                app.catalog.runs = (RunItem("a", "train", "died", NOW - 5000, GAME),)
+            screen = app.screen
+            assert isinstance(screen, HomeScreen)
+            screen.changed("")
+            await snap(pilot, f"home-{state}-{'small' if size[0] == 80 else 'large'}")
+
+    asyncio.run(session())

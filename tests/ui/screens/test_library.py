@@ -1,0 +1,275 @@
+"""The library on the real engine: real recordings listed, replayed, checked, repaired, taken elsewhere."""
+
+import asyncio
+import shutil
+from collections import namedtuple
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from support import recordings
+from support.apps import SMALL, app_in, screen_text, until
+from support.recordings import edge
+from support.snapshots import Snap
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from agp_tui.engine.events import Live
+from agp_tui.ui.app import AgpApp
+from agp_tui.ui.client.catalog import Catalog, RecordingItem
+from agp_tui.ui.dialogs.confirm import Confirm
+from agp_tui.ui.dialogs.form import Form
+from agp_tui.ui.panes.position import PositionBar
+from agp_tui.ui.panes.replay import ReplayPane
+from agp_tui.ui.screens.library import LibraryScreen, version
+
+ITEM = RecordingItem(
+    path="/home/me/recordings/rally/20260101-120000",
+    game="rally",
+    stamp="20260101-120000",
+    state="complete",
+    frames=1800,
+    seconds=60.0,
+    fps=30,
+    filled=0.998,
+    held={"up": 0.4, "left": 0.1},
+    bytes=12_000_000,
+    source="human",
+    labels="human",
+)
+BROKEN = RecordingItem(
+    path="/home/me/recordings/rally/20260101-130000",
+    game="rally",
+    stamp="20260101-130000",
+    state="unreadable",
+    problem="Expected frames.mkv, found none.",
+    bytes=2_000,
+)
+REPORT = {
+    "combinations": [
+        {"keys": ["up"], "share": 0.4},
+        {"keys": [], "share": 0.5},
+        {"keys": ["left"], "share": 0.1},
+    ],
+    "warnings": ["Mostly idle: no key is held in 91 % of the frames."],
+    "presses": {"up": 120, "left": 31},
+    "facts": {"began": "2026-01-01 12:00:00", "fps asked": 30, "codec": "ffv1"},
+}
+
+
+@pytest.fixture(autouse=True)
+def _steady(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same disk in every snapshot, and no look at what these tests do not need."""
+
+    async def nothing(_catalog: Catalog) -> None:
+        return
+
+    async def no_models(catalog: Catalog) -> None:
+        catalog.models = ()
+
+    monkeypatch.setattr(Catalog, "_look_at_models", no_models)
+    monkeypatch.setattr(Catalog, "_look_at_findings", nothing)
+    monkeypatch.setattr(Catalog, "_look_at_games", nothing)
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(10**11, 0, 5 * 10**10))
+
+
+@asynccontextmanager
+async def library(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] = SMALL
+) -> AsyncIterator[tuple[AgpApp, Pilot[int], LibraryScreen]]:
+    async with app_in(folder, monkeypatch, size) as (app, pilot):
+        await pilot.press("3")
+        await until(pilot, lambda: isinstance(app.screen, LibraryScreen))
+        screen = app.screen
+        assert isinstance(screen, LibraryScreen)
+        yield app, pilot, screen
+
+
+def of_box(folder: Path, frames: int = 60) -> Path:
+    """A recording of the game `box`."""
+    edges = [edge(5, "up", True), edge(25, "up", False), edge(40, "left", True)]
+    return recordings.write(folder / "recordings", frames, edges, end=frozenset({"left"}))
+
+
+def of_other(folder: Path) -> Path:
+    return recordings.write(folder / "recordings", 30, meta=recordings.meta_of("other"))
+
+
+def test_the_table_is_of_a_game_or_of_all_sorted_and_filtered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box, other = of_box(tmp_path), of_other(tmp_path)
+
+    async def session() -> None:
+        async with library(tmp_path, monkeypatch) as (app, pilot, screen):
+            app.game = "box"
+            await until(pilot, lambda: screen.table.row_count == 1)
+            await until(pilot, lambda: "no key" in screen_text(pilot))
+            assert screen.worth_copying() == str(box)
+            assert "1 recording," in screen_text(pilot) and "33.3%" in screen_text(pilot)
+
+            await pilot.press("a")
+            await until(pilot, lambda: screen.table.row_count == 2)
+            await pilot.press("o")
+            assert screen.table.get_row_at(0)[0].plain == "box"
+            await pilot.press("O")
+            assert screen.table.get_row_at(0)[0].plain == "other"
+            await pilot.click(screen.table, offset=(2, 0))
+            assert screen.table.get_row_at(0)[0].plain == "box"
+
+            await pilot.press("slash", *"othe", "enter")
+            await until(pilot, lambda: screen.table.row_count == 1)
+            assert screen.worth_copying() == str(other)
+            await pilot.press("escape")
+            await until(pilot, lambda: screen.table.row_count == 2)
+            await pilot.press("a")
+            await until(pilot, lambda: screen.table.row_count == 1)
+
+    asyncio.run(session())
+
+
+def test_a_replay_goes_where_the_keys_and_the_mouse_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_box(tmp_path, 90)
+
+    async def session() -> None:
+        async with library(tmp_path, monkeypatch) as (app, pilot, screen):
+            app.game = "box"
+            await until(pilot, lambda: screen.table.row_count == 1)
+            await pilot.press("enter")
+            pane = screen.query_one(ReplayPane)
+            await until(pilot, lambda: pane.live is not None)
+
+            def at(frame: int, *, paused: bool = True) -> bool:
+                return pane.live is not None and (pane.live.frame, pane.live.paused) == (frame, paused)
+
+            await pilot.press("space", "home")
+            await until(pilot, lambda: at(0))
+            await pilot.press("right", "right", "right", "left")
+            await until(pilot, lambda: at(2))
+            await pilot.press("]")
+            await until(pilot, lambda: at(32))
+            await pilot.press("shift+right", "shift+left", "[")
+            await until(pilot, lambda: at(2))
+            await pilot.press(*["right"] * 8)
+            await until(pilot, lambda: at(10))
+            assert "● up" in screen_text(pilot) and "○ left" in screen_text(pilot)
+            await pilot.press("end")
+            await until(pilot, lambda: at(89))
+            assert "● left" in screen_text(pilot) and "90/90" in screen_text(pilot)
+            for _ in range(4):
+                await pilot.press("minus")
+            await until(pilot, lambda: pane.live is not None and pane.live.speed == 0.25)
+            await pilot.press("plus")
+            await until(pilot, lambda: pane.live is not None and pane.live.speed == 0.5)
+            begin, length = pane.query_one(PositionBar)._line
+            await pilot.click(PositionBar, offset=(begin + length // 2, 0))
+            await until(pilot, lambda: pane.live is not None and 40 <= (pane.live.frame or 0) <= 50)
+            await pilot.press("space")
+            await until(pilot, lambda: pane.live is not None and not pane.live.paused)
+            await pilot.press("escape")
+            await until(pilot, lambda: app.live is None and screen.focused is screen.table)
+
+            await pilot.press("enter")
+            await until(pilot, lambda: app.live is not None)
+            await pilot.press("2")
+            await until(pilot, lambda: app.live is None)
+
+    asyncio.run(session())
+
+
+def test_a_recording_is_checked_repaired_exported_imported_and_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = of_box(tmp_path)
+    video = path / "frames.mkv"
+    video.write_bytes(video.read_bytes()[: -video.stat().st_size // 3])
+
+    async def session() -> None:
+        async with library(tmp_path, monkeypatch, (110, 40)) as (app, pilot, screen):
+            app.game = "box"
+            await until(pilot, lambda: screen.item is not None)
+            await pilot.press("c")
+            await until(pilot, lambda: "found" in screen.told and "checked" in screen.told)
+            await until(pilot, lambda: "whole ones in the video" in screen_text(pilot).replace("\n", " "))
+            await pilot.press("r")
+            await until(pilot, lambda: "repaired" in screen.told)
+            await until(pilot, lambda: screen.item is not None and screen.item.state == "recovered")
+            await pilot.press("c")
+            await until(pilot, lambda: "1 found" in screen.told)
+            assert "Never pressed by human" in screen_text(pilot)
+
+            await pilot.press("e")
+            await until(pilot, lambda: isinstance(app.screen, Form))
+            await pilot.press("right", "right", "down", *"out.pkl", "enter")
+            await until(pilot, lambda: "written" in screen.told)
+            assert (tmp_path / "out.pkl").stat().st_size > 0
+
+            await pilot.press("i")
+            await until(pilot, lambda: isinstance(app.screen, Form))
+            await pilot.press(*"nowhere", "enter")
+            await until(pilot, lambda: "Expected a file" in screen_text(pilot))
+            app.screen.query_one("#file", Input).value = "out.pkl"
+            app.screen.query_one("#game", Input).value = "seed"
+            await pilot.press("enter")
+            await until(pilot, lambda: app.game == "seed" and screen.item is not None)
+            assert screen.item is not None and screen.item.game == "seed"
+
+            await pilot.press("d")
+            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            await pilot.press("n")
+            await until(pilot, lambda: app.screen is screen)
+            await pilot.press("delete")
+            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            await pilot.press("y")
+            await until(pilot, lambda: "There is no recording of seed" in screen_text(pilot))
+            assert [one.game for one in app.catalog.recordings or ()] == ["box"]
+
+    asyncio.run(session())
+
+
+def test_what_it_looks_like(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap) -> None:
+    async def session() -> None:
+        async with library(tmp_path, monkeypatch) as (app, pilot, screen):
+            app.game = "rally"
+            await until(pilot, lambda: "no recording of rally" in screen_text(pilot))
+            await snap(pilot, "library-empty")
+            screen._reports[version(ITEM)] = REPORT
+            app.catalog.recordings = (ITEM, BROKEN)
+            app.catalog_changed.publish("recordings")
+            await pilot.pause()
+            await snap(pilot, "library-broken")
+            await pilot.press("down")
+            await snap(pilot, "library-table")
+            await pilot.resize_terminal(200, 60)
+            await snap(pilot, "library-table-large")
+
+            pane = screen.query_one(ReplayPane)
+            screen.doing = "replay"
+            screen.query_one("#library-middle").current = "library-replay"  # type: ignore[attr-defined]
+            pane.focus()
+            pane.show(
+                Live(
+                    seconds=12.4,
+                    fps=29.9,
+                    fps_asked=30,
+                    frames=373,
+                    missed=0,
+                    held=["left"],
+                    shares={"up": 0.4, "left": 0.1},
+                    thumbnail=bytes([200, 40, 40] * 64) + bytes([20, 20, 90] * 64),
+                    thumbnail_size=(8, 16),
+                    frame=372,
+                    total=1800,
+                    paused=True,
+                    speed=2.0,
+                )
+            )
+            await pilot.resize_terminal(80, 24)
+            await snap(pilot, "library-replay")
+            screen.doing = ""
+
+    asyncio.run(session())

@@ -1,0 +1,140 @@
+"""Play: a model chosen, measured, let loose on a real game, paused, stopped; how it looks when it fails."""
+
+import asyncio
+import shutil
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+from support.apps import app_in, screen_text, until
+from support.small_models import make_models
+from support.snapshots import Snap
+from textual.widgets import RichLog
+
+from agp_tui.autoplay.manifest import read_manifest, write_manifest
+from agp_tui.engine.clock import Percentiles
+from agp_tui.engine.events import Failed, Finished, Live
+from agp_tui.ui.client.catalog import ModelItem
+from agp_tui.ui.dialogs.choose import Choose
+from agp_tui.ui.parts.live_view import LiveView
+from agp_tui.ui.screens.play import PlayScreen, preflight_text
+
+GAME = "ALE/Breakout-v5"
+MS = Percentiles(1.0, 2.0, 3.0)
+LIVE = Live(
+    seconds=12.0, fps=30.0, fps_asked=30, frames=358, missed=2, held=["left"], decisions=358,
+    deadline_misses=3, score=4.0, lives=3, probabilities={"left": 0.8, "right": 0.1},
+    thresholds={"left": 0.5, "right": 0.4},
+    latency_ms={"grab": MS, "encode": MS, "decide": MS, "press": MS, "total": Percentiles(9.0, 20.0, 40.0)},
+    thumbnail=bytes([200, 40, 40] * 64) + bytes([20, 20, 90] * 64), thumbnail_size=(8, 16),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real small model whose keys are those of Breakout."""
+    root = tmp_path_factory.mktemp("models")
+    make_models(root / "breaker", root / "whole.tflite")
+    import msgspec
+
+    manifest = read_manifest(root / "breaker")
+    keys = ("space", "left", "right", "down")
+    write_manifest(root / "breaker", msgspec.structs.replace(manifest, game=GAME, keys=keys))
+    return root / "breaker"
+
+
+@pytest.fixture
+def home(tmp_path: Path, model: Path) -> Path:
+    shutil.copytree(model, tmp_path / "models" / "breaker")
+    (tmp_path / "config.toml").write_text('[games.none]\nkeys = ["up"]\n')
+    return tmp_path
+
+
+def test_a_model_is_measured_dry_run_paused_and_stopped(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def session() -> None:
+        async with app_in(home, monkeypatch, (120, 40)) as (app, pilot):
+            await pilot.press("5")
+            await until(pilot, lambda: isinstance(app.screen, PlayScreen))
+            screen = app.screen
+            assert isinstance(screen, PlayScreen)
+            await until(pilot, lambda: "No model of none" in screen_text(pilot))
+            await pilot.press("enter")
+            assert "Start" not in screen_text(pilot), "there is nothing to start"
+            await pilot.press("m")
+            assert isinstance(app.screen, Choose)
+            await pilot.press("enter")
+            await until(pilot, lambda: "p99" in screen.preflight)
+            assert app.game == GAME and "fps here" in screen_text(pilot)
+            await pilot.press("t")
+            await until(pilot, lambda: "dry run" in screen_text(pilot))
+            assert screen.worth_copying().endswith("models/breaker")
+            await pilot.press("enter")
+            await until(pilot, lambda: "DRY RUN 30" in screen_text(pilot))
+            await pilot.press("p")
+            await until(pilot, lambda: "paused" in screen_text(pilot))
+            await pilot.press("p")
+            await until(pilot, lambda: "paused" not in screen_text(pilot).splitlines()[1])
+            await pilot.press("s")
+            await until(pilot, lambda: not screen.playing)
+            assert "decisions" in "\n".join(line.text for line in screen.query_one(RichLog).lines)
+
+    asyncio.run(session())
+
+
+def test_panic_ends_the_player_at_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def session() -> None:
+        async with app_in(home, monkeypatch, (120, 40)) as (app, pilot):
+            app.game = GAME
+            await pilot.press("5")
+            await until(pilot, lambda: isinstance(app.screen, PlayScreen) and app.screen.model is not None)
+            await pilot.press("enter")
+            await until(pilot, lambda: "PLAY 30" in screen_text(pilot))
+            await pilot.press("f12")
+            screen = app.screen
+            assert isinstance(screen, PlayScreen)
+            await until(pilot, lambda: not screen.playing)
+            await until(pilot, lambda: app.live is None)
+
+    asyncio.run(session())
+
+
+def test_preflight_says_what_fits() -> None:
+    good = Finished(job="measure", latency_ms=MS, report={"budget_ms": 33.3, "fps_max": 60})
+    bad = Finished(
+        job="measure", latency_ms=Percentiles(30.0, 40.0, 50.0), report={"budget_ms": 33.3, "fps_max": 14}
+    )
+    assert "✓ p99 3.0 ms of 33.3 ms" in preflight_text(good)
+    assert "✗" in preflight_text(bad) and "14 fps would fit" in preflight_text(bad)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)], ids=["small", "large"])
+@pytest.mark.parametrize("state", ["empty", "live", "failed"])
+def test_it_looks_as_it_should(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap, size: tuple[int, int], state: str
+) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(10**11, 0, 5 * 10**10))
+
+    async def session() -> None:
+        async with app_in(tmp_path, monkeypatch, size) as (app, pilot):
+            monkeypatch.setattr(PlayScreen, "measure", lambda *_: None)
+            app.game = GAME
+            await pilot.press("5")
+            await until(pilot, lambda: isinstance(app.screen, PlayScreen))
+            screen = app.screen
+            assert isinstance(screen, PlayScreen)
+            if state != "empty":
+                screen.model = ModelItem("breaker", "/models/breaker", GAME, ("left", "right"), fps=30)
+                screen.preflight = "[$success]✓ p99 3.0 ms of 33.3 ms[/], up to 60 fps here"
+            # The log wraps by its width, which it has once it is shown.
+            await pilot.pause(0.3)
+            if state == "live":
+                screen.playing = True
+                screen._show(LIVE)
+            if state == "failed":
+                screen._show(Failed(error="Expected a display, found none.", hint="Name it with --display."))
+            screen._draw()
+            assert screen.query_one(LiveView)
+            await snap(pilot, f"play-{state}-{'small' if size[0] == 80 else 'large'}")
+
+    asyncio.run(session())

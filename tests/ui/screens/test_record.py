@@ -1,0 +1,333 @@
+"""Record on the real engine: a region on a real X server, a countdown, a recording, what becomes of it."""
+
+import asyncio
+import json
+import shutil
+import tomllib
+from collections import namedtuple
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.apps import app_in, screen_text, until
+from support.arena_window import Arena
+from support.snapshots import Snap
+from support.xserver import XServer
+from textual.pilot import Pilot
+from textual.widgets import Digits, Input
+
+from agp_tui.engine.events import Finished, Live
+from agp_tui.ui.app import AgpApp
+from agp_tui.ui.client.catalog import AtariItem, Catalog
+from agp_tui.ui.dialogs.choose import Choose
+from agp_tui.ui.dialogs.confirm import Confirm
+from agp_tui.ui.dialogs.form import Cycle, Form
+from agp_tui.ui.panes.region import RegionPane, Square
+from agp_tui.ui.screens.base import AppScreen
+from agp_tui.ui.screens.record import RecordScreen
+from agp_tui.ui.widgets.preview import Preview
+
+LIVE = Live(
+    seconds=62.5,
+    fps=29.4,
+    fps_asked=30,
+    frames=1840,
+    missed=35,
+    held=["up"],
+    shares={"up": 0.4, "down": 0.25},
+    bytes=3_400_000,
+    thumbnail=bytes([200, 40, 40] * 64) + bytes([20, 20, 90] * 64),
+    thumbnail_size=(8, 16),
+)
+RESULT = Finished(
+    job="record",
+    recording="/recordings/rally/20260101-120000",
+    frames=1840,
+    missed=35,
+    seconds=62.5,
+    bytes=3_400_000,
+    report={
+        "because": "the esc key",
+        "combinations": [{"keys": ["up"], "share": 0.6}, {"keys": [], "share": 0.4}],
+        "warnings": ["One-sided: up is held 60.0 % of the time, down 0.0 %."],
+    },
+)
+
+
+@pytest.fixture(autouse=True)
+def _steady(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same disk in every snapshot, and no look at what these tests do not need."""
+
+    async def nothing(_catalog: Catalog) -> None:
+        return
+
+    async def no_models(catalog: Catalog) -> None:
+        catalog.models = ()
+
+    monkeypatch.setattr(Catalog, "_look_at_models", no_models)
+    monkeypatch.setattr(Catalog, "_look_at_findings", nothing)
+    monkeypatch.setattr(Catalog, "_look_at_games", nothing)
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(10**11, 0, 5 * 10**10))
+
+
+async def opened(app: AgpApp, pilot: Pilot[int]) -> RecordScreen:
+    app.catalog.games = (AtariItem("ALE/Pong-v5", ("up", "down"), expert=True), AtariItem("ALE/Skiing-v5"))
+    await pilot.press("2")
+    await until(pilot, lambda: isinstance(app.screen, RecordScreen) and app.screen.by != "")
+    assert isinstance(app.screen, RecordScreen)
+    return app.screen
+
+
+def profile(folder: Path, game: str) -> dict[str, Any]:
+    return dict(tomllib.loads((folder / "config.toml").read_text())["games"][game])
+
+
+def recordings(folder: Path) -> list[Path]:
+    return sorted((folder / "recordings").glob("*/*/meta.json"))
+
+
+def test_an_expert_is_recorded_after_a_countdown_and_kept_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def session() -> None:
+        async with app_in(tmp_path, monkeypatch) as (app, pilot):
+            screen = await opened(app, pilot)
+            assert screen.by == "expert"
+            await pilot.press("b")
+            assert isinstance(app.screen, Choose)
+            await pilot.press("enter", "o")
+            await until(pilot, lambda: isinstance(app.screen, Form))
+            await pilot.press("6", "0", "tab", "tab", "backspace", "x", "enter")
+            await until(pilot, lambda: "Expected a number for countdown" in screen_text(pilot))
+            await pilot.press("backspace", "1", "tab", "right", "left", "enter")
+            await until(pilot, lambda: app.screen is screen)
+            assert (screen.limits.seconds, screen.limits.countdown) == ("60", "1")
+
+            await pilot.press("enter")
+            await until(pilot, lambda: screen.phase == "countdown")
+            await until(pilot, lambda: screen.query_one(Digits).value == "1")
+            await pilot.press("escape")
+            await until(pilot, lambda: screen.phase == "setup")
+            assert not recordings(tmp_path) and screen.problem == ""
+            assert "Nothing was kept" in screen_text(pilot)
+
+            await pilot.press("enter")
+            await until(pilot, lambda: screen.phase == "recording" and "filled" in screen_text(pilot))
+            assert "REC" in screen_text(pilot)
+            await pilot.press("3", "2")
+            assert app.live is not None, "a look at another screen does not end it"
+            await pilot.press("s")
+            await until(pilot, lambda: screen.phase == "result")
+            found = screen_text(pilot)
+            assert "% filled" in found and "no key" in found and "Ended: stopped" in found
+            await pilot.press("k")
+            await until(pilot, lambda: screen.phase == "setup")
+            assert len(recordings(tmp_path)) == 1
+            await until(pilot, lambda: len(app.catalog.recordings or ()) == 1)
+
+            path = str(recordings(tmp_path)[0].parent)
+            screen._show_result(Finished(job="record", recording=path, seconds=1.0))
+            assert screen.worth_copying() == path
+            await pilot.press("x")
+            await until(pilot, lambda: not recordings(tmp_path) and screen.phase == "setup")
+            await until(pilot, lambda: app.catalog.recordings == ())
+
+    asyncio.run(session())
+
+
+def test_a_region_is_chosen_over_a_live_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, x_server: XServer
+) -> None:
+    async def session() -> None:
+        async with app_in(tmp_path, monkeypatch) as (app, pilot):
+            monkeypatch.setenv("DISPLAY", x_server.name)
+            screen = await opened(app, pilot)
+            app.game = "rally"
+            await until(pilot, lambda: "no region yet" in screen_text(pilot) and screen.by == "human")
+            pane = screen.query_one(RegionPane)
+            await pilot.press("r")
+            await until(pilot, lambda: pane.square is not None and "around 512,384" in screen_text(pilot))
+            await pilot.press("left", "shift+up", "ctrl+right", "h", "plus", "minus", "minus")
+            assert "240 x 240 pixels around 502,334" in screen_text(pilot)
+            assert screen.query_one("#record-region Preview", Preview).frame is not None
+            app.game = "another"
+            await until(pilot, lambda: screen.phase == "setup" and app.live is None)
+            assert "another" in screen_text(pilot) and not (tmp_path / "config.toml").exists()
+            app.game = "rally"
+
+            await pilot.press("r")
+            await until(pilot, lambda: app.live is not None and "around 512,384" in screen_text(pilot))
+            preview = screen.query_one("#record-region Preview", Preview)
+            await until(pilot, lambda: bool(preview.picture_area.area))
+            area = preview.picture_area
+            await pilot.click(preview, offset=(area.x, area.y))
+            assert pane.square is not None and pane.square.x < 40 and pane.square.y < 60
+            await pilot.mouse_down(preview, offset=(area.x + 4, area.y + 4))
+            await pilot.hover(preview, offset=(area.x + 8, area.y + 8))
+            await pilot.mouse_up(preview, offset=(area.x + 8, area.y + 8))
+            drawn = pane.square
+            assert 50 < drawn.size < 400
+            await pilot.press("enter")
+            await until(pilot, lambda: (tmp_path / "config.toml").exists() and app.live is None)
+            assert profile(tmp_path, "rally") == {"center": [drawn.x, drawn.y], "size": drawn.size}
+            await until(pilot, lambda: f"around {drawn.x},{drawn.y}" in screen_text(pilot))
+
+    asyncio.run(session())
+
+
+def test_the_way_of_a_new_game_from_a_click_to_esc_on_its_keyboard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, x_server: XServer, arena: Arena
+) -> None:
+    (tmp_path / "config.toml").write_text("[record]\ncountdown = 0.2\n")
+    x, y = arena.center
+
+    async def session() -> None:
+        async with app_in(tmp_path, monkeypatch) as (app, pilot):
+            monkeypatch.setenv("DISPLAY", x_server.name)
+            screen = await opened(app, pilot)
+            app.game = "rally"
+            await until(pilot, lambda: screen.by == "human")
+            await pilot.press("c")
+            await until(pilot, lambda: "Click on the middle" in screen_text(pilot))
+            await pilot.press("escape")
+            await until(pilot, lambda: screen.phase == "setup")
+            assert screen.problem == ""
+
+            await pilot.press("c")
+            await until(pilot, lambda: "PICK" in screen_text(pilot))
+            x_server.xdotool("mousemove", str(x), str(y))
+            while screen.phase == "pick":
+                x_server.xdotool("click", "1")
+                await pilot.pause(0.1)
+            await until(pilot, lambda: f"around {x},{y}" in screen_text(pilot))
+            assert profile(tmp_path, "rally") == {"center": [x, y], "size": 256}
+
+            await pilot.press("e")
+            await until(pilot, lambda: isinstance(app.screen, Form))
+            app.screen.query_one("#keys", Input).value = "up,wrong"
+            await pilot.press("enter")
+            await until(pilot, lambda: "wrong" in str(app.screen.query_one("#form-problem").render()))
+            app.screen.query_one("#keys", Input).value = "up,left"
+            app.screen.query_one("#center", Input).value = f"{x + 2},{y}"
+            app.screen.query_one("#fps", Input).value = "20"
+            await pilot.press("enter")
+            await until(pilot, lambda: app.screen is screen)
+            kept = profile(tmp_path, "rally")
+            assert (kept["center"], kept["keys"], kept["fps"]) == ([x + 2, y], ["up", "left"], 20)
+            assert "up left, 20 fps" in screen_text(pilot)
+
+            await pilot.press("enter")
+            await until(pilot, lambda: screen.phase == "recording" and "filled" in screen_text(pilot))
+            x_server.xdotool("keydown", "Left")
+            await until(pilot, lambda: "● left" in screen_text(pilot))
+            x_server.xdotool("keyup", "Left", "key", "Escape")
+            await until(pilot, lambda: screen.phase == "result")
+            assert "Ended: the esc key" in screen_text(pilot) and "left" in screen_text(pilot)
+            meta = json.loads(recordings(tmp_path)[0].read_text())
+            assert (meta["game"], meta["keys"], meta["fps"]) == ("rally", ["up", "left"], 20)
+            await until(pilot, lambda: len(app.catalog.recordings or ()) == 1)
+
+    asyncio.run(session())
+
+
+def test_several_displays_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, x_server: XServer, start_x_server: Any
+) -> None:
+    other = start_x_server(size="640x480x24")
+
+    async def session() -> None:
+        async with app_in(tmp_path, monkeypatch) as (app, pilot):
+            screen = await opened(app, pilot)
+            app.game = "rally"
+            await until(pilot, lambda: screen.by == "human")
+            await pilot.press("m")
+            await until(pilot, lambda: isinstance(app.screen, Choose))
+            await pilot.press(*other.name, "enter")
+            await until(pilot, (tmp_path / "config.toml").exists)
+            assert profile(tmp_path, "rally") == {"display": other.name}
+            await until(pilot, lambda: app.screen is screen)
+
+    asyncio.run(session())
+
+
+def test_what_fails_is_said_with_its_cure_and_nothing_is_deleted_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.toml").write_text('[games.rally]\ndisplay = ":93"\ncenter = [100, 100]\n')
+
+    async def session() -> None:
+        async with app_in(tmp_path, monkeypatch) as (app, pilot):
+            screen = await opened(app, pilot)
+            await pilot.press("enter")
+            await until(pilot, lambda: screen.problem != "" and screen.phase == "setup")
+            assert ":93" in screen_text(pilot)
+            assert screen.worth_copying() == screen.problem
+            await pilot.press("b")
+            await until(pilot, lambda: isinstance(app.screen, Choose))
+            await pilot.press("escape")
+            await until(pilot, lambda: app.screen is screen)
+            screen.problem = ""
+            await pilot.press("r")
+            await until(pilot, lambda: ":93" in screen.problem)
+            await until(pilot, lambda: screen.phase == "setup" and app.live is None)
+
+            screen._show_result(RESULT)
+            await pilot.press("x")
+            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            await pilot.press("n")
+            await until(pilot, lambda: isinstance(app.screen, AppScreen))
+            assert screen.result is RESULT and screen.phase == "result"
+            await pilot.press("enter")
+            assert screen.phase == "setup"
+
+            app.game = "ALE/Skiing-v5"
+            await until(pilot, lambda: "nobody yet" in screen_text(pilot))
+            await pilot.press("enter")
+            await until(pilot, lambda: "Expected an expert or a model" in screen_text(pilot))
+
+    asyncio.run(session())
+
+
+def test_what_it_looks_like(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap) -> None:
+    async def session() -> None:
+        async with app_in(tmp_path, monkeypatch) as (app, pilot):
+            screen = await opened(app, pilot)
+            await snap(pilot, "record-empty")
+            screen.phase = "recording"
+            screen._show(LIVE)
+            await snap(pilot, "record-live")
+            screen._show_result(RESULT)
+            await snap(pilot, "record-result")
+            screen.phase = "setup"
+            app.game = "rally"
+            await until(pilot, lambda: screen.by == "human")
+            screen.problem = "Expected a display, found none. Start one."
+            await snap(pilot, "record-failed")
+            screen.problem = ""
+            screen.query_one(RegionPane).begin(Square(300, 200, 256), 256, ":7")
+            screen.phase = "region"
+            screen.query_one(RegionPane).focus()
+            await pilot.pause()
+            screen._show(
+                Live(
+                    seconds=1.0,
+                    fps=10.0,
+                    fps_asked=10.0,
+                    frames=10,
+                    missed=0,
+                    thumbnail=bytes([200, 40, 40] * 32 + [20, 20, 90] * 32) * 48,
+                    thumbnail_size=(48, 64),
+                    shown=(0, 0, 1024, 768),
+                )
+            )
+            await snap(pilot, "record-region")
+
+    asyncio.run(session())
+
+
+def test_a_choice_in_a_form_turns_by_keys_and_clicks() -> None:
+    turned = Cycle(["one", "two", "three"], "two", id="choice")
+    for by, expected in ((1, "three"), (1, "one"), (-1, "three")):
+        turned.action_turn(by)
+        assert turned.value == expected

@@ -1,0 +1,375 @@
+"""Runs, settings and doctor: run folders of real processes, commands that write the real file."""
+
+import asyncio
+import shutil
+from collections import namedtuple
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from support.apps import LARGE, SMALL, screen_text
+from support.apps import until as until_then
+from support.runs import run_with
+from support.snapshots import Snap
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from agp_tui.engine.clock import Percentiles
+from agp_tui.engine.events import Event, Failed, Finished, Live, Note, Progress, Stage, Started, Table
+from agp_tui.engine.runs import Run
+from agp_tui.ui.app import AgpApp
+from agp_tui.ui.client.catalog import FindingItem
+from agp_tui.ui.dialogs.choose import Choose
+from agp_tui.ui.dialogs.confirm import Confirm
+from agp_tui.ui.panes.doctor_pane import DoctorPane
+from agp_tui.ui.panes.keymap import KeyAsk
+from agp_tui.ui.panes.runs_table import RunsTable
+from agp_tui.ui.panes.settings_pane import SettingsPane
+from agp_tui.ui.parts.run_view import RunView
+from agp_tui.ui.screens.runs import RunsScreen
+
+BEGIN = 1_000_000.0
+REQUEST = {"game": "ALE/Pong-v5"}
+
+DEMO: tuple[Event, ...] = (
+    Started(job="demo", run="20260101-120000-demo-ab12", at=BEGIN),
+    Stage(name="an expert plays ALE/Pong-v5 and is recorded", number=1, of=6, at=BEGIN + 1),
+    Stage(name="a model learns from the recordings", number=2, of=6, at=BEGIN + 20),
+    *(
+        Progress(
+            done=100 * step,
+            total=2000,
+            unit="frames",
+            rate=812.0,
+            seconds_left=12.0,
+            metrics={"loss": 1 / step, "epoch": 1.0, "f1": 0.1 * step // 3, "val_loss": 2 / step},
+            at=BEGIN + 20 + step,
+        )
+        for step in range(1, 9)
+    ),
+    Note(text="The model beats both.", at=BEGIN + 40),
+    Stage(name="it practises and the expert corrects it", number=3, of=6, at=BEGIN + 41),
+    Progress(done=1, total=6, unit="rounds", metrics={"score_mean": -12.0}, at=BEGIN + 50),
+    Progress(done=2, total=6, unit="rounds", metrics={"score_mean": -4.0}, at=BEGIN + 60),
+)
+LIVE = Live(
+    seconds=4.0,
+    fps=30.0,
+    fps_asked=30.0,
+    frames=120,
+    missed=0,
+    held=["up"],
+    probabilities={"up": 0.9, "down": 0.2},
+    thresholds={"up": 0.5, "down": 0.5},
+    latency_ms={"total": Percentiles(2.0, 2.5, 3.0)},
+    decisions=120,
+    deadline_misses=0,
+    score=-2.0,
+    thumbnail=bytes([30, 90, 160] * 12 * 12),
+    thumbnail_size=(12, 12),
+)
+DONE = Finished(
+    job="demo",
+    model="/models/pong-demo",
+    latency_ms=Percentiles(2.1, 2.4, 2.5),
+    decisions=600,
+    deadline_misses=0,
+    score_mean=-0.3,
+    report={"expert": {"mean": 3.6}, "clone after practice": {"mean": -0.3}, "random": {"mean": -20.8}},
+    at=BEGIN + 90,
+)
+BROKEN = Failed(error="Expected frames, found none.", hint="Record again.", at=BEGIN + 70)
+
+
+@pytest.fixture(autouse=True)
+def _steady(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same disk and the same moment in every snapshot."""
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(10**11, 0, 5 * 10**10))
+    monkeypatch.setattr("agp_tui.ui.parts.run_view.time", SimpleNamespace(time=lambda: BEGIN + 65))
+
+
+@asynccontextmanager
+async def opened(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] = SMALL
+) -> AsyncIterator[tuple[AgpApp, Pilot[int]]]:
+    """The app that has looked at the runs only: what else there is does not matter here, and takes time."""
+    look = AgpApp.look
+    monkeypatch.setattr(AgpApp, "look", lambda app, *parts: look(app, *parts) if len(parts) < 3 else None)
+    monkeypatch.chdir(folder)
+    for name in ("AGP_CONFIG", "DISPLAY", "NO_COLOR", "SSH_CONNECTION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "no-config"))
+    app = AgpApp()
+    async with app.run_test(size=size) as pilot:
+        app.look_around()
+        await pilot.pause()
+        yield app, pilot
+
+
+@asynccontextmanager
+async def runs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] = SMALL
+) -> AsyncIterator[tuple[AgpApp, Pilot[int], RunsScreen]]:
+    async with opened(folder, monkeypatch, size) as (app, pilot):
+        await pilot.press("7")
+        await until(pilot, lambda: isinstance(app.screen, RunsScreen) and app.focused is not None)
+        screen = app.screen
+        assert isinstance(screen, RunsScreen)
+        yield app, pilot, screen
+
+
+async def until(pilot: Pilot[int], true: Callable[[], bool]) -> None:
+    await until_then(pilot, true, 20.0)
+
+
+def session(test: Callable[[], Any]) -> None:
+    asyncio.run(test())
+
+
+def shows(pilot: Pilot[int], *words: str) -> Callable[[], bool]:
+    return lambda: all(word in screen_text(pilot) for word in words)
+
+
+def test_it_is_empty_at_first_and_says_what_to_press(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap
+) -> None:
+    async def test() -> None:
+        async with runs(tmp_path, monkeypatch) as (_, pilot, screen):
+            await snap(pilot, "runs-empty")
+            await pilot.press("s", "x", "u", "l")
+            assert isinstance(pilot.app.screen, RunsScreen), "nothing to stop, delete, unset, look at"
+            assert screen.worth_copying() == ""
+
+    session(test)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "200x60"])
+def test_a_demo_as_it_runs_and_as_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap, size: tuple[int, int]
+) -> None:
+    async def test() -> None:
+        async with runs(tmp_path, monkeypatch, size) as (_, pilot, screen):
+            view = screen.query_one("#runs-view", RunView)
+            screen.add_class("-watching")
+            await pilot.pause()
+            for event in (*DEMO, LIVE):
+                view.show(event)
+            await asyncio.sleep(0.6)
+            place = "small" if size == SMALL else "large"
+            await snap(pilot, f"runs-live-{place}")
+            table = Table(
+                title="Scores", columns=["player", "mean"], rows=[["expert", 3.6], ["random", -20.8]]
+            )
+            for event in (table, DONE):
+                view.show(event)
+            await asyncio.sleep(0.6)
+            await snap(pilot, f"runs-done-{place}")
+            view.clear("another")
+            for event in (*DEMO[:3], BROKEN):
+                view.show(event)
+            await pilot.pause(0.1)
+            await snap(pilot, f"runs-failed-{place}")
+
+    session(test)
+
+
+def test_an_ended_run_is_opened_copied_and_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = run_with(tmp_path / "runs", "demo", {"settings": REQUEST}, *DEMO, DONE)
+    bad = run_with(tmp_path / "runs", "train", REQUEST, *DEMO[:2], BROKEN)
+
+    async def test() -> None:
+        async with runs(tmp_path, monkeypatch) as (app, pilot, screen):
+            await until(pilot, shows(pilot, "pong-demo, mean score -0.3", "Expected frames, found none."))
+            assert "✓ finished" in screen_text(pilot) and "✗ failed" in screen_text(pilot)
+            screen.query_one(RunsTable).move_cursor(row=screen.query_one(RunsTable).get_row_index(old.id))
+            assert screen.worth_copying() == str(old.path)
+            await pilot.press("enter")
+            await until(pilot, shows(pilot, "✓ Done", "validation", "mean score -4", "clone after practice"))
+            await pilot.press("escape")
+            await until(pilot, shows(pilot, "✗ failed", "✓ finished"))
+            screen.query_one(RunsTable).move_cursor(row=screen.query_one(RunsTable).get_row_index(bad.id))
+            await pilot.press("x")
+            assert isinstance(app.screen, Confirm)
+            await pilot.press("n")
+            assert bad.path.exists()
+            await pilot.press("x", "y")
+            await until(pilot, lambda: not bad.path.exists())
+            await until(pilot, lambda: screen.query_one(RunsTable).row_count == 1)
+            assert old.path.exists()
+
+    session(test)
+
+
+def test_a_run_is_watched_and_stopped_and_its_end_is_told_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run_with(tmp_path / "runs", "demo", {"settings": REQUEST}, *DEMO)
+    second = run_with(tmp_path / "runs", "demo", {"settings": REQUEST}, *DEMO)
+
+    async def test() -> None:
+        async with runs(tmp_path, monkeypatch) as (app, pilot, screen):
+            screen.follow(first)
+            await until(pilot, shows(pilot, "3 of 6", "2/6 rounds", "⟳ demo 3/6, 33 %"))
+            assert screen.shows_run() == first.id
+            await pilot.press("s")
+            assert isinstance(app.screen, Confirm)
+            await pilot.press("y")
+            await until(pilot, shows(pilot, "■ Stopped"))
+            assert app.status.run == "" and not first.alive()
+            assert not app._notifications, "who watches it knows"
+            await pilot.press("1")
+            second.stop()
+            await until(pilot, lambda: not second.alive())
+            app.look_around()
+            await until(pilot, lambda: any(second.id in one.message for one in app._notifications))
+
+    session(test)
+
+
+def test_settings_are_changed_in_place_and_what_does_not_fit_is_said_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("# mine\n[game]\nfps = 25 # slow\n")
+
+    async def test() -> None:
+        async with runs(tmp_path, monkeypatch) as (app, pilot, screen):
+            await pilot.press("e")
+            await until(pilot, lambda: screen.tab == "settings")
+            pane = screen.query_one(SettingsPane)
+            pane.show_setting("game", "fps")
+            await until(pilot, shows(pilot, "config.toml [game]", "1 to 60", "decisions, a second"))
+            assert screen.worth_copying() == "game.fps = 25"
+            await pilot.press("enter", "backspace", "backspace", *"90", "enter")
+            await until(pilot, shows(pilot, "<= 60"))
+            assert "fps = 25 # slow" in file.read_text(), "nothing wrong is written"
+            await pilot.press("backspace", "backspace", *"50", "enter")
+            await until(pilot, lambda: app.loaded.config.game.fps == 50)
+            assert file.read_text() == "# mine\n[game]\nfps = 50 # slow\n"
+            assert not pane.has_class("-editing")
+            await pilot.press("enter", *"7", "escape")
+            await pilot.press("u")
+            await until(pilot, lambda: app.loaded.config.game.fps == 30)
+            assert "# mine" in file.read_text()
+            pane.show_setting("game", "native_size")
+            await pilot.press("enter")
+            await until(pilot, lambda: app.loaded.config.game.native_size)
+            pane.show_setting("train", "model")
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, Choose))
+            await pilot.press(*"large", "enter")
+            await until(pilot, lambda: app.loaded.config.train.model == "large")
+
+    session(test)
+
+
+def test_the_theme_holds_at_once_and_keys_are_given_by_pressing_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        async with runs(tmp_path, monkeypatch) as (app, pilot, screen):
+            await pilot.press("e")
+            pane = screen.query_one(SettingsPane)
+            pane.show_setting("ui", "theme")
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, Choose))
+            await pilot.press(*"nord", "enter")
+            await until(pilot, lambda: app.theme == "nord")
+            assert (tmp_path / "config.toml").exists()
+            pane.show_setting("ui", "keymap")
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, Choose))
+            await pilot.press(*"runs.delete", "enter")
+            await until(pilot, lambda: isinstance(app.screen, KeyAsk))
+            await pilot.press("s")
+            assert "runs.stop" in screen_text(pilot), "a key that is taken on this screen"
+            await pilot.press("f5")
+            await until(pilot, lambda: app.loaded.config.ui.keymap == ("runs.delete=f5",))
+            run_with(tmp_path / "runs", "train", REQUEST, *DEMO[:2], BROKEN)
+            app.look_around()
+            await pilot.press("r")
+            await until(pilot, lambda: screen.query_one(RunsTable).row_count == 1)
+            await pilot.press("f5")
+            await until(pilot, lambda: isinstance(app.screen, Confirm))
+
+    session(test)
+
+
+def test_a_broken_file_opens_at_the_bad_key_and_is_put_right_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("[record]\ncountdown = 99\n[game]\nfps = 20\n")
+
+    async def test() -> None:
+        async with opened(tmp_path, monkeypatch) as (app, pilot):
+            await until(pilot, lambda: isinstance(app.screen, RunsScreen) and isinstance(app.focused, Input))
+            text = screen_text(pilot)
+            assert "record.countdown" in text and "<= 60" in text and "99" in text
+            assert app.loaded.config.game.fps == 30, "the defaults hold until then"
+            await pilot.press("backspace", "backspace", *"3", "enter")
+            await until(pilot, lambda: app.config_problem is None and app.loaded.config.game.fps == 20)
+            assert "The defaults hold" not in screen_text(pilot)
+            assert file.read_text() == "[record]\ncountdown = 3.0\n[game]\nfps = 20\n"
+
+    session(test)
+
+
+def test_the_file_opens_in_an_editor_where_there_is_a_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.toml").write_text("[gmae]\nfps = 20\n")
+
+    async def test() -> None:
+        async with opened(tmp_path, monkeypatch) as (app, pilot):
+            await until(pilot, shows(pilot, "unknown key gmae", "Did you mean game"))
+            await pilot.press("o")
+            await until(pilot, lambda: bool(app._notifications))
+            assert any("$EDITOR" in note.message for note in app._notifications)
+
+    session(test)
+
+
+def test_doctor_shows_what_hinders_first_with_its_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap
+) -> None:
+    found = (
+        FindingItem("system", True, "Linux x86_64, 2 cores"),
+        FindingItem("display", False, "no X server was found", "Start one, or name it with --display."),
+        FindingItem("/dev/uinput", None, "is not there; X11 does not need it"),
+    )
+
+    async def test() -> None:
+        async with runs(tmp_path, monkeypatch) as (_, pilot, screen):
+            await pilot.press("]", "]")
+            await until(pilot, lambda: screen.tab == "doctor")
+            await pilot.press("l")
+            await until(pilot, lambda: screen.query_one(DoctorPane)._found != ())
+            screen.query_one(DoctorPane).feed(found)
+            await snap(pilot, "runs-doctor")
+            assert screen.worth_copying() == "Start one, or name it with --display."
+            await pilot.press("[")
+            await until(pilot, lambda: screen.tab == "settings")
+            await pilot.press("r")
+            await until(pilot, lambda: screen.tab == "runs")
+            await pilot.press("d")
+            await until(pilot, lambda: screen.tab == "doctor")
+
+    session(test)
+
+
+def test_it_follows_what_the_app_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = run_with(tmp_path / "runs", "demo", {"settings": REQUEST}, *DEMO, DONE)
+
+    async def test() -> None:
+        async with opened(tmp_path, monkeypatch) as (app, pilot):
+            await app.show_run(run.id)
+            await until(pilot, shows(pilot, "✓ Done", "pong-demo"))
+            screen = app.screen
+            assert isinstance(screen, RunsScreen) and screen.watched == Run(run.path)
+
+    session(test)

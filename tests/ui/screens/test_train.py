@@ -1,0 +1,295 @@
+"""Training from the app: what real recordings hold, a real training followed, stopped and gone on with."""
+
+import asyncio
+import shutil
+from collections import namedtuple
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from support.apps import SMALL, screen_text
+from support.apps import until as until_then
+from support.commands import agp
+from support.runs import run_with
+from support.snapshots import Snap
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from agp_tui.engine.clock import Percentiles
+from agp_tui.engine.events import Event, Failed, Finished, Progress, Stage, Started
+from agp_tui.engine.runs import Run
+from agp_tui.ui.app import AgpApp
+from agp_tui.ui.client.catalog import AtariItem, ModelItem, RecordingItem
+from agp_tui.ui.panes.train_data import Look, Recordings
+from agp_tui.ui.panes.train_form import TrainForm
+from agp_tui.ui.parts.run_view import RunView
+from agp_tui.ui.screens.train import TrainScreen
+
+PONG = "ALE/Pong-v5"
+BEGIN = 1_000_000.0
+LEARNING: tuple[Event, ...] = (
+    Started(job="train", run="20260101-120000-train-ab12", at=BEGIN),
+    Stage(name="read the recordings", number=1, of=4, at=BEGIN + 1),
+    Stage(name="learn", number=2, of=4, at=BEGIN + 2),
+    *(
+        Progress(
+            done=100 * step,
+            total=1600,
+            unit="frames",
+            rate=812.0,
+            seconds_left=9.0,
+            metrics={"loss": 1 / step, "epoch": 1.0, "f1": 0.08 * step, "change_f1": 0.05 * step},
+            at=BEGIN + 2 + step,
+        )
+        for step in range(1, 9)
+    ),
+)
+
+
+def key(name: str, f1: float) -> dict[str, Any]:
+    figures = {"base_rate": 0.2, "precision": 0.7, "recall": 0.8, "threshold": 0.5, "majority_f1": 0.0}
+    return {"key": name, "f1": f1, "repeat_f1": 0.5, **figures}
+
+
+DONE = Finished(
+    job="train",
+    run="20260101-120000-train-ab12",
+    model="/home/me/models/pong",
+    report={
+        "why": "minutes",
+        "epochs": 9,
+        "validation": {
+            "positions": 400,
+            "changes": 44,
+            "loss": 0.3,
+            "verdict": "The model beats both repeating the last keys and the most frequent keys.",
+            "model": {"f1": 0.72, "change_f1": 0.6},
+            "repeat": {"f1": 0.5, "change_f1": 0.0},
+            "majority": {"f1": 0.0, "change_f1": 0.0},
+            "keys": [key("up", 0.75), key("down", 0.4)],
+        },
+        "preflight": {
+            "latency_ms": {"p50": 0.8, "p95": 1.0, "p99": 1.3},
+            "budget_ms": 33.333,
+            "fps": 30,
+            "fps_max": 60,
+            "fits": True,
+        },
+    },
+    latency_ms=Percentiles(0.8, 1.0, 1.3),
+    at=BEGIN + 40,
+)
+FAILED = Failed(error="Expected keys, found none.", hint="Record again.", at=BEGIN + 9)
+BROKEN = RecordingItem(
+    path="/nowhere/20260101-130000", game=PONG, stamp="20260101-130000", state="unreadable", problem="torn"
+)
+
+
+@pytest.fixture(autouse=True)
+def _steady(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same disk and the same moment in every snapshot."""
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(10**11, 0, 5 * 10**10))
+    monkeypatch.setattr("agp_tui.ui.parts.run_view.time", SimpleNamespace(time=lambda: BEGIN + 12))
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two recordings of three seconds."""
+    folder = tmp_path_factory.mktemp("played")
+    for _ in range(2):
+        words = ("record", "--game", PONG, "--by", "expert", "--fast", "--seconds", "3")
+        assert agp(*words, home=folder).code == 0
+    return folder
+
+
+@asynccontextmanager
+async def train(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *look: str
+) -> AsyncIterator[tuple[AgpApp, Pilot[int], TrainScreen]]:
+    """The screen of an app that has looked at these parts, and no others: that takes time."""
+    looks = AgpApp.look
+    monkeypatch.setattr(AgpApp, "look", lambda app, *parts: looks(app, *parts) if len(parts) < 3 else None)
+    monkeypatch.chdir(folder)
+    for name in ("AGP_CONFIG", "DISPLAY", "NO_COLOR", "SSH_CONNECTION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "no-config"))
+    app = AgpApp()
+    async with app.run_test(size=SMALL) as pilot:
+        await pilot.pause()
+        if look:
+            app.look(*look)
+            await until(pilot, lambda: app.catalog.recordings is not None)
+        await pilot.press("4")
+        await until(pilot, lambda: isinstance(app.screen, TrainScreen))
+        screen = app.screen
+        assert isinstance(screen, TrainScreen)
+        yield app, pilot, screen
+
+
+async def until(pilot: Pilot[int], true: Callable[[], bool]) -> None:
+    await until_then(pilot, true, 40.0)
+
+
+def shows(pilot: Pilot[int], *words: str) -> Callable[[], bool]:
+    return lambda: all(word in screen_text(pilot) for word in words)
+
+
+def test_without_recordings_it_says_what_to_press(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap
+) -> None:
+    async def test() -> None:
+        async with train(tmp_path, monkeypatch) as (app, pilot, _):
+            app.catalog.recordings = ()
+            app.catalog_changed.publish("recordings")
+            await snap(pilot, "train-empty")
+            await pilot.press("enter", "n", "s", "r", "p", "w", "escape")
+            assert app.current_mode == "train" and not (tmp_path / "runs").exists()
+
+    asyncio.run(test())
+
+
+def test_a_training_as_it_runs_ends_and_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap
+) -> None:
+    async def test() -> None:
+        async with train(tmp_path, monkeypatch) as (_, pilot, screen):
+            view = screen.query_one("#train-view", RunView)
+            screen.add_class("-watching")
+            await pilot.pause()
+            for event in LEARNING:
+                view.show(event)
+            await asyncio.sleep(0.6)
+            await snap(pilot, "train-live")
+            view.show(DONE)
+            await asyncio.sleep(0.1)
+            await snap(pilot, "train-done")
+            view.clear("another")
+            for event in (*LEARNING[:3], FAILED):
+                view.show(event)
+            await pilot.pause(0.1)
+            await snap(pilot, "train-failed")
+
+    asyncio.run(test())
+
+
+def test_what_the_chosen_recordings_hold_is_seen_before_training(
+    played: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        async with train(played, monkeypatch, "recordings") as (app, pilot, screen):
+            await until(pilot, shows(pilot, "2 of 2, 0:0", "Together", "is judged on", "Only 6 s of play"))
+            app.catalog.recordings = (*(app.catalog.recordings or ()), BROKEN)
+            app.catalog_changed.publish("recordings")
+            await until(pilot, shows(pilot, "torn", "2 of 3"))
+            chosen = screen.query_one(Recordings)
+            assert BROKEN.path not in chosen.selected, "what cannot be read is left out"
+            chosen.highlighted = 1
+            await pilot.press("space")
+            await until(pilot, shows(pilot, "1 of 3", "Only 3 s of play"))
+            assert chosen.flags()[0].startswith("--recordings=ALE-Pong-v5/")
+            await pilot.press("a")
+            assert len(chosen.selected) == 2
+            await pilot.press("a")
+            await until(pilot, shows(pilot, "No recording is chosen"))
+            await pilot.press("enter")
+            assert not (played / "runs").exists() and "No recording" in screen_text(pilot)
+
+    asyncio.run(test())
+
+
+def test_the_form_has_the_help_of_the_settings_and_says_what_does_not_fit(
+    played: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        async with train(played, monkeypatch, "recordings") as (app, pilot, screen):
+            form = screen.query_one(TrainForm)
+            await pilot.press("tab", "right", "tab")
+            assert form.values() == {"model": "large", "epochs": "30", "segment": "20"}
+            await until(pilot, shows(pilot, "Stop after so many minutes"))
+            await pilot.press("down", "down", "backspace", "backspace", *"99", "enter")
+            await until(pilot, shows(pilot, "segment:", "<= 64"))
+            assert isinstance(app.focused, Input) and app.focused.id == "train-segment"
+            await pilot.press("escape")
+            assert isinstance(app.focused, Recordings)
+            await pilot.press("n", *"my-pong")
+            assert form.values(["name"]) == {"name": "my-pong"}
+
+    asyncio.run(test())
+
+
+def test_it_trains_follows_stops_and_goes_on(played: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (played / "config.toml").write_text(
+        "[train]\nminutes = 1.0\nsegment = 4\nframe_size = 32\nepochs = 9999\npatience = 9999\n"
+    )
+
+    async def test() -> None:
+        async with train(played, monkeypatch, "recordings") as (app, pilot, screen):
+            await until(pilot, lambda: bool(screen.query_one(Recordings).selected))
+            await pilot.press("enter")
+            await until(pilot, shows(pilot, "a loss", "frames"))
+            assert screen.watched is not None
+            run = screen.watched
+            assert screen.worth_copying() == str(run.path) and "⟳ train 2/4" in screen_text(pilot)
+            await pilot.press("1")
+            await until(pilot, lambda: app.current_mode == "home")
+            await pilot.press("4", "escape")
+            await until(pilot, shows(pilot, "What they hold"))
+            assert run.alive(), "whoever looks elsewhere does not stop it"
+            await pilot.press("w")
+            await until(pilot, shows(pilot, "a loss"))
+            await pilot.press("s")
+            await until(pilot, lambda: screen.end is not None)
+            assert "its checkpoint is kept" in screen_text(pilot)
+            await pilot.press("r")
+            await until(pilot, lambda: run.alive() and screen.end is None)
+            await until(pilot, shows(pilot, "a loss", "⟳ train"))
+            assert screen.watched == run
+            await pilot.press("s")
+            await until(pilot, lambda: screen.end is not None)
+            await pilot.press("enter")
+            await until(pilot, shows(pilot, "What they hold"))
+
+    try:
+        asyncio.run(test())
+    finally:
+        (played / "config.toml").unlink()
+
+
+def test_a_training_that_somebody_else_began_is_shown_when_the_screen_opens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_with(tmp_path / "runs", "train", {"game": PONG}, *LEARNING)
+
+    async def test() -> None:
+        async with train(tmp_path, monkeypatch) as (_, pilot, screen):
+            await until(pilot, shows(pilot, "2 of 4", "800/1600 frames", "F1 at changes"))
+            assert screen.watched == Run(run.path)
+            await pilot.press("s")
+            await until(pilot, shows(pilot, "■ Stopped"))
+
+    try:
+        asyncio.run(test())
+    finally:
+        if run.alive():
+            run.stop()
+
+
+def test_practice_is_offered_where_the_game_has_an_expert_and_a_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        async with train(tmp_path, monkeypatch) as (app, pilot, screen):
+            assert screen.check_action("practise", ()) is False
+            app.catalog.games = (AtariItem(PONG, ("up", "down"), expert=True),)
+            app.catalog.models = (ModelItem("gone", str(tmp_path / "gone"), game=PONG),)
+            app.catalog_changed.publish("recordings")
+            assert screen.check_action("practise", ()) is True
+            await pilot.press("p")
+            await until(pilot, lambda: any("gone" in one.message for one in app._notifications))
+            assert screen.query_one(Look) and not (tmp_path / "runs").exists()
+
+    asyncio.run(test())

@@ -1,0 +1,245 @@
+"""Bars, latencies and curves: what they tell, at every width, and how seldom they repaint."""
+
+import asyncio
+import math
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+from textual.app import App, ComposeResult
+from textual.strip import Strip
+from textual.widget import Widget
+
+from agp_tui.engine.clock import Percentiles
+from agp_tui.engine.events import Live
+from agp_tui.ui.widgets.braille import Canvas, drawable, spanning, thinned
+from agp_tui.ui.widgets.budget import LatencyBudget
+from agp_tui.ui.widgets.curve import CurveChart
+from agp_tui.ui.widgets.history import LatencyHistory
+from agp_tui.ui.widgets.key_bars import KeyBars
+
+LIVE = Live(
+    seconds=1.0,
+    fps=30.0,
+    fps_asked=50.0,
+    frames=30,
+    missed=0,
+    held=["left"],
+    shares={"left": 0.5, "right": 0.25},
+    probabilities={"left": 0.75, "right": 0.5},
+    thresholds={"left": 0.5, "right": 0.9},
+    latency_ms={"total": Percentiles(5.0, 8.0, 21.0), "grab": Percentiles(1.0, 2.0, 3.0)},
+)
+
+
+class One(App[None]):
+    def __init__(self, widget: Widget) -> None:
+        super().__init__()
+        self.widget = widget
+
+    def compose(self) -> ComposeResult:
+        yield self.widget
+
+
+def run(
+    widget: Widget, test: Callable[[Any], Coroutine[Any, Any, None]], size: tuple[int, int] = (40, 12)
+) -> None:
+    async def session() -> None:
+        async with One(widget).run_test(size=size) as pilot:
+            await pilot.pause()
+            await test(pilot)
+
+    asyncio.run(session())
+
+
+def lines(widget: Widget) -> list[str]:
+    return [widget.render_line(y).text for y in range(widget.size.height)]
+
+
+def test_record_bars_show_the_share_of_time_and_what_is_held() -> None:
+    bars = KeyBars("record", ["right", "left"])
+
+    async def look(pilot: Any) -> None:
+        bars.update_live(LIVE)
+        await pilot.pause()
+        right, left = lines(bars)
+        assert right.startswith("○ right") and right.endswith(" 25%")
+        assert left.startswith("● left") and left.endswith(" 50%")
+        assert left.count("█") == pytest.approx(2 * right.count("█"), abs=1)
+
+    run(bars, look)
+
+
+@pytest.mark.parametrize("width", [28, 40, 100])
+def test_play_bars_have_their_threshold_at_its_place(width: int) -> None:
+    bars = KeyBars("play")
+
+    async def look(pilot: Any) -> None:
+        bars.update_live(LIVE)
+        await pilot.pause()
+        left, right = lines(bars)
+        assert len(left) == len(right) == width
+        start, room = len("● right "), width - len("● right ") - len(" 0.75")
+        assert left.index("│") == start + int(0.5 * room)
+        assert right.index("│") == start + int(0.9 * room)
+        assert left.endswith(" 0.75")
+
+    run(bars, look, (width, 6))
+
+
+def test_rows_keep_their_order_and_only_changed_ones_repaint(monkeypatch: pytest.MonkeyPatch) -> None:
+    bars = KeyBars("play")
+    calls: list[tuple[object, ...]] = []
+
+    async def look(pilot: Any) -> None:
+        bars.update_live(LIVE)
+        await pilot.pause()
+        monkeypatch.setattr(bars, "refresh", lambda *regions, **_: calls.append(regions))
+        bars.update_live(LIVE)
+        assert calls == [], "nothing changed"
+        bars.update_live(
+            msgspec.structs.replace(LIVE, probabilities={"right": 0.1, "left": 0.75}, held=["left"])
+        )
+        assert len(calls) == 1 and [region.y for region in calls[0]] == [1]  # type: ignore[attr-defined]
+        assert lines(bars)[0].startswith("● left"), "rows stay where they are"
+
+    run(bars, look)
+
+
+def test_bars_grow_by_a_row_for_a_new_key() -> None:
+    bars = KeyBars("record")
+
+    async def look(pilot: Any) -> None:
+        assert lines(bars)[0].startswith("No keys yet.")
+        bars.update_live(LIVE)
+        await pilot.pause()
+        assert bars.size.height == 2
+        bars.update_live(msgspec.structs.replace(LIVE, held=["space"]))
+        await pilot.pause()
+        assert bars.size.height == 3 and lines(bars)[2].startswith("● space")
+
+    run(bars, look)
+
+
+def test_the_budget_is_at_the_same_place_in_every_row_and_total_is_last() -> None:
+    budget = LatencyBudget()
+
+    async def look(pilot: Any) -> None:
+        budget.update_live(LIVE)
+        await pilot.pause()
+        head, grab, total = lines(budget)
+        assert "20.0 ms ┃" in head and "p99" in head
+        assert head.index("┃") == grab.index("┃") == total.index("┃")
+        assert grab.startswith("grab") and total.startswith("total")
+        assert total.rstrip().endswith("21.0")
+        assert total.index("┊") > total.index("┃") > grab.index("┊"), "beyond the budget and within"
+        over, fine = (budget.render_line(y) for y in (2, 1))
+        red = budget.get_visual_style("budget--over").rich_style.color
+        assert red in _colors(over, "total") and red not in _colors(fine, "grab")
+
+    run(budget, look, (60, 8))
+
+
+def _colors(strip: Strip, text: str) -> list[object]:
+    return [segment.style.color for segment in strip if segment.style and text in segment.text]
+
+
+def test_the_history_moves_to_the_left_and_marks_what_is_beyond() -> None:
+    history = LatencyHistory(seconds=10.0, lines=2)
+
+    async def look(pilot: Any) -> None:
+        for second in range(10):
+            history.add(float(second), 30.0 if second == 4 else 10.0, 20.0)
+        await pilot.pause()
+        top, low, caption = lines(history)
+        assert top.count("▲") == 1 and low.count("█") == 10
+        at = top.index("▲")
+        history.add(12.0, 10.0, 20.0)
+        await pilot.pause()
+        assert at - lines(history)[0].index("▲") == pytest.approx(40 * 3 / 10, abs=1)
+        assert "top = 20.0 ms" in caption
+        history.add(1.0, 10.0, 20.0)
+        assert "▲" not in lines(history)[0], "another job began"
+
+    run(history, look)
+
+
+def test_a_curve_has_axes_a_legend_and_letters_at_its_ends() -> None:
+    chart = CurveChart(x_label="steps")
+
+    async def look(pilot: Any) -> None:
+        assert any("No curve yet." in line for line in lines(chart))
+        chart.set_series({"loss": [(0, 4.0), (50, 2.0), (100, 1.0)], "f1": [(0, 1.0), (100, 3.0)]})
+        await asyncio.sleep(0.6)
+        shown = lines(chart)
+        assert "a loss 1" in shown[0] and "b f1 3" in shown[0]
+        assert shown[1].startswith("   4┤") or shown[1].startswith("4┤") or "4┤" in shown[1]
+        assert "1┤" in shown[-2] and shown[-1].rstrip().endswith("100 steps")
+        assert any(line.rstrip().endswith("a") for line in shown[1:-1])
+        assert all(len(line) == 40 for line in shown)
+
+    run(chart, look)
+
+
+def test_a_log_axis_makes_a_line_of_equal_factors() -> None:
+    axis = spanning([0.01, 1.0], 101, log=True)
+    assert [axis.dot(value) for value in (0.01, 0.1, 1.0)] == [0, 50, 100]
+    assert drawable([(0, 0.0), (1, 1.0), (2, math.nan)], log=True) == [(1, 1.0)]
+
+
+def test_curves_are_drawn_twice_a_second_at_most_and_the_last_point_is_there() -> None:
+    chart = CurveChart()
+
+    async def look(pilot: Any) -> None:
+        before = chart.drawings
+        for step in range(60):
+            chart.add("loss", step, 60.0 - step)
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.7)
+        assert 1 <= chart.drawings - before <= 4
+        assert "a loss 1" in lines(chart)[0]
+
+    run(chart, look)
+
+
+def test_many_points_are_thinned_and_the_peak_stays() -> None:
+    points = [(float(x), 100.0 if x == 5431 else math.sin(x)) for x in range(20_000)]
+    few = thinned(points, 200)
+    assert len(few) <= 210 and max(y for _, y in few) == 100.0 and few[-1] == points[-1]
+
+
+def test_a_straight_line_in_dots() -> None:
+    canvas = Canvas(4, 2)
+    canvas.line([(0, 0), (1, 1)], spanning([0, 1], 8), spanning([0, 1], 8), 0)
+    text = "".join(text for row in range(2) for text, _ in canvas.row(row))
+    assert sum(bin(ord(c) - 0x2800).count("1") for c in text if c != " ") == 8
+
+
+def test_a_short_terminal_breaks_nothing() -> None:
+    for widget in (CurveChart(), LatencyBudget(), LatencyHistory(), KeyBars("play")):
+
+        async def look(pilot: Any, widget: Any = widget) -> None:
+            if isinstance(widget, CurveChart):
+                widget.set_series({"loss": [(0, 1.0)]})
+            else:
+                widget.update_live(LIVE)
+            for size in ((1, 1), (5, 3), (28, 24)):
+                await pilot.resize_terminal(*size)
+                await pilot.pause()
+                lines(widget)
+
+        run(widget, look)
+
+
+def test_percentiles_beyond_the_bar_stay_on_it() -> None:
+    budget = LatencyBudget()
+
+    async def look(pilot: Any) -> None:
+        slow = replace(Percentiles(1.0, 2.0, 3.0), p50=900.0, p95=2000.0, p99=123456.0)
+        budget.set_figures({"total": slow}, 10.0)
+        await pilot.pause()
+        assert "»" in lines(budget)[1] and all(len(line) == 40 for line in lines(budget))
+
+    run(budget, look)

@@ -1,0 +1,295 @@
+"""The picture in half blocks: both ways of drawing it paint the same cells, and little is sent."""
+
+import asyncio
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pyte
+import pytest
+from numpy.typing import NDArray
+from rich.console import Console
+from textual.app import App, ComposeResult
+from textual.filter import Monochrome, NoColor
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Static
+
+from agp_tui.errors import AgpError
+from agp_tui.ui.benchmarks.preview import CountingDriver
+from agp_tui.ui.widgets.halfblocks import fitted, paired, runs
+from agp_tui.ui.widgets.palettes import palette
+from agp_tui.ui.widgets.preview import Preview, chosen_colors
+
+SIZE = (30, 12)
+
+
+class Terminal(CountingDriver):
+    """Keeps what it is sent, for an emulator to show."""
+
+    def __init__(self, *arguments: object, **options: object) -> None:
+        super().__init__(*arguments, **options)  # type: ignore[arg-type]
+        self.emulator = pyte.Screen(*SIZE)
+        self.stream = pyte.Stream(self.emulator)
+        self.last = ""
+
+    def write(self, data: str) -> None:
+        super().write(data)
+        self.last += data
+        self.stream.feed(data)
+
+    def cells(self) -> list[list[tuple[object, ...]]]:
+        rows = [[self.emulator.buffer[y][x] for x in range(SIZE[0])] for y in range(SIZE[1])]
+        return [[(cell.data, cell.fg, cell.bg) for cell in row] for row in rows]
+
+
+class PictureApp(App[None]):
+    def __init__(self, preview: Preview, color_system: str = "truecolor") -> None:
+        super().__init__(driver_class=Terminal)
+        self.console = Console(file=io.StringIO(), force_terminal=True, color_system=color_system)  # type: ignore[arg-type]
+        self.preview = preview
+
+    def compose(self) -> ComposeResult:
+        yield self.preview
+
+    @property
+    def terminal(self) -> Terminal:
+        assert isinstance(self._driver, Terminal)
+        return self._driver
+
+
+def pictures(count: int, height: int = 40, width: int = 30) -> list[NDArray[np.uint8]]:
+    """A striped and noisy scene in which a block moves, the same every time."""
+    random = np.random.default_rng(5)
+    scene = random.integers(0, 255, (height, width, 3), np.uint8)
+    scene[: height // 2] = (40, 60, 160)
+    result = []
+    for step in range(count):
+        picture = scene.copy()
+        picture[6:10, 3 * step : 3 * step + 4] = (255, 255, 255)
+        result.append(picture)
+    return result
+
+
+def show(preview: Preview, picture: NDArray[np.uint8]) -> None:
+    preview.show(picture.tobytes(), (picture.shape[0], picture.shape[1]))
+
+
+async def settled() -> None:
+    await asyncio.sleep(0.06)
+
+
+class Session:
+    """An app that draws, on the emulator."""
+
+    def __init__(self, app: PictureApp) -> None:
+        self.app = app
+
+    async def __aenter__(self) -> PictureApp:
+        self.task = asyncio.create_task(self.app.run_async(size=SIZE))
+        while not self.app.is_running or not self.app.preview.size:
+            await asyncio.sleep(0.01)
+        await settled()
+        return self.app
+
+    async def __aexit__(self, *error: object) -> None:
+        self.app.exit()
+        await self.task
+
+
+@pytest.mark.parametrize(
+    ("colors", "color_system"), [("truecolor", "truecolor"), ("256", "truecolor"), ("truecolor", "256")]
+)
+def test_both_ways_paint_the_same_cells(colors: str, color_system: str) -> None:
+    def painted(ready: bool) -> list[list[list[tuple[object, ...]]]]:
+        async def session() -> list[list[list[tuple[object, ...]]]]:
+            preview = Preview(colors=colors, ready=ready)  # type: ignore[arg-type]
+            screens = []
+            async with Session(PictureApp(preview, color_system)) as app:
+                for picture in pictures(3):
+                    show(preview, picture)
+                    await settled()
+                    screens.append(app.terminal.cells())
+                preview.frame = (0.25, 0.25, 0.75, 0.75)
+                await settled()
+                screens.append(app.terminal.cells())
+            return screens
+
+        return asyncio.run(session())
+
+    fast, plain = painted(ready=True), painted(ready=False)
+    assert fast == plain
+    colors_seen = {cell[2] for row in fast[0] for cell in row}
+    assert len(colors_seen) > 50, "the picture is there"
+    assert fast[0] != fast[1] != fast[3]
+
+
+def test_only_changed_rows_are_sent_and_no_segments_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    from agp_tui.ui.widgets import preview as module
+
+    async def session() -> None:
+        preview = Preview()
+        async with Session(PictureApp(preview)) as app:
+            first, second, *_ = pictures(2)
+            show(preview, first)
+            await settled()
+            whole = len(app.terminal.last)
+            app.terminal.last = ""
+            show(preview, first)
+            await settled()
+            assert app.terminal.last == "", "the same picture costs nothing"
+            show(preview, second)
+            await settled()
+            assert 0 < len(app.terminal.last) < whole / 3
+            assert not made
+            app.export_screenshot()
+            assert made, "a screenshot needs segments"
+
+    monkeypatch.setattr(module, "_style", lambda *arguments: made.append(1))
+    asyncio.run(session())
+
+
+@pytest.mark.parametrize("other", [Screen, ModalScreen])
+def test_a_hidden_screen_draws_nothing_and_catches_up_when_it_is_seen(other: type[Screen[None]]) -> None:
+    async def session() -> None:
+        preview = Preview()
+        async with Session(PictureApp(preview)) as app:
+            first, second = pictures(2)
+            show(preview, first)
+            await settled()
+            expected_first = app.terminal.cells()
+            app.call_later(lambda: app.push_screen(other()))
+            await settled()
+            strips = list(preview._strips)
+            show(preview, second)
+            assert all(now is before for now, before in zip(preview._strips, strips, strict=True))
+            app.call_later(app.pop_screen)
+            await settled()
+            caught_up = app.terminal.cells()
+            show(preview, first)
+            await settled()
+            show(preview, second)
+            await settled()
+            assert app.terminal.cells() == caught_up != expected_first
+            show(preview, first)
+            await settled()
+            assert app.terminal.cells() == expected_first
+
+    asyncio.run(session())
+
+
+def test_covered_rows_are_drawn_around_what_covers_them() -> None:
+    class Covered(PictureApp):
+        CSS = "Screen { layers: low high; } #note { layer: high; offset: 10 5; width: 6; height: 1; }"
+
+        def compose(self) -> ComposeResult:
+            yield self.preview
+            yield Static("NOTICE", id="note")
+
+    async def session() -> None:
+        preview = Preview()
+        async with Session(Covered(preview)) as app:
+            show(preview, pictures(1)[0])
+            await settled()
+            row = app.terminal.cells()[5]
+            assert "".join(str(cell[0]) for cell in row)[10:16] == "NOTICE"
+            assert row[20][2] != row[0][2]
+
+    asyncio.run(session())
+
+
+def test_without_colours_the_picture_is_in_shades() -> None:
+    async def session() -> None:
+        preview = Preview()
+        app = PictureApp(preview)
+        app._filters.append(NoColor())
+        async with Session(app):
+            picture = np.zeros((24, 24, 3), np.uint8)
+            picture[:, 12:] = 255
+            show(preview, picture)
+            await settled()
+            text = app.terminal.emulator.display[3]
+            assert text.count("█") == 12 and "▀" not in text
+
+    asyncio.run(session())
+
+
+def test_in_monochrome_the_picture_is_grey_and_still_ready() -> None:
+    async def session() -> None:
+        preview = Preview()
+        app = PictureApp(preview)
+        app._filters.append(Monochrome())
+        async with Session(app):
+            show(preview, np.full((24, 24, 3), (250, 10, 10), np.uint8))
+            await settled()
+            color = str(app.terminal.cells()[3][15][2])
+            assert len(color) == 6 and color[:2] == color[2:4] == color[4:] != "00"
+            assert preview._look is not None and preview._look[-1] is True
+
+    asyncio.run(session())
+
+
+def test_a_sentence_where_there_is_no_picture_and_a_clear_error() -> None:
+    async def session() -> None:
+        preview = Preview("Press r to record.")
+        async with Session(PictureApp(preview)) as app:
+            assert any("Press r to record." in line for line in app.terminal.emulator.display)
+            show(preview, pictures(1)[0])
+            await settled()
+            preview.clear("The game is gone.")
+            await settled()
+            assert any("The game is gone." in line for line in app.terminal.emulator.display)
+            with pytest.raises(AgpError, match=r"Expected a picture of 2 x 2 x 3 = 12 bytes, found 3"):
+                preview.show(b"abc", (2, 2))
+
+    asyncio.run(session())
+
+
+def test_a_click_finds_its_place_in_the_picture() -> None:
+    async def session() -> None:
+        preview = Preview()
+        async with Session(PictureApp(preview)):
+            show(preview, np.zeros((24, 24, 3), np.uint8))
+            await settled()
+            area = preview.picture_area
+            assert (area.width, area.height) == (24, 12)
+            assert preview.part_at(area.x - 1, 0) is None
+            part = preview.part_at(area.x + 12, 6)
+            assert part is not None and abs(part[0] - 0.5) < 0.03 and abs(part[1] - 0.5) < 0.05
+
+    asyncio.run(session())
+
+
+@pytest.mark.parametrize("shape", [(210, 160), (96, 96), (3, 400), (400, 3), (10, 10)])
+def test_pictures_keep_their_proportions_inside_the_cells(shape: tuple[int, int]) -> None:
+    result = fitted(np.full((*shape, 3), 77, np.uint8), 40, 20)
+    height, width = result.shape[:2]
+    assert width <= 40 and height <= 40 and height % 2 == 0
+    assert width == 40 or height == 40
+    assert (result == 77).all()
+    if min(shape) > 50:
+        assert abs(width / height - shape[1] / shape[0]) < 0.06
+
+
+def test_the_nearest_of_256_colours() -> None:
+    colors = palette("256")
+    wanted = np.array([[[0, 0, 0], [255, 255, 255], [95, 135, 175], [128, 128, 128], [255, 0, 0]]], np.uint8)
+    found = [colors.rgb(int(code)) for code in colors.codes(wanted)[0]]
+    assert np.abs(wanted[0].astype(int) - np.array(found)).max() <= 9
+
+
+def test_equal_cells_make_one_run() -> None:
+    codes = palette("truecolor").codes(np.zeros((2, 30, 3), np.uint8))
+    assert runs(paired(codes)[0]) == [(" " * 30, -1, 0)]
+
+
+def test_256_colours_over_ssh_only() -> None:
+    assert chosen_colors("auto", {"SSH_CONNECTION": "a b c d"}) == "256"
+    assert chosen_colors("auto", {}) == "truecolor"
+    assert chosen_colors("off", {"SSH_CONNECTION": "a b c d"}) == "off"
+
+
+def test_numpy_is_imported_with_the_first_picture_only() -> None:
+    code = "import sys, agp_tui.ui.widgets.preview; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
