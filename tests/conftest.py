@@ -1,5 +1,6 @@
 """Real X servers and a real game window for the tests that need them."""
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,12 @@ def arena(x_server: XServer) -> Iterator[Arena]:
     window = Arena(x_server)
     yield window
     window.close()
+
+
+def pytest_configure() -> None:
+    """Under nohup, or behind `&`, a run inherits signals that are ignored, and would hand that on."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 ALONE = (

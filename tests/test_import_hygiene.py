@@ -17,7 +17,8 @@ HEAVY = {
     "ai_edge_litert", "ale_py", "av", "cv2", "gymnasium", "litert_torch", "mss", "numpy", "pynput",
     "textual", "tflite_runtime", "torch", "Xlib",
 }  # fmt: skip
-HELP_SECONDS = 0.4
+LIBRARIES_OF_HELP = "import cyclopts, msgspec, rich.console, rich.panel, rich.table"
+HELP_RATIO = 2.2
 
 
 def run(*words: str) -> str:
@@ -64,10 +65,14 @@ def test_help_loads_no_command() -> None:
 
 
 def test_help_is_there_at_once() -> None:
-    """In processor time, so that other work on the machine does not count; the best of five runs."""
-    help_seconds = min(_processor_seconds("-m", "agp_tui", "--help") for _ in range(5))
+    """Not much more than its libraries cost to load, in processor time, the best of five runs.
+
+    A ratio: the seconds (0.16 to 0.31 on one and the same machine) are too loose to hold a limit.
+    """
     nothing_seconds = min(_processor_seconds("-c", "pass") for _ in range(5))
-    assert help_seconds - nothing_seconds < HELP_SECONDS
+    libraries_seconds = min(_processor_seconds("-c", LIBRARIES_OF_HELP) for _ in range(5))
+    help_seconds = min(_processor_seconds("-m", "agp_tui", "--help") for _ in range(5))
+    assert (help_seconds - nothing_seconds) / (libraries_seconds - nothing_seconds) < HELP_RATIO
 
 
 def _processor_seconds(*words: str) -> float:

@@ -23,9 +23,6 @@ class DoctorPane(Vertical):
         yield DataTable(id="findings-table", cursor_type="row", zebra_stripes=True)
         yield Static(id="cure")
 
-    def on_mount(self) -> None:
-        self.query_one(DataTable).add_columns("", "what", "found")
-
     def feed(self, found: tuple[FindingItem, ...] | None) -> None:
         """Show these; None while they are looked for."""
         if found is None:
@@ -34,7 +31,9 @@ class DoctorPane(Vertical):
         self._found = tuple(sorted(found, key=lambda one: one.ok is not False))
         table = self.query_one(DataTable)
         at = table.cursor_row
-        table.clear()
+        # With its columns: they would stay as wide as the longest text of the last look.
+        table.clear(columns=True)
+        table.add_columns("", "what", "found")
         for number, one in enumerate(self._found):
             mark, style = MARKS[one.ok]
             table.add_row(Text(mark, style=style), Text(one.name), Text(one.found), key=str(number))
