@@ -23,6 +23,15 @@ class SettingError(AgpError):
     """A setting, flag or name that does not fit."""
 
 
+class BadSetting(SettingError):
+    """A value that does not fit. `problem` begins with the setting's name: `keys: Expected ...`."""
+
+    def as_flag(self) -> SettingError:
+        """The same said of the flag that gave it: `--keys: Expected ...`."""
+        name, _, rest = self.problem.partition(": ")
+        return SettingError(f"--{name.partition('[')[0].replace('_', '-')}: {rest}", self.cure)
+
+
 class DisplayError(AgpError):
     """No usable display, or a region that is not on it."""
 

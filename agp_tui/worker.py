@@ -1,5 +1,6 @@
 """The process behind a long job: it works on one run folder and belongs to no terminal."""
 
+import contextlib
 import sys
 import traceback
 from pathlib import Path
@@ -26,23 +27,21 @@ def main(path: Path) -> int:
             return Interrupted.exit_code if job.interrupted else 0
         except AgpError as error:
             code = Interrupted.exit_code if job.interrupted else error.exit_code
-            job.emit(Failed(error=error.problem, hint=error.cure, exit_code=code))
-            return code
+            return _failed(job, error.problem, error.cure, code)
         except KeyboardInterrupt:
-            job.emit(Failed(error="Interrupted.", exit_code=130))
-            return 130
+            return _failed(job, "Interrupted.", "", Interrupted.exit_code)
         except Exception as error:
             traceback.print_exc()
-            job.emit(
-                Failed(
-                    error=f"{type(error).__name__}: {error}",
-                    hint=f"See {run.path}/narration.log.",
-                    exit_code=1,
-                )
-            )
-            return 1
+            return _failed(job, f"{type(error).__name__}: {error}", f"See {run.path}/narration.log.", 1)
         finally:
             job.close()
+
+
+def _failed(job: Job, error: str, hint: str, exit_code: int) -> int:
+    """Tell how it ended; a full disk may have no room even for that. Gives the exit code."""
+    with contextlib.suppress(OSError):
+        job.emit(Failed(error=error, hint=hint, exit_code=exit_code))
+    return exit_code
 
 
 if __name__ == "__main__":

@@ -48,6 +48,12 @@ def start_x_server() -> Iterator[Callable[..., XServer]]:
 
 
 @pytest.fixture
+def server(start_x_server: Callable[..., XServer]) -> XServer:
+    """An X server of the test's own, 1024x768."""
+    return start_x_server()
+
+
+@pytest.fixture
 def arena(x_server: XServer) -> Iterator[Arena]:
     """A game window that has the focus and shows the keys it knows, its reports empty."""
     window = Arena(x_server)
@@ -73,9 +79,7 @@ ALONE = (
     "engine/test_clock.py",
     "games/test_screen.py",
     "imitation/test_bench.py",
-    "imitation/test_threads.py",
     "keys/",
-    "jobs/test_screen.py",
     "recording/test_kill.py",
     "recording/test_recorder.py",
     "test_import_hygiene.py",
@@ -85,8 +89,14 @@ ALONE = (
 """What is timed, or listens to a real keyboard: nothing else runs beside these tests."""
 
 
-LONGEST = ("jobs/test_demo.py", "endtoend/test_app_in_terminal.py", "imitation/test_export.py", "ui/screens/")
-"""Begun first, so that none of them is left over for one process at the end."""
+LONGEST = (
+    "jobs/test_demo.py",
+    "endtoend/test_app_in_terminal.py",
+    "endtoend/test_app_in_large_terminal.py",
+    "imitation/test_export.py",
+    "ui/screens/",
+)
+"""Begun first and in this order, so that none of them is left over for one process at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -99,4 +109,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if place(item).startswith(ALONE):
             item.add_marker(pytest.mark.alone)
-    items.sort(key=lambda item: not place(item).startswith(LONGEST))
+    items.sort(key=lambda item: [not place(item).startswith(longest) for longest in LONGEST])

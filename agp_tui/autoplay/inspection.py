@@ -1,17 +1,15 @@
 """Checks of a model file before it is run in this process."""
 
-import os
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
 
-import agp_tui
 from agp_tui.autoplay.interpreter import ModelFacts
 from agp_tui.autoplay.trial import Outcome
+from agp_tui.engine.children import module_command, module_environment
 from agp_tui.errors import MissingPart, ModelError
 
 IDENTIFIER = b"TFL3"
@@ -58,19 +56,15 @@ def inspect_model(
     Raises `ModelError` where it crashes, hangs, or is refused by the runtime.
     """
     content = read_model(path) if data is None else data
-    command = [sys.executable, "-P", "-m", "agp_tui.autoplay.trial"]
-    if input_shape is not None:
-        command.append(",".join(str(size) for size in input_shape))
-    package_root = str(Path(agp_tui.__file__).parent.parent)
-    search_path = os.pathsep.join(filter(None, (package_root, os.environ.get("PYTHONPATH", ""))))
+    shape = [",".join(map(str, input_shape))] if input_shape is not None else []
     try:
         done = subprocess.run(
-            command,
+            module_command("agp_tui.autoplay.trial", *shape),
             input=content,
             capture_output=True,
             timeout=seconds,
             check=False,
-            env=os.environ | {"PYTHONPATH": search_path},
+            env=module_environment(),
         )
     except subprocess.TimeoutExpired as error:
         raise ModelError(

@@ -1,13 +1,13 @@
 """The models that there are: listed with what a person chooses by, and deleted."""
 
 import contextlib
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from agp_tui.autoplay.manifest import MANIFEST_FILE, MODEL_FILE, SUFFIX, list_models, read_manifest
 from agp_tui.errors import ModelError
+from agp_tui.files import delete_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,13 +89,9 @@ def delete(path: Path) -> None:
                 f"Expected a model and nothing else in {path}, found {found}.", "Nothing was deleted."
             )
     try:
-        if not path.is_dir():
+        if path.is_dir():
+            delete_folder(path)
+        else:
             path.unlink()
-            return
-        # Under a hidden name first: half of a model is never seen as a damaged one.
-        gone = path.with_name(f".{path.name}.deleted")
-        shutil.rmtree(gone, ignore_errors=True)
-        path.rename(gone)
-        shutil.rmtree(gone)
     except OSError as error:
         raise ModelError(f"Expected to delete {path}: {error.strerror}.") from error

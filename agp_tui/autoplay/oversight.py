@@ -3,13 +3,14 @@
 The playing loop may hang in the model meanwhile: no key stays down because of it.
 """
 
+import contextlib
 import threading
 from types import TracebackType
 
 from agp_tui.autoplay.seat import Seat
 from agp_tui.engine.events import Panic, Pause, Resume
 from agp_tui.engine.job import Job
-from agp_tui.errors import AgpError
+from agp_tui.errors import AgpError, JobFailed
 from agp_tui.keys.listening import KeyListener
 
 POLL_SECONDS = 0.01
@@ -44,17 +45,19 @@ class Oversight:
         self._thread.join(timeout=1.0)
 
     def _watch(self) -> None:
-        while not self._over.is_set():
-            try:
+        try:
+            while not self._over.is_set():
                 self._obey()
                 if self._job.wait_for_stop(POLL_SECONDS):
                     self._obey()
                     self._seat.leave()
                     return
-            except AgpError as error:
-                self.failure = error
-                self._job.stop()
-                return
+        except Exception as error:
+            # Whatever it is: nobody hears the panic key any more, so nobody may play.
+            self.failure = error if isinstance(error, AgpError) else _blind(error)
+            self._job.stop()
+            with contextlib.suppress(Exception):
+                self._seat.leave()
 
     def _obey(self) -> None:
         if self._listener is not None:
@@ -77,3 +80,10 @@ class Oversight:
             self._seat.leave()
             self._job.stop()
             self._job.note(f"Stopped ({why}): every key is released.", level="warning")
+
+
+def _blind(error: Exception) -> JobFailed:
+    return JobFailed(
+        f"Expected to hear the panic key until the end, found: {type(error).__name__}: {error}.",
+        "Every key was released. Start this again.",
+    )

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
-from agp_tui.errors import AgpError, Interrupted, JobFailed, SettingError
+from agp_tui.errors import AgpError, BadSetting, Interrupted, JobFailed, SettingError
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -47,6 +47,9 @@ def _run(words: list[str]) -> int:
         result = app_for(words)(words, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         raise SettingError(str(error), "See agp --help, or --help after the command.") from error
+    except BadSetting as error:
+        # Settings files were checked before: a flag gave it.
+        raise error.as_flag() from error
     return result if isinstance(result, int) else 0
 
 

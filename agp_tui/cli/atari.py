@@ -1,16 +1,22 @@
-"""`agp atari`: the Atari games there are."""
+"""`agp atari`: games, and agents that learn them from pixels."""
 
 import dataclasses
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import App
+from msgspec import Meta
 
-from agp_tui.cli.flags import GameFlags, OutputFlags
-from agp_tui.cli.running import run_live, settings_of, show
-from agp_tui.config import GameSettings, Output, check
+from agp_tui.cli.flags import AtariFlags, GameFlags, OutputFlags
+from agp_tui.cli.running import Detach, run_live, run_long, settings_of, show
+from agp_tui.config import AtariSettings, GameSettings, Output, check, check_flag
+from agp_tui.config.kinds import Count, Fraction
 from agp_tui.engine.events import Table
+from agp_tui.engine.runs import Run
 
-app = App(name="atari", help="Atari games: list, watch.")
+CHANCE = "chance"
+"""A player that is no agent: any action, all equally likely."""
+
+app = App(name="atari", help="Atari: list games, train, eval and watch agents.")
 
 
 @app.command(name="list")
@@ -31,6 +37,70 @@ def list_(*, output: OutputFlags = Output()) -> int:
     ]
     table = Table(title="Atari games", columns=["game", "keys", "expert"], rows=rows)
     return show(output, "atari", table, report={"games": games})
+
+
+@app.command
+def train(
+    *, settings: AtariFlags = AtariSettings(), detach: Detach = False, output: OutputFlags = Output()
+) -> int:
+    """Train an agent on a game, from pixels. What no flag says is the algorithm's own choice.
+
+    The training is a run of its own: Ctrl-C stops it (with a checkpoint), closing the terminal does not.
+    """
+    loaded = settings_of(output)
+    models, runs = loaded.folder("models"), loaded.folder("runs")
+    if settings.resume is not None:
+        return run_long(output, Run.find(runs, settings.resume), detach)
+    if settings.load_model is not None:
+        return watch(settings.load_model, output=output)
+    from agp_tui.jobs.atari import ask_atari
+    from agp_tui.jobs.requests import as_request
+
+    asked = ask_atari(check(settings), loaded.config.preview, models, runs)
+    return run_long(output, Run.create(runs, "atari", as_request(asked)), detach)
+
+
+@app.command(name="eval")
+def eval_(
+    agent: str,
+    *,
+    game: str | None = None,
+    episodes: int = 30,
+    epsilon: float = 0.01,
+    protocol: Literal["sticky", "classic"] | None = None,
+    seed: int = 0,
+    output: OutputFlags = Output(),
+) -> int:
+    """Judge an agent by whole games: unclipped scores, a stated protocol, a mean with its interval.
+
+    Parameters
+    ----------
+    agent
+        A run, a checkpoint, a kept agent's name, or chance (with --game).
+    game
+        The game that chance plays; an agent has its own.
+    episodes
+        Whole games.
+    epsilon
+        Share of the actions that are taken by chance, 0 to 1.
+    protocol
+        sticky or classic; the one it was trained under otherwise.
+    seed
+        Another number, other games.
+    """
+    from agp_tui.atari.places import find_agent
+    from agp_tui.jobs.atari import EvalAsked, run_eval
+
+    loaded = settings_of(output)
+    check_flag("episodes", episodes, Count)
+    check_flag("epsilon", epsilon, Fraction)
+    chance = agent == CHANCE
+    path = None if chance else find_agent(agent, loaded.folder("models"), loaded.folder("runs"))
+    asked = EvalAsked(
+        checkpoint=path, game=game, games=episodes, epsilon=epsilon, protocol=protocol, seed=seed
+    )
+    told = {"agent": agent, "episodes": episodes, "epsilon": epsilon, "protocol": protocol, "seed": seed}
+    return run_live(output, "eval", told, lambda job: run_eval(asked, job))
 
 
 @app.command
@@ -55,6 +125,7 @@ def watch(
     """
     from agp_tui.jobs.watch import WatchGameAsked, run_watch_game
 
+    check_flag("seconds", seconds, Annotated[float, Meta(gt=0)] | None)
     loaded = settings_of(output)
     asked = WatchGameAsked(
         game=game,

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from agp_tui.benchmarks.asked import CaptureAsked, DecisionsAsked, PaceAsked, TrainingAsked
-from agp_tui.cli.flags import Model, OutputFlags
+from agp_tui.cli.flags import Model, OutputFlags, written_as_flags
 from agp_tui.cli.running import run_live, settings_of
 from agp_tui.config import Output, check
 from agp_tui.engine.events import Finished
@@ -15,6 +15,8 @@ from agp_tui.engine.job import Job
 app = App(name="bench", help="Benchmarks: ours against the plain way, in the same run.")
 
 _flat = Parameter(name="*")
+for _kind in (CaptureAsked, PaceAsked, DecisionsAsked, TrainingAsked):
+    written_as_flags(_kind)
 
 
 @app.command

@@ -17,7 +17,8 @@ def doctor(*, place: GameFlags = GameSettings(), output: OutputFlags = Output())
     """
     from agp_tui.doctor import checkup
 
-    findings = checkup(check(place), settings_of(output).folder("recordings"))
+    loaded = settings_of(output)
+    findings = checkup(check(place), loaded.folder("recordings"), loaded.config.record.min_free_mb)
     rows: list[list[str | float | int | None]] = [
         [_MARKS[finding.ok], finding.name, finding.found, finding.cure] for finding in findings
     ]

@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_typ
 from cyclopts import Parameter
 
 from agp_tui.config import (
+    AtariSettings,
     Config,
     DemoSettings,
     ExportSettings,
@@ -18,15 +19,20 @@ from agp_tui.config import (
     TrainSettings,
 )
 from agp_tui.config.kinds import Flag, Point, Region
+from agp_tui.config.limits import limits
 
 T = TypeVar("T")
 
 
 def written_as_flags(kind: type[T]) -> type[T]:
-    """Tell the library of flags, in the annotations of a settings class, how its fields are written."""
+    """Tell the library of flags, in the annotations of a settings class, how its fields are written.
+
+    The help of a flag shows its bounds behind its default: `[default: 30 (1 to 60)]`.
+    """
     for name, hint in get_type_hints(kind, include_extras=True).items():
-        if (flag := _flag(hint)) is not None:
-            kind.__annotations__[name] = Annotated[hint, _parameter(flag)]
+        parts = _parameter(_flag(hint)), _bounded(limits(hint, choices=False))
+        if found := [part for part in parts if part is not None]:
+            kind.__annotations__[name] = Annotated[hint, *found]
     return kind
 
 
@@ -38,7 +44,16 @@ def _flag(hint: Any) -> Flag | None:
     return next((part for part in found if isinstance(part, Flag)), None)
 
 
-def _parameter(flag: Flag) -> Parameter:
+def _bounded(bounds: str) -> Parameter | None:
+    """The default is made text when help is asked for, no sooner."""
+    if not bounds:
+        return None
+    return Parameter(show_default=lambda default: f"{'not set' if default is None else default} ({bounds})")
+
+
+def _parameter(flag: Flag | None) -> Parameter | None:
+    if flag is None:
+        return None
     if flag.commas is None:
         return Parameter(negative=())
     converter = _numbers if flag.commas == "numbers" else _words
@@ -73,6 +88,7 @@ RecordFlags = Annotated[RecordSettings, _flat]
 TrainFlags = Annotated[TrainSettings, _flat]
 ExportFlags = Annotated[ExportSettings, _flat]
 PlayFlags = Annotated[PlaySettings, _flat]
+AtariFlags = Annotated[AtariSettings, _flat]
 PracticeFlags = Annotated[PracticeSettings, _flat]
 DemoFlags = Annotated[DemoSettings, _flat]
 OutputFlags = Annotated[Output, _flat]

@@ -1,17 +1,16 @@
 """`agp models`: what has been exported, how fast it is here, and getting rid of it."""
 
-import sys
-from typing import Annotated, Any
+from typing import Any
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
+from agp_tui.cli.deleting import Yes, agreed
 from agp_tui.cli.flags import Model, OutputFlags
 from agp_tui.cli.running import run_live, settings_of, show
-from agp_tui.config import Output
+from agp_tui.config import Output, check_flag
 from agp_tui.config.kinds import Fps
 from agp_tui.engine.events import Finished, Table
 from agp_tui.engine.job import Job
-from agp_tui.errors import SettingError
 
 app = App(name="models", help="Exported models: list, info, measure, delete.")
 
@@ -60,16 +59,13 @@ def measure(model: Model, *, fps: Fps | None = None, output: OutputFlags = Outpu
     Parameters
     ----------
     fps
-        Ask about this many decisions a second instead of the model's own.
+        Ask about this many decisions a second, 1 to 60, instead of the model's own.
     """
     from agp_tui.autoplay.manifest import find_model
 
     loaded = settings_of(output)
     path = find_model(loaded.folder("models"), model)
-    if fps is not None and not 1 <= fps <= 60:
-        raise SettingError(
-            f"--fps: Expected 1 to 60, found {fps}.", "Ask about a rate that a model can have."
-        )
+    check_flag("fps", fps, Fps | None)
 
     def body(job: Job) -> Finished:
         from agp_tui.autoplay.preflight import measure_model
@@ -92,7 +88,7 @@ def measure(model: Model, *, fps: Fps | None = None, output: OutputFlags = Outpu
 def delete(
     model: Model,
     *,
-    yes: Annotated[bool, Parameter(negative=(), help="Do not ask.")] = False,
+    yes: Yes = False,
     output: OutputFlags = Output(),
 ) -> int:
     """Delete a model for good, its checkpoint too. Asks first, or takes --yes."""
@@ -100,10 +96,7 @@ def delete(
     from agp_tui.autoplay.manifest import find_model
 
     path = find_model(settings_of(output).folder("models"), model)
-    if not yes:
-        if not sys.stdin.isatty():
-            raise SettingError("Expected a person to confirm the deletion, found none.", "Add --yes.")
-        if input(f"Delete {path}? [y/N] ").strip().lower() not in ("y", "yes"):
-            return 130
+    if not agreed(path, yes, output):
+        return 130
     models.delete(path)
     return show(output, "delete", model=str(path))

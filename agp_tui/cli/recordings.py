@@ -1,18 +1,19 @@
 """`agp recordings`: what has been recorded."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from agp_tui.cli.deleting import Yes, agreed
 from agp_tui.cli.flags import OutputFlags
 from agp_tui.cli.running import run_live, settings_of, show, tell
-from agp_tui.config import Output
+from agp_tui.config import Output, check_flag
+from agp_tui.config.kinds import Fps
 from agp_tui.engine.events import Finished, Progress, Table
 from agp_tui.engine.job import Job
-from agp_tui.errors import Interrupted, SettingError
+from agp_tui.errors import Interrupted
 
 app = App(name="recordings", help="Recordings: list, info, replay, check, repair, import, export, delete.")
 
@@ -126,10 +127,11 @@ def import_(
     channels
         The order of the colours in it; the original script writes BGR, whatever its text says.
     fps
-        How many frames a second it was recorded at.
+        How many frames a second it was recorded at, 1 to 60.
     """
     from agp_tui.recording.seed_pickle import import_pickle
 
+    check_flag("fps", fps, Fps)
     root = settings_of(output).folder("recordings")
 
     def body(job: Job) -> Finished:
@@ -185,18 +187,15 @@ def export(
 def delete(
     recording: Name,
     *,
-    yes: Annotated[bool, Parameter(negative=(), help="Do not ask.")] = False,
+    yes: Yes = False,
     output: OutputFlags = Output(),
 ) -> int:
     """Delete a recording for good. Asks first, or takes --yes."""
     from agp_tui.recording import library
 
     path = _path(recording, output)
-    if not yes:
-        if not sys.stdin.isatty():
-            raise SettingError("Expected a person to confirm the deletion, found none.", "Add --yes.")
-        if input(f"Delete {path}? [y/N] ").strip().lower() not in ("y", "yes"):
-            return 130
+    if not agreed(path, yes, output):
+        return 130
     library.delete(path)
     return show(output, "delete", recording=str(path))
 

@@ -1,18 +1,18 @@
 """`agp runs`: long jobs, alive or ended, from this terminal or an earlier one."""
 
-import shutil
 import time
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from cyclopts import App, Parameter
+from cyclopts import App
 
+from agp_tui.cli.deleting import Yes, agreed
 from agp_tui.cli.flags import OutputFlags
 from agp_tui.cli.running import follow_run, settings_of, show
 from agp_tui.config import Output
 from agp_tui.engine.events import Failed, Finished, Table
 from agp_tui.engine.runs import Run, RunError
-from agp_tui.errors import SettingError
+from agp_tui.files import delete_folder
 
 app = App(
     name="runs", help="Long jobs: list, follow, stop, delete. They outlive the terminal that began them."
@@ -56,27 +56,20 @@ def stop(run: str, *, output: OutputFlags = Output()) -> int:
 
 
 @app.command
-def delete(
-    run: str, *, yes: Annotated[bool, Parameter(negative=())] = False, output: OutputFlags = Output()
-) -> int:
-    """Delete the folder of a run that has ended, its checkpoints among it. What it exported stays.
+def delete(run: str, *, yes: Yes = False, output: OutputFlags = Output()) -> int:
+    """Delete the folder of a run that has ended, its checkpoints among it. Asks first, or takes --yes.
 
-    Parameters
-    ----------
-    yes
-        Do it; without this only what would be deleted is told.
+    What the run exported stays.
     """
     found = Run.find(settings_of(output).folder("runs"), run)
     if found.alive():
         raise RunError(
             f"Expected a run that has ended, found {found.id} running.", f"agp runs stop {found.id}"
         )
-    if not yes:
-        raise SettingError(
-            f"Expected --yes to delete {found.path} for good, found none.", "Add --yes if it may go."
-        )
+    if not agreed(found.path, yes, output):
+        return 130
     try:
-        shutil.rmtree(found.path)
+        delete_folder(found.path)
     except OSError as error:
         raise RunError(
             f"Expected to delete {found.path}, found: {error.strerror}.", "Look at the folder's permissions."

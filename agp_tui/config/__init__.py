@@ -1,7 +1,8 @@
 """Every setting, and how its value comes about."""
 
-from agp_tui.config.checking import check, convert
+from agp_tui.config.checking import check, check_flag, convert
 from agp_tui.config.settings import (
+    AtariSettings,
     Config,
     DemoSettings,
     ExportSettings,
@@ -17,6 +18,7 @@ from agp_tui.config.settings import (
 )
 
 __all__ = [
+    "AtariSettings",
     "Config",
     "DemoSettings",
     "ExportSettings",
@@ -30,5 +32,6 @@ __all__ = [
     "TrainSettings",
     "UiSettings",
     "check",
+    "check_flag",
     "convert",
 ]

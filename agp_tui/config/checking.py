@@ -7,13 +7,13 @@ from typing import Any, TypeVar, get_type_hints
 import msgspec
 
 from agp_tui.config.limits import limits
-from agp_tui.errors import SettingError
+from agp_tui.errors import BadSetting
 
 T = TypeVar("T")
 
 
 def convert(data: Any, kind: type[T]) -> T:
-    """Plain data as a settings type, bounds checked. Raises `SettingError` that names the key."""
+    """Plain data as a settings type, bounds checked. Raises `BadSetting`."""
     try:
         return msgspec.convert(data, kind, dec_hook=_from_plain)
     except msgspec.ValidationError as error:
@@ -22,7 +22,7 @@ def convert(data: Any, kind: type[T]) -> T:
         problem = problem.replace(" | null", "").replace("`array`", "a list")
         if problem.startswith("Invalid enum value"):
             problem = f"Expected {limits(_hint(kind, key)) or 'one of its choices'}"
-        raise SettingError(
+        raise BadSetting(
             f"{key or 'setting'}: {problem}, found {_at(data, key)!r}.",
             "Its help, and its comment in config.toml, say what it takes.",
         ) from error
@@ -33,10 +33,19 @@ def check(settings: T) -> T:
     values = {item.name: getattr(settings, item.name) for item in dataclasses.fields(settings)}  # type: ignore[arg-type]
     try:
         convert(values, type(settings))
-    except SettingError as error:
-        flag, _, rest = error.problem.partition(": ")
-        raise SettingError(f"--{flag.split('[')[0].replace('_', '-')}: {rest}", error.cure) from error
+    except BadSetting as error:
+        raise error.as_flag() from error
     return settings
+
+
+def check_flag(name: str, value: Any, kind: Any) -> None:
+    """The same for a flag that is no setting: `value` has the bounds of `kind`. Raises `SettingError`."""
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise BadSetting(
+            f"{name}: {error}, found {value!r}.", "Its help says what it takes."
+        ).as_flag() from error
 
 
 def _from_plain(kind: type, value: Any) -> Any:

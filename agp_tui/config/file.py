@@ -255,7 +255,7 @@ def _refuse_unknown_variables(kinds: Mapping[str, type[Any]]) -> None:
     beginnings = tuple(variable(section, "") for section, _ in sections())
     for name in os.environ:
         if name.startswith(beginnings) and name not in known:
-            raise SettingError(
+            raise FileError(
                 f"Expected the environment to name settings, found the unknown ${name}.",
                 _nearest(name, dict.fromkeys(sorted(known)), "") if difflib.get_close_matches(name, known)
                 else "Unset it; agp config show lists the settings.",

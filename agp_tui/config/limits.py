@@ -6,15 +6,18 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from msgspec import Meta
 
 
-def limits(hint: Any) -> str:
-    """What a setting of that type may be, in words: `1 to 60`; empty where there is no limit."""
-    if get_origin(hint) is Literal:
+def limits(hint: Any, *, choices: bool = True) -> str:
+    """What a setting of that type may be, in words: `1 to 60`; empty where there is no limit.
+
+    Without `choices` those of a `Literal` are none.
+    """
+    if get_origin(hint) is Literal and choices:
         return " or ".join(map(str, get_args(hint)))
     if get_origin(hint) is Annotated:
         bounds = [_bounds(part) for part in get_args(hint)[1:] if isinstance(part, Meta)]
-        return next(filter(None, bounds), "") or limits(get_args(hint)[0])
+        return next(filter(None, bounds), "") or limits(get_args(hint)[0], choices=choices)
     if get_origin(hint) in (Union, UnionType):
-        return next(filter(None, map(limits, get_args(hint))), "")
+        return next(filter(None, (limits(part, choices=choices) for part in get_args(hint))), "")
     return ""
 
 

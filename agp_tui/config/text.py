@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import textwrap
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from docstring_parser import parse_from_object
 
@@ -75,11 +75,19 @@ def _comment(text: str) -> str:
 
 def _example(kind: Any) -> Any:
     """A value of that type, for a setting that has none of its own."""
-    for value in (60, 0.5, (640, 360), (80, 40), (0, 0, 640, 480), (20, 256, 256, 3), "NAME"):
+    examples = (60, 4, 0.5, (640, 360), (80, 40), (0, 0, 640, 480), (20, 256, 256, 3), "NAME", True)
+    for value in (*_choices(kind), *examples):
         with contextlib.suppress(SettingError):
             convert(value, kind)
             return value
     raise TypeError(f"no example for {kind}")
+
+
+def _choices(kind: Any) -> tuple[Any, ...]:
+    """The words of a type that takes only some, also where it may be None as well."""
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    return tuple(word for part in get_args(kind) for word in _choices(part))
 
 
 def _value(value: Any) -> str:

@@ -39,6 +39,14 @@ def worker_pool(
     return ProcessPoolExecutor(workers, context, _begin, (prepare, arguments))
 
 
+def abandon(pool: "ProcessPoolExecutor") -> None:
+    """End a pool's processes now, whatever they do."""
+    workers = list((pool._processes or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for worker in workers:
+        worker.terminate()
+
+
 def _begin(prepare: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
     threading.Thread(target=_end_with_parent, daemon=True, name="parent").start()
     if prepare is not None:

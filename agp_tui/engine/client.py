@@ -46,6 +46,9 @@ def launch(run: Run) -> None:
         if ended:
             break
         time.sleep(0.02)
+    # Whoever was told that it did not start must not find it running later.
+    worker.kill()
+    worker.wait()
     raise JobFailed(
         f"Expected the run {run.id} to start, found: {last_words(run)}", f"See {run.path}/narration.log."
     )

@@ -93,6 +93,39 @@ class Live(Event, frozen=True):
     speed: float | None = None
 
 
+class Try(Event, frozen=True):
+    """A game that an agent played to its end while it trained.
+
+    `number` counts from 1, `high_score` is the best so far, `average` the mean of the last 100; `frames`
+    are those of this game, `seconds` the time of the training.
+    """
+
+    number: int
+    score: float
+    high_score: float
+    average: float
+    frames: int
+    seconds: float
+    epsilon: float
+    loss: float | None = None
+
+
+class Evaluated(Event, frozen=True):
+    """An agent was judged by whole games apart from its training, after so many `steps` (decisions)."""
+
+    steps: int
+    frames: int
+    seconds: float
+    games: int
+    score_mean: float
+    score_low: float
+    score_high: float
+    score_median: float
+    human_normalised: float | None = None
+    best: bool = False
+    """Whether it is the best so far."""
+
+
 class Note(Event, frozen=True):
     """A sentence for people. `level` is `info` or `warning`."""
 
@@ -184,7 +217,7 @@ class Speed(Command, frozen=True):
     factor: float
 
 
-AnyEvent = Started | Stage | Progress | Live | Note | Table | Finished | Failed
+AnyEvent = Started | Stage | Progress | Live | Try | Evaluated | Note | Table | Finished | Failed
 AnyCommand = Stop | Pause | Resume | Panic | Step | Seek | Speed
 
 _encoder = msgspec.json.Encoder()

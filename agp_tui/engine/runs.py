@@ -4,6 +4,7 @@ A run outlives the terminal that began it. `runs/ID/` holds `run.json` (the requ
 `process.json` (who works on it), `events.jsonl`, `narration.log` and `checkpoints/`.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -23,13 +24,14 @@ from agp_tui.engine.events import (
     Failed,
     Finished,
     Live,
+    Progress,
     Stage,
     decode_event,
     encode,
     read_events,
 )
 from agp_tui.errors import AgpError
-from agp_tui.files import write_atomically
+from agp_tui.files import LineFile, write_atomically
 
 EVENTS_FILE = "events.jsonl"
 LIVE_FILE = "live.json"
@@ -80,7 +82,8 @@ class Run:
         """Every run, oldest first."""
         if not root.is_dir():
             return []
-        return [cls(path) for path in sorted(root.iterdir()) if (path / "run.json").is_file()]
+        there = sorted(path for path in root.iterdir() if not path.name.startswith("."))
+        return [cls(path) for path in there if (path / "run.json").is_file()]
 
     @property
     def id(self) -> str:
@@ -278,8 +281,10 @@ class LiveFile:
 
     def hear(self, event: Event) -> None:
         if isinstance(event, Live):
-            self._part.write_bytes(encode(event))
-            self._part.replace(self._path)
+            # A full disk is no reason to end what is only shown here.
+            with contextlib.suppress(OSError):
+                self._part.write_bytes(encode(event))
+                self._part.replace(self._path)
 
     def clear(self) -> None:
         """What was live is over."""
@@ -292,11 +297,12 @@ class LiveFile:
 class RunLog:
     """Appends events to a run's `events.jsonl`; of the live ones only the newest is kept, beside it.
 
-    A new stage ends what was live in the one before.
+    A new stage ends what was live in the one before. Progress that the disk has no room for is lost;
+    anything else that cannot be written raises `OSError`.
     """
 
     def __init__(self, run: Run) -> None:
-        self._file = (run.path / EVENTS_FILE).open("ab", buffering=0)
+        self._file = LineFile(run.path / EVENTS_FILE)
         self._live = LiveFile(run.live_file)
 
     def hear(self, event: Event) -> None:
@@ -305,7 +311,8 @@ class RunLog:
             return
         if isinstance(event, Stage):
             self._live.clear()
-        self._file.write(encode(event))
+        with contextlib.suppress(OSError) if isinstance(event, Progress) else contextlib.nullcontext():
+            self._file.write(encode(event))
 
     def close(self) -> None:
         self._file.close()

@@ -53,15 +53,41 @@ def atari_ids() -> list[str]:
     return sorted(_cartridges())
 
 
+def cartridge_of(game_id: str) -> str:
+    """The cartridge's name, such as `pong`, of an id in any case. Raises `SettingError`, `MissingPart`."""
+    known = _cartridges()
+    by_lower = {name.lower(): name for name in known}
+    if found := by_lower.get(game_id.lower()):
+        return known[found]
+    near = difflib.get_close_matches(game_id.lower(), by_lower, n=3, cutoff=0.5)
+    names = ", ".join(by_lower[name] for name in near)
+    cure = f"Did you mean {names}?" if near else "agp atari list shows them all."
+    raise SettingError(f"Expected the id of an Atari game, such as ALE/Pong-v5, found {game_id!r}.", cure)
+
+
+def atari_id(cartridge: str) -> str:
+    """The id of a cartridge, such as `ALE/MsPacman-v5` of `ms_pacman`."""
+    return f"{ATARI_PREFIX}{cartridge.title().replace('_', '')}-v5"
+
+
+def minimal_actions(game_id: str) -> tuple[str, ...]:
+    """ALE's names of the actions that do something in this game, such as NOOP, FIRE, UPRIGHT.
+
+    Raises `SettingError` for an unknown id, `MissingPart` without ALE.
+    """
+    actions = _console(cartridge_of(game_id), 0.0, 0).getMinimalActionSet()
+    return tuple(str(action.name) for action in actions)
+
+
 def default_keys(game_id: str) -> tuple[str, ...]:
     """The keys that do something in this game, from ALE's minimal action set.
 
     Raises `SettingError` for an unknown id, `MissingPart` without ALE.
     """
-    cartridge = _cartridge(game_id)
+    cartridge = cartridge_of(game_id)
     if turned := TURNED_PADDLES.get(cartridge):
         return tuple(key for key in CONSOLE_KEYS if key in turned)
-    names = " ".join(action.name for action in _console(cartridge, 0.0, 0).getMinimalActionSet())
+    names = " ".join(minimal_actions(game_id))
     parts = {"up": "UP", "left": "LEFT", "right": "RIGHT", "down": "DOWN", "space": "FIRE"}
     return tuple(key for key in CONSOLE_KEYS if parts[key] in names)
 
@@ -83,8 +109,8 @@ class AtariGame:
     """
 
     def __init__(self, game_id: str, settings: GameSettings, source: Time) -> None:
-        self.cartridge = _cartridge(game_id)
-        self.name = _id(self.cartridge)
+        self.cartridge = cartridge_of(game_id)
+        self.name = atari_id(self.cartridge)
         self.keys = settings.keys
         self.fps = settings.fps
         for key in self.keys:
@@ -195,6 +221,14 @@ def _action(keys: Keys, turned: dict[str, str] | None) -> int:
     return _actions()[x, y, "space" in keys]
 
 
+def keys_of(action: str, cartridge: str) -> Keys:
+    """The keys that stand for ALE's action of that name, such as UPRIGHTFIRE, in a game."""
+    ways = {"up": "UP", "down": "DOWN", "left": "LEFT", "right": "RIGHT"}
+    turned = {way: key for key, way in TURNED_PADDLES.get(cartridge, {}).items()}
+    held = {turned.get(way, way) for way, word in ways.items() if word in action}
+    return frozenset(held | ({"space"} if "FIRE" in action else set()))
+
+
 def _noops(game: int) -> int:
     """How many idle frames a game starts with: all of 0 to 30 in 31 games, neighbours far apart."""
     return game * 12 % (MAX_NOOPS + 1)
@@ -210,25 +244,10 @@ def _ale_py() -> ModuleType:
     return ale_py
 
 
-def _id(cartridge: str) -> str:
-    return f"{ATARI_PREFIX}{cartridge.title().replace('_', '')}-v5"
-
-
 def _cartridges() -> dict[str, str]:
     """Cartridge names by id."""
     names: list[str] = _ale_py().roms.get_all_rom_ids()
-    return {_id(name): name for name in names if name not in TWO_PLAYERS_ONLY}
-
-
-def _cartridge(game_id: str) -> str:
-    known = _cartridges()
-    by_lower = {name.lower(): name for name in known}
-    if found := by_lower.get(game_id.lower()):
-        return known[found]
-    near = difflib.get_close_matches(game_id.lower(), by_lower, n=3, cutoff=0.5)
-    names = ", ".join(by_lower[name] for name in near)
-    cure = f"Did you mean {names}?" if near else "agp atari list shows them all."
-    raise SettingError(f"Expected the id of an Atari game, such as ALE/Pong-v5, found {game_id!r}.", cure)
+    return {atari_id(name): name for name in names if name not in TWO_PLAYERS_ONLY}
 
 
 def _console(cartridge: str, sticky: float, seed: int) -> "ALEInterface":

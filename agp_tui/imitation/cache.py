@@ -42,22 +42,16 @@ def decoded_frames(
     part = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(3)}.part")
     try:
         _make_room(path.parent, shape)
-        frames = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
-        count = -1
-        for count, pixels in enumerate(recording.frames()):
-            if count < shape[0]:
-                frames[count] = scaled(pixels, size, size)
-            if count % 64 == 0:
-                progress(count)
-        if count + 1 != shape[0]:
-            raise RecordingError(
-                f"Expected {shape[0]} frames in {recording.path}, found {count + 1}.",
-                f"agp recordings repair {recording.path.name}",
-            )
-        frames.flush()
+        # Written, not mapped: a disk that fills up is an error, and a signal that ends us with a map.
+        with part.open("wb") as file:
+            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            for count, pixels in enumerate(recording.frames()):
+                file.write(np.ascontiguousarray(scaled(pixels, size, size)).data)
+                if count % 64 == 0:
+                    progress(count)
         part.replace(path)
         _remove_others(path)
-        del frames
     except OSError as error:
         raise RecordingError(
             f"Expected to write decoded frames to {path.parent}: {error.strerror or error}.",

@@ -5,10 +5,8 @@ The folder appears in one step when everything in it has been checked.
 
 import importlib.metadata
 import importlib.util
-import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ from pathlib import Path
 from agp_tui import __version__
 from agp_tui.autoplay.manifest import MODEL_FILE, Manifest, hash_of, write_manifest
 from agp_tui.config import ExportSettings
+from agp_tui.engine.children import module_command, module_environment
 from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed, MissingPart, ModelError
@@ -78,9 +77,9 @@ def convert_file(
             "pip install 'agp-tui[train]' on Linux x86_64 or macOS arm64, the systems that it exists for; "
             "checkpoints of other machines can be exported there.",
         )
-    command = [sys.executable, "-m", "agp_tui.imitation.convert", str(checkpoint), str(out), form, quantize]
+    command = module_command("agp_tui.imitation.convert", str(checkpoint), str(out), form, quantize)
     with tempfile.TemporaryFile() as said:
-        quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu"}
+        quiet = module_environment(TF_CPP_MIN_LOG_LEVEL="3", JAX_PLATFORMS="cpu")
         worker = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, env=quiet
         )

@@ -29,4 +29,8 @@ def long_job(name: str) -> LongJob:
         from agp_tui.jobs.demo import run_demo
 
         return run_demo
-    raise SettingError(f"Expected a long job (train, practice, demo), found {name!r}.")
+    if name == "atari":
+        from agp_tui.jobs.atari import run_atari
+
+        return run_atari
+    raise SettingError(f"Expected a long job (train, practice, demo, atari), found {name!r}.")

@@ -6,6 +6,7 @@ from typing import Any
 from agp_tui.autoplay.scores import Scores
 from agp_tui.engine.clock import Percentiles
 from agp_tui.engine.events import Finished, Table
+from agp_tui.files import size_of
 
 EXPERT, PRACTISED, PLAIN, RANDOM = "expert", "clone after practice", "plain clone", "random"
 """The players, as the table calls them."""
@@ -70,5 +71,4 @@ def _f1(validation: dict[str, Any], who: str) -> str:
 
 
 def _megabytes(folders: list[Path]) -> str:
-    size = sum(file.stat().st_size for folder in folders for file in folder.iterdir() if file.is_file())
-    return f"{size / 1e6:.1f} MB"
+    return f"{sum(map(size_of, folders)) / 1e6:.1f} MB"

@@ -16,7 +16,7 @@ from agp_tui.jobs.drivers import expert_driver
 from agp_tui.jobs.requests import PracticeAsked
 from agp_tui.recording.store import Recording, find_recordings
 
-EXAM_SEED = 1_000
+PRACTICE_SEED = 1_000
 """Practice games begin far from the seeds that recordings and exams use."""
 
 
@@ -89,7 +89,7 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
         games=settings.games,
         game_seconds=settings.round_seconds / settings.games,
         minutes=settings.minutes_per_round,
-        seed=EXAM_SEED * (1 + len(paths)),
+        seed=PRACTICE_SEED * (1 + len(paths)),
         live_file=run.live_file,
     )
     rounds = practise(trainer, model, dataset, lesson, run.checkpoints, job)

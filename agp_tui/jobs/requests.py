@@ -4,7 +4,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from agp_tui.config import DemoSettings, PracticeSettings, TrainSettings
+from agp_tui.config import (
+    AtariSettings,
+    DemoSettings,
+    PracticeSettings,
+    PreviewSettings,
+    TrainSettings,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +43,15 @@ class DemoAsked:
 
     settings: DemoSettings
     recordings: Path
+    models: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class AtariAsked:
+    """What `agp atari train` asks for; the agents that it names are paths by now."""
+
+    settings: AtariSettings
+    preview: PreviewSettings
     models: Path
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agp_tui.errors import MissingPart, RecordingError
+from agp_tui.files import write_atomically
 from agp_tui.games.base import Pixels
 from agp_tui.recording.seed_pickle import write_pickle
 from agp_tui.recording.store import Recording
@@ -44,17 +45,19 @@ def export_recording(
     if to not in get_args(Format):
         raise RecordingError(f"Expected one of {', '.join(get_args(Format))}, found {to!r}.")
     target = target or Path(f"{recording.path.parent.name}-{recording.path.name}{ENDINGS[to]}")
-    if target.exists():
-        raise RecordingError(
-            f"Expected nothing at {target} yet, found something.", "Name another place, or remove it."
-        )
+    subtitles_at = target.with_suffix(".srt") if to == "mp4" else None
+    for place in filter(None, (target, subtitles_at)):
+        if place.exists():
+            raise RecordingError(
+                f"Expected nothing at {place} yet, found something.", "Name another place, or remove it."
+            )
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         _WRITERS[to](recording, part, progress)
-        if to == "mp4":
+        if subtitles_at is not None:
             meta = recording.meta
             text = subtitles(recording.timeline, meta.keys, meta.source, meta.fps)
-            target.with_suffix(".srt").write_text(text)
+            write_atomically(subtitles_at, text.encode())
         part.rename(target)
     except OSError as error:
         raise RecordingError(

@@ -2,7 +2,6 @@
 
 import contextlib
 import difflib
-import shutil
 import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from agp_tui.engine.events import Table
 from agp_tui.errors import RecordingError
+from agp_tui.files import delete_folder
 from agp_tui.recording import meta as meta_file
 from agp_tui.recording import timeline as timeline_file
 from agp_tui.recording import video as video_file
@@ -210,12 +210,8 @@ def delete(path: Path) -> None:
         raise RecordingError(
             f"Expected a recording and nothing else at {path}, found {found}.", "Nothing was deleted."
         )
-    # Under a hidden name first: half of a recording is never seen as a damaged one.
-    gone = path.with_name(f".{path.name}.deleted")
-    shutil.rmtree(gone, ignore_errors=True)
     try:
-        path.rename(gone)
-        shutil.rmtree(gone)
+        delete_folder(path)
     except OSError as error:
         raise RecordingError(f"Expected to delete {path}: {error.strerror}.") from error
     with contextlib.suppress(OSError):

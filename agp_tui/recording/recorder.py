@@ -16,6 +16,7 @@ from agp_tui.engine.clock import Clock, Pace
 from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed, RecordingError, SettingError
+from agp_tui.files import size_of
 from agp_tui.games.base import Driver, Game, Status
 from agp_tui.games.preview import Preview
 from agp_tui.keys.listening import KeyListener
@@ -195,9 +196,11 @@ class _Recording:
                         break
                     before = status
         except OSError as error:
+            frames = self._kept()
+            kept = f"Frames before it that are kept: {frames}. " if frames else "Nothing was kept. "
             raise JobFailed(
                 f"Expected to write to {self.writer.path}: {error.strerror or error}.",
-                f"The {self.writer.frames} frames before it are kept. Make room, or choose another folder.",
+                f"{kept}Make room, or choose another folder.",
             ) from error
         return self._result(first, because, (self.clock.now_ns() - began_ns) / 1e9)
 
@@ -208,14 +211,23 @@ class _Recording:
             self.heard.poll()
             edges = self.player.play(frame)
         with self.clock.stage("encode"):
-            self.writer.frame(frame)
+            # Edges first: whatever ends this process, no frame is there without its keys.
             for edge in edges:
                 self.writer.edge(edge)
+            self.writer.frame(frame)
         status = self.game.status()
         if status is not None and status != before:
             self.writer.score(status, frame.before_ns)
         self.teller.tell(frame, self.player.held, status)
         return status
+
+    def _kept(self) -> int:
+        """How many frames a disk took before it failed; where it took none, nothing stays."""
+        try:
+            return len(Recording.open(self.writer.path))
+        except RecordingError:
+            shutil.rmtree(self.writer.path, ignore_errors=True)
+            return 0
 
     @contextlib.contextmanager
     def _finished_whatever_comes(self) -> Iterator[None]:
@@ -239,5 +251,5 @@ class _Recording:
         path = self.writer.path if self.writer.frames else None
         status = self.game.status()
         scores = status.finished_scores[len(first.finished_scores) :] if first and status else ()
-        size = sum(file.stat().st_size for file in path.iterdir()) if path else 0
+        size = size_of(path) if path else 0
         return Recorded(path, self.writer.frames, seconds, self.clock.pace(), size, scores, because)

@@ -80,9 +80,12 @@ def finish_interrupted(root: Path) -> None:
     for damaged in root.glob(f"*/.*{DAMAGED}"):
         path = damaged.with_name(damaged.name.removeprefix(".").removesuffix(DAMAGED))
         beside = path.with_name(f".{path.name}{REPAIRED}")
-        if not path.exists():
-            (beside if beside.exists() else damaged).rename(path)
-        shutil.rmtree(damaged, ignore_errors=True)
+        # A repair that is at it just now may be quicker at each step.
+        with contextlib.suppress(OSError):
+            if not path.exists():
+                (beside if beside.exists() else damaged).rename(path)
+        if path.exists():
+            shutil.rmtree(damaged, ignore_errors=True)
 
 
 def _swap(path: Path) -> None:

@@ -4,6 +4,7 @@ Everything grows by appending and is with the system when the call returns, so t
 whose writer was killed lacks at most its last 2 frames and is used like any other.
 """
 
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agp_tui.errors import RecordingError
-from agp_tui.files import write_atomically
+from agp_tui.files import size_of, write_atomically
 from agp_tui.games.base import Frame, Pixels, Status
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, Who
 from agp_tui.recording import meta as meta_file
@@ -49,7 +50,7 @@ class RecordingWriter:
         """Begin a recording in the empty folder `path`; `create` makes the folder as well."""
         height, width = meta.frame_size
         self.path = path
-        codec = meta.codec or video_file.codec_for(height, width)
+        codec = video_file.codec_for(height, width, meta.codec)
         self.meta = msgspec.structs.replace(
             meta, codec=codec, state="recording", frames=None, video_bytes=None
         )
@@ -66,8 +67,19 @@ class RecordingWriter:
 
     @classmethod
     def create(cls, root: Path, meta: RecordingMeta, held: Keys = NO_KEYS) -> "RecordingWriter":
-        """Begin a recording in a new folder `root/GAME/STAMP`; `held` are the keys down already."""
-        return cls(new_folder(root, meta), meta, held)
+        """Begin a recording in a new folder `root/GAME/STAMP`; `held` are the keys down already.
+
+        Raises `RecordingError` where it cannot be written; nothing is then left of it.
+        """
+        path = new_folder(root, meta)
+        try:
+            return cls(path, meta, held)
+        except OSError as error:
+            shutil.rmtree(path, ignore_errors=True)
+            raise RecordingError(
+                f"Expected to begin a recording in {path}: {error.strerror}.",
+                "Make room, or choose another folder: [folders] recordings in config.toml.",
+            ) from error
 
     def frame(self, frame: Frame) -> None:
         """Append a frame. Raises `ValueError` where it has not the recording's size."""
@@ -205,7 +217,7 @@ class Recording:
     @property
     def bytes(self) -> int:
         """Size on disk."""
-        return sum(file.stat().st_size for file in self.path.iterdir() if file.is_file())
+        return size_of(self.path)
 
 
 def new_folder(root: Path, meta: RecordingMeta) -> Path:

@@ -4,7 +4,6 @@ The file only ever grows, each line goes to the system at once, and a torn last 
 on reading. The key state of a frame is what was held strictly before its grab.
 """
 
-import os
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agp_tui.errors import RecordingError
+from agp_tui.files import LineFile
 from agp_tui.games.base import Pixels, Status
 from agp_tui.keys.state import KeyEdge, Keys, Who
 
@@ -85,17 +85,15 @@ class TimelineWriter:
     """Appends lines; each is with the system when the call returns, so that a crash loses none."""
 
     def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        self._file = LineFile(path)
 
     def write(self, line: Line) -> None:
-        left = msgspec.json.encode(line) + b"\n"
-        while left:
-            left = left[os.write(self._file, left) :]
+        """Raises `OSError` from the disk; the lines before it stay whole."""
+        self._file.write(msgspec.json.encode(line) + b"\n")
 
     def close(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        """May be called twice."""
+        self._file.close()
 
 
 @dataclass(frozen=True)

@@ -51,11 +51,10 @@ of them with neither. `live` changes nothing and costs the index that makes the 
 """
 
 
-def codec_for(height: int, width: int) -> str:
-    """The codec for frames of that size; FFV1 where this build of FFmpeg has no x264."""
-    if height * width > SMALL and X264 in av.codecs_available:
-        return X264
-    return FFV1
+def codec_for(height: int, width: int, wanted: str = "") -> str:
+    """The codec for frames of that size, or the `wanted` one; FFV1 where this FFmpeg has no other."""
+    codec = wanted if wanted in CODEC_OPTIONS else X264 if height * width > SMALL else FFV1
+    return codec if codec in av.codecs_available else FFV1
 
 
 class VideoWriter:

@@ -1,42 +1,37 @@
 """The app: seven screens over one state. It starts commands and follows them; it does no work itself."""
 
-import asyncio
-import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.signal import Signal
 from textual.widget import Widget
 
-from agp_tui.errors import AgpError, SettingError
-from agp_tui.games.names import is_atari
+from agp_tui.errors import SettingError
+from agp_tui.ui.game_choice import display_of, first_game, known_games, likely_game
+from agp_tui.ui.jobs import JobsApp
 from agp_tui.ui.parts.nav_bar import SCREENS
 from agp_tui.ui.screens.base import AppScreen
-from agp_tui.ui.status import Status
 
 # What is not needed for the first screen is imported where it is used: the screen is there sooner.
 if TYPE_CHECKING:
     from agp_tui.config.file import Loaded
-    from agp_tui.engine.events import AnyEvent
     from agp_tui.ui.client.catalog import Catalog, Part, RunItem
-    from agp_tui.ui.client.process import JobProcess
-    from agp_tui.ui.dialogs.choose import Choice
-
-FIRST_GAME = "ALE/Pong-v5"
-"""The game of somebody who has none yet: it runs everywhere."""
 
 LOOK_AGAIN_SECONDS = 5.0
 """Runs and the disk are looked at so often."""
+
+TO_LOOK_AT: "tuple[Part, ...]" = ("recordings", "models", "findings", "games")
+"""What takes a command of ours to look at."""
 
 
 def _maker(mode: str) -> Callable[[], Screen[None]]:
@@ -52,7 +47,7 @@ SCREENS_BY_MODE = {mode: _maker(mode) for mode in SCREENS}
 """Each screen is imported when it is gone to for the first time."""
 
 
-class AgpApp(App[int]):
+class AgpApp(JobsApp):
     """Holds what all screens share: the settings, the chosen game, the live job, what there is."""
 
     TITLE = "agp-tui"
@@ -75,20 +70,17 @@ class AgpApp(App[int]):
 
     game: reactive[str] = reactive("")
     """The chosen game, a profile or an Atari id."""
-    status: reactive[Status] = reactive(Status())
 
     def __init__(self, config: Path | None = None, demo: tuple[str, ...] | None = None) -> None:
         """`config`: the settings file that was named. `demo`: flags of a demo to begin with."""
-        super().__init__()
-        self.words = ("--config", str(config)) if config else ()
-        """Flags that every command of ours is given."""
+        super().__init__(*(("--config", str(config)) if config else ()))
         self.config_problem: SettingError | None = None
         """What is wrong with the settings file, where something is."""
         self.catalog_changed: Signal[str] = Signal(self, "catalog changed")
-        self.live: JobProcess | None = None
-        """The live job that runs now; there is at most one."""
         self._config = config
         self._demo = demo
+        self._game_is_a_guess = True
+        """Until it is known what was recorded."""
 
     @cached_property
     def loaded(self) -> "Loaded":
@@ -110,22 +102,28 @@ class AgpApp(App[int]):
     def _begin(self) -> None:
         """Everything behind the first screen, once it is there."""
         self._apply_settings()
-        self.game = self._first_game()
+        self.game = first_game(self.loaded.config)
         self.look_around()
         self.set_interval(LOOK_AGAIN_SECONDS, self.look_around)
-        self.look("recordings", "models", "findings", "games")
+        self.look(*TO_LOOK_AT)
         if self.config_problem is not None:
-            self.notify(str(self.config_problem), title="config.toml", severity="error", timeout=20)
+            text = str(self.config_problem)
+            self.notify(text, title="config.toml", severity="error", timeout=20, markup=False)
             self.switch_mode("runs")
         if self._demo is not None:
             self.start_run("demo", *self._demo)
 
     def reload(self) -> None:
         """Read the settings file again, after it was written."""
+        folders, problem = self.loaded.config.folders, self.config_problem
         self.loaded = self._load(self.loaded.path)
         self._apply_settings()
-        self.status = replace(self.status, display=self._display_of(self.game))
+        self.status = replace(self.status, display=display_of(self.loaded.config, self.game))
         self.catalog_changed.publish("settings")
+        if self.config_problem is None and (problem is not None or self.loaded.config.folders != folders):
+            # With a wrong file no command answers, and other folders hold something else.
+            self.look_around()
+            self.look(*TO_LOOK_AT)
 
     def _load(self, path: Path | None) -> "Loaded":
         from agp_tui.config import Config
@@ -144,60 +142,27 @@ class AgpApp(App[int]):
             self.notify(f"There is no theme {ui.theme}; see ctrl+p, theme.", severity="warning")
         elif ui.theme != self.theme:
             self.theme = ui.theme
-        self.set_keymap(dict(part.split("=", 1) for part in ui.keymap if "=" in part))
+        self.set_keymap(self.own_keys)
 
-    async def action_leave(self) -> None:
-        """Quit. A live job is finished properly first; long jobs go on."""
-        from agp_tui.ui.dialogs.confirm import Confirm
-
-        if self.live is not None:
-            question = f"{self.status.job} runs. Finish it and leave?"
-            self.push_screen(Confirm(question, "Finish and leave"), self._leave_if)
-        else:
-            self.exit(0)
-
-    async def _leave_if(self, agreed: bool | None) -> None:
-        if agreed:
-            await self.end_live()
-            self.exit(0)
+    @property
+    def own_keys(self) -> dict[str, str]:
+        """The keys that a person gave to bindings, by the id of the binding."""
+        return dict(part.split("=", 1) for part in self.loaded.config.ui.keymap if "=" in part)
 
     # --- the game ----------------------------------------------------------------------------
 
     def watch_game(self, game: str) -> None:
         """Every screen shows the game that is chosen."""
-        self.status = replace(self.status, game=game, display=self._display_of(game))
+        self.status = replace(self.status, game=game, display=display_of(self.loaded.config, game))
         self.catalog_changed.publish("game")
-
-    def _display_of(self, game: str) -> str:
-        """Its own display, else that of the settings or of this terminal; none for Atari."""
-        if not game or is_atari(game):
-            return ""
-        config = self.loaded.config
-        return config.games.get(game, config.game).display or os.environ.get("DISPLAY", "")
-
-    def _first_game(self) -> str:
-        return next(iter(self.loaded.config.games), FIRST_GAME)
-
-    def known_games(self) -> "list[Choice]":
-        """Profiles, games with recordings or models, then every Atari game."""
-        from agp_tui.ui.dialogs.choose import Choice
-
-        notes: dict[str, str] = dict.fromkeys(self.loaded.config.games, "your profile")
-        for recording in self.catalog.recordings or ():
-            notes.setdefault(recording.game, "recorded")
-        for model in self.catalog.models or ():
-            if model.game:
-                notes.setdefault(model.game, "has a model")
-        for atari in sorted(self.catalog.games or (), key=lambda one: not one.expert):
-            notes.setdefault(atari.id, "Atari, with an expert to watch" if atari.expert else "Atari")
-        return [Choice(name, note) for name, note in notes.items()]
 
     def action_choose_game(self) -> None:
         """Another game, or a new one."""
         from agp_tui.ui.dialogs.choose import Choose
 
         title = "Which game? A new name makes a profile of a game on your screen."
-        self.push_screen(Choose(title, self.known_games(), new="type to filter, or a new name"), self._chosen)
+        known = known_games(self.loaded.config, self.catalog)
+        self.push_screen(Choose(title, known, new="type to filter, or a new name"), self._chosen)
 
     def _chosen(self, game: str | None) -> None:
         if game:
@@ -210,9 +175,11 @@ class AgpApp(App[int]):
         """Look again at what there is, and tell the screens."""
         await self.catalog.refresh(*parts)
         if self.catalog.problem and self.config_problem is None:
-            self.notify(self.catalog.problem, severity="warning")
-        if self.game == FIRST_GAME and not self.loaded.config.games and self.catalog.recordings:
-            self.game = self.catalog.recordings[-1].game
+            self.notify(self.catalog.problem, severity="warning", markup=False)
+        if self._game_is_a_guess and self.catalog.recordings is not None:
+            self._game_is_a_guess = False
+            if self.game == first_game(self.loaded.config):
+                self.game = likely_game(self.loaded.config, self.catalog)
         for part in parts:
             self.catalog_changed.publish(part)
 
@@ -243,59 +210,6 @@ class AgpApp(App[int]):
                 markup=False,
             )
         self.look("models", "recordings")
-
-    # --- jobs --------------------------------------------------------------------------------------
-
-    async def run_live(self, name: str, *words: str) -> "AsyncIterator[AnyEvent]":
-        """Start a live job and give its events to its end; `name` is what the status bar calls it.
-
-        Raises `AgpError` where another one runs.
-        """
-        from agp_tui.engine.events import Live
-        from agp_tui.ui.client.process import JobProcess
-
-        if self.live is not None:
-            raise AgpError(
-                f"Expected nothing to run live, found {self.status.job}.", "Stop it first; one at a time."
-            )
-        self.live = job = await JobProcess.start(*words, *self.words)
-        self.status = replace(self.status, job=name, fps=None, fps_asked=None)
-        try:
-            async for event in job.events():
-                if isinstance(event, Live):
-                    self.status = replace(self.status, fps=event.fps, fps_asked=event.fps_asked)
-                yield event
-        finally:
-            await job.end()
-            self.live = None
-            self.status = replace(self.status, job="", fps=None, fps_asked=None)
-
-    async def end_live(self) -> None:
-        """Have the live job finish, if there is one."""
-        if self.live is not None:
-            await self.live.end()
-
-    def action_panic(self) -> None:
-        """Release every key and stop what plays, at once."""
-        from agp_tui.engine.events import Panic
-
-        if self.live is not None:
-            self.live.tell(Panic())
-            self.notify("Every key is released.", title="Panic", severity="warning")
-
-    @work(group="start run")
-    async def start_run(self, *words: str) -> None:
-        """Start a long job that belongs to nobody, and show it."""
-        from agp_tui.ui.client.process import ask
-
-        try:
-            run = (await ask(*words, "--detach", *self.words)).finished.run
-        except AgpError as error:
-            self.notify(str(error), title=f"agp {words[0]}", severity="error", timeout=15)
-            return
-        self.look_around()
-        if run is not None:
-            await self.show_run(run)
 
     async def show_run(self, run: str) -> None:
         """Follow a run on the screen of runs."""
@@ -337,7 +251,7 @@ class AgpApp(App[int]):
         text = self.screen.worth_copying() if isinstance(self.screen, AppScreen) else ""
         if text:
             self.copy_to_clipboard(text)
-            self.notify(text, title="Copied", timeout=3)
+            self.notify(text, title="Copied", timeout=3, markup=False)
         else:
             self.notify("There is nothing to copy here.", timeout=3)
 
@@ -345,18 +259,18 @@ class AgpApp(App[int]):
         """Everything that can be done, for the command palette."""
         for number, (mode, name) in enumerate(SCREENS.items(), start=1):
             yield SystemCommand(
-                f"Go to {name}", f"The screen on key {number}", lambda to=mode: self.switch_mode(to)
+                f"Go to {name}", f"The screen on key {number}", partial(self.switch_mode, mode)
             )
         yield SystemCommand("Choose the game", "What to record, train and play", self.action_choose_game)
         yield SystemCommand("Run the demo", "The whole loop on Atari Pong", lambda: self.start_run("demo"))
         yield SystemCommand("Panic", "Release every key and stop what plays", self.action_panic)
         yield from super().get_system_commands(screen)
-        for _, binding, enabled, _ in screen.active_bindings.values():
+        for node, binding, enabled, _ in screen.active_bindings.values():
             if enabled and binding.description and isinstance(screen, AppScreen):
                 yield SystemCommand(
                     binding.description,
                     f"Key {binding.key} on this screen",
-                    lambda action=binding.action: asyncio.ensure_future(screen.run_action(action)),
+                    partial(self.run_action, binding.action, node),
                 )
 
 

@@ -1,51 +1,43 @@
 """What happened in words for people, in the app and on the command line. Needs no textual."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
+from typing import Any
 
 from rich.markup import escape
 
 from agp_tui.engine.clock import Percentiles
 from agp_tui.engine.events import Finished, Progress
 
+MADE = ("recording", "model", "checkpoint", "run")
+"""What a job may leave behind, in the order in which it is told."""
+
+FIGURES: dict[str, Callable[[Any], str]] = {
+    "frames": "{} frames".format,
+    "seconds": "{:.1f} s".format,
+    "fps": "{:.1f} fps".format,
+    "missed": "{} missed".format,
+    "decisions": "{} decisions".format,
+    "latency_ms": lambda latency: f"latency {percentiles_text(latency)}",
+    "deadline_misses": "{} deadlines missed".format,
+    "scores": lambda scores: f"scores {', '.join(f'{score:g}' for score in scores)}",
+    "score_mean": "mean {:.1f}".format,
+    "bytes": lambda size: f"{size / 1e6:.1f} MB",
+}
+"""The words of each figure of a result, in the order in which they are told."""
+
 
 def summary(event: Finished) -> str:
-    """A result in a few lines: what was made, then its figures."""
+    """A result in a few lines of rich's markup: what was made, then its figures."""
     made = [
         f"[bold green]{name}[/bold green] {escape(str(value))}"
-        for name, value in (
-            ("recording", event.recording),
-            ("model", event.model),
-            ("checkpoint", event.checkpoint),
-            ("run", event.run),
-        )
-        if value
+        for name in MADE
+        if (value := getattr(event, name))
     ]
-    return "\n".join([*made, ", ".join(_figures(event))]).strip() or f"{event.job} done"
-
-
-def _figures(event: Finished) -> Iterable[str]:
-    if event.frames is not None:
-        yield f"{event.frames} frames"
-    if event.seconds is not None:
-        yield f"{event.seconds:.1f} s"
-    if event.fps is not None:
-        yield f"{event.fps:.1f} fps"
-    if event.missed is not None:
-        yield f"{event.missed} missed"
-    if event.decisions is not None:
-        yield f"{event.decisions} decisions"
-    if event.latency_ms is not None:
-        yield f"latency {percentiles_text(event.latency_ms)}"
-    if event.deadline_misses is not None:
-        yield f"{event.deadline_misses} deadlines missed"
-    if event.scores:
-        yield f"scores {', '.join(f'{score:g}' for score in event.scores)}"
-    if event.score_mean is not None:
-        yield f"mean {event.score_mean:.1f}"
-    if event.bytes is not None:
-        yield f"{event.bytes / 1e6:.1f} MB"
-    for name, value in (event.metrics or {}).items():
-        yield f"{name.replace('_', ' ')} {value:.3g}"
+    figures = [
+        words(value) for name, words in FIGURES.items() if (value := getattr(event, name)) not in (None, [])
+    ]
+    figures += [_metric(name, value) for name, value in (event.metrics or {}).items()]
+    return "\n".join([*made, ", ".join(figures)]).strip() or f"{event.job} done"
 
 
 def progress_text(event: Progress) -> str:
@@ -55,8 +47,12 @@ def progress_text(event: Progress) -> str:
         parts.append(f"{event.rate:.0f}/s")
     if event.seconds_left is not None:
         parts.append(f"{event.seconds_left:.0f} s left")
-    parts += [f"{name.replace('_', ' ')} {value:.3g}" for name, value in event.metrics.items()]
+    parts += [_metric(name, value) for name, value in event.metrics.items()]
     return "  ".join(parts)
+
+
+def _metric(name: str, value: float) -> str:
+    return f"{name.replace('_', ' ')} {value:.3g}"
 
 
 def percentiles_text(value: Percentiles) -> str:

@@ -4,18 +4,15 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.small_models import Made, make_models
+from support.small_models import Made, small_models
 
 DATA = Path(__file__).parent / "data"
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """Made once for the run; not to be written to."""
-    root = tmp_path_factory.mktemp("made")
-    made = Made(root / "small", root / "whole.tflite")
-    make_models(made.folder, made.whole_window)
-    return made
+def made(pytestconfig: pytest.Config) -> Made:
+    """Not to be written to."""
+    return small_models(pytestconfig)
 
 
 @pytest.fixture

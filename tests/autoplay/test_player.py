@@ -30,7 +30,7 @@ class PressedKeys:
 
     def __init__(self) -> None:
         self.waiting: list[KeyEdge] = []
-        self.lost = False
+        self.lost: Exception | None = None
 
     def press(self, key: str) -> None:
         self.waiting.append(KeyEdge(time.monotonic_ns(), key, True, "human"))
@@ -39,8 +39,8 @@ class PressedKeys:
         return NO_KEYS
 
     def edges(self) -> list[KeyEdge]:
-        if self.lost:
-            raise JobFailed("Expected the keyboard until the end, found it gone.")
+        if self.lost is not None:
+            raise self.lost
         taken, self.waiting = self.waiting, []
         return taken
 
@@ -231,12 +231,23 @@ def test_a_game_that_hangs_does_not_keep_keys_down_either() -> None:
     player.end()
 
 
-def test_a_lost_keyboard_ends_play_with_its_sentence() -> None:
-    game = NotedGame()
-    player = Play(game, ToldPolicy(ARROWS, [[1.0, 0, 0, 0]]), PlaySettings())
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (JobFailed("Expected the keyboard until the end, found it gone."), "found it gone"),
+        (ValueError("a fault"), "to hear the panic key until the end, found: ValueError: a fault"),
+    ],
+)
+def test_nobody_plays_on_who_could_not_be_stopped(problem: Exception, said: str) -> None:
+    """At once, even while the model hangs: the panic key is not heard any more."""
+    game, policy = NotedGame(), ToldPolicy(ARROWS, [[1.0, 0, 0, 0]])
+    player = Play(game, policy, PlaySettings())
     wait_for(lambda: game.held == {"up"})
-    player.keys.lost = True
-    with pytest.raises(JobFailed, match="keyboard"):
+    policy.hang_from = policy.seen
+    player.keys.lost = problem
+    wait_for(lambda: game.held == NO_KEYS)
+    policy.go_on.set()
+    with pytest.raises(JobFailed, match=said):
         player.end()
     assert game.held == NO_KEYS
 

@@ -9,13 +9,17 @@ import subprocess
 import sys
 import time
 from importlib import import_module
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import pytest
 from cyclopts import App
+from rich.console import Console
 
 from agp_tui.cli.commands import COMMANDS, app_for
+from agp_tui.config.limits import limits
+from agp_tui.config.text import field_help
 from agp_tui.engine.children import module_environment
 from agp_tui.errors import SettingError
 
@@ -78,24 +82,37 @@ def test_every_command_says_in_a_sentence_what_it_does(words: str) -> None:
 
 
 @pytest.mark.parametrize("words", ALL)
-def test_every_flag_shows_in_the_help_with_its_own_sentence(words: str) -> None:
-    from agp_tui.config.text import field_help
-
-    done = agp(*words.split(), "--help")
-    assert done.returncode == 0, done.stderr
-    said = " ".join(done.stdout.replace("│", " ").replace("*", " ").split())
+def test_every_flag_shows_in_the_help_with_its_own_sentence_and_bounds(words: str) -> None:
+    said = " ".join(help_of(words).split())
     for name, hint in get_type_hints(ALL[words], include_extras=True).items():
-        if name == "return":
-            continue
         kind = get_args(hint)[0] if get_origin(hint) is Annotated else hint
-        if dataclasses.is_dataclass(kind):
-            for item in dataclasses.fields(kind):
-                assert f"--{item.name.replace('_', '-')}" in said
-                sentence = field_help(kind)[item.name]  # type: ignore[arg-type]
-                # The columns of the help wrap the sentence between others: look for its first words.
-                assert " ".join(sentence.split()[:2]) in said, sentence
-        else:
-            assert name.replace("_", "-").upper() in said.upper()
+        if not dataclasses.is_dataclass(kind):
+            assert name == "return" or name.replace("_", "-").upper() in said.upper()
+            continue
+        hints = get_type_hints(kind, include_extras=True)
+        for item in dataclasses.fields(kind):
+            assert f"--{item.name.replace('_', '-')}" in said
+            sentence = field_help(kind)[item.name]  # type: ignore[arg-type]
+            assert " ".join(sentence.replace("`", "").split()) in said
+            if bounds := limits(hints[item.name], choices=False):
+                value = "not set" if item.default is None else item.default
+                assert f"[default: {value} ({bounds})]" in said
+
+
+def help_of(words: str) -> str:
+    """What `--help` says, on a terminal so wide that no sentence is cut."""
+    told = StringIO()
+    app_for(words.split())(
+        [*words.split(), "--help"],
+        console=Console(file=told, width=500),
+        result_action="return_value",
+    )
+    return told.getvalue()
+
+
+def test_bounds_stand_in_the_help_as_a_person_sees_it() -> None:
+    said = agp("record", "--help").stdout.replace("│", " ")
+    assert "[default: 30 (1 to 60)]" in " ".join(said.split())
 
 
 def test_json_is_a_flag_of_every_command_that_tells_something() -> None:
@@ -121,6 +138,11 @@ def test_a_word_that_is_no_command_names_the_nearest(word: str, cure: str) -> No
         (("record",), "--game"),
         (("play",), "model"),
         (("record", "--gmae", "x"), "--gmae"),
+        (("record", "--game", "x", "--keys", "up,rihgt"), "agp: --keys: Expected the name of a key"),
+        (("record", "--game", "x", "--stop-key", "escp"), "agp: --stop-key: Expected the name of a key"),
+        (("play", "x", "--threads", "0"), "agp: --threads: Expected `int` >= 1, found 0"),
+        (("atari", "watch", "ALE/Pong-v5", "--seconds", "0"), "agp: --seconds: Expected `float` > 0"),
+        (("recordings", "import", "x", "--game", "x", "--fps", "0"), "agp: --fps: Expected `int` >= 1"),
         ((), "Expected a terminal for the app, found none."),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 from support.commands import agp, running
 from support.recordings import edge, meta_of, picture, write
 
-from agp_tui.errors import Interrupted
+from agp_tui.errors import Interrupted, RecordingError
 from agp_tui.recording.exporting import ENDINGS, Format, export_recording
 from agp_tui.recording.store import Recording
 
@@ -89,6 +89,16 @@ def test_every_format_counts_its_frames_and_a_stop_leaves_nothing(
     with pytest.raises(Interrupted):
         export_recording(opened, to, tmp_path / "stopped", stop)
     assert not list(tmp_path.glob("*stopped*"))
+
+
+def test_an_mp4_is_not_put_beside_somebody_elses_subtitles(recording: Path, tmp_path: Path) -> None:
+    theirs = tmp_path / "film.srt"
+    theirs.write_text("mine")
+    with pytest.raises(RecordingError, match=r"Expected nothing at .*film\.srt"):
+        export_recording(Recording.open(recording), "mp4", tmp_path / "film.mp4")
+    assert theirs.read_text() == "mine" and not (tmp_path / "film.mp4").exists()
+    export_recording(Recording.open(recording), "mp4", tmp_path / "other.mp4")
+    assert (tmp_path / "other.srt").read_text().startswith("1\n00:00:00,133")
 
 
 def test_an_import_tells_its_progress_and_where_it_is(tmp_path: Path) -> None:

@@ -78,6 +78,12 @@ def test_the_games_of_the_console_and_the_findings_come_as_data(tmp_path: Path) 
     assert len(findings) > 5
 
 
+def test_the_doctor_wants_as_much_room_as_a_recording(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("[record]\nmin_free_mb = 999999999\n")
+    (disk,) = [one for one in agp(tmp_path, "doctor")["report"]["findings"] if one["name"] == "disk"]
+    assert disk["ok"] is False and "999999999 MB are needed" in disk["found"]
+
+
 def test_models_are_listed_described_and_deleted_by_command(tmp_path: Path) -> None:
     damaged = tmp_path / "models" / "torn"
     damaged.mkdir(parents=True)

@@ -158,3 +158,12 @@ def test_a_file_with_an_error_still_shows_every_setting_and_where_it_is(path: Pa
     # The cure works although the file has an error.
     assert agp(path.parent, "set", "game.fps", "30")[0] == 0
     assert agp(path.parent, "check")[0] == 0
+
+
+def test_a_variable_that_is_no_setting_still_shows_every_setting(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGP_GAME_FPSS", "30")
+    code, shown = agp(path.parent, "show")
+    assert code == 0 and len(shown["report"]["settings"]) > 50
+    assert "Did you mean AGP_GAME_FPS?" in shown["report"]["error"]["hint"]

@@ -1,9 +1,14 @@
 """What the tests through the command line share: a window to play in and a folder to be in."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support.bright_model import BrightModel, make_bright_model
+from support.bright_model import BrightModel, bright_model
+from support.day_in_terminal import SETTINGS
+from support.terminal import Terminal, need_tmux
+
+from agp_tui.engine.runs import Run
 
 
 @pytest.fixture
@@ -15,9 +20,25 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def bright(tmp_path_factory: pytest.TempPathFactory) -> BrightModel:
-    """A model that looks for the bright half of the picture, made once; not to be written to."""
-    root = tmp_path_factory.mktemp("bright")
-    model = BrightModel(root / "bright", root / "whole.tflite")
-    make_bright_model(model.folder, model.whole_window)
-    return model
+def bright(pytestconfig: pytest.Config) -> BrightModel:
+    """A model that looks for the bright half of the picture; not to be written to."""
+    return bright_model(pytestconfig)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    """Opens terminals in a folder with settings; all are gone afterwards, and so are the runs."""
+    need_tmux()
+    (tmp_path / "config.toml").write_text(SETTINGS)
+    opened: list[Terminal] = []
+
+    def start(size: tuple[int, int], *words: str) -> Terminal:
+        opened.append(Terminal(tmp_path, size, *words))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.kill()
+    for run in Run.all(tmp_path / "runs"):
+        if run.alive():
+            run.stop()

@@ -13,7 +13,7 @@ from support.xserver import XServer
 
 pytestmark = [pytest.mark.display, pytest.mark.slow]
 
-FPS = 15
+FPS = 30
 KEY = {"left": "Left", "right": "Right"}
 
 
@@ -22,7 +22,7 @@ def targets(seconds: float) -> Iterator[str]:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         yield random.choice(("left", "right"))
-        time.sleep(random.uniform(0.35, 0.8))
+        time.sleep(random.uniform(0.35, 0.65))
 
 
 def play_perfectly(server: XServer, arena: Arena, seconds: float) -> None:
@@ -43,10 +43,10 @@ def test_a_game_on_the_screen_is_learned_and_played(x_server: XServer, arena: Ar
     recording = ("record", "--game", "window", *arena.field, "--keys", "left,right", "--fps", str(FPS))
     with running(*recording, "--frame-size", "64", home=home, display=x_server.name) as command:
         command.wait_for_live(frames=3)
-        play_perfectly(x_server, arena, 25)
+        play_perfectly(x_server, arena, 15)
         x_server.xdotool("key", "Escape")
         recorded = command.result().finished
-    assert recorded["frames"] > 15 * FPS
+    assert recorded["frames"] > 12 * FPS
     words = ("train", "--game", "window", "--frame-size", "64", "--segment", "4", "--minutes", "0.4")
     trained = agp(*words, home=home)
     assert trained.code == 0, trained.story()
@@ -54,7 +54,7 @@ def test_a_game_on_the_screen_is_learned_and_played(x_server: XServer, arena: Ar
     before = len(arena.pictures)
     with running("play", "window", *arena.field, home=home, display=x_server.name) as command:
         command.wait_for_live(decisions=3)
-        for side in targets(10):
+        for side in targets(6):
             arena.show(side)
         x_server.xdotool("key", "F12")
         played = command.result()
@@ -68,7 +68,7 @@ def test_a_game_on_the_screen_is_learned_and_played(x_server: XServer, arena: Ar
 def judged(pictures: list[Painted]) -> tuple[int, int]:
     """How many pictures show the right key held alone, and how many something else.
 
-    A target must have been there for a quarter of a second: four decisions.
+    A target must have been there for a quarter of a second: seven decisions.
     """
     right = wrong = 0
     since = 0

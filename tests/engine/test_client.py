@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from support.fakes import Heard
 
+from agp_tui.engine import client
 from agp_tui.engine.children import module_environment
 from agp_tui.engine.client import follow, last_words, launch
 from agp_tui.engine.events import Failed
@@ -204,3 +205,14 @@ def test_the_list_shows_every_run_even_a_damaged_one(home: Path) -> None:
     with agp(home, "runs", "list") as terminal:
         rows = until(terminal, "table")["rows"]
     assert {row[0]: row[2] for row in rows} == {good.id: "waiting", bad.id: "damaged"}
+
+
+def test_who_is_told_that_it_did_not_start_does_not_find_it_running_later(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "START_SECONDS", 0.0)
+    run = Run.create(home / "runs", "train", {})
+    with pytest.raises(JobFailed, match="to start"):
+        launch(run)
+    time.sleep(1.5)
+    assert run.state() == "waiting"

@@ -1,6 +1,5 @@
 """Run folders: made, found, claimed, followed, stopped; what a kill in the middle leaves."""
 
-import contextlib
 import json
 import os
 import signal
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support.full_disk import files_of_at_most
 
 from agp_tui.engine import runs as runs_module
 from agp_tui.engine.children import module_environment
@@ -22,6 +22,7 @@ from agp_tui.engine.events import (
     Finished,
     Live,
     Note,
+    Progress,
     Stage,
     Started,
     decode_event,
@@ -29,7 +30,6 @@ from agp_tui.engine.events import (
 )
 from agp_tui.engine.runs import LiveFile, Run, RunError, RunLog, process_start
 from agp_tui.errors import AgpError
-from agp_tui.files import write_atomically
 
 WORKS = """
 import sys, time
@@ -117,7 +117,8 @@ def test_a_new_run_keeps_its_request_and_waits(tmp_path: Path) -> None:
 def test_runs_of_the_same_second_are_different(tmp_path: Path) -> None:
     runs = [new_run(tmp_path) for _ in range(10)]
     assert len({run.id for run in runs}) == 10
-    assert set(Run.all(tmp_path)) == set(runs)
+    hidden = Run(runs[0].path.rename(tmp_path / f".{runs[0].id}.deleted"))
+    assert set(Run.all(tmp_path)) == set(runs[1:]), f"half deleted: {hidden.id}"
 
 
 def test_all_is_oldest_first_and_only_runs(tmp_path: Path) -> None:
@@ -350,60 +351,6 @@ def test_failed_ends_the_following_too(tmp_path: Path) -> None:
         assert told(run)[-1] == next(event for event in run.events() if isinstance(event, Failed))
 
 
-# Atomic writes
-
-WRITES = """
-import sys
-from pathlib import Path
-from agp_tui.files import write_atomically
-
-path = Path(sys.argv[1])
-number = 0
-while True:
-    number += 1
-    write_atomically(path, (b"%d " % number) * 50_000)
-    if number == 1:
-        print("ready", flush=True)
-"""
-
-
-def test_a_kill_in_the_middle_leaves_the_old_content_or_the_new(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    seen = set()
-    for round_number in range(8):
-        process = subprocess.Popen(
-            [sys.executable, "-c", WRITES, str(path)], stdout=subprocess.PIPE, env=module_environment()
-        )
-        assert process.stdout is not None
-        process.stdout.readline()
-        end = time.monotonic() + 0.05 + 0.017 * round_number
-        while time.monotonic() < end:
-            seen.add(_number_in(path))
-        process.kill()
-        process.wait()
-        process.stdout.close()
-        _number_in(path)
-    assert len(seen) >= 2
-
-
-def _number_in(path: Path) -> int:
-    words = path.read_bytes().split()
-    assert len(words) == 50_000
-    assert len(set(words)) == 1
-    return int(words[0])
-
-
-def test_a_write_that_fails_leaves_the_old_content_and_no_litter(tmp_path: Path) -> None:
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder" / "in the way").write_text("")
-    with pytest.raises(OSError):
-        write_atomically(tmp_path / "folder", b"new")
-    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
-    with contextlib.suppress(FileNotFoundError):
-        write_atomically(tmp_path / "missing" / "file", b"new")
-    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
-
-
 def test_the_newest_live_event_of_any_process_is_kept_until_the_next_stage(tmp_path: Path) -> None:
     run = Run.create(tmp_path, "demo", {})
     log = RunLog(run)
@@ -418,6 +365,20 @@ def test_the_newest_live_event_of_any_process_is_kept_until_the_next_stage(tmp_p
     log.close()
     assert [type(event) for event in run.events()] == [Stage]
     assert [path.name for path in run.path.iterdir() if path.name.endswith(".part")] == []
+
+
+def test_a_full_disk_takes_progress_and_pictures_and_nothing_else(tmp_path: Path) -> None:
+    run = Run.create(tmp_path, "demo", {})
+    log = RunLog(run)
+    log.hear(Note(text="before"))
+    with files_of_at_most((run.path / "events.jsonl").stat().st_size + 20):
+        log.hear(Progress(done=1, total=2, unit="frames"))
+        log.hear(Live(seconds=1, fps=30, fps_asked=30, frames=30, missed=0))
+        with pytest.raises(OSError):
+            log.hear(Note(text="what came of it"))
+    log.hear(Note(text="after"))
+    log.close()
+    assert texts(list(run.events())) == ["before", "after"]
 
 
 def test_a_follower_of_a_run_that_another_terminal_stopped_does_not_exit_with_0(tmp_path: Path) -> None:

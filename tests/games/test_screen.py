@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from support.arena_window import Arena, keys_in
-from support.xserver import Observer, XServer, observe
+from support.xserver import BLUE_RGB, ORANGE, ORANGE_RGB, Observer, XServer, observe, painted_blue
 
 from agp_tui.config import GameSettings
 from agp_tui.engine.job import Job
@@ -19,21 +19,11 @@ from agp_tui.keys.state import NO_KEYS
 
 pytestmark = pytest.mark.display
 
-BLUE, ORANGE = 0x102030, 0xFF8000
-BLUE_RGB, ORANGE_RGB = [0x10, 0x20, 0x30], [0xFF, 0x80, 0x00]
-
-
-@pytest.fixture
-def server(start_x_server: Callable[..., XServer]) -> XServer:
-    return start_x_server()
-
 
 @pytest.fixture
 def painted(server: XServer) -> Iterator[Observer]:
     """A blue screen with an orange square from 300,200 to 400,300."""
-    with observe(server.name) as observer:
-        observer.fill(BLUE)
-        observer.paint(ORANGE, 300, 200, 100, 100)
+    with painted_blue(server.name, 300, 200, 100, 100) as observer:
         yield observer
 
 

@@ -1,5 +1,6 @@
+import contextlib
 import importlib.util
-from collections.abc import Iterator
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from agp_tui.engine.runs import Run
 from agp_tui.errors import JobFailed, MissingPart, ModelError
 from agp_tui.imitation import export as export_module
 from agp_tui.imitation.checkpoint import load_checkpoint, save_checkpoint
+from agp_tui.imitation.convert import convert, quantized
 from agp_tui.imitation.export import convert_file, export
 from agp_tui.imitation.parity import sample_pictures, streamed
 from agp_tui.imitation.train import TrainRequest, train
@@ -45,9 +47,24 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def made(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
-    models = tmp_path_factory.mktemp("models")
-    yield Made(trained, models, export(trained, ExportSettings(), models, Job(), "a/dot"))
+def made(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Exported where a file of the person's own has the name of a library: nobody may import it."""
+    models, here = tmp_path_factory.mktemp("models"), tmp_path_factory.mktemp("here")
+    (here / "torch.py").write_text("raise SystemExit('imported from where somebody happens to be')")
+    with contextlib.chdir(here):
+        return Made(trained, models, export(trained, ExportSettings(), models, Job(), "a/dot"))
+
+
+@pytest.fixture
+def converted(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Conversions take what `made` was converted to, and only make its weights smaller: ten seconds less."""
+
+    def convert_again(checkpoint: Path, out: Path, job: Job, *, quantize: str = "none") -> None:
+        shutil.copy(made.folder / "model.tflite", out)
+        if quantize != "none":
+            out.write_bytes(quantized(out, quantize))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(export_module, "convert_file", convert_again)
 
 
 @needs_converter
@@ -78,12 +95,12 @@ def test_the_player_gives_what_the_network_gives(made: Made) -> None:
 
 @needs_converter
 def test_streaming_gives_what_the_whole_window_gives(made: Made, tmp_path: Path) -> None:
-    network = load_checkpoint(made.checkpoint).network()
+    network = load_checkpoint(made.checkpoint).network().requires_grad_(False)
     frames, segment = sample_pictures(network), network.spec.segment
     expected = streamed((made.folder / "model.tflite").read_bytes(), frames)
     for form in ("window-uint8", "window-float32"):
         out = tmp_path / f"{form}.tflite"
-        convert_file(made.checkpoint, out, Job(), form=form)
+        convert(network, form).export(str(out))  # type: ignore[arg-type]
         interpreter = open_interpreter(out.read_bytes())
         interpreter.allocate_tensors()
         (entry,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
@@ -99,6 +116,7 @@ def test_streaming_gives_what_the_whole_window_gives(made: Made, tmp_path: Path)
 
 
 @needs_converter
+@pytest.mark.usefixtures("converted")
 @pytest.mark.parametrize("quantize", ["fp16", "int8"])
 def test_smaller_weights_say_what_they_cost(made: Made, job: Job, heard: Heard, quantize: str) -> None:
     settings = ExportSettings(quantize=quantize)  # type: ignore[arg-type]
@@ -113,6 +131,13 @@ def test_smaller_weights_say_what_they_cost(made: Made, job: Job, heard: Heard, 
     load_policy(folder, PlaySettings())
 
 
+@needs_converter
+def test_the_process_that_converts_makes_the_weights_smaller(made: Made, tmp_path: Path) -> None:
+    convert_file(made.checkpoint, tmp_path / "small.tflite", Job(), quantize="int8")
+    expected = quantized(made.folder / "model.tflite", "int8")
+    assert (tmp_path / "small.tflite").stat().st_size == pytest.approx(len(expected), rel=0.01)
+
+
 def test_without_a_converter_there_is_a_sentence(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,6 +145,23 @@ def test_without_a_converter_there_is_a_sentence(
     with pytest.raises(MissingPart, match="litert-torch") as error:
         export(trained, ExportSettings(), tmp_path, Job(), "x")
     assert "agp-tui[train]" in error.value.cure and list(tmp_path.iterdir()) == []
+
+
+@needs_converter
+@pytest.mark.usefixtures("converted")
+def test_what_is_not_what_the_network_gives_leaves_the_old_model(trained: Path, tmp_path: Path) -> None:
+    """What was converted is another network's: this one's weights are not numbers."""
+    old = tmp_path / "x"
+    old.mkdir()
+    (old / "model.toml").write_text("old")
+    broken = tmp_path / "broken.pt"
+    source = load_checkpoint(trained)
+    weights = {**source.weights, "head.bias": torch.full_like(source.weights["head.bias"], float("nan"))}
+    save_checkpoint(broken, replace(source, weights=weights))
+    with pytest.raises(JobFailed, match="apart"):
+        export(broken, ExportSettings(), tmp_path, Job(), "x")
+    assert (old / "model.toml").read_text() == "old"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["broken.pt", "x"]
 
 
 @needs_converter
@@ -132,11 +174,6 @@ def test_what_goes_wrong_leaves_the_old_model(trained: Path, tmp_path: Path) -> 
     with pytest.raises(JobFailed, match="stopped"):
         export(trained, ExportSettings(), tmp_path, stopped, "x")
     broken = tmp_path / "broken.pt"
-    source = load_checkpoint(trained)
-    weights = {**source.weights, "head.bias": torch.full_like(source.weights["head.bias"], float("nan"))}
-    save_checkpoint(broken, replace(source, weights=weights))
-    with pytest.raises(JobFailed, match="apart"):
-        export(broken, ExportSettings(), tmp_path, Job(), "x")
     broken.write_bytes(b"no checkpoint")
     with pytest.raises(ModelError, match="damaged or foreign"):
         export(broken, ExportSettings(), tmp_path, Job(), "x")

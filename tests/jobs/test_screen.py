@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from support.commands import AGP, agp, bare_environment, running
 from support.fakes import Heard
-from support.xserver import Observer, XServer, observe
+from support.xserver import BLUE_RGB, ORANGE, ORANGE_RGB, Observer, XServer, painted_blue
 
 from agp_tui.config import GameSettings, PreviewSettings
 from agp_tui.engine.events import Live
@@ -22,21 +22,11 @@ from agp_tui.jobs.screen import WatchAsked, run_watch
 
 pytestmark = pytest.mark.display
 
-BLUE, ORANGE = 0x102030, 0xFF8000
-BLUE_RGB, ORANGE_RGB = [0x10, 0x20, 0x30], [0xFF, 0x80, 0x00]
-
-
-@pytest.fixture
-def server(start_x_server: Callable[..., XServer]) -> XServer:
-    return start_x_server()
-
 
 @pytest.fixture
 def painted(server: XServer) -> Iterator[Observer]:
     """A blue screen, 1024x768, its left quarter orange."""
-    with observe(server.name) as observer:
-        observer.fill(BLUE)
-        observer.paint(ORANGE, 0, 0, 256, 768)
+    with painted_blue(server.name, 0, 0, 256, 768) as observer:
         yield observer
 
 

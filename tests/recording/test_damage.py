@@ -117,6 +117,15 @@ def test_repair_of_a_damaged_line_in_the_middle(path: Path) -> None:
     _frames_are_right(Recording.open(path), [number for number in range(30) if number != 11])
 
 
+def test_repair_writes_with_a_codec_that_there_is(path: Path) -> None:
+    meta = json.loads((path / "meta.json").read_text())
+    (path / "meta.json").write_text(json.dumps(meta | {"codec": "tomorrows"}))
+    assert repair.repair(path).frames == 30
+    recording = Recording.open(path)
+    assert recording.meta.codec == "ffv1"
+    _frames_are_right(recording, list(range(30)))
+
+
 def test_nothing_to_repair_leaves_what_is_there(path: Path) -> None:
     (path / "frames.mkv").write_bytes(b"not a video at all" * 50)
     before = {file.name: file.read_bytes() for file in path.iterdir()}
@@ -157,7 +166,7 @@ def test_a_repair_cut_off_between_its_two_renames_is_brought_to_its_end(
         (
             "timeline.jsonl",
             b'{"kind":"frame","index":0,"before_ns":' + b"9" * 40 + b',"after_ns":0,"crc":0}\n',
-            "",
+            "64 bits",
         ),
     ],
 )

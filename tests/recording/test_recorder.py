@@ -17,19 +17,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.fakes import Heard
+from support.full_disk import files_of_at_most
 from support.xserver import XServer
 
 from agp_tui.config import GameSettings, PreviewSettings, RecordSettings
 from agp_tui.engine.clock import NS, Clock, RealTime, SimulatedTime
 from agp_tui.engine.events import Finished, Live, Note, Progress, Stage
 from agp_tui.engine.job import Job
-from agp_tui.errors import JobFailed, RecordingError, SettingError
+from agp_tui.errors import AgpError, JobFailed, RecordingError, SettingError
 from agp_tui.games.base import Frame, Pixels, Status
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, Who, apply_edges
 from agp_tui.recording import checks, space
 from agp_tui.recording.playing import Person, Source
 from agp_tui.recording.recorder import Origin, Recorded, record
 from agp_tui.recording.store import Recording, find_recordings
+from agp_tui.recording.timeline import FrameLine, parse, read_lines
 
 KEYS = ("up", "left", "space")
 ROOT = Path(__file__).parents[2]
@@ -392,32 +394,47 @@ def test_live_events_come_at_the_rate_and_size_asked_for(tmp_path: Path) -> None
     assert {event.thumbnail_size for event in live} == {(10, 20)}
 
 
-FULL_DISK = """
-import resource, sys
-from pathlib import Path
-sys.path[:0] = sys.argv[2:]
-from recording_test import DrawnGame, Pattern, _record
-from agp_tui.errors import JobFailed
-game = DrawnGame(frame_shape=(256, 256))
-resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
-try:
-    _record(Path(sys.argv[1]), game, Pattern(1, "expert"), seconds=3600)
-except JobFailed as error:
-    print(error)
-"""
-
-
 def test_a_write_that_fails_keeps_what_is_there(tmp_path: Path) -> None:
-    (tmp_path / "recording_test.py").write_text(Path(__file__).read_text())
-    result = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, tmp_path / "r", tmp_path, ROOT, ROOT / "tests"],
-        capture_output=True, text=True, check=True, timeout=120,
-    )  # fmt: skip
-    assert "frames before it are kept" in result.stdout
-    (path,) = find_recordings(tmp_path / "r")
+    game = DrawnGame(frame_shape=(256, 256))
+    with files_of_at_most(60_000), pytest.raises(JobFailed, match="Expected to write") as failed:
+        _record(tmp_path, game, Pattern(1, "expert"), seconds=3600)
+    (path,) = find_recordings(tmp_path)
     recording = Recording.open(path)
+    assert failed.value.cure.startswith(f"Frames before it that are kept: {len(recording)}. Make room")
     assert len(recording) > 20
     assert [_number(pixels) for pixels in recording.frames()] == list(range(len(recording)))
+    assert game.held == NO_KEYS
+
+
+@pytest.mark.parametrize(
+    ("room", "error", "said"),
+    [
+        (10, RecordingError, "Expected to begin a recording"),
+        (700, JobFailed, "Expected to write"),
+    ],
+)
+def test_a_disk_without_room_for_a_frame_keeps_nothing(
+    tmp_path: Path, room: int, error: type[AgpError], said: str
+) -> None:
+    game = DrawnGame(frame_shape=(256, 256))
+    with files_of_at_most(room), pytest.raises(error, match=said) as failed:
+        _record(tmp_path, game, Pattern(1, "expert"), seconds=3600)
+    assert "Make room" in failed.value.cure
+    assert list(tmp_path.glob("drawn/*")) == []
+
+
+def test_no_frame_is_ever_there_without_its_keys(tmp_path: Path) -> None:
+    """After each line that a kill could leave last, the newest frame has the keys that it has at the end."""
+    game = DrawnGame()
+    edges = [KeyEdge(_at(1.5 + number), KEYS[number % 3], number % 2 == 0, "human") for number in range(12)]
+    recording = _opened(_record(tmp_path, game, Person(Typed(game.source, edges)), seconds=0.5))
+    states = recording.timeline.key_states(KEYS, "human")
+    assert states[:-1].any(axis=0).all()
+    lines = list(read_lines(recording.path / "timeline.jsonl"))
+    for number, line in enumerate(lines):
+        if isinstance(line, FrameLine):
+            left = parse(lines[: number + 1]).key_states(KEYS, "human")[line.index]
+            assert left.tolist() == states[line.index].tolist()
 
 
 def test_live_events_are_small_and_seldom(tmp_path: Path) -> None:

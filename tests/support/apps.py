@@ -1,33 +1,72 @@
 """Running the app in a test: a folder of its own, the real engine behind it, and waiting for what comes."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from textual.pilot import Pilot
 
 from agp_tui.ui.app import AgpApp
+from agp_tui.ui.client.catalog import Catalog, Part
+from agp_tui.ui.parts.nav_bar import SCREENS
+from agp_tui.ui.screens.base import AppScreen
 
 SMALL, LARGE = (80, 24), (200, 60)
+LISTS: tuple[Part, ...] = ("recordings", "models")
+
+S = TypeVar("S", bound=AppScreen)
+_refresh = Catalog.refresh
 
 
 @asynccontextmanager
 async def app_in(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] = SMALL
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    size: tuple[int, int] = SMALL,
+    looks: tuple[Part, ...] = LISTS,
 ) -> AsyncIterator[tuple[AgpApp, Pilot[int]]]:
-    """The app as somebody has it who starts it in `folder`."""
+    """The app as somebody has it who starts it in `folder`.
+
+    It looks at `looks` and at no other part of what there is: each takes a command of its own.
+    """
+
+    async def refresh(catalog: Catalog, *parts: Part) -> None:
+        if wanted := [part for part in parts if part in looks]:
+            await _refresh(catalog, *wanted)
+
+    monkeypatch.setattr(Catalog, "refresh", refresh)
     monkeypatch.chdir(folder)
     for name in ("AGP_CONFIG", "DISPLAY", "NO_COLOR", "SSH_CONNECTION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "no-config"))
     app = AgpApp()
     async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: app.catalog.recordings is not None and app.catalog.models is not None)
+        await until(pilot, lambda: app.game != "")
+        if app.config_problem is None:
+            await until(pilot, lambda: all(getattr(app.catalog, part) is not None for part in looks))
         yield app, pilot
         await app.end_live()
+
+
+@asynccontextmanager
+async def screen_in(
+    kind: type[S],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    size: tuple[int, int] = SMALL,
+    looks: tuple[Part, ...] = LISTS,
+) -> AsyncIterator[tuple[AgpApp, Pilot[int], S]]:
+    """The same, gone to one of its screens."""
+    async with app_in(folder, monkeypatch, size, looks) as (app, pilot):
+        await pilot.press(str(list(SCREENS).index(kind.MODE) + 1))
+        await until(pilot, lambda: isinstance(app.screen, kind))
+        assert isinstance(app.screen, kind)
+        yield app, pilot, app.screen
 
 
 async def until(pilot: Pilot[int], true: Callable[[], bool], seconds: float = 60.0) -> None:
@@ -36,11 +75,22 @@ async def until(pilot: Pilot[int], true: Callable[[], bool], seconds: float = 60
     while not true():
         if time.monotonic() > deadline:
             raise AssertionError(f"did not come in {seconds:.0f} s; the screen:\n{screen_text(pilot)}")
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.02)
     await pilot.pause()
+
+
+def shows(pilot: Pilot[int], *words: str) -> Callable[[], bool]:
+    """Whether all of these are on the screen."""
+    return lambda: all(word in screen_text(pilot) for word in words)
 
 
 def screen_text(pilot: Pilot[int]) -> str:
     """The characters on the screen."""
     strips = pilot.app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
+
+
+def children() -> set[int]:
+    """Processes that this one has started and that are still there."""
+    tasks = Path(f"/proc/{os.getpid()}/task").iterdir()
+    return {int(pid) for task in tasks for pid in (task / "children").read_text().split()}

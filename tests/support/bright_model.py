@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from agp_tui.autoplay.manifest import MODEL_FILE, Manifest, hash_of, write_manifest
+from support.made_once import made_once
 
 SIZE, SEGMENT = 32, 3
 KEYS = ("left", "right")
@@ -18,7 +21,13 @@ class BrightModel:
     """Takes a window of float32 BGR frames from 0 to 1 and knows no keys."""
 
 
-def make_bright_model(folder: Path, whole_window: Path) -> None:
+def bright_model(config: pytest.Config) -> BrightModel:
+    """Both forms, made once for all tests; not to be written to."""
+    root = made_once(config, "bright", lambda root: _make(root / "bright", root / "whole.tflite"))
+    return BrightModel(root / "bright", root / "whole.tflite")
+
+
+def _make(folder: Path, whole_window: Path) -> None:
     """Write both forms. The newest frame decides, by the yellow (red and green) of its halves."""
     import litert_torch
     import torch

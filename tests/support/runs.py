@@ -2,11 +2,15 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from agp_tui.engine.children import module_environment
-from agp_tui.engine.events import Event, encode
+from agp_tui.engine.events import Event, Progress, encode
 from agp_tui.engine.runs import Run
 
 WORKER = """
@@ -29,6 +33,26 @@ if not isinstance(event, Finished | Failed):
         time.sleep(0.02)
     log.hear(Finished(job=run.job, run=run.id, stopped=True, report={"why": "stopped"}))
 """
+
+
+BEGIN = 1_000_000.0
+"""When the runs that are only told about began, seconds since 1970."""
+
+
+def learning(at: float, total: int, metrics: Callable[[int], dict[str, float]]) -> tuple[Progress, ...]:
+    """Eight steps of a training, a second apart; `metrics` by step."""
+    return tuple(
+        Progress(
+            done=100 * step, total=total, unit="frames", rate=812.0, seconds_left=12.0,
+            metrics={"loss": 1 / step, "epoch": 1.0, **metrics(step)}, at=at + step,
+        )
+        for step in range(1, 9)
+    )  # fmt: skip
+
+
+def told_at(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Runs are looked at so long after they began, however long the test takes."""
+    monkeypatch.setattr("agp_tui.ui.parts.run_view.time", SimpleNamespace(time=lambda: BEGIN + seconds))
 
 
 def run_with(root: Path, job: str, request: dict[str, Any], *events: Event) -> Run:

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from agp_tui.autoplay.manifest import MODEL_FILE, Manifest, hash_of, write_manifest
+from support.made_once import made_once
 
 SIZE, SEGMENT, EMBEDDING = 32, 5, 16
 KEYS = ("up", "left", "right", "down")
@@ -16,6 +19,12 @@ class Made:
     folder: Path
     whole_window: Path
     """Takes float32 RGB from 0 to 1."""
+
+
+def small_models(config: pytest.Config) -> Made:
+    """Both, made once for all tests; not to be written to."""
+    root = made_once(config, "small", lambda root: make_models(root / "small", root / "whole.tflite"))
+    return Made(root / "small", root / "whole.tflite")
 
 
 def make_models(folder: Path, whole_window: Path) -> None:

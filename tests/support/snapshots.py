@@ -6,6 +6,7 @@ explained at the end. `AGP_UPDATE_SNAPSHOTS=1` writes them anew; look at the dif
 
 import difflib
 import os
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,23 +68,38 @@ class Snap:
     """Compares the screen with the file of a name in `folder`."""
 
     folder: Path
+    patience: float = 2.0
+    """Seconds in which the screen may come to look so: charts are drawn at intervals, logs in the end."""
 
     async def __call__(self, pilot: Pilot[object], name: str) -> None:
-        """Wait until the app is quiet, then compare. Fails with the difference."""
+        """Compare, as soon as the app is quiet and until it fits. Fails with the difference."""
+        deadline = time.monotonic() + self.patience
         await pilot.pause()
+        while time.monotonic() < deadline and (self.updates or not self.fits(drawn(pilot.app), name)):
+            await pilot.pause(0.05)
         self.compare(drawn(pilot.app), name)
+
+    @property
+    def updates(self) -> bool:
+        """Whether files are written, not compared."""
+        return os.environ.get(UPDATE) == "1"
+
+    def fits(self, actual: str, name: str) -> bool:
+        """Whether a drawn screen is as in the file."""
+        file = self.folder / f"{name}.txt"
+        return file.exists() and file.read_text(encoding="utf-8") == actual
 
     def compare(self, actual: str, name: str) -> None:
         """Compare a drawn screen with the file."""
         file = self.folder / f"{name}.txt"
-        if os.environ.get(UPDATE) == "1":
+        if self.updates:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(actual, encoding="utf-8")
             return
         if not file.exists():
             pytest.fail(f"Expected the snapshot {file}, found none. Write it with {UPDATE}=1 and look at it.")
         expected = file.read_text(encoding="utf-8")
-        if actual != expected:
+        if not self.fits(actual, name):
             lines = difflib.unified_diff(
                 expected.splitlines(), actual.splitlines(), "expected", "found", lineterm=""
             )

@@ -81,6 +81,19 @@ def missing_programs() -> list[str]:
     return [name for name in ("Xvfb", "xdotool") if shutil.which(name) is None]
 
 
+BLUE, ORANGE = 0x102030, 0xFF8000
+BLUE_RGB, ORANGE_RGB = [0x10, 0x20, 0x30], [0xFF, 0x80, 0x00]
+
+
+@contextlib.contextmanager
+def painted_blue(name: str, *orange: int) -> "Iterator[Observer]":
+    """A blue screen with an orange rectangle: x, y, width, height."""
+    with observe(name) as observer:
+        observer.fill(BLUE)
+        observer.paint(ORANGE, *orange)
+        yield observer
+
+
 @contextlib.contextmanager
 def observe(name: str) -> "Iterator[Observer]":
     """A connection of its own to look at the server and paint on it."""

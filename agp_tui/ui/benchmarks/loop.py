@@ -112,16 +112,12 @@ def _folders(folder: Path) -> Iterator[None]:
 
 
 async def _alone(words: tuple[str, ...]) -> Finished:
-    job = await JobProcess.start(*words)
-    try:
-        async for event in job.events():
-            if isinstance(event, Failed):
-                raise JobFailed(event.error, event.hint)
-            if isinstance(event, Finished):
-                return event
-    finally:
-        await job.end()
-    raise JobFailed("Expected a recording, found none.")
+    async with JobProcess(*words) as job:
+        *_, end = [event async for event in job.events()]
+    if isinstance(end, Failed):
+        raise JobFailed(end.error, end.hint)
+    assert isinstance(end, Finished)
+    return end
 
 
 async def _with_app(words: tuple[str, ...]) -> tuple[Finished, list[float], int]:
@@ -140,15 +136,17 @@ async def _with_app(words: tuple[str, ...]) -> tuple[Finished, list[float], int]
         assert isinstance(driver, CountingDriver)
         before = driver.sent
         watching = asyncio.create_task(_lateness(late))
-        async for event in app.run_live("REC", *words):
-            match event:
-                case Live():
-                    view.show(event)
-                case Finished():
-                    result.append(event)
-                case Failed():
-                    raise JobFailed(event.error, event.hint)
-        watching.cancel()
+        try:
+            async for event in app.run_live("REC", *words):
+                match event:
+                    case Live():
+                        view.show(event)
+                    case Finished():
+                        result.append(event)
+                    case Failed():
+                        raise JobFailed(event.error, event.hint)
+        finally:
+            watching.cancel()
         return result[0], late, driver.sent - before
     finally:
         app.exit()

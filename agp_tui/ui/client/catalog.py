@@ -147,7 +147,7 @@ class Catalog:
             self.problem = str(error)
 
     async def _report(self, *words: str) -> dict[str, Any]:
-        return (await ask(*words, *self._words)).finished.report or {}
+        return (await ask(*words, *self._words)).report or {}
 
     async def _look_at_recordings(self) -> None:
         self.recordings = _items(await self._report("recordings", "list"), "recordings", RecordingItem)

@@ -7,11 +7,10 @@ import asyncio
 import contextlib
 from asyncio.subprocess import PIPE, Process
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator
 
 from agp_tui.engine.children import module_command, module_environment
-from agp_tui.engine.events import AnyEvent, Command, Failed, Finished, Stop, Table, decode_event, encode
+from agp_tui.engine.events import AnyEvent, Command, Failed, Finished, Stop, decode_event, encode
 from agp_tui.errors import AgpError
 
 LINE_BYTES = 1 << 23
@@ -20,35 +19,62 @@ LINE_BYTES = 1 << 23
 NARRATION_LINES = 20
 PATIENCE_SECONDS = 5.0
 """How long a job may take to finish its files and release its keys before it is made to end."""
+UNWANTED_SECONDS = 1.0
+"""The same for a short command whose answer nobody waits for any more."""
 
 
-@dataclass
 class JobProcess:
-    """A running command. It ends with the app: its stdin closes, and live jobs take that for a stop."""
+    """A command that runs within `async with`; afterwards its process and its pipes are gone.
 
-    words: tuple[str, ...]
-    process: Process
-    narration: deque[str] = field(default_factory=lambda: deque(maxlen=NARRATION_LINES))
-    """The last lines that it told people."""
+    It ends with the app, however that ends: its stdin closes, and live jobs take that for a stop.
+    """
 
-    @classmethod
-    async def start(cls, *words: str, variables: Mapping[str, str] | None = None) -> "JobProcess":
-        """Start `agp WORDS --json`."""
-        process = await asyncio.create_subprocess_exec(
-            *module_command("agp_tui", *words, "--json"),
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=PIPE,
-            env=module_environment(**(variables or {})),
-            limit=LINE_BYTES,
-            # Ctrl-C in the terminal is the app's, not the job's.
-            start_new_session=True,
-        )
-        return cls(words, process)
+    def __init__(self, *words: str) -> None:
+        """`agp WORDS --json`."""
+        self.words = words
+        self.process: Process | None = None
+        """None until it has begun."""
+        self.narration: deque[str] = deque(maxlen=NARRATION_LINES)
+        """The last lines that it told people."""
+        self._early: list[Command] = []
+        self._begun = asyncio.Event()
 
-    async def events(self) -> AsyncIterator[AnyEvent]:
+    async def __aenter__(self) -> "JobProcess":
+        """Raises `AgpError` where no process can be had."""
+        try:
+            self.process = await asyncio.create_subprocess_exec(
+                *module_command("agp_tui", *self.words, "--json"),
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=PIPE,
+                env=module_environment(),
+                limit=LINE_BYTES,
+                # Ctrl-C in the terminal is the app's, not the job's.
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise AgpError(
+                f"Expected to start agp {self.words[0]}, found: {error.strerror}.",
+                "Close other programs, or start the app anew.",
+            ) from error
+        finally:
+            self._begun.set()
+        for command in self._early:
+            self.tell(command)
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        try:
+            await self.end()
+        finally:
+            if self.process is not None:
+                # Otherwise pipes are closed when they are collected, perhaps after their event loop.
+                # Whoever is interrupted even here leaves no process behind: this kills it.
+                self.process._transport.close()  # type: ignore[attr-defined]
+
+    async def events(self) -> AsyncGenerator[AnyEvent, None]:
         """Everything it tells. The last one is `Finished` or `Failed`, also where it died without a word."""
-        assert self.process.stdout is not None
+        assert self.process is not None and self.process.stdout is not None
         listening = asyncio.create_task(self._listen())
         ended = False
         try:
@@ -65,26 +91,38 @@ class JobProcess:
             yield self._died()
 
     def tell(self, command: Command) -> None:
-        """Give it a command; one that has ended no longer hears it."""
-        if self.process.stdin is not None and not self.process.stdin.is_closing():
-            self.process.stdin.write(encode(command))
+        """Give it a command, as soon as it has begun; one that has ended no longer hears it."""
+        if not self._begun.is_set():
+            self._early.append(command)
+        elif (stdin := self._stdin) is not None and not stdin.is_closing():
+            stdin.write(encode(command))
 
-    async def end(self) -> None:
-        """Have it finish: a stop, the end of its stdin, then signals where it does not come to an end."""
+    async def end(self, patience: float = PATIENCE_SECONDS) -> None:
+        """Have it finish: a stop, the end of its stdin, then signals where it does not come to an end.
+
+        `patience` is in seconds, before each signal.
+        """
         self.tell(Stop())
-        if self.process.stdin is not None:
-            self.process.stdin.close()
+        await self._begun.wait()
+        if self.process is None:
+            return
+        if self._stdin is not None:
+            self._stdin.close()
         for insist in (self.process.terminate, self.process.kill):
             try:
-                await asyncio.wait_for(self.process.wait(), PATIENCE_SECONDS)
+                await asyncio.wait_for(self.process.wait(), patience)
                 return
             except TimeoutError:
                 with contextlib.suppress(ProcessLookupError):
                     insist()
         await self.process.wait()
 
+    @property
+    def _stdin(self) -> asyncio.StreamWriter | None:
+        return self.process.stdin if self.process is not None else None
+
     async def _listen(self) -> None:
-        assert self.process.stderr is not None
+        assert self.process is not None and self.process.stderr is not None
         with contextlib.suppress(ValueError):
             async for line in self.process.stderr:
                 if text := line.decode(errors="replace").strip():
@@ -93,34 +131,24 @@ class JobProcess:
     def _died(self) -> Failed:
         last = self.narration[-1] if self.narration else "it said nothing"
         name = " ".join(self.words[:2])
+        code = self.process.returncode if self.process is not None else None
         return Failed(
-            error=f"agp {name} ended without a result (exit code {self.process.returncode}): {last}",
+            error=f"agp {name} ended without a result (exit code {code}): {last}",
             hint=f"Run it in a shell to see more: agp {' '.join(self.words)}",
-            exit_code=self.process.returncode or 1,
+            exit_code=code or 1,
         )
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a short command told: its result and its tables."""
-
-    finished: Finished
-    tables: tuple[Table, ...] = ()
-
-
-async def ask(*words: str) -> Answer:
-    """Run a short command to its end. Raises `AgpError` with its words where it fails."""
-    job = await JobProcess.start(*words)
-    tables: list[Table] = []
-    try:
-        async for event in job.events():
-            match event:
-                case Table():
-                    tables.append(event)
-                case Failed():
-                    raise AgpError(event.error, event.hint)
-                case Finished():
-                    return Answer(event, tuple(tables))
-    finally:
-        await job.end()
-    raise AgpError("Expected a result, found none.")
+async def ask(*words: str) -> Finished:
+    """Run a short command to its end and give its result. Raises `AgpError` with its words where it fails."""
+    async with JobProcess(*words) as job:
+        try:
+            told = [event async for event in job.events()]
+        except asyncio.CancelledError:
+            await job.end(UNWANTED_SECONDS)
+            raise
+    end = told[-1]
+    if isinstance(end, Failed):
+        raise AgpError(end.error, end.hint)
+    assert isinstance(end, Finished)
+    return end

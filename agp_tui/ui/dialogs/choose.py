@@ -15,10 +15,16 @@ from textual.widgets.option_list import Option
 
 @dataclass(frozen=True)
 class Choice:
-    """One of many: `value` is given back, `note` stands beside its name."""
+    """One of many: `value` is given back, `name` (else the value) is shown, `note` stands beside it."""
 
     value: str
     note: str = ""
+    name: str = ""
+
+    @property
+    def shown(self) -> str:
+        """What a person reads and types."""
+        return self.name or self.value
 
 
 class Choose(ModalScreen[str | None]):
@@ -36,6 +42,8 @@ class Choose(ModalScreen[str | None]):
         self._title = title
         self._choices = choices
         self._new = new
+        self._shown: list[Choice] = []
+        """What the list holds now."""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="choose", classes="dialog"):
@@ -51,17 +59,14 @@ class Choose(ModalScreen[str | None]):
         """Show what fits."""
         self._fill(changed.value)
 
-    def on_input_submitted(self, submitted: Input.Submitted) -> None:
-        """Take the highlighted one; a new name where none fits and new ones are taken."""
-        options = self.query_one(OptionList)
-        if options.highlighted is not None and options.option_count:
-            self.dismiss(options.get_option_at_index(options.highlighted).id)
-        elif self._new and submitted.value.strip():
-            self.dismiss(submitted.value.strip())
+    def on_input_submitted(self) -> None:
+        """Take the highlighted one."""
+        if (at := self.query_one(OptionList).highlighted) is not None:
+            self.dismiss(self._shown[at].value)
 
     def on_option_list_option_selected(self, selected: OptionList.OptionSelected) -> None:
         """A click, or Enter in the list."""
-        self.dismiss(selected.option.id)
+        self.dismiss(self._shown[selected.option_index].value)
 
     def action_move(self, by: int) -> None:
         """Up and down work while typing."""
@@ -73,11 +78,15 @@ class Choose(ModalScreen[str | None]):
         self.dismiss(None)
 
     def _fill(self, text: str) -> None:
+        self._shown = [one for one in self._choices if text.lower() in one.shown.lower()]
+        typed = text.strip()
+        if self._new and typed and all(typed != one.value for one in self._choices):
+            # Also beside others that have the text in them: `rally` can be new where `rally2` is not.
+            self._shown.append(Choice(typed, "a new name"))
         options = self.query_one(OptionList)
         options.clear_options()
-        for choice in self._choices:
-            if text.lower() in choice.value.lower():
-                note = f"  {choice.note}" if choice.note else ""
-                options.add_option(Option(Content.assemble(choice.value, (note, "dim")), id=choice.value))
-        if options.option_count:
+        options.add_options(
+            [Option(Content.assemble(one.shown, (f"  {one.note}", "dim"))) for one in self._shown]
+        )
+        if self._shown:
             options.highlighted = 0

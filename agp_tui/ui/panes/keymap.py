@@ -3,14 +3,17 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
+
+if TYPE_CHECKING:
+    from agp_tui.ui.app import AgpApp
 
 
 @dataclass(frozen=True)
@@ -22,9 +25,8 @@ class Bound:
     what: str
 
 
-def bindings_of(app: App[Any]) -> list[Bound]:
+def bindings_of(app: "AgpApp") -> list[Bound]:
     """Everything of the app and its screens that can have another key, by id."""
-    keymap = dict(part.split("=", 1) for part in app.loaded.config.ui.keymap if "=" in part)  # type: ignore[attr-defined]
     found: dict[str, Bound] = {}
     screens = (import_module(f"agp_tui.ui.screens.{mode}") for mode in app.MODES)
     classes = (
@@ -34,7 +36,7 @@ def bindings_of(app: App[Any]) -> list[Bound]:
         for binding in _plain(getattr(owner, "BINDINGS", ())):
             if binding.id and binding.id not in found:
                 what = binding.description or binding.action
-                found[binding.id] = Bound(binding.id, keymap.get(binding.id, binding.key), what)
+                found[binding.id] = Bound(binding.id, app.own_keys.get(binding.id, binding.key), what)
     return list(found.values())
 
 

@@ -17,7 +17,7 @@ from agp_tui.ui.panes.library_words import key_of
 from agp_tui.ui.screens.base import AppScreen
 from agp_tui.ui.words import progress_text
 
-Doing = Literal["", "replay", "import", "export"]
+Doing = Literal["", "replay", "import", "export", "repair"]
 
 FORMATS = ("mp4", "npz", "pickle", "png")
 
@@ -26,7 +26,7 @@ class LibraryActions(AppScreen):
     """The part of the library that runs commands on `item` and tells what came of them in `told`."""
 
     doing: reactive[Doing] = reactive[Doing]("", bindings=True)
-    """The live job that this screen follows."""
+    """What this screen waits for; meanwhile nothing else can be done here."""
     told: reactive[str] = reactive("")
     """The newest thing to know, as markup."""
     item: reactive[RecordingItem | None] = reactive[RecordingItem | None](None, bindings=True)
@@ -43,8 +43,8 @@ class LibraryActions(AppScreen):
 
     def action_stop(self) -> None:
         """Finish what this screen follows."""
-        if self.agp.live is not None and self.doing:
-            self.agp.live.tell(Stop())
+        if self.doing:
+            self.agp.tell_live(Stop())
 
     async def follow_live(self, doing: Doing, *words: str) -> Finished | None:
         """A live job to its end; None where it failed, which is shown."""
@@ -95,8 +95,12 @@ class LibraryActions(AppScreen):
         """Make a whole recording of what can be read."""
         if (item := self.item) is None:
             return
-        self.told = f"repairing {escape(key_of(item))} …"
-        if (done := await self._ask("recordings", "repair", item.path)) is not None:
+        self.doing, self.told = "repair", f"repairing {escape(key_of(item))} …"
+        try:
+            done = await self._ask("recordings", "repair", item.path)
+        finally:
+            self.doing = ""
+        if done is not None:
             self.problems.pop(item.path, None)
             lost = f", {done.missed} lost" if done.missed else ""
             self.told = f"[$success]✓[/] repaired {escape(key_of(item))}: {done.frames} frames{lost}"
@@ -125,7 +129,7 @@ class LibraryActions(AppScreen):
     async def _ask(self, *words: str) -> Finished | None:
         """A short command; None where it failed, which is shown."""
         try:
-            return (await ask(*words, *self.agp.words)).finished
+            return await ask(*words, *self.agp.words)
         except AgpError as error:
             self.told = f"[$error]✗[/] {escape(str(error))}"
             return None

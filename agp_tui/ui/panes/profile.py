@@ -37,6 +37,15 @@ def region_text(place: GameSettings) -> str:
     return ""
 
 
+def watch_words(place: GameSettings, game: str) -> tuple[str, ...]:
+    """The flags of `agp screen watch` that show a game's region; none where there is none to be seen."""
+    if is_atari(game) or not region_text(place):
+        return ()
+    if place.region is not None:
+        return ("--game", game, f"--region={numbers(place.region)}")
+    return ("--game", game, f"--center={numbers(place.center)}", f"--size={place.size}")
+
+
 def profile_fields(place: GameSettings, game: str) -> list[Field]:
     """What of a profile can be typed."""
     arrows = "the console's own" if is_atari(game) else "up,left,right,down"

@@ -26,6 +26,8 @@ class RecordSetup(AppScreen):
     busy_with = ""
     """The game that something runs for now; empty where nothing does."""
 
+    _limits_of_file = Limits()
+
     def draw(self) -> None:
         """Show what is set."""
         raise NotImplementedError
@@ -39,8 +41,15 @@ class RecordSetup(AppScreen):
     def place(self) -> GameSettings:
         return place_of(self.agp, self.game)
 
+    def on_mount(self) -> None:
+        self.limits = self._limits_of_file = Limits.of(self.agp.loaded.config.record)
+
     def changed(self, what: str) -> None:
         """Another game, other settings, other models."""
+        if what == "settings":
+            before, self._limits_of_file = self._limits_of_file, Limits.of(self.agp.loaded.config.record)
+            if self.limits == before:
+                self.limits = self._limits_of_file
         if what in ("", "game", "models", "games") and not self.busy_with:
             players = [one.value for one in self.players()]
             asked = self.agp.loaded.config.record.by
@@ -110,9 +119,12 @@ class RecordSetup(AppScreen):
         $DISPLAY has chosen already, but for `ask_anyway`.
         """
         try:
-            report: Any = (await ask("screen", "list", "--game", self.game, *self.agp.words)).finished.report
+            report: Any = (await ask("screen", "list", "--game", self.game, *self.agp.words)).report
         except AgpError as error:
             self.problem = str(error)
+            return False
+        if self.app.current_mode != self.MODE:
+            # Whoever has gone to another screen in the meantime is asked nothing, and watched nothing.
             return False
         found = [one for one in report["displays"] if one["usable"]]
         if not found:

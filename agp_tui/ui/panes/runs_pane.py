@@ -74,7 +74,7 @@ class RunsPane(Vertical):
     async def find_results(self) -> None:
         """What came of those that have ended."""
         try:
-            report = (await ask("runs", "list", *self.app.words)).finished.report or {}  # type: ignore[attr-defined]
+            report = (await ask("runs", "list", *self.app.words)).report or {}  # type: ignore[attr-defined]
         except AgpError:
             # Without results the table still shows the runs.
             return

@@ -8,17 +8,8 @@ from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
 
 from agp_tui.ui.client.catalog import RunItem
+from agp_tui.ui.states import STATES
 from agp_tui.ui.when import ago
-
-STATES = {
-    "running": ("▶ running", "green"),
-    "finished": ("✓ finished", ""),
-    "stopped": ("■ stopped", "yellow"),
-    "failed": ("✗ failed", "red"),
-    "died": ("✗ died", "red"),
-    "waiting": ("· waiting", "dim"),
-    "damaged": ("✗ damaged", "red"),
-}
 
 COLUMNS = ("run", "job", "game", "state", "when", "result")
 Result = dict[str, Any]

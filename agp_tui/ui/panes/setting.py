@@ -6,6 +6,9 @@ from typing import Any
 import msgspec
 from textual.markup import escape
 
+from agp_tui.config.file import FileError, read_sections
+from agp_tui.errors import SettingError
+
 
 class Setting(msgspec.Struct, frozen=True):
     """A row of `agp config show`."""
@@ -45,6 +48,16 @@ def source(place: str) -> str:
     """Where a value comes from, shortened to what tells it from others."""
     file, space, section = place.partition(" ")
     return f"{Path(file).name}{space}{section}" if space else place
+
+
+def value_in_file(problem: FileError) -> str:
+    """The value that does not fit, as it stands in the file; nothing where that cannot be read."""
+    try:
+        sections = read_sections(problem.file) if problem.file else {}
+    except SettingError:
+        sections = {}
+    value = sections.get(problem.section, {}).get(problem.key)
+    return "" if value is None else shown(value)
 
 
 def setting_text(one: Setting, file: str) -> str:

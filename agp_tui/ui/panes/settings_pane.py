@@ -1,9 +1,10 @@
 """The tab of settings: a form made of their own schema, written back by `agp config set`."""
 
+import asyncio
 import os
 import shlex
 import subprocess
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.text import Text
 from textual import work
@@ -15,13 +16,16 @@ from textual.markup import escape
 from textual.widgets import DataTable, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from agp_tui.config.file import FileError, Loaded, read_sections
+from agp_tui.config.file import FileError, Loaded
 from agp_tui.config.listing import list_settings
 from agp_tui.errors import AgpError, SettingError
 from agp_tui.ui.client.process import ask
 from agp_tui.ui.dialogs.choose import Choice, Choose
 from agp_tui.ui.panes.keymap import KeyAsk, bindings_of, with_key
-from agp_tui.ui.panes.setting import Setting, setting_text, shown, source
+from agp_tui.ui.panes.setting import Setting, setting_text, shown, source, value_in_file
+
+if TYPE_CHECKING:
+    from agp_tui.ui.app import AgpApp
 
 KEYMAP, THEME = "ui.keymap", "ui.theme"
 NOT_THERE = "config.toml is not there yet; the first change makes it."
@@ -32,6 +36,21 @@ class SettingsTable(DataTable[Text]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select_cursor", "Change", id="settings.change"),
+    ]
+
+    def action_cursor_left(self) -> None:
+        """To the sections, where there is nothing more at the left."""
+        if self.scroll_x > 0:
+            super().action_cursor_left()
+        else:
+            self.screen.query_one(Sections).focus()
+
+
+class Sections(OptionList):
+    """The names of the sections."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right", "select", "Into it", show=False),
     ]
 
 
@@ -48,17 +67,25 @@ class SettingsPane(Vertical):
         self._section = ""
         self._file = NOT_THERE
         self._editing: Setting | None = None
+        self._refused = ""
+        """The value in the field that does not fit."""
+        self._writing = asyncio.Lock()
+        """Two changes one after the other, each of the whole file, are both wanted."""
         self._problem: SettingError | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(id="settings-problem")
         with Horizontal(id="settings-columns"):
-            yield OptionList(id="sections")
+            yield Sections(id="sections")
             yield SettingsTable(id="settings-table", cursor_type="row", zebra_stripes=True)
         with Vertical(id="setting"):
             yield Static(id="setting-text")
             yield Input(id="setting-input", compact=True)
             yield Static(id="setting-error", markup=False)
+
+    @property
+    def _agp(self) -> "AgpApp":
+        return cast("AgpApp", self.app)
 
     # --- what is shown --------------------------------------------------------------------------
 
@@ -91,7 +118,7 @@ class SettingsPane(Vertical):
         if isinstance(problem, FileError) and problem.section in self._settings and news:
             self.show_setting(problem.section, problem.key)
             if (setting := self._highlighted()) is not None and setting.key == problem.key:
-                self._edit(setting, _in_file(problem))
+                self._edit(setting, value_in_file(problem))
                 self._refuse(str(problem))
 
     def show_setting(self, section: str, key: str) -> None:
@@ -131,6 +158,9 @@ class SettingsPane(Vertical):
     def on_option_list_option_highlighted(self, highlighted: OptionList.OptionHighlighted) -> None:
         """Another section."""
         highlighted.stop()
+        if highlighted.option_index != highlighted.option_list.highlighted:
+            # It has gone on since.
+            return
         if highlighted.option.id and highlighted.option.id != self._section:
             self._section = highlighted.option.id
             self._fill()
@@ -165,7 +195,7 @@ class SettingsPane(Vertical):
             themes = [Choice(name) for name in sorted(self.app.available_themes)]
             self.app.push_screen(Choose("Which theme?", themes), lambda value: self._take(one, value))
         elif one.name == KEYMAP:
-            found = bindings_of(self.app)
+            found = bindings_of(self._agp)
             choices = [Choice(item.id, f"{item.key}  {item.what}") for item in found]
             self.app.push_screen(Choose("The key of what?", choices), lambda value: self._ask_key(one, value))
         elif one.kind == "choice":
@@ -193,11 +223,8 @@ class SettingsPane(Vertical):
     def on_input_changed(self, changed: Input.Changed) -> None:
         """What was wrong is being put right."""
         changed.stop()
-        if changed.value != self._refused_value():
+        if changed.value != self._refused:
             self.remove_class("-refused")
-
-    def _refused_value(self) -> str:
-        return self.query_one("#setting-error", Static).name or ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A field can be left only while there is one."""
@@ -211,6 +238,7 @@ class SettingsPane(Vertical):
         self.take_focus()
 
     def _refuse(self, why: str) -> None:
+        self._refused = self.query_one(Input).value
         self.query_one("#setting-error", Static).update(why)
         self.add_class("-refused")
 
@@ -226,56 +254,48 @@ class SettingsPane(Vertical):
             if key is not None:
                 self.write(one, ",".join(with_key(tuple(one.value or ()), name, key)))
 
-        self.app.push_screen(KeyAsk(name, bindings_of(self.app)), take)
+        self.app.push_screen(KeyAsk(name, bindings_of(self._agp)), take)
 
     def unset(self) -> None:
         """The highlighted setting, back to its default."""
         if (one := self._highlighted()) is not None:
             self.write(one, "")
 
-    @work(exclusive=True, group="write setting")
+    @work(group="write setting")
     async def write(self, one: Setting, value: str) -> None:
         """Write the value into the file, nothing for the default; what does not fit is said at the field."""
         words = ("unset", one.name) if not value else ("set", one.name, value)
-        agp: Any = self.app
         try:
-            await ask("config", *words, *agp.words)
+            async with self._writing:
+                await ask("config", *words, *self._agp.words)
         except AgpError as error:
-            if self._editing is None:
+            if not self._edits(one):
                 self._edit(one, value)
             self._refuse(str(error))
             return
-        if self._editing is not None:
+        if self._edits(one):
             self.action_leave_field()
-        agp.reload()
+        self._agp.reload()
+
+    def _edits(self, one: Setting) -> bool:
+        return self._editing is not None and self._editing.name == one.name
 
     def open_editor(self) -> None:
         """The whole file in the person's editor; what it says then holds."""
-        agp: Any = self.app
         editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-        if agp.loaded.path is None:
+        if self._agp.loaded.path is None:
             self.notify(NOT_THERE, severity="warning")
             return
         try:
             with self.app.suspend():
-                subprocess.run([*shlex.split(editor), str(agp.loaded.path)], check=False)
+                subprocess.run([*shlex.split(editor), str(self._agp.loaded.path)], check=False)
         except (SuspendNotSupported, OSError, ValueError) as error:
             self.notify(
-                f"Expected to open {agp.loaded.path} with {editor}: {error}. Set $EDITOR.",
+                f"Expected to open {self._agp.loaded.path} with {editor}: {error}. Set $EDITOR.",
                 severity="error",
+                markup=False,
             )
             return
         if self._editing is not None:
             self.action_leave_field()
-        agp.reload()
-
-
-def _in_file(problem: FileError) -> str:
-    """The value that does not fit, as it stands in the file."""
-    try:
-        value = (
-            read_sections(problem.file).get(problem.section, {}).get(problem.key) if problem.file else None
-        )
-    except SettingError:
-        value = None
-    return "" if value is None else shown(value)
+        self._agp.reload()

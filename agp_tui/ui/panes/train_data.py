@@ -39,7 +39,7 @@ class Recordings(SelectionList[str]):
         """Show these; what a person left out stays out, new ones are chosen."""
         if items == self._items:
             return
-        left_out = {one.path for one in self._items} - set(self.selected)
+        left_out = set(self.usable) - set(self.selected)
         at = self.highlighted
         self._items = items
         self.clear_options()

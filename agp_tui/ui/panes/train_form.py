@@ -53,16 +53,28 @@ class TrainForm(Vertical):
             with Horizontal(classes="train-row"):
                 yield Static(one.key, classes="train-label")
                 if one.choices:
-                    yield TrainChoice(one.choices, str(one.value), id=f"train-{one.key}")
+                    yield TrainChoice(one.choices, _typed(one), id=f"train-{one.key}")
                 else:
-                    value = "" if one.value is None else shown(one.value)
-                    yield Input(value, placeholder=_example(one), compact=True, id=f"train-{one.key}")
+                    yield Input(_typed(one), placeholder=_example(one), compact=True, id=f"train-{one.key}")
         yield Static(id="train-help")
         yield Static(id="train-problem", markup=False)
 
     def on_mount(self) -> None:
         self.border_title = "Training"
         self.query_one("#train-help", Static).update(Content.from_markup(START))
+
+    def renew(self, loaded: Loaded) -> None:
+        """Take what the settings file says now, but for what a person has typed or chosen here."""
+        before, self._settings = self._settings, train_settings(loaded)
+        for was, one in zip(before, self._settings, strict=True):
+            field = self._field(one.key)
+            if field.value == _typed(was):
+                field.value = _typed(one)
+
+    def _field(self, key: str) -> Input | Cycle:
+        field = self.query_one(f"#train-{key}")
+        assert isinstance(field, Input | Cycle)
+        return field
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         """The help of that value."""
@@ -102,16 +114,14 @@ class TrainForm(Vertical):
         self.set_class(bool(why), "-refused")
         for one in self._settings:
             if why.startswith(f"{one.key}:") or f"--{one.key}:" in why:
-                self.query_one(f"#train-{one.key}").focus()
+                self._field(one.key).focus()
 
     def values(self, keys: Sequence[str] = ASKED) -> dict[str, str]:
         """What is typed and chosen, by setting; nothing of what is left empty."""
         found = {}
         for key in keys:
-            widget = self.query_one(f"#train-{key}")
-            value = widget.value if isinstance(widget, Input | Cycle) else ""
-            if value.strip():
-                found[key] = value.strip()
+            if value := self._field(key).value.strip():
+                found[key] = value
         return found
 
     def flags(self, keys: Sequence[str] = ASKED) -> list[str]:
@@ -126,6 +136,11 @@ def train_settings(loaded: Loaded) -> list[Setting]:
     """Those that are asked for, as they are set."""
     known = {one.key: one for one in map(Setting.of, list_settings(loaded)) if one.section == "train"}
     return [known[key] for key in ASKED]
+
+
+def _typed(one: Setting) -> str:
+    """Its value as it stands in the field; nothing where it is not set."""
+    return "" if one.value is None else shown(one.value)
 
 
 def _example(one: Setting) -> str:

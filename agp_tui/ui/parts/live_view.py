@@ -29,6 +29,7 @@ class LiveView(Horizontal):
     def __init__(self, kind: Kind, message: str, *, id: str | None = None) -> None:
         super().__init__(id=id, classes="live-view")
         self._message = message
+        self._own_kind = kind
         self.set_reactive(LiveView.kind, kind)
 
     def compose(self) -> ComposeResult:
@@ -51,16 +52,17 @@ class LiveView(Horizontal):
 
     def reset(self, message: str) -> None:
         """Nothing is live; say why or what to press."""
+        self.kind = self._own_kind
         self.query_one(Preview).clear(message)
         self.query_one(".live-facts", Static).update("")
         for bars in self.query(KeyBars):
             bars.reset()
+        self.query_one(LatencyBudget).set_figures({}, 0.0)
         self.query_one(LatencyHistory).reset()
 
     def show(self, live: Live) -> None:
         """A job's newest state."""
-        if live.thumbnail and live.thumbnail_size is not None:
-            self.query_one(Preview).show(live.thumbnail, live.thumbnail_size)
+        self._show_thumbnail(live)
         if self.kind != "replay":
             # A job that decides is a player, whatever the view began as.
             self.kind = "play" if live.probabilities else self.kind
@@ -71,6 +73,15 @@ class LiveView(Horizontal):
         if self.kind == "play":
             self.query_one(LatencyBudget).update_live(live)
             self.query_one(LatencyHistory).update_live(live)
+
+    def show_picture(self, live: Live, markup: str) -> None:
+        """Only what is seen, with words beside it: nothing is recorded or played."""
+        self._show_thumbnail(live)
+        self.query_one(".live-facts", Static).update(Content.from_markup(markup))
+
+    def _show_thumbnail(self, live: Live) -> None:
+        if live.thumbnail and live.thumbnail_size is not None:
+            self.query_one(Preview).show(live.thumbnail, live.thumbnail_size)
 
 
 def facts(live: Live, kind: Kind) -> str:

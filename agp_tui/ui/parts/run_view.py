@@ -25,7 +25,7 @@ from agp_tui.engine.events import (
 from agp_tui.ui.parts.live_view import LiveView, clock
 from agp_tui.ui.parts.run_curves import RunCurves
 from agp_tui.ui.parts.run_result import result
-from agp_tui.ui.tables import drawn
+from agp_tui.ui.parts.told import told
 from agp_tui.ui.words import progress_text
 
 LIVE_MESSAGE = "What it plays shows here."
@@ -99,10 +99,8 @@ class RunView(Vertical):
             case Live():
                 self.add_class("-live")
                 self.query_one(LiveView).show(event)
-            case Table():
-                self._write(drawn(event))
-            case Note():
-                self._write(Text(event.text, style="yellow" if event.level == "warning" else ""))
+            case Table() | Note():
+                self._write(told(event))
             case Finished():
                 stopped = event.stopped or (event.report or {}).get("why") == "stopped"
                 self._end(event.at, "[b $warning]■ Stopped[/]" if stopped else "[b $success]✓ Done[/]")
@@ -111,7 +109,7 @@ class RunView(Vertical):
             case Failed():
                 stopped = event.exit_code == 130 or event.error.startswith("Stopped")
                 self._end(event.at, "[b $warning]■ Stopped[/]" if stopped else "[b $error]✗ Failed[/]")
-                self._write(Text(f"{event.error} {event.hint}".strip(), style="bold red"))
+                self._write(told(event))
 
     def show_before(self, event: AnyEvent) -> None:
         """One event of an earlier execution of the same run: it belongs to the curves only."""
@@ -150,9 +148,7 @@ class RunView(Vertical):
     def _rest_live(self) -> None:
         """Nothing plays now."""
         self.remove_class("-live")
-        live = self.query_one(LiveView)
-        live.kind = "record"
-        live.reset(LIVE_MESSAGE)
+        self.query_one(LiveView).reset(LIVE_MESSAGE)
 
     def _tick(self) -> None:
         if self.has_class("-running") and self.region:

@@ -2,7 +2,6 @@
 
 from typing import ClassVar
 
-from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -10,14 +9,14 @@ from textual.containers import Horizontal, Vertical
 from textual.reactive import reactive
 from textual.widgets import Input, RichLog, Static
 
-from agp_tui.engine.events import AnyEvent, Failed, Finished, Live, Note, Stop, Table
+from agp_tui.engine.events import AnyEvent, Failed, Live, Stop, Table
 from agp_tui.errors import AgpError
 from agp_tui.ui.client.catalog import AtariItem
 from agp_tui.ui.dialogs.choose import Choice, Choose
 from agp_tui.ui.parts.live_view import LiveView
+from agp_tui.ui.parts.told import told
 from agp_tui.ui.screens.base import AppScreen
 from agp_tui.ui.widgets.tables import EventTable
-from agp_tui.ui.words import summary
 
 CHANCE = "chance"
 
@@ -63,8 +62,8 @@ class AtariScreen(AppScreen):
                 yield Input(placeholder="a part of the name", id="atari-filter")
                 yield EventTable(id="atari-table")
             with Vertical(id="atari-watch"):
-                yield Static(id="atari-what")
-                yield LiveView("record", "Press [b]w[/] to watch somebody play the chosen game.")
+                yield Static(id="atari-what", markup=False)
+                yield LiveView("record", "Press w to watch somebody play the chosen game.")
                 yield RichLog(id="atari-log", wrap=True, markup=False, min_width=30)
 
     def on_mount(self) -> None:
@@ -136,14 +135,23 @@ class AtariScreen(AppScreen):
 
         self.app.push_screen(Choose(f"Who plays {game.id}?", choices), chosen)
 
+    def on_screen_suspend(self) -> None:
+        """Nobody looks any more; another live job may begin."""
+        if self.watching and self.app.current_mode != self.MODE:
+            self.agp.tell_live(Stop())
+
     def _under_cursor(self) -> AtariItem | None:
         key = self.query_one(EventTable).selected_key
         return next((one for one in self.agp.catalog.games or () if one.id == key), None)
 
-    @work(exclusive=True, group="watch")
-    async def watch_game(self, game: str, by: str) -> None:
-        """Follow the one who plays to the end."""
-        self.watching = True
+    def watch_game(self, game: str, by: str) -> None:
+        """Let somebody play, to be watched."""
+        if not self.watching:
+            self.watching = True
+            self._follow(game, by)
+
+    @work(group="watch")
+    async def _follow(self, game: str, by: str) -> None:
         self.query_one(RichLog).clear()
         self._shown = f"{by} plays {game}"
         self.query_one(LiveView).reset("Getting ready …")
@@ -151,32 +159,29 @@ class AtariScreen(AppScreen):
             async for event in self.agp.run_live("WATCH", "atari", "watch", game, "--by", by):
                 self._show(event)
         except AgpError as error:
-            self.notify(str(error), severity="error")
+            self.query_one(LiveView).reset("Nobody played.")
+            self.notify(str(error), severity="error", markup=False)
         finally:
             self.watching = False
             self._describe()
 
     def _show(self, event: AnyEvent) -> None:
         log = self.query_one(RichLog)
-        match event:
-            case Live():
-                self.query_one(LiveView).show(event)
-                score = f", score {event.score:g}" if event.score is not None else ""
-                self.query_one("#atari-what", Static).update(f"{self._shown}{score}; s stops.")
-            case Note():
-                log.write(event.text)
-            case Finished():
-                log.write(Text.from_markup(summary(event)))
-            case Failed():
-                log.write(Text(f"{event.error} {event.hint}".strip(), style="bold red"))
-                self.query_one(LiveView).reset("Nobody played; the reason is below.")
+        if isinstance(event, Live):
+            self.query_one(LiveView).show(event)
+            score = f", score {event.score:g}" if event.score is not None else ""
+            self.query_one("#atari-what", Static).update(f"{self._shown}{score}; s stops.")
+        elif (words := told(event)) is not None:
+            log.write(words)
+        if isinstance(event, Failed):
+            self.query_one(LiveView).reset("Nobody played; the reason is below.")
 
-    async def action_stop(self) -> None:
+    def action_stop(self) -> None:
         """Stop watching; or close the filter."""
         if self.query_one("#atari-filter").has_focus:
             self._close_filter("")
-        elif self.agp.live is not None:
-            self.agp.live.tell(Stop())
+        else:
+            self.agp.tell_live(Stop())
 
     def action_find(self) -> None:
         """Type a part of a name."""

@@ -12,9 +12,11 @@ from textual.widgets import DataTable, Static
 
 from agp_tui.games.names import is_atari
 from agp_tui.ui.screens.base import AppScreen
+from agp_tui.ui.states import state_text
+from agp_tui.ui.when import ago, length
 
 if TYPE_CHECKING:
-    from agp_tui.ui.client.catalog import Catalog, FindingItem, RunItem
+    from agp_tui.ui.client.catalog import Catalog, FindingItem, ModelItem, RunItem
 
 RECENT_RUNS = 8
 
@@ -87,9 +89,7 @@ class HomeScreen(AppScreen):
 
     def _fill_runs(self, runs: "tuple[RunItem, ...]") -> None:
         table = self.query_one("#recent", DataTable)
-        rows = [
-            (run.job, run.game or "-", STATES.get(run.state, run.state), ago(run.created)) for run in runs
-        ]
+        rows = [(run.job, run.game or "-", state_text(run.state), ago(run.created)) for run in runs]
         if rows != [tuple(table.get_row_at(index)) for index in range(table.row_count)]:
             cursor = table.cursor_row
             table.clear()
@@ -133,9 +133,6 @@ class Box(Static):
         await self.app.run_action(f"app.go('{mode[self.name or '']}')")
 
 
-STATES = {"running": "▶ running", "finished": "✓ finished", "failed": "✗ failed", "died": "✗ died"}
-
-
 class Suggestion:
     """What to do next: a sentence and the screen for it."""
 
@@ -152,7 +149,7 @@ def suggestion(catalog: "Catalog", game: str) -> Suggestion:
     if running:
         return Suggestion("runs", f"{running[0].job} is running; press [b]7[/] to watch it.")
     usable = [one for one in catalog.recordings_of(game) if one.frames]
-    models = catalog.models_of(game)
+    models = _whole_models(catalog, game)
     if not usable and not models:
         who = "watch an expert play" if is_atari(game) else "play it while it is recorded"
         return Suggestion("record", f"press [b]2[/] and {who}; or [b]d[/] for a demo of everything.")
@@ -166,11 +163,16 @@ def suggestion(catalog: "Catalog", game: str) -> Suggestion:
     return Suggestion("play", f"press [b]5[/] to let [b]{escape(models[0].name)}[/] play.")
 
 
+def _whole_models(catalog: "Catalog", game: str) -> "list[ModelItem]":
+    """The models that can play, newest first."""
+    return [one for one in catalog.models_of(game) if not one.problem]
+
+
 def contents(catalog: "Catalog", game: str) -> dict[str, str]:
     """The text of each box."""
     if catalog.recordings is None or catalog.models is None:
         return dict.fromkeys(("recordings", "training", "models", "play"), "[dim]looking …[/]")
-    recordings, models = catalog.recordings_of(game), catalog.models_of(game)
+    recordings, models = catalog.recordings_of(game), _whole_models(catalog, game)
     trainings = [run for run in catalog.runs if run.job in ("train", "practice") and run.game == game]
     seconds, size = sum(one.seconds for one in recordings), sum(one.bytes for one in recordings)
     texts = {
@@ -182,9 +184,7 @@ def contents(catalog: "Catalog", game: str) -> dict[str, str]:
     if not recordings:
         texts["recordings"] = "[dim]none yet[/]"
     if trainings:
-        texts["training"] = (
-            f"[b]{len(trainings)}[/] runs\nlast {STATES.get(trainings[0].state, trainings[0].state)}"
-        )
+        texts["training"] = f"[b]{len(trainings)}[/] runs\nlast {state_text(trainings[0].state)}"
     if models:
         newest = models[0]
         f1 = f", F1 {newest.f1:.2f}" if newest.f1 is not None else ""
@@ -203,15 +203,3 @@ def findings(found: "tuple[FindingItem, ...] | None") -> str:
     return "\n".join(
         f"[$error]✗ {escape(one.name)}[/]: {escape(one.found)}\n  [dim]{escape(one.cure)}[/]" for one in bad
     )
-
-
-def length(seconds: float) -> str:
-    """Seconds in words for people."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def ago(moment: float) -> str:
-    """How long since, in words."""
-    return f"{length(max(0.0, time.time() - moment))} ago"

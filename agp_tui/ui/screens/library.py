@@ -148,7 +148,7 @@ class LibraryScreen(LibraryActions):
         if self.item is None or self.item.path != item.path:
             return
         try:
-            report = (await ask("recordings", "info", item.path, *self.agp.words)).finished.report
+            report = (await ask("recordings", "info", item.path, *self.agp.words)).report
         except AgpError as error:
             report = {"warnings": [str(error)]}
         self._reports[version(item)] = report or {}
@@ -220,8 +220,8 @@ class LibraryScreen(LibraryActions):
 
     def on_replay_pane_told(self, message: ReplayPane.Told) -> None:
         """Pass it on."""
-        if self.agp.live is not None and self.doing == "replay":
-            self.agp.live.tell(message.command)
+        if self.doing == "replay":
+            self.agp.tell_live(message.command)
 
     def on_replay_pane_left(self) -> None:
         """Back to the table."""

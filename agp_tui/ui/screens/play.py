@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -11,16 +10,15 @@ from textual.markup import escape
 from textual.reactive import reactive
 from textual.widgets import RichLog, Static
 
-from agp_tui.engine.events import AnyEvent, Failed, Finished, Live, Note, Panic, Pause, Resume, Stop, Table
+from agp_tui.engine.events import AnyEvent, Failed, Finished, Live, Pause, Resume, Stop
 from agp_tui.errors import AgpError
 from agp_tui.games.names import is_atari
 from agp_tui.ui.client.catalog import ModelItem
 from agp_tui.ui.client.process import ask
 from agp_tui.ui.dialogs.choose import Choice, Choose
 from agp_tui.ui.parts.live_view import LiveView
+from agp_tui.ui.parts.told import told
 from agp_tui.ui.screens.base import AppScreen
-from agp_tui.ui.tables import drawn
-from agp_tui.ui.words import summary
 
 HELP = """
 # Play
@@ -70,7 +68,7 @@ class PlayScreen(AppScreen):
 
     def body(self) -> ComposeResult:
         yield Static(id="play-setup")
-        yield LiveView("play", "Press [b]Enter[/] to let the model play.")
+        yield LiveView("play", "Press Enter to let the model play.")
         yield RichLog(id="play-log", wrap=True, markup=False, min_width=40)
 
     def on_mount(self) -> None:
@@ -107,7 +105,7 @@ class PlayScreen(AppScreen):
         """The time of a decision here, against the time of a frame."""
         self.preflight = "[dim]measuring …[/]"
         try:
-            finished = (await ask("models", "measure", model.path, *self.agp.words)).finished
+            finished = await ask("models", "measure", model.path, *self.agp.words)
         except AgpError as error:
             self.preflight = f"[$error]✗ {escape(str(error))}[/]"
             return
@@ -116,15 +114,16 @@ class PlayScreen(AppScreen):
     def action_choose_model(self) -> None:
         """Another model, of this game or any."""
         models = self.agp.catalog.models or ()
-        choices = [Choice(one.name, _model_note(one)) for one in models]
+        choices = [Choice(one.path, _model_note(one), one.name) for one in models]
         self.app.push_screen(Choose("Which model?", choices), self._chosen)
 
-    def _chosen(self, name: str | None) -> None:
+    def _chosen(self, path: str | None) -> None:
         for one in self.agp.catalog.models or ():
-            if one.name == name:
+            if one.path == path:
+                # In this order: another game takes its newest model, but for one that is its own already.
+                self.model = one
                 if one.game:
                     self.agp.game = one.game
-                self.model = one
 
     def action_dry_run(self) -> None:
         """Decide and show, press nothing; or press."""
@@ -144,8 +143,9 @@ class PlayScreen(AppScreen):
 
     def action_start(self) -> None:
         """Let the model play."""
-        if self.model is None:
+        if self.model is None or self.playing:
             return
+        self.playing, self.paused = True, False
         words = ["play", self.model.path]
         if self.model.game is None:
             words += ["--game", self.agp.game]
@@ -156,7 +156,6 @@ class PlayScreen(AppScreen):
     @work(exclusive=True, group="play")
     async def play(self, *words: str) -> None:
         """Follow the player to its end."""
-        self.playing, self.paused = True, False
         self.query_one(LiveView).reset("Getting ready …")
         log = self.query_one("#play-log", RichLog)
         log.clear()
@@ -164,41 +163,30 @@ class PlayScreen(AppScreen):
             async for event in self.agp.run_live("DRY RUN" if self.dry_run else "PLAY", *words):
                 self._show(event)
         except AgpError as error:
-            self.notify(str(error), severity="error")
+            self.query_one(LiveView).reset("It did not play.")
+            self.notify(str(error), severity="error", markup=False)
         finally:
             self.playing, self.paused = False, False
-            self._draw()
+            # Another game may have been chosen while it played, and models may have been made.
+            self.changed("game")
 
     def _show(self, event: AnyEvent) -> None:
         log = self.query_one("#play-log", RichLog)
-        match event:
-            case Live():
-                self.query_one(LiveView).show(event)
-            case Note():
-                log.write(Text(event.text, style="yellow" if event.level == "warning" else ""))
-            case Table():
-                log.write(drawn(event))
-            case Finished():
-                log.write(Text.from_markup(summary(event)))
-            case Failed():
-                log.write(Text(f"{event.error} {event.hint}".strip(), style="bold red"))
-                self.query_one(LiveView).reset("It did not play; the reason is below.")
+        if isinstance(event, Live):
+            self.query_one(LiveView).show(event)
+        elif (words := told(event)) is not None:
+            log.write(words)
+        if isinstance(event, Failed):
+            self.query_one(LiveView).reset("It did not play; the reason is below.")
 
     def action_pause(self) -> None:
         """Release every key and wait, or go on."""
-        if self.agp.live is not None:
-            self.agp.live.tell(Resume() if self.paused else Pause())
-            self.paused = not self.paused
+        self.agp.tell_live(Resume() if self.paused else Pause())
+        self.paused = not self.paused
 
     def action_stop(self) -> None:
         """Finish."""
-        if self.agp.live is not None:
-            self.agp.live.tell(Stop())
-
-    def action_panic(self) -> None:
-        """Release everything, stop at once."""
-        if self.agp.live is not None:
-            self.agp.live.tell(Panic())
+        self.agp.tell_live(Stop())
 
     def worth_copying(self) -> str:
         """The model's folder."""

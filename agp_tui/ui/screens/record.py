@@ -16,7 +16,8 @@ from agp_tui.games.names import is_atari
 from agp_tui.ui.client.process import ask
 from agp_tui.ui.dialogs.confirm import Confirm
 from agp_tui.ui.panes.countdown import Countdown
-from agp_tui.ui.panes.profile import Limits, region_text, square_of
+from agp_tui.ui.panes.outlook import READY, Outlook
+from agp_tui.ui.panes.profile import region_text, square_of, watch_words
 from agp_tui.ui.panes.record_setup import RecordSetup
 from agp_tui.ui.panes.record_words import HELP, setup_text
 from agp_tui.ui.panes.recorded import RecordedPane
@@ -24,8 +25,6 @@ from agp_tui.ui.panes.region import RegionPane, Square
 from agp_tui.ui.parts.live_view import LiveView
 
 Phase = Literal["setup", "region", "pick", "countdown", "recording", "result"]
-
-READY = "Press Enter to record."
 
 ASK_FROM_SECONDS = 10.0
 """A longer recording is not discarded without a question."""
@@ -63,7 +62,7 @@ class RecordScreen(RecordSetup):
         yield Static(id="record-setup")
         yield Static(id="record-problem", markup=False)
         with ContentSwitcher(initial="record-live", id="record-middle"):
-            yield LiveView("record", READY, id="record-live")
+            yield Outlook("record", READY, id="record-live")
             yield RegionPane(id="record-region")
             yield Countdown(id="record-countdown")
             yield RecordedPane(id="record-result")
@@ -71,7 +70,6 @@ class RecordScreen(RecordSetup):
 
     def on_mount(self) -> None:
         self.query_one("#record-log").can_focus = False
-        self.limits = Limits.of(self.agp.loaded.config.record)
 
     def changed(self, what: str) -> None:
         """Another game: its region is another one."""
@@ -83,6 +81,11 @@ class RecordScreen(RecordSetup):
         """Nobody looks: a display is not watched, a click is not waited for. A recording goes on."""
         if self.app.current_mode != self.MODE and self.phase in ("region", "pick"):
             self.action_stop()
+        self.draw()
+
+    def on_screen_resume(self) -> None:
+        """The region is seen again."""
+        self.draw()
 
     # --- the region ----------------------------------------------------------------------------------
 
@@ -195,8 +198,7 @@ class RecordScreen(RecordSetup):
     def action_stop(self) -> None:
         """Finish what runs."""
         self._stopped = True
-        if self.agp.live is not None:
-            self.agp.live.tell(Stop())
+        self.agp.tell_live(Stop())
 
     # --- afterwards --------------------------------------------------------------------------------------
 
@@ -284,4 +286,6 @@ class RecordScreen(RecordSetup):
         problem = self.query_one("#record-problem", Static)
         problem.update(f"✗ {self.problem}" if self.problem else "")
         problem.set_class(bool(self.problem), "-there")
+        seen = self.phase == "setup" and self.app.current_mode == self.MODE
+        self.query_one(Outlook).look_at(*(watch_words(self.place, self.game) if seen else ()))
         self.refresh_bindings()

@@ -6,9 +6,8 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.content import Content
 from textual.reactive import reactive
-from textual.widgets import ContentSwitcher, Static
+from textual.widgets import ContentSwitcher
 
 from agp_tui.engine.runs import Run
 from agp_tui.errors import AgpError
@@ -17,6 +16,7 @@ from agp_tui.ui.dialogs.confirm import Confirm
 from agp_tui.ui.panes.doctor_pane import DoctorPane
 from agp_tui.ui.panes.runs_pane import RunsPane
 from agp_tui.ui.panes.settings_pane import SettingsPane
+from agp_tui.ui.panes.tab_bar import TABS, TabBar
 from agp_tui.ui.parts.run_view import RunView
 from agp_tui.ui.parts.watching import watch
 from agp_tui.ui.screens.base import AppScreen
@@ -30,6 +30,7 @@ tomorrow, and they are here. A run that was stopped keeps its checkpoint.
 | Key | What it does |
 |---|---|
 | `[` and `]`, or `r` `e` `d` | the tabs: runs, settings, doctor |
+| `left`, `right` | the tabs, where their line has the focus; sections and settings |
 | `enter` on a run | watch it: stages, curves, what it plays, its results |
 | `s` | stop the run; a checkpoint is saved first |
 | `x` | delete the folder of a run that has ended |
@@ -42,9 +43,6 @@ tomorrow, and they are here. A run that was stopped keeps its checkpoint.
 
 Settings are written to `config.toml`; its comments stay. What does not fit is not written.
 """
-
-TABS = {"runs": "Runs [u]r[/]", "settings": "Settings [u]e[/]", "doctor": "Doctor [u]d[/]"}
-"""By id, with the key of each."""
 
 
 class RunsScreen(AppScreen):
@@ -73,7 +71,7 @@ class RunsScreen(AppScreen):
 
     def body(self) -> ComposeResult:
         with Vertical(id="runs-tabs"):
-            yield Static(bar("runs"), id="runs-bar")
+            yield TabBar(id="runs-bar")
             with ContentSwitcher(initial="runs"):
                 yield RunsPane(id="runs")
                 yield SettingsPane(id="settings")
@@ -157,7 +155,7 @@ class RunsScreen(AppScreen):
         try:
             await ask("runs", *words, *self.agp.words)
         except AgpError as error:
-            self.notify(str(error), severity="error")
+            self.notify(str(error), severity="error", markup=False)
         self.agp.look_around()
 
     def action_back(self) -> None:
@@ -176,12 +174,15 @@ class RunsScreen(AppScreen):
         return self.query_one(ContentSwitcher).current or "runs"
 
     def action_tab(self, name: str) -> None:
-        """Show a tab."""
+        """Show a tab and go into it."""
+        self._show_tab(name)
+        self.call_after_refresh(self._focus_tab, name)
+
+    def _show_tab(self, name: str) -> None:
         self.action_back()
         self.query_one(ContentSwitcher).current = name
-        self.query_one("#runs-bar", Static).update(bar(name))
+        self.query_one(TabBar).show(name)
         self.refresh_bindings()
-        self.call_after_refresh(self._focus_tab, name)
 
     def _focus_tab(self, name: str) -> None:
         """Once it is there, if a person has not gone on to another one."""
@@ -196,7 +197,15 @@ class RunsScreen(AppScreen):
     def action_next_tab(self, by: int) -> None:
         """The tab beside this one."""
         names = list(TABS)
-        self.action_tab(names[(names.index(self.tab) + by) % len(names)])
+        name = names[(names.index(self.tab) + by) % len(names)]
+        if self.query_one(TabBar).has_focus:
+            self._show_tab(name)
+        else:
+            self.action_tab(name)
+
+    def action_into_tab(self) -> None:
+        """From the line of the tabs into the one that is shown."""
+        self._pane(self.tab).take_focus()
 
     def action_unset(self) -> None:
         """The highlighted setting as it is by default."""
@@ -232,12 +241,3 @@ class RunsScreen(AppScreen):
         if (run := self._chosen()) is not None:
             return str(run.path)
         return self._pane(self.tab).worth_copying()
-
-
-def bar(shown: str) -> Content:
-    """The tabs in one line; a click goes to one."""
-    parts = [
-        f"[@click=screen.tab('{name}')][{'b reverse' if name == shown else 'not bold'}] {label} [/][/]"
-        for name, label in TABS.items()
-    ]
-    return Content.from_markup(" ".join(parts))

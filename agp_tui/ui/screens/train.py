@@ -16,7 +16,7 @@ from agp_tui.engine.events import Failed, Finished
 from agp_tui.engine.runs import Run, RunError
 from agp_tui.errors import AgpError
 from agp_tui.games.names import is_atari
-from agp_tui.ui.client.catalog import RunItem
+from agp_tui.ui.client.catalog import ModelItem, RunItem
 from agp_tui.ui.client.process import ask
 from agp_tui.ui.dialogs.choose import Choice, Choose
 from agp_tui.ui.panes.train_data import Look, Recordings
@@ -103,7 +103,7 @@ class TrainScreen(AppScreen):
         if what in ("", "game", "runs"):
             self._follow_newest()
         if what == "settings":
-            self._renew_form()
+            self.query_one(TrainForm).renew(self.agp.loaded)
         self.refresh_bindings()
 
     # --- the form --------------------------------------------------------------------------------
@@ -118,11 +118,6 @@ class TrainScreen(AppScreen):
         self.query_one("#train-empty", Static).update(Content.from_markup(text))
         if items:
             self.look_at_data()
-
-    @work(exclusive=True, group="form")
-    async def _renew_form(self) -> None:
-        await self.query_one(TrainForm).remove()
-        await self.query_one("#train-top").mount(TrainForm(self.agp.loaded))
 
     def on_selection_list_selected_changed(self, changed: SelectionList.SelectedChanged[str]) -> None:
         """Other recordings hold something else."""
@@ -159,7 +154,7 @@ class TrainScreen(AppScreen):
             look.clear(f"[$error]{escape(str(error))}[/]")
             return
         self._looked = words
-        look.show(answer.finished.report or {})
+        look.show(answer.report or {})
 
     def action_name_it(self) -> None:
         """To the name of the model that comes of it."""
@@ -176,22 +171,21 @@ class TrainScreen(AppScreen):
 
     # --- runs ------------------------------------------------------------------------------------
 
-    @work(exclusive=True, group="begin")
+    @work(group="begin")
     async def begin(self, *words: str) -> None:
         """Start a long job and watch it."""
         form = self.query_one(TrainForm)
         form.refuse("")
         try:
-            run = (await ask(*words, "--detach", *self.agp.words)).finished.run
+            run = await self.agp.launch(*words)
         except AgpError as error:
             if form.region and words[0] == "train":
                 form.refuse(str(error))
             else:
                 self.notify(str(error), title=f"agp {words[0]}", severity="error", timeout=10, markup=False)
             return
-        self.agp.look_around()
         if run is not None:
-            self.follow(Run(self.agp.loaded.folder("runs") / run))
+            self.follow(run)
 
     def follow(self, run: Run) -> None:
         """Show a run, from its beginning on."""
@@ -247,8 +241,8 @@ class TrainScreen(AppScreen):
         if self.watched is not None and self.watched.alive():
             try:
                 self.watched.stop()
-            except RunError as error:
-                self.notify(str(error), severity="warning")
+            except (RunError, ProcessLookupError) as error:
+                self.notify(f"It has ended already: {error}", severity="warning", markup=False)
             else:
                 self.notify("It saves its checkpoint and stops.")
 
@@ -276,17 +270,20 @@ class TrainScreen(AppScreen):
 
     def _can_practise(self) -> bool:
         games = {one.id: one.expert for one in self.agp.catalog.games or ()}
-        models = [one for one in self.agp.catalog.models_of(self.agp.game) if not one.problem]
-        return is_atari(self.agp.game) and games.get(self.agp.game, False) and bool(models)
+        return is_atari(self.agp.game) and games.get(self.agp.game, False) and bool(self._usable_models())
+
+    def _usable_models(self) -> list[ModelItem]:
+        """This game's, newest first, without the damaged."""
+        return [one for one in self.agp.catalog.models_of(self.agp.game) if not one.problem]
 
     def action_practise(self) -> None:
         """Let a model of this game play, corrected by the expert."""
-        models = self.agp.catalog.models_of(self.agp.game)
+        models = self._usable_models()
         if len(models) == 1:
-            self._practise(models[0].name)
+            self._practise(models[0].path)
         else:
             notes = [f"F1 {one.f1:.2f}" if one.f1 is not None else "" for one in models]
-            choices = [Choice(one.name, note) for one, note in zip(models, notes, strict=True)]
+            choices = [Choice(one.path, note, one.name) for one, note in zip(models, notes, strict=True)]
             self.app.push_screen(Choose("Which model practises?", choices), self._practise)
 
     def _practise(self, model: str | None) -> None:

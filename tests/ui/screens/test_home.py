@@ -1,11 +1,10 @@
 """Home: what there is, the one next step, the keys; how it looks empty, full and in trouble."""
 
 import asyncio
-import shutil
 import time
-from collections import namedtuple
 from pathlib import Path
 
+import msgspec
 import pytest
 from support.apps import app_in, screen_text, until
 from support.snapshots import Snap
@@ -45,6 +44,9 @@ def test_the_next_step_follows_from_what_there_is() -> None:
     assert suggestion(catalog((RECORDING,), (NEW_MODEL,), (running,)), GAME).mode == "runs"
     broken = RecordingItem(path="/r/b", game=GAME, stamp="20260102-120000", state="unreadable")
     assert suggestion(catalog((broken,)), GAME).mode == "record", "nothing of it can be learnt from"
+    damaged = msgspec.structs.replace(NEW_MODEL, problem="torn")
+    assert suggestion(catalog((RECORDING,), (damaged,)), GAME).mode == "train", "it cannot play"
+    assert "needs a model" in contents(catalog((RECORDING,), (damaged,)), GAME)["play"]
 
 
 def test_the_boxes_say_what_there_is_of_this_game() -> None:
@@ -78,11 +80,11 @@ def test_d_starts_the_demo_and_shows_it(tmp_path: Path, monkeypatch: pytest.Monk
 
     async def session() -> None:
         async with app_in(tmp_path, monkeypatch, (200, 60)) as (app, pilot):
-            await pilot.press("d")
+            await pilot.press("d", "d")
             await until(pilot, lambda: app.current_mode == "runs")
             await until(pilot, lambda: "1/6" in screen_text(pilot) or "1 of 6" in screen_text(pilot))
             (run,) = app.catalog.runs
-            assert run.job == "demo"
+            assert run.job == "demo", "an impatient second press starts no second one"
             from agp_tui.engine.runs import Run
 
             Run(tmp_path / "runs" / run.id).stop()
@@ -95,15 +97,12 @@ def test_d_starts_the_demo_and_shows_it(tmp_path: Path, monkeypatch: pytest.Monk
 def test_it_looks_as_it_should(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap, size: tuple[int, int], state: str
 ) -> None:
-    usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(10**11, 0, 5 * 10**10))
     monkeypatch.setattr(time, "time", lambda: NOW)
     monkeypatch.setattr(time, "localtime", time.gmtime)
 
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch, size) as (app, pilot):
-            await until(pilot, lambda: app.catalog.findings is not None and app.catalog.games is not None)
-            app.catalog.findings = ()
+        async with app_in(tmp_path, monkeypatch, size, looks=()) as (app, pilot):
+            app.catalog.recordings = app.catalog.models = app.catalog.findings = ()
             if state == "full":
                 app.catalog.recordings, app.catalog.models = (RECORDING,), (NEW_MODEL, OLD_MODEL)
                 app.catalog.runs = (
@@ -115,6 +114,7 @@ def test_it_looks_as_it_should(
                 app.catalog.runs = (RunItem("a", "train", "died", NOW - 5000, GAME),)
             screen = app.screen
             assert isinstance(screen, HomeScreen)
+            await until(pilot, lambda: screen._finished)
             screen.changed("")
             await snap(pilot, f"home-{state}-{'small' if size[0] == 80 else 'large'}")
 

@@ -1,15 +1,12 @@
 """The library on the real engine: real recordings listed, replayed, checked, repaired, taken elsewhere."""
 
 import asyncio
-import shutil
-from collections import namedtuple
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 from support import recordings
-from support.apps import SMALL, app_in, screen_text, until
+from support.apps import SMALL, screen_in, screen_text, until
 from support.recordings import edge
 from support.snapshots import Snap
 from textual.pilot import Pilot
@@ -17,7 +14,7 @@ from textual.widgets import Input
 
 from agp_tui.engine.events import Live
 from agp_tui.ui.app import AgpApp
-from agp_tui.ui.client.catalog import Catalog, RecordingItem
+from agp_tui.ui.client.catalog import RecordingItem
 from agp_tui.ui.dialogs.confirm import Confirm
 from agp_tui.ui.dialogs.form import Form
 from agp_tui.ui.panes.position import PositionBar
@@ -58,33 +55,10 @@ REPORT = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _steady(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same disk in every snapshot, and no look at what these tests do not need."""
-
-    async def nothing(_catalog: Catalog) -> None:
-        return
-
-    async def no_models(catalog: Catalog) -> None:
-        catalog.models = ()
-
-    monkeypatch.setattr(Catalog, "_look_at_models", no_models)
-    monkeypatch.setattr(Catalog, "_look_at_findings", nothing)
-    monkeypatch.setattr(Catalog, "_look_at_games", nothing)
-    usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(10**11, 0, 5 * 10**10))
-
-
-@asynccontextmanager
-async def library(
+def library(
     folder: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] = SMALL
-) -> AsyncIterator[tuple[AgpApp, Pilot[int], LibraryScreen]]:
-    async with app_in(folder, monkeypatch, size) as (app, pilot):
-        await pilot.press("3")
-        await until(pilot, lambda: isinstance(app.screen, LibraryScreen))
-        screen = app.screen
-        assert isinstance(screen, LibraryScreen)
-        yield app, pilot, screen
+) -> AbstractAsyncContextManager[tuple[AgpApp, Pilot[int], LibraryScreen]]:
+    return screen_in(LibraryScreen, folder, monkeypatch, size, looks=("recordings",))
 
 
 def of_box(folder: Path, frames: int = 60) -> Path:
@@ -195,7 +169,8 @@ def test_a_recording_is_checked_repaired_exported_imported_and_deleted(
             await pilot.press("c")
             await until(pilot, lambda: "found" in screen.told and "checked" in screen.told)
             await until(pilot, lambda: "whole ones in the video" in screen_text(pilot).replace("\n", " "))
-            await pilot.press("r")
+            await pilot.press("r", "d", "r")
+            assert app.screen is screen, "while it is repaired nothing else is done to it"
             await until(pilot, lambda: "repaired" in screen.told)
             await until(pilot, lambda: screen.item is not None and screen.item.state == "recovered")
             await pilot.press("c")

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-from collections import namedtuple
 from pathlib import Path
 
 import pytest
@@ -112,12 +111,10 @@ def test_preflight_says_what_fits() -> None:
 def test_it_looks_as_it_should(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap, size: tuple[int, int], state: str
 ) -> None:
-    usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(10**11, 0, 5 * 10**10))
-
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch, size) as (app, pilot):
+        async with app_in(tmp_path, monkeypatch, size, looks=()) as (app, pilot):
             monkeypatch.setattr(PlayScreen, "measure", lambda *_: None)
+            app.catalog.models = ()
             app.game = GAME
             await pilot.press("5")
             await until(pilot, lambda: isinstance(app.screen, PlayScreen))
@@ -127,7 +124,7 @@ def test_it_looks_as_it_should(
                 screen.model = ModelItem("breaker", "/models/breaker", GAME, ("left", "right"), fps=30)
                 screen.preflight = "[$success]✓ p99 3.0 ms of 33.3 ms[/], up to 60 fps here"
             # The log wraps by its width, which it has once it is shown.
-            await pilot.pause(0.3)
+            await until(pilot, lambda: state == "empty" or screen.query_one(RichLog).size.width > 0)
             if state == "live":
                 screen.playing = True
                 screen._show(LIVE)

@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-import shutil
 import tomllib
-from collections import namedtuple
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.apps import app_in, screen_text, until
+from support.apps import app_in, children, screen_text, until
 from support.arena_window import Arena
 from support.snapshots import Snap
 from support.xserver import XServer
@@ -18,10 +18,11 @@ from textual.widgets import Digits, Input
 
 from agp_tui.engine.events import Finished, Live
 from agp_tui.ui.app import AgpApp
-from agp_tui.ui.client.catalog import AtariItem, Catalog
+from agp_tui.ui.client.catalog import AtariItem
 from agp_tui.ui.dialogs.choose import Choose
 from agp_tui.ui.dialogs.confirm import Confirm
 from agp_tui.ui.dialogs.form import Cycle, Form
+from agp_tui.ui.panes.profile import Limits
 from agp_tui.ui.panes.region import RegionPane, Square
 from agp_tui.ui.screens.base import AppScreen
 from agp_tui.ui.screens.record import RecordScreen
@@ -54,29 +55,19 @@ RESULT = Finished(
 )
 
 
-@pytest.fixture(autouse=True)
-def _steady(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same disk in every snapshot, and no look at what these tests do not need."""
-
-    async def nothing(_catalog: Catalog) -> None:
-        return
-
-    async def no_models(catalog: Catalog) -> None:
-        catalog.models = ()
-
-    monkeypatch.setattr(Catalog, "_look_at_models", no_models)
-    monkeypatch.setattr(Catalog, "_look_at_findings", nothing)
-    monkeypatch.setattr(Catalog, "_look_at_games", nothing)
-    usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(10**11, 0, 5 * 10**10))
-
-
-async def opened(app: AgpApp, pilot: Pilot[int]) -> RecordScreen:
-    app.catalog.games = (AtariItem("ALE/Pong-v5", ("up", "down"), expert=True), AtariItem("ALE/Skiing-v5"))
-    await pilot.press("2")
-    await until(pilot, lambda: isinstance(app.screen, RecordScreen) and app.screen.by != "")
-    assert isinstance(app.screen, RecordScreen)
-    return app.screen
+@asynccontextmanager
+async def record(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, display: str = ""
+) -> AsyncIterator[tuple[AgpApp, Pilot[int], RecordScreen]]:
+    async with app_in(folder, monkeypatch, looks=("recordings",)) as (app, pilot):
+        if display:
+            monkeypatch.setenv("DISPLAY", display)
+        expert = AtariItem("ALE/Pong-v5", ("up", "down"), expert=True)
+        app.catalog.games = (expert, AtariItem("ALE/Skiing-v5"))
+        await pilot.press("2")
+        await until(pilot, lambda: isinstance(app.screen, RecordScreen) and app.screen.by != "")
+        assert isinstance(app.screen, RecordScreen)
+        yield app, pilot, app.screen
 
 
 def profile(folder: Path, game: str) -> dict[str, Any]:
@@ -91,8 +82,7 @@ def test_an_expert_is_recorded_after_a_countdown_and_kept_or_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch) as (app, pilot):
-            screen = await opened(app, pilot)
+        async with record(tmp_path, monkeypatch) as (app, pilot, screen):
             assert screen.by == "expert"
             await pilot.press("b")
             assert isinstance(app.screen, Choose)
@@ -140,9 +130,7 @@ def test_a_region_is_chosen_over_a_live_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, x_server: XServer
 ) -> None:
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch) as (app, pilot):
-            monkeypatch.setenv("DISPLAY", x_server.name)
-            screen = await opened(app, pilot)
+        async with record(tmp_path, monkeypatch, x_server.name) as (app, pilot, screen):
             app.game = "rally"
             await until(pilot, lambda: "no region yet" in screen_text(pilot) and screen.by == "human")
             pane = screen.query_one(RegionPane)
@@ -176,6 +164,75 @@ def test_a_region_is_chosen_over_a_live_picture(
     asyncio.run(session())
 
 
+def test_the_chosen_region_is_seen_until_something_else_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, x_server: XServer
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("[games.rally]\ncenter = [300, 200]\nsize = 128\n")
+
+    async def session() -> None:
+        before = children()
+        async with record(tmp_path, monkeypatch, x_server.name) as (app, pilot, screen):
+            picture = screen.query_one("#record-live Preview", Preview)
+            await until(pilot, lambda: bool(picture.picture_area.area))
+            assert "This is what is recorded" in screen_text(pilot)
+            assert app.live is None, "to look is no live job: another screen may begin one"
+            await until(pilot, lambda: len(children() - before) == 1)
+
+            await pilot.press("3")
+            await until(pilot, lambda: children() == before)
+            await pilot.press("2")
+            await until(pilot, lambda: bool(picture.picture_area.area))
+            app.game = "ALE/Pong-v5"
+            await until(pilot, lambda: children() == before and "Press Enter" in screen_text(pilot))
+            app.game = "rally"
+            await until(pilot, lambda: bool(picture.picture_area.area))
+            await pilot.press("r")
+            await until(pilot, lambda: screen.phase == "region" and app.live is not None)
+            await until(pilot, lambda: len(children() - before) == 1)
+            await pilot.press("escape")
+            await until(pilot, lambda: bool(picture.picture_area.area) and app.live is None)
+        assert children() == before, "nothing goes on without the app"
+
+    asyncio.run(session())
+
+
+def test_who_leaves_while_a_display_is_looked_for_is_watched_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, x_server: XServer
+) -> None:
+    async def session() -> None:
+        async with record(tmp_path, monkeypatch, x_server.name) as (app, pilot, screen):
+            app.game = "rally"
+            await until(pilot, lambda: screen.by == "human")
+            await pilot.press("r", "3")
+            await until(pilot, lambda: not screen.workers)
+            assert screen.phase == "setup" and app.live is None
+            await pilot.press("2", "r")
+            await until(pilot, lambda: screen.phase == "region")
+            await pilot.press("escape")
+            await until(pilot, lambda: screen.phase == "setup" and app.live is None)
+
+    asyncio.run(session())
+
+
+def test_what_the_settings_say_about_the_end_holds_until_a_person_says_something_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def session() -> None:
+        async with record(tmp_path, monkeypatch) as (app, pilot, screen):
+            for seconds in (7, 8):
+                (tmp_path / "config.toml").write_text(f"[record]\nseconds = {seconds}\n")
+                app.reload()
+                await until(pilot, lambda: f"after {seconds} s" in screen_text(pilot))  # noqa: B023
+            screen.limits = Limits(seconds="20")
+            (tmp_path / "config.toml").write_text("[record]\nseconds = 9\n")
+            app.reload()
+            await until(pilot, lambda: app.loaded.config.record.seconds == 9)
+            assert "after 20 s" in screen_text(pilot)
+
+    asyncio.run(session())
+
+
 def test_the_way_of_a_new_game_from_a_click_to_esc_on_its_keyboard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, x_server: XServer, arena: Arena
 ) -> None:
@@ -183,9 +240,7 @@ def test_the_way_of_a_new_game_from_a_click_to_esc_on_its_keyboard(
     x, y = arena.center
 
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch) as (app, pilot):
-            monkeypatch.setenv("DISPLAY", x_server.name)
-            screen = await opened(app, pilot)
+        async with record(tmp_path, monkeypatch, x_server.name) as (app, pilot, screen):
             app.game = "rally"
             await until(pilot, lambda: screen.by == "human")
             await pilot.press("c")
@@ -237,8 +292,7 @@ def test_several_displays_are_told_apart(
     other = start_x_server(size="640x480x24")
 
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch) as (app, pilot):
-            screen = await opened(app, pilot)
+        async with record(tmp_path, monkeypatch) as (app, pilot, screen):
             app.game = "rally"
             await until(pilot, lambda: screen.by == "human")
             await pilot.press("m")
@@ -257,8 +311,7 @@ def test_what_fails_is_said_with_its_cure_and_nothing_is_deleted_unasked(
     (tmp_path / "config.toml").write_text('[games.rally]\ndisplay = ":93"\ncenter = [100, 100]\n')
 
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch) as (app, pilot):
-            screen = await opened(app, pilot)
+        async with record(tmp_path, monkeypatch) as (app, pilot, screen):
             await pilot.press("enter")
             await until(pilot, lambda: screen.problem != "" and screen.phase == "setup")
             assert ":93" in screen_text(pilot)
@@ -291,8 +344,7 @@ def test_what_fails_is_said_with_its_cure_and_nothing_is_deleted_unasked(
 
 def test_what_it_looks_like(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap) -> None:
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch) as (app, pilot):
-            screen = await opened(app, pilot)
+        async with record(tmp_path, monkeypatch) as (app, pilot, screen):
             await snap(pilot, "record-empty")
             screen.phase = "recording"
             screen._show(LIVE)

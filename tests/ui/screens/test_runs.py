@@ -1,18 +1,13 @@
 """Runs, settings and doctor: run folders of real processes, commands that write the real file."""
 
 import asyncio
-import shutil
-from collections import namedtuple
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from support.apps import LARGE, SMALL, screen_text
-from support.apps import until as until_then
-from support.runs import run_with
+from support.apps import LARGE, SMALL, app_in, screen_in, screen_text, shows, until
+from support.runs import BEGIN, learning, run_with, told_at
 from support.snapshots import Snap
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -21,35 +16,25 @@ from agp_tui.engine.clock import Percentiles
 from agp_tui.engine.events import Event, Failed, Finished, Live, Note, Progress, Stage, Started, Table
 from agp_tui.engine.runs import Run
 from agp_tui.ui.app import AgpApp
-from agp_tui.ui.client.catalog import FindingItem
+from agp_tui.ui.client.catalog import FindingItem, Part
 from agp_tui.ui.dialogs.choose import Choose
 from agp_tui.ui.dialogs.confirm import Confirm
 from agp_tui.ui.panes.doctor_pane import DoctorPane
 from agp_tui.ui.panes.keymap import KeyAsk
 from agp_tui.ui.panes.runs_table import RunsTable
-from agp_tui.ui.panes.settings_pane import SettingsPane
+from agp_tui.ui.panes.setting import Setting
+from agp_tui.ui.panes.settings_pane import Sections, SettingsPane, SettingsTable
+from agp_tui.ui.panes.tab_bar import TabBar
 from agp_tui.ui.parts.run_view import RunView
 from agp_tui.ui.screens.runs import RunsScreen
 
-BEGIN = 1_000_000.0
 REQUEST = {"game": "ALE/Pong-v5"}
 
 DEMO: tuple[Event, ...] = (
     Started(job="demo", run="20260101-120000-demo-ab12", at=BEGIN),
     Stage(name="an expert plays ALE/Pong-v5 and is recorded", number=1, of=6, at=BEGIN + 1),
     Stage(name="a model learns from the recordings", number=2, of=6, at=BEGIN + 20),
-    *(
-        Progress(
-            done=100 * step,
-            total=2000,
-            unit="frames",
-            rate=812.0,
-            seconds_left=12.0,
-            metrics={"loss": 1 / step, "epoch": 1.0, "f1": 0.1 * step // 3, "val_loss": 2 / step},
-            at=BEGIN + 20 + step,
-        )
-        for step in range(1, 9)
-    ),
+    *learning(BEGIN + 20, 2000, lambda step: {"f1": 0.1 * step // 3, "val_loss": 2 / step}),
     Note(text="The model beats both.", at=BEGIN + 40),
     Stage(name="it practises and the expert corrects it", number=3, of=6, at=BEGIN + 41),
     Progress(done=1, total=6, unit="rounds", metrics={"score_mean": -12.0}, at=BEGIN + 50),
@@ -84,54 +69,17 @@ DONE = Finished(
 BROKEN = Failed(error="Expected frames, found none.", hint="Record again.", at=BEGIN + 70)
 
 
-@pytest.fixture(autouse=True)
-def _steady(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same disk and the same moment in every snapshot."""
-    usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(10**11, 0, 5 * 10**10))
-    monkeypatch.setattr("agp_tui.ui.parts.run_view.time", SimpleNamespace(time=lambda: BEGIN + 65))
-
-
-@asynccontextmanager
-async def opened(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] = SMALL
-) -> AsyncIterator[tuple[AgpApp, Pilot[int]]]:
-    """The app that has looked at the runs only: what else there is does not matter here, and takes time."""
-    look = AgpApp.look
-    monkeypatch.setattr(AgpApp, "look", lambda app, *parts: look(app, *parts) if len(parts) < 3 else None)
-    monkeypatch.chdir(folder)
-    for name in ("AGP_CONFIG", "DISPLAY", "NO_COLOR", "SSH_CONNECTION"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "no-config"))
-    app = AgpApp()
-    async with app.run_test(size=size) as pilot:
-        app.look_around()
-        await pilot.pause()
-        yield app, pilot
-
-
 @asynccontextmanager
 async def runs(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] = SMALL
+    folder: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] = SMALL, looks: tuple[Part, ...] = ()
 ) -> AsyncIterator[tuple[AgpApp, Pilot[int], RunsScreen]]:
-    async with opened(folder, monkeypatch, size) as (app, pilot):
-        await pilot.press("7")
-        await until(pilot, lambda: isinstance(app.screen, RunsScreen) and app.focused is not None)
-        screen = app.screen
-        assert isinstance(screen, RunsScreen)
+    async with screen_in(RunsScreen, folder, monkeypatch, size, looks) as (app, pilot, screen):
+        await until(pilot, lambda: app.focused is not None)
         yield app, pilot, screen
 
 
-async def until(pilot: Pilot[int], true: Callable[[], bool]) -> None:
-    await until_then(pilot, true, 20.0)
-
-
-def session(test: Callable[[], Any]) -> None:
-    asyncio.run(test())
-
-
-def shows(pilot: Pilot[int], *words: str) -> Callable[[], bool]:
-    return lambda: all(word in screen_text(pilot) for word in words)
+def setting(pane: SettingsPane, section: str, key: str) -> Setting:
+    return next(one for one in pane._settings[section] if one.key == key)
 
 
 def test_it_is_empty_at_first_and_says_what_to_press(
@@ -144,13 +92,15 @@ def test_it_is_empty_at_first_and_says_what_to_press(
             assert isinstance(pilot.app.screen, RunsScreen), "nothing to stop, delete, unset, look at"
             assert screen.worth_copying() == ""
 
-    session(test)
+    asyncio.run(test())
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "200x60"])
 def test_a_demo_as_it_runs_and_as_it_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap, size: tuple[int, int]
 ) -> None:
+    told_at(monkeypatch, 65)
+
     async def test() -> None:
         async with runs(tmp_path, monkeypatch, size) as (_, pilot, screen):
             view = screen.query_one("#runs-view", RunView)
@@ -158,7 +108,6 @@ def test_a_demo_as_it_runs_and_as_it_ends(
             await pilot.pause()
             for event in (*DEMO, LIVE):
                 view.show(event)
-            await asyncio.sleep(0.6)
             place = "small" if size == SMALL else "large"
             await snap(pilot, f"runs-live-{place}")
             table = Table(
@@ -166,15 +115,13 @@ def test_a_demo_as_it_runs_and_as_it_ends(
             )
             for event in (table, DONE):
                 view.show(event)
-            await asyncio.sleep(0.6)
             await snap(pilot, f"runs-done-{place}")
             view.clear("another")
             for event in (*DEMO[:3], BROKEN):
                 view.show(event)
-            await pilot.pause(0.1)
             await snap(pilot, f"runs-failed-{place}")
 
-    session(test)
+    asyncio.run(test())
 
 
 def test_an_ended_run_is_opened_copied_and_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,7 +148,7 @@ def test_an_ended_run_is_opened_copied_and_deleted(tmp_path: Path, monkeypatch: 
             await until(pilot, lambda: screen.query_one(RunsTable).row_count == 1)
             assert old.path.exists()
 
-    session(test)
+    asyncio.run(test())
 
 
 def test_a_run_is_watched_and_stopped_and_its_end_is_told_elsewhere(
@@ -227,7 +174,7 @@ def test_a_run_is_watched_and_stopped_and_its_end_is_told_elsewhere(
             app.look_around()
             await until(pilot, lambda: any(second.id in one.message for one in app._notifications))
 
-    session(test)
+    asyncio.run(test())
 
 
 def test_settings_are_changed_in_place_and_what_does_not_fit_is_said_there(
@@ -263,8 +210,17 @@ def test_settings_are_changed_in_place_and_what_does_not_fit_is_said_there(
             await until(pilot, lambda: isinstance(app.screen, Choose))
             await pilot.press(*"large", "enter")
             await until(pilot, lambda: app.loaded.config.train.model == "large")
+            one, other = (setting(pane, "game", key) for key in ("size", "fps"))
+            pane.write(one, "300")
+            pane.write(other, "20")
+            await until(pilot, lambda: (app.loaded.config.game.size, app.loaded.config.game.fps) == (300, 20))
+            assert isinstance(app.focused, SettingsTable)
+            await pilot.press("left")
+            assert isinstance(app.focused, Sections)
+            await pilot.press("right")
+            await until(pilot, lambda: isinstance(app.focused, SettingsTable))
 
-    session(test)
+    asyncio.run(test())
 
 
 def test_the_theme_holds_at_once_and_keys_are_given_by_pressing_them(
@@ -296,7 +252,7 @@ def test_the_theme_holds_at_once_and_keys_are_given_by_pressing_them(
             await pilot.press("f5")
             await until(pilot, lambda: isinstance(app.screen, Confirm))
 
-    session(test)
+    asyncio.run(test())
 
 
 def test_a_broken_file_opens_at_the_bad_key_and_is_put_right_there(
@@ -306,17 +262,28 @@ def test_a_broken_file_opens_at_the_bad_key_and_is_put_right_there(
     file.write_text("[record]\ncountdown = 99\n[game]\nfps = 20\n")
 
     async def test() -> None:
-        async with opened(tmp_path, monkeypatch) as (app, pilot):
+        async with app_in(tmp_path, monkeypatch, looks=("recordings",)) as (app, pilot):
             await until(pilot, lambda: isinstance(app.screen, RunsScreen) and isinstance(app.focused, Input))
             text = screen_text(pilot)
             assert "record.countdown" in text and "<= 60" in text and "99" in text
+            pane = app.screen.query_one(SettingsPane)
+            assert pane.has_class("-refused"), "what is wrong is said at the field too"
+            await pilot.press("1")
+            assert not pane.has_class("-refused"), "it is being put right"
+            await pilot.press("backspace", "escape")
+            assert pane.worth_copying().startswith("record.countdown"), "the cursor is on it"
+            assert app.catalog.recordings is None, "no command answers with a wrong file"
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.focused, Input))
             assert app.loaded.config.game.fps == 30, "the defaults hold until then"
-            await pilot.press("backspace", "backspace", *"3", "enter")
+            app.focused.value = "3"
+            await pilot.press("enter")
             await until(pilot, lambda: app.config_problem is None and app.loaded.config.game.fps == 20)
             assert "The defaults hold" not in screen_text(pilot)
+            await until(pilot, lambda: app.catalog.recordings is not None)
             assert file.read_text() == "[record]\ncountdown = 3.0\n[game]\nfps = 20\n"
 
-    session(test)
+    asyncio.run(test())
 
 
 def test_the_file_opens_in_an_editor_where_there_is_a_terminal(
@@ -325,13 +292,13 @@ def test_the_file_opens_in_an_editor_where_there_is_a_terminal(
     (tmp_path / "config.toml").write_text("[gmae]\nfps = 20\n")
 
     async def test() -> None:
-        async with opened(tmp_path, monkeypatch) as (app, pilot):
+        async with app_in(tmp_path, monkeypatch, looks=()) as (app, pilot):
             await until(pilot, shows(pilot, "unknown key gmae", "Did you mean game"))
             await pilot.press("o")
             await until(pilot, lambda: bool(app._notifications))
             assert any("$EDITOR" in note.message for note in app._notifications)
 
-    session(test)
+    asyncio.run(test())
 
 
 def test_doctor_shows_what_hinders_first_with_its_cure(
@@ -344,7 +311,7 @@ def test_doctor_shows_what_hinders_first_with_its_cure(
     )
 
     async def test() -> None:
-        async with runs(tmp_path, monkeypatch) as (_, pilot, screen):
+        async with runs(tmp_path, monkeypatch, looks=("findings",)) as (_, pilot, screen):
             await pilot.press("]", "]")
             await until(pilot, lambda: screen.tab == "doctor")
             await pilot.press("l")
@@ -358,18 +325,25 @@ def test_doctor_shows_what_hinders_first_with_its_cure(
             await until(pilot, lambda: screen.tab == "runs")
             await pilot.press("d")
             await until(pilot, lambda: screen.tab == "doctor")
+            screen.query_one(TabBar).focus()
+            await pilot.press("left")
+            await until(pilot, lambda: screen.tab == "settings" and screen.query_one(TabBar).has_focus)
+            await pilot.press("right", "right")
+            await until(pilot, lambda: screen.tab == "runs")
+            await pilot.press("left", "enter")
+            await until(pilot, lambda: screen.tab == "doctor" and not screen.query_one(TabBar).has_focus)
 
-    session(test)
+    asyncio.run(test())
 
 
 def test_it_follows_what_the_app_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = run_with(tmp_path / "runs", "demo", {"settings": REQUEST}, *DEMO, DONE)
 
     async def test() -> None:
-        async with opened(tmp_path, monkeypatch) as (app, pilot):
+        async with app_in(tmp_path, monkeypatch, looks=()) as (app, pilot):
             await app.show_run(run.id)
             await until(pilot, shows(pilot, "✓ Done", "pong-demo"))
             screen = app.screen
             assert isinstance(screen, RunsScreen) and screen.watched == Run(run.path)
 
-    session(test)
+    asyncio.run(test())

@@ -1,51 +1,34 @@
 """Training from the app: what real recordings hold, a real training followed, stopped and gone on with."""
 
 import asyncio
-import shutil
-from collections import namedtuple
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support.apps import SMALL, screen_text
-from support.apps import until as until_then
+from support.apps import screen_in, screen_text, shows, until
 from support.commands import agp
-from support.runs import run_with
+from support.runs import BEGIN, learning, run_with, told_at
 from support.snapshots import Snap
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from agp_tui.engine.clock import Percentiles
-from agp_tui.engine.events import Event, Failed, Finished, Progress, Stage, Started
+from agp_tui.engine.events import Event, Failed, Finished, Stage, Started
 from agp_tui.engine.runs import Run
 from agp_tui.ui.app import AgpApp
-from agp_tui.ui.client.catalog import AtariItem, ModelItem, RecordingItem
+from agp_tui.ui.client.catalog import AtariItem, ModelItem, Part, RecordingItem
 from agp_tui.ui.panes.train_data import Look, Recordings
 from agp_tui.ui.panes.train_form import TrainForm
 from agp_tui.ui.parts.run_view import RunView
 from agp_tui.ui.screens.train import TrainScreen
 
 PONG = "ALE/Pong-v5"
-BEGIN = 1_000_000.0
 LEARNING: tuple[Event, ...] = (
     Started(job="train", run="20260101-120000-train-ab12", at=BEGIN),
     Stage(name="read the recordings", number=1, of=4, at=BEGIN + 1),
     Stage(name="learn", number=2, of=4, at=BEGIN + 2),
-    *(
-        Progress(
-            done=100 * step,
-            total=1600,
-            unit="frames",
-            rate=812.0,
-            seconds_left=9.0,
-            metrics={"loss": 1 / step, "epoch": 1.0, "f1": 0.08 * step, "change_f1": 0.05 * step},
-            at=BEGIN + 2 + step,
-        )
-        for step in range(1, 9)
-    ),
+    *learning(BEGIN + 2, 1600, lambda step: {"f1": 0.08 * step, "change_f1": 0.05 * step}),
 )
 
 
@@ -88,14 +71,6 @@ BROKEN = RecordingItem(
 )
 
 
-@pytest.fixture(autouse=True)
-def _steady(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same disk and the same moment in every snapshot."""
-    usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(10**11, 0, 5 * 10**10))
-    monkeypatch.setattr("agp_tui.ui.parts.run_view.time", SimpleNamespace(time=lambda: BEGIN + 12))
-
-
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with two recordings of three seconds."""
@@ -106,36 +81,10 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@asynccontextmanager
-async def train(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, *look: str
-) -> AsyncIterator[tuple[AgpApp, Pilot[int], TrainScreen]]:
-    """The screen of an app that has looked at these parts, and no others: that takes time."""
-    looks = AgpApp.look
-    monkeypatch.setattr(AgpApp, "look", lambda app, *parts: looks(app, *parts) if len(parts) < 3 else None)
-    monkeypatch.chdir(folder)
-    for name in ("AGP_CONFIG", "DISPLAY", "NO_COLOR", "SSH_CONNECTION"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "no-config"))
-    app = AgpApp()
-    async with app.run_test(size=SMALL) as pilot:
-        await pilot.pause()
-        if look:
-            app.look(*look)
-            await until(pilot, lambda: app.catalog.recordings is not None)
-        await pilot.press("4")
-        await until(pilot, lambda: isinstance(app.screen, TrainScreen))
-        screen = app.screen
-        assert isinstance(screen, TrainScreen)
-        yield app, pilot, screen
-
-
-async def until(pilot: Pilot[int], true: Callable[[], bool]) -> None:
-    await until_then(pilot, true, 40.0)
-
-
-def shows(pilot: Pilot[int], *words: str) -> Callable[[], bool]:
-    return lambda: all(word in screen_text(pilot) for word in words)
+def train(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *looks: Part
+) -> AbstractAsyncContextManager[tuple[AgpApp, Pilot[int], TrainScreen]]:
+    return screen_in(TrainScreen, folder, monkeypatch, looks=looks)
 
 
 def test_without_recordings_it_says_what_to_press(
@@ -155,6 +104,8 @@ def test_without_recordings_it_says_what_to_press(
 def test_a_training_as_it_runs_ends_and_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap
 ) -> None:
+    told_at(monkeypatch, 12)
+
     async def test() -> None:
         async with train(tmp_path, monkeypatch) as (_, pilot, screen):
             view = screen.query_one("#train-view", RunView)
@@ -162,15 +113,12 @@ def test_a_training_as_it_runs_ends_and_fails(
             await pilot.pause()
             for event in LEARNING:
                 view.show(event)
-            await asyncio.sleep(0.6)
             await snap(pilot, "train-live")
             view.show(DONE)
-            await asyncio.sleep(0.1)
             await snap(pilot, "train-done")
             view.clear("another")
             for event in (*LEARNING[:3], FAILED):
                 view.show(event)
-            await pilot.pause(0.1)
             await snap(pilot, "train-failed")
 
     asyncio.run(test())
@@ -204,6 +152,8 @@ def test_what_the_chosen_recordings_hold_is_seen_before_training(
 def test_the_form_has_the_help_of_the_settings_and_says_what_does_not_fit(
     played: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    file = played / "config.toml"
+
     async def test() -> None:
         async with train(played, monkeypatch, "recordings") as (app, pilot, screen):
             form = screen.query_one(TrainForm)
@@ -217,8 +167,15 @@ def test_the_form_has_the_help_of_the_settings_and_says_what_does_not_fit(
             assert isinstance(app.focused, Recordings)
             await pilot.press("n", *"my-pong")
             assert form.values(["name"]) == {"name": "my-pong"}
+            file.write_text('[train]\nepochs = 7\nmodel = "small"\nname = "other"\n')
+            app.reload()
+            typed = {"model": "large", "segment": "99", "name": "my-pong"}
+            await until(pilot, lambda: form.values() == {"epochs": "7", **typed})
 
-    asyncio.run(test())
+    try:
+        asyncio.run(test())
+    finally:
+        file.unlink(missing_ok=True)
 
 
 def test_it_trains_follows_stops_and_goes_on(played: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,8 +186,9 @@ def test_it_trains_follows_stops_and_goes_on(played: Path, monkeypatch: pytest.M
     async def test() -> None:
         async with train(played, monkeypatch, "recordings") as (app, pilot, screen):
             await until(pilot, lambda: bool(screen.query_one(Recordings).selected))
-            await pilot.press("enter")
+            await pilot.press("enter", "enter")
             await until(pilot, shows(pilot, "a loss", "frames"))
+            assert len(app.catalog.runs) == 1, "an impatient second press starts no second one"
             assert screen.watched is not None
             run = screen.watched
             assert screen.worth_copying() == str(run.path) and "⟳ train 2/4" in screen_text(pilot)

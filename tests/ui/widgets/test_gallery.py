@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -100,7 +101,6 @@ def test_empty(snap: Snap) -> None:
 def test_live(snap: Snap) -> None:
     async def look(pilot: Any) -> None:
         pilot.app.fill()
-        await asyncio.sleep(0.6)
         await snap(pilot, "widgets-live")
 
     run(look)
@@ -108,6 +108,7 @@ def test_live(snap: Snap) -> None:
 
 def test_a_snapshot_fails_where_one_cell_changes(snap: Snap, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AGP_UPDATE_SNAPSHOTS", raising=False)
+    snap = replace(snap, patience=0.2)
 
     async def look(pilot: Any) -> None:
         pilot.app.query_one(Preview).clear("Press r to Record.")

@@ -1,0 +1,1 @@
+"""Agents that learn Atari games from pixels: consoles, networks, algorithms, judgement."""

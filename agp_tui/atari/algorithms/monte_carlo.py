@@ -1,0 +1,63 @@
+"""Every-visit Monte Carlo control, epsilon-greedy (Sutton and Barto 2018, 5.4): play a game to its end, then
+learn what each of its steps led to.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from agp_tui.atari.algorithms.learner import Actions, Learner
+from agp_tui.atari.consoles import Moved, Stacks
+from agp_tui.atari.returns import monte_carlo_returns
+
+
+class MonteCarlo(Learner):
+    """Plays one game at a time; the weights change between games only."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._frames: list[np.ndarray] = []
+        self._actions: list[int] = []
+        self._rewards: list[float] = []
+        self._over = False
+
+    def act(self, stacks: Stacks) -> Actions:
+        """Epsilon-greedy."""
+        with torch.no_grad():
+            best = self.forward(stacks)[0].argmax(1).cpu().numpy()
+        if not self._frames:
+            self._frames = list(stacks[0])
+        else:
+            self._frames.append(stacks[0, -1])
+        return self.explore(best)
+
+    def observe(self, actions: Actions, moved: Moved) -> None:
+        """Keep it."""
+        self._actions.append(int(actions[0]))
+        self._rewards.append(float(self.rewards(moved)[0]))
+        self._over = bool(moved.over[0] or moved.cut[0])
+
+    @property
+    def ready(self) -> bool:
+        return self._over
+
+    @property
+    def at_rest(self) -> bool:
+        return not self._frames
+
+    def learn(self, stacks: Stacks, progress: float) -> dict[str, float]:
+        """One pass over the game that is over, which is then forgotten."""
+        returns = monte_carlo_returns(np.array(self._rewards, np.float32), self.knobs.discount)
+        frames, actions = np.stack(self._frames), np.array(self._actions)
+        depth = self.network.spec.frames
+        losses = []
+        for places in self.batches(len(actions)):
+            seen = frames[places[:, None] + np.arange(depth)]
+            scores, _ = self.forward(seen)
+            chosen = scores.gather(1, self.tensor(actions[places])[:, None])[:, 0]
+            loss = self.loss(chosen, self.tensor(returns[places]))
+            self.descend(loss)
+            losses.append(loss.item())
+        self._frames, self._actions, self._rewards, self._over = [], [], [], False
+        return {"value_loss": float(np.mean(losses)), "return_mean": float(returns.mean())}

@@ -1,0 +1,24 @@
+"""Before something goes for good a person is asked, or has said so with --yes."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from agp_tui.config import Output
+from agp_tui.errors import SettingError
+
+Yes = Annotated[bool, Parameter(negative=(), help="Do not ask.")]
+
+
+def agreed(path: Path, yes: bool, output: Output) -> bool:
+    """Whether `path` may be deleted. Raises `SettingError` where nobody is there to be asked."""
+    if yes:
+        return True
+    if output.json or not sys.stdin.isatty():
+        raise SettingError("Expected a person to confirm the deletion, found none.", "Add --yes.")
+    try:
+        return input(f"Delete {path}? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False

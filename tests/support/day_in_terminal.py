@@ -1,0 +1,82 @@
+"""A day over SSH: somebody looks round, records, watches, trains, loses the connection and comes back."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from agp_tui.engine.runs import Run
+from agp_tui.recording.store import Recording, find_recordings
+from support.terminal import Terminal
+
+GAME = "ALE/Pong-v5"
+SETTINGS = "[train]\nframe_size = 48\nsegment = 4\nminutes = 10\nepochs = 100000\npatience = 100000\n"
+"""A training that is still running when somebody comes back."""
+
+SCREENS = (
+    ("2", "played by expert"),
+    ("3", "no recording of"),
+    ("4", "No recordings of"),
+    ("5", "No model of"),
+    ("6", "Breakout-v5"),
+    ("7", "Nothing has run"),
+    ("1", "Next:"),
+)
+
+
+def a_day_in_a_terminal(terminal: Callable[..., Terminal], folder: Path, size: tuple[int, int]) -> None:
+    """Through every screen of the app at that size, columns and lines; the real engine behind it."""
+    app = terminal(size)
+    app.wait(r"Next: press 2")
+    for key, shown in SCREENS:
+        app.keys(key)
+        app.wait(shown)
+
+    app.keys("2")
+    app.wait("Press Enter to record")
+    app.keys("Enter")
+    app.wait(r"● REC [23]\d\.\d/30 fps")
+    time.sleep(3)
+    assert "up" in app.text() and "filled" in app.text()
+    app.keys("s")
+    app.wait("eep")
+    app.keys("Enter")
+    recorded = find_recordings(folder / "recordings", GAME)
+    assert len(recorded) == 1
+    recording = Recording.open(recorded[0])
+    assert recording.meta.state == "complete" and recording.seconds > 2.5
+
+    app.keys("3")
+    app.wait(r"complete")
+    app.keys("Enter")
+    app.wait(r"frame [1-9]\d* of")
+    app.keys("Space")
+    app.wait("paused")
+    app.keys("Escape")
+    app.wait(r"complete")
+
+    app.keys("4")
+    app.wait("1 of 1")
+    app.keys("Enter")
+    app.wait(r"2(/| of )4", 90)
+    (run,) = Run.all(folder / "runs")
+    app.kill()
+    deadline = time.monotonic() + 20
+    while app.alive() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not app.alive(), "the app went with its terminal"
+    assert run.alive(), "the training did not"
+
+    again = terminal(size)
+    again.wait("train is running")
+    again.keys("7")
+    again.wait("running")
+    again.keys("Enter")
+    again.wait(r"2(/| of )4")
+    again.keys("s")
+    again.wait("y")
+    again.keys("y")
+    deadline = time.monotonic() + 60
+    while run.alive() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not run.alive(), "a training that another terminal began was stopped from here"
+    assert (run.checkpoints / "last.pt").is_file(), "with a checkpoint"
