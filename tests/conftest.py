@@ -81,7 +81,7 @@ ALONE = (
     "imitation/test_bench.py",
     "keys/",
     "recording/test_kill.py",
-    "recording/test_recorder.py",
+    "recording/test_recorder_live.py",
     "test_import_hygiene.py",
     "ui/benchmarks/",
     "ui/widgets/test_preview.py",

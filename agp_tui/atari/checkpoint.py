@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 
 from agp_tui.atari.consoles import PROTOCOLS, Protocol, View
@@ -56,8 +57,8 @@ class AgentCheckpoint:
 
     def network(self) -> AgentNetwork:
         """The network with its weights. Raises `ModelError` where they do not fit."""
-        network = AgentNetwork(self.spec)
         try:
+            network = AgentNetwork(self.spec)
             network.load_state_dict(self.weights)
         except RuntimeError as error:
             last_line = str(error).splitlines()[-1].strip()
@@ -105,7 +106,7 @@ def load_agent(path: Path) -> AgentCheckpoint:
         )
     try:
         return AgentCheckpoint(
-            spec=AgentSpec(**body["spec"]),
+            spec=msgspec.convert(body["spec"], AgentSpec),
             game=str(body["game"]),
             actions=tuple(body["actions"]),
             algorithm=str(body["algorithm"]),
@@ -117,7 +118,7 @@ def load_agent(path: Path) -> AgentCheckpoint:
             settings=dict(body["settings"]),
             training=list(body["training"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
         raise ModelError(
-            f"Expected a whole checkpoint in {path}, found a part missing: {error}.", CURE
+            f"Expected a whole checkpoint in {path}, found a part missing or wrong: {error}.", CURE
         ) from error

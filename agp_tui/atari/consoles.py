@@ -4,7 +4,7 @@ Each game is begun with a seed of its own, so it is a function of that seed and 
 whose memory nobody kept are brought back to where they were by pressing the same again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -178,20 +178,31 @@ class Consoles:
         return self._games[console].score
 
     def state(self) -> dict[str, Any]:
-        """Plain data from which `restore` brings the consoles back to where they are."""
-        games = [{"number": game.number, "actions": bytes(game.actions)} for game in self._games]
+        """Plain data from which `restore` brings the consoles back to where they are.
+
+        Actions are the codes of a text's letters: short in a checkpoint, and no bytes, since torch writes
+        empty ones in a way that it does not read again.
+        """
+        games = [{"number": game.number, "actions": "".join(map(chr, game.actions))} for game in self._games]
         return {"games": games, "frames": self.frames}
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Play the games that were going on again, action by action, so that all of them end up in time."""
-        pasts = [game["actions"] for game in state["games"]]
-        self._games = [_Begun(int(game["number"]), list(game["actions"])) for game in state["games"]]
+    def restore(
+        self, state: dict[str, Any], watch: Callable[[Stacks], None] = lambda stacks: None
+    ) -> None:
+        """Play the games that were going on again, action by action, so that all of them end up in time.
+
+        `watch` sees what the consoles show before each action.
+        """
+        pasts = [list(map(ord, game["actions"])) for game in state["games"]]
+        numbers = [int(game["number"]) for game in state["games"]]
+        self._games = [_Begun(number, list(past)) for number, past in zip(numbers, pasts, strict=True)]
         longest = max(map(len, pasts))
         begins = np.array([longest - len(past) for past in pasts])
         for step in range(longest):
             self._begin(begins == step)
             ahead = zip(pasts, begins.tolist(), strict=True)
             actions = [past[step - begin] if step >= begin else 0 for past, begin in ahead]
+            watch(self.stacks)
             self.stacks, rewards, *_, info = self._env.step(np.array(actions, np.int64))
             self._lives = info["lives"].copy()
             for at in np.flatnonzero(begins <= step):

@@ -1,4 +1,4 @@
-"""Evaluations beside a training: in a process of their own, at low priority, one at a time."""
+"""Evaluations beside a training, and videos of them: in one process of their own, at low priority."""
 
 import contextlib
 import os
@@ -11,6 +11,7 @@ from agp_tui.atari.agents import Agent
 from agp_tui.atari.checkpoint import load_agent
 from agp_tui.atari.evaluate import Evaluation, evaluate
 from agp_tui.engine.children import abandon, worker_pool
+from agp_tui.errors import AgpError
 
 SEED = 500_000_003
 """The judged games begin with other seeds than those that are trained on."""
@@ -25,21 +26,41 @@ class Judged:
     checkpoint: Path
 
 
-class Judge:
-    """Judges checkpoints of a training while it goes on."""
+@dataclass(frozen=True)
+class Word:
+    """A sentence for people about videos; `level` as of a note."""
 
-    def __init__(self, games: int, seed: int) -> None:
+    text: str
+    level: str = "info"
+
+
+class Judge:
+    """Judges checkpoints of a training while it goes on, and records `tries` games of each into `videos`."""
+
+    def __init__(self, games: int, seed: int, *, tries: int = 0, videos: Path | None = None) -> None:
         self._games, self._seed = games, seed
+        self._tries, self._videos = tries, videos
         self._pool = worker_pool(1, _lower_priority)
         self._pending: Future[Judged] | None = None
+        self._filming: list[Future[Word]] = []
 
     @property
     def busy(self) -> bool:
-        return self._pending is not None
+        """Whether an evaluation, or a video after one, is still going on."""
+        return self._pending is not None or self.filming
+
+    @property
+    def filming(self) -> bool:
+        """Whether a video is still to come."""
+        return any(not one.done() for one in self._filming)
 
     def begin(self, checkpoint: Path) -> None:
-        """Judge this checkpoint; it must stay there until it is judged."""
+        """Judge this checkpoint; it must stay there while this is busy."""
         self._pending = self._pool.submit(judge, checkpoint, self._games, self._seed)
+        if self._tries and self._videos is not None:
+            seed = SEED + self._seed
+            film = self._pool.submit(record_tries, checkpoint, self._videos, self._tries, seed)
+            self._filming.append(film)
 
     def found(self, *, wait: bool = False) -> Judged | None:
         """What the last one came to, once; None while there is nothing new."""
@@ -47,6 +68,12 @@ class Judge:
             return None
         pending, self._pending = self._pending, None
         return pending.result()
+
+    def told(self) -> list[Word]:
+        """What there is to say of videos since the last call."""
+        ended = [one for one in self._filming if one.done()]
+        self._filming = [one for one in self._filming if not one.done()]
+        return [_word(one) for one in ended]
 
     def close(self) -> None:
         """Give up what is still played."""
@@ -61,6 +88,29 @@ def judge(checkpoint: Path, games: int, seed: int) -> Judged:
         protocol=kept.played_under, games=games, seed=SEED + seed,
     )  # fmt: skip
     return Judged(found, kept.counters, checkpoint)
+
+
+def record_tries(checkpoint: Path, folder: Path, tries: int, seed: int) -> Word:
+    """Record so many games of an agent, named by its steps and their scores; what hinders is said."""
+    from agp_tui.atari.video import clear_unfinished, film
+
+    kept = load_agent(checkpoint)
+    steps, made = kept.counters.get("steps", 0), []
+    try:
+        clear_unfinished(folder)
+        for number in range(tries):
+            name = f"step_{steps:010}_try_{number + 1}"
+            if (filmed := film(kept, folder, name=name, seed=seed + number)) is not None:
+                made.append(filmed.path.name)
+    except AgpError as error:
+        return Word(f"After {steps} steps no video: {error}", "warning")
+    return Word(f"Recorded in {folder}: {', '.join(made)}")
+
+
+def _word(ended: Future[Word]) -> Word:
+    if (error := ended.exception()) is not None:
+        return Word(f"A video was given up: {error}", "warning")
+    return ended.result()
 
 
 def _lower_priority() -> None:

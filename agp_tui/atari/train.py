@@ -28,9 +28,9 @@ from agp_tui.engine.runs import Run
 from agp_tui.errors import JobFailed, ModelError
 
 JUDGED = "judged.pt"
-SAVE_SECONDS = 60.0
-FINAL_GAMES = 30
-"""The best agent is judged once more with so many games."""
+VIDEOS = "videos"
+"""The folder in a run where `record_tries` games of each evaluation are recorded."""
+VIDEO_POLL_SECONDS = 0.2
 MINUTES = 60.0
 """How long a training is where nothing else is asked for."""
 
@@ -90,7 +90,7 @@ def train_agent(
     size = workers_for(settings, device)
     threads = max(1, (os.cpu_count() or 1) // size)
     last = run.checkpoints / LAST
-    with _team(settings, size, last) as team:
+    with _team(settings, size, last, threads) as team:
         trainer = AgentTrainer(settings, team, device=device, threads=threads)
         try:
             return _Lead(settings, trainer, job, run, preview).train()
@@ -105,8 +105,11 @@ def train_agent(
 
 
 @contextmanager
-def _team(settings: AtariSettings, size: int, last: Path) -> Iterator[Team]:
-    """The other processes of the team, begun and ended; this one is rank 0."""
+def _team(settings: AtariSettings, size: int, last: Path, threads: int) -> Iterator[Team]:
+    """The other processes of the team, begun and ended; this one is rank 0.
+
+    All have as many threads: sums in another order would part their weights.
+    """
     if size == 1:
         yield Alone()
         return
@@ -115,16 +118,18 @@ def _team(settings: AtariSettings, size: int, last: Path) -> Iterator[Team]:
         pool = worker_pool(size - 1)
         try:
             for rank in range(1, size):
-                pool.submit(_follow, rank, size, meeting, settings, last)
+                pool.submit(_follow, rank, size, meeting, settings, last, threads)
             yield Together(0, size, meeting)
             pool.shutdown()
         finally:
             abandon(pool)
 
 
-def _follow(rank: int, size: int, meeting: Path, settings: AtariSettings, last: Path) -> None:
+def _follow(
+    rank: int, size: int, meeting: Path, settings: AtariSettings, last: Path, threads: int
+) -> None:
     """What the processes beside rank 0 do: the same, silently."""
-    trainer = AgentTrainer(settings, Together(rank, size, meeting))
+    trainer = AgentTrainer(settings, Together(rank, size, meeting), threads=threads)
     try:
         if last.is_file():
             trainer.restore(load_agent(last).training[rank])
@@ -156,7 +161,9 @@ class _Lead:
         self._folder = run.checkpoints
         self._folder.mkdir(parents=True, exist_ok=True)
         self._goal = Goal.of(settings)
-        self._judge = Judge(settings.evaluate_games, settings.seed)
+        self._judge = Judge(
+            settings.evaluate_games, settings.seed, tries=settings.record_tries, videos=run.path / VIDEOS
+        )
         self._board = TensorBoard(run.path / "tensorboard")
         self._teller = Teller(job, self._board, preview if settings.render else None)
         self._best: float | None = None
@@ -173,7 +180,7 @@ class _Lead:
                 counters = trainer.counters
                 progress = self._goal.progress(counters.seconds, counters.steps, counters.games)
                 going = progress < 1.0 and not self._job.stopping
-                saving = trainer.learner.at_rest and (not going or self._due_to_save())
+                saving = not going or self._due_to_save()
                 trainer.team.same((going, progress, saving))
                 if saving:
                     self._save()
@@ -221,7 +228,7 @@ class _Lead:
         )
 
     def _due_to_save(self) -> bool:
-        return time.monotonic() - self._saved > SAVE_SECONDS
+        return time.monotonic() - self._saved > self._settings.save_seconds
 
     def _save(self) -> None:
         """Keep all that is needed to go on, of every process."""
@@ -241,6 +248,8 @@ class _Lead:
     def _hear_the_judge(self, *, wait: bool) -> None:
         if (judged := self._judge.found(wait=wait)) is not None:
             self._keep_if_best(judged)
+        for word in self._judge.told():
+            self._job.note(word.text, word.level)
 
     def _keep_if_best(self, judged: Judged) -> None:
         figures, counters = judged.evaluation.figures(), judged.counters
@@ -269,12 +278,21 @@ class _Lead:
             self._hear_the_judge(wait=True)
             self._have_judged()
             self._hear_the_judge(wait=True)
-            games = max(FINAL_GAMES, self._settings.evaluate_games)
+            games = self._settings.final_games
             found = judge(best, games, self._settings.seed + 1).evaluation
             save_agent(best, replace(load_agent(best), evaluation=found.figures()))
             self._job.emit(found.table())
+            self._wait_for_videos()
         return Trained(
             best=best if best.is_file() else self._folder / LAST,
             evaluation=found,
             counters=counters,
         )
+
+    def _wait_for_videos(self) -> None:
+        """Of the last evaluation; not where a stop is asked for."""
+        if self._judge.filming:
+            self._job.note("Videos of the last evaluation are still being recorded.")
+        while self._judge.filming and not self._job.wait_for_stop(VIDEO_POLL_SECONDS):
+            pass
+        self._hear_the_judge(wait=False)

@@ -18,7 +18,7 @@ from agp_tui.atari.algorithms.monte_carlo import MonteCarlo
 from agp_tui.atari.algorithms.ppo import Ppo
 from agp_tui.atari.algorithms.pqn import Pqn
 from agp_tui.atari.arithmetic import half_is_faster
-from agp_tui.atari.consoles import PROTOCOLS, Consoles, Ended, View
+from agp_tui.atari.consoles import PROTOCOLS, Consoles, Ended, Protocol, View
 from agp_tui.atari.knobs import Knobs, decide_knobs
 from agp_tui.atari.networks import AgentNetwork, AgentSpec, Body, Head
 from agp_tui.atari.team import Alone, Team
@@ -54,9 +54,9 @@ class Round:
     epsilon: float
 
 
-def view_of(settings: AtariSettings) -> View:
-    """How the agent sees: whole pictures for Monte Carlo, 84x84 as usual otherwise."""
-    height, width = (210, 160) if settings.algorithm == "monte_carlo" else (84, 84)
+def view_of(settings: AtariSettings, size: tuple[int, int] | None = None) -> View:
+    """How the agent sees: whole pictures for Monte Carlo, 84x84 as usual otherwise, if no size is given."""
+    height, width = size or ((210, 160) if settings.algorithm == "monte_carlo" else (84, 84))
     return View(settings.frame_count, settings.skip_frames, height, width)
 
 
@@ -72,17 +72,29 @@ class AgentTrainer:
     """Plays and learns, round by round. Raises `SettingError` where the settings do not fit together."""
 
     def __init__(
-        self, settings: AtariSettings, team: Team | None = None, *, device: str = "cpu", threads: int = 1
+        self,
+        settings: AtariSettings,
+        team: Team | None = None,
+        *,
+        device: str = "cpu",
+        threads: int = 1,
+        clock: Callable[[], float] = time.perf_counter,
+        protocol: Protocol | None = None,
+        size: tuple[int, int] | None = None,
     ) -> None:
+        """`clock` tells the seconds that the counters count; `protocol` and `size`, height and width of
+        what is seen, stand in for those that the settings mean.
+        """
+        self._clock = clock
         self.team = team or Alone()
         self.settings, self.knobs = settings, decide_knobs(settings)
         torch.set_num_threads(threads)
         torch.manual_seed(settings.seed)
-        view = view_of(settings)
+        view = view_of(settings, size)
         self.consoles = Consoles(
             settings.game,
             self.knobs.environments,
-            protocol=PROTOCOLS[settings.protocol],
+            protocol=protocol or PROTOCOLS[settings.protocol],
             view=view,
             seed=settings.seed + 1_000_003 * self.team.rank,
             threads=threads,
@@ -104,7 +116,7 @@ class AgentTrainer:
 
         `progress` is the share of the run that is over.
         """
-        learner, consoles, begun = self.learner, self.consoles, time.perf_counter()
+        learner, consoles, begun = self.learner, self.consoles, self._clock()
         ended: list[Ended] = []
         figures: dict[str, float] = {}
         frames = consoles.frames
@@ -127,7 +139,7 @@ class AgentTrainer:
         counters.steps += self.knobs.horizon * consoles.count * size
         counters.frames += (consoles.frames - frames) * size
         counters.games += len(together)
-        counters.seconds += time.perf_counter() - begun
+        counters.seconds += self._clock() - begun
         return Round(counters, tuple(together), figures, learner.epsilon)
 
     def state(self) -> dict[str, Any]:
@@ -143,7 +155,7 @@ class AgentTrainer:
         """Go on from such a state."""
         self.learner.restore(state["learner"])
         self.learner.half = bool(state["half"])
-        self.consoles.restore(state["consoles"])
+        self.consoles.restore(state["consoles"], self.learner.remember)
         self.counters = Counters(**state["counters"])
 
     def close(self) -> None:
@@ -153,6 +165,6 @@ class AgentTrainer:
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
-        begun = time.perf_counter()
+        begun = self._clock()
         yield
-        self.counters.stages[stage] += time.perf_counter() - begun
+        self.counters.stages[stage] += self._clock() - begun

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agp_tui.autoplay.interpreter import ModelFacts, Tensor
+from agp_tui.autoplay.interpreter import ModelFacts, Tensor, open_interpreter
 from agp_tui.autoplay.window import Ring, scaled
 from agp_tui.errors import ModelError
 from agp_tui.games.base import Pixels
@@ -72,6 +72,17 @@ class StreamingPolicy:
         """Take the newest frame and give the probabilities, shape (keys,)."""
         self.see(pixels)
         return self.probabilities()
+
+
+def streamed(data: bytes, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Probabilities (N - segment + 1, keys) of a file at each position of frames (N, S, S, 3)."""
+    interpreter = open_interpreter(data)
+    encode = interpreter.get_signature_runner(ENCODE)
+    decide = interpreter.get_signature_runner(DECIDE)
+    segment = decide.get_input_details()[EMBEDDINGS]["shape"][1]
+    embeddings = np.concatenate([encode(frame=frame[None])[EMBEDDING].copy() for frame in frames])
+    windows = (embeddings[i : i + segment][None] for i in range(len(frames) - segment + 1))
+    return np.concatenate([decide(embeddings=window)[PROBABILITIES].copy() for window in windows])
 
 
 def is_streaming(facts: ModelFacts) -> bool:

@@ -1,11 +1,12 @@
 """What each benchmark can be asked; a field is a flag of its command."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from agp_tui.config.kinds import Count, Size
+from agp_tui.config.kinds import Count, Size, Words
 
 Threads = Annotated[int, Meta(ge=1, le=64)]
 
@@ -56,6 +57,46 @@ class DecisionsAsked:
 
     decisions: Count = 60
     """Decisions each way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AtariBenchAsked:
+    """Training agents, against Stable-Baselines3 and against a plain loop."""
+
+    game: str = "ALE/Pong-v5"
+    """The Atari game."""
+
+    rounds: Count = 3
+    """Turns of each way, after one that warms up."""
+
+    seconds: Annotated[float, Meta(gt=0)] = 10.0
+    """Seconds of processor time in each turn."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BakeOffAsked:
+    """Algorithms against each other at equal processor time."""
+
+    algorithms: Words = ("ppo", "pqn", "dqn")
+    """Who takes part."""
+
+    games: Words = ("ALE/Pong-v5", "ALE/Breakout-v5")
+    """On which games."""
+
+    seeds: Count = 2
+    """Runs of each algorithm on each game."""
+
+    minutes: Annotated[float, Meta(gt=0)] = 15.0
+    """Processor time of each run."""
+
+    episodes: Count = 10
+    """Whole games in each of its evaluations."""
+
+    kept: Path = Path("bakeoff.jsonl")
+    """Results, a line each; runs that are there already are not run again."""
+
+    side_by_side: Annotated[int, Meta(ge=1, le=256)] = 2
+    """Runs at the same time."""
 
 
 @dataclass(frozen=True, kw_only=True)

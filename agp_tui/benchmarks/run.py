@@ -4,7 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from agp_tui.benchmarks.asked import CaptureAsked, DecisionsAsked, PaceAsked, TrainingAsked
+from agp_tui.benchmarks.asked import (
+    AtariBenchAsked,
+    BakeOffAsked,
+    CaptureAsked,
+    DecisionsAsked,
+    PaceAsked,
+    TrainingAsked,
+)
 from agp_tui.benchmarks.machine import machine
 from agp_tui.engine.events import Finished, Table
 from agp_tui.engine.job import Job
@@ -30,6 +37,30 @@ def run_decisions(asked: DecisionsAsked, model: Path | None, job: Job) -> Finish
 def run_training(asked: TrainingAsked, job: Job) -> Finished:
     """Raises `MissingPart` without torch."""
     return _finished("bench train", _on_this_machine(job), _training(asked, job))
+
+
+def run_atari_bench(asked: AtariBenchAsked, job: Job) -> Finished:
+    """Raises `MissingPart` without torch or Stable-Baselines3."""
+    return _finished("bench atari", _on_this_machine(job), _atari(asked, job))
+
+
+def run_bakeoff(asked: BakeOffAsked, job: Job) -> Finished:
+    """Raises `SettingError` for what is no algorithm or no game, `MissingPart` without torch."""
+    _need_torch()
+    from agp_tui.atari.bakeoff import Entry, bake_off, check_algorithms, table
+    from agp_tui.games.atari import atari_id, cartridge_of
+
+    games = [atari_id(cartridge_of(game)) for game in asked.games]
+    entries = [
+        Entry(algorithm=algorithm, game=game, seed=seed, minutes=asked.minutes, games=asked.episodes)
+        for seed in range(asked.seeds)
+        for game in games
+        for algorithm in check_algorithms(asked.algorithms)
+    ]
+    name = _on_this_machine(job)
+    results = bake_off(entries, asked.kept, job, side_by_side=asked.side_by_side)
+    job.emit(table(results))
+    return _finished("bench bakeoff", name, {})
 
 
 def run_all(job: Job, more: dict[str, Callable[[], Metrics]]) -> Finished:
@@ -108,6 +139,13 @@ def _training(asked: TrainingAsked, job: Job) -> Metrics:
         threads=asked.threads,
     )
     return {"train_shared": found.shared, "train_separate": found.separate, "train_ratio": found.ratio}
+
+
+def _atari(asked: AtariBenchAsked, job: Job) -> Metrics:
+    _need_torch()
+    from agp_tui.atari.bench import bench_atari
+
+    return bench_atari(asked.game, job, rounds=asked.rounds, seconds=asked.seconds)
 
 
 def _need_torch() -> None:

@@ -5,7 +5,14 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from agp_tui.benchmarks.asked import CaptureAsked, DecisionsAsked, PaceAsked, TrainingAsked
+from agp_tui.benchmarks.asked import (
+    AtariBenchAsked,
+    BakeOffAsked,
+    CaptureAsked,
+    DecisionsAsked,
+    PaceAsked,
+    TrainingAsked,
+)
 from agp_tui.cli.flags import Model, OutputFlags, written_as_flags
 from agp_tui.cli.running import run_live, settings_of
 from agp_tui.config import Output, check
@@ -15,7 +22,7 @@ from agp_tui.engine.job import Job
 app = App(name="bench", help="Benchmarks: ours against the plain way, in the same run.")
 
 _flat = Parameter(name="*")
-for _kind in (CaptureAsked, PaceAsked, DecisionsAsked, TrainingAsked):
+for _kind in (CaptureAsked, PaceAsked, DecisionsAsked, TrainingAsked, AtariBenchAsked, BakeOffAsked):
     written_as_flags(_kind)
 
 
@@ -63,6 +70,26 @@ def train(*, asked: Annotated[TrainingAsked, _flat] = TrainingAsked(), output: O
 
     settings = dataclasses.asdict(check(asked))
     return run_live(output, "bench train", settings, lambda job: run_training(asked, job))
+
+
+@app.command
+def atari(
+    *, asked: Annotated[AtariBenchAsked, _flat] = AtariBenchAsked(), output: OutputFlags = Output()
+) -> int:
+    """Training agents: decisions a CPU second, against Stable-Baselines3 and against a plain loop."""
+    from agp_tui.benchmarks.run import run_atari_bench
+
+    settings = dataclasses.asdict(check(asked))
+    return run_live(output, "bench atari", settings, lambda job: run_atari_bench(asked, job))
+
+
+@app.command
+def bakeoff(*, asked: Annotated[BakeOffAsked, _flat] = BakeOffAsked(), output: OutputFlags = Output()) -> int:
+    """Algorithms against each other at equal processor time. Takes hours; goes on where it was."""
+    from agp_tui.benchmarks.run import run_bakeoff
+
+    settings = dataclasses.asdict(check(asked))
+    return run_live(output, "bench bakeoff", settings, lambda job: run_bakeoff(asked, job))
 
 
 @app.command

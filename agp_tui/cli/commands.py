@@ -24,7 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "play": ("play:play", "Let a model play."),
     "practice": ("train:practice", "Let a model play while a teacher corrects it, and learn from that."),
     "bench": ("bench:app", "Benchmarks: ours against the plain way, in the same run."),
-    "atari": ("atari:app", "Atari: list games, train, eval and watch agents."),
+    "atari": ("atari:app", "Atari: list games, train, eval, watch and film agents."),
     "runs": ("runs:app", "Long jobs, alive or ended: list, follow, stop, delete."),
     "doctor": ("doctor:doctor", "Look over this machine: what helps, what hinders, what to do."),
     "config": ("config:app", "The settings file: show, check, set, unset, path, text."),

@@ -64,12 +64,16 @@ class Narrator:
 
 def _live(event: Live) -> str:
     parts = [f"{event.seconds:.1f} s", f"{event.fps:.1f}/{event.fps_asked:g} fps", f"{event.missed} missed"]
+    if event.paused:
+        parts.insert(0, "paused")
     if event.latency_ms:
         parts.append(
             f"latency {percentiles_text(event.latency_ms['total'])}" if "total" in event.latency_ms else ""
         )
     if event.score is not None:
         parts.append(f"score {event.score:g}")
+    if event.value is not None:
+        parts.append(f"value {event.value:.2f}")
     if event.bytes is not None:
         parts.append(f"{event.bytes / 1e6:.1f} MB")
     parts.append(" ".join(event.held) or "-")

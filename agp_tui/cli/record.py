@@ -14,7 +14,7 @@ def record(
     settings: RecordFlags = RecordSettings(),
     output: OutputFlags = Output(),
 ) -> int:
-    """Record a game: its frames and the keys held, by a person, an expert or a model.
+    """Record a game: its frames and the keys held, by a person, an expert, a model or an Atari agent.
 
     A person plays on the game's own screen; without --center or --region, a click there chooses
     the middle of the region. Esc on the game's keyboard ends the recording, and so does Ctrl-C here.
@@ -28,6 +28,7 @@ def record(
         settings=check(settings),
         recordings=loaded.folder("recordings"),
         models=loaded.folder("models"),
+        runs=loaded.folder("runs"),
         preview=loaded.config.preview,
     )
     told = {"game": game, **dataclasses.asdict(place), **dataclasses.asdict(settings)}

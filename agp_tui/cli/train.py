@@ -1,6 +1,5 @@
 """`agp train`, `agp export`, `agp practice`: from recordings to a model, and on."""
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -10,7 +9,6 @@ from agp_tui.cli.running import Detach, run_live, run_long, settings_of, tell
 from agp_tui.config import ExportSettings, Output, PracticeSettings, TrainSettings, check
 from agp_tui.config.file import Loaded
 from agp_tui.engine.events import Finished, Note
-from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import SettingError
 
@@ -66,19 +64,23 @@ def _look(game: str | None, settings: TrainSettings, loaded: Loaded, output: Out
 
 
 def export(
-    checkpoint: Path, *, settings: ExportFlags = ExportSettings(), output: OutputFlags = Output()
+    checkpoint: str, *, settings: ExportFlags = ExportSettings(), output: OutputFlags = Output()
 ) -> int:
-    """Make a model that plays from a checkpoint (checkpoints/best.pt of a run, checkpoint.pt of a model)."""
+    """Make a model that plays from a checkpoint.
+
+    Parameters
+    ----------
+    checkpoint
+        checkpoints/best.pt of a run, checkpoint.pt of a model, or an Atari agent: its run or its kept name.
+    """
+    from agp_tui.jobs.export import run_export
+
     loaded = settings_of(output)
-
-    def body(job: Job) -> Finished:
-        from agp_tui.imitation.export import export as export_checkpoint
-
-        folder = export_checkpoint(checkpoint, check(settings), loaded.folder("models"), job)
-        size = (folder / "model.tflite").stat().st_size
-        return Finished(job="export", model=str(folder), checkpoint=str(checkpoint), bytes=size)
-
-    return run_live(output, "export", {"checkpoint": str(checkpoint), "quantize": settings.quantize}, body)
+    models, runs = loaded.folder("models"), loaded.folder("runs")
+    told = {"checkpoint": checkpoint, "quantize": settings.quantize}
+    return run_live(
+        output, "export", told, lambda job: run_export(checkpoint, check(settings), models, runs, job)
+    )
 
 
 def practice(

@@ -1,8 +1,8 @@
 """Every setting, and how its value comes about."""
 
+from agp_tui.config.atari import Algorithm, AtariSettings
 from agp_tui.config.checking import check, check_flag, convert
 from agp_tui.config.settings import (
-    AtariSettings,
     Config,
     DemoSettings,
     ExportSettings,
@@ -18,6 +18,7 @@ from agp_tui.config.settings import (
 )
 
 __all__ = [
+    "Algorithm",
     "AtariSettings",
     "Config",
     "DemoSettings",

@@ -83,6 +83,8 @@ class Live(Event, frozen=True):
     decisions: int | None = None
     score: float | None = None
     lives: int | None = None
+    value: float | None = None
+    """What an agent thinks that the state is worth."""
     thumbnail: bytes = b""
     thumbnail_size: tuple[int, int] | None = None
     bytes: int | None = None
@@ -200,7 +202,7 @@ class Panic(Command, frozen=True):
 
 
 class Step(Command, frozen=True):
-    """A replay: show the frame so many later (earlier where negative), paused."""
+    """Show the frame so many later, paused; a replay also earlier ones, where it is negative."""
 
     frames: int = 1
 
@@ -212,7 +214,7 @@ class Seek(Command, frozen=True):
 
 
 class Speed(Command, frozen=True):
-    """A replay: so many times as fast as it was recorded."""
+    """A replay, or a game that is watched: so many times as fast as it was."""
 
     factor: float
 

@@ -50,12 +50,12 @@ card games the up arrow raises the bet.
 
 def atari_ids() -> list[str]:
     """The ids of all games there are, such as `ALE/Pong-v5`. Raises `MissingPart`."""
-    return sorted(_cartridges())
+    return sorted(cartridges())
 
 
 def cartridge_of(game_id: str) -> str:
     """The cartridge's name, such as `pong`, of an id in any case. Raises `SettingError`, `MissingPart`."""
-    known = _cartridges()
+    known = cartridges()
     by_lower = {name.lower(): name for name in known}
     if found := by_lower.get(game_id.lower()):
         return known[found]
@@ -84,10 +84,14 @@ def default_keys(game_id: str) -> tuple[str, ...]:
 
     Raises `SettingError` for an unknown id, `MissingPart` without ALE.
     """
-    cartridge = cartridge_of(game_id)
-    if turned := TURNED_PADDLES.get(cartridge):
+    return keys_among(game_id, minimal_actions(game_id))
+
+
+def keys_among(game_id: str, actions: tuple[str, ...]) -> tuple[str, ...]:
+    """The keys that these actions of a game (ALE's names) are made of. Raises `SettingError`."""
+    if turned := TURNED_PADDLES.get(cartridge_of(game_id)):
         return tuple(key for key in CONSOLE_KEYS if key in turned)
-    names = " ".join(minimal_actions(game_id))
+    names = " ".join(actions)
     parts = {"up": "UP", "left": "LEFT", "right": "RIGHT", "down": "DOWN", "space": "FIRE"}
     return tuple(key for key in CONSOLE_KEYS if parts[key] in names)
 
@@ -120,6 +124,8 @@ class AtariGame:
                 )
         self.emulated = 0
         """Frames emulated so far in play."""
+        self.keeps_greys = False
+        """Whether the picture before the newest is kept for `greys`; it costs a quarter of a frame's time."""
         self._source = source
         self._ale = _console(self.cartridge, settings.sticky, settings.seed)
         height, width = self._ale.getScreenDims()
@@ -132,6 +138,7 @@ class AtariGame:
         self._score = 0.0
         self._finished: tuple[float, ...] = ()
         self._memory_before: NDArray[np.uint8] = self._ale.getRAM()
+        self._grey_before: NDArray[np.uint8] | None = None
         self._start()
 
     @property
@@ -169,6 +176,15 @@ class AtariGame:
         """
         return self._memory_before, np.asarray(self._ale.getRAM(), np.uint8)
 
+    def greys(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """The console's picture at the emulated frame before the newest and at the newest, in ALE's grey.
+
+        Shape as of `frame_shape`, uint8 each. Agents look at the brighter of both, since some games draw
+        things in turn. They are the same at a game's first frame, and where `keeps_greys` is not set.
+        """
+        now = np.asarray(self._ale.getScreenGrayscale(), np.uint8)
+        return (now if self._grey_before is None else self._grey_before), now
+
     def close(self) -> None:
         """Release every key."""
         self._action = _action(NO_KEYS, None)
@@ -185,6 +201,8 @@ class AtariGame:
             return
         for _ in range(due):
             self._memory_before = self._ale.getRAM()
+            if self.keeps_greys:
+                self._grey_before = self._ale.getScreenGrayscale()
             self._score += self._ale.act(self._action)
             self.emulated += 1
             if self._ale.game_over():
@@ -195,7 +213,7 @@ class AtariGame:
         self._ale.reset_game()
         for _ in range(_noops(self._seed + len(self._finished))):
             self._score += self._ale.act(0)
-        self._memory_before = self._ale.getRAM()
+        self._memory_before, self._grey_before = self._ale.getRAM(), None
 
 
 @functools.cache
@@ -244,10 +262,10 @@ def _ale_py() -> ModuleType:
     return ale_py
 
 
-def _cartridges() -> dict[str, str]:
-    """Cartridge names by id."""
+def cartridges() -> dict[str, str]:
+    """Names of the cartridges by the games' ids, in the order of the ids. Raises `MissingPart`."""
     names: list[str] = _ale_py().roms.get_all_rom_ids()
-    return {atari_id(name): name for name in names if name not in TWO_PLAYERS_ONLY}
+    return {atari_id(name): name for name in sorted(names) if name not in TWO_PLAYERS_ONLY}
 
 
 def _console(cartridge: str, sticky: float, seed: int) -> "ALEInterface":

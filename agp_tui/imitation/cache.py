@@ -46,10 +46,17 @@ def decoded_frames(
         with part.open("wb") as file:
             header = {"descr": "|u1", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
-            for count, pixels in enumerate(recording.frames()):
-                file.write(np.ascontiguousarray(scaled(pixels, size, size)).data)
+            count = 0
+            for pixels in recording.frames():
                 if count % 64 == 0:
                     progress(count)
+                file.write(np.ascontiguousarray(scaled(pixels, size, size)).data)
+                count += 1
+        if count != shape[0]:
+            raise RecordingError(
+                f"Expected {shape[0]} frames in {recording.path}, found {count}.",
+                f"agp recordings repair {recording.path.name}",
+            )
         part.replace(path)
         _remove_others(path)
     except OSError as error:

@@ -13,11 +13,11 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from agp_tui.autoplay.conversion import Quantize, quantized, streaming_model
 from agp_tui.imitation.checkpoint import load_checkpoint
 from agp_tui.imitation.network import PolicyNetwork
 
 Form = Literal["streaming", "window-uint8", "window-float32"]
-Quantize = Literal["none", "fp16", "int8"]
 
 
 class Encode(nn.Module):
@@ -56,52 +56,17 @@ class Window(nn.Module):
 
 def convert(network: PolicyNetwork, form: Form) -> Any:
     """The converter's model of a network."""
-    import litert_torch
-
     spec = network.spec
     picture = (spec.frame_size, spec.frame_size, 3)
     if form == "streaming":
         frame = torch.zeros(1, *picture, dtype=torch.uint8)
         embeddings = torch.zeros(1, spec.segment, spec.embedding)
-        first = litert_torch.signature("encode", Encode(network).eval(), sample_kwargs={"frame": frame})
-        both = first.signature("decide", Decide(network).eval(), sample_kwargs={"embeddings": embeddings})
-        return both.convert()
+        return streaming_model(Encode(network), Decide(network), frame, embeddings)
+    import litert_torch
+
     dtype = torch.uint8 if form == "window-uint8" else torch.float32
     window = Window(network, unit=form == "window-float32").eval()
     return litert_torch.convert(window, (torch.zeros(1, spec.segment, *picture, dtype=dtype),))
-
-
-def quantized(path: Path, quantize: Quantize) -> bytes:
-    """The file at `path` with smaller weights.
-
-    fp16: weights as half floats. int8: weights as 8-bit integers, one scale a channel; what flows
-    between is made integer on the way (dynamic range), so nothing needs calibration.
-    """
-    from ai_edge_quantizer import quantizer, recipe
-    from ai_edge_quantizer.qtyping import (
-        ComputePrecision,
-        OpQuantizationConfig,
-        TensorDataType,
-        TensorQuantizationConfig,
-        TFLOperationName,
-    )
-
-    worker = quantizer.Quantizer(str(path))
-    if quantize == "int8":
-        worker.load_quantization_recipe(recipe.dynamic_wi8_afp32())
-    else:
-        half = OpQuantizationConfig(
-            weight_tensor_config=TensorQuantizationConfig(num_bits=16, dtype=TensorDataType.FLOAT),
-            compute_precision=ComputePrecision.FLOAT,
-            explicit_dequantize=True,
-        )
-        worker.update_quantization_recipe(
-            regex=".*",
-            operation_name=TFLOperationName.ALL_SUPPORTED,
-            op_config=half,
-            algorithm_key="float_casting",
-        )
-    return bytes(worker.quantize().quantized_model)
 
 
 def main(arguments: list[str]) -> None:

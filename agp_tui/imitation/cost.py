@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from agp_tui.autoplay.streaming import streamed
 from agp_tui.errors import AgpError
 from agp_tui.imitation.checkpoint import Checkpoint
 from agp_tui.imitation.dataset import open_takes
 from agp_tui.imitation.evaluate import Figures, report
-from agp_tui.imitation.parity import streamed
 from agp_tui.imitation.stretches import cut, gather
 from agp_tui.imitation.takes import Dataset, Span
 

@@ -39,7 +39,7 @@ def open_takes(
         frames = decoded_frames(recording, frame_size, lambda n, begun=begun: progress(begun + n, total))  # type: ignore[misc]
         columns = [recording.meta.keys.index(key) for key in keys]
         labels = recording.labels(lead)[:, columns]
-        corrections = recording.meta.source == "agent"
+        corrections = recording.meta.source != recording.meta.labels
         takes.append(Take(str(recording.path), frames, np.ascontiguousarray(labels), corrections))
         done += len(recording)
     return tuple(takes)

@@ -3,23 +3,16 @@
 The folder appears in one step when everything in it has been checked.
 """
 
-import importlib.metadata
-import importlib.util
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from agp_tui import __version__
+from agp_tui.autoplay.conversion import run_converter
 from agp_tui.autoplay.manifest import MODEL_FILE, Manifest, hash_of, write_manifest
+from agp_tui.autoplay.shelf import new_folder, put_in_place, versions
 from agp_tui.config import ExportSettings
-from agp_tui.engine.children import module_command, module_environment
 from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
-from agp_tui.errors import JobFailed, MissingPart, ModelError
+from agp_tui.errors import JobFailed
 from agp_tui.imitation.checkpoint import CHECKPOINT_FILE, Checkpoint, load_checkpoint, save_checkpoint
 from agp_tui.imitation.cost import f1_of_file
 from agp_tui.imitation.parity import parity_of
@@ -27,7 +20,6 @@ from agp_tui.recording.meta import game_slug
 
 PARITY = 1e-4
 """Greatest difference of a probability that an unquantised export may show."""
-LIBRARIES = ("torch", "litert-torch", "ai-edge-litert", "ai-edge-quantizer")
 
 
 def export(
@@ -42,8 +34,7 @@ def export(
     source = load_checkpoint(checkpoint)
     name = game_slug(name or settings.name or source.game)
     job.stage("convert", 1, 2)
-    models_root.mkdir(parents=True, exist_ok=True)
-    with _new_folder(models_root, name) as folder:
+    with new_folder(models_root, name) as folder:
         model = folder / MODEL_FILE
         convert_file(checkpoint, model, job, quantize=settings.quantize)
         job.stage("check", 2, 2)
@@ -59,7 +50,7 @@ def export(
         write_manifest(folder, _manifest(source, name, settings, data, parity))
         # Without the optimizer: a training that starts from a model is a new one.
         save_checkpoint(folder / CHECKPOINT_FILE, replace(source, training={}))
-        return _put_in_place(folder, models_root / name)
+        return put_in_place(folder, models_root / name)
 
 
 def convert_file(
@@ -70,36 +61,10 @@ def convert_file(
     Raises `MissingPart` where the converter is not installed, `JobFailed` where it fails or the job
     is stopped.
     """
-    missing = [part for part in ("litert_torch", "ai_edge_quantizer") if not importlib.util.find_spec(part)]
-    if "litert_torch" in missing or (missing and quantize != "none"):
-        raise MissingPart(
-            f"Expected {missing[0].replace('_', '-')} to make a .tflite, found that it is not installed.",
-            "pip install 'agp-tui[train]' on Linux x86_64 or macOS arm64, the systems that it exists for; "
-            "checkpoints of other machines can be exported there.",
-        )
-    command = module_command("agp_tui.imitation.convert", str(checkpoint), str(out), form, quantize)
-    with tempfile.TemporaryFile() as said:
-        quiet = module_environment(TF_CPP_MIN_LOG_LEVEL="3", JAX_PLATFORMS="cpu")
-        worker = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, env=quiet
-        )
-        try:
-            while worker.poll() is None and not job.wait_for_stop(0.05):
-                pass
-        finally:
-            if worker.poll() is None:
-                worker.kill()
-            worker.wait()
-        if job.stopping:
-            raise JobFailed("The export was stopped before it was finished; nothing was changed.")
-        if worker.returncode != 0 or not out.is_file():
-            said.seek(0)
-            lines = said.read().decode(errors="replace").strip().splitlines()
-            raise JobFailed(
-                f"Expected the conversion to succeed, found exit code {worker.returncode}: "
-                f"{lines[-1].strip() if lines else 'it said nothing'}",
-                "Install the libraries' versions of constraints.txt and export again.",
-            )
+    run_converter(
+        "agp_tui.imitation.convert", str(checkpoint), str(out), form, quantize,
+        out=out, job=job, quantize=quantize,
+    )  # fmt: skip
 
 
 def _tell_cost(source: Checkpoint, data: bytes, settings: ExportSettings, parity: float, job: Job) -> None:
@@ -143,50 +108,6 @@ def _manifest(
         quantize=settings.quantize,
         parity=parity,
         validation=source.validation,
-        versions=_versions(),
+        versions=versions(),
         checkpoint=CHECKPOINT_FILE,
     )
-
-
-def _versions() -> dict[str, str]:
-    versions = {"agp-tui": __version__}
-    for library in LIBRARIES:
-        try:
-            versions[library] = importlib.metadata.version(library)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
-
-
-@contextmanager
-def _new_folder(root: Path, name: str) -> Iterator[Path]:
-    """A folder beside the models whose name no list shows; removed unless it was put in place."""
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=f".{name}.", suffix=".part", dir=root))
-    except OSError as error:
-        raise ModelError(
-            f"Expected to make a folder in {root}: {error.strerror}.",
-            "Make it writable, or set [folders] models.",
-        ) from error
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _put_in_place(folder: Path, place: Path) -> Path:
-    """Rename to the model's name; an older model of that name goes when the new one is there."""
-    folder.chmod(0o755)
-    if not place.exists():
-        folder.rename(place)
-        return place
-    aside = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".old", dir=place.parent)) / place.name
-    place.rename(aside)
-    try:
-        folder.rename(place)
-    except OSError:
-        aside.rename(place)
-        raise
-    finally:
-        shutil.rmtree(aside.parent, ignore_errors=True)
-    return place

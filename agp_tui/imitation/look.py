@@ -155,7 +155,7 @@ def _opened(paths: Sequence[Path]) -> tuple[list[Recording], list[dict[str, Any]
                 "seconds": round(recording.seconds, 1),
                 "fps": meta.fps,
                 "who": meta.labels,
-                "corrections": meta.source == "agent",
+                "corrections": meta.source != meta.labels,
             }
         )
     if not recordings:

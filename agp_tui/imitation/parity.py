@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agp_tui.autoplay.interpreter import open_interpreter
+from agp_tui.autoplay.streaming import streamed
 from agp_tui.imitation.network import PolicyNetwork
 
 
@@ -33,14 +33,3 @@ def sample_pictures(network: PolicyNetwork, count: int = 24) -> NDArray[np.uint8
     frames = np.zeros((spec.segment - 1 + count, size, size, 3), np.uint8)
     frames[spec.segment - 1 :] = np.clip(pictures, 0, 255).astype(np.uint8)
     return frames
-
-
-def streamed(data: bytes, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Probabilities (N - segment + 1, keys) of a file at each position of frames (N, S, S, 3)."""
-    interpreter = open_interpreter(data)
-    encode = interpreter.get_signature_runner("encode")
-    decide = interpreter.get_signature_runner("decide")
-    segment = decide.get_input_details()["embeddings"]["shape"][1]
-    embeddings = np.concatenate([encode(frame=frame[None])["embedding"].copy() for frame in frames])
-    windows = (embeddings[i : i + segment][None] for i in range(len(frames) - segment + 1))
-    return np.concatenate([decide(embeddings=window)["probabilities"].copy() for window in windows])

@@ -6,32 +6,49 @@ from pathlib import Path
 from typing import Any, Literal
 
 from agp_tui.atari.places import find_agent, kept_as
-from agp_tui.config import AtariSettings, PreviewSettings, convert
+from agp_tui.config import AtariSettings, convert
+from agp_tui.config.file import Loaded
 from agp_tui.engine.events import Finished, Progress
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
-from agp_tui.errors import JobFailed, ModelError
+from agp_tui.errors import JobFailed, ModelError, SettingError
 from agp_tui.games.atari import atari_id, cartridge_of, minimal_actions
 from agp_tui.jobs.requests import AtariAsked
+from agp_tui.jobs.train import chosen_recordings
+
+ALL = "all"
+"""Every recording of the game."""
 
 
-def ask_atari(settings: AtariSettings, preview: PreviewSettings, models: Path, runs: Path) -> AtariAsked:
-    """Look at it before anything begins. Raises `SettingError`, `ModelError`, `MissingPart`."""
+def ask_atari(settings: AtariSettings, loaded: Loaded) -> AtariAsked:
+    """Look at it before anything begins.
+
+    Raises `SettingError`, `ModelError`, `RecordingError`, `MissingPart`.
+    """
     from agp_tui.atari.knobs import decide_knobs
 
-    decide_knobs(settings)
+    models = loaded.folder("models")
+    knobs = decide_knobs(settings)
     game = atari_id(cartridge_of(settings.game))
     if settings.save_best_as is not None:
         kept_as(models, settings.save_best_as)
     start = None
     if settings.from_model is not None:
-        start = find_agent(settings.from_model, models, runs)
-        _check_start(start, settings, game)
+        start = find_agent(settings.from_model, models, loaded.folder("runs"))
+        _check_start(start, settings, game, knobs.hidden_layers)
+    recordings: list[Path] = []
+    if settings.from_recordings:
+        if start is not None:
+            raise SettingError("Expected from_model or from_recordings, found both.", "Leave one out.")
+        named = () if settings.from_recordings == (ALL,) else settings.from_recordings
+        recordings = chosen_recordings(game, named, loaded.folder("recordings"))
     asked = replace(settings, game=game, from_model=str(start) if start else None)
-    return AtariAsked(settings=asked, preview=preview, models=models)
+    return AtariAsked(
+        settings=asked, preview=loaded.config.preview, models=models, recordings=tuple(recordings)
+    )
 
 
-def _check_start(start: Path, settings: AtariSettings, game: str) -> None:
+def _check_start(start: Path, settings: AtariSettings, game: str, hidden_layers: int) -> None:
     from agp_tui.atari.checkpoint import load_agent
 
     kept = load_agent(start)
@@ -39,6 +56,7 @@ def _check_start(start: Path, settings: AtariSettings, game: str) -> None:
         ("game", kept.game, game),
         ("algorithm", kept.algorithm, settings.algorithm),
         ("frame_count", kept.spec.frames, settings.frame_count),
+        ("hidden_layers", kept.spec.hidden_layers, hidden_layers),
     ):
         if there != here:
             raise ModelError(
@@ -52,10 +70,17 @@ def run_atari(request: dict[str, Any], job: Job, run: Run) -> Finished:
 
     The result's `report` is what `Evaluation.figures` says of the best agent; empty where it was stopped.
     """
+    from agp_tui.atari.checkpoint import LAST
     from agp_tui.atari.train import train_agent
+    from agp_tui.atari.warm_start import clone_start
 
     asked = convert(request, AtariAsked)
-    trained = train_agent(asked.settings, job, run, preview=asked.preview)
+    settings = asked.settings
+    if asked.recordings and not (run.checkpoints / LAST).is_file():
+        job.stage("learn from the recordings", 1, 1)
+        start = clone_start(settings, asked.recordings, run.checkpoints, job)
+        settings = replace(settings, from_model=str(start))
+    trained = train_agent(settings, job, run, preview=asked.preview)
     name = asked.settings.save_best_as
     if name is not None and trained.evaluation is not None:
         asked.models.mkdir(parents=True, exist_ok=True)

@@ -48,7 +48,7 @@ STAGES = 6
 DEMONSTRATIONS = 4
 """Recordings that the expert's play is spread over, so that one can be held out."""
 
-TRAIN_SHARE, PRACTICE_SHARE = 0.2, 0.65
+TRAIN_SHARE, PRACTICE_SHARE = 0.2, 0.73
 """Of the whole time: when training and when practice are to be over."""
 
 EXAM_SEED, PRACTICE_SEED = 100, 1_000

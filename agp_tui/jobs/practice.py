@@ -9,7 +9,7 @@ from agp_tui.config import ExportSettings, GameSettings, PracticeSettings, Train
 from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
-from agp_tui.errors import JobFailed, ModelError, SettingError
+from agp_tui.errors import JobFailed, ModelError, RecordingError, SettingError
 from agp_tui.games.experts import has_expert
 from agp_tui.games.factory import AtariGames
 from agp_tui.jobs.drivers import expert_driver
@@ -72,9 +72,7 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
     model = replace(load_checkpoint(asked.checkpoint), game=asked.game)
     place = GameSettings(keys=model.keys, fps=model.fps)
     job.stage("read the recordings", 1, 3)
-    paths = [
-        path for path in find_recordings(asked.recordings, asked.game) if _fits(path, model.keys, model.fps)
-    ]
+    paths = fitting(find_recordings(asked.recordings, asked.game), model.keys, model.fps, job)
     takes = takes_for(model, paths)
     training = _training_settings(model.settings)
     spans = split(takes, training.validation, model.spec.segment, training.seed)
@@ -113,9 +111,21 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
     )
 
 
-def _fits(path: Path, keys: tuple[str, ...], fps: int) -> bool:
-    meta = Recording.open(path).meta
-    return set(keys) <= set(meta.keys) and meta.fps == fps
+def fitting(paths: list[Path], keys: tuple[str, ...], fps: int, job: Job) -> list[Path]:
+    """The recordings that a model with these keys and that rate learns from; the others are told of."""
+    found = []
+    for path in paths:
+        try:
+            meta = Recording.open(path).meta
+        except RecordingError as error:
+            job.note(f"Left out: {error}", "warning")
+            continue
+        if set(meta.keys) == set(keys) and meta.fps == fps:
+            found.append(path)
+        else:
+            what = f"{', '.join(meta.keys)} at {meta.fps} frames a second"
+            job.note(f"Left out, with other keys or another rate than the model's: {path} ({what}).")
+    return found
 
 
 def _training_settings(stored: dict[str, Any]) -> TrainSettings:

@@ -5,7 +5,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from agp_tui.autoplay.manifest import find_model
 from agp_tui.config import GameSettings, PreviewSettings, RecordSettings
 from agp_tui.engine.clock import Clock, RealTime, SimulatedTime
 from agp_tui.engine.events import Finished
@@ -15,7 +14,7 @@ from agp_tui.games.base import Driver, Game
 from agp_tui.games.names import is_atari
 from agp_tui.games.opening import open_game
 from agp_tui.games.screen import ScreenGame
-from agp_tui.jobs.drivers import ModelDriver, expert_driver
+from agp_tui.jobs.drivers import CHANCE, EXPERT, player_named
 from agp_tui.keys.listening import KeyListener, listen
 from agp_tui.keys.state import NO_KEYS
 from agp_tui.recording.playing import Person
@@ -31,6 +30,8 @@ class RecordAsked:
     settings: RecordSettings
     recordings: Path
     models: Path
+    runs: Path
+    """Where an agent may be that plays."""
     preview: PreviewSettings = PreviewSettings()
 
 
@@ -73,11 +74,11 @@ def _check_player(asked: RecordAsked) -> None:
     if console and by == "human":
         raise SettingError(
             f"Expected somebody who can play {asked.game} without a screen, found human.",
-            "Choose --by expert, or --by with the name of a model.",
+            "Choose --by expert, or --by with the name of a model or an agent.",
         )
-    if not console and by == "expert":
+    if not console and by in (EXPERT, CHANCE):
         raise SettingError(
-            f"Expected human or a model to play {asked.game}, found expert: experts know Atari games only.",
+            f"Expected human or a model to play {asked.game}, found {by}: that is for Atari games only.",
             "Leave out --by to play it yourself, or name a model.",
         )
     if asked.settings.fast and not console:
@@ -88,9 +89,7 @@ def _check_player(asked: RecordAsked) -> None:
 
 
 def _driver(asked: RecordAsked, game: Game) -> Driver:
-    if asked.settings.by == "expert":
-        return expert_driver(game)
-    return ModelDriver(find_model(asked.models, asked.settings.by))(game)
+    return player_named(asked.settings.by, asked.models, asked.runs)(game)
 
 
 @contextmanager

@@ -10,10 +10,11 @@ import numpy as np
 from agp_tui.config import PreviewSettings
 from agp_tui.engine.events import Finished, Live
 from agp_tui.engine.job import Job
-from agp_tui.errors import RecordingError, SettingError
+from agp_tui.engine.tempo import check_speed
+from agp_tui.errors import RecordingError
 from agp_tui.games.preview import Preview, Thumbnail
 from agp_tui.recording.character import shares_of
-from agp_tui.recording.playhead import FASTEST, SLOWEST, Playhead
+from agp_tui.recording.playhead import Playhead
 from agp_tui.recording.store import Recording
 from agp_tui.recording.timeline import crc_of, stamps_ms
 from agp_tui.recording.video import FILE_NAME, PictureReader
@@ -45,11 +46,7 @@ def run_replay(asked: ReplayAsked, job: Job) -> Finished:
     out of bounds and `RecordingError` for a recording that cannot be read; single frames that are
     damaged are told in a note and have no picture.
     """
-    if not SLOWEST <= asked.speed <= FASTEST:
-        raise SettingError(
-            f"Expected a speed of {SLOWEST:g} to {FASTEST:g}, found {asked.speed:g}.",
-            "1 plays as fast as it was recorded.",
-        )
+    check_speed(asked.speed)
     recording = Recording.open(asked.recording)
     with closing(_Pages(recording, Preview(asked.preview), job)) as pages:
         playhead = Playhead(

@@ -53,6 +53,8 @@ class AtariAsked:
     settings: AtariSettings
     preview: PreviewSettings
     models: Path
+    recordings: tuple[Path, ...] = ()
+    """What it learns from before it plays."""
 
 
 def as_request(asked: Any) -> dict[str, Any]:

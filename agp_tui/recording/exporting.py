@@ -5,6 +5,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -12,13 +13,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from agp_tui.errors import MissingPart, RecordingError
+from agp_tui.errors import RecordingError
 from agp_tui.files import write_atomically
 from agp_tui.games.base import Pixels
+from agp_tui.recording.mp4 import Mp4Writer
 from agp_tui.recording.seed_pickle import write_pickle
 from agp_tui.recording.store import Recording
 from agp_tui.recording.subtitles import subtitles
 from agp_tui.recording.timeline import stamps_ms
+from agp_tui.recording.video import MILLISECOND
 
 Format = Literal["pickle", "npz", "mp4", "png"]
 ENDINGS: dict[Format, str] = {"pickle": ".pkl", "npz": ".npz", "mp4": ".mp4", "png": ""}
@@ -103,34 +106,10 @@ def _npz(recording: Recording, part: Path, progress: Told) -> None:
 
 
 def _mp4(recording: Recording, part: Path, progress: Told) -> None:
-    import av
-
-    from agp_tui.recording.video import MILLISECOND
-
-    if "libx264" not in av.codecs_available:
-        raise MissingPart(
-            "Expected the H.264 encoder libx264, found a build of PyAV without it.", "pip install av"
-        )
-    options = {"movflags": "faststart"}
-    with av.open(str(part), "w", format="mp4", options=options) as container:
-        codec_options = {"crf": "18", "preset": "medium"}
-        stream = container.add_stream("libx264", rate=recording.meta.fps, options=codec_options)
-        height, width = recording.meta.frame_size
-        # 4:2:0 needs even sides.
-        stream.height, stream.width, stream.pix_fmt = height + height % 2, width + width % 2, "yuv420p"
-        stream.time_base = stream.codec_context.time_base = MILLISECOND
+    meta = recording.meta
+    with closing(Mp4Writer(part, *meta.frame_size, fps=meta.fps, unit=MILLISECOND)) as video:
         for pixels, stamp in zip(_frames(recording, progress), stamps_ms(recording.times_ns), strict=True):
-            frame = av.VideoFrame.from_ndarray(_even(pixels), format="rgb24")
-            frame.pts, frame.time_base = stamp, MILLISECOND
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-
-
-def _even(pixels: Pixels) -> Pixels:
-    height, width = pixels.shape[:2]
-    if height % 2 or width % 2:
-        return np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    return np.ascontiguousarray(pixels)
+            video.write(pixels, stamp)
 
 
 def _png(recording: Recording, part: Path, progress: Told) -> None:

@@ -3,9 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from agp_tui.engine.events import AnyCommand, Pause, Resume, Seek, Speed, Step
-
-SLOWEST, FASTEST = 0.05, 20.0
+from agp_tui.engine.events import AnyCommand, Resume, Seek, Step
+from agp_tui.engine.tempo import Tempo
 
 
 class Playhead:
@@ -21,24 +20,28 @@ class Playhead:
         """`times`: shape (N,), N at least 1, seconds since the first frame. `frame` is clamped."""
         self._times = np.maximum.accumulate(times)
         self.last = len(times) - 1
-        self.speed = speed
-        self.paused = True
+        self._tempo = Tempo(now, speed=speed, paused=paused)
         self._frame = 0
-        self._seconds = 0.0
-        self._since = now
         self._put(frame, now)
-        self.paused = paused
+
+    @property
+    def paused(self) -> bool:
+        """Whether it stands still."""
+        return self._tempo.paused
+
+    @property
+    def speed(self) -> float:
+        """So many times as fast as it was recorded."""
+        return self._tempo.speed
 
     def frame(self, now: float) -> int:
         """The frame that is due. Having come to the last one, it pauses there."""
         if not self.paused:
-            seconds = self._seconds + (now - self._since) * self.speed
             # From where it was put: frames that share a moment do not run away before it passes.
-            due = int(np.searchsorted(self._times, seconds, side="right")) - 1
+            due = int(np.searchsorted(self._times, self._tempo.seconds(now), side="right")) - 1
             self._frame = max(self._frame, min(due, self.last))
             if self._frame == self.last:
-                self._put(self.last, now)
-                self.paused = True
+                self._stand(self.last, now)
         return self._frame
 
     def obey(self, command: AnyCommand, now: float) -> bool:
@@ -48,32 +51,20 @@ class Playhead:
         """
         frame = self.frame(now)
         match command:
-            case Pause():
-                self._hold(now)
-                self.paused = True
-            case Resume():
-                self._hold(now)
-                if frame == self.last:
-                    self._put(0, now)
-                self.paused = False
             case Step():
-                self._put(frame + command.frames, now)
-                self.paused = True
+                self._stand(frame + command.frames, now)
             case Seek():
                 self._put(command.frame, now)
-            case Speed():
-                self._hold(now)
-                self.speed = min(max(command.factor, SLOWEST), FASTEST)
             case _:
-                return False
+                if isinstance(command, Resume) and frame == self.last:
+                    self._put(0, now)
+                return self._tempo.obey(command, now)
         return True
 
     def _put(self, frame: int, now: float) -> None:
         self._frame = min(max(frame, 0), self.last)
-        self._seconds, self._since = float(self._times[self._frame]), now
+        self._tempo.put(float(self._times[self._frame]), now)
 
-    def _hold(self, now: float) -> None:
-        """Count from this moment on, between two frames as it may be."""
-        if not self.paused:
-            self._seconds += (now - self._since) * self.speed
-        self._since = now
+    def _stand(self, frame: int, now: float) -> None:
+        self._tempo.pause(now)
+        self._put(frame, now)

@@ -1,28 +1,23 @@
 """What lists tell programs: runs, models, games and findings as data, damaged ones among them."""
 
-import json
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
+from support.commands import Event, agp
 
 from agp_tui.engine.children import module_environment
 from agp_tui.engine.events import Failed, Finished, encode
 from agp_tui.engine.runs import Run
 
 
-def agp(home: Path, *words: str, code: int = 0) -> dict[str, Any]:
+def last(home: Path, *words: str, code: int = 0) -> Event:
     """The last event of a command in a folder."""
-    done = subprocess.run(
-        [sys.executable, "-m", "agp_tui", *words, "--json"], cwd=home, capture_output=True, check=False,
-        stdin=subprocess.DEVNULL, env=module_environment(XDG_CONFIG_HOME=str(home)),
-    )  # fmt: skip
-    assert done.returncode == code, done.stdout[-500:] + done.stderr[-500:]
-    last: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return last
+    result = agp(*words, home=home)
+    assert result.code == code, result.story()
+    return result.events[-1]
 
 
 WORKED = """
@@ -55,7 +50,7 @@ def test_runs_say_what_came_of_them(tmp_path: Path) -> None:
     waiting = Run.create(root, "demo", {})
     torn = Run.create(root, "demo", {})
     (torn.path / "run.json").write_text("{")
-    found = {one["id"]: one for one in agp(tmp_path, "runs", "list")["report"]["runs"]}
+    found = {one["id"]: one for one in last(tmp_path, "runs", "list")["report"]["runs"]}
     assert set(found) == {good.id, bad.id, waiting.id, torn.id}
     assert found[good.id]["state"] == "finished"
     assert found[good.id]["result"] == {"type": "finished", "job": "train", "model": "m", "at": now + 60}
@@ -70,17 +65,18 @@ def test_runs_say_what_came_of_them(tmp_path: Path) -> None:
 
 
 def test_the_games_of_the_console_and_the_findings_come_as_data(tmp_path: Path) -> None:
-    games = {one["id"]: one for one in agp(tmp_path, "atari", "list")["report"]["games"]}
-    assert games["ALE/Pong-v5"] == {"id": "ALE/Pong-v5", "keys": ["up", "down"], "expert": True}
+    games = {one["id"]: one for one in last(tmp_path, "atari", "list")["report"]["games"]}
+    pong = games["ALE/Pong-v5"]
+    assert (pong["keys"], pong["expert"]) == (["up", "down"], True)
     assert not games["ALE/Adventure-v5"]["expert"]
-    findings = agp(tmp_path, "doctor")["report"]["findings"]
+    findings = last(tmp_path, "doctor")["report"]["findings"]
     assert {"name", "ok", "found", "cure"} == set(findings[0])
     assert len(findings) > 5
 
 
 def test_the_doctor_wants_as_much_room_as_a_recording(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("[record]\nmin_free_mb = 999999999\n")
-    (disk,) = [one for one in agp(tmp_path, "doctor")["report"]["findings"] if one["name"] == "disk"]
+    (disk,) = [one for one in last(tmp_path, "doctor")["report"]["findings"] if one["name"] == "disk"]
     assert disk["ok"] is False and "999999999 MB are needed" in disk["found"]
 
 
@@ -88,17 +84,17 @@ def test_models_are_listed_described_and_deleted_by_command(tmp_path: Path) -> N
     damaged = tmp_path / "models" / "torn"
     damaged.mkdir(parents=True)
     (damaged / "model.toml").write_text("schema = 1\nkeys = 3\n")
-    (listed,) = agp(tmp_path, "models", "list")["report"]["models"]
+    (listed,) = last(tmp_path, "models", "list")["report"]["models"]
     assert listed["name"] == "torn" and "model.toml" in listed["problem"]
-    assert "Add --yes" in agp(tmp_path, "models", "delete", "torn", code=2)["hint"]
+    assert "Add --yes" in last(tmp_path, "models", "delete", "torn", code=2)["hint"]
     assert damaged.exists()
-    assert agp(tmp_path, "models", "delete", "torn", "--yes")["model"] == str(damaged)
+    assert last(tmp_path, "models", "delete", "torn", "--yes")["model"] == str(damaged)
     assert not damaged.exists()
 
 
 def test_an_ended_run_is_deleted_by_command_and_only_when_told_twice(tmp_path: Path) -> None:
     run = ended(tmp_path / "runs", Finished(job="train"))
-    assert "Add --yes" in agp(tmp_path, "runs", "delete", run.id, code=2)["hint"]
+    assert "Add --yes" in last(tmp_path, "runs", "delete", run.id, code=2)["hint"]
     assert run.path.exists()
-    assert agp(tmp_path, "runs", "delete", run.id, "--yes")["run"] == run.id
+    assert last(tmp_path, "runs", "delete", run.id, "--yes")["run"] == run.id
     assert not run.path.exists()

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.fakes import Heard
 from support.recordings import START_NS, meta_of
 
 from agp_tui.config import TrainSettings
-from agp_tui.engine.events import Event
 from agp_tui.engine.job import Job
 from agp_tui.games.base import Frame
 from agp_tui.imitation.takes import Take
@@ -18,18 +18,6 @@ from agp_tui.recording.store import RecordingWriter
 
 SIZE = 32
 SIDES = ("left", "right")
-
-
-class Heard:
-    """Keeps every event."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def hear(self, event: Event) -> None:
-        self.events.append(event)
-
-    def close(self) -> None: ...
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from support.fakes import Heard
 
 from agp_tui.autoplay.interpreter import open_interpreter
 from agp_tui.autoplay.manifest import hash_of, read_manifest
@@ -23,7 +24,7 @@ from agp_tui.imitation.export import convert_file, export
 from agp_tui.imitation.parity import sample_pictures, streamed
 from agp_tui.imitation.train import TrainRequest, train
 
-from .conftest import SIDES, SIZE, Heard, recorded_dot, settings
+from .conftest import SIDES, SIZE, recorded_dot, settings
 
 pytestmark = pytest.mark.slow
 needs_converter = pytest.mark.skipif(
@@ -141,7 +142,7 @@ def test_the_process_that_converts_makes_the_weights_smaller(made: Made, tmp_pat
 def test_without_a_converter_there_is_a_sentence(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export_module.importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(MissingPart, match="litert-torch") as error:
         export(trained, ExportSettings(), tmp_path, Job(), "x")
     assert "agp-tui[train]" in error.value.cure and list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from support.fakes import Heard
 
 from agp_tui.engine.events import Progress
 from agp_tui.engine.job import Job
@@ -10,7 +11,7 @@ from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
 from agp_tui.imitation.takes import Dataset, Span
 from agp_tui.imitation.trainer import Trainer
 
-from .conftest import SIDES, SIZE, Heard, moving_dot, settings
+from .conftest import SIDES, SIZE, moving_dot, settings
 
 
 def dots(segment: int = 3, frames: int = 1200) -> Dataset:

@@ -1,41 +1,30 @@
 """The whole loop through the command line, in miniature: real console, real training, real export."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+from support.commands import Event, agp
 
 pytestmark = pytest.mark.slow
 
 
-def agp(folder: Path, *words: str) -> list[dict[str, Any]]:
-    """The events of a command, run in `folder`."""
-    done = subprocess.run(
-        [sys.executable, "-m", "agp_tui", *words, "--json"],
-        cwd=folder,
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        timeout=280,
-        check=False,
-    )
-    events = [json.loads(line) for line in done.stdout.splitlines()]
-    assert done.returncode == 0, (events[-1:], done.stderr[-500:])
-    return events
+def events_of(folder: Path, *words: str) -> list[Event]:
+    """What a command that comes to its end tells, run in `folder`."""
+    result = agp(*words, home=folder)
+    assert result.code == 0, result.story()
+    return result.events
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Event]]:
     """A demo of about a minute, with a folder of its own."""
     folder = tmp_path_factory.mktemp("demo")
     flags = ("--minutes", "0.4", "--games", "1", "--demonstration", "0.4", "--fast", "--live-seconds", "2")
-    return folder, agp(folder, "demo", *flags, "--frame-size", "48", "--segment", "4")
+    return folder, events_of(folder, "demo", *flags, "--frame-size", "48", "--segment", "4")
 
 
 def test_the_demo_ends_with_scores_of_everybody_and_a_model_that_plays(
-    demo: tuple[Path, list[dict[str, Any]]],
+    demo: tuple[Path, list[Event]],
 ) -> None:
     folder, events = demo
     finished = events[-1]
@@ -48,17 +37,17 @@ def test_the_demo_ends_with_scores_of_everybody_and_a_model_that_plays(
     # A field at its default is left out, so the first stage has no number.
     parts = [event.get("number", 1) for event in events if event["type"] == "stage" and event.get("of") == 6]
     assert parts == [1, 2, 3, 4, 5, 6]
-    played = agp(folder, "play", finished["model"], "--fast", "--seconds", "2")[-1]
+    played = events_of(folder, "play", finished["model"], "--fast", "--seconds", "2")[-1]
     assert played["decisions"] == 60
 
 
-def test_every_stage_shows_itself_while_it_runs(demo: tuple[Path, list[dict[str, Any]]]) -> None:
+def test_every_stage_shows_itself_while_it_runs(demo: tuple[Path, list[Event]]) -> None:
     _, events = demo
     stage, shown = 0, {number: set[str]() for number in range(7)}
     for event in events:
         if event["type"] == "stage" and event.get("of") == 6:
             stage = event.get("number", 1)
-        elif event["type"] == "live" and event.get("thumbnail"):
+        elif event["type"] == "live" and event.get("thumbnail_size"):
             shown[stage].add("picture")
         elif event["type"] == "progress":
             shown[stage].add(event["unit"])
@@ -69,7 +58,7 @@ def test_every_stage_shows_itself_while_it_runs(demo: tuple[Path, list[dict[str,
 
 
 def test_corrections_are_recordings_whose_labels_are_the_teachers(
-    demo: tuple[Path, list[dict[str, Any]]],
+    demo: tuple[Path, list[Event]],
 ) -> None:
     from agp_tui.recording.store import Recording, find_recordings
 
@@ -83,11 +72,11 @@ def test_corrections_are_recordings_whose_labels_are_the_teachers(
         assert (one.labels(0) != one.key_states("agent")).any()
 
 
-def test_a_model_goes_on_practising_by_command(demo: tuple[Path, list[dict[str, Any]]]) -> None:
+def test_a_model_goes_on_practising_by_command(demo: tuple[Path, list[Event]]) -> None:
     folder, events = demo
     name = Path(events[-1]["model"]).name
     flags = ("--rounds", "1", "--games", "2", "--round-seconds", "8", "--minutes-per-round", "0.05")
-    finished = agp(folder, "practice", name, *flags)[-1]
+    finished = events_of(folder, "practice", name, *flags)[-1]
     assert len(finished["scores"]) == 2
     assert len(finished["recordings"]) == 4
     assert Path(finished["model"]).name == f"{name}-practised"

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from agp_tui.engine.events import Panic, Pause, Resume, Seek, Speed, Step
-from agp_tui.recording.playhead import FASTEST, SLOWEST, Playhead
+from agp_tui.engine.tempo import FASTEST, SLOWEST
+from agp_tui.recording.playhead import Playhead
 
 TIMES = np.array([0.0, 0.1, 0.2, 0.5, 0.6, 0.6, 0.7])
 """With a gap, and with two frames at one moment."""

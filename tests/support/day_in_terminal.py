@@ -26,11 +26,21 @@ SCREENS = (
 def a_day_in_a_terminal(terminal: Callable[..., Terminal], folder: Path, size: tuple[int, int]) -> None:
     """Through every screen of the app at that size, columns and lines; the real engine behind it."""
     app = terminal(size)
+    look_round(app)
+    record(app, folder)
+    replay(app)
+    run = train_and_lose_the_connection(app, folder)
+    come_back_and_stop(terminal(size), run)
+
+
+def look_round(app: Terminal) -> None:
     app.wait(r"Next: press 2")
     for key, shown in SCREENS:
         app.keys(key)
         app.wait(shown)
 
+
+def record(app: Terminal, folder: Path) -> None:
     app.keys("2")
     app.wait("Press Enter to record")
     app.keys("Enter")
@@ -45,6 +55,8 @@ def a_day_in_a_terminal(terminal: Callable[..., Terminal], folder: Path, size: t
     recording = Recording.open(recorded[0])
     assert recording.meta.state == "complete" and recording.seconds > 2.5
 
+
+def replay(app: Terminal) -> None:
     app.keys("3")
     app.wait(r"complete")
     app.keys("Enter")
@@ -54,6 +66,8 @@ def a_day_in_a_terminal(terminal: Callable[..., Terminal], folder: Path, size: t
     app.keys("Escape")
     app.wait(r"complete")
 
+
+def train_and_lose_the_connection(app: Terminal, folder: Path) -> Run:
     app.keys("4")
     app.wait("1 of 1")
     app.keys("Enter")
@@ -65,16 +79,18 @@ def a_day_in_a_terminal(terminal: Callable[..., Terminal], folder: Path, size: t
         time.sleep(0.1)
     assert not app.alive(), "the app went with its terminal"
     assert run.alive(), "the training did not"
+    return run
 
-    again = terminal(size)
-    again.wait("train is running")
-    again.keys("7")
-    again.wait("running")
-    again.keys("Enter")
-    again.wait(r"2(/| of )4")
-    again.keys("s")
-    again.wait("y")
-    again.keys("y")
+
+def come_back_and_stop(app: Terminal, run: Run) -> None:
+    app.wait("train is running")
+    app.keys("7")
+    app.wait("running")
+    app.keys("Enter")
+    app.wait(r"2(/| of )4")
+    app.keys("s")
+    app.wait("y")
+    app.keys("y")
     deadline = time.monotonic() + 60
     while run.alive() and time.monotonic() < deadline:
         time.sleep(0.2)

@@ -4,12 +4,17 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from support.apps import LARGE, SMALL, app_in, screen_text, until
+from support import recordings
+from support.apps import LARGE, SMALL, app_in, screen_text, shows, until
+from textual.widgets import DataTable
 
+from agp_tui.engine.events import AnyEvent, Finished
+from agp_tui.errors import AgpError
 from agp_tui.ui.app import AgpApp
 from agp_tui.ui.dialogs.choose import Choose
 from agp_tui.ui.dialogs.confirm import Confirm
 from agp_tui.ui.dialogs.help import HelpScreen
+from agp_tui.ui.game_choice import FIRST_GAME
 from agp_tui.ui.parts.nav_bar import SCREENS
 from agp_tui.ui.screens.base import AppScreen
 
@@ -19,7 +24,7 @@ def test_every_screen_is_a_key_away_and_has_help(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
 ) -> None:
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch, size) as (app, pilot):
+        async with app_in(tmp_path, monkeypatch, size, looks=()) as (app, pilot):
             for number, (mode, name) in enumerate(SCREENS.items(), start=1):
                 await pilot.press(str(number))
                 await pilot.pause()
@@ -41,8 +46,7 @@ def test_a_game_is_chosen_by_a_part_of_its_name_or_is_new(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch) as (app, pilot):
-            await until(pilot, lambda: app.catalog.games is not None)
+        async with app_in(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
             assert app.game == "ALE/Pong-v5"
             await pilot.press("g")
             assert isinstance(app.screen, Choose)
@@ -51,9 +55,27 @@ def test_a_game_is_chosen_by_a_part_of_its_name_or_is_new(
             assert "ALE/Breakout-v5" in screen_text(pilot).splitlines()[-2]
             await pilot.press("g", *"rally", "enter")
             await until(pilot, lambda: app.game == "rally")
+            await pilot.press("g", *"break", "down", "enter")
+            await until(pilot, lambda: app.game == "break")
             await pilot.press("g", "escape")
             await until(pilot, lambda: isinstance(app.screen, AppScreen))
-            assert app.game == "rally"
+            assert app.game == "break"
+
+    asyncio.run(session())
+
+
+def test_the_first_game_is_the_one_recorded_last_and_then_the_one_that_is_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recordings.write(tmp_path / "recordings", 3, meta=recordings.meta_of("box"))
+
+    async def session() -> None:
+        async with app_in(tmp_path, monkeypatch, looks=("recordings",)) as (app, pilot):
+            await until(pilot, lambda: app.game == "box")
+            app.game = FIRST_GAME
+            await app.look("recordings").wait()
+            await pilot.pause()
+            assert app.game == FIRST_GAME
 
     asyncio.run(session())
 
@@ -62,7 +84,7 @@ def test_the_status_bar_names_the_display(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "config.toml").write_text('[games.rally]\ndisplay = ":5"\n')
 
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch) as (app, pilot):
+        async with app_in(tmp_path, monkeypatch, looks=()) as (app, pilot):
             await until(pilot, lambda: "rally  │  on :5" in screen_text(pilot).splitlines()[-2])
             app.game = "ALE/Pong-v5"
             await until(pilot, lambda: "on :5" not in screen_text(pilot).splitlines()[-2])
@@ -72,9 +94,8 @@ def test_the_status_bar_names_the_display(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_jump_takes_two_keys_to_any_widget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch) as (app, pilot):
+        async with app_in(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
             await pilot.press("6")
-            await until(pilot, lambda: app.catalog.games is not None)
             app.set_focus(None)
             await pilot.press("ctrl+o")
             await pilot.pause()
@@ -88,7 +109,7 @@ def test_jump_takes_two_keys_to_any_widget(tmp_path: Path, monkeypatch: pytest.M
 
 def test_the_palette_knows_every_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch) as (app, pilot):
+        async with app_in(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
             names = [command.title for command in app.get_system_commands(app.screen)]
             assert {f"Go to {name}" for name in SCREENS.values()} <= set(names)
             assert {"Choose the game", "Run the demo", "Panic", "Theme"} <= set(names)
@@ -97,6 +118,10 @@ def test_the_palette_knows_every_screen(tmp_path: Path, monkeypatch: pytest.Monk
             await pilot.pause(0.3)
             await pilot.press("enter")
             await until(pilot, lambda: app.current_mode == "atari")
+            await until(pilot, lambda: isinstance(app.focused, DataTable))
+            commands = {command.title: command for command in app.get_system_commands(app.screen)}
+            await commands["Select"].callback()
+            await until(pilot, lambda: app.game == "ALE/Breakout-v5")
 
     asyncio.run(session())
 
@@ -105,8 +130,7 @@ def test_one_live_job_at_a_time_and_leaving_asks_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch) as (app, pilot):
-            await until(pilot, lambda: app.catalog.games is not None)
+        async with app_in(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
             await pilot.press("6", "w")
             await until(pilot, lambda: app.status.fps is not None)
             assert "WATCH" in screen_text(pilot).splitlines()[-2]
@@ -118,12 +142,64 @@ def test_one_live_job_at_a_time_and_leaving_asks_first(
             assert app.live is process
             await pilot.press("ctrl+q")
             await until(pilot, lambda: isinstance(app.screen, Confirm))
+            await pilot.press("ctrl+q")
+            assert len(app.screen_stack) == 2, "one question is enough"
             await pilot.press("n")
             await until(pilot, lambda: isinstance(app.screen, AppScreen))
             assert process.process.returncode is None
-            await pilot.press("ctrl+q", "y")
+            await app.action_quit()
+            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            await pilot.press("y")
             await until(pilot, lambda: process.process.returncode is not None)
             assert process.process.returncode == 0, list(process.narration)
+
+    asyncio.run(session())
+
+
+def test_of_two_live_jobs_that_begin_at_once_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def session() -> None:
+        async with app_in(tmp_path, monkeypatch, looks=()) as (app, _):
+
+            async def live(name: str) -> AnyEvent:
+                told = [event async for event in app.run_live(name, "config", "path")]
+                return told[-1]
+
+            first, second = await asyncio.gather(live("ONE"), live("TWO"), return_exceptions=True)
+            assert isinstance(first, Finished)
+            assert isinstance(second, AgpError) and "found ONE" in str(second)
+            assert app.live is None and isinstance(await live("THREE"), Finished)
+
+    asyncio.run(session())
+
+
+def test_who_is_watched_stops_where_nobody_looks_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def session() -> None:
+        async with app_in(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
+            await pilot.press("6", "w")
+            await until(pilot, lambda: app.live is not None)
+            await pilot.press("2")
+            await until(pilot, lambda: app.live is None)
+
+    asyncio.run(session())
+
+
+def test_words_in_brackets_are_shown_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def session() -> None:
+        async with app_in(tmp_path, monkeypatch, (120, 40), looks=()) as (app, pilot):
+            app.catalog.games = ()
+            await pilot.press("6")
+            await until(pilot, shows(pilot, "agp-tui[train]"))
+            monkeypatch.setattr(app, "launch", refuse)
+            app.start_run("demo")
+            await until(pilot, lambda: bool(app._notifications))
+            assert not any(one.markup for one in app._notifications), "[folders] is no style"
+
+    async def refuse(*_words: str) -> None:
+        raise AgpError("Expected to make a folder.", "Set [folders] runs to another.")
 
     asyncio.run(session())
 
@@ -132,9 +208,8 @@ def test_what_is_selected_is_copied_through_the_terminal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch) as (app, pilot):
+        async with app_in(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
             await pilot.press("6")
-            await until(pilot, lambda: app.catalog.games is not None)
             await pilot.press("y")
             await pilot.pause()
             assert app.clipboard == "ALE/Breakout-v5"
@@ -164,7 +239,7 @@ def test_other_keys_and_themes_come_from_the_settings(
     (tmp_path / "config.toml").write_text('[ui]\ntheme = "nord"\nkeymap = ["go.atari=f6"]\n')
 
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch) as (app, pilot):
+        async with app_in(tmp_path, monkeypatch, looks=()) as (app, pilot):
             assert app.theme == "nord"
             await pilot.press("f6")
             await until(pilot, lambda: app.current_mode == "atari")

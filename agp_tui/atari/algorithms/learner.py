@@ -80,13 +80,14 @@ class Learner(ABC):
         The consoles show `stacks` now; `progress` is the share of the run that is over.
         """
 
-    @property
-    def at_rest(self) -> bool:
-        """Whether nothing is half-collected: here a checkpoint can be made."""
-        return True
+    def remember(self, stacks: Stacks) -> None:
+        """What the consoles showed before each action on the way back to where they were."""
 
     def state(self) -> dict[str, Any]:
-        """All but the weights' shape and the knobs, as plain data and tensors."""
+        """All but the weights' shape, the knobs and what the consoles showed, as plain data and tensors.
+
+        Asked for between two rounds of `horizon` steps.
+        """
         return {
             "weights": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),

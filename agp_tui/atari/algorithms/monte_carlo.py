@@ -26,11 +26,12 @@ class MonteCarlo(Learner):
         """Epsilon-greedy."""
         with torch.no_grad():
             best = self.forward(stacks)[0].argmax(1).cpu().numpy()
-        if not self._frames:
-            self._frames = list(stacks[0])
-        else:
-            self._frames.append(stacks[0, -1])
+        self.remember(stacks)
         return self.explore(best)
+
+    def remember(self, stacks: Stacks) -> None:
+        """Keep what the console showed before an action."""
+        self._frames.extend(stacks[0, -1:] if self._frames else stacks[0])
 
     def observe(self, actions: Actions, moved: Moved) -> None:
         """Keep it."""
@@ -41,10 +42,6 @@ class MonteCarlo(Learner):
     @property
     def ready(self) -> bool:
         return self._over
-
-    @property
-    def at_rest(self) -> bool:
-        return not self._frames
 
     def learn(self, stacks: Stacks, progress: float) -> dict[str, float]:
         """One pass over the game that is over, which is then forgotten."""
@@ -61,3 +58,11 @@ class MonteCarlo(Learner):
             losses.append(loss.item())
         self._frames, self._actions, self._rewards, self._over = [], [], [], False
         return {"value_loss": float(np.mean(losses)), "return_mean": float(returns.mean())}
+
+    def state(self) -> dict[str, Any]:
+        """The game that is going on is in it; its frames come back with the console."""
+        return {**super().state(), "actions": list(self._actions), "rewards": list(self._rewards)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        super().restore(state)
+        self._frames, self._actions, self._rewards = [], list(state["actions"]), list(state["rewards"])

@@ -46,10 +46,6 @@ class Ppo(Learner):
     def ready(self) -> bool:
         return self.rollout.full
 
-    @property
-    def at_rest(self) -> bool:
-        return self.rollout.filled == 0
-
     def learn(self, stacks: Stacks, progress: float) -> dict[str, float]:
         """Several passes over the rollout, which is then forgotten."""
         self.set_learning_rate(1.0 - progress)

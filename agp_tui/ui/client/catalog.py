@@ -1,6 +1,7 @@
 """What there is: recordings, models, runs, findings about this machine, as the commands tell it."""
 
 import asyncio
+import time
 from typing import Any, Literal, TypeVar, get_args
 
 import msgspec
@@ -106,14 +107,20 @@ class Catalog:
             "findings": self._look_at_findings,
             "games": self._look_at_games,
         }
-        await asyncio.gather(
-            *(self._careful(looks[part]) for part in parts or get_args(Part) if part in looks)
-        )
+        # A group, not gather: cancelled, it is over only when every one of its commands is.
+        async with asyncio.TaskGroup() as group:
+            for part in parts or get_args(Part):
+                if part in looks:
+                    group.create_task(self._careful(looks[part]))
 
     def look_at_runs(self, folder: Any) -> None:
         """Read the run folders; quick enough to be done at once: of those that have ended only the dates."""
         found = []
-        for run in Run.all(folder):
+        try:
+            runs = Run.all(folder)
+        except OSError:
+            runs = []
+        for run in runs:
             try:
                 worked = (run.path / "process.json").stat().st_mtime_ns
             except OSError:
@@ -124,8 +131,10 @@ class Catalog:
                 continue
             try:
                 item = _run_item(run)
-            except (RunError, OSError):
-                continue
+            except (RunError, OSError, KeyError, TypeError, ValueError, AttributeError):
+                if not run.path.is_dir():
+                    continue
+                item = RunItem(run.id, "", "damaged", worked / 1e9 or time.time())
             if item.state not in ("running", "waiting"):
                 self._ended[str(run.path)] = (worked, item)
             found.append(item)

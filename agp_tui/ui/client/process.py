@@ -36,6 +36,8 @@ class JobProcess:
         """None until it has begun."""
         self.narration: deque[str] = deque(maxlen=NARRATION_LINES)
         """The last lines that it told people."""
+        self.patience = PATIENCE_SECONDS
+        """How long it is waited for before each signal."""
         self._early: list[Command] = []
         self._begun = asyncio.Event()
 
@@ -64,12 +66,23 @@ class JobProcess:
         return self
 
     async def __aexit__(self, *_error: object) -> None:
+        # The app cancels its workers more than once as it closes: that does not cut the end short.
+        ending, interrupted = asyncio.create_task(self._finish()), False
+        while not ending.done():
+            try:
+                await asyncio.shield(ending)
+            except asyncio.CancelledError:
+                interrupted = True
+        if interrupted:
+            raise asyncio.CancelledError
+
+    async def _finish(self) -> None:
         try:
             await self.end()
         finally:
             if self.process is not None:
                 # Otherwise pipes are closed when they are collected, perhaps after their event loop.
-                # Whoever is interrupted even here leaves no process behind: this kills it.
+                # Where the loop itself ends before the process does, this kills it.
                 self.process._transport.close()  # type: ignore[attr-defined]
 
     async def events(self) -> AsyncGenerator[AnyEvent, None]:
@@ -97,11 +110,8 @@ class JobProcess:
         elif (stdin := self._stdin) is not None and not stdin.is_closing():
             stdin.write(encode(command))
 
-    async def end(self, patience: float = PATIENCE_SECONDS) -> None:
-        """Have it finish: a stop, the end of its stdin, then signals where it does not come to an end.
-
-        `patience` is in seconds, before each signal.
-        """
+    async def end(self) -> None:
+        """Have it finish: a stop, the end of its stdin, then signals where it does not come to an end."""
         self.tell(Stop())
         await self._begun.wait()
         if self.process is None:
@@ -110,7 +120,7 @@ class JobProcess:
             self._stdin.close()
         for insist in (self.process.terminate, self.process.kill):
             try:
-                await asyncio.wait_for(self.process.wait(), patience)
+                await asyncio.wait_for(self.process.wait(), self.patience)
                 return
             except TimeoutError:
                 with contextlib.suppress(ProcessLookupError):
@@ -145,7 +155,7 @@ async def ask(*words: str) -> Finished:
         try:
             told = [event async for event in job.events()]
         except asyncio.CancelledError:
-            await job.end(UNWANTED_SECONDS)
+            job.patience = UNWANTED_SECONDS
             raise
     end = told[-1]
     if isinstance(end, Failed):

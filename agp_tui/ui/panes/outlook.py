@@ -27,8 +27,8 @@ class Outlook(LiveView):
             return
         self._words = words
         self.workers.cancel_group(self, "look")
+        self.reset(READY)
         if words:
-            self.reset(READY)
             self._look(words)
 
     @work(group="look")

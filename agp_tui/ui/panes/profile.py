@@ -41,9 +41,10 @@ def watch_words(place: GameSettings, game: str) -> tuple[str, ...]:
     """The flags of `agp screen watch` that show a game's region; none where there is none to be seen."""
     if is_atari(game) or not region_text(place):
         return ()
+    where = ("--game", game, *((f"--display={place.display}",) if place.display else ()))
     if place.region is not None:
-        return ("--game", game, f"--region={numbers(place.region)}")
-    return ("--game", game, f"--center={numbers(place.center)}", f"--size={place.size}")
+        return (*where, f"--region={numbers(place.region)}")
+    return (*where, f"--center={numbers(place.center)}", f"--size={place.size}")
 
 
 def profile_fields(place: GameSettings, game: str) -> list[Field]:

@@ -10,7 +10,8 @@ HELP = """
 # Record
 
 What you (or an expert, or a model) play is kept with the keys that are held at each frame. A name that
-is new becomes a **profile** in `config.toml`: its region of the screen, its keys, its rate.
+is new becomes a **profile** in `config.toml`: its region of the screen, its keys, its rate. The region is
+seen here, live, before it is recorded.
 
 | Key | What it does |
 |---|---|

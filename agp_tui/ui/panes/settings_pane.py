@@ -23,35 +23,13 @@ from agp_tui.ui.client.process import ask
 from agp_tui.ui.dialogs.choose import Choice, Choose
 from agp_tui.ui.panes.keymap import KeyAsk, bindings_of, with_key
 from agp_tui.ui.panes.setting import Setting, setting_text, shown, source, value_in_file
+from agp_tui.ui.panes.settings_columns import Sections, SettingsTable
 
 if TYPE_CHECKING:
     from agp_tui.ui.app import AgpApp
 
 KEYMAP, THEME = "ui.keymap", "ui.theme"
 NOT_THERE = "config.toml is not there yet; the first change makes it."
-
-
-class SettingsTable(DataTable[Text]):
-    """The settings of one section."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select_cursor", "Change", id="settings.change"),
-    ]
-
-    def action_cursor_left(self) -> None:
-        """To the sections, where there is nothing more at the left."""
-        if self.scroll_x > 0:
-            super().action_cursor_left()
-        else:
-            self.screen.query_one(Sections).focus()
-
-
-class Sections(OptionList):
-    """The names of the sections."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right", "select", "Into it", show=False),
-    ]
 
 
 class SettingsPane(Vertical):

@@ -100,9 +100,13 @@ def facts(live: Live, kind: Kind) -> str:
         parts.append(f"{live.decisions} decisions, {live.deadline_misses or 0} late")
     if live.score is not None:
         parts.append(f"score [b]{live.score:g}[/]" + (f", {live.lives} lives" if live.lives else ""))
+    if live.value is not None:
+        parts.append(f"value [b]{live.value:.2f}[/]")
     if live.bytes is not None:
         parts.append(f"{live.bytes / 1e6:.1f} MB")
-    if live.paused and kind == "play":
+    if live.speed not in (None, 1.0) and kind != "replay":
+        parts.append(f"[b]{live.speed:g}x[/]")
+    if live.paused and kind != "replay":
         parts.append("[$warning]paused[/]")
     return "  ".join(parts)
 

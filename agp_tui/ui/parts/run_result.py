@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agp_tui.engine.events import Finished
+from agp_tui.ui.parts.agent_result import agent_result
 from agp_tui.ui.tables import cell
 from agp_tui.ui.words import summary
 
@@ -22,6 +23,9 @@ def result(event: Finished) -> Iterator[RenderableType]:
     means = {who: one["mean"] for who, one in report.items() if isinstance(one, dict) and "mean" in one}
     if event.job == "demo" and means:
         yield from scores(event, means)
+        return
+    if event.job == "atari":
+        yield from agent_result(event)
         return
     if event.job != "train":
         yield Text.from_markup(summary(event))

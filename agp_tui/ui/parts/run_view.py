@@ -1,8 +1,12 @@
-"""A long job as it goes: its stages, how far it is, curves, what it shows live, what it told."""
+"""A long job as it goes: its stages, how far it is, curves, what it shows live, what it told.
+
+The training of an agent has a view of its own in place of picture and curves.
+"""
 
 import time
 from dataclasses import dataclass, replace
 
+from rich.console import RenderableType
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -13,6 +17,7 @@ from textual.widgets import ProgressBar, RichLog, Static
 
 from agp_tui.engine.events import (
     AnyEvent,
+    Evaluated,
     Failed,
     Finished,
     Live,
@@ -21,7 +26,10 @@ from agp_tui.engine.events import (
     Stage,
     Started,
     Table,
+    Try,
 )
+from agp_tui.ui.parts.agent_view import JOB as AGENTS_JOB
+from agp_tui.ui.parts.agent_view import AgentView, agent_progress
 from agp_tui.ui.parts.live_view import LiveView, clock
 from agp_tui.ui.parts.run_curves import RunCurves
 from agp_tui.ui.parts.run_result import result
@@ -62,6 +70,7 @@ class RunView(Vertical):
         with Horizontal(classes="run-middle"):
             yield LiveView("record", LIVE_MESSAGE)
             yield RunCurves()
+        yield AgentView()
         yield RichLog(wrap=True, markup=False, classes="run-log", min_width=40)
 
     def on_mount(self) -> None:
@@ -82,7 +91,8 @@ class RunView(Vertical):
         self.query_one(RichLog).clear()
         self._rest_live()
         self.query_one(RunCurves).reset()
-        for name in ("-running", "-curves", "-ended"):
+        self.query_one(AgentView).reset()
+        for name in ("-running", "-curves", "-ended", "-agent"):
             self.remove_class(name)
 
     def show(self, event: AnyEvent) -> None:
@@ -90,6 +100,7 @@ class RunView(Vertical):
         match event:
             case Started():
                 self.add_class("-running")
+                self.set_class(event.job == AGENTS_JOB, "-agent")
                 self._story = Story(f"{event.job} {(event.run or '')[-4:]}".strip(), began=event.at)
                 self.query_one(".run-stage", Static).update(f"{event.job} begins …")
             case Stage():
@@ -98,7 +109,9 @@ class RunView(Vertical):
                 self._progress(event)
             case Live():
                 self.add_class("-live")
-                self.query_one(LiveView).show(event)
+                self.query_one(AgentView if self._of_agent else LiveView).show(event)
+            case Try() | Evaluated():
+                self.query_one(AgentView).show(event)
             case Table() | Note():
                 self._write(told(event))
             case Finished():
@@ -111,10 +124,23 @@ class RunView(Vertical):
                 self._end(event.at, "[b $warning]■ Stopped[/]" if stopped else "[b $error]✗ Failed[/]")
                 self._write(told(event))
 
+    def tell(self, words: RenderableType) -> None:
+        """Say something about the run that is no event of it."""
+        self._write(words)
+
     def show_before(self, event: AnyEvent) -> None:
         """One event of an earlier execution of the same run: it belongs to the curves only."""
-        if isinstance(event, Progress):
+        if isinstance(event, Started):
+            self.set_class(event.job == AGENTS_JOB, "-agent")
+        elif isinstance(event, Progress):
             self._curves(event)
+        elif isinstance(event, Try | Evaluated):
+            self.query_one(AgentView).show(event)
+
+    @property
+    def _of_agent(self) -> bool:
+        """Whether an agent is trained."""
+        return self.has_class("-agent")
 
     def _stage(self, stage: Stage) -> None:
         stages = self._story.stages
@@ -131,11 +157,14 @@ class RunView(Vertical):
     def _progress(self, event: Progress) -> None:
         self._latest = event
         self.query_one(ProgressBar).update(total=event.total, progress=event.done)
-        self.query_one(".run-figures", Static).update(Content(progress_text(event)))
+        text = agent_progress(event) if self._of_agent else progress_text(event)
+        self.query_one(".run-figures", Static).update(Content(text))
         self._curves(event)
 
     def _curves(self, event: Progress) -> None:
-        if self.query_one(RunCurves).show(event):
+        if self._of_agent:
+            self.query_one(AgentView).show(event)
+        elif self.query_one(RunCurves).show(event):
             self.add_class("-curves")
 
     def _end(self, at: float, markup: str) -> None:
@@ -149,6 +178,7 @@ class RunView(Vertical):
         """Nothing plays now."""
         self.remove_class("-live")
         self.query_one(LiveView).reset(LIVE_MESSAGE)
+        self.query_one(AgentView).rest()
 
     def _tick(self) -> None:
         if self.has_class("-running") and self.region:

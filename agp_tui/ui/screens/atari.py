@@ -1,211 +1,328 @@
-"""Atari: the console's games, each to watch, to choose, and to send through the whole imitation loop."""
+"""Atari: choose a game, watch it, train an agent on it from pixels, see how good it becomes."""
 
 from typing import ClassVar
 
+from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.reactive import reactive
-from textual.widgets import Input, RichLog, Static
 
-from agp_tui.engine.events import AnyEvent, Failed, Live, Stop, Table
+from agp_tui.engine.client import last_words
+from agp_tui.engine.events import Failed, Finished, Stop
+from agp_tui.engine.runs import Run, RunError
 from agp_tui.errors import AgpError
-from agp_tui.ui.client.catalog import AtariItem
-from agp_tui.ui.dialogs.choose import Choice, Choose
-from agp_tui.ui.parts.live_view import LiveView
-from agp_tui.ui.parts.told import told
+from agp_tui.games.names import is_atari
+from agp_tui.ui.client.catalog import RunItem
+from agp_tui.ui.dialogs.choose import Choose
+from agp_tui.ui.panes.atari_compare import AtariCompare
+from agp_tui.ui.panes.atari_form import AtariForm
+from agp_tui.ui.panes.atari_games import AtariGames
+from agp_tui.ui.panes.atari_runs import can_go_on, choices, trainings
+from agp_tui.ui.panes.atari_watch import CHANCE, AtariWatch, players
+from agp_tui.ui.panes.atari_words import HELP, what_to_do
+from agp_tui.ui.parts.run_view import RunView
+from agp_tui.ui.parts.watching import watch
 from agp_tui.ui.screens.base import AppScreen
-from agp_tui.ui.widgets.tables import EventTable
-
-CHANCE = "chance"
-
-HELP = """
-# Atari
-
-Every Atari game is a game like any other here: it runs in real time, needs no screen, and has a score.
-So it can be watched, recorded, learnt from and played by a model. Some games have a scripted
-**expert** who can show how it is done.
-
-| Key | What it does |
-|---|---|
-| `enter` | choose the game; every screen then works on it |
-| `w` | watch the expert play, or chance where there is none |
-| `b` | watch somebody else: choose who |
-| `s` or `escape` | stop watching |
-| `/` | find a game by a part of its name |
-| `o` | sort by another column |
-"""
 
 
 class AtariScreen(AppScreen):
-    """The list of games at the left, what is watched at the right."""
+    """Games and form, somebody who is watched, a training, or all trainings compared: one at a time."""
 
     MODE = "atari"
     HELP = HELP
-    CSS_PATH = ["atari.tcss", "../parts/live_view.tcss"]
+    CSS_PATH = ["atari.tcss", "../parts/run_view.tcss", "../parts/live_view.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "again", "New training", id="atari.again"),
+        Binding("t", "train", "Train", id="atari.train"),
+        Binding("m", "monte_carlo", "Monte Carlo", id="atari.monte_carlo"),
         Binding("w", "watch", "Watch", id="atari.watch"),
-        Binding("b", "watch_by", "Watch whom", id="atari.watch_by"),
-        Binding("s,escape", "stop", "Stop", id="atari.stop"),
-        Binding("slash", "find", "Find", id="atari.find"),
+        Binding("b", "watch_by", "Watch whom", id="atari.watch_by", show=False),
+        Binding("s", "stop", "Stop", id="atari.stop"),
+        Binding("r", "resume", "Resume", id="atari.resume"),
+        Binding("f", "follow_run", "Follow", id="atari.follow", show=False),
+        Binding("c", "compare", "Compare", id="atari.compare"),
+        Binding("slash", "find", "Find", id="atari.find", show=False),
         Binding("o", "sort", "Sort", id="atari.sort", show=False),
+        Binding("escape", "back", "Back", id="atari.back"),
     ]
 
-    watching: reactive[bool] = reactive(False, bindings=True)
-    _shown = ""
-    """Who plays what."""
+    comparing: reactive[bool] = reactive(False, bindings=True)
+    watched: reactive[Run | None] = reactive[Run | None](None, bindings=True)
+    """The training that is shown; None shows something else."""
+    end: reactive[Finished | Failed | None] = reactive[Finished | Failed | None](None, bindings=True)
+    """How the training that is shown ended."""
+
+    _left: str = ""
+    """The training that a person went back from: it is not shown again by itself."""
 
     def body(self) -> ComposeResult:
         with Horizontal(id="atari"):
-            with Vertical(id="atari-games"):
-                yield Input(placeholder="a part of the name", id="atari-filter")
-                yield EventTable(id="atari-table")
-            with Vertical(id="atari-watch"):
-                yield Static(id="atari-what", markup=False)
-                yield LiveView("record", "Press w to watch somebody play the chosen game.")
-                yield RichLog(id="atari-log", wrap=True, markup=False, min_width=30)
+            yield AtariGames()
+            yield AtariForm(self.agp.loaded)
+            yield AtariWatch()
+        yield AtariCompare()
+        yield RunView("", id="atari-run")
 
     def on_mount(self) -> None:
-        self.query_one("#atari-filter").display = False
-        self.query_one(EventTable).focus()
+        self.query_one(AtariGames).enter()
+        self.watch(self.query_one(AtariWatch), "playing", self.refresh_bindings)
 
     def changed(self, what: str) -> None:
-        """The list, once it is there; what there is of each game."""
-        games = self.agp.catalog.games
-        if games is None:
-            self.query_one("#atari-what", Static).update("Looking for the games …")
-        elif not games:
-            text = "Atari games need the extra train: pip install 'agp-tui[train]'."
-            self.query_one("#atari-what", Static).update(text)
-        elif what in ("", "games", "recordings", "models"):
-            self.query_one(EventTable).feed(self._table(games))
-            self._describe()
-        elif what == "game":
-            self._describe()
-
-    def _table(self, games: tuple[AtariItem, ...]) -> Table:
-        catalog = self.agp.catalog
-        rows: list[list[str | float | int | None]] = [
-            [
-                one.id,
-                "yes" if one.expert else None,
-                len(catalog.recordings_of(one.id)) or None,
-                len(catalog.models_of(one.id)) or None,
-            ]
-            for one in sorted(games, key=lambda one: (not one.expert, one.id))
-        ]
-        return Table(title="Atari games", columns=["game", "expert", "recorded", "models"], rows=rows)
-
-    def _describe(self) -> None:
-        if not self.watching:
-            text = f"{self.agp.game} is chosen. Enter takes the game under the cursor."
-            self.query_one("#atari-what", Static).update(text)
+        """The list, what there is of each game, a training that began or ended."""
+        if what in ("", "games", "recordings", "models", "runs"):
+            self.query_one(AtariGames).feed(self.agp.catalog)
+        if what in ("", "game"):
+            self.query_one(AtariForm).choose(self.agp.game)
+        if what in ("", "runs"):
+            self._follow_newest()
+            if self.comparing:
+                self.query_one(AtariCompare).look_if_new(self.agp.catalog.runs)
+        if what == "settings":
+            self.query_one(AtariForm).renew(self.agp.loaded)
+        self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done now is offered."""
-        if action in ("watch", "watch_by"):
-            return not self.watching
-        return self.watching or self.query_one("#atari-filter").has_focus if action == "stop" else True
+        if not self.is_mounted:
+            return True
+        watched, over = self.watched is not None, self.end is not None
+        setup = not (watched or self.comparing or self.watching)
+        games = self.query_one(AtariGames)
+        possible = {
+            "again": watched and over,
+            "train": setup and is_atari(self.agp.game),
+            "monte_carlo": setup,
+            "watch": setup,
+            "watch_by": setup,
+            "find": setup,
+            "sort": setup or self.comparing,
+            "stop": self.watching or (watched and not over),
+            "resume": (over or setup) and self._resumable() is not None,
+            "follow_run": setup and bool(self._trainings()),
+            "compare": not self.watching and bool(self._trainings()),
+            "back": not setup or self.has_class("-seeing") or games.finding,
+        }
+        return possible.get(action, True)
 
-    def on_data_table_row_selected(self) -> None:
-        """Choose the game."""
-        if (game := self.query_one(EventTable).selected_key) is not None:
-            self.agp.game = game
-            self.notify("Press 2 to record it, 4 to train, 5 to play.", title=game)
+    # --- games -----------------------------------------------------------------------------------
+
+    def on_atari_games_chosen(self, chosen: AtariGames.Chosen) -> None:
+        """Choose the game; every screen then works on it."""
+        self.agp.game = chosen.game
+        self.query_one(AtariForm).enter()
+        self.notify(
+            "Enter trains an agent on it. Press 2 to record it, 4 to clone, 5 to play.", title=chosen.game
+        )
+
+    def on_atari_form_left(self) -> None:
+        """Back to the list."""
+        self.query_one(AtariGames).enter()
+
+    def action_find(self) -> None:
+        """Type a part of a name."""
+        self.query_one(AtariGames).find()
+
+    def action_sort(self) -> None:
+        """By the next column."""
+        (self.query_one(AtariCompare) if self.comparing else self.query_one(AtariGames)).sort()
+
+    def action_monte_carlo(self) -> None:
+        """Between Monte Carlo and the usual algorithm."""
+        form = self.query_one(AtariForm)
+        form.toggle_monte_carlo()
+        self.notify(f"The algorithm is {form.algorithm}.", timeout=3)
+
+    def _in_form(self) -> bool:
+        focused = self.focused
+        return focused is not None and self.query_one(AtariForm) in focused.ancestors
+
+    # --- a training ------------------------------------------------------------------------------
+
+    def action_train(self) -> None:
+        """Train an agent as the form says, or watch the one that it names."""
+        form = self.query_one(AtariForm)
+        if not is_atari(self.agp.game):
+            form.refuse("Choose a game in the list first: enter takes the one under the cursor.")
+        elif agent := form.agent_to_watch:
+            self._watch_somebody(f"{agent} plays", "train", *form.words())
+        else:
+            self.begin("atari", "train", *form.words())
+
+    def action_again(self) -> None:
+        """To the form, for another training."""
+        self.action_back()
+
+    @work(group="begin")
+    async def begin(self, *words: str) -> None:
+        """Start a training and follow it."""
+        form = self.query_one(AtariForm)
+        form.refuse("")
+        try:
+            run = await self.agp.launch(*words)
+        except AgpError as error:
+            if form.region:
+                form.refuse(str(error))
+            else:
+                self.notify(str(error), title="agp atari", severity="error", timeout=10, markup=False)
+            return
+        if run is not None:
+            self.follow(run)
+
+    def follow(self, run: Run) -> None:
+        """Show a training, from its beginning on."""
+        self.watched, self.end, self._left = run, None, ""
+        self._compare(False)
+        self.add_class("-following")
+        self.query_one("#atari-run .agent-scores").focus()
+        self.watch_it(run)
+
+    @work(exclusive=True, group="follow")
+    async def watch_it(self, run: Run) -> None:
+        """Follow it to its end; where it failed, say what it said last and what can be done."""
+        view = self.query_one("#atari-run", RunView)
+        end = await watch(self.agp, view, run)
+        self.end = end
+        if isinstance(end, Failed) and end.exit_code != 130:
+            said = last_words(run)
+            if said not in end.error:
+                view.tell(Text(f"Its last words: {said}", style="yellow"))
+            view.tell(what_to_do(can_go_on=self._resumable() is not None))
+
+    def shows_run(self) -> str:
+        """The training that is followed."""
+        return self.watched.id if self.watched else ""
+
+    def _trainings(self) -> list[RunItem]:
+        """All of them, newest first."""
+        return trainings(self.agp.catalog.runs)
+
+    def _follow_newest(self) -> None:
+        """A training that goes on is shown, whoever started it."""
+        alive = next((one for one in self._trainings() if one.state == "running"), None)
+        busy = self.watched is not None or self.watching or self.comparing or self._in_form()
+        if alive is not None and not busy and alive.id != self._left:
+            self.follow(self._run(alive.id))
+
+    def action_follow_run(self) -> None:
+        """Show one of the trainings."""
+        found = self._trainings()
+        if len(found) == 1:
+            self.follow(self._run(found[0].id))
+        else:
+            self.app.push_screen(Choose("Which training?", choices(found)), self._follow_chosen)
+
+    def _follow_chosen(self, run: str | None) -> None:
+        if run is not None:
+            self.follow(self._run(run))
+
+    def _run(self, name: str) -> Run:
+        return Run(self.agp.loaded.folder("runs") / name)
+
+    def _resumable(self) -> Run | None:
+        """The training that can be gone on with: the one shown, else the newest of this game."""
+        run = self.watched
+        if run is None and (newest := trainings(self.agp.catalog.runs, self.agp.game)):
+            run = self._run(newest[0].id)
+        return run if run is not None and can_go_on(run) else None
+
+    def action_resume(self) -> None:
+        """Go on where it was."""
+        if (run := self._resumable()) is not None:
+            self.begin("atari", "train", "--resume", run.id)
+
+    # --- all trainings ---------------------------------------------------------------------------
+
+    def action_compare(self) -> None:
+        """All trainings in one table, or away from it."""
+        if self.comparing:
+            self.action_back()
+            return
+        self._leave_run()
+        self._compare(True)
+        self.query_one(AtariCompare).look_if_new(self.agp.catalog.runs)
+        self.query_one(AtariCompare).enter()
+
+    def on_atari_compare_opened(self, opened: AtariCompare.Opened) -> None:
+        """Enter, or a click, on a training."""
+        self.follow(self._run(opened.run))
+
+    def _compare(self, shown: bool) -> None:
+        self.comparing = shown
+        self.set_class(shown, "-comparing")
+
+    # --- somebody who plays ----------------------------------------------------------------------
+
+    @property
+    def watching(self) -> bool:
+        """Whether somebody plays, to be watched."""
+        return self.query_one(AtariWatch).playing
 
     def action_watch(self) -> None:
         """The expert, or chance."""
-        game = self._under_cursor()
-        if game is not None:
-            self.watch_game(game.id, "expert" if game.expert else CHANCE)
+        if (game := self.query_one(AtariGames).under_cursor) is not None:
+            self._watch_game(game.id, "expert" if game.expert else CHANCE)
 
     def action_watch_by(self) -> None:
         """Choose who plays."""
-        game = self._under_cursor()
-        if game is None:
-            return
-        choices = [Choice("expert", "scripted")] if game.expert else []
-        choices.append(Choice(CHANCE, "presses keys at random"))
-        choices += [Choice(one.name, "model") for one in self.agp.catalog.models_of(game.id)]
+        if (game := self.query_one(AtariGames).under_cursor) is not None:
+            ask = Choose(f"Who plays {game.id}?", players(game, self.agp.catalog))
+            self.app.push_screen(ask, lambda by: self._watch_game(game.id, by))
 
-        def chosen(by: str | None) -> None:
-            if by is not None:
-                self.watch_game(game.id, by)
+    def _watch_game(self, game: str, by: str | None) -> None:
+        if by is not None:
+            self._watch_somebody(f"{by} plays {game}", "watch", game, "--by", by)
 
-        self.app.push_screen(Choose(f"Who plays {game.id}?", choices), chosen)
+    def _watch_somebody(self, who: str, *words: str) -> None:
+        self.add_class("-seeing")
+        self.query_one(AtariWatch).play(who, "atari", *words)
 
     def on_screen_suspend(self) -> None:
         """Nobody looks any more; another live job may begin."""
         if self.watching and self.app.current_mode != self.MODE:
             self.agp.tell_live(Stop())
 
-    def _under_cursor(self) -> AtariItem | None:
-        key = self.query_one(EventTable).selected_key
-        return next((one for one in self.agp.catalog.games or () if one.id == key), None)
-
-    def watch_game(self, game: str, by: str) -> None:
-        """Let somebody play, to be watched."""
-        if not self.watching:
-            self.watching = True
-            self._follow(game, by)
-
-    @work(group="watch")
-    async def _follow(self, game: str, by: str) -> None:
-        self.query_one(RichLog).clear()
-        self._shown = f"{by} plays {game}"
-        self.query_one(LiveView).reset("Getting ready …")
-        try:
-            async for event in self.agp.run_live("WATCH", "atari", "watch", game, "--by", by):
-                self._show(event)
-        except AgpError as error:
-            self.query_one(LiveView).reset("Nobody played.")
-            self.notify(str(error), severity="error", markup=False)
-        finally:
-            self.watching = False
-            self._describe()
-
-    def _show(self, event: AnyEvent) -> None:
-        log = self.query_one(RichLog)
-        if isinstance(event, Live):
-            self.query_one(LiveView).show(event)
-            score = f", score {event.score:g}" if event.score is not None else ""
-            self.query_one("#atari-what", Static).update(f"{self._shown}{score}; s stops.")
-        elif (words := told(event)) is not None:
-            log.write(words)
-        if isinstance(event, Failed):
-            self.query_one(LiveView).reset("Nobody played; the reason is below.")
+    # --- stop, and back --------------------------------------------------------------------------
 
     def action_stop(self) -> None:
-        """Stop watching; or close the filter."""
-        if self.query_one("#atari-filter").has_focus:
-            self._close_filter("")
-        else:
+        """Stop who plays, or the training; its checkpoint is kept, so nothing is lost."""
+        if self.watching:
             self.agp.tell_live(Stop())
+        elif self.watched is not None and self.watched.alive():
+            try:
+                self.watched.stop()
+            except (RunError, ProcessLookupError) as error:
+                self.notify(f"It has ended already: {error}", severity="warning", markup=False)
+            else:
+                self.notify("It saves its checkpoint and stops.")
 
-    def action_find(self) -> None:
-        """Type a part of a name."""
-        self.query_one("#atari-filter").display = True
-        self.query_one("#atari-filter").focus()
+    def action_back(self) -> None:
+        """To the list of games, from wherever that is."""
+        games = self.query_one(AtariGames)
+        if games.finding:
+            games.close_box()
+            return
+        if self.watching:
+            self.agp.tell_live(Stop())
+        self._leave_run()
+        self._compare(False)
+        self.remove_class("-seeing")
+        games.enter()
 
-    def on_input_changed(self, changed: Input.Changed) -> None:
-        """Show what fits."""
-        self.query_one(EventTable).find(changed.value)
-
-    def on_input_submitted(self, submitted: Input.Submitted) -> None:
-        """To the list, with what was found."""
-        self._close_filter(submitted.value)
-
-    def _close_filter(self, text: str) -> None:
-        box = self.query_one("#atari-filter", Input)
-        box.value = text
-        box.display = bool(text)
-        self.query_one(EventTable).focus()
-
-    def action_sort(self) -> None:
-        """By the next column."""
-        self.query_one(EventTable).action_sort_next()
+    def _leave_run(self) -> None:
+        """Look elsewhere; a training goes on."""
+        if self.watched is not None:
+            self._left = self.watched.id
+            self.watched, self.end = None, None
+            self.workers.cancel_group(self, "follow")
+            self.remove_class("-following")
 
     def worth_copying(self) -> str:
-        """The id of the game under the cursor."""
-        return self.query_one(EventTable).selected_key or ""
+        """The training's folder, or the id of the game under the cursor."""
+        if self.watched is not None:
+            return str(self.watched.path)
+        if self.comparing and (run := self.query_one(AtariCompare).run) is not None:
+            return str(self._run(run).path)
+        game = self.query_one(AtariGames).under_cursor
+        return game.id if game is not None else ""

@@ -149,8 +149,8 @@ class RecordScreen(RecordSetup):
         if not is_atari(self.game) and not region_text(self.place) and not await self._pick():
             return
         self.query_one("#record-log", RichLog).clear()
-        self.query_one(LiveView).reset("Getting ready …")
         self.busy_with, self.phase = self.game, "recording"
+        self.query_one(LiveView).reset("Getting ready …")
         words = ["record", "--game", self.game, "--by", self.by, *self.limits.words(self.game)]
         finished = await self._follow("REC", *words)
         if finished is None:
@@ -280,12 +280,12 @@ class RecordScreen(RecordSetup):
         """Show what is set, and what is wrong."""
         if not self.query("#record-setup"):
             return
-        stop_key = self.agp.loaded.config.record.stop_key
-        text = setup_text(self.game, self.place, self.by, self.limits, stop_key)
+        config = self.agp.loaded.config
+        text = setup_text(self.game, self.place, self.by, self.limits, config.record.stop_key)
         self.query_one("#record-setup", Static).update(Content.from_markup(text))
         problem = self.query_one("#record-problem", Static)
         problem.update(f"✗ {self.problem}" if self.problem else "")
         problem.set_class(bool(self.problem), "-there")
-        seen = self.phase == "setup" and self.app.current_mode == self.MODE
+        seen = self.phase == "setup" and self.app.current_mode == self.MODE and config.preview.colors != "off"
         self.query_one(Outlook).look_at(*(watch_words(self.place, self.game) if seen else ()))
         self.refresh_bindings()

@@ -21,6 +21,7 @@ from agp_tui.ui.client.process import ask
 from agp_tui.ui.dialogs.choose import Choice, Choose
 from agp_tui.ui.panes.train_data import Look, Recordings
 from agp_tui.ui.panes.train_form import LOOKED_AT, TrainForm
+from agp_tui.ui.panes.train_words import EMPTY, HELP
 from agp_tui.ui.parts.run_view import RunView
 from agp_tui.ui.parts.watching import watch
 from agp_tui.ui.screens.base import AppScreen
@@ -29,32 +30,6 @@ JOBS = ("train", "practice")
 CHECKPOINT = "last.pt"
 LOOK_AFTER_SECONDS = 0.4
 """A person who changes several things is waited for."""
-
-HELP = """
-# Train
-
-Choose the recordings to learn from; below them stands **what they hold**: how long each key is held,
-which keys together, what is kept aside to judge the model by, and what may be wrong with them.
-
-A training belongs to no terminal: leave this screen, the app or the machine, and it goes on. In the
-end the model's F1 stands beside two that need no learning, *repeating* the last keys and the *most
-frequent* ones: a model that does not beat them has learnt nothing.
-
-| Key | What it does |
-|---|---|
-| `space`, `a` | choose a recording; all or none |
-| `tab` | to the form: size, minutes, epochs, segment, name |
-| `n` | name the model |
-| `enter` | start; in the end: a new training |
-| `s` | stop: the checkpoint is kept |
-| `r` | go on with a training that was stopped, failed or died |
-| `p` | practice: the newest model plays and the game's expert corrects it (Atari games with an expert) |
-| `escape` | back to the form; the training goes on |
-| `w` | watch the training that goes on |
-| `y` | copy the run's folder |
-"""
-
-EMPTY = "No recordings of [b]{game}[/] yet. Press [b]2[/] to make one, [b]g[/] for another game."
 
 
 class TrainScreen(AppScreen):

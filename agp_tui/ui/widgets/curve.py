@@ -52,6 +52,7 @@ class CurveChart(Widget):
         self._log = log
         self._message = message
         self._series: dict[str, list[Point]] = {}
+        self._intervals: list[tuple[float, float, float]] = []
         self._lines: list[list[tuple[str, int]]] = []
         self._drawn_at = 0.0
         self._drawn_size: tuple[int, int] | None = None
@@ -62,12 +63,25 @@ class CurveChart(Widget):
     def set_series(self, series: Mapping[str, Iterable[Point]]) -> None:
         """Show these curves and no others: points (x, y) in the order of x."""
         self._series = {name: list(points) for name, points in series.items()}
+        self._intervals = []
         self._soon()
 
     def add(self, name: str, x: float, y: float) -> None:
         """One more point of a curve; the first one makes it."""
         self._series.setdefault(name, []).append((x, y))
         self._soon()
+
+    def add_interval(self, x: float, low: float, high: float) -> None:
+        """An upright line behind the curves, for how sure a figure at x is."""
+        self._intervals.append((x, low, high))
+        self._soon()
+
+    def forget_from(self, x: float) -> None:
+        """Take back what was told of x and beyond: a run goes on from a checkpoint before it."""
+        for points in self._series.values():
+            while points and points[-1][0] >= x:
+                points.pop()
+        self._intervals = [one for one in self._intervals if one[0] < x]
 
     def reset(self) -> None:
         """Forget all curves."""
@@ -127,12 +141,18 @@ class CurveChart(Widget):
             self._lines = [[] for _ in range(middle)] + [[(self._message.center(width)[:width], -1)]]
             return
         rows = max(1, height - 2)
-        y_axis = spanning((y for _, _, points in shown for _, y in points), rows * 4, log=self._log)
+        intervals = [one for one in self._intervals if len(drawable(_ends(one), log=self._log)) == 2]
+        heights = [y for _, _, points in shown for _, y in points]
+        heights += [y for one in intervals for _, y in _ends(one)]
+        y_axis = spanning(heights, rows * 4, log=self._log)
         labels = _y_labels(y_axis, rows)
         left = max(map(len, labels)) + 1
         columns = max(1, width - left)
-        x_axis = spanning((x for _, _, points in shown for x, _ in points), columns * 2)
+        places = [x for _, _, points in shown for x, _ in points] + [x for x, _, _ in intervals]
+        x_axis = spanning(places, columns * 2)
         canvas = Canvas(columns, rows)
+        for one in intervals:
+            canvas.line(_ends(one), x_axis, y_axis, -1)
         for number, _, points in shown:
             canvas.line(thinned(points, columns * 4), x_axis, y_axis, number)
         for number, _, points in shown:
@@ -146,6 +166,11 @@ class CurveChart(Widget):
             for number, name, points in shown
         ]
         self._lines = [legend, *body, [(" " * left + _x_labels(x_axis, columns, self._x_label), -1)]]
+
+
+def _ends(interval: tuple[float, float, float]) -> list[Point]:
+    x, low, high = interval
+    return [(x, low), (x, high)]
 
 
 def _y_labels(axis: Axis, rows: int) -> list[str]:

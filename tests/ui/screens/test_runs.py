@@ -10,20 +10,15 @@ from support.apps import LARGE, SMALL, app_in, screen_in, screen_text, shows, un
 from support.runs import BEGIN, learning, run_with, told_at
 from support.snapshots import Snap
 from textual.pilot import Pilot
-from textual.widgets import Input
 
 from agp_tui.engine.clock import Percentiles
 from agp_tui.engine.events import Event, Failed, Finished, Live, Note, Progress, Stage, Started, Table
 from agp_tui.engine.runs import Run
 from agp_tui.ui.app import AgpApp
 from agp_tui.ui.client.catalog import FindingItem, Part
-from agp_tui.ui.dialogs.choose import Choose
 from agp_tui.ui.dialogs.confirm import Confirm
 from agp_tui.ui.panes.doctor_pane import DoctorPane
-from agp_tui.ui.panes.keymap import KeyAsk
 from agp_tui.ui.panes.runs_table import RunsTable
-from agp_tui.ui.panes.setting import Setting
-from agp_tui.ui.panes.settings_pane import Sections, SettingsPane, SettingsTable
 from agp_tui.ui.panes.tab_bar import TabBar
 from agp_tui.ui.parts.run_view import RunView
 from agp_tui.ui.screens.runs import RunsScreen
@@ -78,10 +73,6 @@ async def runs(
         yield app, pilot, screen
 
 
-def setting(pane: SettingsPane, section: str, key: str) -> Setting:
-    return next(one for one in pane._settings[section] if one.key == key)
-
-
 def test_it_is_empty_at_first_and_says_what_to_press(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap
 ) -> None:
@@ -127,6 +118,8 @@ def test_a_demo_as_it_runs_and_as_it_ends(
 def test_an_ended_run_is_opened_copied_and_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = run_with(tmp_path / "runs", "demo", {"settings": REQUEST}, *DEMO, DONE)
     bad = run_with(tmp_path / "runs", "train", REQUEST, *DEMO[:2], BROKEN)
+    damaged = Run.create(tmp_path / "runs", "train", REQUEST)
+    (damaged.path / "run.json").write_text('{"job": "train", "created": 1, "request": 3}')
 
     async def test() -> None:
         async with runs(tmp_path, monkeypatch) as (app, pilot, screen):
@@ -145,6 +138,12 @@ def test_an_ended_run_is_opened_copied_and_deleted(tmp_path: Path, monkeypatch: 
             assert bad.path.exists()
             await pilot.press("x", "y")
             await until(pilot, lambda: not bad.path.exists())
+            await until(pilot, shows(pilot, "✗ damaged"))
+            screen.query_one(RunsTable).move_cursor(
+                row=screen.query_one(RunsTable).get_row_index(damaged.path.name)
+            )
+            await pilot.press("x", "y")
+            await until(pilot, lambda: not damaged.path.exists())
             await until(pilot, lambda: screen.query_one(RunsTable).row_count == 1)
             assert old.path.exists()
 
@@ -173,130 +172,6 @@ def test_a_run_is_watched_and_stopped_and_its_end_is_told_elsewhere(
             await until(pilot, lambda: not second.alive())
             app.look_around()
             await until(pilot, lambda: any(second.id in one.message for one in app._notifications))
-
-    asyncio.run(test())
-
-
-def test_settings_are_changed_in_place_and_what_does_not_fit_is_said_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap
-) -> None:
-    file = tmp_path / "config.toml"
-    file.write_text("# mine\n[game]\nfps = 25 # slow\n")
-
-    async def test() -> None:
-        async with runs(tmp_path, monkeypatch) as (app, pilot, screen):
-            await pilot.press("e")
-            await until(pilot, lambda: screen.tab == "settings")
-            pane = screen.query_one(SettingsPane)
-            pane.show_setting("game", "fps")
-            await until(pilot, shows(pilot, "config.toml [game]", "1 to 60", "decisions, a second"))
-            assert screen.worth_copying() == "game.fps = 25"
-            await pilot.press("enter", "backspace", "backspace", *"90", "enter")
-            await until(pilot, shows(pilot, "<= 60"))
-            assert "fps = 25 # slow" in file.read_text(), "nothing wrong is written"
-            await pilot.press("backspace", "backspace", *"50", "enter")
-            await until(pilot, lambda: app.loaded.config.game.fps == 50)
-            assert file.read_text() == "# mine\n[game]\nfps = 50 # slow\n"
-            assert not pane.has_class("-editing")
-            await pilot.press("enter", *"7", "escape")
-            await pilot.press("u")
-            await until(pilot, lambda: app.loaded.config.game.fps == 30)
-            assert "# mine" in file.read_text()
-            pane.show_setting("game", "native_size")
-            await pilot.press("enter")
-            await until(pilot, lambda: app.loaded.config.game.native_size)
-            pane.show_setting("train", "model")
-            await pilot.press("enter")
-            await until(pilot, lambda: isinstance(app.screen, Choose))
-            await pilot.press(*"large", "enter")
-            await until(pilot, lambda: app.loaded.config.train.model == "large")
-            one, other = (setting(pane, "game", key) for key in ("size", "fps"))
-            pane.write(one, "300")
-            pane.write(other, "20")
-            await until(pilot, lambda: (app.loaded.config.game.size, app.loaded.config.game.fps) == (300, 20))
-            assert isinstance(app.focused, SettingsTable)
-            await pilot.press("left")
-            assert isinstance(app.focused, Sections)
-            await pilot.press("right")
-            await until(pilot, lambda: isinstance(app.focused, SettingsTable))
-
-    asyncio.run(test())
-
-
-def test_the_theme_holds_at_once_and_keys_are_given_by_pressing_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def test() -> None:
-        async with runs(tmp_path, monkeypatch) as (app, pilot, screen):
-            await pilot.press("e")
-            pane = screen.query_one(SettingsPane)
-            pane.show_setting("ui", "theme")
-            await pilot.press("enter")
-            await until(pilot, lambda: isinstance(app.screen, Choose))
-            await pilot.press(*"nord", "enter")
-            await until(pilot, lambda: app.theme == "nord")
-            assert (tmp_path / "config.toml").exists()
-            pane.show_setting("ui", "keymap")
-            await pilot.press("enter")
-            await until(pilot, lambda: isinstance(app.screen, Choose))
-            await pilot.press(*"runs.delete", "enter")
-            await until(pilot, lambda: isinstance(app.screen, KeyAsk))
-            await pilot.press("s")
-            assert "runs.stop" in screen_text(pilot), "a key that is taken on this screen"
-            await pilot.press("f5")
-            await until(pilot, lambda: app.loaded.config.ui.keymap == ("runs.delete=f5",))
-            run_with(tmp_path / "runs", "train", REQUEST, *DEMO[:2], BROKEN)
-            app.look_around()
-            await pilot.press("r")
-            await until(pilot, lambda: screen.query_one(RunsTable).row_count == 1)
-            await pilot.press("f5")
-            await until(pilot, lambda: isinstance(app.screen, Confirm))
-
-    asyncio.run(test())
-
-
-def test_a_broken_file_opens_at_the_bad_key_and_is_put_right_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "config.toml"
-    file.write_text("[record]\ncountdown = 99\n[game]\nfps = 20\n")
-
-    async def test() -> None:
-        async with app_in(tmp_path, monkeypatch, looks=("recordings",)) as (app, pilot):
-            await until(pilot, lambda: isinstance(app.screen, RunsScreen) and isinstance(app.focused, Input))
-            text = screen_text(pilot)
-            assert "record.countdown" in text and "<= 60" in text and "99" in text
-            pane = app.screen.query_one(SettingsPane)
-            assert pane.has_class("-refused"), "what is wrong is said at the field too"
-            await pilot.press("1")
-            assert not pane.has_class("-refused"), "it is being put right"
-            await pilot.press("backspace", "escape")
-            assert pane.worth_copying().startswith("record.countdown"), "the cursor is on it"
-            assert app.catalog.recordings is None, "no command answers with a wrong file"
-            await pilot.press("enter")
-            await until(pilot, lambda: isinstance(app.focused, Input))
-            assert app.loaded.config.game.fps == 30, "the defaults hold until then"
-            app.focused.value = "3"
-            await pilot.press("enter")
-            await until(pilot, lambda: app.config_problem is None and app.loaded.config.game.fps == 20)
-            assert "The defaults hold" not in screen_text(pilot)
-            await until(pilot, lambda: app.catalog.recordings is not None)
-            assert file.read_text() == "[record]\ncountdown = 3.0\n[game]\nfps = 20\n"
-
-    asyncio.run(test())
-
-
-def test_the_file_opens_in_an_editor_where_there_is_a_terminal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "config.toml").write_text("[gmae]\nfps = 20\n")
-
-    async def test() -> None:
-        async with app_in(tmp_path, monkeypatch, looks=()) as (app, pilot):
-            await until(pilot, shows(pilot, "unknown key gmae", "Did you mean game"))
-            await pilot.press("o")
-            await until(pilot, lambda: bool(app._notifications))
-            assert any("$EDITOR" in note.message for note in app._notifications)
 
     asyncio.run(test())
 

@@ -12,8 +12,11 @@ from textual.app import App, ComposeResult
 from textual.strip import Strip
 from textual.widget import Widget
 
+from agp_tui.config import Config
+from agp_tui.config.file import Loaded
 from agp_tui.engine.clock import Percentiles
 from agp_tui.engine.events import Live
+from agp_tui.ui.parts.live_view import LiveView
 from agp_tui.ui.widgets.braille import Canvas, drawable, spanning, thinned
 from agp_tui.ui.widgets.budget import LatencyBudget
 from agp_tui.ui.widgets.curve import CurveChart
@@ -56,6 +59,22 @@ def run(
 
 def lines(widget: Widget) -> list[str]:
     return [widget.render_line(y).text for y in range(widget.size.height)]
+
+
+def test_a_live_view_of_a_player_is_one_of_a_recording_again_afterwards() -> None:
+    class Settled(One):
+        loaded = Loaded(Config(), None)
+
+    async def session() -> None:
+        view = LiveView("record", "Nothing yet.")
+        async with Settled(view).run_test() as pilot:
+            await pilot.pause()
+            view.show(LIVE)
+            assert view.kind == "play" and view.query_one(LatencyBudget).row_count() == 3
+            view.reset("Nothing any more.")
+            assert view.kind == "record" and view.query_one(LatencyBudget).row_count() == 1
+
+    asyncio.run(session())
 
 
 def test_record_bars_show_the_share_of_time_and_what_is_held() -> None:

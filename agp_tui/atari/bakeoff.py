@@ -1,0 +1,154 @@
+"""Algorithms against each other at equal processor time: the evidence behind the default one.
+
+Processor time, not the clock's, so that two runs side by side and other work on the machine change
+little. Each run is one process with one thread.
+"""
+
+import json
+import os
+import time
+from concurrent.futures import Future, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import numpy as np
+
+from agp_tui.atari.agents import Agent
+from agp_tui.atari.evaluate import evaluate
+from agp_tui.atari.judge import SEED
+from agp_tui.atari.trainer import AgentTrainer
+from agp_tui.config import Algorithm, AtariSettings
+from agp_tui.engine.children import abandon, worker_pool
+from agp_tui.engine.events import Note, Table
+from agp_tui.engine.job import Job
+from agp_tui.errors import SettingError
+
+CHECKS = 3
+"""Evaluations of a run, evenly spread, the last one at its end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One run: who, where, how long in minutes of one processor."""
+
+    algorithm: str
+    game: str
+    seed: int
+    minutes: float
+    games: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What came of an entry: one figure for each check."""
+
+    entry: Entry
+    minutes: tuple[float, ...]
+    steps: tuple[int, ...]
+    means: tuple[float, ...]
+    """Mean score of the whole games of each check."""
+    normalised: tuple[float | None, ...]
+
+
+def run_entry(entry: Entry) -> Result:
+    """Train and judge; the judging is not counted in the time."""
+    settings = AtariSettings(
+        game=entry.game, algorithm=cast(Algorithm, entry.algorithm), seed=entry.seed, workers=1
+    )
+    trainer = AgentTrainer(settings, clock=time.process_time)
+    minutes, steps, means, normalised = [], [], [], []
+    try:
+        for check in range(1, CHECKS + 1):
+            goal = 60 * entry.minutes * check / CHECKS
+            while trainer.counters.seconds < goal:
+                trainer.round(min(1.0, trainer.counters.seconds / 60 / entry.minutes))
+            found = evaluate(
+                Agent(trainer.learner.network),
+                entry.game,
+                trainer.consoles.view,
+                protocol=trainer.consoles.protocol,
+                games=entry.games,
+                seed=SEED + entry.seed,
+            )
+            trainer.learner.network.train()
+            minutes.append(round(trainer.counters.seconds / 60, 2))
+            steps.append(trainer.counters.steps)
+            means.append(round(float(np.mean(found.scores)), 2))
+            normalised.append(found.normalised)
+    finally:
+        trainer.close()
+    return Result(
+        entry=entry,
+        minutes=tuple(minutes),
+        steps=tuple(steps),
+        means=tuple(means),
+        normalised=tuple(normalised),
+    )
+
+
+def bake_off(entries: list[Entry], kept: Path, job: Job, *, side_by_side: int = 2) -> list[Result]:
+    """Run all that `kept` (JSON lines, appended to) has no result of; all results."""
+    done = {result.entry: result for result in _read(kept)}
+    pool = worker_pool(side_by_side, _one_thread)
+    try:
+        waiting: dict[Future[Result], Entry] = {
+            pool.submit(run_entry, entry): entry for entry in entries if entry not in done
+        }
+        for future in as_completed(waiting):
+            result = future.result()
+            done[result.entry] = result
+            with kept.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(result)) + "\n")
+            job.emit(Note(text=f"{_name(result.entry)}: {', '.join(f'{mean:.1f}' for mean in result.means)}"))
+            if job.stopping:
+                break
+    finally:
+        abandon(pool)
+    return [done[entry] for entry in entries if entry in done]
+
+
+def table(results: list[Result]) -> Table:
+    """A row for each algorithm and game: the mean over its seeds at every check."""
+    rows: list[list[str | float | int | None]] = []
+    for game, algorithm in sorted({(one.entry.game, one.entry.algorithm) for one in results}):
+        of_it = [one for one in results if (one.entry.game, one.entry.algorithm) == (game, algorithm)]
+        means = np.mean([one.means for one in of_it], 0).round(1).tolist()
+        last = ", ".join(f"{one.means[-1]:g}" for one in of_it)
+        steps = round(float(np.mean([one.steps[-1] for one in of_it])) / 1000)
+        rows.append([game, algorithm, steps, *means, last])
+    minutes = results[0].entry.minutes if results else 0.0
+    checks = [f"{minutes * check / CHECKS:g} min" for check in range(1, CHECKS + 1)]
+    columns = ["game", "algorithm", "thousand steps", *checks, "each seed at the end"]
+    return Table(title="Mean score of whole games, by minutes of one processor", columns=columns, rows=rows)
+
+
+def check_algorithms(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Raises `SettingError` for a name that is no algorithm."""
+    known = get_args(Algorithm)
+    for name in names:
+        if name not in known:
+            raise SettingError(f"Expected algorithms of {', '.join(known)}, found {name!r}.")
+    return names
+
+
+def _read(kept: Path) -> list[Result]:
+    if not kept.is_file():
+        return []
+    return [_result(json.loads(line)) for line in kept.read_text(encoding="utf-8").splitlines()]
+
+
+def _result(body: dict[str, Any]) -> Result:
+    entry = Entry(**body.pop("entry"))
+    return Result(entry=entry, **{name: tuple(value) for name, value in body.items()})
+
+
+def _name(entry: Entry) -> str:
+    return f"{entry.algorithm} {entry.game} seed {entry.seed}"
+
+
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"

@@ -1,0 +1,138 @@
+"""The training benchmark: our trainer against Stable-Baselines3 with its standard Atari settings, and Monte
+Carlo against a plain loop. All in turn in one process with one thread, in seconds of processor time.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from agp_tui.atari.plain import PlainMonteCarlo
+from agp_tui.atari.trainer import STAGES, AgentTrainer
+from agp_tui.config import AtariSettings
+from agp_tui.engine.events import Table
+from agp_tui.engine.job import Job
+from agp_tui.errors import JobFailed, MissingPart
+
+Turn = Callable[[float], int]
+"""Train for so many seconds of processor time; the decisions taken."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to train."""
+
+    name: str
+    against: str
+    """The way that it is compared with."""
+    turn: Turn
+
+
+def bench_atari(game: str, job: Job, *, rounds: int, seconds: float) -> dict[str, float]:
+    """Decisions for each second of processor time, every way in turn. Tells two tables.
+
+    Raises `MissingPart` without Stable-Baselines3, `JobFailed` where it is stopped before the first round.
+    """
+    torch.set_num_threads(1)
+    ours = {name: _ours(name, game) for name in ("ppo", "monte_carlo")}
+    ways = [
+        Way("agp ppo", "sb3 PPO", _turn_of(ours["ppo"])),
+        Way("sb3 PPO", "sb3 PPO", _stable_baselines("PPO", game)),
+        Way("sb3 DQN", "sb3 PPO", _stable_baselines("DQN", game)),
+        Way("agp monte_carlo", "plain loop", _turn_of(ours["monte_carlo"])),
+        Way("plain loop", "plain loop", PlainMonteCarlo(game).turn),
+    ]
+    rates: dict[str, list[float]] = {way.name: [] for way in ways}
+    for number in range(rounds + 1):
+        for way in ways:
+            if job.stopping:
+                break
+            begun = time.process_time()
+            steps = way.turn(seconds if number else min(seconds, 2.0))
+            if number:
+                rates[way.name].append(steps / (time.process_time() - begun))
+    if not all(rates.values()):
+        raise JobFailed("Stopped before every way had its turn.", "Start it again.")
+    middle = {name: float(np.median(found)) for name, found in rates.items()}
+    rows: list[list[str | float | int | None]] = [
+        [way.name, round(middle[way.name]), way.against, round(middle[way.name] / middle[way.against], 2)]
+        for way in ways
+    ]
+    columns = ["way", "decisions a CPU second", "against", "ratio"]
+    job.emit(Table(title=f"Training on {game}, one thread", columns=columns, rows=rows))
+    job.emit(_split(ours))
+    for trainer in ours.values():
+        trainer.close()
+    return {
+        "atari_ppo": middle["agp ppo"],
+        "atari_ppo_ratio": middle["agp ppo"] / middle["sb3 PPO"],
+        "atari_monte_carlo": middle["agp monte_carlo"],
+        "atari_monte_carlo_ratio": middle["agp monte_carlo"] / middle["plain loop"],
+    }
+
+
+def _split(trainers: dict[str, AgentTrainer]) -> Table:
+    rows: list[list[str | float | int | None]] = []
+    for name, trainer in trainers.items():
+        spent = trainer.counters.stages
+        whole = sum(spent.values())
+        rows.append([name, *(f"{part / whole:.0%}" for part in spent.values())])
+    return Table(title="Where the time goes", columns=["algorithm", *STAGES], rows=rows)
+
+
+def _ours(algorithm: str, game: str) -> AgentTrainer:
+    settings = AtariSettings(game=game, workers=1, algorithm="ppo" if algorithm == "ppo" else "monte_carlo")
+    return AgentTrainer(settings, clock=time.process_time)
+
+
+def _turn_of(trainer: AgentTrainer) -> Turn:
+    def turn(seconds: float) -> int:
+        counters = trainer.counters
+        steps, end = counters.steps, counters.seconds + seconds
+        while counters.seconds < end:
+            trainer.round(0.0)
+        return counters.steps - steps
+
+    return turn
+
+
+def _stable_baselines(name: str, game: str) -> Turn:
+    """A model of theirs with the settings that they recommend for Atari (rl-baselines3-zoo)."""
+    try:
+        import ale_py
+        import gymnasium
+        import stable_baselines3
+        from stable_baselines3.common.env_util import make_atari_env
+        from stable_baselines3.common.vec_env import VecFrameStack
+    except ImportError as error:
+        raise MissingPart(
+            f"Expected Stable-Baselines3 for this benchmark, found that it is not installed ({error}).",
+            "pip install 'agp-tui[bench]'",
+        ) from error
+    with suppress(AttributeError):
+        gymnasium.register_envs(ale_py)
+    consoles = 8 if name == "PPO" else 1
+    envs = VecFrameStack(
+        make_atari_env(game.replace("ALE/", "").replace("-v5", "NoFrameskip-v4"), consoles, seed=0), 4
+    )
+    settings: dict[str, Any] = (
+        {"n_steps": 128, "n_epochs": 4, "batch_size": 256, "learning_rate": 2.5e-4, "clip_range": 0.1,
+         "vf_coef": 0.5, "ent_coef": 0.01}
+        if name == "PPO"
+        else {"buffer_size": 20_000, "learning_rate": 1e-4, "batch_size": 32, "learning_starts": 1_000,
+              "target_update_interval": 1_000, "train_freq": 4, "gradient_steps": 1}
+    )  # fmt: skip
+    model = getattr(stable_baselines3, name)("CnnPolicy", envs, device="cpu", **settings)
+    chunk = consoles * 128
+
+    def turn(seconds: float) -> int:
+        begun, before = time.process_time(), model.num_timesteps
+        while time.process_time() - begun < seconds:
+            model.learn(chunk, reset_num_timesteps=False)
+        return int(model.num_timesteps - before)
+
+    return turn

@@ -1,0 +1,78 @@
+"""The actions of the known Atari games, written down: asking the console takes a third of a second for each.
+
+A game that is not here is asked about. The test of this module asks the console.
+"""
+
+from agp_tui.games.atari import keys_among, minimal_actions
+from agp_tui.games.names import ATARI_PREFIX
+
+ACTIONS = {
+    (
+        "NOOP FIRE UP RIGHT LEFT DOWN UPRIGHT UPLEFT DOWNRIGHT DOWNLEFT UPFIRE RIGHTFIRE LEFTFIRE "
+        "DOWNFIRE UPRIGHTFIRE UPLEFTFIRE DOWNRIGHTFIRE DOWNLEFTFIRE"
+    ): """
+        Adventure Alien BankHeist BattleZone Berzerk Boxing Centipede ChopperCommand Crossbow
+        Darkchambers Defender DonkeyKong DoubleDunk Earthworld ElevatorAction Entombed Et FishingDerby
+        FlagCapture Frostbite Gravitar Hangman HauntedHouse Hero HumanCannonball IceHockey Jamesbond
+        Kangaroo Klax Krull LaserGates MarioBros MiniatureGolf MontezumaRevenge Pitfall Pitfall2
+        PrivateEye Riverraid RoadRunner Robotank Seaquest Solaris SpaceWar StarGunner Superman Tennis
+        Trondead Venture VideoCube WordZapper YarsRevenge Zaxxon
+    """,
+    "NOOP FIRE RIGHT LEFT RIGHTFIRE LEFTFIRE": """
+        AirRaid Carnival DemonAttack Galaxian NameThisGame Pong SirLancelot SpaceInvaders
+    """,
+    "NOOP UP RIGHT LEFT DOWN UPRIGHT UPLEFT DOWNRIGHT DOWNLEFT": """
+        Asterix CrazyClimber Koolaid LostLuggage MsPacman
+    """,
+    "NOOP FIRE UP RIGHT LEFT DOWN UPFIRE RIGHTFIRE LEFTFIRE DOWNFIRE": "Amidar MrDo TimePilot WizardOfWor",
+    "NOOP FIRE UP RIGHT LEFT DOWN UPRIGHT UPLEFT DOWNRIGHT DOWNLEFT": "Othello TicTacToe3D VideoChess",
+    "NOOP FIRE UP RIGHT LEFT DOWN": "BasicMath KingKong Qbert",
+    "NOOP FIRE UP DOWN UPFIRE DOWNFIRE": "Bowling Pooyan UpNDown",
+    "NOOP UP RIGHT LEFT DOWN": "Frogger Pacman Surround",
+    "NOOP FIRE RIGHTFIRE LEFTFIRE": "Atlantis Atlantis2",
+    "NOOP FIRE UP DOWN": "Blackjack Casino",
+    "NOOP FIRE RIGHT LEFT": "Breakout Kaboom",
+    (
+        "NOOP UP RIGHT LEFT DOWN UPRIGHT UPLEFT DOWNRIGHT DOWNLEFT RIGHTFIRE LEFTFIRE DOWNFIRE "
+        "UPRIGHTFIRE UPLEFTFIRE DOWNRIGHTFIRE DOWNLEFTFIRE"
+    ): "JourneyEscape",
+    (
+        "NOOP FIRE UP RIGHT LEFT DOWN UPRIGHT UPLEFT UPFIRE RIGHTFIRE LEFTFIRE DOWNFIRE UPRIGHTFIRE "
+        "UPLEFTFIRE"
+    ): "Asteroids",
+    (
+        "NOOP FIRE UP RIGHT LEFT DOWN UPRIGHT UPLEFT DOWNRIGHT DOWNLEFT UPFIRE RIGHTFIRE LEFTFIRE DOWNFIRE"
+    ): "KeystoneKapers",
+    (
+        "NOOP UP RIGHT LEFT DOWN DOWNRIGHT DOWNLEFT RIGHTFIRE LEFTFIRE DOWNFIRE UPRIGHTFIRE UPLEFTFIRE "
+        "DOWNRIGHTFIRE DOWNLEFTFIRE"
+    ): "KungFuMaster",
+    "NOOP FIRE UP RIGHT LEFT DOWN UPRIGHT UPLEFT DOWNRIGHT DOWNLEFT RIGHTFIRE LEFTFIRE": "Turmoil",
+    "NOOP FIRE UP RIGHT LEFT UPRIGHT UPLEFT RIGHTFIRE LEFTFIRE": "BeamRider",
+    "NOOP FIRE RIGHT LEFT DOWN DOWNRIGHT DOWNLEFT RIGHTFIRE LEFTFIRE": "Enduro",
+    "NOOP FIRE UP RIGHT LEFT DOWN UPFIRE RIGHTFIRE LEFTFIRE": "VideoPinball",
+    "NOOP FIRE UP RIGHT LEFT UPFIRE RIGHTFIRE LEFTFIRE": "Gopher",
+    "NOOP FIRE RIGHT LEFT DOWN RIGHTFIRE LEFTFIRE DOWNFIRE": "Phoenix",
+    "NOOP UP RIGHT LEFT DOWN UPFIRE RIGHTFIRE LEFTFIRE": "Tutankham",
+    "NOOP FIRE UP RIGHT LEFT RIGHTFIRE LEFTFIRE": "Assault",
+    "NOOP FIRE RIGHT LEFT DOWN": "Tetris",
+    "FIRE UPRIGHT UPLEFT DOWNRIGHT DOWNLEFT": "VideoCheckers",
+    "FIRE RIGHT LEFT": "Backgammon",
+    "NOOP UP DOWN": "Freeway",
+    "NOOP RIGHT LEFT": "Skiing",
+}
+"""Names of games by ALE's minimal set of actions in them."""
+
+
+def known_actions(game_id: str) -> tuple[str, ...]:
+    """The same as `minimal_actions`, at once for every game that is written down here."""
+    name = game_id.removeprefix(ATARI_PREFIX).removesuffix("-v5")
+    for actions, games in ACTIONS.items():
+        if name in games.split():
+            return tuple(actions.split())
+    return minimal_actions(game_id)
+
+
+def known_keys(game_id: str) -> tuple[str, ...]:
+    """The same as `default_keys`, at once for every game that is written down here."""
+    return keys_among(game_id, known_actions(game_id))

@@ -1,0 +1,65 @@
+"""The export job: a checkpoint becomes a model that plays, whether of a clone or of an agent."""
+
+from pathlib import Path
+
+from agp_tui.atari.places import find_agent
+from agp_tui.config import ExportSettings
+from agp_tui.engine.events import Finished
+from agp_tui.engine.job import Job
+from agp_tui.errors import ModelError
+
+
+def run_export(checkpoint: str, settings: ExportSettings, models: Path, runs: Path, job: Job) -> Finished:
+    """Export a file, or an agent that is named by its run or by the name it was kept under.
+
+    Raises `ModelError` for what is no checkpoint, `MissingPart` without the converter, `JobFailed` where
+    the conversion fails or is stopped.
+    """
+    path = _found(checkpoint, models, runs)
+    if _is_agent(path):
+        import torch
+
+        from agp_tui.atari.export import export_agent
+
+        torch.set_num_threads(1)
+        folder = export_agent(path, settings, models, job, _name_of(path))
+    else:
+        from agp_tui.imitation.export import export
+
+        folder = export(path, settings, models, job)
+    size = (folder / "model.tflite").stat().st_size
+    return Finished(job="export", model=str(folder), checkpoint=str(path), bytes=size)
+
+
+def _found(checkpoint: str, models: Path, runs: Path) -> Path:
+    path = Path(checkpoint).expanduser()
+    if path.is_file():
+        return path
+    try:
+        return find_agent(checkpoint, models, runs)
+    except ModelError as error:
+        raise ModelError(
+            f"Expected a checkpoint at {path}, or an agent of that name, found neither.",
+            "A checkpoint is checkpoints/best.pt of a run, or checkpoint.pt of a model. "
+            f"As an agent: {error.cure}",
+        ) from error
+
+
+def _is_agent(path: Path) -> bool:
+    from agp_tui.atari.checkpoint import load_agent
+
+    try:
+        load_agent(path)
+    except ModelError:
+        return False
+    return True
+
+
+def _name_of(agent: Path) -> str:
+    """A kept agent's own name; of a run's checkpoint, that of its game with `agent` before it."""
+    from agp_tui.atari.checkpoint import load_agent
+    from agp_tui.atari.places import SUFFIX
+
+    if agent.name.endswith(SUFFIX):
+        return agent.name.removesuffix(SUFFIX)
+    return f"agent-{load_agent(agent).game.rpartition('/')[2]}"

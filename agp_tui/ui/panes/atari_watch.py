@@ -1,0 +1,87 @@
+"""Somebody plays an Atari game, to be watched."""
+
+from typing import TYPE_CHECKING, cast
+
+from textual import work
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.reactive import reactive
+from textual.widgets import RichLog, Static
+
+from agp_tui.engine.events import AnyEvent, Failed, Live
+from agp_tui.errors import AgpError
+from agp_tui.ui.client.catalog import AtariItem, Catalog
+from agp_tui.ui.dialogs.choose import Choice
+from agp_tui.ui.panes.atari_runs import trainings
+from agp_tui.ui.parts.live_view import LiveView
+from agp_tui.ui.parts.told import told
+from agp_tui.ui.when import ago
+
+if TYPE_CHECKING:
+    from agp_tui.ui.app import AgpApp
+
+CHANCE = "chance"
+INVITING = "Press w to watch somebody play the game under the cursor."
+
+
+class AtariWatch(Vertical):
+    """Who plays what, the picture, what is told about it."""
+
+    playing: reactive[bool] = reactive(False)
+
+    def __init__(self) -> None:
+        super().__init__(id="atari-watch")
+        self._who = ""
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="atari-what", markup=False)
+        yield LiveView("record", INVITING)
+        yield RichLog(id="atari-log", wrap=True, markup=False, min_width=30)
+
+    def play(self, who: str, *words: str) -> None:
+        """Let somebody play by these words of a command; `who` says who plays what. One at a time."""
+        if not self.playing:
+            self.playing = True
+            self._begin(who)
+            self._follow(*words)
+
+    @work(group="watch")
+    async def _follow(self, *words: str) -> None:
+        app = cast("AgpApp", self.app)
+        try:
+            async for event in app.run_live("WATCH", *words):
+                self.show(event)
+        except AgpError as error:
+            self.query_one(LiveView).reset("Nobody played.")
+            self.notify(str(error), severity="error", markup=False)
+        finally:
+            self.playing = False
+            # Not there any more where the app is being left.
+            for line in self.query("#atari-what").results(Static):
+                line.update(f"{self._who}: over.")
+
+    def _begin(self, who: str) -> None:
+        self._who = who
+        self.query_one(RichLog).clear()
+        self.query_one("#atari-what", Static).update(who)
+        self.query_one(LiveView).reset("Getting ready …")
+
+    def show(self, event: AnyEvent) -> None:
+        """One event of the player."""
+        if isinstance(event, Live):
+            self.query_one(LiveView).show(event)
+            score = f", score {event.score:g}" if event.score is not None else ""
+            self.query_one("#atari-what", Static).update(f"{self._who}{score}; s stops.")
+        elif (words := told(event)) is not None:
+            self.query_one(RichLog).write(words)
+        if isinstance(event, Failed):
+            self.query_one(LiveView).reset("Nobody played; the reason is below.")
+
+
+def players(game: AtariItem, catalog: Catalog) -> list[Choice]:
+    """Who can play a game: the expert, chance, its models and agents."""
+    choices = [Choice("expert", "scripted")] if game.expert else []
+    choices.append(Choice(CHANCE, "presses keys at random"))
+    choices += [Choice(one.name, "model") for one in catalog.models_of(game.id)]
+    agents = trainings(catalog.runs, game.id)
+    return choices + [Choice(one.id, f"agent, {ago(one.created)}") for one in agents]

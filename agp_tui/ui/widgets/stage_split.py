@@ -1,0 +1,71 @@
+"""How fast an agent trains, and what the time goes into."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from agp_tui.ui.widgets.rows import Piece, Row, Rows
+
+STAGES = ("environment", "inference", "learning")
+SHORT = {"environment": "env", "inference": "infer", "learning": "learn"}
+MOST_BAR = 60
+
+
+class StageSplit(Rows):
+    """One line: steps a second, one bar cut into the shares of the stages, each share in its colour."""
+
+    DEFAULT_CSS = """
+    StageSplit { height: 1; }
+    StageSplit > .split--environment { color: $primary; }
+    StageSplit > .split--inference { color: $warning; }
+    StageSplit > .split--learning { color: $success; }
+    StageSplit > .split--rate { text-style: bold; }
+    StageSplit > .split--rest { color: $text-muted; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "split--rate",
+        "split--rest",
+        *(f"split--{stage}" for stage in STAGES),
+    }
+
+    def __init__(self, *, classes: str | None = None) -> None:
+        super().__init__(classes=classes)
+        self._rate: float | None = None
+        self._shares: dict[str, float] = {}
+
+    @property
+    def component_prefix(self) -> str:
+        return "split"
+
+    def set_figures(self, rate: float | None, shares: Mapping[str, float]) -> None:
+        """Steps a second, and the share of each stage in the time, 0 to 1."""
+        self._rate = rate
+        self._shares = {stage: shares[stage] for stage in STAGES if stage in shares}
+        self.figures_changed()
+
+    def row_count(self) -> int:
+        return 1
+
+    def rows(self, width: int) -> list[Row]:
+        if self._rate is None:
+            return [(("How fast it is shows here.", "rest"),)]
+        rate: Row = ((f"{self._rate:,.0f}", "rate"), (" steps/s  ", "rest"))
+        legend = self._legend(short=width < 76)
+        room = width - sum(len(text) for text, _ in (*rate, *legend)) - 2
+        return [(*rate, *_stacked(self._shares, max(0, min(room, MOST_BAR))), ("  ", ""), *legend)]
+
+    def _legend(self, *, short: bool) -> list[Piece]:
+        names = SHORT if short else {stage: stage for stage in STAGES}
+        return [(f"■ {names[stage]} {100 * share:.0f} %  ", stage) for stage, share in self._shares.items()]
+
+
+def _stacked(shares: Mapping[str, float], width: int) -> list[Piece]:
+    """A bar of `width` cells; what one share loses by rounding the next one gains."""
+    whole = sum(shares.values()) or 1.0
+    pieces: list[Piece] = []
+    before, at = 0.0, 0
+    for stage, share in shares.items():
+        before += share
+        end = round(width * before / whole)
+        pieces.append(("█" * (end - at), stage))
+        at = end
+    return pieces

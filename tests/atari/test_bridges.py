@@ -1,0 +1,221 @@
+"""From agents to the rest: one as a demonstrator of recordings, one as a model of the real-time player."""
+
+import importlib.util
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from support.agents import kept, untrained
+from support.commands import agp
+from support.fakes import Heard
+
+from agp_tui.atari.agents import Agent
+from agp_tui.atari.checkpoint import AgentCheckpoint, load_agent
+from agp_tui.atari.consoles import View
+from agp_tui.atari.driver import AgentDriver
+from agp_tui.atari.export import compare, export_agent
+from agp_tui.autoplay import conversion
+from agp_tui.autoplay.manifest import hash_of, read_manifest
+from agp_tui.autoplay.policy import load_policy, pressed
+from agp_tui.config import ExportSettings, GameSettings, PlaySettings, RecordSettings
+from agp_tui.engine.clock import NS, SimulatedTime
+from agp_tui.engine.events import Finished, Note
+from agp_tui.engine.job import Job
+from agp_tui.errors import JobFailed, MissingPart, ModelError
+from agp_tui.games.atari import AtariGame
+from agp_tui.imitation.dataset import open_takes
+from agp_tui.jobs.export import run_export
+from agp_tui.jobs.play import PlayAsked, run_play
+from agp_tui.jobs.record import RecordAsked, run_record
+from agp_tui.recording.store import Recording
+
+PONG = "ALE/Pong-v5"
+KEYS = ("up", "down", "space")
+
+needs_converter = pytest.mark.skipif(
+    importlib.util.find_spec("litert_torch") is None, reason="needs litert-torch"
+)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an agent that is kept as `ponger`."""
+    home = tmp_path_factory.mktemp("home")
+    kept(home / "models/ponger.agent.pt", untrained(PONG))
+    return home
+
+
+@pytest.fixture
+def agent(home: Path) -> AgentCheckpoint:
+    return load_agent(home / "models/ponger.agent.pt")
+
+
+def recorded(home: Path, by: str, **place: Any) -> Finished:
+    settings = RecordSettings(by=by, seconds=12.0, fast=True)
+    asked = RecordAsked(
+        game=PONG, place=GameSettings(**place), settings=settings,
+        recordings=home / "recordings", models=home / "models", runs=home / "runs",
+    )  # fmt: skip
+    return run_record(asked, Job())
+
+
+def test_an_agent_is_recorded_with_exactly_the_keys_it_presses(home: Path, agent: AgentCheckpoint) -> None:
+    done = recorded(home, "ponger", fps=60, keys=KEYS, seed=5)
+    recording = Recording.open(Path(done.recording or ""))
+    assert (recording.meta.source, recording.meta.labels, recording.meta.keys) == ("agent", "agent", KEYS)
+    source, held = SimulatedTime(), []
+    with closing(AtariGame(PONG, GameSettings(keys=KEYS, fps=60, seed=5), source)) as game:
+        driver = AgentDriver(Agent(agent.network()), agent.view, agent.actions, game)
+        for number, pixels in enumerate(recording.frames()):
+            source.sleep_until(round(number * NS / 60))
+            frame = game.grab()
+            assert np.array_equal(frame.pixels, pixels)
+            held.append(driver.decide(frame))
+            game.hold(held[-1])
+    expected = np.array([[key in one for key in KEYS] for one in held])
+    # What is decided at a frame is held from the next one on.
+    assert np.array_equal(recording.key_states()[1:], expected[:-1])
+    assert len({*map(tuple, expected.tolist())}) > 2
+    changes = np.flatnonzero((expected[1:] != expected[:-1]).any(1)) + 1
+    assert len(changes) > 20 and not (changes % agent.skip).any()
+
+
+def test_what_an_agent_shows_can_be_learnt_from(home: Path) -> None:
+    """Its keys are labels like an expert's, not corrections: they may be held out for validation."""
+    done = recorded(home, str(home / "models/ponger.agent.pt"))
+    path = Path(done.recording or "")
+    (take,) = open_takes([path], game=PONG, keys=("up", "down"), fps=30, frame_size=32, lead=1)
+    assert not take.corrections and 0.02 < take.labels.mean() < 0.98
+
+
+def test_nobody_of_that_name_can_play(home: Path) -> None:
+    with pytest.raises(ModelError, match="neither a model nor an agent") as error:
+        recorded(home, "pongr")
+    assert "ponger" in error.value.cure
+    with pytest.raises(ModelError, match=r"Expected an agent of ALE/Breakout-v5, found one of ALE/Pong-v5"):
+        run_record(
+            RecordAsked(
+                game="ALE/Breakout-v5", place=GameSettings(),
+                settings=RecordSettings(by="ponger", seconds=1.0, fast=True),
+                recordings=home / "none", models=home / "models", runs=home / "runs",
+            ),
+            Job(),
+        )  # fmt: skip
+    assert not (home / "none").exists()
+
+
+@pytest.fixture(scope="module")
+def exported(home: Path) -> Path:
+    """The agent as a model, made as `agp export ponger` makes it."""
+    done = run_export("ponger", ExportSettings(), home / "models", home / "runs", Job())
+    return Path(done.model or "")
+
+
+@needs_converter
+def test_the_manifest_says_all_that_playing_needs(exported: Path, home: Path) -> None:
+    manifest = read_manifest(exported)
+    assert exported == home / "models/ponger" and manifest.name == "ponger"
+    assert (manifest.game, manifest.keys, manifest.thresholds) == (PONG, KEYS, (0.5, 0.5, 0.5))
+    assert (manifest.fps, manifest.frame_size, manifest.segment, manifest.embedding) == (15, 84, 4, 84 * 84)
+    assert manifest.sha256 == hash_of((exported / "model.tflite").read_bytes())
+    assert manifest.parity == 0.0 and manifest.network == "agent ppo" and manifest.versions["torch"]
+    assert not [path for path in (home / "models").iterdir() if path.name.startswith(".")]
+
+
+@needs_converter
+def test_the_player_presses_the_keys_of_the_action_that_the_network_prefers(
+    exported: Path, agent: AgentCheckpoint
+) -> None:
+    """On real pictures, from the black ones before the first on, against torch and cv2's own grey."""
+    import cv2
+
+    from agp_tui.games.atari import keys_of
+
+    policy = load_policy(exported, PlaySettings())
+    network, source = agent.network(), SimulatedTime()
+    stack = np.zeros((4, 84, 84), np.float32)
+    same, different = 0, set()
+    with closing(AtariGame(PONG, GameSettings(keys=KEYS, fps=15, seed=9), source)) as game:
+        for number in range(200):
+            source.sleep_until(round(number * NS / 15))
+            pixels = game.grab().pixels
+            found = pressed(policy, policy.decide(pixels))
+            small = cv2.resize(pixels, (84, 84), interpolation=cv2.INTER_AREA)
+            stack = np.concatenate([stack[1:], cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)[None]])
+            with torch.inference_mode():
+                scores = network(torch.from_numpy(stack[None]))[0][0]
+            two = torch.topk(scores, 2).values
+            expected = keys_of(agent.actions[int(scores.argmax())], "pong")
+            # cv2 rounds its grey: where two actions are nearly alike, that may decide.
+            assert found == expected or float(two[0] - two[1]) < 0.2, number
+            same += found == expected
+            different.add(found)
+            game.hold(found)
+    assert same > 180 and len(different) > 2
+
+
+@needs_converter
+def test_the_real_time_player_plays_it(exported: Path, home: Path) -> None:
+    asked = PlayAsked(
+        model="ponger", game=PONG, place=GameSettings(), models=home / "models",
+        settings=PlaySettings(fast=True, seconds=60.0),
+    )  # fmt: skip
+    done = run_play(asked, Job())
+    assert done.model == str(exported) and done.decisions == 900 and done.fps == 15
+    assert done.scores or (done.report or {})["score"] < 0
+
+
+@needs_converter
+def test_smaller_weights_say_what_they_cost(exported: Path, home: Path, tmp_path: Path) -> None:
+    heard = Heard()
+    settings = ExportSettings(quantize="int8", name="small")
+    done = run_export("ponger", settings, home / "models", home / "runs", Job(heard))
+    assert (done.bytes or 0) < 0.4 * (exported / "model.tflite").stat().st_size
+    (note,) = [event for event in heard.events if isinstance(event, Note)]
+    found = compare(load_agent(home / "models/ponger.agent.pt"), (Path(done.model or "") / "model.tflite").read_bytes())
+    assert note.text.startswith(f"int8: other keys in {found.different} of {found.decisions} decisions")
+    assert found.different < 0.2 * found.decisions
+
+
+@needs_converter
+def test_what_is_not_what_the_network_gives_leaves_the_old_model(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was converted is another agent: its keys are others."""
+    from agp_tui.atari import export
+
+    old = (exported / "model.tflite").read_bytes()
+
+    def convert(*_words: str, out: Path, **_others: object) -> None:
+        out.write_bytes(old)
+
+    monkeypatch.setattr(export, "run_converter", convert)
+    other = kept(tmp_path / "other.pt", untrained(PONG, seed=1))
+    with pytest.raises(JobFailed, match=r"Expected the keys that the network presses in \d+ decisions"):
+        export_agent(other, ExportSettings(), tmp_path / "models", Job(), "other")
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_agents_that_the_player_cannot_serve_are_told_of_before_anything_is_made(tmp_path: Path) -> None:
+    wide = kept(tmp_path / "wide.pt", untrained(PONG, view=View(height=105, width=80)))
+    odd = kept(tmp_path / "odd.pt", untrained(PONG, view=View(skip=7)))
+    for path, words in ((wide, "square pictures, found one of 80x105"), (odd, "skip_frames 7")):
+        with pytest.raises(ModelError, match=words) as error:
+            run_export(str(path), ExportSettings(), tmp_path / "models", tmp_path, Job())
+        assert "agp atari watch" in error.value.cure
+    with pytest.raises(ModelError, match="neither"):
+        run_export("nobody", ExportSettings(), tmp_path / "models", tmp_path, Job())
+    assert not (tmp_path / "models").exists()
+
+
+def test_without_a_converter_there_is_a_sentence(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversion.importlib.util, "find_spec", lambda _name: None)
+    with pytest.raises(MissingPart, match="litert-torch"):
+        run_export(str(home / "models/ponger.agent.pt"), ExportSettings(), tmp_path, tmp_path, Job())
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,88 @@
+"""Figures about scores against known values."""
+
+import numpy as np
+import pytest
+
+from agp_tui.atari.reference import RANDOM_AND_HUMAN, human_normalised
+from agp_tui.atari.statistics import Interval, bootstrap, interquartile_mean, over_seeds
+from agp_tui.games.atari import atari_ids, cartridge_of
+
+
+def test_a_bootstrap_interval_is_that_of_the_normal_law_where_scores_are_many() -> None:
+    """The mean of 400 scores with deviation 10 lies within 1.96 * 10 / 20 of theirs."""
+    scores = np.random.default_rng(1).normal(50.0, 10.0, 400)
+    found = bootstrap(scores.tolist())
+    assert found.value == pytest.approx(scores.mean())
+    half = 1.96 * scores.std() / 20
+    assert found.low == pytest.approx(found.value - half, abs=0.1)
+    assert found.high == pytest.approx(found.value + half, abs=0.1)
+
+
+def test_a_bootstrap_of_two_scores_has_its_exact_quantiles() -> None:
+    """Of 0 and 1, resampled means are 0, 0.5 and 1, a quarter, a half and a quarter of the time."""
+    assert bootstrap([0.0, 1.0]) == Interval(0.5, 0.0, 1.0)
+
+
+def test_a_bootstrap_of_equal_scores_knows_them_surely() -> None:
+    assert bootstrap([7.0] * 5) == Interval(7.0, 7.0, 7.0)
+    assert bootstrap([3.0]) == Interval(3.0, 3.0, 3.0)
+    assert str(bootstrap([7.0] * 5)) == "7.0 (7.0 to 7.0)"
+
+
+def test_a_bootstrap_takes_other_figures_and_is_the_same_each_time() -> None:
+    scores = [1.0, 2.0, 3.0, 4.0, 100.0]
+    found = bootstrap(scores, np.median)
+    assert found.value == 3.0 and found.low >= 1.0 and found.high <= 100.0
+    assert bootstrap(scores, np.median) == found
+    with pytest.raises(ValueError, match="one score"):
+        bootstrap([])
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ([1, 2, 3, 4], 2.5),
+        ([100, -100, 2, 3], 2.5),
+        ([1, 2, 3, 4, 5, 6, 7, 800], 4.5),
+        # A quarter of 5 is 1.25: the whole of 3, three quarters each of 2 and 40.
+        ([1, 2, 3, 40, 500], (0.75 * 2 + 3 + 0.75 * 40) / 2.5),
+        # A quarter of 6 is 1.5: half of 2 and of 50 beside 3 and 4.
+        ([1, 2, 3, 4, 50, 600], (0.5 * 2 + 3 + 4 + 0.5 * 50) / 3),
+        ([5], 5),
+        ([2, 8], 5),
+        ([1, 2, 9], (0.25 * 1 + 2 + 0.25 * 9) / 1.5),
+    ],
+)
+def test_the_interquartile_mean_is_that_of_the_middle_half(scores: list[float], expected: float) -> None:
+    assert interquartile_mean(np.array(scores, np.float64)) == pytest.approx(expected)
+    assert interquartile_mean(np.array(scores[::-1], np.float64)[None]) == pytest.approx(expected)
+
+
+def test_seeds_are_drawn_anew_for_each_game() -> None:
+    """Two seeds of two games: a game comes out as low, mixed or high, whatever the other does."""
+    scores = np.array([[0.0, 10.0], [2.0, 12.0]])
+    found = over_seeds(scores)
+    assert found.value == pytest.approx(6.0)
+    assert (found.low, found.high) == (5.0, 7.0)
+    assert over_seeds(scores) == found
+    apart = np.array([[0.0, 1.0], [1.0, 0.0]])
+    # Were whole seeds drawn, each draw would have one 0 and one 1 for each of them.
+    assert (over_seeds(apart).low, over_seeds(apart).high) == (0.0, 1.0)
+
+
+def test_one_seed_leaves_nothing_to_draw() -> None:
+    assert over_seeds(np.array([[1.0, 5.0]])) == Interval(3.0, 3.0, 3.0)
+
+
+def test_scores_are_placed_between_chance_and_a_person() -> None:
+    assert human_normalised("pong", -20.7) == 0.0
+    assert human_normalised("pong", 14.6) == 1.0
+    assert human_normalised("pong", 21.0) == pytest.approx(1.1813, abs=1e-4)
+    assert human_normalised("breakout", 16.1) == pytest.approx(0.5)
+    assert human_normalised("a_game_that_nobody_measured", 1.0) is None
+
+
+def test_the_table_is_of_games_that_there_are() -> None:
+    assert len(RANDOM_AND_HUMAN) == 57
+    assert set(RANDOM_AND_HUMAN) <= {cartridge_of(name) for name in atari_ids()}
+    assert all(person != chance for chance, person in RANDOM_AND_HUMAN.values())

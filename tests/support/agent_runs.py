@@ -1,0 +1,75 @@
+"""What a training of an agent tells, made up: its games, its evaluations, a picture."""
+
+from agp_tui.engine.events import Evaluated, Event, Finished, Live, Progress, Stage, Started, Try
+
+BREAKOUT = "ALE/Breakout-v5"
+NAME = "20260101-120000-atari-ab12"
+STEPS_A_SECOND = 1000
+
+
+def settings(**more: object) -> dict[str, object]:
+    """What a training was asked for, as it stands in its run."""
+    return {"settings": {"game": BREAKOUT, "algorithm": "ppo", "protocol": "sticky", **more}}
+
+
+def beginning(at: float) -> tuple[Event, ...]:
+    """Its first words."""
+    return (
+        Started(job="atari", run=NAME, settings=settings(), at=at),
+        Stage(name="learn", number=1, of=2, at=at + 1),
+    )
+
+
+def a_try(number: int, score: float, high: float, at: float = 0.0) -> Try:
+    """A game that ended."""
+    return Try(
+        number=number, score=score, high_score=high, average=round(score / 2, 3), frames=800 + number,
+        seconds=10.0 * number, epsilon=0.25, loss=0.5 / number, at=at,
+    )  # fmt: skip
+
+
+def progress(second: int, at: float = 0.0) -> Progress:
+    """How far it is after so many seconds of a hundred."""
+    figures = {"steps": STEPS_A_SECOND * second, "frames": 4000 * second, "steps_per_second": 1000.0}
+    shares = {"environment_share": 0.2, "inference_share": 0.3, "learning_share": 0.5}
+    return Progress(
+        done=float(second), total=100, unit="%", rate=1000.0, seconds_left=100.0 - second,
+        metrics={**figures, **shares, "epsilon": 0.25, "value_loss": 1 / second}, at=at + second,
+    )  # fmt: skip
+
+
+def evaluated(second: int, mean: float, at: float = 0.0) -> Evaluated:
+    """An evaluation after so many seconds."""
+    return Evaluated(
+        steps=STEPS_A_SECOND * second, frames=4000 * second, seconds=float(second), games=10,
+        score_mean=mean, score_low=mean - 2, score_high=mean + 3, score_median=mean,
+        human_normalised=round((mean - 1.7) / 28.8, 4), best=True, at=at + second,
+    )  # fmt: skip
+
+
+def learning(at: float) -> tuple[Event, ...]:
+    """Forty seconds: a game and a step a second, an evaluation every ten; each game better than the last."""
+    told: list[Event] = []
+    for second in range(1, 41):
+        told += [a_try(second, second / 2, second / 2, at + second), progress(second, at)]
+        if second % 10 == 0:
+            told.append(evaluated(second, second / 3, at))
+    return tuple(told)
+
+
+def done(mean: float = 12.5) -> Finished:
+    """Its end, with the best agent judged once more."""
+    report = {
+        "score_mean": mean, "score_low": mean - 1, "score_high": mean + 1, "games": 30,
+        "human_normalised": 0.375,
+    }  # fmt: skip
+    return Finished(
+        job="atari", run=NAME, checkpoint="/runs/best.pt", steps=100_000, seconds=120.0,
+        steps_per_second=833.3, score_mean=mean, report=report,
+    )  # fmt: skip
+
+
+LIVE = Live(
+    seconds=40.0, fps=250.0, fps_asked=60.0, frames=160_000, missed=0, score=7.0,
+    thumbnail=bytes([200, 40, 40] * 64) + bytes([20, 20, 90] * 64), thumbnail_size=(8, 16),
+)  # fmt: skip

@@ -1,0 +1,59 @@
+"""An agent that never learned anything, yet does not always do the same: for what does not need a good one."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from agp_tui.atari.checkpoint import AgentCheckpoint, save_agent
+from agp_tui.atari.consoles import Consoles, Protocol, View
+from agp_tui.atari.networks import AgentNetwork, AgentSpec
+from agp_tui.config import AtariSettings
+from agp_tui.games.atari import minimal_actions
+
+LOOKS = 200
+
+
+def untrained(game: str = "ALE/Pong-v5", *, view: View = View(), seed: int = 0, **others: Any) -> AgentCheckpoint:
+    """A compact agent whose preferences differ from picture to picture."""
+    torch.manual_seed(seed)
+    actions = minimal_actions(game)
+    spec = AgentSpec("compact", "policy", view.frames, view.height, view.width, len(actions))
+    network = AgentNetwork(spec)
+    _make_lively(network, game, view)
+    made: dict[str, Any] = {
+        "spec": spec,
+        "game": game,
+        "actions": actions,
+        "algorithm": "ppo",
+        "skip": view.skip,
+        "protocol": "sticky",
+        "weights": network.state_dict(),
+        "counters": {"steps": 12_288},
+        "settings": asdict(AtariSettings(game=game)),
+    }
+    return AgentCheckpoint(**{**made, **others})
+
+
+def kept(path: Path, checkpoint: AgentCheckpoint) -> Path:
+    """Write it there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_agent(path, checkpoint)
+    return path
+
+
+def _make_lively(network: AgentNetwork, game: str, view: View) -> None:
+    """Move and stretch each action's score so that, over what random play shows, all are alike."""
+    consoles = Consoles(game, 1, protocol=Protocol(0.0), view=view)
+    random, seen = np.random.default_rng(0), []
+    for _ in range(LOOKS):
+        seen.append(consoles.stacks)
+        consoles.step(random.integers(0, len(consoles.actions), 1))
+    consoles.close()
+    with torch.no_grad():
+        scores, _ = network(torch.from_numpy(np.concatenate(seen)))
+        spread = scores.std(0).clamp(min=1e-4)
+        network.scores.weight /= spread[:, None]
+        network.scores.bias.copy_((network.scores.bias - scores.mean(0)) / spread)

@@ -1,0 +1,121 @@
+"""A game made up for the recorder: what is recorded of it can be checked frame by frame.
+
+It draws the number of the frame and the keys that it was given into its picture. No real game tells
+which keys it had at which frame.
+"""
+
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from agp_tui.config import RecordSettings
+from agp_tui.engine.clock import NS, Clock, RealTime, SimulatedTime
+from agp_tui.engine.job import Job
+from agp_tui.errors import JobFailed
+from agp_tui.games.base import Frame, Pixels, Status
+from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, Who, apply_edges
+from agp_tui.recording.playing import Source
+from agp_tui.recording.recorder import Origin, Recorded, record
+from agp_tui.recording.store import Recording
+
+KEYS = ("up", "left", "space")
+
+
+@dataclass
+class DrawnGame:
+    """Draws the frame's number and the held keys into its picture; a game ends every 20 frames."""
+
+    source: SimulatedTime = field(default_factory=SimulatedTime)
+    name: str = "drawn"
+    keys: tuple[str, ...] = KEYS
+    frame_shape: tuple[int, int] = (48, 64)
+    shown: int = 0
+    held: Keys = NO_KEYS
+    breaks_at: int | None = None
+
+    def grab(self) -> Frame:
+        if self.shown == self.breaks_at:
+            raise JobFailed("Expected the game's screen, found it gone.")
+        now = self.source.now_ns()
+        pixels = np.zeros((*self.frame_shape, 3), np.uint8)
+        pixels[0, 0] = self.shown % 256, self.shown // 256, 7
+        pixels[1, : len(KEYS), 0] = [255 * (key in self.held) for key in KEYS]
+        self.shown += 1
+        return Frame(pixels, now, now)
+
+    def hold(self, keys: Keys) -> None:
+        self.held = keys
+
+    def status(self) -> Status | None:
+        ended = self.shown // 20
+        return Status(float(self.shown % 20), 3, ended, tuple(float(number) for number in range(ended)))
+
+    def close(self) -> None:
+        self.hold(NO_KEYS)
+
+
+def number_in(pixels: Pixels) -> int:
+    return int(pixels[0, 0, 0]) + 256 * int(pixels[0, 0, 1])
+
+
+def drawn_keys(pixels: Pixels) -> list[bool]:
+    return [bool(value) for value in pixels[1, : len(KEYS), 0] > 128]
+
+
+@dataclass
+class Pattern:
+    """Decides by the number in the picture: the keys at the set bits of a random number for it."""
+
+    seed: int
+    who: Who
+
+    def decide(self, frame: Frame) -> Keys:
+        return self.at(number_in(frame.pixels))
+
+    def at(self, number: int) -> Keys:
+        bits = random.Random(self.seed * 1000 + number // 3).getrandbits(3)
+        return frozenset(key for place, key in enumerate(KEYS) if bits >> place & 1)
+
+    def rows(self, numbers: range) -> list[list[bool]]:
+        return [[key in self.at(number) for key in KEYS] for number in numbers]
+
+
+class Typed:
+    """A keyboard on which keys go down and up at known times of the game's clock (ns)."""
+
+    def __init__(self, source: SimulatedTime | RealTime, edges: list[KeyEdge], held: Keys = NO_KEYS) -> None:
+        self._source = source
+        self._left = sorted(edges, key=lambda edge: edge.time_ns)
+        self._held = held
+
+    def held(self) -> Keys:
+        return self._held
+
+    def edges(self) -> list[KeyEdge]:
+        heard = [edge for edge in self._left if edge.time_ns <= self._source.now_ns()]
+        self._left = self._left[len(heard) :]
+        self._held = apply_edges(self._held, heard)
+        return heard
+
+    def close(self) -> None:
+        self._left = []
+
+
+def record_drawn(root: Path, game: DrawnGame, player: Source, fps: int = 30, job: Job | None = None,
+            **options: object) -> Recorded:  # fmt: skip
+    settings = options.pop("settings", RecordSettings(min_free_mb=0))
+    clock = Clock(fps, game.source)
+    return record(
+        game, player, settings, job or Job(), origin=Origin("drawn"), clock=clock, root=root, **options
+    )  # type: ignore[arg-type]
+
+
+def opened(recorded: Recorded) -> Recording:
+    assert recorded.path is not None
+    return Recording.open(recorded.path)
+
+
+def moment_of(frame: float) -> int:
+    return round(frame * NS / 30)

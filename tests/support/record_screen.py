@@ -1,0 +1,36 @@
+"""The screen for recording in a test."""
+
+import tomllib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from agp_tui.ui.app import AgpApp
+from agp_tui.ui.client.catalog import AtariItem
+from agp_tui.ui.screens.record import RecordScreen
+from support.apps import app_in, until
+
+
+@asynccontextmanager
+async def record(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, display: str = ""
+) -> AsyncIterator[tuple[AgpApp, Pilot[int], RecordScreen]]:
+    """The app gone to it, with an expert for Pong and none for Skiing; `display` is the terminal's."""
+    async with app_in(folder, monkeypatch, looks=("recordings",)) as (app, pilot):
+        if display:
+            monkeypatch.setenv("DISPLAY", display)
+        expert = AtariItem("ALE/Pong-v5", ("up", "down"), expert=True)
+        app.catalog.games = (expert, AtariItem("ALE/Skiing-v5"))
+        await pilot.press("2")
+        await until(pilot, lambda: isinstance(app.screen, RecordScreen) and app.screen.by != "")
+        assert isinstance(app.screen, RecordScreen)
+        yield app, pilot, app.screen
+
+
+def profile(folder: Path, game: str) -> dict[str, Any]:
+    """What the settings file says of a game."""
+    return dict(tomllib.loads((folder / "config.toml").read_text())["games"][game])

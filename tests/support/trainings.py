@@ -1,0 +1,76 @@
+"""Small trainings of agents: few consoles with short games, seen small."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from agp_tui.atari.algorithms.learner import Learner
+from agp_tui.atari.consoles import Consoles, Moved, Protocol
+from agp_tui.atari.team import Team, Together
+from agp_tui.atari.trainer import AgentTrainer
+from agp_tui.config import AtariSettings
+
+SHORT = Protocol(0.25, frame_cap=200)
+"""Games of a few seconds: 50 decisions or fewer."""
+SIZE = (36, 36)
+SETTINGS = {"precision": "float32", "workers": 1, "game": "ALE/Breakout-v5"}
+
+
+def small_trainer(
+    algorithm: str, *, protocol: Protocol = SHORT, team: Team | None = None, **settings: object
+) -> AgentTrainer:
+    """A trainer of one thread that learns within a moment."""
+    if algorithm != "monte_carlo":
+        settings = {"environments": 2, **settings}
+    asked = AtariSettings(**{**SETTINGS, "algorithm": algorithm, **settings})  # type: ignore[arg-type]
+    return AgentTrainer(asked, team, protocol=protocol, size=SIZE)
+
+
+def weights_of(learner: Learner) -> torch.Tensor:
+    """All weights in a row, as a copy."""
+    return torch.cat([part.detach().reshape(-1).clone() for part in learner.network.parameters()])
+
+
+def trained(algorithm: str, rounds: int, **settings: object) -> torch.Tensor:
+    """The weights after so many rounds."""
+    trainer = small_trainer(algorithm, **settings)
+    for number in range(rounds):
+        trainer.round(number / rounds)
+    trainer.close()
+    return weights_of(trainer.learner)
+
+
+@dataclass(frozen=True)
+class Member:
+    """What one process of a team came to."""
+
+    rank: int
+    weights: NDArray[np.float32]
+    games: object
+    """The state of its consoles."""
+    steps: int
+    same: int
+    """The rank of whoever said what is the same for all."""
+    gathered: list[int]
+
+
+def train_in_team(rank: int, size: int, meeting: Path, algorithm: str, rounds: int) -> Member:
+    """Train as one process of a team; to be called in as many processes as it has."""
+    torch.set_num_threads(1)
+    trainer = small_trainer(algorithm, team=Together(rank, size, meeting))
+    for number in range(rounds):
+        trainer.round(number / rounds)
+    weights, games, steps = weights_of(trainer.learner), trainer.consoles.state(), trainer.counters.steps
+    found = Member(
+        rank, weights.numpy(), games, steps, trainer.team.same(rank), trainer.team.gather(rank)
+    )
+    trainer.close()
+    return found
+
+
+def by_chance(consoles: Consoles, drawing: np.random.Generator) -> Moved:
+    """One step of actions by chance."""
+    return consoles.step(drawing.integers(0, len(consoles.actions), consoles.count))

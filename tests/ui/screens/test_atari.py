@@ -1,0 +1,346 @@
+"""Agents trained from the app: the form, a real training started, stopped, gone on with and compared."""
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from support import agent_runs
+from support.agent_runs import BREAKOUT
+from support.apps import LARGE, SMALL, screen_in, screen_text, shows, until
+from support.runs import BEGIN, run_with, told_at
+from support.snapshots import Snap
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from agp_tui.cli.atari import app as atari_commands
+from agp_tui.config import AtariSettings
+from agp_tui.engine.events import Failed, encode
+from agp_tui.engine.runs import Run
+from agp_tui.ui.app import AgpApp
+from agp_tui.ui.client.catalog import AtariItem
+from agp_tui.ui.dialogs.choose import Choose
+from agp_tui.ui.dialogs.form import Cycle
+from agp_tui.ui.panes.atari_form import AtariForm
+from agp_tui.ui.parts.run_view import RunView
+from agp_tui.ui.screens.atari import AtariScreen
+from agp_tui.ui.screens.runs import RunsScreen
+from agp_tui.ui.widgets.score_table import ScoreTable
+from agp_tui.ui.widgets.tables import EventTable
+
+PONG = "ALE/Pong-v5"
+GAMES = (
+    AtariItem(BREAKOUT, ("left", "right", "space"), expert=True),
+    AtariItem(PONG, ("up", "down"), expert=True),
+    AtariItem("ALE/MsPacman-v5", ("up", "left", "right", "down")),
+)
+QUICK = "[atari]\nsteps = 4000\nworkers = 1\nenvironments = 2\nevaluate_games = 1\n"
+"""A real training of some seconds whose first games end soon."""
+LEARNING = (*agent_runs.beginning(BEGIN), *agent_runs.learning(BEGIN), agent_runs.LIVE)
+FAILED = Failed(error="A process of the training was lost.", hint="Go on with: r", at=BEGIN + 41)
+
+
+class Shown:
+    """The screen with a few games, in a folder of its own."""
+
+    def __init__(self, app: AgpApp, pilot: Pilot[int], screen: AtariScreen) -> None:
+        self.app, self.pilot, self.screen = app, pilot, screen
+        self.form = screen.query_one(AtariForm)
+        self.view = screen.query_one("#atari-run", RunView)
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+
+    async def until(self, *words: str) -> None:
+        await until(self.pilot, shows(self.pilot, *words))
+
+    @property
+    def text(self) -> str:
+        return screen_text(self.pilot)
+
+    def scores(self) -> tuple[float, ...]:
+        return tuple(game.score for game in self.screen.query_one(ScoreTable).games)
+
+    def type_in(self, key: str, value: str) -> None:
+        field = self.form.query_one(f"#atari-{key}")
+        assert isinstance(field, Input | Cycle)
+        field.value = value
+
+
+def atari(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] = SMALL
+) -> AbstractAsyncContextManager[tuple[AgpApp, Pilot[int], AtariScreen]]:
+    return screen_in(AtariScreen, folder, monkeypatch, size, looks=())
+
+
+async def with_games(app: AgpApp, pilot: Pilot[int], screen: AtariScreen) -> Shown:
+    app.catalog.games = GAMES
+    app.catalog_changed.publish("games")
+    await pilot.pause()
+    return Shown(app, pilot, screen)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
+@pytest.mark.parametrize("state", ["empty", "live", "failed"])
+def test_it_looks_as_it_should(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap, size: tuple[int, int], state: str
+) -> None:
+    told_at(monkeypatch, 41)
+    run: Run | None = None
+    if state == "live":
+        run = run_with(tmp_path / "runs", "atari", agent_runs.settings(), *LEARNING)
+    if state == "failed":
+        run = run_with(tmp_path / "runs", "atari", agent_runs.settings(), *LEARNING[:-1], FAILED)
+        (run.path / "narration.log").write_text("Traceback\nRuntimeError: Connection closed by peer\n")
+
+    async def test() -> None:
+        async with atari(tmp_path, monkeypatch, size) as opened:
+            shown = await with_games(*opened)
+            if state == "failed":
+                assert run is not None
+                shown.screen.follow(run)
+                await shown.until("Connection closed by peer", "r goes on")
+            if state == "live":
+                assert run is not None
+                await shown.until("13.3", "a evaluation")
+                run.live_file.write_bytes(encode(agent_runs.LIVE))
+                await shown.until("╭─ score 7")
+            await snap(shown.pilot, f"atari-{state}-{'small' if size == SMALL else 'large'}")
+
+    try:
+        asyncio.run(test())
+    finally:
+        if run is not None and run.alive():
+            run.stop()
+
+
+def test_before_anything_ran_it_says_what_to_press_and_offers_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        async with atari(tmp_path, monkeypatch) as (app, pilot, screen):
+            await until(pilot, shows(pilot, "Looking for the games"))
+            app.catalog.games = ()
+            app.catalog_changed.publish("games")
+            await until(pilot, shows(pilot, "pip install"))
+            shown = await with_games(app, pilot, screen)
+            app.game = "rally"
+            await shown.until("no game yet", "Choose a game: enter in the list")
+            await shown.press("t", "s", "r", "f", "c", "escape")
+            assert not (tmp_path / "runs").exists() and screen.watched is None and not screen.comparing
+            await shown.press("enter")
+            await shown.until("Train an agent: ALE/Breakout-v5", "How it learns")
+            assert app.game == BREAKOUT
+            await shown.press("escape")
+            assert app.focused is screen.query_one("#atari-table", EventTable)
+
+    asyncio.run(test())
+
+
+OTHER = {
+    "algorithm": "dqn", "minutes": "2.5", "steps": "77", "tries": "3", "render": "no", "record_tries": "2",
+    "save_best_as": "mine", "load_model": "kept", "resume": "ab12", "from_model": "older",
+    "from_recordings": "one,two", "clone_minutes": "0.5", "learning_rate": "0.01", "frame_count": "2",
+    "discount": "0.5", "choose_random": "0.9", "choose_random_min": "0.2", "choose_random_decay": "0.8",
+    "skip_frames": "3", "batch_size": "16", "randomize_episode_batches": "no", "loss_function": "mae",
+    "optimizer": "sgd", "hidden_layers": "2", "no_score_penalty": "0.25", "clip_rewards": "no",
+    "protocol": "classic", "environments": "5", "workers": "2", "precision": "float32",
+    "evaluate_minutes": "1.5", "evaluate_games": "4", "save_seconds": "9.0", "seed": "12",
+}  # fmt: skip
+"""For every setting another value than its own."""
+
+
+def test_every_setting_can_be_changed_and_comes_to_the_command_as_it_was_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        async with atari(tmp_path, monkeypatch) as opened:
+            shown = await with_games(*opened)
+            assert shown.form.words() == ["--game", PONG], "what nobody changed is not said"
+            for key, value in OTHER.items():
+                shown.type_in(key, value)
+            asked = parsed(shown.form.words())
+            assert asked.game == PONG
+            assert {one.name for one in fields(asked)} == {"game", *OTHER}
+            for key, value in OTHER.items():
+                found = getattr(asked, key)
+                plain = ",".join(found) if isinstance(found, tuple) else found
+                words = (
+                    {True: "yes", False: "no"}.get(plain, str(plain))
+                    if isinstance(plain, bool)
+                    else str(plain)
+                )
+                assert words == value, key
+
+    asyncio.run(test())
+
+
+def parsed(words: list[str]) -> AtariSettings:
+    """What `agp atari train` understands."""
+    _, bound, _ = atari_commands.parse_args(["train", *words])
+    settings = bound.arguments["settings"]
+    assert isinstance(settings, AtariSettings)
+    return settings
+
+
+def test_what_the_file_says_stands_in_the_form_and_can_be_left_open_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('[atari]\nlearning_rate = 0.001\nalgorithm = "pqn"\nclip_rewards = false\nsteps = 9\n')
+
+    async def test() -> None:
+        async with atari(tmp_path, monkeypatch) as opened:
+            shown = await with_games(*opened)
+            assert shown.form.words() == ["--game", PONG]
+            for key, value in {"learning_rate": "", "clip_rewards": "its own", "steps": "10"}.items():
+                shown.type_in(key, value)
+            asked = parsed(shown.form.words())
+            assert (asked.learning_rate, asked.clip_rewards, asked.steps) == (None, None, 10)
+            file.write_text(file.read_text().replace("steps = 9", "steps = 11\nseed = 4"))
+            shown.app.reload()
+            await until(shown.pilot, lambda: shown.form.query_one("#atari-seed", Input).value == "4")
+            assert shown.form.query_one("#atari-steps", Input).value == "10", "what was typed stays"
+
+    asyncio.run(test())
+
+
+def test_monte_carlo_is_one_key_away_and_the_help_says_what_an_algorithm_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        async with atari(tmp_path, monkeypatch) as opened:
+            shown = await with_games(*opened)
+            assert shown.form.algorithm == "ppo"
+            epsilon = shown.form.query_one("#atari-choose_random", Input)
+            assert epsilon.placeholder == "has no use here"
+            await shown.press("m")
+            assert shown.form.words() == ["--game", PONG, "--algorithm=monte_carlo"]
+            assert epsilon.placeholder == "1.0, its own"
+            await shown.press("m")
+            assert shown.form.words() == ["--game", PONG]
+            await shown.press("tab", "left")
+            assert shown.form.algorithm == "monte_carlo", "and one to the left in the form"
+            epsilon.focus()
+            await shown.until("(epsilon)", "0 to 1; monte_carlo:")
+            await shown.press(*"7", "enter")
+            await shown.until("Expected", "7")
+            assert shown.app.focused is epsilon, "it goes to what does not fit"
+            assert not (tmp_path / "runs").exists()
+
+    asyncio.run(test())
+
+
+def test_it_trains_shows_games_stops_goes_on_and_is_watched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.toml").write_text(QUICK)
+
+    async def test() -> None:
+        async with atari(tmp_path, monkeypatch) as opened:
+            shown = await with_games(*opened)
+            app, screen, pilot = shown.app, shown.screen, shown.pilot
+            app.game = BREAKOUT
+            await shown.press("t", "t")
+            await until(pilot, lambda: bool(shown.scores()))
+            await shown.until("steps/s", "env", "infer", "learn", "training, mean of 100", "╭─ score")
+            assert screen.watched is not None and len(app.catalog.runs) == 1, "an impatient second press"
+            run = screen.watched
+            assert screen.worth_copying() == str(run.path) and screen.shows_run() == run.id
+            await shown.press("escape")
+            await shown.until("Train an agent: ALE/Breakout-v5")
+            assert run.alive(), "whoever looks elsewhere does not stop it"
+            await shown.press("f")
+            await until(pilot, lambda: bool(shown.scores()))
+            await shown.press("s")
+            await until(pilot, lambda: screen.end is not None)
+            await shown.until("■ Stopped", "its checkpoint is kept")
+            games = shown.scores()
+            await shown.press("r")
+            await until(pilot, lambda: run.alive() and screen.end is None)
+            await until(pilot, lambda: len(shown.scores()) > len(games))
+            assert shown.scores()[-len(games) :] == games, "the games before the stop are still there"
+            await shown.press("s")
+            await until(pilot, lambda: screen.end is not None)
+            await shown.press("enter")
+            shown.type_in("load_model", run.id)
+            await shown.press("t")
+            await until(pilot, lambda: "▶ WATCH" in shown.text)
+            await until(pilot, shows(pilot, f"{run.id} plays, score"[:20]))
+            await shown.press("s")
+            await until(pilot, lambda: app.live is None)
+
+    asyncio.run(test())
+
+
+def test_a_training_that_somebody_else_began_is_shown_and_stopped_from_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_with(tmp_path / "runs", "atari", agent_runs.settings(), *LEARNING)
+
+    async def test() -> None:
+        async with atari(tmp_path, monkeypatch, LARGE) as opened:
+            shown = await with_games(*opened)
+            await shown.until("evaluation 13.3", "40,000 steps", "value loss", "Games of the training")
+            assert shown.screen.watched == Run(run.path)
+            assert len(shown.scores()) == 40 and shown.scores()[0] == 20
+            await shown.press("s")
+            await shown.until("■ Stopped")
+            assert not run.alive()
+
+    try:
+        asyncio.run(test())
+    finally:
+        if run.alive():
+            run.stop()
+
+
+def test_trainings_are_compared_by_game_and_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "runs"
+    best = run_with(root, "atari", agent_runs.settings(), *LEARNING, agent_runs.done(12.5))
+    run_with(root, "atari", agent_runs.settings(algorithm="monte_carlo"), *LEARNING[:60], FAILED)
+    run_with(root, "atari", agent_runs.settings(game=PONG), *agent_runs.beginning(BEGIN), FAILED)
+    run_with(root, "train", {"game": PONG}, FAILED)
+
+    async def test() -> None:
+        async with atari(tmp_path, monkeypatch, LARGE) as opened:
+            shown = await with_games(*opened)
+            await shown.press("c")
+            await shown.until("12.5", "11.5…13.5", "✓ finished", "monte_carlo", "✗ failed")
+            table = shown.screen.query_one("#atari-compare-table", EventTable)
+            rows = [[str(cell) for cell in table.get_row_at(at)][:7] for at in range(table.row_count)]
+            assert rows == [
+                ["Breakout", "ppo", "100,000", "2.0", "12.5", "11.5…13.5", "38"],
+                ["Breakout", "monte_carlo", "28,000", "0.5", "6.7", "4.7…9.7", "17"],
+                ["Pong", "ppo", "-", "-", "-", "-", "-"],
+            ]
+            assert shown.screen.worth_copying() == str(best.path)
+            await shown.press("enter")
+            await shown.until("✓ Done", "The best agent scores 12.5 (11.5 to 13.5) in 30 games")
+            assert shown.screen.watched == Run(best.path) and not shown.screen.comparing
+            await shown.press("c", "escape")
+            await shown.until("Train an agent")
+            await shown.press("f")
+            assert isinstance(shown.app.screen, Choose)
+            await shown.press("escape", "b")
+            await shown.until(best.id, "agent,")
+
+    asyncio.run(test())
+
+
+def test_the_screen_of_runs_shows_a_training_with_its_evaluations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_with(tmp_path / "runs", "atari", agent_runs.settings(), *LEARNING, agent_runs.done())
+
+    async def test() -> None:
+        async with screen_in(RunsScreen, tmp_path, monkeypatch, LARGE, looks=()) as (_, pilot, screen):
+            await until(pilot, shows(pilot, "Breakout-v5", "mean score 12.5"))
+            await pilot.press("enter")
+            await until(
+                pilot, shows(pilot, "a evaluation 13.3", "95 % interval", "steps/s", "12.5 (11.5 to 13.5)")
+            )
+            assert len(screen.query_one(ScoreTable).games) == 40
+
+    asyncio.run(test())

@@ -1,0 +1,122 @@
+"""The region of a game on a real X server: chosen over a live picture, seen before it is recorded."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.apps import children, screen_text, until
+from support.record_screen import profile, record
+from support.xserver import XServer
+
+from agp_tui.ui.dialogs.choose import Choose
+from agp_tui.ui.panes.region import RegionPane
+from agp_tui.ui.widgets.preview import Preview
+
+
+def test_a_region_is_chosen_over_a_live_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, x_server: XServer
+) -> None:
+    async def session() -> None:
+        async with record(tmp_path, monkeypatch, x_server.name) as (app, pilot, screen):
+            app.game = "rally"
+            await until(pilot, lambda: "no region yet" in screen_text(pilot) and screen.by == "human")
+            pane = screen.query_one(RegionPane)
+            await pilot.press("r")
+            await until(pilot, lambda: pane.square is not None and "around 512,384" in screen_text(pilot))
+            await pilot.press("left", "shift+up", "ctrl+right", "h", "plus", "minus", "minus")
+            assert "240 x 240 pixels around 502,334" in screen_text(pilot)
+            assert screen.query_one("#record-region Preview", Preview).frame is not None
+            app.game = "another"
+            await until(pilot, lambda: screen.phase == "setup" and app.live is None)
+            assert "another" in screen_text(pilot) and not (tmp_path / "config.toml").exists()
+            app.game = "rally"
+
+            await pilot.press("r")
+            await until(pilot, lambda: app.live is not None and "around 512,384" in screen_text(pilot))
+            preview = screen.query_one("#record-region Preview", Preview)
+            await until(pilot, lambda: bool(preview.picture_area.area))
+            area = preview.picture_area
+            await pilot.click(preview, offset=(area.x, area.y))
+            assert pane.square is not None and pane.square.x < 40 and pane.square.y < 60
+            await pilot.mouse_down(preview, offset=(area.x + 4, area.y + 4))
+            await pilot.hover(preview, offset=(area.x + 8, area.y + 8))
+            await pilot.mouse_up(preview, offset=(area.x + 8, area.y + 8))
+            drawn = pane.square
+            assert 50 < drawn.size < 400
+            await pilot.press("enter")
+            await until(pilot, lambda: (tmp_path / "config.toml").exists() and app.live is None)
+            assert profile(tmp_path, "rally") == {"center": [drawn.x, drawn.y], "size": drawn.size}
+            await until(pilot, lambda: f"around {drawn.x},{drawn.y}" in screen_text(pilot))
+
+    asyncio.run(session())
+
+
+def test_the_chosen_region_is_seen_until_something_else_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, x_server: XServer
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("[games.rally]\ncenter = [300, 200]\nsize = 128\n")
+
+    async def session() -> None:
+        before = children()
+        async with record(tmp_path, monkeypatch, x_server.name) as (app, pilot, screen):
+            picture = screen.query_one("#record-live Preview", Preview)
+            await until(pilot, lambda: bool(picture.picture_area.area))
+            assert "This is what is recorded" in screen_text(pilot)
+            assert app.live is None, "to look is no live job: another screen may begin one"
+            await until(pilot, lambda: len(children() - before) == 1)
+
+            await pilot.press("3")
+            await until(pilot, lambda: children() <= before)
+            await pilot.press("2")
+            await until(pilot, lambda: bool(picture.picture_area.area))
+            app.game = "ALE/Pong-v5"
+            await until(pilot, lambda: children() <= before and "Press Enter" in screen_text(pilot))
+            app.game = "rally"
+            await until(pilot, lambda: bool(picture.picture_area.area))
+            await pilot.press("r")
+            await until(pilot, lambda: screen.phase == "region" and app.live is not None)
+            await until(pilot, lambda: len(children() - before) == 1)
+            await pilot.press("escape")
+            await until(pilot, lambda: bool(picture.picture_area.area) and app.live is None)
+        assert children() <= before, "nothing goes on without the app"
+
+    asyncio.run(session())
+
+
+def test_who_leaves_while_a_display_is_looked_for_is_watched_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, x_server: XServer
+) -> None:
+    async def session() -> None:
+        async with record(tmp_path, monkeypatch, x_server.name) as (app, pilot, screen):
+            app.game = "rally"
+            await until(pilot, lambda: screen.by == "human")
+            await pilot.press("r", "3")
+            await until(pilot, lambda: not screen.workers)
+            assert screen.phase == "setup" and app.live is None
+            await pilot.press("2", "r")
+            await until(pilot, lambda: screen.phase == "region")
+            await pilot.press("escape")
+            await until(pilot, lambda: screen.phase == "setup" and app.live is None)
+
+    asyncio.run(session())
+
+
+def test_several_displays_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, x_server: XServer, start_x_server: Any
+) -> None:
+    other = start_x_server(size="640x480x24")
+
+    async def session() -> None:
+        async with record(tmp_path, monkeypatch) as (app, pilot, screen):
+            app.game = "rally"
+            await until(pilot, lambda: screen.by == "human")
+            await pilot.press("m")
+            await until(pilot, lambda: isinstance(app.screen, Choose))
+            await pilot.press(*other.name, "enter")
+            await until(pilot, (tmp_path / "config.toml").exists)
+            assert profile(tmp_path, "rally") == {"display": other.name}
+            await until(pilot, lambda: app.screen is screen)
+
+    asyncio.run(session())

@@ -1,0 +1,168 @@
+"""What shows a training of an agent: its games, its curve with intervals, where its time goes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from support.agent_runs import a_try, done, progress
+from support.apps import screen_text, shows, until
+from textual.app import App, ComposeResult
+from textual.pilot import Pilot
+from textual.widget import Widget
+
+from agp_tui.ui.parts.agent_result import agent_result
+from agp_tui.ui.parts.agent_view import agent_progress
+from agp_tui.ui.widgets.curve import CurveChart
+from agp_tui.ui.widgets.score_table import MOST_ROWS, ScoreTable
+from agp_tui.ui.widgets.stage_split import StageSplit
+
+
+class Frame(App[None]):
+    """One widget and nothing else."""
+
+    def __init__(self, shown: Widget) -> None:
+        super().__init__()
+        self._shown = shown
+
+    def compose(self) -> ComposeResult:
+        yield self._shown
+
+
+def in_app(
+    shown: Widget, test: Callable[[Pilot[None]], Awaitable[None]], size: tuple[int, int] = (80, 10)
+) -> None:
+    async def session() -> None:
+        async with Frame(shown).run_test(size=size) as pilot:
+            await test(pilot)
+
+    asyncio.run(session())
+
+
+def test_the_newest_game_stands_first_with_all_its_figures() -> None:
+    table = ScoreTable()
+
+    async def test(pilot: Pilot[None]) -> None:
+        table.add(a_try(1, 8, 8))
+        table.add(a_try(2, 3, 8))
+        await until(pilot, shows(pilot, "mean of 100", " 802 "))
+        lines = screen_text(pilot).splitlines()
+        titles = "try score high score mean of 100 frames time epsilon loss"
+        assert " ".join(lines[0].split()) == titles
+        assert lines[1].split() == ["2", "3", "8", "1.5", "802", "0:20", "0.250", "0.25"]
+        assert lines[2].split()[:4] == ["1", "8", "8", "4.0"]
+
+    in_app(table, test)
+
+
+def test_a_long_training_keeps_its_newest_games_and_stays_where_a_reader_is() -> None:
+    table = ScoreTable()
+
+    async def test(pilot: Pilot[None]) -> None:
+        for number in range(1, MOST_ROWS + 51):
+            table.add(a_try(number, 1, 1))
+        await until(pilot, shows(pilot, f" {MOST_ROWS + 50} "))
+        assert len(table.games) == MOST_ROWS and table.games[-1].number == 51
+        table.scroll_to(y=100, animate=False)
+        await until(pilot, shows(pilot, f" {MOST_ROWS + 50 - 100} "))
+        before = screen_text(pilot)
+        for number in range(MOST_ROWS + 51, MOST_ROWS + 61):
+            table.add(a_try(number, 1, 1))
+        await until(pilot, lambda: table.scroll_offset.y == 110)
+        assert screen_text(pilot) == before, "what is read stays under the eye"
+
+    in_app(table, test)
+
+
+def test_games_after_a_checkpoint_are_told_anew_and_stand_once() -> None:
+    table = ScoreTable()
+
+    async def test(pilot: Pilot[None]) -> None:
+        for number in (1, 2, 3, 4):
+            table.add(a_try(number, number, number))
+        for number in (3, 4, 5):
+            table.add(a_try(number, 10 * number, 50))
+        await pilot.pause()
+        assert [(game.number, game.score) for game in table.games] == [
+            (5, 50),
+            (4, 40),
+            (3, 30),
+            (2, 2),
+            (1, 1),
+        ]
+
+    in_app(table, test)
+
+
+def test_nothing_is_drawn_where_no_game_ended() -> None:
+    table = ScoreTable()
+    drawn: list[int] = []
+
+    async def test(pilot: Pilot[None]) -> None:
+        table.add(a_try(1, 8, 8))
+        await until(pilot, shows(pilot, " 801 "))
+        line, table.render_line = table.render_line, lambda y: drawn.append(y) or line(y)  # type: ignore[method-assign]
+        await pilot.pause(0.6)
+        assert drawn == []
+        table.add(a_try(2, 8, 8))
+        await until(pilot, shows(pilot, " 802 "))
+        assert drawn
+
+    in_app(table, test)
+
+
+def test_an_interval_stands_upright_at_its_place_and_widens_the_axis() -> None:
+    chart = CurveChart(x_label="steps")
+
+    async def test(pilot: Pilot[None]) -> None:
+        chart.set_series({"evaluation": [(0.0, 5.0), (50.0, 5.0), (100.0, 5.0)]})
+        chart.add_interval(50.0, 0.0, 10.0)
+        await until(pilot, shows(pilot, "10┤", "0┤"))
+        body = screen_text(pilot).splitlines()[1:-1]
+        columns = [{at for at, cell in enumerate(line) if 0x2800 < ord(cell) < 0x2900} for line in body]
+        assert len(columns[0]) == 1 and columns[0] == columns[-1], "one column from the top to the bottom"
+        assert len(columns[len(body) // 2]) > 60, "the curve goes across"
+
+    in_app(chart, test)
+
+
+def test_a_curve_that_goes_on_from_a_checkpoint_forgets_what_came_after_it() -> None:
+    chart = CurveChart()
+
+    async def test(pilot: Pilot[None]) -> None:
+        for step in (10, 20, 30):
+            chart.add("evaluation", step, 100.0 + step)
+            chart.add_interval(step, 0.0, 1000.0 + step)
+        await until(pilot, shows(pilot, "1030┤"))
+        chart.forget_from(20)
+        chart.add("evaluation", 20, 7.0)
+        await until(pilot, shows(pilot, "evaluation 7", "1010┤"))
+
+    in_app(chart, test)
+
+
+def test_the_time_is_cut_into_its_stages() -> None:
+    split = StageSplit()
+    shares = {"environment": 0.2, "inference": 0.3, "learning": 0.5}
+
+    async def test(pilot: Pilot[None]) -> None:
+        split.set_figures(1234.4, shares)
+        await until(
+            pilot, shows(pilot, "1,234 steps/s", "environment 20 %", "inference 30 %", "learning 50 %")
+        )
+        await pilot.resize_terminal(60, 4)
+        await until(pilot, shows(pilot, "env 20 %", "infer 30 %", "learn 50 %"))
+        row = split.rows(160)[0]
+        bar = {stage: len(text) for text, stage in row if set(text) == {"█"}}
+        assert bar == {"environment": 12, "inference": 18, "learning": 30}
+
+    in_app(split, test, (100, 4))
+
+
+def test_how_far_it_is_leaves_out_what_stands_elsewhere() -> None:
+    assert agent_progress(progress(40)) == "40,000 steps  60 s left  epsilon 0.25"
+
+
+def test_the_result_says_how_good_the_agent_is_between_chance_and_a_person() -> None:
+    text = "\n".join(line.plain for line in agent_result(done(12.5)))
+    assert "100,000 steps in 2 min, 833 a second" in text
+    assert "scores 12.5 (11.5 to 13.5) in 30 games; 38 % of the way from random play to a person" in text
+    assert "agp atari watch 20260101-120000-atari-ab12" in text
