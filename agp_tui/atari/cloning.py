@@ -40,21 +40,30 @@ def clone(
     optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, fused=True)
     returns = demonstrations.returns(knobs.discount, clip=knobs.clip_rewards)
     learned = max(1, round(len(demonstrations) * (1 - HELD_OUT)))
+    chances = _chances(demonstrations.actions[:learned])
     begun, progress = time.monotonic(), 0.0
     while progress < 1.0:
-        places = drawing.integers(0, learned, BATCH)
+        places = drawing.choice(learned, BATCH, p=chances)
         loss, agreed = _judged(network, demonstrations, returns, places, half)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         optimizer.step()
         progress = min(1.0, (time.monotonic() - begun) / 60 / minutes)
-        if not told(progress, {"loss": float(loss), "agreement": agreed}):
+        if not told(progress, {"loss": loss.item(), "agreement": agreed}):
             break
     held_out = np.arange(learned, len(demonstrations))
     with torch.no_grad():
         parts = np.array_split(held_out, max(1, len(held_out) // BATCH))
         agreements = [_judged(network, demonstrations, returns, part, half)[1] for part in parts if len(part)]
     return float(np.mean(agreements)) if agreements else 0.0
+
+
+def _chances(actions: np.ndarray) -> np.ndarray:
+    """How likely each decision is drawn: rare actions more often than they were taken, but not as often as
+    usual ones.
+    """
+    weights = 1 / np.sqrt(np.bincount(actions))[actions]
+    return np.asarray(weights / weights.sum())
 
 
 def _judged(

@@ -82,7 +82,7 @@ def _compared(run: Run) -> Compared | None:
         if run.job != JOB:
             return None
         settings = run.request["settings"]
-        asked = {name: str(settings[name]) for name in ("game", "algorithm", "protocol")}
+        game, algorithm, protocol = (str(settings[name]) for name in ("game", "algorithm", "protocol"))
     except (RunError, KeyError, TypeError):
         return None
     told = _Told()
@@ -93,10 +93,12 @@ def _compared(run: Run) -> Compared | None:
     state = run.state()
     return Compared(
         id=run.id,
+        game=game,
+        algorithm=algorithm,
+        protocol=protocol,
         state="stopped" if state == "finished" and told.stopped else state,
         steps=told.steps,
         minutes=None if told.seconds is None else round(told.seconds / 60, 1),
-        **asked,
         **(told.judged or {}),
     )
 

@@ -186,9 +186,7 @@ class Consoles:
         games = [{"number": game.number, "actions": "".join(map(chr, game.actions))} for game in self._games]
         return {"games": games, "frames": self.frames}
 
-    def restore(
-        self, state: dict[str, Any], watch: Callable[[Stacks], None] = lambda stacks: None
-    ) -> None:
+    def restore(self, state: dict[str, Any], watch: Callable[[Stacks], None] = lambda stacks: None) -> None:
         """Play the games that were going on again, action by action, so that all of them end up in time.
 
         `watch` sees what the consoles show before each action.

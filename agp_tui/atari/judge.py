@@ -28,7 +28,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Word:
-    """A sentence for people about videos; `level` as of a note."""
+    """A sentence for people; `level` as of a note."""
 
     text: str
     level: str = "info"
@@ -43,37 +43,52 @@ class Judge:
         self._pool = worker_pool(1, _lower_priority)
         self._pending: Future[Judged] | None = None
         self._filming: list[Future[Word]] = []
+        self._failures: list[Word] = []
+
+    @property
+    def judging(self) -> bool:
+        """Whether an evaluation is still to come."""
+        return self._pending is not None
 
     @property
     def busy(self) -> bool:
         """Whether an evaluation, or a video after one, is still going on."""
-        return self._pending is not None or self.filming
+        return self.judging or self.filming
 
     @property
     def filming(self) -> bool:
         """Whether a video is still to come."""
         return any(not one.done() for one in self._filming)
 
-    def begin(self, checkpoint: Path) -> None:
-        """Judge this checkpoint; it must stay there while this is busy."""
-        self._pending = self._pool.submit(judge, checkpoint, self._games, self._seed)
-        if self._tries and self._videos is not None:
+    def begin(self, checkpoint: Path, *, games: int | None = None, seed: int | None = None) -> None:
+        """Judge this checkpoint; it must stay there while this is busy.
+
+        With `games`, or a `seed`, of its own nothing is recorded.
+        """
+        own = games is not None or seed is not None
+        arguments = (games or self._games, self._seed if seed is None else seed)
+        self._pending = self._pool.submit(judge, checkpoint, *arguments)
+        if self._tries and self._videos is not None and not own:
             seed = SEED + self._seed
             film = self._pool.submit(record_tries, checkpoint, self._videos, self._tries, seed)
             self._filming.append(film)
 
-    def found(self, *, wait: bool = False) -> Judged | None:
-        """What the last one came to, once; None while there is nothing new."""
-        if self._pending is None or not (wait or self._pending.done()):
+    def found(self) -> Judged | None:
+        """What the last one came to, once; None while there is nothing new, and where it failed."""
+        if self._pending is None or not self._pending.done():
             return None
         pending, self._pending = self._pending, None
+        if (error := pending.exception()) is not None:
+            self._failures.append(Word(f"An evaluation failed: {error}", "warning"))
+            return None
         return pending.result()
 
     def told(self) -> list[Word]:
-        """What there is to say of videos since the last call."""
+        """What there is to say of videos and of what failed since the last call."""
         ended = [one for one in self._filming if one.done()]
         self._filming = [one for one in self._filming if not one.done()]
-        return [_word(one) for one in ended]
+        failures, self._failures = self._failures, []
+        return [*failures, *map(_word, ended)]
 
     def close(self) -> None:
         """Give up what is still played."""

@@ -37,7 +37,7 @@ class Knobs:
 KNOBS = {
     "ppo": Knobs(
         learning_rate=2.5e-4, optimizer="adam", loss_function="mse", batch_size=256, hidden_layers=1,
-        environments=8, horizon=128, passes=3, decay=0.95,
+        environments=16, horizon=64, passes=3, decay=0.95,
     ),
     "pqn": Knobs(
         learning_rate=2.5e-4, optimizer="radam", loss_function="mse", batch_size=256, hidden_layers=1,

@@ -77,20 +77,28 @@ class AgentNetwork(nn.Module):
 
 
 class _Pictures(nn.Module):
-    """Pixels as numbers from 0 to 1, laid out for convolutions, in the arithmetic that is in force."""
+    """Bytes as numbers of 0 to 255, laid out for convolutions, in the arithmetic that is in force."""
 
     def forward(self, stacks: Tensor) -> Tensor:
         kind = stacks.device.type
         half = torch.is_autocast_enabled(kind)
         number = torch.get_autocast_dtype(kind) if half else torch.float32
-        return stacks.to(number, memory_format=torch.channels_last, copy=True).mul_(1 / 255)
+        # Laid out while they are bytes: twice as fast as both at once.
+        return stacks.contiguous(memory_format=torch.channels_last).to(number)
+
+
+class _FirstConvolution(nn.Conv2d):
+    """Takes numbers of 0 to 255 as 0 to 1: the few weights are scaled instead of the many pixels."""
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return functional.conv2d(pictures, self.weight / 255, self.bias, self.stride)
 
 
 def _compact(spec: AgentSpec) -> tuple[nn.Module, int]:
     """Two convolutions as in Mnih et al. 2013, then linear layers normalised as in Gallici et al. 2024."""
     pictures = nn.Sequential(
         _Pictures(),
-        nn.Conv2d(spec.frames, 16, 8, stride=4), nn.ReLU(),
+        _FirstConvolution(spec.frames, 16, 8, stride=4), nn.ReLU(),
         nn.Conv2d(16, 32, 4, stride=2), nn.ReLU(),
         nn.Flatten(),
     )  # fmt: skip
@@ -111,10 +119,10 @@ def _residual(spec: AgentSpec) -> tuple[nn.Module, int]:
 
 
 class _ChannelsLast(nn.Module):
-    """Pictures (N, channels, height, width) as (N, height, width, channels); nothing is copied."""
+    """Pictures (N, channels, height, width) of 0 to 255 as (N, height, width, channels) of 0 to 1."""
 
     def forward(self, pictures: Tensor) -> Tensor:
-        return pictures.permute(0, 2, 3, 1)
+        return pictures.permute(0, 2, 3, 1) / 255
 
 
 class _Shrink(nn.Module):

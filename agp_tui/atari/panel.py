@@ -54,8 +54,8 @@ class Facts:
 class Panel:
     """Draws the panel of one game, `height` pixels high."""
 
-    def __init__(self, height: int, title: str, subtitle: str, actions: tuple[str, ...]) -> None:
-        """`actions` are ALE's names of what can be done."""
+    def __init__(self, height: int, title: str, subtitle: str, actions: dict[str, str]) -> None:
+        """`actions` are ALE's names of what can be done, each with words for people."""
         self._values: deque[float] = deque(maxlen=HISTORY)
         self._actions = actions
         room = height - MARGIN - BARS_TOP - 8
@@ -86,8 +86,8 @@ class Panel:
         self._text(f"{facts.lives or '-'}", LIVES_X, 158, 0.8, PLAIN)
         self._text(f"{self._values[-1]:+.2f}", RIGHT, 206, 0.62, CURVE, to_the_left=True)
         self._curve()
-        for place, action in enumerate(self._actions):
-            self._bar(place, action, facts.preferences.get(action, 0.0), action == facts.action)
+        for place, (action, words) in enumerate(self._actions.items()):
+            self._bar(place, words, facts.preferences.get(action, 0.0), action == facts.action)
         return self._canvas
 
     def _curve(self) -> None:
@@ -103,11 +103,11 @@ class Panel:
         cv2.polylines(self._canvas, [points], False, CURVE, 1, cv2.LINE_AA)
         cv2.circle(self._canvas, tuple(map(int, points[-1])), 3, CURVE, cv2.FILLED, cv2.LINE_AA)
 
-    def _bar(self, place: int, action: str, share: float, done: bool) -> None:
+    def _bar(self, place: int, words: str, share: float, done: bool) -> None:
         """How much an action is preferred; the one that is done stands out."""
         middle = BARS_TOP + 14 + place * self._row + self._row // 2
         baseline, half = middle + round(11 * self._size), max(2, self._row // 4)
-        self._text(words(action), MARGIN, baseline, self._size, BRIGHT if done else PLAIN)
+        self._text(words, MARGIN, baseline, self._size, BRIGHT if done else PLAIN)
         self._box(BARS_LEFT, middle - half, BARS_RIGHT, middle + half, TRACK)
         end = max(BARS_LEFT + 1, BARS_LEFT + round(share * (BARS_RIGHT - BARS_LEFT)))
         self._box(BARS_LEFT, middle - half, end, middle + half, ACCENT if done else BAR)
@@ -128,12 +128,3 @@ class Panel:
 
     def _box(self, left: int, top: int, right: int, bottom: int, colour: Colour) -> None:
         self._canvas[top:bottom, left:right] = colour
-
-
-def words(action: str) -> str:
-    """An action of ALE's in words: UPRIGHTFIRE is up right fire, NOOP is rest."""
-    if action == "NOOP":
-        return "rest"
-    for part in ("UP", "DOWN", "LEFT", "RIGHT", "FIRE"):
-        action = action.replace(part, f"{part.lower()} ")
-    return action.strip()

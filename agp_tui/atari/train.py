@@ -15,7 +15,7 @@ from typing import Any
 
 from agp_tui.atari.checkpoint import BEST, LAST, AgentCheckpoint, load_agent, save_agent
 from agp_tui.atari.evaluate import Evaluation
-from agp_tui.atari.judge import Judge, Judged, judge
+from agp_tui.atari.judge import Judge, Judged
 from agp_tui.atari.team import Alone, Team, Together
 from agp_tui.atari.telling import Teller
 from agp_tui.atari.tensorboard import TensorBoard
@@ -25,12 +25,12 @@ from agp_tui.engine.children import abandon, worker_pool
 from agp_tui.engine.events import Evaluated
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
-from agp_tui.errors import JobFailed, ModelError
+from agp_tui.errors import JobFailed
 
 JUDGED = "judged.pt"
 VIDEOS = "videos"
 """The folder in a run where `record_tries` games of each evaluation are recorded."""
-VIDEO_POLL_SECONDS = 0.2
+POLL_SECONDS = 0.2
 MINUTES = 60.0
 """How long a training is where nothing else is asked for."""
 
@@ -73,7 +73,13 @@ def workers_for(settings: AtariSettings, device: str) -> int:
     """How many processes train."""
     if settings.algorithm == "monte_carlo" or device != "cpu":
         return 1
-    return settings.workers or os.cpu_count() or 1
+    return settings.workers or cores()
+
+
+def cores() -> int:
+    """That this process may use: it can be kept to some of them."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def train_agent(
@@ -87,9 +93,10 @@ def train_agent(
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    size = workers_for(settings, device)
-    threads = max(1, (os.cpu_count() or 1) // size)
     last = run.checkpoints / LAST
+    # A training goes on with as many processes as it had: each has consoles of its own.
+    size = len(load_agent(last).training) if last.is_file() else workers_for(settings, device)
+    threads = max(1, cores() // size)
     with _team(settings, size, last, threads) as team:
         trainer = AgentTrainer(settings, team, device=device, threads=threads)
         try:
@@ -125,9 +132,7 @@ def _team(settings: AtariSettings, size: int, last: Path, threads: int) -> Itera
             abandon(pool)
 
 
-def _follow(
-    rank: int, size: int, meeting: Path, settings: AtariSettings, last: Path, threads: int
-) -> None:
+def _follow(rank: int, size: int, meeting: Path, settings: AtariSettings, last: Path, threads: int) -> None:
     """What the processes beside rank 0 do: the same, silently."""
     trainer = AgentTrainer(settings, Together(rank, size, meeting), threads=threads)
     try:
@@ -186,7 +191,7 @@ class _Lead:
                     self._save()
                 if not going:
                     return self._end()
-                self._hear_the_judge(wait=False)
+                self._hear_the_judge()
                 if self._due_to_judge():
                     self._have_judged()
                 self._teller.tell(trainer.round(progress, self._teller.watch), progress)
@@ -199,12 +204,6 @@ class _Lead:
         trainer, last = self._trainer, self._folder / LAST
         if last.is_file():
             kept = load_agent(last)
-            if len(kept.training) != trainer.team.size:
-                raise ModelError(
-                    f"Expected a training with {trainer.team.size} processes, found one with"
-                    f" {len(kept.training)}.",
-                    f"Set workers to {len(kept.training)}, or start anew with --from-model.",
-                )
             trainer.restore(kept.training[0])
             self._teller.restore(kept.counters["told"])
             self._best = kept.counters["best"]
@@ -245,9 +244,19 @@ class _Lead:
         save_agent(self._folder / JUDGED, self._checkpoint([]))
         self._judge.begin(self._folder / JUDGED)
 
-    def _hear_the_judge(self, *, wait: bool) -> None:
-        if (judged := self._judge.found(wait=wait)) is not None:
+    def _hear_the_judge(self) -> None:
+        if (judged := self._judge.found()) is not None:
             self._keep_if_best(judged)
+        self._tell_what_the_judge_says()
+
+    def _wait_for_the_judge(self) -> Judged | None:
+        """What it finds; None where it fails, or a stop is asked for first."""
+        while self._judge.judging and not self._job.wait_for_stop(POLL_SECONDS):
+            if (judged := self._judge.found()) is not None:
+                return judged
+        return None
+
+    def _tell_what_the_judge_says(self) -> None:
         for word in self._judge.told():
             self._job.note(word.text, word.level)
 
@@ -275,13 +284,12 @@ class _Lead:
         found: Evaluation | None = None
         if not self._job.stopping:
             self._job.stage("judge the agent", 2, 2)
-            self._hear_the_judge(wait=True)
+            if judged := self._wait_for_the_judge():
+                self._keep_if_best(judged)
             self._have_judged()
-            self._hear_the_judge(wait=True)
-            games = self._settings.final_games
-            found = judge(best, games, self._settings.seed + 1).evaluation
-            save_agent(best, replace(load_agent(best), evaluation=found.figures()))
-            self._job.emit(found.table())
+            if judged := self._wait_for_the_judge():
+                self._keep_if_best(judged)
+            found = self._judge_the_best(best)
             self._wait_for_videos()
         return Trained(
             best=best if best.is_file() else self._folder / LAST,
@@ -289,10 +297,21 @@ class _Lead:
             counters=counters,
         )
 
+    def _judge_the_best(self, best: Path) -> Evaluation | None:
+        """Once more with more games, which it did not become the best by."""
+        if self._job.stopping or not best.is_file():
+            return None
+        self._judge.begin(best, games=self._settings.final_games, seed=self._settings.seed + 1)
+        if (judged := self._wait_for_the_judge()) is None:
+            return None
+        save_agent(best, replace(load_agent(best), evaluation=judged.evaluation.figures()))
+        self._job.emit(judged.evaluation.table())
+        return judged.evaluation
+
     def _wait_for_videos(self) -> None:
         """Of the last evaluation; not where a stop is asked for."""
         if self._judge.filming:
             self._job.note("Videos of the last evaluation are still being recorded.")
-        while self._judge.filming and not self._job.wait_for_stop(VIDEO_POLL_SECONDS):
+        while self._judge.filming and not self._job.wait_for_stop(POLL_SECONDS):
             pass
-        self._hear_the_judge(wait=False)
+        self._tell_what_the_judge_says()

@@ -19,7 +19,14 @@ from agp_tui.config import GameSettings
 from agp_tui.engine.clock import NS, SimulatedTime
 from agp_tui.engine.runs import process_start
 from agp_tui.errors import JobFailed
-from agp_tui.games.atari import FRAMES_A_SECOND, AtariGame, cartridge_of, default_keys
+from agp_tui.games.atari import (
+    CONSOLE_KEYS,
+    FRAMES_A_SECOND,
+    AtariGame,
+    cartridge_of,
+    default_keys,
+    keys_of,
+)
 from agp_tui.games.base import Pixels
 from agp_tui.recording.mp4 import Mp4Writer
 from agp_tui.recording.space import DiskSpace
@@ -31,7 +38,7 @@ MIN_FREE_MB = 512
 STILL_FRAMES = FRAMES_A_SECOND
 """The end of a game stands still for so long."""
 PRESET = "ultrafast"
-"""x264's: twice as quick as veryfast, and a game's minute is still 2 MB."""
+"""x264's: twice as quick as veryfast; a minute of a game takes 1.3 MB (Pong) to 5 MB (Assault)."""
 ENDING = ".mp4"
 
 Told = Callable[[int], bool]
@@ -100,6 +107,13 @@ def clear_unfinished(folder: Path) -> None:
             part.unlink(missing_ok=True)
 
 
+def words(action: str, cartridge: str) -> str:
+    """An action in words, as the keys that stand for it: RIGHTFIRE is up fire in Pong, NOOP is rest."""
+    keys = keys_of(action, cartridge)
+    held = ("fire" if key == "space" else key for key in CONSOLE_KEYS if key in keys)
+    return " ".join(held) or "rest"
+
+
 class _Filming:
     """One game, its agent, the file, and the picture that is put together for each frame."""
 
@@ -119,7 +133,8 @@ class _Filming:
         self._canvas: Pixels = np.full((*whole, 3), BACKGROUND, np.uint8)
         title = self._game.cartridge.replace("_", " ").title()
         trained = f"{kept.algorithm.replace('_', ' ')}   {kept.counters.get('steps', 0):,} steps"
-        self._panel = Panel(whole[0], title, trained, kept.actions)
+        actions = {action: words(action, self._game.cartridge) for action in kept.actions}
+        self._panel = Panel(whole[0], title, trained, actions)
         self._shown: Facts | None = None
         unit = Fraction(1, FRAMES_A_SECOND)
         self._video = Mp4Writer(path, *whole, fps=FRAMES_A_SECOND, unit=unit, preset=PRESET)

@@ -55,7 +55,7 @@ class AtariSettings:
     """Minutes of learning from recordings, where there are any; they do not count as training."""
 
     learning_rate: Annotated[float, Meta(gt=0.0, le=1.0)] | None = None
-    """Step size of the optimizer at the beginning; it falls to 0 over the run."""
+    """Step size of the optimizer at the beginning; it falls to 0 over the run, but not with monte_carlo."""
 
     frame_count: Annotated[int, Meta(ge=1, le=16)] = 4
     """How many frames the agent sees at once (frame stack)."""

@@ -33,13 +33,13 @@ def ask_atari(settings: AtariSettings, loaded: Loaded) -> AtariAsked:
     if settings.save_best_as is not None:
         kept_as(models, settings.save_best_as)
     start = None
+    if settings.from_model is not None and settings.from_recordings:
+        raise SettingError("Expected from_model or from_recordings, found both.", "Leave one out.")
     if settings.from_model is not None:
         start = find_agent(settings.from_model, models, loaded.folder("runs"))
         _check_start(start, settings, game, knobs.hidden_layers)
     recordings: list[Path] = []
     if settings.from_recordings:
-        if start is not None:
-            raise SettingError("Expected from_model or from_recordings, found both.", "Leave one out.")
         named = () if settings.from_recordings == (ALL,) else settings.from_recordings
         recordings = chosen_recordings(game, named, loaded.folder("recordings"))
     asked = replace(settings, game=game, from_model=str(start) if start else None)

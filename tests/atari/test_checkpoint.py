@@ -86,13 +86,19 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "text": (lambda path: path.write_text("hello"), "damaged or foreign"),
     "of imitation": (imitation_checkpoint, "something else"),
     "a tensor": (lambda path: torch.save(torch.ones(3), path), "something else"),
-    "newer": (lambda path: edited(path, lambda body: body.update(schema=99)), "schema 1 or older .* found 99"),
+    "newer": (
+        lambda path: edited(path, lambda body: body.update(schema=99)),
+        "schema 1 or older .* found 99",
+    ),
     "without weights": (lambda path: edited(path, lambda body: body.pop("weights")), "weights"),
     "without a size": (lambda path: edited(path, lambda body: body["spec"].pop("height")), "height"),
     "of a body unknown": (lambda path: edited(path, lambda body: body["spec"].update(body="big")), "body"),
     "of no size": (lambda path: edited(path, lambda body: body["spec"].update(width=-4)), "width"),
     "of words": (lambda path: edited(path, lambda body: body["spec"].update(actions="six")), "actions"),
-    "of a huge size": (lambda path: edited(path, lambda body: body["spec"].update(actions=10**12)), "actions"),
+    "of a huge size": (
+        lambda path: edited(path, lambda body: body["spec"].update(actions=10**12)),
+        "actions",
+    ),
 }
 
 
@@ -143,7 +149,10 @@ def test_code_in_a_checkpoint_does_not_run(tmp_path: Path, write: Callable[[Any,
         (["eval", "newer.pt"], "found 99"),
         (["eval", "pong.pt", "--game", "ALE/Breakout-v5"], "agent of ALE/Breakout-v5, found one of ALE/Pong"),
         (["eval", "nobody"], "named 'nobody', found none"),
-        (["train", "--from-model", "pong.pt", "--game", "ALE/Breakout-v5"], "the game ALE/Breakout-v5, found"),
+        (
+            ["train", "--from-model", "pong.pt", "--game", "ALE/Breakout-v5"],
+            "the game ALE/Breakout-v5, found",
+        ),
         (["train", "--from-model", "pong.pt", "--algorithm", "pqn"], "the algorithm pqn, found one with ppo"),
         (["train", "--from-model", "pong.pt", "--frame-count", "2"], "the frame_count 2, found one with 4"),
         (["train", "--from-model", "pong.pt", "--hidden-layers", "2"], "hidden_layers 2, found one with 1"),

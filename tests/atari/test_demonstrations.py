@@ -6,15 +6,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.fakes import Heard
 
+from agp_tui.atari.agents import Agent
+from agp_tui.atari.checkpoint import load_agent
 from agp_tui.atari.consoles import View
 from agp_tui.atari.demonstrations import Demonstrations, demonstrations
+from agp_tui.atari.warm_start import clone_start
+from agp_tui.config import Algorithm, AtariSettings
+from agp_tui.config.file import load_config
 from agp_tui.engine.children import module_command, module_environment
-from agp_tui.errors import RecordingError
+from agp_tui.engine.events import Event, Note, Progress
+from agp_tui.engine.job import Job
+from agp_tui.errors import RecordingError, SettingError
 from agp_tui.games.atari import minimal_actions
+from agp_tui.jobs.atari import ask_atari
 from agp_tui.recording.store import Recording
 
-GAME = "ALE/Pong-v5"
+GAME = "ALE/Breakout-v5"
 ACTIONS = minimal_actions(GAME)
 
 
@@ -28,8 +37,8 @@ def recorded(home: Path, *flags: str, game: str = GAME) -> Path:
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty seconds of Pong at 30 frames a second: points are won and lost in it."""
-    return recorded(tmp_path_factory.mktemp("home"), "--seconds", "40", "--fps", "30", "--sticky", "0.25")
+    """Twenty seconds of Breakout at 30 frames a second: bricks are hit in it."""
+    return recorded(tmp_path_factory.mktemp("home"), "--seconds", "20", "--fps", "30", "--sticky", "0.25")
 
 
 @pytest.fixture(scope="module")
@@ -41,19 +50,16 @@ def test_every_second_frame_is_a_decision_with_the_keys_that_were_held(
     recording: Path, shown: Demonstrations
 ) -> None:
     taken = Recording.open(recording)
-    assert len(shown) == len(taken) // 2 == 600
-    up = taken.meta.keys.index("up")
-    # In Pong ALE's RIGHT moves the paddle up: our key is called so.
-    held = taken.labels(1)[::2, up]
-    assert np.array_equal(np.isin(shown.actions, [ACTIONS.index("RIGHT"), ACTIONS.index("RIGHTFIRE")]), held)
-    assert 0.1 < held.mean() < 0.9
+    assert len(shown) == len(taken) // 2 == 300
+    right = taken.labels(1)[::2, taken.meta.keys.index("right")]
+    assert np.array_equal(shown.actions == ACTIONS.index("RIGHT"), right)
+    assert 0.05 < right.mean() < 0.9
 
 
 def test_rewards_are_the_changes_of_the_score(recording: Path, shown: Demonstrations) -> None:
     last = Recording.open(recording).episodes()[-1].status
     assert last.episode == 0
     assert shown.rewards.sum() == last.score
-    assert set(shown.rewards.tolist()) <= {-1.0, 0.0, 1.0}
     assert np.count_nonzero(shown.rewards) >= 3
 
 
@@ -74,33 +80,50 @@ def test_returns_end_with_their_game() -> None:
 
 
 def test_what_does_not_fit_is_said(recording: Path, tmp_path: Path) -> None:
-    with pytest.raises(RecordingError, match="one of ALE/Pong-v5"):
-        demonstrations([recording], "ALE/Breakout-v5", View(), minimal_actions("ALE/Breakout-v5"))
+    with pytest.raises(RecordingError, match="one of ALE/Breakout-v5"):
+        demonstrations([recording], "ALE/Pong-v5", View(), minimal_actions("ALE/Pong-v5"))
     odd = recorded(tmp_path, "--seconds", "2", "--fps", "20")
     with pytest.raises(RecordingError, match="at 20 frames a second"):
         demonstrations([odd], GAME, View(), ACTIONS)
 
 
-@pytest.mark.slow
+class Contented(Heard):
+    """Stops its job once that agrees with the player, however fast the machine is."""
+
+    job: Job
+
+    def hear(self, event: Event) -> None:
+        super().hear(event)
+        if isinstance(event, Progress) and event.metrics["agreement"] > 0.9:
+            self.job.stop()
+
+
 @pytest.mark.parametrize("algorithm", ["ppo", "pqn"])
 def test_a_training_that_starts_from_recordings_begins_like_their_player(
-    recording: Path, shown: Demonstrations, algorithm: str
+    recording: Path, shown: Demonstrations, algorithm: Algorithm, tmp_path: Path
 ) -> None:
-    from agp_tui.atari.agents import Agent
-    from agp_tui.atari.checkpoint import load_agent
+    settings = AtariSettings(game=GAME, algorithm=algorithm, clone_minutes=2.0)
+    heard = Contented()
+    heard.job = Job(heard)
+    start = load_agent(clone_start(settings, [recording], tmp_path, heard.job))
+    assert (start.game, start.algorithm, start.actions) == (GAME, algorithm, ACTIONS)
+    best = Agent(start.network()).judge(shown.stacks(np.arange(len(shown)), 4)).best
+    often = np.flatnonzero(np.bincount(shown.actions) >= 10)
+    assert len(often) == 3
+    met = [(best[shown.actions == action] == action).mean() for action in often]
+    assert np.mean(met) > 0.6, "a third is what one action for everything would meet"
+    assert any("9 in 10" in event.text for event in heard.events if isinstance(event, Note))
 
-    home = recording.parent.parent.parent
-    command = module_command(
-        "agp_tui", "atari", "train", "--algorithm", algorithm, "--from-recordings", "all", "--clone-minutes",
-        "0.1", "--steps", "1", "--evaluate-games", "1", "--final-games", "1", "--workers", "1", "--json", "--detach",
-    )  # fmt: skip
-    done = subprocess.run(command, cwd=home, env=module_environment(), capture_output=True, check=True)
-    run = home / "runs" / json.loads(done.stdout.splitlines()[-1])["run"]
-    subprocess.run(
-        module_command("agp_tui", "runs", "follow", run.name), cwd=home, env=module_environment(), check=True
-    )
-    agent = Agent(load_agent(run / "checkpoints" / "start.pt").network())
-    places = np.arange(len(shown))
-    agreed = (agent.judge(shown.stacks(places, 4)).best == shown.actions).mean()
-    usual = np.bincount(shown.actions).max() / len(shown)
-    assert agreed > usual + 0.1
+
+def test_all_recordings_of_the_game_or_those_that_are_named(recording: Path) -> None:
+    home = recording.parents[2]
+    (home / "config.toml").touch()
+    loaded = load_config(home / "config.toml")
+    for named in ("all", recording.name):
+        asked = ask_atari(AtariSettings(game=GAME, from_recordings=(named,)), loaded)
+        assert asked.recordings == (recording,)
+    with pytest.raises(RecordingError, match="recordings of ALE/Pong-v5"):
+        ask_atari(AtariSettings(from_recordings=("all",)), loaded)
+    with pytest.raises(SettingError, match="found both"):
+        both = AtariSettings(game=GAME, from_recordings=("all",), from_model=str(recording))
+        ask_atari(both, loaded)

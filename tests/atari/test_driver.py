@@ -87,7 +87,7 @@ def test_it_sees_what_the_consoles_of_the_training_show(cartridge: str, fps: int
 def test_a_new_game_begins_in_the_dark() -> None:
     """Breakout's first game ends after 141 steps here; nothing of it is seen in the second one."""
     script = random_script("breakout")
-    agent, game, driver = played("breakout", script, View(), 800)
+    agent, game, _ = played("breakout", script, View(), 800)
     _, _, over = shown("breakout", script, View(), 200)
     assert over and game.status().episode == 1
     begins = [place for place, stack in enumerate(agent.seen) if not stack[0, :-1].any()]
@@ -105,7 +105,7 @@ def test_other_views_and_skips_are_kept() -> None:
 
 
 def test_its_mind_is_told_by_action_and_by_key() -> None:
-    agent, _, driver = played("pong", [4], View(), 5)
+    _, _, driver = played("pong", [4], View(), 5)
     assert driver.actions == ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE")
     assert driver.preferences == {**dict.fromkeys(driver.actions, 0.0), "RIGHTFIRE": 1.0}
     assert driver.wishes() == {"up": 1.0, "down": 0.0, "space": 1.0}

@@ -14,9 +14,7 @@ SHORT = Protocol(0.25, frame_cap=640)
 """Games of Breakout by chance: some are over before it, some are cut."""
 
 
-def judged(
-    games: int, protocol: Protocol = SHORT, told: Callable[[int], bool] | None = None
-) -> Evaluation:
+def judged(games: int, protocol: Protocol = SHORT, told: Callable[[int], bool] | None = None) -> Evaluation:
     return evaluate(
         Chance(4), "ALE/Breakout-v5", VIEW, protocol=protocol, games=games, epsilon=1.0, seed=4, told=told
     )

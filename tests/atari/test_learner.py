@@ -1,5 +1,6 @@
 """How all algorithms treat chance, rewards and ends, against sequences worked out by hand."""
 
+from collections.abc import Sequence
 from contextlib import closing
 
 import numpy as np
@@ -13,7 +14,7 @@ from agp_tui.atari.trainer import AgentTrainer
 REWARDS = [0.0, 3.0, -2.0, 0.0]
 
 
-def moved(*, over: list[int] = [0, 0, 0, 0], lost: list[int] = [0, 0, 0, 0]) -> Moved:
+def moved(*, over: Sequence[int] = (0, 0, 0, 0), lost: Sequence[int] = (0, 0, 0, 0)) -> Moved:
     """What four consoles might have given."""
     stacks = np.zeros((4, 4, 36, 36), np.uint8)
     none = np.zeros(4, np.bool_)
@@ -95,8 +96,8 @@ def test_batches_have_every_step_once() -> None:
     one = learner(batch_size=4)
     shuffled, again = batches(one), batches(one)
     assert [len(batch) for batch in shuffled] == [4, 4, 2]
-    assert sorted(sum(shuffled, [])) == list(range(10))
-    assert shuffled != again and shuffled != ordered
+    assert sorted(place for batch in shuffled for place in batch) == list(range(10))
+    assert shuffled not in (again, ordered)
 
 
 def games_of(trainer: AgentTrainer, count: int) -> list[tuple[np.ndarray, list[int], list[float]]]:

@@ -67,7 +67,7 @@ class Diary:
 
 @pytest.mark.parametrize("frames", [1, 4])
 def test_what_is_drawn_from_the_replay_memory_is_what_happened(frames: int) -> None:
-    """The action of a step is its number, so that a drawn step is known again; the memory goes round thrice."""
+    """The action of a step is its number, so a drawn one is known again; the memory goes round thrice."""
     span, discount, length = 3, 0.9, 130
     consoles, drawing = consoles_seen(frames), np.random.default_rng(frames)
     replay, diary = Replay(length * COUNT, COUNT, consoles.view.shape), Diary()

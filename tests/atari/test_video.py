@@ -23,8 +23,8 @@ from agp_tui.atari.agents import Agent
 from agp_tui.atari.checkpoint import AgentCheckpoint
 from agp_tui.atari.driver import AgentDriver
 from agp_tui.atari.judge import Judge, record_tries
-from agp_tui.atari.panel import ACCENT, BACKGROUND, BAR, BARS_LEFT, MARGIN, WIDTH, Facts, Panel, words
-from agp_tui.atari.video import SCALE, STILL_FRAMES, Filmed, clear_unfinished, film
+from agp_tui.atari.panel import ACCENT, BACKGROUND, BAR, BARS_LEFT, MARGIN, WIDTH, Facts, Panel
+from agp_tui.atari.video import SCALE, STILL_FRAMES, Filmed, clear_unfinished, film, words
 from agp_tui.config import GameSettings
 from agp_tui.engine.clock import NS, SimulatedTime
 from agp_tui.errors import JobFailed
@@ -33,8 +33,8 @@ from agp_tui.jobs.video import folder_for
 
 GAME = "ALE/Breakout-v5"
 """Random play loses its five balls within a quarter of a minute."""
-SHORT = "ALE/Skiing-v5"
-"""A game that ends by itself soon, whatever is pressed."""
+SHORT = "ALE/Assault-v5"
+"""A game that is over within eleven seconds where nothing is pressed."""
 SEED = 7
 ACTIONS = ("NOOP", "FIRE", "RIGHT", "LEFT")
 
@@ -61,9 +61,7 @@ def played(agent: AgentCheckpoint) -> Iterator[tuple[NDArray[np.uint8], AgentDri
     source = SimulatedTime()
     place = GameSettings(keys=("left", "right", "space"), fps=60, sticky=0.25, seed=SEED)
     with closing(AtariGame(GAME, place, source)) as game:
-        driver = AgentDriver(
-            Agent(agent.network()), agent.view, agent.actions, game, epsilon=1.0, seed=SEED
-        )
+        driver = AgentDriver(Agent(agent.network()), agent.view, agent.actions, game, epsilon=1.0, seed=SEED)
         number = 0
         while True:
             source.sleep_until(round(number * NS / 60))
@@ -105,7 +103,7 @@ def test_it_shows_each_frame_of_the_game_enlarged(agent: AgentCheckpoint, filmed
         score = game.status().score
     assert games == filmed.frames > 300 and not filmed.cut
     last = list(shown)
-    assert len(last) == STILL_FRAMES - 1 and filmed.score >= score
+    assert len(last) == STILL_FRAMES and filmed.score >= score
     assert filmed.path.name == f"first_score_{filmed.score:g}.mp4"
 
 
@@ -132,7 +130,12 @@ def test_the_panel_tells_what_the_agent_makes_of_it(agent: AgentCheckpoint, film
 def test_a_panel_holds_all_actions_and_a_long_title() -> None:
     ways = ("", "UP", "RIGHT", "LEFT", "DOWN", "UPRIGHT", "UPLEFT", "DOWNRIGHT", "DOWNLEFT")
     actions = (*(way or "NOOP" for way in ways), *(f"{way}FIRE" for way in ways))
-    panel = Panel(210 * SCALE + 2 * MARGIN, "A Title As Long As No Other One " * 2, "x" * 90, actions)
+    panel = Panel(
+        210 * SCALE + 2 * MARGIN,
+        "A Title As Long As No Other One " * 2,
+        "x" * 90,
+        dict.fromkeys(actions, "down right fire"),
+    )
     panel.judged(-1234.5)
     facts = Facts(123_456_789.0, 3, 1_799, dict.fromkeys(actions, 1 / 18), "DOWNLEFTFIRE")
     picture = panel.draw(facts)
@@ -147,9 +150,10 @@ def test_a_panel_holds_all_actions_and_a_long_title() -> None:
 
 
 def test_actions_are_told_in_words() -> None:
-    assert list(map(words, ("NOOP", "FIRE", "UPRIGHTFIRE", "DOWNLEFT"))) == [
-        "rest", "fire", "up right fire", "down left",
-    ]  # fmt: skip
+    names = ("NOOP", "FIRE", "UPRIGHTFIRE", "DOWNLEFT")
+    told = [words(name, "boxing") for name in names]
+    assert told == ["rest", "fire", "up right fire", "left down"]
+    assert [words(name, "pong") for name in ("RIGHT", "LEFTFIRE")] == ["up", "down fire"]
 
 
 def test_nothing_half_is_seen_and_a_stop_leaves_nothing(agent: AgentCheckpoint, tmp_path: Path) -> None:
@@ -164,7 +168,9 @@ def test_nothing_half_is_seen_and_a_stop_leaves_nothing(agent: AgentCheckpoint, 
     assert seen[-1] and list(tmp_path.iterdir()) == []
 
 
-def test_a_disk_that_fills_up_is_a_sentence_and_leaves_nothing(agent: AgentCheckpoint, tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_is_a_sentence_and_leaves_nothing(
+    agent: AgentCheckpoint, tmp_path: Path
+) -> None:
     with files_of_at_most(30_000), pytest.raises(JobFailed, match="Expected to write a video"):
         film(agent, tmp_path, name="full", seed=1, epsilon=1.0)
     assert list(tmp_path.iterdir()) == []
@@ -191,13 +197,15 @@ def test_what_dead_processes_left_goes(tmp_path: Path) -> None:
 
 
 def test_a_judge_records_what_it_judged_without_holding_its_figures_back(tmp_path: Path) -> None:
-    checkpoint = kept(tmp_path / "a.pt", untrained(SHORT))
+    checkpoint = kept(tmp_path / "a.pt", untrained(SHORT, always=0))
     judge = Judge(1, 0, tries=1, videos=tmp_path / "videos")
     try:
         judge.begin(checkpoint)
         assert judge.busy and judge.told() == []
-        judged = judge.found(wait=True)
-        assert judged is not None and judged.evaluation.scores
+        while (judged := judge.found()) is None:
+            assert judge.judging
+            time.sleep(0.05)
+        assert judged.evaluation.scores
         assert judge.busy and judge.filming
         while judge.filming:
             time.sleep(0.05)

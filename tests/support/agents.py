@@ -1,4 +1,4 @@
-"""An agent that never learned anything, yet does not always do the same: for what does not need a good one."""
+"""An agent that never learned anything, yet does not always do the same: where no good one is needed."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -13,16 +13,22 @@ from agp_tui.atari.networks import AgentNetwork, AgentSpec
 from agp_tui.config import AtariSettings
 from agp_tui.games.atari import minimal_actions
 
-LOOKS = 200
+LOOKS = 100
+VIEW = View()
 
 
-def untrained(game: str = "ALE/Pong-v5", *, view: View = View(), seed: int = 0, **others: Any) -> AgentCheckpoint:
-    """A compact agent whose preferences differ from picture to picture."""
+def untrained(
+    game: str = "ALE/Pong-v5", *, view: View = VIEW, seed: int = 0, always: int | None = None, **others: Any
+) -> AgentCheckpoint:
+    """A compact agent whose preferences differ from picture to picture, or that `always` does the same."""
     torch.manual_seed(seed)
     actions = minimal_actions(game)
     spec = AgentSpec("compact", "policy", view.frames, view.height, view.width, len(actions))
     network = AgentNetwork(spec)
-    _make_lively(network, game, view)
+    if always is None:
+        _make_lively(network, game, view)
+    else:
+        torch.nn.init.constant_(network.scores.bias[always : always + 1], 10.0)
     made: dict[str, Any] = {
         "spec": spec,
         "game": game,

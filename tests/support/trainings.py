@@ -64,9 +64,7 @@ def train_in_team(rank: int, size: int, meeting: Path, algorithm: str, rounds: i
     for number in range(rounds):
         trainer.round(number / rounds)
     weights, games, steps = weights_of(trainer.learner), trainer.consoles.state(), trainer.counters.steps
-    found = Member(
-        rank, weights.numpy(), games, steps, trainer.team.same(rank), trainer.team.gather(rank)
-    )
+    found = Member(rank, weights.numpy(), games, steps, trainer.team.same(rank), trainer.team.gather(rank))
     trainer.close()
     return found
 

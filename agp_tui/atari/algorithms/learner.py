@@ -80,7 +80,7 @@ class Learner(ABC):
         The consoles show `stacks` now; `progress` is the share of the run that is over.
         """
 
-    def remember(self, stacks: Stacks) -> None:
+    def remember(self, stacks: Stacks) -> None:  # noqa: B027
         """What the consoles showed before each action on the way back to where they were."""
 
     def state(self) -> dict[str, Any]:

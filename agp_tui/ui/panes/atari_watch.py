@@ -13,8 +13,8 @@ from agp_tui.errors import AgpError
 from agp_tui.ui.client.catalog import AtariItem, Catalog
 from agp_tui.ui.dialogs.choose import Choice
 from agp_tui.ui.panes.atari_runs import trainings
-from agp_tui.ui.parts.live_view import LiveView
 from agp_tui.ui.parts.told import told
+from agp_tui.ui.parts.watch_pane import WatchPane
 from agp_tui.ui.when import ago
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class AtariWatch(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Static(id="atari-what", markup=False)
-        yield LiveView("record", INVITING)
+        yield WatchPane(INVITING)
         yield RichLog(id="atari-log", wrap=True, markup=False, min_width=30)
 
     def play(self, who: str, *words: str) -> None:
@@ -52,7 +52,7 @@ class AtariWatch(Vertical):
             async for event in app.run_live("WATCH", *words):
                 self.show(event)
         except AgpError as error:
-            self.query_one(LiveView).reset("Nobody played.")
+            self.query_one(WatchPane).reset("Nobody played.")
             self.notify(str(error), severity="error", markup=False)
         finally:
             self.playing = False
@@ -60,22 +60,33 @@ class AtariWatch(Vertical):
             for line in self.query("#atari-what").results(Static):
                 line.update(f"{self._who}: over.")
 
+    def on_watch_pane_told(self, message: WatchPane.Told) -> None:
+        """Pause, step, speed: pass it on."""
+        if self.playing:
+            cast("AgpApp", self.app).tell_live(message.command)
+
+    async def on_watch_pane_left(self) -> None:
+        """Enough seen: what escape does on the whole screen."""
+        await self.run_action("screen.back")
+
     def _begin(self, who: str) -> None:
         self._who = who
+        # Its keys steer the game, and the footer names them.
+        self.query_one(WatchPane).focus()
         self.query_one(RichLog).clear()
         self.query_one("#atari-what", Static).update(who)
-        self.query_one(LiveView).reset("Getting ready …")
+        self.query_one(WatchPane).reset("Getting ready …")
 
     def show(self, event: AnyEvent) -> None:
         """One event of the player."""
         if isinstance(event, Live):
-            self.query_one(LiveView).show(event)
+            self.query_one(WatchPane).show(event)
             score = f", score {event.score:g}" if event.score is not None else ""
             self.query_one("#atari-what", Static).update(f"{self._who}{score}; s stops.")
         elif (words := told(event)) is not None:
             self.query_one(RichLog).write(words)
         if isinstance(event, Failed):
-            self.query_one(LiveView).reset("Nobody played; the reason is below.")
+            self.query_one(WatchPane).reset("Nobody played; the reason is below.")
 
 
 def players(game: AtariItem, catalog: Catalog) -> list[Choice]:

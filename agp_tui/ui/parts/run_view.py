@@ -109,7 +109,10 @@ class RunView(Vertical):
                 self._progress(event)
             case Live():
                 self.add_class("-live")
-                self.query_one(AgentView if self._of_agent else LiveView).show(event)
+                if self._of_agent:
+                    self.query_one(AgentView).show(event)
+                else:
+                    self.query_one(LiveView).show(event)
             case Try() | Evaluated():
                 self.query_one(AgentView).show(event)
             case Table() | Note():

@@ -47,6 +47,9 @@ class ScoreTable(ScrollView, can_focus=True):
         super().__init__(classes=classes)
         self._games: deque[Try] = deque(maxlen=MOST_ROWS)
         self._new = 0
+        """Games since the last drawing."""
+        self._shown: tuple[Try, ...] = ()
+        """What was there at the last drawing."""
         self._drawn_at = 0.0
         self._later: Timer | None = None
 
@@ -76,10 +79,10 @@ class ScoreTable(ScrollView, can_focus=True):
         own = self.visual_style.rich_style
         if y == 0:
             style, texts = self._named("head"), list(COLUMNS)
-        elif at < len(self._games):
-            game = self._games[at]
+        elif at < len(self._shown):
+            game = self._shown[at]
             beaten = game.score == game.high_score and (
-                at + 1 == len(self._games) or self._games[at + 1].high_score < game.score
+                at + 1 == len(self._shown) or self._shown[at + 1].high_score < game.score
             )
             style = self._named("record") if beaten else own
             texts = [text(game) for _, text in COLUMNS.values()]
@@ -108,6 +111,7 @@ class ScoreTable(ScrollView, can_focus=True):
         self._later = None
         self._drawn_at = time.monotonic()
         new, self._new = self._new, 0
+        self._shown = tuple(self._games)
         self._measure()
         if self.scroll_offset.y:
             # What is being read stays under the eye.
@@ -115,7 +119,7 @@ class ScoreTable(ScrollView, can_focus=True):
         self.refresh()
 
     def _measure(self) -> None:
-        self.virtual_size = Size(self.size.width, len(self._games) + 1)
+        self.virtual_size = Size(self.size.width, len(self._shown) + 1)
 
 
 def _widths(width: int) -> list[int]:

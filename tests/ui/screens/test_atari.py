@@ -22,7 +22,9 @@ from agp_tui.ui.app import AgpApp
 from agp_tui.ui.client.catalog import AtariItem
 from agp_tui.ui.dialogs.choose import Choose
 from agp_tui.ui.dialogs.form import Cycle
-from agp_tui.ui.panes.atari_form import AtariForm
+from agp_tui.ui.panes.atari_form import OWN, AtariForm, atari_settings, choices_of, typed
+from agp_tui.ui.panes.setting import Setting
+from agp_tui.ui.panes.setting import shown as as_typed
 from agp_tui.ui.parts.run_view import RunView
 from agp_tui.ui.screens.atari import AtariScreen
 from agp_tui.ui.screens.runs import RunsScreen
@@ -35,7 +37,7 @@ GAMES = (
     AtariItem(PONG, ("up", "down"), expert=True),
     AtariItem("ALE/MsPacman-v5", ("up", "left", "right", "down")),
 )
-QUICK = "[atari]\nsteps = 4000\nworkers = 1\nenvironments = 2\nevaluate_games = 1\n"
+QUICK = '[atari]\nsteps = 4000\nworkers = 1\nenvironments = 2\nprecision = "float32"\n'
 """A real training of some seconds whose first games end soon."""
 LEARNING = (*agent_runs.beginning(BEGIN), *agent_runs.learning(BEGIN), agent_runs.LIVE)
 FAILED = Failed(error="A process of the training was lost.", hint="Go on with: r", at=BEGIN + 41)
@@ -138,17 +140,16 @@ def test_before_anything_ran_it_says_what_to_press_and_offers_nothing_else(
     asyncio.run(test())
 
 
-OTHER = {
-    "algorithm": "dqn", "minutes": "2.5", "steps": "77", "tries": "3", "render": "no", "record_tries": "2",
-    "save_best_as": "mine", "load_model": "kept", "resume": "ab12", "from_model": "older",
-    "from_recordings": "one,two", "clone_minutes": "0.5", "learning_rate": "0.01", "frame_count": "2",
-    "discount": "0.5", "choose_random": "0.9", "choose_random_min": "0.2", "choose_random_decay": "0.8",
-    "skip_frames": "3", "batch_size": "16", "randomize_episode_batches": "no", "loss_function": "mae",
-    "optimizer": "sgd", "hidden_layers": "2", "no_score_penalty": "0.25", "clip_rewards": "no",
-    "protocol": "classic", "environments": "5", "workers": "2", "precision": "float32",
-    "evaluate_minutes": "1.5", "evaluate_games": "4", "save_seconds": "9.0", "seed": "12",
-}  # fmt: skip
-"""For every setting another value than its own."""
+def other_than(one: Setting) -> str:
+    """Another value than the one that a setting has, as it is typed."""
+    if choices := choices_of(one):
+        return next(choice for choice in reversed(choices) if choice not in (typed(one), OWN))
+    match one.kind:
+        case "int":
+            return str((one.value or 1) + 1)
+        case "float":
+            return str((one.value or 0.5) / 2)
+    return "one,two" if one.kind == "words" else "another"
 
 
 def test_every_setting_can_be_changed_and_comes_to_the_command_as_it_was_typed(
@@ -158,20 +159,16 @@ def test_every_setting_can_be_changed_and_comes_to_the_command_as_it_was_typed(
         async with atari(tmp_path, monkeypatch) as opened:
             shown = await with_games(*opened)
             assert shown.form.words() == ["--game", PONG], "what nobody changed is not said"
-            for key, value in OTHER.items():
+            settings = atari_settings(shown.app.loaded)
+            assert {one.name for one in fields(AtariSettings)} == {"game", *settings}
+            changed = {key: other_than(one) for key, one in settings.items()}
+            for key, value in changed.items():
                 shown.type_in(key, value)
             asked = parsed(shown.form.words())
             assert asked.game == PONG
-            assert {one.name for one in fields(asked)} == {"game", *OTHER}
-            for key, value in OTHER.items():
+            for key, value in changed.items():
                 found = getattr(asked, key)
-                plain = ",".join(found) if isinstance(found, tuple) else found
-                words = (
-                    {True: "yes", False: "no"}.get(plain, str(plain))
-                    if isinstance(plain, bool)
-                    else str(plain)
-                )
-                assert words == value, key
+                assert as_typed(list(found) if isinstance(found, tuple) else found) == value, key
 
     asyncio.run(test())
 
@@ -232,9 +229,7 @@ def test_monte_carlo_is_one_key_away_and_the_help_says_what_an_algorithm_takes(
     asyncio.run(test())
 
 
-def test_it_trains_shows_games_stops_goes_on_and_is_watched(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_trains_shows_games_stops_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "config.toml").write_text(QUICK)
 
     async def test() -> None:
@@ -264,12 +259,26 @@ def test_it_trains_shows_games_stops_goes_on_and_is_watched(
             await shown.press("s")
             await until(pilot, lambda: screen.end is not None)
             await shown.press("enter")
-            shown.type_in("load_model", run.id)
+            await shown.until("Train an agent: ALE/Breakout-v5")
+
+    asyncio.run(test())
+
+
+def test_who_is_to_be_loaded_plays_and_is_not_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        async with atari(tmp_path, monkeypatch) as opened:
+            shown = await with_games(*opened)
+            # A game instead of an agent: its expert plays, and is there sooner.
+            shown.type_in("load_model", BREAKOUT)
             await shown.press("t")
-            await until(pilot, lambda: "▶ WATCH" in shown.text)
-            await until(pilot, shows(pilot, f"{run.id} plays, score"[:20]))
+            await shown.until("▶ WATCH", f"{BREAKOUT} plays, score")
             await shown.press("s")
-            await until(pilot, lambda: app.live is None)
+            await shown.until("plays: over")
+            assert shown.app.live is None and not (tmp_path / "runs").exists()
+            await shown.press("escape")
+            await shown.until("Train an agent")
 
     asyncio.run(test())
 
