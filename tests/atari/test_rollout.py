@@ -21,11 +21,11 @@ def consoles_seen(frames: int) -> Consoles:
 
 @pytest.mark.parametrize("frames", [1, 4, 7])
 def test_a_rollouts_stacks_are_those_of_the_consoles(frames: int) -> None:
-    """Six rollouts in a row, of an odd length, over games that are over and games that are cut."""
+    """Ten rollouts in a row, of an odd length, over games that are over and games that are cut."""
     consoles, drawing = consoles_seen(frames), np.random.default_rng(frames)
     rollout = Rollout(37, COUNT, consoles.view.shape)
     over = cut = 0
-    for _ in range(6):
+    for _ in range(10):
         seen: list[Stacks] = []
         while not rollout.full:
             seen.append(consoles.stacks.copy())
