@@ -5,7 +5,6 @@ little. Each run is one process with one thread.
 """
 
 import json
-import os
 import time
 from concurrent.futures import Future, as_completed
 from dataclasses import asdict, dataclass
@@ -151,4 +150,3 @@ def _one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
-    os.environ["OMP_NUM_THREADS"] = "1"

@@ -1,15 +1,12 @@
 """Proximal policy optimisation (Schulman et al. 2017): several small steps of a policy for each rollout."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch.nn import functional
 
-from agp_tui.atari.algorithms.learner import Actions, Learner
-from agp_tui.atari.consoles import Moved, Stacks
-from agp_tui.atari.returns import lambda_returns
-from agp_tui.atari.rollout import Rollout
+from agp_tui.atari.algorithms.learner import Actions
+from agp_tui.atari.algorithms.on_rollouts import RolloutLearner
+from agp_tui.atari.consoles import Stacks
 
 CLIP = 0.1
 """How far the probability of an action may move in one learning."""
@@ -17,14 +14,10 @@ ENTROPY_WEIGHT = 0.01
 VALUE_WEIGHT = 0.5
 
 
-class Ppo(Learner):
+class Ppo(RolloutLearner):
     """Draws its actions from its policy."""
 
     max_gradient = 0.5
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self.rollout = Rollout(self.knobs.horizon, self.consoles, self.network.spec.stack)
 
     def act(self, stacks: Stacks) -> Actions:
         """Drawn by the policy's probabilities."""
@@ -37,26 +30,13 @@ class Ppo(Learner):
         self.rollout.likelihoods[self.rollout.filled] = logits[np.arange(len(actions)), actions]
         return np.asarray(actions)
 
-    def observe(self, actions: Actions, moved: Moved) -> None:
-        """Keep it."""
-        cut_values = self.values_where_cut(moved)
-        self.rollout.add(actions, self.rewards(moved), self.ends(moved), moved, cut_values)
-
-    @property
-    def ready(self) -> bool:
-        return self.rollout.full
-
     def learn(self, stacks: Stacks, progress: float) -> dict[str, float]:
         """Several passes over the rollout, which is then forgotten."""
         self.set_learning_rate(1.0 - progress)
-        seen, knobs = self.rollout, self.knobs
-        returns = lambda_returns(
-            seen.rewards, seen.following(self.values(stacks)), seen.over, seen.cut,
-            discount=knobs.discount, decay=knobs.decay,
-        )  # fmt: skip
+        seen, returns = self.rollout, self.returns(stacks)
         gained = returns - seen.values
         totals = np.zeros(4)
-        for _ in range(knobs.passes):
+        for _ in range(self.knobs.passes):
             for places in self.batches(seen.steps * seen.consoles):
                 totals += self._learn(places, returns.ravel(), gained.ravel())
         seen.clear()

@@ -3,23 +3,16 @@
 What keeps it stable is the normalisation in the network and the number of consoles.
 """
 
-from typing import Any
-
 import numpy as np
 import torch
 
-from agp_tui.atari.algorithms.learner import Actions, Learner
-from agp_tui.atari.consoles import Moved, Stacks
-from agp_tui.atari.returns import lambda_returns
-from agp_tui.atari.rollout import Rollout
+from agp_tui.atari.algorithms.learner import Actions
+from agp_tui.atari.algorithms.on_rollouts import RolloutLearner
+from agp_tui.atari.consoles import Stacks
 
 
-class Pqn(Learner):
+class Pqn(RolloutLearner):
     """Takes the action that is worth most, but by chance another."""
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self.rollout = Rollout(self.knobs.horizon, self.consoles, self.network.spec.stack)
 
     def act(self, stacks: Stacks) -> Actions:
         """Epsilon-greedy."""
@@ -28,25 +21,12 @@ class Pqn(Learner):
         self.rollout.see(stacks, values.cpu().numpy())
         return self.explore(scores.argmax(1).cpu().numpy())
 
-    def observe(self, actions: Actions, moved: Moved) -> None:
-        """Keep it."""
-        cut_values = self.values_where_cut(moved)
-        self.rollout.add(actions, self.rewards(moved), self.ends(moved), moved, cut_values)
-
-    @property
-    def ready(self) -> bool:
-        return self.rollout.full
-
     def learn(self, stacks: Stacks, progress: float) -> dict[str, float]:
         """Several passes over the rollout, which is then forgotten."""
         self.set_learning_rate(1.0 - progress)
-        seen, knobs = self.rollout, self.knobs
-        returns = lambda_returns(
-            seen.rewards, seen.following(self.values(stacks)), seen.over, seen.cut,
-            discount=knobs.discount, decay=knobs.decay,
-        ).ravel()  # fmt: skip
+        seen, returns = self.rollout, self.returns(stacks).ravel()
         losses, worth = [], []
-        for _ in range(knobs.passes):
+        for _ in range(self.knobs.passes):
             for places in self.batches(len(returns)):
                 scores, values = self.forward(seen.stacks(places))
                 actions = self.tensor(seen.actions.ravel()[places])
