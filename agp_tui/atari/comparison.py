@@ -10,7 +10,7 @@ from typing import Any
 from agp_tui.engine.events import AnyEvent, Evaluated, Finished, Progress, Table
 from agp_tui.engine.runs import Run, RunError
 from agp_tui.errors import AgpError
-from agp_tui.games.names import ATARI_PREFIX
+from agp_tui.games.names import short_name
 
 COLUMNS = ["run", "game", "algorithm", "steps", "min", "mean", "95 %", "human"]
 JUDGED = ("score_mean", "score_low", "score_high", "games", "human_normalised")
@@ -46,7 +46,7 @@ class Compared:
         interval = None
         if self.score_low is not None and self.score_high is not None:
             interval = f"{self.score_low:.1f} to {self.score_high:.1f}"
-        game = self.game.removeprefix(ATARI_PREFIX).removesuffix("-v5")
+        game = short_name(self.game)
         return [
             self.id[-4:],
             game if self.protocol == "sticky" else f"{game} ({self.protocol})",

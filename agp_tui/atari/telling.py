@@ -5,6 +5,7 @@ from collections import deque
 from typing import Any
 
 import numpy as np
+import psutil
 
 from agp_tui.atari.consoles import Consoles, Ended
 from agp_tui.atari.tensorboard import TensorBoard
@@ -105,6 +106,7 @@ def _progress(played: Round, progress: float) -> Progress:
         "games": counters.games,
         "steps_per_second": rate,
         "epsilon": round(played.epsilon, 4),
+        "memory_mb": round(psutil.Process().memory_info().rss / 1e6, 1),
     }
     shares = {f"{stage}_share": round(part / spent, 3) for stage, part in counters.stages.items()}
     learnt = {name: round(float(value), 5) for name, value in played.figures.items()}

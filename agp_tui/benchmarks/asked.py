@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from agp_tui.config.kinds import Count, Size, Words
+from agp_tui.config import AtariSettings
+from agp_tui.config.kinds import Count, Size, Whole, Words
 
 Threads = Annotated[int, Meta(ge=1, le=64)]
 
@@ -97,6 +98,35 @@ class BakeOffAsked:
 
     side_by_side: Annotated[int, Meta(ge=1, le=256)] = 2
     """Runs at the same time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningAsked:
+    """How good agents become in a stated time."""
+
+    games: Words = ("ALE/Pong-v5",)
+    """On which games."""
+
+    algorithms: Words = (AtariSettings().algorithm,)
+    """Who learns; chance is random play under the same protocol."""
+
+    seeds: Whole = (0,)
+    """A training of each algorithm on each game with each of these seeds."""
+
+    minutes: Annotated[float, Meta(gt=0)] = 60.0
+    """Of each training."""
+
+    cores: Annotated[int, Meta(ge=1, le=256)] = 2
+    """Cores of each training; as many trainings run side by side as there are cores for."""
+
+    expert_seconds: Annotated[int, Meta(ge=0)] = 0
+    """Record so much play of the game's scripted expert first, and start from it."""
+
+    episodes: Count = 30
+    """Whole games by which the best agent of each training is judged at its end."""
+
+    kept: Path = Path("learning.jsonl")
+    """Results, a line each; trainings that are there already are not run again."""
 
 
 @dataclass(frozen=True, kw_only=True)

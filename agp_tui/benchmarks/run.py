@@ -2,20 +2,22 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from agp_tui.benchmarks.asked import (
     AtariBenchAsked,
     BakeOffAsked,
     CaptureAsked,
     DecisionsAsked,
+    LearningAsked,
     PaceAsked,
     TrainingAsked,
 )
 from agp_tui.benchmarks.machine import machine
+from agp_tui.config import Algorithm
 from agp_tui.engine.events import Finished, Table
 from agp_tui.engine.job import Job
-from agp_tui.errors import AgpError, MissingPart
+from agp_tui.errors import AgpError, MissingPart, SettingError
 
 Metrics = dict[str, float]
 
@@ -47,7 +49,7 @@ def run_atari_bench(asked: AtariBenchAsked, job: Job) -> Finished:
 def run_bakeoff(asked: BakeOffAsked, job: Job) -> Finished:
     """Raises `SettingError` for what is no algorithm or no game, `MissingPart` without torch."""
     _need_torch()
-    from agp_tui.atari.bakeoff import Entry, bake_off, check_algorithms, table
+    from agp_tui.benchmarks.bakeoff import Entry, bake_off, table
     from agp_tui.games.atari import atari_id, cartridge_of
 
     games = [atari_id(cartridge_of(game)) for game in asked.games]
@@ -55,12 +57,48 @@ def run_bakeoff(asked: BakeOffAsked, job: Job) -> Finished:
         Entry(algorithm=algorithm, game=game, seed=seed, minutes=asked.minutes, games=asked.episodes)
         for seed in range(asked.seeds)
         for game in games
-        for algorithm in check_algorithms(asked.algorithms)
+        for algorithm in _check_algorithms(asked.algorithms)
     ]
     name = _on_this_machine(job)
     results = bake_off(entries, asked.kept, job, side_by_side=asked.side_by_side)
     job.emit(table(results))
     return _finished("bench bakeoff", name, {})
+
+
+def run_learning(asked: LearningAsked, job: Job) -> Finished:
+    """Raises `SettingError` for what is no algorithm or no game, `MissingPart` without torch, `JobFailed`."""
+    _need_torch()
+    from agp_tui.benchmarks.learning import CHANCE, Entry, learn_all, table
+    from agp_tui.games.atari import atari_id, cartridge_of
+
+    games = [atari_id(cartridge_of(game)) for game in asked.games]
+    entries = [
+        Entry(game=game, algorithm=CHANCE, seed=seed, games=asked.episodes)
+        if algorithm == CHANCE
+        else Entry(
+            game=game,
+            algorithm=algorithm,
+            seed=seed,
+            minutes=asked.minutes,
+            cores=asked.cores,
+            expert_seconds=asked.expert_seconds,
+            games=asked.episodes,
+        )
+        for seed in asked.seeds
+        for game in games
+        for algorithm in _check_algorithms(asked.algorithms, CHANCE)
+    ]
+    name = _on_this_machine(job)
+    job.emit(table(learn_all(entries, asked.kept, job)))
+    return _finished("bench learn", name, {})
+
+
+def _check_algorithms(names: tuple[str, ...], *more: str) -> tuple[str, ...]:
+    known = (*get_args(Algorithm), *more)
+    for name in names:
+        if name not in known:
+            raise SettingError(f"Expected algorithms of {', '.join(known)}, found {name!r}.")
+    return names
 
 
 def run_all(job: Job, more: dict[str, Callable[[], Metrics]]) -> Finished:

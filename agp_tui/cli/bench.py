@@ -10,6 +10,7 @@ from agp_tui.benchmarks.asked import (
     BakeOffAsked,
     CaptureAsked,
     DecisionsAsked,
+    LearningAsked,
     PaceAsked,
     TrainingAsked,
 )
@@ -22,7 +23,15 @@ from agp_tui.engine.job import Job
 app = App(name="bench", help="Benchmarks: ours against the plain way, in the same run.")
 
 _flat = Parameter(name="*")
-for _kind in (CaptureAsked, PaceAsked, DecisionsAsked, TrainingAsked, AtariBenchAsked, BakeOffAsked):
+for _kind in (
+    CaptureAsked,
+    PaceAsked,
+    DecisionsAsked,
+    TrainingAsked,
+    AtariBenchAsked,
+    BakeOffAsked,
+    LearningAsked,
+):
     written_as_flags(_kind)
 
 
@@ -88,8 +97,17 @@ def bakeoff(*, asked: Annotated[BakeOffAsked, _flat] = BakeOffAsked(), output: O
     """Algorithms against each other at equal processor time. Takes hours; goes on where it was."""
     from agp_tui.benchmarks.run import run_bakeoff
 
-    settings = dataclasses.asdict(check(asked))
+    settings = dataclasses.asdict(check(asked)) | {"kept": str(asked.kept)}
     return run_live(output, "bench bakeoff", settings, lambda job: run_bakeoff(asked, job))
+
+
+@app.command
+def learn(*, asked: Annotated[LearningAsked, _flat] = LearningAsked(), output: OutputFlags = Output()) -> int:
+    """How good agents become in a stated time. Takes hours; leaves out what has a result already."""
+    from agp_tui.benchmarks.run import run_learning
+
+    settings = dataclasses.asdict(check(asked)) | {"kept": str(asked.kept)}
+    return run_live(output, "bench learn", settings, lambda job: run_learning(asked, job))
 
 
 @app.command

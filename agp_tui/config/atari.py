@@ -77,7 +77,7 @@ class AtariSettings:
     skip 4 by themselves elsewhere, here only this setting skips."""
 
     batch_size: Count | None = None
-    """Steps in one update of the weights (minibatch)."""
+    """Steps in one update of the weights (minibatch), over all processes together."""
 
     randomize_episode_batches: bool = True
     """Shuffle the steps before they are cut into batches; otherwise they are in the order of play."""

@@ -4,7 +4,7 @@ A game that is not here is asked about. The test of this module asks the console
 """
 
 from agp_tui.games.atari import keys_among, minimal_actions
-from agp_tui.games.names import ATARI_PREFIX
+from agp_tui.games.names import short_name
 
 ACTIONS = {
     (
@@ -66,7 +66,7 @@ ACTIONS = {
 
 def known_actions(game_id: str) -> tuple[str, ...]:
     """The same as `minimal_actions`, at once for every game that is written down here."""
-    name = game_id.removeprefix(ATARI_PREFIX).removesuffix("-v5")
+    name = short_name(game_id)
     for actions, games in ACTIONS.items():
         if name in games.split():
             return tuple(actions.split())

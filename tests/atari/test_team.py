@@ -36,6 +36,22 @@ def test_a_teams_weights_stay_equal(algorithm: str, tmp_path: Path) -> None:
         assert first.steps == second.steps == 2 * 2 * alone.knobs.horizon * alone.knobs.environments
 
 
+@pytest.mark.parametrize("algorithm", ["ppo", "pqn"])
+def test_a_teams_batches_are_as_large_as_a_lone_ones(algorithm: str, tmp_path: Path) -> None:
+    """Twice the consoles give twice the updates, not updates of twice the size."""
+    pool, meeting = worker_pool(2), tmp_path / "meeting"
+    asked = [
+        pool.submit(train_in_team, rank, 2, meeting, algorithm, 1, batch_size=32, environments=2)
+        for rank in range(2)
+    ]
+    team = [one.result(120).updates for one in asked]
+    pool.shutdown()
+    with closing(small_trainer(algorithm, batch_size=32, environments=2)) as alone:
+        alone.round(0.0)
+        assert team == [2 * alone.learner.updates] * 2
+        assert alone.learner.updates == alone.knobs.passes * alone.knobs.horizon * 2 / 32
+
+
 def test_a_lone_process_is_a_team_of_one() -> None:
     team, gradient = Alone(), torch.ones(3)
     team.average([gradient])

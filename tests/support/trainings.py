@@ -52,19 +52,23 @@ class Member:
     games: object
     """The state of its consoles."""
     steps: int
+    updates: int
     same: int
     """The rank of whoever said what is the same for all."""
     gathered: list[int]
 
 
-def train_in_team(rank: int, size: int, meeting: Path, algorithm: str, rounds: int) -> Member:
+def train_in_team(
+    rank: int, size: int, meeting: Path, algorithm: str, rounds: int, **settings: object
+) -> Member:
     """Train as one process of a team; to be called in as many processes as it has."""
     torch.set_num_threads(1)
-    trainer = small_trainer(algorithm, team=Together(rank, size, meeting))
+    trainer = small_trainer(algorithm, team=Together(rank, size, meeting), **settings)
     for number in range(rounds):
         trainer.round(number / rounds)
     weights, games, steps = weights_of(trainer.learner), trainer.consoles.state(), trainer.counters.steps
-    found = Member(rank, weights.numpy(), games, steps, trainer.team.same(rank), trainer.team.gather(rank))
+    updates, same, gathered = trainer.learner.updates, trainer.team.same(rank), trainer.team.gather(rank)
+    found = Member(rank, weights.numpy(), games, steps, updates, same, gathered)
     trainer.close()
     return found
 

@@ -53,7 +53,7 @@ class Dqn(Learner):
         losses, worth = [], []
         while self._owed >= 1.0:
             self._owed -= 1.0
-            sample = self.memory.sample(self.drawing, self.knobs.batch_size, SPAN, self.knobs.discount)
+            sample = self.memory.sample(self.drawing, self.batch_size, SPAN, self.knobs.discount)
             with torch.no_grad():
                 chosen = self.forward(sample.later)[0].argmax(1)
                 with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):

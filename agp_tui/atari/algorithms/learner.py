@@ -144,11 +144,16 @@ class Learner(ABC):
         others = self.drawing.integers(0, self.network.spec.actions, len(best))
         return np.where(chance, others, best)
 
+    @property
+    def batch_size(self) -> int:
+        """This process's part of a batch, so that a team's updates are of as many steps as a lone one's."""
+        return max(1, self.knobs.batch_size // self.team.size)
+
     def batches(self, count: int) -> Iterator[NDArray[np.int64]]:
         """The places 0 to `count - 1` in batches, shuffled unless the settings say otherwise."""
         order = self.drawing.permutation(count) if self.knobs.randomize_episode_batches else np.arange(count)
-        for start in range(0, count, self.knobs.batch_size):
-            yield order[start : start + self.knobs.batch_size]
+        for start in range(0, count, self.batch_size):
+            yield order[start : start + self.batch_size]
 
     def tensor(self, values: NDArray[Any]) -> Tensor:
         """On the device that learns."""

@@ -15,7 +15,7 @@ from textual.widgets import DataTable, Static
 from agp_tui.atari.reference import TABLE_NAME
 from agp_tui.engine.events import Table
 from agp_tui.errors import AgpError
-from agp_tui.games.names import ATARI_PREFIX
+from agp_tui.games.names import short_name
 from agp_tui.ui.client.catalog import RunItem
 from agp_tui.ui.client.process import ask
 from agp_tui.ui.states import state_text
@@ -49,7 +49,7 @@ class AgentItem(msgspec.Struct, frozen=True):
 
     def row(self) -> list[str | float | int | None]:
         """Under `COLUMNS`."""
-        game = self.game.removeprefix(ATARI_PREFIX).removesuffix("-v5")
+        game = short_name(self.game)
         interval = None
         if self.score_low is not None and self.score_high is not None:
             interval = f"{self.score_low:.1f}…{self.score_high:.1f}"

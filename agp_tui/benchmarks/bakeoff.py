@@ -4,12 +4,11 @@ Processor time, not the clock's, so that two runs side by side and other work on
 little. Each run is one process with one thread.
 """
 
-import json
 import time
-from concurrent.futures import Future, as_completed
-from dataclasses import asdict, dataclass
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import cast
 
 import numpy as np
 
@@ -17,12 +16,13 @@ from agp_tui.atari.agents import Agent
 from agp_tui.atari.evaluate import evaluate
 from agp_tui.atari.judge import SEED
 from agp_tui.atari.trainer import AgentTrainer
+from agp_tui.benchmarks.kept import keep, read_kept
 from agp_tui.config import Algorithm, AtariSettings
 from agp_tui.engine.children import abandon, worker_pool
 from agp_tui.engine.events import Note, Table
 from agp_tui.engine.job import Job
-from agp_tui.errors import SettingError
 
+POLL_SECONDS = 0.2
 CHECKS = 3
 """Evaluations of a run, evenly spread, the last one at its end."""
 
@@ -88,20 +88,20 @@ def run_entry(entry: Entry) -> Result:
 
 def bake_off(entries: list[Entry], kept: Path, job: Job, *, side_by_side: int = 2) -> list[Result]:
     """Run all that `kept` (JSON lines, appended to) has no result of; all results."""
-    done = {result.entry: result for result in _read(kept)}
+    done = {result.entry: result for result in read_kept(kept, Result)}
     pool = worker_pool(side_by_side, _one_thread)
     try:
-        waiting: dict[Future[Result], Entry] = {
-            pool.submit(run_entry, entry): entry for entry in entries if entry not in done
+        waiting: set[Future[Result]] = {
+            pool.submit(run_entry, entry) for entry in entries if entry not in done
         }
-        for future in as_completed(waiting):
-            result = future.result()
-            done[result.entry] = result
-            with kept.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(result)) + "\n")
-            job.emit(Note(text=f"{_name(result.entry)}: {', '.join(f'{mean:.1f}' for mean in result.means)}"))
-            if job.stopping:
-                break
+        while waiting and not job.stopping:
+            for future in wait(waiting, POLL_SECONDS, FIRST_COMPLETED).done:
+                waiting.remove(future)
+                result = future.result()
+                done[result.entry] = result
+                keep(kept, result)
+                means = ", ".join(f"{mean:.1f}" for mean in result.means)
+                job.emit(Note(text=f"{_name(result.entry)}: {means}"))
     finally:
         abandon(pool)
     return [done[entry] for entry in entries if entry in done]
@@ -120,26 +120,6 @@ def table(results: list[Result]) -> Table:
     checks = [f"{minutes * check / CHECKS:g} min" for check in range(1, CHECKS + 1)]
     columns = ["game", "algorithm", "thousand steps", *checks, "each seed at the end"]
     return Table(title="Mean score of whole games, by minutes of one processor", columns=columns, rows=rows)
-
-
-def check_algorithms(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Raises `SettingError` for a name that is no algorithm."""
-    known = get_args(Algorithm)
-    for name in names:
-        if name not in known:
-            raise SettingError(f"Expected algorithms of {', '.join(known)}, found {name!r}.")
-    return names
-
-
-def _read(kept: Path) -> list[Result]:
-    if not kept.is_file():
-        return []
-    return [_result(json.loads(line)) for line in kept.read_text(encoding="utf-8").splitlines()]
-
-
-def _result(body: dict[str, Any]) -> Result:
-    entry = Entry(**body.pop("entry"))
-    return Result(entry=entry, **{name: tuple(value) for name, value in body.items()})
 
 
 def _name(entry: Entry) -> str:

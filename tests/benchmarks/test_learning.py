@@ -1,0 +1,70 @@
+"""Long benchmarks of agents, made short: what they keep, and that they go on where they were."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.commands import agp
+
+from agp_tui.benchmarks.kept import read_kept
+from agp_tui.benchmarks.learning import Learned
+
+SHORT = ("--games", "ALE/Breakout-v5", "--episodes", "2", "--kept", "kept.jsonl")
+
+
+def kept(home: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (home / "kept.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.slow
+def test_a_training_is_kept_with_its_curve_beside_chance(tmp_path: Path) -> None:
+    words = ("bench", "learn", *SHORT, "--algorithms", "chance,pqn", "--minutes", "0.05", "--cores", "1")
+    first = agp(*words, home=tmp_path)
+    assert first.code == 0, first.story()
+    by_algorithm = {one["entry"]["algorithm"]: one for one in kept(tmp_path)}
+    chance, agent = by_algorithm["chance"], by_algorithm["pqn"]
+    assert len(agent["figures"]["scores"]) == len(chance["figures"]["scores"]) == 2
+    assert chance["figures"]["epsilon"] == 1.0 and chance["curve"] == []
+    assert agent["curve"][-1]["steps"] == agent["steps"] > 0
+    assert agent["memory"][0][1] > 100
+    assert "cores" in agent["machine"]
+    (table,) = [event for event in first.events if event["type"] == "table"]
+    assert [row[1] for row in table["rows"]] == ["chance", "pqn"]
+    before = (tmp_path / "kept.jsonl").read_bytes()
+    again = agp(*words, home=tmp_path)
+    assert again.code == 0, again.story()
+    assert (tmp_path / "kept.jsonl").read_bytes() == before
+    assert len(list((tmp_path / "runs").iterdir())) == 1
+
+
+@pytest.mark.slow
+def test_a_bake_off_goes_on_where_it_was(tmp_path: Path) -> None:
+    words = ("bench", "bakeoff", *SHORT, "--minutes", "0.03", "--seeds", "1", "--side-by-side", "1")
+    first = agp(*words, "--algorithms", "pqn", home=tmp_path)
+    assert first.code == 0, first.story()
+    both = agp(*words, "--algorithms", "pqn,ppo", home=tmp_path)
+    assert both.code == 0, both.story()
+    assert [one["entry"]["algorithm"] for one in kept(tmp_path)] == ["pqn", "ppo"]
+    (table,) = [event for event in both.events if event["type"] == "table"]
+    assert {row[1] for row in table["rows"]} == {"pqn", "ppo"}
+
+
+@pytest.mark.parametrize("command", ["learn", "bakeoff"])
+def test_a_file_of_something_else_is_refused_and_left_alone(tmp_path: Path, command: str) -> None:
+    (tmp_path / "kept.jsonl").write_text('{"entry": 3}\n')
+    refused = agp("bench", command, *SHORT, home=tmp_path)
+    assert refused.code == 2, refused.story()
+    assert "line 1 of kept.jsonl" in refused.one("failed")["error"]
+    assert (tmp_path / "kept.jsonl").read_text() == '{"entry": 3}\n'
+
+
+@pytest.mark.parametrize("command", ["learn", "bakeoff"])
+def test_no_algorithm(tmp_path: Path, command: str) -> None:
+    refused = agp("bench", command, "--algorithms", "magic", home=tmp_path)
+    assert refused.code == 2
+    assert "found 'magic'" in refused.one("failed")["error"]
+
+
+def test_no_file_is_no_results(tmp_path: Path) -> None:
+    assert read_kept(tmp_path / "none.jsonl", Learned) == []
