@@ -3,7 +3,6 @@
 from typing import ClassVar
 
 from rich.text import Text
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -11,8 +10,7 @@ from textual.reactive import reactive
 
 from agp_tui.engine.client import last_words
 from agp_tui.engine.events import Failed, Finished, Stop
-from agp_tui.engine.runs import Run, RunError
-from agp_tui.errors import AgpError
+from agp_tui.engine.runs import Run
 from agp_tui.games.names import is_atari
 from agp_tui.ui.client.catalog import RunItem
 from agp_tui.ui.dialogs.choose import Choose
@@ -23,14 +21,15 @@ from agp_tui.ui.panes.atari_runs import can_go_on, choices, trainings
 from agp_tui.ui.panes.atari_watch import CHANCE, AtariWatch, players
 from agp_tui.ui.panes.atari_words import HELP, what_to_do
 from agp_tui.ui.parts.run_view import RunView
-from agp_tui.ui.parts.watching import watch
-from agp_tui.ui.screens.base import AppScreen
+from agp_tui.ui.screens.following import FollowingScreen
 
 
-class AtariScreen(AppScreen):
+class AtariScreen(FollowingScreen):
     """Games and form, somebody who is watched, a training, or all trainings compared: one at a time."""
 
     MODE = "atari"
+    VIEW = "atari-run"
+    FOCUS = ".agent-scores"
     HELP = HELP
     CSS_PATH = ["atari.tcss", "../parts/run_view.tcss", "../parts/live_view.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -49,13 +48,6 @@ class AtariScreen(AppScreen):
     ]
 
     comparing: reactive[bool] = reactive(False, bindings=True)
-    watched: reactive[Run | None] = reactive[Run | None](None, bindings=True)
-    """The training that is shown; None shows something else."""
-    end: reactive[Finished | Failed | None] = reactive[Finished | Failed | None](None, bindings=True)
-    """How the training that is shown ended."""
-
-    _left: str = ""
-    """The training that a person went back from: it is not shown again by itself."""
 
     def body(self) -> ComposeResult:
         with Horizontal(id="atari"):
@@ -148,51 +140,24 @@ class AtariScreen(AppScreen):
         elif agent := form.agent_to_watch:
             self._watch_somebody(f"{agent} plays", "train", *form.words())
         else:
-            self.begin("atari", "train", *form.words())
+            self.begin("atari", "train", *form.words(), form=form)
 
     def action_again(self) -> None:
         """To the form, for another training."""
         self.action_back()
 
-    @work(group="begin")
-    async def begin(self, *words: str) -> None:
-        """Start a training and follow it."""
-        form = self.query_one(AtariForm)
-        form.refuse("")
-        try:
-            run = await self.agp.launch(*words)
-        except AgpError as error:
-            if form.region:
-                form.refuse(str(error))
-            else:
-                self.notify(str(error), title="agp atari", severity="error", timeout=10, markup=False)
-            return
-        if run is not None:
-            self.follow(run)
-
     def follow(self, run: Run) -> None:
-        """Show a training, from its beginning on."""
-        self.watched, self.end, self._left = run, None, ""
+        """Show a training instead of the table of all."""
         self._compare(False)
-        self.add_class("-following")
-        self.query_one("#atari-run .agent-scores").focus()
-        self.watch_it(run)
+        super().follow(run)
 
-    @work(exclusive=True, group="follow")
-    async def watch_it(self, run: Run) -> None:
-        """Follow it to its end; where it failed, say what it said last and what can be done."""
-        view = self.query_one("#atari-run", RunView)
-        end = await watch(self.agp, view, run)
-        self.end = end
+    def run_ended(self, run: Run, end: Finished | Failed) -> None:
+        """Where it failed, say what it said last and what can be done."""
         if isinstance(end, Failed) and end.exit_code != 130:
             said = last_words(run)
             if said not in end.error:
-                view.tell(Text(f"Its last words: {said}", style="yellow"))
-            view.tell(what_to_do(can_go_on=self._resumable() is not None))
-
-    def shows_run(self) -> str:
-        """The training that is followed."""
-        return self.watched.id if self.watched else ""
+                self.run_view.tell(Text(f"Its last words: {said}", style="yellow"))
+            self.run_view.tell(what_to_do(can_go_on=self._resumable() is not None))
 
     def _trainings(self) -> list[RunItem]:
         """All of them, newest first."""
@@ -202,35 +167,32 @@ class AtariScreen(AppScreen):
         """A training that goes on is shown, whoever started it."""
         alive = next((one for one in self._trainings() if one.state == "running"), None)
         busy = self.watched is not None or self.watching or self.comparing or self._in_form()
-        if alive is not None and not busy and alive.id != self._left:
-            self.follow(self._run(alive.id))
+        if alive is not None and not busy and alive.id != self.left:
+            self.follow(self.run_named(alive.id))
 
     def action_follow_run(self) -> None:
         """Show one of the trainings."""
         found = self._trainings()
         if len(found) == 1:
-            self.follow(self._run(found[0].id))
+            self.follow(self.run_named(found[0].id))
         else:
             self.app.push_screen(Choose("Which training?", choices(found)), self._follow_chosen)
 
     def _follow_chosen(self, run: str | None) -> None:
         if run is not None:
-            self.follow(self._run(run))
-
-    def _run(self, name: str) -> Run:
-        return Run(self.agp.loaded.folder("runs") / name)
+            self.follow(self.run_named(run))
 
     def _resumable(self) -> Run | None:
         """The training that can be gone on with: the one shown, else the newest of this game."""
         run = self.watched
         if run is None and (newest := trainings(self.agp.catalog.runs, self.agp.game)):
-            run = self._run(newest[0].id)
+            run = self.run_named(newest[0].id)
         return run if run is not None and can_go_on(run) else None
 
     def action_resume(self) -> None:
         """Go on where it was."""
         if (run := self._resumable()) is not None:
-            self.begin("atari", "train", "--resume", run.id)
+            self.begin("atari", "train", "--resume", run.id, form=self.query_one(AtariForm))
 
     # --- all trainings ---------------------------------------------------------------------------
 
@@ -239,14 +201,14 @@ class AtariScreen(AppScreen):
         if self.comparing:
             self.action_back()
             return
-        self._leave_run()
+        self.leave_run()
         self._compare(True)
         self.query_one(AtariCompare).look_if_new(self.agp.catalog.runs)
         self.query_one(AtariCompare).enter()
 
     def on_atari_compare_opened(self, opened: AtariCompare.Opened) -> None:
         """Enter, or a click, on a training."""
-        self.follow(self._run(opened.run))
+        self.follow(self.run_named(opened.run))
 
     def _compare(self, shown: bool) -> None:
         self.comparing = shown
@@ -289,13 +251,8 @@ class AtariScreen(AppScreen):
         """Stop who plays, or the training; its checkpoint is kept, so nothing is lost."""
         if self.watching:
             self.agp.tell_live(Stop())
-        elif self.watched is not None and self.watched.alive():
-            try:
-                self.watched.stop()
-            except (RunError, ProcessLookupError) as error:
-                self.notify(f"It has ended already: {error}", severity="warning", markup=False)
-            else:
-                self.notify("It saves its checkpoint and stops.")
+        else:
+            super().action_stop()
 
     def action_back(self) -> None:
         """To the list of games, from wherever that is."""
@@ -305,24 +262,16 @@ class AtariScreen(AppScreen):
             return
         if self.watching:
             self.agp.tell_live(Stop())
-        self._leave_run()
+        self.leave_run()
         self._compare(False)
         self.remove_class("-seeing")
         games.enter()
 
-    def _leave_run(self) -> None:
-        """Look elsewhere; a training goes on."""
-        if self.watched is not None:
-            self._left = self.watched.id
-            self.watched, self.end = None, None
-            self.workers.cancel_group(self, "follow")
-            self.remove_class("-following")
-
     def worth_copying(self) -> str:
         """The training's folder, or the id of the game under the cursor."""
         if self.watched is not None:
-            return str(self.watched.path)
+            return super().worth_copying()
         if self.comparing and (run := self.query_one(AtariCompare).run) is not None:
-            return str(self._run(run).path)
+            return str(self.run_named(run).path)
         game = self.query_one(AtariGames).under_cursor
         return game.id if game is not None else ""

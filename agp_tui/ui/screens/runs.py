@@ -6,7 +6,6 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.reactive import reactive
 from textual.widgets import ContentSwitcher
 
 from agp_tui.engine.runs import Run
@@ -18,8 +17,7 @@ from agp_tui.ui.panes.runs_pane import RunsPane
 from agp_tui.ui.panes.settings_pane import SettingsPane
 from agp_tui.ui.panes.tab_bar import TABS, TabBar
 from agp_tui.ui.parts.run_view import RunView
-from agp_tui.ui.parts.watching import watch
-from agp_tui.ui.screens.base import AppScreen
+from agp_tui.ui.screens.following import FollowingScreen
 
 HELP = """
 # Runs, settings, doctor
@@ -45,10 +43,11 @@ Settings are written to `config.toml`; its comments stay. What does not fit is n
 """
 
 
-class RunsScreen(AppScreen):
+class RunsScreen(FollowingScreen):
     """Three tabs; a run that is watched takes the whole screen."""
 
     MODE = "runs"
+    VIEW = "runs-view"
     HELP = HELP
     CSS_PATH = ["runs.tcss", "../parts/run_view.tcss", "../parts/live_view.tcss"]
     AUTO_FOCUS = "RunsTable"
@@ -65,9 +64,6 @@ class RunsScreen(AppScreen):
         Binding("right_square_bracket", "next_tab(1)", "Next tab", key_display="[ ]", id="runs.after"),
         Binding("escape", "back", "Back", id="runs.back"),
     ]
-
-    watched: reactive[Run | None] = reactive[Run | None](None, bindings=True)
-    """The run that is shown; None shows the tabs."""
 
     def body(self) -> ComposeResult:
         with Vertical(id="runs-tabs"):
@@ -95,36 +91,16 @@ class RunsScreen(AppScreen):
 
     # --- a run -----------------------------------------------------------------------------------
 
-    def follow(self, run: Run) -> None:
-        """Show a run, from its beginning on."""
-        self.watched = run
-        self.set_class(True, "-watching")
-        self.query_one("#runs-view .run-log").focus()
-        self.watch_it(run)
-
-    def shows_run(self) -> str:
-        """The id of the run that is watched."""
-        return self.watched.id if self.watched else ""
-
-    @work(exclusive=True, group="watch")
-    async def watch_it(self, run: Run) -> None:
-        """Follow the run to its end."""
-        await watch(self.agp, self.query_one("#runs-view", RunView), run)
-        self.refresh_bindings()
-
     async def on_runs_pane_opened(self, opened: RunsPane.Opened) -> None:
         """Enter, or a click, on a run."""
-        self.follow(self._run(opened.run))
-
-    def _run(self, name: str) -> Run:
-        return Run(self.agp.loaded.folder("runs") / name)
+        self.follow(self.run_named(opened.run))
 
     def _chosen(self) -> Run | None:
         """The run that stop, delete and copy are about."""
         if self.watched is not None:
             return self.watched
         name = self.query_one(RunsPane).run if self.tab == "runs" else None
-        return self._run(name) if name else None
+        return self.run_named(name) if name else None
 
     def action_stop(self) -> None:
         """Ask the run to end."""
@@ -161,9 +137,7 @@ class RunsScreen(AppScreen):
     def action_back(self) -> None:
         """From a run to the list."""
         if self.watched is not None:
-            self.watched = None
-            self.workers.cancel_group(self, "watch")
-            self.set_class(False, "-watching")
+            self.leave_run()
             self.query_one(RunsPane).take_focus()
 
     # --- tabs ------------------------------------------------------------------------------------

@@ -9,11 +9,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.markup import escape
-from textual.reactive import reactive
 from textual.widgets import SelectionList, Static
 
-from agp_tui.engine.events import Failed, Finished
-from agp_tui.engine.runs import Run, RunError
+from agp_tui.engine.events import Finished
+from agp_tui.engine.runs import Run
 from agp_tui.errors import AgpError
 from agp_tui.games.names import is_atari
 from agp_tui.ui.client.catalog import ModelItem, RunItem
@@ -23,8 +22,7 @@ from agp_tui.ui.panes.train_data import Look, Recordings
 from agp_tui.ui.panes.train_form import LOOKED_AT, TrainForm
 from agp_tui.ui.panes.train_words import EMPTY, HELP
 from agp_tui.ui.parts.run_view import RunView
-from agp_tui.ui.parts.watching import watch
-from agp_tui.ui.screens.base import AppScreen
+from agp_tui.ui.screens.following import FollowingScreen
 
 JOBS = ("train", "practice")
 CHECKPOINT = "last.pt"
@@ -32,10 +30,11 @@ LOOK_AFTER_SECONDS = 0.4
 """A person who changes several things is waited for."""
 
 
-class TrainScreen(AppScreen):
+class TrainScreen(FollowingScreen):
     """A form over the recordings, or the run that is watched."""
 
     MODE = "train"
+    VIEW = "train-view"
     HELP = HELP
     CSS_PATH = ["train.tcss", "../parts/run_view.tcss", "../parts/live_view.tcss"]
     AUTO_FOCUS = "#train-recordings"
@@ -49,13 +48,6 @@ class TrainScreen(AppScreen):
         Binding("escape", "back", "Back", id="train.back"),
     ]
 
-    watched: reactive[Run | None] = reactive[Run | None](None, bindings=True)
-    """The run that is shown; None shows the form."""
-    end: reactive[Finished | Failed | None] = reactive[Finished | Failed | None](None, bindings=True)
-    """How the run that is shown ended."""
-
-    _left: str = ""
-    """The run that a person went back from: it is not shown again by itself."""
     _looked: tuple[str, ...] | None = None
     """The words of the last look."""
 
@@ -71,7 +63,8 @@ class TrainScreen(AppScreen):
     def changed(self, what: str) -> None:
         """Another game, other recordings, a run that began or ended."""
         if what in ("", "game"):
-            self._forget()
+            self.leave_run()
+            self.left = ""
             self._looked = None
         if what in ("", "game", "recordings"):
             self._feed()
@@ -142,41 +135,10 @@ class TrainScreen(AppScreen):
         elif not self.query_one(Recordings).selected:
             self.notify("No recording is chosen. Space chooses one, a all of them.", severity="warning")
         else:
-            self.begin("train", *self._words(), *self.query_one(TrainForm).flags())
+            form = self.query_one(TrainForm)
+            self.begin("train", *self._words(), *form.flags(), form=form)
 
     # --- runs ------------------------------------------------------------------------------------
-
-    @work(group="begin")
-    async def begin(self, *words: str) -> None:
-        """Start a long job and watch it."""
-        form = self.query_one(TrainForm)
-        form.refuse("")
-        try:
-            run = await self.agp.launch(*words)
-        except AgpError as error:
-            if form.region and words[0] == "train":
-                form.refuse(str(error))
-            else:
-                self.notify(str(error), title=f"agp {words[0]}", severity="error", timeout=10, markup=False)
-            return
-        if run is not None:
-            self.follow(run)
-
-    def follow(self, run: Run) -> None:
-        """Show a run, from its beginning on."""
-        self.watched, self.end, self._left = run, None, ""
-        self.add_class("-watching")
-        self.query_one("#train-view .run-log").focus()
-        self.watch_it(run)
-
-    @work(exclusive=True, group="watch")
-    async def watch_it(self, run: Run) -> None:
-        """Follow it to its end."""
-        self.end = await watch(self.agp, self.query_one("#train-view", RunView), run)
-
-    def shows_run(self) -> str:
-        """The run that is watched."""
-        return self.watched.id if self.watched else ""
 
     def _mine(self) -> list[RunItem]:
         """This game's trainings and practices, newest first."""
@@ -188,38 +150,19 @@ class TrainScreen(AppScreen):
     def _follow_newest(self) -> None:
         """A training that goes on is shown, whoever started it."""
         found = self._alive()
-        if self.watched is None and found is not None and found.id != self._left:
-            self.follow(self._run(found))
-
-    def _run(self, item: RunItem) -> Run:
-        return Run(self.agp.loaded.folder("runs") / item.id)
-
-    def _forget(self) -> None:
-        self.watched, self.end = None, None
-        self.workers.cancel_group(self, "watch")
-        self.remove_class("-watching")
+        if self.watched is None and found is not None and found.id != self.left:
+            self.follow(self.run_named(found.id))
 
     def action_back(self) -> None:
         """To the form; a training goes on."""
         if self.watched is not None:
-            self._left = self.watched.id
-            self._forget()
+            self.leave_run()
             self.query_one(Recordings).focus()
 
     def action_watch(self) -> None:
         """The training that goes on."""
         if (found := self._alive()) is not None:
-            self.follow(self._run(found))
-
-    def action_stop(self) -> None:
-        """Stop the training; its checkpoint is kept, so nothing is lost."""
-        if self.watched is not None and self.watched.alive():
-            try:
-                self.watched.stop()
-            except (RunError, ProcessLookupError) as error:
-                self.notify(f"It has ended already: {error}", severity="warning", markup=False)
-            else:
-                self.notify("It saves its checkpoint and stops.")
+            self.follow(self.run_named(found.id))
 
     def _resumable(self) -> Run | None:
         """The training that can be gone on with: the one shown, else the newest of this game."""
@@ -229,7 +172,7 @@ class TrainScreen(AppScreen):
             newest = next((one for one in self._mine() if one.job == "train"), None)
             if newest is None:
                 return None
-            run, job = self._run(newest), newest.job
+            run, job = self.run_named(newest.id), newest.job
         if job != "train" or run.alive() or not (run.checkpoints / CHECKPOINT).is_file():
             return None
         last = run.last_event()
@@ -239,7 +182,8 @@ class TrainScreen(AppScreen):
     def action_resume(self) -> None:
         """Go on where it was."""
         if (run := self._resumable()) is not None:
-            self.begin("train", "--game", self.agp.game, "--resume", run.id)
+            form = self.query_one(TrainForm)
+            self.begin("train", "--game", self.agp.game, "--resume", run.id, form=form)
 
     # --- practice --------------------------------------------------------------------------------
 
@@ -280,7 +224,3 @@ class TrainScreen(AppScreen):
             "back": watching,
         }
         return possible.get(action, True)
-
-    def worth_copying(self) -> str:
-        """The run's folder."""
-        return str(self.watched.path) if self.watched is not None else ""

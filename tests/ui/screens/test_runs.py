@@ -95,7 +95,7 @@ def test_a_demo_as_it_runs_and_as_it_ends(
     async def test() -> None:
         async with runs(tmp_path, monkeypatch, size) as (_, pilot, screen):
             view = screen.query_one("#runs-view", RunView)
-            screen.add_class("-watching")
+            screen.add_class("-following")
             await pilot.pause()
             for event in (*DEMO, LIVE):
                 view.show(event)

@@ -109,7 +109,7 @@ def test_a_training_as_it_runs_ends_and_fails(
     async def test() -> None:
         async with train(tmp_path, monkeypatch) as (_, pilot, screen):
             view = screen.query_one("#train-view", RunView)
-            screen.add_class("-watching")
+            screen.add_class("-following")
             await pilot.pause()
             for event in LEARNING:
                 view.show(event)
