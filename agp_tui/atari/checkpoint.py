@@ -3,7 +3,6 @@
 One file, written in one step, read with torch's `weights_only=True`: tensors and plain data, no code.
 """
 
-import io
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,11 @@ import torch
 from agp_tui.atari.consoles import PROTOCOLS, Protocol, View
 from agp_tui.atari.networks import AgentNetwork, AgentSpec
 from agp_tui.errors import ModelError
-from agp_tui.files import write_atomically
+from agp_tui.tensor_files import read_tensors, write_tensors
 
 SCHEMA = 1
 KIND = "agent"
+WHAT = "an agent's checkpoint"
 BEST, LAST = "best.pt", "last.pt"
 CURE = (
     "Name a checkpoint of agp atari train: a run, checkpoints/best.pt of one, or the name it was kept under."
@@ -80,30 +80,14 @@ def save_agent(path: Path, checkpoint: AgentCheckpoint) -> None:
         "actions": list(checkpoint.actions),
         "weights": weights,
     }
-    buffer = io.BytesIO()
-    torch.save(body, buffer)
-    write_atomically(path, buffer.getvalue())
+    write_tensors(path, body)
 
 
 def load_agent(path: Path) -> AgentCheckpoint:
     """Read a checkpoint. Raises `ModelError` where it is missing, damaged, hostile, foreign or too new."""
-    try:
-        body = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise ModelError(
-            f"Expected an agent's checkpoint at {path}, found none: {error.strerror or error}.", CURE
-        ) from error
-    except Exception as error:  # torch raises many kinds for a damaged or hostile file
-        raise ModelError(
-            f"Expected an agent's checkpoint at {path}, found a damaged or foreign file.", CURE
-        ) from error
-    if not isinstance(body, dict) or body.get("kind") != KIND or not isinstance(body.get("schema"), int):
-        raise ModelError(f"Expected an agent's checkpoint at {path}, found a file of something else.", CURE)
-    if body["schema"] > SCHEMA:
-        raise ModelError(
-            f"Expected a checkpoint of schema {SCHEMA} or older in {path}, found {body['schema']}.",
-            "Update agp-tui.",
-        )
+    body = read_tensors(path, WHAT, schema=SCHEMA, cure=CURE)
+    if body.get("kind") != KIND:
+        raise ModelError(f"Expected {WHAT} at {path}, found a file of something else.", CURE)
     try:
         return AgentCheckpoint(
             spec=msgspec.convert(body["spec"], AgentSpec),

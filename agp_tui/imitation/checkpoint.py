@@ -3,7 +3,6 @@
 One file, written in one step, read with torch's `weights_only=True`: tensors and plain data, no code.
 """
 
-import io
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,13 @@ from typing import Any
 import torch
 
 from agp_tui.errors import ModelError
-from agp_tui.files import write_atomically
 from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
+from agp_tui.tensor_files import read_tensors, write_tensors
 
 SCHEMA = 1
 CHECKPOINT_FILE = "checkpoint.pt"
 BEST, LAST = "best.pt", "last.pt"
+CURE = "Name a checkpoint of agp train: checkpoints/best.pt of a run, or checkpoint.pt of a model."
 
 
 @dataclass(frozen=True)
@@ -71,31 +71,12 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "training": checkpoint.training,
         "data": checkpoint.data,
     }
-    buffer = io.BytesIO()
-    torch.save(body, buffer)
-    write_atomically(path, buffer.getvalue())
+    write_tensors(path, body)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint. Raises `ModelError` where it is missing, damaged, foreign or too new."""
-    cure = "Name a checkpoint of agp train: checkpoints/best.pt of a run, or checkpoint.pt of a model."
-    try:
-        body = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise ModelError(
-            f"Expected a checkpoint at {path}, found none: {error.strerror or error}.", cure
-        ) from error
-    except Exception as error:  # torch raises many kinds for a damaged or hostile file
-        raise ModelError(
-            f"Expected a checkpoint at {path}, found a damaged or foreign file.", cure
-        ) from error
-    if not isinstance(body, dict) or not isinstance(body.get("schema"), int):
-        raise ModelError(f"Expected a checkpoint at {path}, found a file of something else.", cure)
-    if body["schema"] > SCHEMA:
-        raise ModelError(
-            f"Expected a checkpoint of schema {SCHEMA} or older in {path}, found {body['schema']}.",
-            "Update agp-tui.",
-        )
+    body = read_tensors(path, "a checkpoint", schema=SCHEMA, cure=CURE)
     try:
         return Checkpoint(
             spec=NetworkSpec(**body["spec"]),
@@ -112,5 +93,5 @@ def load_checkpoint(path: Path) -> Checkpoint:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(
-            f"Expected a whole checkpoint in {path}, found a part missing: {error}.", cure
+            f"Expected a whole checkpoint in {path}, found a part missing: {error}.", CURE
         ) from error

@@ -12,6 +12,7 @@ from av.video.stream import VideoStream
 
 from agp_tui.errors import MissingPart
 from agp_tui.games.base import Pixels
+from agp_tui.recording.muxing import Muxer
 
 CODEC = "libx264"
 QUALITY = "18"
@@ -32,15 +33,15 @@ class Mp4Writer:
             raise MissingPart(
                 f"Expected the H.264 encoder {CODEC}, found a build of PyAV without it.", "pip install av"
             )
-        self._unit, self._open = unit, True
+        self._unit = unit
         # At the beginning of the file stands where everything is: it plays before it is wholly loaded.
         options = {"movflags": "faststart"}
-        self._container = av.open(str(path), "w", format="mp4", options=options)
+        container = av.open(str(path), "w", format="mp4", options=options)
         codec_options = {"crf": QUALITY, "preset": preset}
-        stream = cast(VideoStream, self._container.add_stream(CODEC, rate=fps, options=codec_options))
+        stream = cast(VideoStream, container.add_stream(CODEC, rate=fps, options=codec_options))
         stream.height, stream.width, stream.pix_fmt = height + height % 2, width + width % 2, "yuv420p"
         stream.time_base = stream.codec_context.time_base = unit
-        self._stream = stream
+        self._muxer = Muxer(container, stream)
 
     def write(self, pixels: Pixels, stamp: int) -> None:
         """Append a frame, RGB, that is shown from `stamp` units on. Raises `OSError` from the disk."""
@@ -48,26 +49,11 @@ class Mp4Writer:
         planes = np.asarray(cv2.cvtColor(_even(pixels), cv2.COLOR_RGB2YUV_I420), np.uint8)
         frame = VideoFrame.from_ndarray(planes, format="yuv420p")
         frame.pts, frame.time_base = stamp, self._unit
-        self._mux(frame)
+        self._muxer.mux(frame)
 
     def close(self) -> None:
         """Write what waits and the index. May be called twice. Raises `OSError` from the disk."""
-        if not self._open:
-            return
-        self._open = False
-        try:
-            self._mux(None)
-        finally:
-            try:
-                self._container.close()
-            except av.FFmpegError as error:
-                raise OSError(error.errno, error.strerror) from error
-
-    def _mux(self, frame: VideoFrame | None) -> None:
-        try:
-            self._container.mux(self._stream.encode(frame))
-        except av.FFmpegError as error:
-            raise OSError(error.errno, error.strerror) from error
+        self._muxer.close()
 
 
 def _even(pixels: Pixels) -> Pixels:

@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 
 from agp_tui.errors import RecordingError
 from agp_tui.games.base import Pixels
+from agp_tui.recording.muxing import Muxer
 
 FILE_NAME = "frames.mkv"
 MILLISECOND = Fraction(1, 1000)
@@ -65,14 +66,13 @@ class VideoWriter:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         self._shape = (height, width, 3)
         self._period_ms = max(1, round(1000 / fps))
-        self._container = av.open(str(path), "w", format="matroska", options=MUXER_OPTIONS)
-        stream = cast(VideoStream, self._container.add_stream(codec, rate=fps, options=CODEC_OPTIONS[codec]))
+        container = av.open(str(path), "w", format="matroska", options=MUXER_OPTIONS)
+        stream = cast(VideoStream, container.add_stream(codec, rate=fps, options=CODEC_OPTIONS[codec]))
         stream.width, stream.height, stream.pix_fmt = width, height, "bgr0"
         stream.time_base = stream.codec_context.time_base = MILLISECOND
         # Small frames: threads cost more than they bring. Large ones: x264 uses what there is.
         stream.codec_context.thread_count = 1 if codec == FFV1 else 0
-        self._stream = stream
-        self._open = True
+        self._muxer = Muxer(container, stream)
 
     def write(self, pixels: Pixels, stamp_ms: int) -> None:
         """Append a frame. Raises `ValueError` where it does not fit the video, `OSError` from the disk."""
@@ -81,28 +81,11 @@ class VideoWriter:
         frame = VideoFrame(self._shape[1], self._shape[0], "bgr0")
         cv2.cvtColor(pixels, cv2.COLOR_RGB2BGRA, dst=_packed(frame))
         frame.pts, frame.time_base = stamp_ms, MILLISECOND
-        self._mux(frame)
+        self._muxer.mux(frame, self._period_ms)
 
     def close(self) -> None:
         """Write what is waiting, the index and the duration. May be called twice. `OSError` from the disk."""
-        if not self._open:
-            return
-        self._open = False
-        try:
-            self._mux(None)
-        finally:
-            try:
-                self._container.close()
-            except av.FFmpegError as error:
-                raise OSError(error.errno, error.strerror) from error
-
-    def _mux(self, frame: VideoFrame | None) -> None:
-        try:
-            for packet in self._stream.encode(frame):
-                packet.duration = self._period_ms
-                self._container.mux(packet)
-        except av.FFmpegError as error:
-            raise OSError(error.errno, error.strerror) from error
+        self._muxer.close(self._period_ms)
 
 
 def _packed(frame: VideoFrame) -> Any:

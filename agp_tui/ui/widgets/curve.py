@@ -1,25 +1,21 @@
 """Curves of a training: loss, F1, scores over steps, as lines of braille dots."""
 
-import time
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
-from textual.timer import Timer
-from textual.widget import Widget
 
 from agp_tui.ui.widgets.braille import Axis, Canvas, Point, drawable, spanning, thinned
+from agp_tui.ui.widgets.sparing import Sparing
 
-SECONDS_BETWEEN = 0.5
-"""Between two drawings: a curve is read, not watched."""
 SERIES = 6
 """How many colours there are; a seventh curve has the first one again, and a letter of its own."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
-class CurveChart(Widget):
+class CurveChart(Sparing):
     """Named curves over one x axis, each with its letter at its newest point and in the legend."""
 
     DEFAULT_CSS = """
@@ -54,9 +50,7 @@ class CurveChart(Widget):
         self._series: dict[str, list[Point]] = {}
         self._intervals: list[tuple[float, float, float]] = []
         self._lines: list[list[tuple[str, int]]] = []
-        self._drawn_at = 0.0
         self._drawn_size: tuple[int, int] | None = None
-        self._later: Timer | None = None
         self.drawings = 0
         """How often the curves were drawn, for tests."""
 
@@ -64,17 +58,17 @@ class CurveChart(Widget):
         """Show these curves and no others: points (x, y) in the order of x."""
         self._series = {name: list(points) for name, points in series.items()}
         self._intervals = []
-        self._soon()
+        self.draw_soon()
 
     def add(self, name: str, x: float, y: float) -> None:
         """One more point of a curve; the first one makes it."""
         self._series.setdefault(name, []).append((x, y))
-        self._soon()
+        self.draw_soon()
 
     def add_interval(self, x: float, low: float, high: float) -> None:
         """An upright line behind the curves, for how sure a figure at x is."""
         self._intervals.append((x, low, high))
-        self._soon()
+        self.draw_soon()
 
     def forget_from(self, x: float) -> None:
         """Take back what was told of x and beyond: a run goes on from a checkpoint before it."""
@@ -95,8 +89,7 @@ class CurveChart(Widget):
     @log_scale.setter
     def log_scale(self, log: bool) -> None:
         self._log = log
-        self._drawn_at = 0.0
-        self._soon()
+        self.draw_now()
 
     def render_line(self, y: int) -> Strip:
         """One line: the legend, the curves, the labels of x."""
@@ -113,21 +106,9 @@ class CurveChart(Widget):
         name = "axis" if owner < 0 else str(owner % SERIES + 1)
         return self.get_visual_style(f"curve--{name}").rich_style
 
-    def _soon(self) -> None:
-        """Draw now, or when half a second has passed since the last time."""
-        if not self.is_mounted or self._later is not None:
-            return
-        left = self._drawn_at + SECONDS_BETWEEN - time.monotonic()
-        if left <= 0:
-            self._now()
-        else:
-            self._later = self.set_timer(left, self._now)
-
-    def _now(self) -> None:
-        self._later = None
+    def take_in(self) -> None:
+        """The lines are made anew when one of them is asked for."""
         self._drawn_size = None
-        self._drawn_at = time.monotonic()
-        self.refresh()
 
     def _draw(self) -> None:
         """Make all lines for the present size."""

@@ -1,6 +1,5 @@
 """The games that an agent played while it trained: a long table of which only what is seen is drawn."""
 
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import ClassVar
@@ -10,14 +9,12 @@ from rich.style import Style
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.timer import Timer
 
 from agp_tui.engine.events import Try
+from agp_tui.ui.widgets.sparing import Sparing
 
 MOST_ROWS = 1000
 """Older games are forgotten; the run's own events have them all."""
-SECONDS_BETWEEN = 0.25
-"""Between two drawings, where many games end at once."""
 
 COLUMNS: dict[str, tuple[int, Callable[[Try], str]]] = {
     "try": (7, lambda one: f"{one.number}"),
@@ -32,7 +29,7 @@ COLUMNS: dict[str, tuple[int, Callable[[Try], str]]] = {
 """By title: the least width in cells, and the text of a game."""
 
 
-class ScoreTable(ScrollView, can_focus=True):
+class ScoreTable(ScrollView, Sparing, can_focus=True):
     """The newest game first; a row comes when a game ends, and only then. Scrolled, it stays where it is."""
 
     DEFAULT_CSS = """
@@ -42,6 +39,7 @@ class ScoreTable(ScrollView, can_focus=True):
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"scores--head", "scores--record"}
     ALLOW_SELECT = False
+    SECONDS_BETWEEN = 0.25
 
     def __init__(self, *, classes: str | None = None) -> None:
         super().__init__(classes=classes)
@@ -50,8 +48,6 @@ class ScoreTable(ScrollView, can_focus=True):
         """Games since the last drawing."""
         self._shown: tuple[Try, ...] = ()
         """What was there at the last drawing."""
-        self._drawn_at = 0.0
-        self._later: Timer | None = None
 
     @property
     def games(self) -> tuple[Try, ...]:
@@ -64,13 +60,13 @@ class ScoreTable(ScrollView, can_focus=True):
             self._games.popleft()
         self._games.appendleft(game)
         self._new += 1
-        self._soon()
+        self.draw_soon()
 
     def reset(self) -> None:
         """Forget all games."""
         self._games.clear()
         self.scroll_to(y=0, animate=False)
-        self._soon()
+        self.draw_soon()
 
     def render_line(self, y: int) -> Strip:
         """The heads, which stay, or a game."""
@@ -97,26 +93,13 @@ class ScoreTable(ScrollView, can_focus=True):
     def _named(self, name: str) -> Style:
         return self.get_visual_style(f"scores--{name}").rich_style
 
-    def _soon(self) -> None:
-        """Draw now, or a moment after the last time."""
-        if not self.is_mounted or self._later is not None:
-            return
-        left = self._drawn_at + SECONDS_BETWEEN - time.monotonic()
-        if left <= 0:
-            self._now()
-        else:
-            self._later = self.set_timer(left, self._now)
-
-    def _now(self) -> None:
-        self._later = None
-        self._drawn_at = time.monotonic()
+    def take_in(self) -> None:
+        """The games that ended since the last time; what is being read stays under the eye."""
         new, self._new = self._new, 0
         self._shown = tuple(self._games)
         self._measure()
         if self.scroll_offset.y:
-            # What is being read stays under the eye.
             self.scroll_to(y=self.scroll_offset.y + new, animate=False)
-        self.refresh()
 
     def _measure(self) -> None:
         self.virtual_size = Size(self.size.width, len(self._shown) + 1)

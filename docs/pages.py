@@ -1,0 +1,200 @@
+"""Puts the kept results of long benchmarks into the pages: tables between marks, and docs/charts/*.svg.
+
+    make pages
+
+Reads docs/data/*.jsonl, which `agp bench bakeoff` and `agp bench learn` append to. A page has a line
+`<!-- NAME -->` before each table and `<!-- end -->` behind it; what stands between is made here.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+from agp_tui.atari.statistics import over_seeds
+from agp_tui.benchmarks import bakeoff
+from agp_tui.benchmarks.kept import read_kept
+from agp_tui.benchmarks.learning import CHANCE, Learned
+from agp_tui.engine.events import Table
+from agp_tui.games.names import short_name
+
+DOCS = Path(__file__).parent
+DATA = DOCS / "data"
+CHARTS = DOCS / "charts"
+COLOURS = {"ppo": "#d1495b", "pqn": "#2e86ab", "dqn": "#e09f3e", "monte_carlo": "#6a994e"}
+STYLES = ["-", "--", ":"]
+
+
+def main() -> None:
+    """Every page that there are results for."""
+    mpl.rcParams |= {"svg.hashsalt": "agp", "font.size": 9, "axes.grid": True, "grid.alpha": 0.3}
+    baked = read_kept(DATA / "bakeoff.jsonl", bakeoff.Result)
+    learned = read_kept(DATA / "learning.jsonl", Learned)
+    parts = {
+        "bake-off": in_markdown(bakeoff.table(baked)),
+        "over games": in_markdown(over_games(baked)),
+        **{short_name(game): in_markdown(trainings(learned, game)) for game in games_of(learned)},
+        "memory": in_markdown(memory(learned)),
+    }
+    fill(DOCS / "atari.md", parts)
+    draw_bake_off(baked)
+    for game in games_of(learned):
+        draw_trainings(learned, game)
+
+
+def over_games(baked: Sequence[bakeoff.Result]) -> Table:
+    """Algorithms over all games and seeds, where 0 is random play and 1 a person."""
+    rows: list[list[str | float | int | None]] = []
+    for algorithm in sorted({one.entry.algorithm for one in baked}):
+        of_it = [one for one in baked if one.entry.algorithm == algorithm]
+        games = sorted({one.entry.game for one in of_it})
+        ends = [[one.normalised[-1] for one in of_it if one.entry.game == game] for game in games]
+        seeds = min(map(len, ends))
+        scores = np.array([of_game[:seeds] for of_game in ends], np.float64).T
+        rows.append([algorithm, seeds, str_of(over_seeds(scores))])
+    rows.sort(key=lambda row: str(row[2]), reverse=True)
+    return Table(title="", columns=["algorithm", "seeds", "interquartile mean, 95 % interval"], rows=rows)
+
+
+def str_of(interval: object) -> str:
+    """Two digits instead of the usual one."""
+    value, low, high = (getattr(interval, name) for name in ("value", "low", "high"))
+    return f"{value:.2f} ({low:.2f} to {high:.2f})"
+
+
+def trainings(learned: Sequence[Learned], game: str) -> Table:
+    """Every training on a game: what it had come to at half of its time and at its end."""
+    rows: list[list[str | float | int | None]] = []
+    for one in of_game(learned, game):
+        figures, entry = one.figures, one.entry
+        rows.append(
+            [
+                name_of(one),
+                "" if entry.algorithm == CHANCE else entry.seed,
+                f"{entry.minutes:g} on {entry.cores}" if entry.minutes else "",
+                f"{one.steps / 1e6:.2f}" if one.steps else "",
+                mean_at(one, entry.minutes / 2),
+                mean_at(one, entry.minutes),
+                f"{figures['score_mean']:.1f} ({figures['score_low']:.1f} to {figures['score_high']:.1f})",
+                figures["human_normalised"],
+            ]
+        )
+    columns = [
+        "who", "seed", "minutes on cores", "million decisions", "half-way", "at the end",
+        "best agent, 30 games, 95 %", "human-normalised",
+    ]  # fmt: skip
+    return Table(title="", columns=columns, rows=rows)
+
+
+def mean_at(one: Learned, minutes: float) -> str:
+    """The evaluation nearest to that time, and when it was."""
+    if not one.curve:
+        return ""
+    check = min(one.curve, key=lambda check: abs(check.minutes - minutes))
+    return f"{check.mean:.1f} at {check.minutes:.0f} min"
+
+
+def memory(learned: Sequence[Learned]) -> Table:
+    """What the first process of each training held, early and late."""
+    rows: list[list[str | float | int | None]] = []
+    for one in learned:
+        if len(one.memory) > 2:
+            (early, begun), (late, ended) = one.memory[1], one.memory[-1]
+            rows.append([str(one.entry), f"{early / 1e6:.1f}", round(begun), f"{late / 1e6:.1f}", round(ended)])
+    columns = ["training", "after million decisions", "MB", "after million decisions", "MB"]
+    return Table(title="", columns=columns, rows=rows)
+
+
+def name_of(one: Learned) -> str:
+    """Of a training among others on its game."""
+    return one.entry.algorithm + (", after the expert" if one.entry.expert_seconds else "")
+
+
+def games_of(learned: Sequence[Learned]) -> list[str]:
+    """In the order of their first result."""
+    return list(dict.fromkeys(one.entry.game for one in learned))
+
+
+def of_game(learned: Sequence[Learned], game: str) -> list[Learned]:
+    """The trainings on a game, chance last."""
+    found = [one for one in learned if one.entry.game == game]
+    return sorted(found, key=lambda one: (one.entry.algorithm == CHANCE, name_of(one), one.entry.seed))
+
+
+def in_markdown(table: Table) -> str:
+    """A table as pages have it."""
+    lines = [table.columns, ["---"] * len(table.columns), *table.rows]
+    return "\n".join("| " + " | ".join("" if cell is None else str(cell) for cell in line) + " |" for line in lines)
+
+
+def fill(page: Path, parts: dict[str, str]) -> None:
+    """Put each part between its marks. Raises `KeyError` for a mark that nothing is known for."""
+    text = page.read_text(encoding="utf-8")
+
+    def filled(found: re.Match[str]) -> str:
+        return f"<!-- {found[1]} -->\n\n{parts[found[1]]}\n\n<!-- end -->"
+
+    page.write_text(re.sub(r"<!-- (\S.*?) -->\n.*?<!-- end -->", filled, text, flags=re.DOTALL), encoding="utf-8")
+    print(page.relative_to(DOCS.parent))
+
+
+def draw_bake_off(baked: Sequence[bakeoff.Result]) -> None:
+    """Means by processor time, a panel for each game."""
+    by_game = groupby(sorted(baked, key=lambda one: one.entry.game), lambda one: one.entry.game)
+    panels = [(game, list(of_it)) for game, of_it in by_game]
+
+    def draw(axes: Sequence[Axes]) -> None:
+        for panel, (game, of_it) in zip(axes, panels, strict=True):
+            panel.set(title=short_name(game), xlabel="minutes of one core", ylabel="mean score")
+            for one in sorted(of_it, key=lambda one: (one.entry.algorithm, one.entry.seed)):
+                algorithm, seed = one.entry.algorithm, one.entry.seed
+                label = algorithm if seed == 0 else None
+                panel.plot(one.minutes, one.means, STYLES[seed], color=COLOURS[algorithm], label=label, marker=".")
+            panel.legend()
+
+    save("bakeoff", len(panels), draw)
+
+
+def draw_trainings(learned: Sequence[Learned], game: str) -> None:
+    """Evaluations with their intervals, by time."""
+
+    def draw(axes: Sequence[Axes]) -> None:
+        (panel,) = axes
+        panel.set(title=short_name(game), xlabel="minutes", ylabel="mean score, 95 % interval")
+        for one in of_game(learned, game):
+            entry, curve = one.entry, one.curve
+            if entry.algorithm == CHANCE:
+                panel.axhline(one.figures["score_mean"], color="grey", linewidth=1, label="random play")
+                continue
+            minutes = [check.minutes for check in curve]
+            style = "-." if entry.expert_seconds else STYLES[entry.seed % len(STYLES)]
+            colour = COLOURS[entry.algorithm]
+            panel.plot(minutes, [check.mean for check in curve], style, color=colour, marker=".",
+                       label=f"{name_of(one)}, seed {entry.seed}")  # fmt: skip
+            low, high = [check.low for check in curve], [check.high for check in curve]
+            panel.fill_between(minutes, low, high, color=colour, alpha=0.12, linewidth=0)
+        panel.legend()
+
+    save(short_name(game).lower(), 1, draw)
+
+
+def save(name: str, panels: int, draw: Callable[[Sequence[Axes]], None]) -> None:
+    """A chart with so many panels; the same data give the same file."""
+    if not panels:
+        return
+    figure, axes = plt.subplots(1, panels, figsize=(max(6.5, 4.2 * panels), 3.4), squeeze=False)
+    draw(list(axes[0]))
+    figure.tight_layout()
+    CHARTS.mkdir(exist_ok=True)
+    figure.savefig(CHARTS / f"{name}.svg", metadata={"Date": None})
+    plt.close(figure)
+    print(f"docs/charts/{name}.svg")
+
+
+if __name__ == "__main__":
+    main()
