@@ -2,6 +2,7 @@
 # make test    set everything up and run the tests, those on a real X server included
 # make run     the app          make check   lint, types, import rules
 # make bench   the product's own benchmarks      make screenshots   the pictures of the README
+# make pages   the tables and charts of docs/, from the results that long benchmarks kept
 # make test-games    the tests with a game from Debian, which it installs
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 READY := $(VENV)/.ready
 
-.PHONY: setup demo run test test-games check bench screenshots clean display-tools
+.PHONY: setup demo run test test-games check bench screenshots pages clean display-tools
 
 setup: $(READY)
 
@@ -45,6 +46,10 @@ bench: $(READY)
 
 screenshots: $(READY)
 	$(BIN)/python docs/screenshots.py
+
+pages: $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev,bench]'
+	$(BIN)/python docs/pages.py
 
 display-tools:
 	@sh tests/support/display-tools.sh
