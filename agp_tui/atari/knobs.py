@@ -40,8 +40,8 @@ KNOBS = {
         environments=16, horizon=64, passes=3, decay=0.95,
     ),
     "pqn": Knobs(
-        learning_rate=2.5e-4, optimizer="radam", loss_function="mse", batch_size=256, hidden_layers=1,
-        environments=16, horizon=32, passes=2, decay=0.65,
+        learning_rate=2.5e-4, optimizer="radam", loss_function="mse", batch_size=128, hidden_layers=1,
+        environments=16, horizon=32, passes=2, decay=0.9,
         choose_random=1.0, choose_random_min=0.01, choose_random_decay=0.97,
     ),
     "dqn": Knobs(
