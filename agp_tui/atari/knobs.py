@@ -36,7 +36,7 @@ class Knobs:
 
 KNOBS = {
     "ppo": Knobs(
-        learning_rate=2.5e-4, optimizer="adam", loss_function="mse", batch_size=256, hidden_layers=1,
+        learning_rate=5e-4, optimizer="adam", loss_function="mse", batch_size=128, hidden_layers=1,
         environments=16, horizon=64, passes=3, decay=0.95,
     ),
     "pqn": Knobs(
