@@ -71,6 +71,7 @@ ALONE = (
     "autoplay/test_bench.py",
     "autoplay/test_player.py",
     "autoplay/test_player_on_screen.py",
+    "autoplay/test_takeover_on_screen.py",
     "benchmarks/test_benchmarks.py",
     "endtoend/test_kill.py",
     "endtoend/test_learn_screen.py",

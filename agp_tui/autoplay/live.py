@@ -8,7 +8,7 @@ from agp_tui.engine.clock import Clock
 from agp_tui.engine.events import Live
 from agp_tui.games.base import Pixels, Status
 from agp_tui.games.preview import Preview
-from agp_tui.keys.state import Keys
+from agp_tui.keys.state import Keys, Who
 
 
 class LiveReport:
@@ -34,8 +34,12 @@ class LiveReport:
         status: Status | None,
         decisions: int,
         overruns: int,
+        driver: Who | None = None,
     ) -> Live:
-        """The event; `decisions`, and `overruns` among them, since play began."""
+        """The event; `decisions`, and `overruns` among them, since play began.
+
+        `driver` is who plays now, where two share the keys.
+        """
         pace = self._clock.pace()
         picture = self._preview.thumbnail(pixels)
         return Live(
@@ -53,6 +57,7 @@ class LiveReport:
             decisions=decisions,
             score=status.score if status else None,
             lives=status.lives if status else None,
+            driver=driver,
             thumbnail=picture.rgb,
             thumbnail_size=picture.size,
         )

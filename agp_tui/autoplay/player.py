@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agp_tui.autoplay.corrections import Corrections
 from agp_tui.autoplay.live import LiveReport
 from agp_tui.autoplay.oversight import Oversight
 from agp_tui.autoplay.policy import Policy, check_keys, pressed
 from agp_tui.autoplay.seat import Seat, State
+from agp_tui.autoplay.takeover import Takeover
 from agp_tui.autoplay.tally import Tally
 from agp_tui.config import PlaySettings, PreviewSettings
 from agp_tui.engine.clock import NS, Clock
@@ -24,6 +26,7 @@ from agp_tui.games.base import Frame, Game
 from agp_tui.games.preview import Preview
 from agp_tui.keys.listening import KeyListener
 from agp_tui.keys.names import key_name
+from agp_tui.keys.state import NO_KEYS, Keys, edges_between
 
 TOTAL = "total"
 """The stage from before the grab to the keys being handed over."""
@@ -40,20 +43,22 @@ def play(
     clock: Clock,
     *,
     listener: KeyListener | None = None,
+    corrections: Corrections | None = None,
     preview: PreviewSettings | None = None,
 ) -> Finished:
     """Play until a bound of the settings is reached or somebody stops it. Every key is released at the end.
 
     Only the newest picture is looked at: late slots are skipped and counted. The model decides from
     the first frame on; before it has seen a whole window, black frames stand in, as in training.
-    While paused it goes on looking but presses nothing. `listener` hears the panic key and stays the
-    caller's to close, as does the game.
+    While paused it goes on looking but presses nothing. `listener` hears the panic key, and with
+    `settings.takeover` the game's keys under a person's hand, who then drives; it stays the caller's
+    to close, as does the game. `corrections` keeps what a person shows, and is closed.
 
     A deadline is missed where a decision took longer than a slot (on the clock's own time: never on
     a simulated one) or where a slot was skipped. Percentiles are those of the clock: over its latest
     values. The result's `report` holds `capped` (games ended by `max_episode_seconds`; they count
-    with the score they had), `score` of the game that was still running, `dry_run`, `panic` and
-    `overruns`.
+    with the score they had), `score` of the game that was still running, `dry_run`, `panic`, `overruns`,
+    and `takeovers`; its `recordings` are those of the takeovers.
 
     Raises `ModelError` where the model's keys are not the game's, or it gives no numbers;
     `SettingError` for a bound that the game cannot keep, and what the game raises.
@@ -68,16 +73,25 @@ def play(
     policy.reset()
     seat = Seat(game, settings.dry_run)
     tally = Tally(game, game.status(), settings.max_episode_seconds)
-    player = _Player(seat, policy, settings, job, clock, tally, Preview(preview))
-    oversight = Oversight(seat, job, listener, key_name(settings.panic_key))
+    takeover = _takeover(seat, game, settings) if listener is not None else None
+    player = _Player(seat, policy, settings, job, clock, tally, Preview(preview), takeover, corrections)
+    oversight = Oversight(seat, job, listener, key_name(settings.panic_key), takeover)
     try:
         with oversight:
             player.play()
     finally:
         seat.leave()
+        if corrections is not None:
+            corrections.close()
     if oversight.failure is not None:
         raise oversight.failure
     return player.finished(oversight.panicked)
+
+
+def _takeover(seat: Seat, game: Game, settings: PlaySettings) -> Takeover | None:
+    if settings.dry_run or not settings.takeover:
+        return None
+    return Takeover(seat, game.keys, settings.takeover_idle, settings.hand_back_key)
 
 
 def _check_settings(settings: PlaySettings, policy: Policy, game: Game) -> None:
@@ -86,11 +100,15 @@ def _check_settings(settings: PlaySettings, policy: Policy, game: Game) -> None:
             f"Expected a game that tells when it ends, found {game.name}, which does not.",
             "Use --seconds instead of --episodes.",
         )
-    if key_name(settings.panic_key) in policy.keys:
-        raise SettingError(
-            f"Expected a panic key that the model does not press, found {settings.panic_key}.",
-            "Choose another one with --panic-key.",
-        )
+    for what, flag, key in (
+        ("panic key", "--panic-key", settings.panic_key),
+        ("key that hands control back", "--hand-back-key", settings.hand_back_key),
+    ):
+        if key is not None and key in game.keys:
+            raise SettingError(
+                f"Expected a {what} that the game is not played with, found {key}.",
+                f"Choose another one with {flag}.",
+            )
 
 
 @dataclass
@@ -104,9 +122,14 @@ class _Player:
     clock: Clock
     tally: Tally
     preview: Preview
+    takeover: Takeover | None
+    corrections: Corrections | None
     decisions: int = 0
     overruns: int = 0
     """Decisions that took longer than a slot lasts."""
+    takeovers: int = 0
+    held: Keys = NO_KEYS
+    """What the model held at the last frame."""
 
     def play(self) -> None:
         """Until a bound is reached or the job is to stop."""
@@ -115,17 +138,19 @@ class _Player:
             if self.job.stopping:
                 return
             frame, probabilities = self.decide()
+            self.look_who_drives(frame)
             too_long = self.tally.look(self.seat.status(), self.clock.now_ns())
             if live.due():
                 self.job.emit(
                     live.event(
                         seconds=slot * self.clock.period_ns / NS,
                         pixels=frame.pixels,
-                        held=self.seat.held,
+                        held=self.held_by_driver(),
                         probabilities=probabilities,
                         status=self.tally.latest,
                         decisions=self.decisions,
                         overruns=self.overruns,
+                        driver=self.takeover.driver if self.takeover is not None else None,
                     )
                 )
             if too_long:
@@ -151,6 +176,27 @@ class _Player:
             self.overruns += self.clock.now_ns() - began_ns > self.clock.period_ns
         return frame, probabilities
 
+    def held_by_driver(self) -> Keys:
+        """The keys of whoever plays now."""
+        if self.takeover is not None and self.takeover.driver == "human":
+            return self.takeover.held
+        return self.seat.held
+
+    def look_who_drives(self, frame: Frame) -> None:
+        """What happened to the keys, and to whom they belong, since the last frame."""
+        if self.takeover is None:
+            return
+        edges, turns = self.takeover.take()
+        for turn in turns:
+            self.takeovers += turn.who == "human"
+            self.job.note("You drive." if turn.who == "human" else "The model drives again.")
+        held = self.seat.held
+        changed_ns = turns[0].time_ns if turns else self.clock.now_ns()
+        edges += edges_between(self.held, held, changed_ns, "agent")
+        self.held = held
+        if self.corrections is not None:
+            self.corrections.see(frame, edges, turns)
+
     def end_game(self) -> None:
         """A game went on for too long: its score counts, the next one begins."""
         self.tally.cap()
@@ -175,10 +221,14 @@ class _Player:
             "panic": panicked,
             "overruns": self.overruns,
         }
+        if self.takeover is not None:
+            report["takeovers"] = self.takeovers
         if self.tally.latest is not None:
             report["score"] = self.tally.latest.score
+        kept = [str(path) for path in self.corrections.kept] if self.corrections is not None else []
         return Finished(
             job="play",
+            recordings=kept or None,
             frames=pace.filled,
             seconds=round(pace.slots / self.clock.fps, 2),
             fps=pace.fps,

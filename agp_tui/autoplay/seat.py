@@ -3,6 +3,7 @@
 import threading
 from enum import Enum
 
+from agp_tui.autoplay.ledger import Ledger
 from agp_tui.autoplay.tally import Restartable
 from agp_tui.games.base import Frame, Game, Status
 from agp_tui.keys.state import NO_KEYS, Keys
@@ -12,9 +13,10 @@ PATIENCE_SECONDS = 0.1
 
 
 class State(Enum):
-    """Whether keys may be pressed: now, later, or never again."""
+    """Whether keys may be pressed: now, later, once a person gives the game back, or never again."""
 
     PLAYING = "playing"
+    LENT = "lent"
     PAUSED = "paused"
     LEFT = "left"
 
@@ -32,6 +34,8 @@ class Seat:
         self._lock = threading.Lock()
         self._state = State.PLAYING
         self._held: Keys = NO_KEYS
+        self.ledger = Ledger()
+        """What was pressed and released from here."""
 
     @property
     def held(self) -> Keys:
@@ -59,36 +63,61 @@ class Seat:
                 self._game.restart()
 
     def press(self, keys: Keys) -> None:
-        """Hold exactly these keys; nothing happens while paused or left."""
+        """Hold exactly these keys; nothing happens while paused, lent or left."""
         with self._lock:
             if self._state is State.PLAYING and keys != self._held:
-                self._held = keys
-                if not self._dry_run:
-                    self._game.hold(keys)
+                self._hold(keys)
+
+    def lend(self, touched: Keys) -> None:
+        """A person, who touches these keys, plays until `take_back`: release every other one.
+
+        What is released by us goes up for the game, whoever else holds it: a key that both hold is let
+        go of by `narrow`, once the person did. Nothing happens unless it is being played.
+        """
+        if self._state is State.PLAYING:
+            self._empty(State.LENT, touched)
+
+    def narrow(self, touched: Keys) -> None:
+        """The person holds only these keys now."""
+        with self._lock:
+            if self._state is State.LENT and not self._held <= touched:
+                self._hold(self._held & touched)
+
+    def take_back(self) -> None:
+        """Press again from the next decision on."""
+        self._go_on_from(State.LENT)
 
     def pause(self) -> None:
         """Release every key, press none until `resume`."""
-        if self._state is State.PLAYING:
+        if self._state in (State.PLAYING, State.LENT):
             self._empty(State.PAUSED)
 
     def resume(self) -> None:
         """Press again from the next decision on."""
-        with self._lock:
-            if self._state is State.PAUSED:
-                self._state = State.PLAYING
+        self._go_on_from(State.PAUSED)
 
     def leave(self) -> None:
         """Release every key, for good. May be called twice, from any thread."""
         self._empty(State.LEFT)
 
-    def _empty(self, state: State) -> None:
+    def _go_on_from(self, state: State) -> None:
+        with self._lock:
+            if self._state is state:
+                self._state = State.PLAYING
+
+    def _empty(self, state: State, but: Keys = NO_KEYS) -> None:
         # First the state, so that nothing is pressed behind the release below.
         self._state = state
         mine = self._lock.acquire(timeout=PATIENCE_SECONDS)
         try:
-            self._held = NO_KEYS
-            if not self._dry_run:
-                self._game.hold(NO_KEYS)
+            self._hold(self._held & but)
         finally:
             if mine:
                 self._lock.release()
+
+    def _hold(self, keys: Keys) -> None:
+        before, self._held = self._held, keys
+        if not self._dry_run:
+            # Before the game hears of it: whoever listens to its keyboard may be quicker than this call.
+            self.ledger.expect(before, keys)
+            self._game.hold(keys)

@@ -35,6 +35,8 @@ def play(
         place=check(place),
         settings=check(settings),
         models=loaded.folder("models"),
+        recordings=loaded.folder("recordings"),
+        min_free_mb=loaded.config.record.min_free_mb,
         preview=loaded.config.preview,
     )
     told = {"model": model, "game": game, **dataclasses.asdict(place), **dataclasses.asdict(settings)}

@@ -26,6 +26,7 @@ Point = Annotated[tuple[int, int], Flag("numbers", "X,Y")]
 Region = Annotated[tuple[int, int, int, int], Flag("numbers", "X,Y,W,H")]
 Shape = Annotated[tuple[int, int, int, int], Flag("numbers", "N,H,W,C")]
 Whole = Annotated[tuple[Annotated[int, Meta(ge=0)], ...], Flag("numbers", "N,N,...")]
+KeyName = Annotated[str, Meta(examples=["f9"])]
 Words = Annotated[tuple[str, ...], Flag("words", "A,B,...")]
 Cells = Annotated[
     tuple[Annotated[int, Meta(ge=8, le=400)], Annotated[int, Meta(ge=4, le=200)]],

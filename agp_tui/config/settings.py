@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from agp_tui.config.atari import AtariSettings
-from agp_tui.config.kinds import Cells, Count, Flag, Fps, Fraction, Point, Region, Shape, Size, Words
+from agp_tui.config.kinds import Cells, Count, Flag, Fps, Fraction, KeyName, Point, Region, Shape, Size, Words
 from agp_tui.config.terminal import over_ssh
 from agp_tui.errors import BadSetting, SettingError
 from agp_tui.keys.names import key_name, key_names
@@ -220,6 +220,18 @@ class PlaySettings:
     panic_key: str = "f12"
     """The key on the game's keyboard that stops the player and releases everything."""
 
+    takeover: bool = True
+    """One of the game's keys under your hand gives you control, and what you show is recorded."""
+
+    takeover_idle: Annotated[float, Meta(gt=0, le=60)] = 1.0
+    """The model drives again after so many seconds without a key of yours."""
+
+    hand_back_key: KeyName | None = None
+    """A key on the game's keyboard with which the model drives again at once."""
+
+    takeover_before: Annotated[float, Meta(ge=0, le=60)] = 2.0
+    """So many seconds before a takeover are recorded with it."""
+
     activation_threshold: Fraction | None = None
     """Press a key from this probability on; the model's own thresholds otherwise."""
 
@@ -237,6 +249,8 @@ class PlaySettings:
 
     def __post_init__(self) -> None:
         _name_key(self, "panic_key")
+        if self.hand_back_key is not None:
+            _name_key(self, "hand_back_key")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from docstring_parser import parse_from_object
+from msgspec import Meta
 
 from agp_tui.config import Config, GameSettings, convert
 from agp_tui.config.limits import limits
@@ -84,9 +85,12 @@ def _example(kind: Any) -> Any:
 
 
 def _choices(kind: Any) -> tuple[Any, ...]:
-    """The words of a type that takes only some, also where it may be None as well."""
+    """The words of a type that takes only some, or its own examples, also where it may be None as well."""
     if get_origin(kind) is Literal:
         return get_args(kind)
+    for part in getattr(kind, "__metadata__", ()):
+        if isinstance(part, Meta) and part.examples:
+            return tuple(part.examples)
     return tuple(word for part in get_args(kind) for word in _choices(part))
 
 

@@ -93,6 +93,8 @@ class Live(Event, frozen=True):
     total: int | None = None
     paused: bool = False
     speed: float | None = None
+    driver: str | None = None
+    """Who plays now, where a person and a model share the keys: `human` or `agent`."""
 
 
 class Try(Event, frozen=True):

@@ -40,7 +40,8 @@ def open_takes(
         columns = [recording.meta.keys.index(key) for key in keys]
         labels = recording.labels(lead)[:, columns]
         corrections = recording.meta.source != recording.meta.labels
-        takes.append(Take(str(recording.path), frames, np.ascontiguousarray(labels), corrections))
+        shown = recording.labelled()
+        takes.append(Take(str(recording.path), frames, np.ascontiguousarray(labels), corrections, shown))
         done += len(recording)
     return tuple(takes)
 

@@ -102,12 +102,15 @@ def look(paths: Sequence[Path], settings: TrainSettings) -> Looked:
         if not why:
             columns = [recording.meta.keys.index(key) for key in first.keys]
             labels = np.ascontiguousarray(recording.labels(settings.lead)[:, columns])
-            takes.append(Take(str(recording.path), _no_pictures(len(labels)), labels, fact["corrections"]))
+            pictures, shown = _no_pictures(len(labels)), recording.labelled()
+            takes.append(Take(str(recording.path), pictures, labels, fact["corrections"], shown))
     for fact in facts:
         if "why" in fact:
             warnings.append(f"{_short(fact['path'])} is left out or refused: {fact['why']}.")
     labels = (
-        np.concatenate([take.labels for take in takes]) if takes else np.zeros((0, len(first.keys)), bool)
+        np.concatenate([take.labels[take.shown] for take in takes])
+        if takes
+        else np.zeros((0, len(first.keys)), bool)
     )
     rates = {
         key: round(float(labels[:, i].mean()), 4) if len(labels) else 0.0 for i, key in enumerate(first.keys)

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from agp_tui.errors import RecordingError
-from agp_tui.imitation.takes import Span, Take
+from agp_tui.imitation.takes import Span, Take, where_shown
 
 BLOCK_WINDOWS = 5
 """A block for validation is about so many windows long where the recording allows."""
@@ -29,18 +29,27 @@ def split(
     random = np.random.default_rng([seed, 0x5B117])
     chosen = _by_recording(takes, share, random)
     if chosen:
-        train = tuple(Span(i, 0, len(s)) for i, s in enumerate(takes) if i not in chosen)
-        return train, tuple(Span(i, 0, len(takes[i])) for i in sorted(chosen))
-    return _by_blocks(takes, share, segment, random)
+        train = [Span(i, 0, len(s)) for i, s in enumerate(takes) if i not in chosen]
+        validation = [Span(i, 0, len(takes[i])) for i in sorted(chosen)]
+    else:
+        train, validation = _by_blocks(takes, share, segment, random)
+    learned, judged = where_shown(takes, train), where_shown(takes, validation)
+    if not learned or not judged:
+        raise RecordingError(
+            "Expected somebody to learn from both in the part to train on and in the part to validate on.",
+            "Add a recording of your own play: agp record",
+        )
+    return learned, judged
 
 
 def split_fixed(
     training: Sequence[Take], validation: Sequence[Take]
 ) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
     """Everything of `training`, then everything of `validation`, as spans over both in this order."""
-    train = tuple(Span(i, 0, len(s)) for i, s in enumerate(training))
-    held_out = tuple(Span(len(training) + i, 0, len(s)) for i, s in enumerate(validation))
-    return train, held_out
+    train = [Span(i, 0, len(s)) for i, s in enumerate(training)]
+    held_out = [Span(len(training) + i, 0, len(s)) for i, s in enumerate(validation)]
+    takes = (*training, *validation)
+    return where_shown(takes, train), where_shown(takes, held_out)
 
 
 def _candidates(takes: Sequence[Take]) -> list[int]:
@@ -65,7 +74,7 @@ def _by_recording(takes: Sequence[Take], share: float, random: np.random.Generat
 
 def _by_blocks(
     takes: Sequence[Take], share: float, segment: int, random: np.random.Generator
-) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+) -> tuple[list[Span], list[Span]]:
     candidates = _candidates(takes)
     train: list[Span] = []
     validation: list[Span] = []
@@ -85,7 +94,7 @@ def _by_blocks(
             f"on another, found {longest}.",
             "Record for longer, make another recording, or train with a smaller --segment.",
         )
-    return tuple(train), tuple(validation)
+    return train, validation
 
 
 def _least(segment: int) -> int:

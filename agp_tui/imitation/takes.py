@@ -22,6 +22,8 @@ class Take:
     """(N, keys)."""
     corrections: bool = False
     """Whether a model played and somebody else told what should have been pressed."""
+    shown: NDArray[np.bool_] | None = None
+    """(N,): where whoever is to be learned from was there to press; None is everywhere."""
 
     def __post_init__(self) -> None:
         shape = self.frames.shape
@@ -29,6 +31,8 @@ class Take:
             raise ValueError(f"Expected uint8 frames (N, S, S, 3), found {self.frames.dtype} {shape}.")
         if self.labels.shape[:1] != shape[:1] or self.labels.ndim != 2 or self.labels.dtype != np.bool_:
             raise ValueError(f"Expected bool labels ({shape[0]}, K), found {self.labels.shape}.")
+        if self.shown is not None and self.shown.shape != shape[:1]:
+            raise ValueError(f"Expected shown ({shape[0]},), found {self.shown.shape}.")
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -44,6 +48,23 @@ class Span:
 
     def __len__(self) -> int:
         return self.stop - self.start
+
+
+def where_shown(takes: Sequence[Take], spans: Sequence[Span]) -> tuple[Span, ...]:
+    """The parts of the spans at which somebody was there to learn from, in their order."""
+    found: list[Span] = []
+    for span in spans:
+        shown = takes[span.take].shown
+        if shown is None:
+            found.append(span)
+            continue
+        inside = np.concatenate([[False], shown[span.start : span.stop], [False]]).astype(np.int8)
+        begins, ends = np.flatnonzero(np.diff(inside) == 1), np.flatnonzero(np.diff(inside) == -1)
+        found += [
+            Span(span.take, span.start + int(begin), span.start + int(end))
+            for begin, end in zip(begins, ends, strict=True)
+        ]
+    return tuple(found)
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,29 @@
 """The play job: a model takes the keyboard of a game."""
 
 import dataclasses
-from contextlib import closing
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from agp_tui.autoplay.corrections import Corrections
 from agp_tui.autoplay.manifest import find_model, read_manifest
-from agp_tui.config import GameSettings, PlaySettings, PreviewSettings
+from agp_tui.config import GameSettings, PlaySettings, PreviewSettings, RecordSettings
 from agp_tui.engine.clock import Clock, RealTime, SimulatedTime
 from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
+from agp_tui.games.base import Game
 from agp_tui.games.names import is_atari
 from agp_tui.games.opening import complete, open_game
-from agp_tui.keys.names import key_name
+from agp_tui.games.screen import ScreenGame
+from agp_tui.jobs.record import origin_of
+from agp_tui.keys.listening import KeyListener, listen
 from agp_tui.keys.state import NO_KEYS
+from agp_tui.recording.meta import RecordingMeta
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +35,10 @@ class PlayAsked:
     place: GameSettings
     settings: PlaySettings
     models: Path
+    recordings: Path
+    """Where what a person shows the model is kept."""
+    min_free_mb: int = RecordSettings().min_free_mb
+    """With less free on the disk nothing is recorded."""
     preview: PreviewSettings = PreviewSettings()
 
 
@@ -38,7 +49,6 @@ def run_play(asked: PlayAsked, job: Job) -> Finished:
     """
     from agp_tui.autoplay.player import play
     from agp_tui.autoplay.policy import load_policy
-    from agp_tui.keys.listening import KeyListener, listen
 
     path = find_model(asked.models, asked.model)
     made_here = path.is_dir()
@@ -57,25 +67,66 @@ def run_play(asked: PlayAsked, job: Job) -> Finished:
     )
     place = dataclasses.replace(place, keys=place.keys or policy.keys)
     source = SimulatedTime() if asked.settings.fast else RealTime()
-    listener: KeyListener | None = None
-    with closing(open_game(name, place, source, job)) as game:
-        if not is_atari(name):
-            listener = listen(getattr(game, "display", None), (key_name(asked.settings.panic_key),))
-            job.note(f"{asked.settings.panic_key} on the game's keyboard stops the player.")
-        try:
-            if not asked.settings.dry_run:
-                # A screen's key guard starts with the first call: before the first decision is due.
-                game.hold(NO_KEYS)
-            finished = play(
-                game,
-                policy,
-                asked.settings,
-                job,
-                Clock(policy.fps, source),
-                listener=listener,
-                preview=asked.preview,
-            )
-        finally:
-            if listener is not None:
-                listener.close()
+    with (
+        closing(open_game(name, place, source, job)) as game,
+        shared_keyboard(game, asked.settings, job) as keyboard,
+    ):
+        if not asked.settings.dry_run:
+            # A screen's key guard starts with the first call: before the first decision is due.
+            game.hold(NO_KEYS)
+        finished = play(
+            game,
+            policy,
+            asked.settings,
+            job,
+            Clock(policy.fps, source),
+            listener=keyboard,
+            corrections=corrections_of(asked, game, policy.fps, job) if keyboard is not None else None,
+            preview=asked.preview,
+        )
     return msgspec.structs.replace(finished, model=str(path))
+
+
+@contextmanager
+def shared_keyboard(game: Game, settings: PlaySettings, job: Job) -> Iterator[KeyListener | None]:
+    """The game's own keyboard: the keys that stop the player, and those with which a person takes over."""
+    if not isinstance(game, ScreenGame):
+        yield None
+        return
+    shared = settings.takeover and not settings.dry_run
+    keys = [settings.panic_key, *(game.keys if shared else ())]
+    if shared and settings.hand_back_key is not None:
+        keys.append(settings.hand_back_key)
+    job.note(f"{settings.panic_key} on the game's keyboard stops the player.")
+    if shared:
+        job.note("Touch one of the game's keys and you drive; let go of it, and the model drives again.")
+    # The model presses a virtual keyboard: what comes from one may be its own.
+    with closing(listen(game.display, tuple(keys), "agent" if shared else "human")) as listener:
+        yield listener
+
+
+def corrections_of(asked: PlayAsked, game: Game, fps: float, job: Job) -> Corrections:
+    origin = origin_of(game)
+
+    def describe(began_ns: int) -> RecordingMeta:
+        return RecordingMeta(
+            game=game.name,
+            fps=round(fps),
+            frame_size=game.frame_shape,
+            keys=game.keys,
+            backend=origin.backend,
+            source="agent",
+            labels="human",
+            region=origin.region,
+            display=origin.display,
+            started_at=time.time() - (time.monotonic_ns() - began_ns) / 1e9,
+            started_ns=began_ns,
+        )
+
+    return Corrections(
+        asked.recordings,
+        describe,
+        job,
+        before_seconds=asked.settings.takeover_before,
+        min_free_mb=asked.min_free_mb,
+    )

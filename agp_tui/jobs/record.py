@@ -56,7 +56,7 @@ def run_record(asked: RecordAsked, job: Job) -> Finished:
             player,
             settings,
             job,
-            origin=_origin(game),
+            origin=origin_of(game),
             clock=Clock(asked.place.fps, source),
             root=asked.recordings,
             keyboard=keyboard if settings.by != "human" else None,
@@ -112,7 +112,8 @@ def _heard(keyboard: KeyListener | None) -> KeyListener:
     return keyboard
 
 
-def _origin(game: Game) -> Origin:
+def origin_of(game: Game) -> Origin:
+    """Where its frames come from."""
     if isinstance(game, ScreenGame):
         box = game.box
         return Origin("mss", (box.left, box.top, box.width, box.height), game.display)

@@ -29,13 +29,14 @@ def listen(display: str | None, keys: tuple[str, ...], virtual: Who | None = "hu
     """Hear `keys` (ours to act on as well as those to record) on the keyboard of `display`.
 
     `virtual` says whose the presses of a virtual keyboard (XTEST) are: a person's who plays through
-    x11vnc, or a model's; None leaves them out. What a real keyboard does is always a person's.
+    x11vnc, or a model's; None leaves them out. What a real keyboard does is always a person's. Where the
+    system does not tell the two apart, all keyboards count as virtual ones.
     Raises `DisplayError` where there is no such display, or a key that is not on its keyboard.
     """
     if sys.platform in ("win32", "darwin"):
         from agp_tui.keys.pynput_listener import PynputListener
 
-        return PynputListener(display, keys)
+        return PynputListener(display, keys, virtual)
     from agp_tui.keys.x11 import RawInputMissing, X11Listener
 
     try:
@@ -43,4 +44,4 @@ def listen(display: str | None, keys: tuple[str, ...], virtual: Who | None = "hu
     except RawInputMissing:
         from agp_tui.keys.pynput_listener import PynputListener
 
-        return PynputListener(display, keys)
+        return PynputListener(display, keys, virtual)

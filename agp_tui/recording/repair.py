@@ -14,6 +14,7 @@ from agp_tui.recording import video as video_file
 from agp_tui.recording.meta import read_meta
 from agp_tui.recording.store import RecordingWriter
 from agp_tui.recording.timeline import (
+    DriverLine,
     EdgeLine,
     FrameLine,
     HeldLine,
@@ -115,6 +116,8 @@ def _copy(lines: list[Line], sound: Iterator[tuple[int, Pixels]], writer: Record
             case ScoreLine():
                 ended += line.ended
                 writer.score(Status(line.score, line.lives, line.episode, ended), line.time_ns)
+            case DriverLine():
+                writer.driver(line.who, line.time_ns)
             case HeldLine():
                 pass
 

@@ -25,6 +25,7 @@ from agp_tui.recording import timeline as timeline_file
 from agp_tui.recording import video as video_file
 from agp_tui.recording.meta import RecordingMeta, game_slug, read_meta, write_meta
 from agp_tui.recording.timeline import (
+    DriverLine,
     EdgeLine,
     FrameLine,
     HeldLine,
@@ -102,6 +103,10 @@ class RecordingWriter:
         ended = status.finished_scores[self._ended :]
         self._ended = len(status.finished_scores)
         self._timeline.write(ScoreLine(time_ns, status.score, status.lives, status.episode, ended))
+
+    def driver(self, who: Who, time_ns: int) -> None:
+        """Append that `who` plays from now on."""
+        self._timeline.write(DriverLine(time_ns, who))
 
     @property
     def bytes(self) -> int:
@@ -209,6 +214,10 @@ class Recording:
             raise ValueError(f"expected lead >= 0, found {lead}")
         states = self.timeline.key_states(self.meta.keys, self.meta.labels)
         return states[np.minimum(np.arange(len(self)) + lead, len(states) - 1)]
+
+    def labelled(self) -> NDArray[np.bool_]:
+        """Shape (N,): the frames at which the one whose keys are the labels plays."""
+        return self.timeline.driven_by(self.meta.labels)[: len(self)]
 
     def episodes(self) -> tuple[ScoreChange, ...]:
         """Every change of the state of play, where the game told of it."""

@@ -1,4 +1,4 @@
-"""`timeline.jsonl` of a recording: one line for each frame, key edge and change of the score.
+"""`timeline.jsonl` of a recording: one line for each frame, key edge and change of the score or of who plays.
 
 The file only ever grows, each line goes to the system at once, and a torn last line is left out
 on reading. The key state of a frame is what was held strictly before its grab.
@@ -68,7 +68,14 @@ class ScoreLine(_Line, frozen=True):
     ended: tuple[float, ...] = ()
 
 
-Line = FrameLine | EdgeLine | HeldLine | ScoreLine
+class DriverLine(_Line, frozen=True):
+    """From now on it is `who` that plays. Without such a line, one plays from beginning to end."""
+
+    time_ns: int
+    who: Who
+
+
+Line = FrameLine | EdgeLine | HeldLine | ScoreLine | DriverLine
 
 _decoder = msgspec.json.Decoder(Line)
 
@@ -108,6 +115,18 @@ class Timeline:
     held_end: dict[Who, Keys] | None
     """Nothing where the recording was broken off."""
     scores: tuple[ScoreChange, ...]
+    drivers: tuple[tuple[int, Who], ...] = ()
+    """Since when (ns) who plays; empty where one plays all the time."""
+
+    def driven_by(self, who: Who) -> NDArray[np.bool_]:
+        """Shape (M,): the frames at which `who` plays; all of them where nothing tells of drivers."""
+        if not self.drivers:
+            return np.ones(len(self.before_ns), np.bool_)
+        since = np.array([time_ns for time_ns, _ in self.drivers], np.int64)
+        turns = np.searchsorted(since, self.before_ns, side="right") - 1
+        mine = np.array([driver == who for _, driver in self.drivers], np.bool_)
+        driven: NDArray[np.bool_] = mine[turns] & (turns >= 0)
+        return driven
 
     @property
     def players(self) -> tuple[Who, ...]:
@@ -142,7 +161,7 @@ def read_lines(path: Path, *, skip_damaged: bool = False) -> Iterator[Line]:
                     if skip_damaged:
                         continue
                     raise RecordingError(
-                        f"Expected line {number} of {path} to be a frame, edge, held or score line: {error}.",
+                        f"Expected line {number} of {path} to be one of a timeline: {error}.",
                         f"agp recordings repair {path.parent} keeps what is sound.",
                     ) from error
     except OSError as error:
@@ -160,6 +179,7 @@ def parse(lines: Iterable[Line]) -> Timeline:
     end: dict[Who, Keys] | None = None
     scores: list[ScoreChange] = []
     ended: tuple[float, ...] = ()
+    drivers: list[tuple[int, Who]] = []
     for line in lines:
         match line:
             case FrameLine():
@@ -175,13 +195,16 @@ def parse(lines: Iterable[Line]) -> Timeline:
             case ScoreLine():
                 ended += line.ended
                 scores.append(ScoreChange(line.time_ns, Status(line.score, line.lives, line.episode, ended)))
+            case DriverLine():
+                drivers.append((line.time_ns, line.who))
     edges.sort(key=lambda edge: edge.time_ns)
     try:
         frames = np.array(before, np.int64), np.array(after, np.int64), np.array(crcs, np.int64)
-        np.array([edge.time_ns for edge in edges], np.int64)
+        np.array([edge.time_ns for edge in edges] + [time_ns for time_ns, _ in drivers], np.int64)
     except OverflowError as error:
         raise RecordingError("Expected numbers of a timeline in 64 bits, found a larger one.") from error
-    return Timeline(*frames, tuple(edges), start, end, tuple(scores))
+    drivers.sort(key=lambda driver: driver[0])
+    return Timeline(*frames, tuple(edges), start, end, tuple(scores), tuple(drivers))
 
 
 def stamps_ms(before_ns: NDArray[np.int64]) -> list[int]:

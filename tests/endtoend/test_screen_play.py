@@ -130,3 +130,34 @@ def test_the_place_comes_from_the_profile_of_the_models_game(
         wait_until_held(arena, "left")
         command.hang_up()
         assert command.result().code == 0
+
+
+def test_a_person_takes_over_and_what_they_show_is_learned_from(
+    x_server: XServer, arena: Arena, home: Path, bright: BrightModel
+) -> None:
+    words = ("play", str(bright.folder), *arena.field, "--seconds", "60", "--takeover-idle", "0.5")
+    with (
+        running(*words, home=home, display=x_server.name) as command,
+        observe(x_server.name) as observer,
+        observer.keyboard_of_a_person() as hand,
+    ):
+        arena.show("left")
+        wait_until_held(arena, "right")
+        time.sleep(0.5)
+        hand.press("left")
+        wait_until_held(arena, "left")
+        time.sleep(1.0)
+        hand.release("left")
+        wait_until_held(arena, "right")
+        x_server.xdotool("key", "F12")
+        result = command.result()
+    assert result.code == 0 and result.stderr == "", result.story()
+    assert result.finished["report"]["takeovers"] == 1
+    (path,) = result.finished["recordings"]
+    looked = agp("train", "--game", "window", "--recordings", path, "--look", "--segment", "3", home=home)
+    assert looked.code == 0, looked.story()
+    report = looked.finished["report"]
+    assert report["recordings"][0]["corrections"] is True
+    # Of about four seconds only the person's one and a half count, and in most of them left is held.
+    assert 30 < report["frames"] < 60
+    assert 0.5 < report["keys"]["left"] < 0.8 and report["keys"]["right"] == 0.0

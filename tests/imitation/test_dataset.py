@@ -3,14 +3,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.recordings import meta_of, picture, write
+from support.recordings import edge, frame_at, meta_of, picture, time_of, write
 
 from agp_tui.autoplay.window import scaled
 from agp_tui.errors import RecordingError
 from agp_tui.imitation.cache import decoded_frames
 from agp_tui.imitation.dataset import check_learnable, open_takes
 from agp_tui.imitation.takes import Take
-from agp_tui.recording.store import Recording
+from agp_tui.recording.store import Recording, RecordingWriter
 
 from .conftest import SIDES, SIZE, moving_dot, recorded_dot
 
@@ -29,6 +29,25 @@ def test_labels_belong_to_their_frames(tmp_path: Path) -> None:
     assert np.array_equal(take.labels[:-1], expected.labels[:-1])
     (swapped,) = opened(path, keys=("right", "left"))
     assert np.array_equal(swapped.labels, take.labels[:, ::-1])
+
+
+def test_of_a_takeover_the_persons_part_is_learned_from(tmp_path: Path) -> None:
+    writer = RecordingWriter.create(tmp_path, meta_of(source="agent", labels="human"))
+    writer.driver("agent", 0)
+    for number in range(40):
+        if number == 10:
+            writer.driver("human", time_of(9.5))
+            writer.edge(edge(9.5, "left", True))
+        if number == 25:
+            writer.edge(edge(24.5, "left", False))
+            writer.driver("agent", time_of(24.5))
+        writer.frame(frame_at(number))
+    writer.close()
+    meta = writer.meta
+    (take,) = opened(writer.path, game=meta.game, keys=meta.keys, fps=meta.fps)
+    assert take.corrections
+    assert take.shown is not None and np.flatnonzero(take.shown).tolist() == list(range(10, 25))
+    assert np.flatnonzero(take.labels[:, meta.keys.index("left")]).tolist() == list(range(9, 24))
 
 
 def test_frames_are_scaled_by_area(tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -56,3 +58,20 @@ def test_a_fixed_validation_set_keeps_everything_else_for_training() -> None:
     train, validation = split_fixed([take(10), take(20)], [take(30)])
     assert train == (Span(0, 0, 10), Span(1, 0, 20))
     assert validation == (Span(2, 0, 30),)
+
+
+def test_only_what_was_shown_is_learned_from_and_judged_by() -> None:
+    shown = np.zeros(400, np.bool_)
+    shown[50:120] = shown[300:330] = True
+    part = replace(take(400), shown=shown)
+    train, validation = split([take(400), take(400), part], 0.3, 4, 0)
+    of_it = [(span.start, span.stop) for span in (*train, *validation) if span.take == 2]
+    assert of_it == [(50, 120), (300, 330)]
+    train, _ = split_fixed([part], [take(400)])
+    assert [(span.start, span.stop) for span in train] == [(50, 120), (300, 330)]
+
+
+def test_nobody_to_learn_from_is_refused() -> None:
+    nobody = replace(take(400), shown=np.zeros(400, np.bool_))
+    with pytest.raises(RecordingError, match="somebody to learn from"):
+        split([nobody, nobody, nobody], 0.3, 4, 0)

@@ -1,5 +1,6 @@
 """What is written comes back bit by bit, with the keys on the right frames, whoever reads it."""
 
+import os
 import re
 import shutil
 import stat
@@ -17,6 +18,7 @@ from agp_tui.errors import RecordingError
 from agp_tui.games.base import Frame, Status
 from agp_tui.keys.state import KeyEdge, apply_edges
 from agp_tui.recording.meta import game_slug
+from agp_tui.recording.repair import repair
 from agp_tui.recording.store import Recording, RecordingWriter, find_recordings
 from agp_tui.recording.video import FFV1, X264, codec_for
 
@@ -232,3 +234,26 @@ def _probe(file: Path, *arguments: str) -> dict[str, list[dict[str, str]]]:
     command = ["ffprobe", "-v", "error", "-of", "json", *arguments, str(file)]
     found = subprocess.run(command, capture_output=True, check=True).stdout
     return msgspec.json.decode(found)  # type: ignore[no-any-return]
+
+
+def test_a_recording_tells_who_drives_at_each_frame(tmp_path: Path) -> None:
+    writer = RecordingWriter.create(tmp_path, meta_of(source="agent", labels="human"))
+    writer.driver("agent", time_of(0))
+    for number in range(10):
+        if number == 4:
+            writer.driver("human", time_of(3.5))
+        if number == 8:
+            writer.driver("agent", time_of(8))
+        writer.frame(frame_at(number))
+    writer.close()
+    labelled = Recording.open(writer.path).labelled()
+    assert np.flatnonzero(labelled).tolist() == [4, 5, 6, 7]
+    os.truncate(writer.path / "frames.mkv", writer.bytes - 200)
+    repair(writer.path)
+    repaired = Recording.open(writer.path)
+    assert len(repaired) >= 8
+    assert np.flatnonzero(repaired.labelled()).tolist() == [4, 5, 6, 7]
+
+
+def test_without_a_word_of_drivers_every_frame_counts(tmp_path: Path) -> None:
+    assert Recording.open(write(tmp_path, 5)).labelled().all()

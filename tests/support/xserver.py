@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from Xlib import X, display
+from Xlib.ext import xinput
+from Xlib.protocol import rq
+
+from agp_tui.keys.names import KEYSYMS
 
 STARTUP_SECONDS = 20.0
 
@@ -115,6 +119,15 @@ class Observer:
         octets = self._connection.query_keymap()
         return frozenset(code for code in range(256) if octets[code // 8] & (1 << code % 8))
 
+    @contextlib.contextmanager
+    def keyboard_of_a_person(self) -> "Iterator[HandKeyboard]":
+        """What this server takes for a keyboard under somebody's hands."""
+        hand = HandKeyboard(self._connection)
+        try:
+            yield hand
+        finally:
+            hand.let_go()
+
     def keycode(self, keysym: int) -> int:
         """The keycode that gives that keysym."""
         return int(self._connection.keysym_to_keycode(keysym))
@@ -168,4 +181,60 @@ class Observer:
         root = self._connection.screen().root
         context = root.create_gc(foreground=color, subwindow_mode=X.IncludeInferiors)
         root.fill_rectangle(context, x, y, width, height)
+        self._connection.sync()
+
+
+class _DeviceInput(rq.Request):  # type: ignore[misc]
+    """XTEST's FakeInput for a device of one's choice, which python-xlib leaves out."""
+
+    _request = rq.Struct(
+        rq.Card8("opcode"),
+        rq.Opcode(2),
+        rq.RequestLength(),
+        rq.Card8("event_type"),
+        rq.Card8("detail"),
+        rq.Pad(2),
+        rq.Card32("delay_ms"),
+        rq.Pad(23),
+        rq.Card8("device"),
+    )
+
+
+class HandKeyboard:
+    """Xvfb's own keyboard, pressed through XTEST's way to devices.
+
+    There is no hand here, but the events are those of one: their source is not the XTEST keyboard.
+    """
+
+    def __init__(self, connection: display.Display) -> None:
+        devices = connection.xinput_query_device(xinput.AllDevices).devices
+        (self._device,) = (one.deviceid for one in devices if str(one.name) == "Xvfb keyboard")
+        self._first = connection.query_extension(xinput.extname).first_event
+        self._opcode = connection.query_extension("XTEST").major_opcode
+        self._connection = connection
+        self._down: list[str] = []
+
+    def press(self, key: str) -> None:
+        """Put a key down, by our name of it."""
+        self._down.append(key)
+        self._send(1, key)
+
+    def release(self, key: str) -> None:
+        self._down.remove(key)
+        self._send(2, key)
+
+    def let_go(self) -> None:
+        """Of everything."""
+        for key in list(self._down):
+            self.release(key)
+
+    def _send(self, kind: int, key: str) -> None:
+        _DeviceInput(
+            display=self._connection.display,
+            opcode=self._opcode,
+            event_type=self._first + kind,
+            detail=self._connection.keysym_to_keycode(KEYSYMS[key]),
+            delay_ms=0,
+            device=self._device,
+        )
         self._connection.sync()

@@ -106,6 +106,8 @@ def facts(live: Live, kind: Kind) -> str:
         parts.append(f"{live.bytes / 1e6:.1f} MB")
     if live.speed not in (None, 1.0) and kind != "replay":
         parts.append(f"[b]{live.speed:g}x[/]")
+    if live.driver == "human":
+        parts.insert(0, "[b $text-warning on $warning-muted] YOU DRIVE [/]")
     if live.paused and kind != "replay":
         parts.append("[$warning]paused[/]")
     return "  ".join(parts)

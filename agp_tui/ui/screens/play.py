@@ -29,6 +29,9 @@ machine decides within the time of a frame; *dry run* decides and shows but pres
 On a screen the keys go to the window that has the focus there, so put the focus on the game. **F12 on
 the game's keyboard** stops the player and releases every key, and so does F12 here.
 
+Touch one of the game's keys on its keyboard and **you drive**: the model lets go of everything. Leave the
+keys alone for a second and it drives again. What you showed it is recorded, as a recording like any other.
+
 | Key | What it does |
 |---|---|
 | `m` | choose the model |

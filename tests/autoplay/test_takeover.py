@@ -1,0 +1,175 @@
+"""Which key edges are our own, and what of a play is kept, without a screen."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.fakes import Heard, NotedGame
+from support.recordings import frame_at, meta_of, time_of
+
+from agp_tui.autoplay.corrections import Corrections
+from agp_tui.autoplay.ledger import Ledger
+from agp_tui.autoplay.seat import Seat, State
+from agp_tui.autoplay.takeover import Takeover, Turn
+from agp_tui.engine.events import Note
+from agp_tui.engine.job import Job
+from agp_tui.keys.state import KeyEdge
+from agp_tui.recording.store import Recording
+
+UP, LEFT = frozenset({"up"}), frozenset({"left"})
+
+
+def edge(key: str, down: bool, seconds: float = 0.0, who: str = "human") -> KeyEdge:
+    return KeyEdge(round(seconds * 1e9), key, down, who)  # type: ignore[arg-type]
+
+
+def test_the_ledger_ticks_off_what_we_did_and_nothing_else() -> None:
+    ledger = Ledger()
+    ledger.expect(frozenset(), UP)
+    ledger.expect(UP, LEFT)
+    heard = [edge("up", True), edge("up", True), edge("up", False), edge("left", True), edge("left", False)]
+    assert [ledger.is_ours(one) for one in heard] == [True, False, True, True, False]
+
+
+class Wheel:
+    """A model that holds `up`, and whoever takes it over."""
+
+    def __init__(self, back_key: str | None = None) -> None:
+        self.game = NotedGame()
+        self.seat = Seat(self.game)
+        self.takeover = Takeover(self.seat, self.game.keys, 1.0, back_key)
+        self.seat.press(UP)
+
+    def hear(self, *edges: KeyEdge, at: float = 0.0) -> None:
+        self.takeover.hear(list(edges), round(at * 1e9))
+
+
+def test_the_models_keys_are_up_before_anything_else_and_back_when_the_persons_have_rested() -> None:
+    wheel = Wheel()
+    wheel.hear(edge("left", True, 5.0), at=5.01)
+    assert wheel.game.held == frozenset() and wheel.seat.state is State.LENT
+    wheel.seat.press(UP)
+    assert wheel.game.held == frozenset(), "the model's next decision reaches nobody"
+    wheel.hear(at=9.0)
+    assert wheel.takeover.driver == "human", "a held key is no rest"
+    wheel.hear(edge("left", False, 9.0), at=9.01)
+    wheel.hear(at=9.99)
+    assert wheel.takeover.driver == "human"
+    wheel.hear(at=10.0)
+    assert wheel.takeover.driver == "agent" and wheel.seat.state is State.PLAYING
+    edges, turns = wheel.takeover.take()
+    assert [(one.key, one.down) for one in edges] == [("left", True), ("left", False)]
+    assert turns == [Turn(5_000_000_000, "human"), Turn(10_000_000_000, "agent")]
+    assert wheel.takeover.take() == ([], [])
+
+
+def test_a_key_that_both_hold_is_let_go_of_with_the_person() -> None:
+    wheel = Wheel()
+    wheel.hear(edge("up", True))
+    assert wheel.game.held == UP
+    wheel.hear(edge("left", True), edge("up", False))
+    assert wheel.game.held == frozenset()
+
+
+def test_our_own_presses_are_nobodys_takeover() -> None:
+    wheel = Wheel()
+    wheel.hear(edge("up", True, who="agent"))
+    assert wheel.takeover.driver == "agent"
+    wheel.hear(edge("up", True, who="agent"))
+    assert wheel.takeover.driver == "human", "a second press through the virtual keyboard is not ours"
+
+
+def test_other_keys_are_nobodys_business() -> None:
+    wheel = Wheel()
+    wheel.hear(edge("q", True))
+    assert wheel.takeover.driver == "agent" and wheel.takeover.take() == ([], [])
+
+
+@pytest.mark.parametrize("how", ["back key", "pause", "leave"])
+def test_ways_to_end_a_takeover(how: str) -> None:
+    wheel = Wheel(back_key="f9")
+    wheel.hear(edge("left", True))
+    if how == "back key":
+        wheel.hear(edge("f9", True))
+        assert wheel.seat.state is State.PLAYING
+    else:
+        (wheel.seat.pause if how == "pause" else wheel.seat.leave)()
+        wheel.hear()
+        assert wheel.seat.state is (State.PAUSED if how == "pause" else State.LEFT)
+    assert wheel.takeover.driver == "agent" and wheel.game.held == frozenset()
+
+
+def test_nobody_takes_over_while_it_is_paused() -> None:
+    wheel = Wheel()
+    wheel.seat.pause()
+    wheel.hear(edge("left", True))
+    assert wheel.takeover.driver == "agent" and wheel.seat.state is State.PAUSED
+
+
+def corrections(root: Path, job: Job, **settings: object) -> Corrections:
+    arguments: dict[str, object] = {"before_seconds": 0.2, "min_free_mb": 0, **settings}
+    meta = meta_of(source="agent", labels="human")
+    return Corrections(root, lambda _began_ns: meta, job, **arguments)  # type: ignore[arg-type]
+
+
+def at(number: float, key: str, down: bool, who: str = "human") -> KeyEdge:
+    return KeyEdge(time_of(number), key, down, who)  # type: ignore[arg-type]
+
+
+def test_each_takeover_is_a_recording_that_begins_before_it(tmp_path: Path) -> None:
+    """The model held `up` from frame 2 on, long before what is kept; the person takes over at 30 and 90."""
+    kept = corrections(tmp_path, Job())
+    for number in range(120):
+        edges, turns = [], []
+        if number == 2:
+            edges = [at(1.5, "up", True, "agent")]
+        if number in (30, 90):
+            edges = [at(number - 0.5, "up", False, "agent"), at(number - 0.5, "left", True)]
+            turns = [Turn(time_of(number - 0.5), "human")]
+        if number == 40:
+            edges, turns = [at(39.5, "left", False)], [Turn(time_of(39.5), "agent")]
+        kept.see(frame_at(number), edges, turns)
+    kept.close()
+    first, second = map(Recording.open, kept.kept)
+    assert len(first) == 6 + 11, "a fifth of a second before, ten frames of the person, one after"
+    assert np.flatnonzero(first.labelled()).tolist() == list(range(6, 16))
+    left, up = first.meta.keys.index("left"), first.meta.keys.index("up")
+    assert first.labels(0)[:, left].tolist() == [False] * 6 + [True] * 10 + [False]
+    assert first.timeline.key_states(first.meta.keys, "agent")[:, up].tolist() == [True] * 6 + [False] * 12
+    assert len(second) == 6 + 30, "the play ended while the person drove"
+    assert all(recording.meta.state == "complete" for recording in (first, second))
+
+
+def test_a_full_disk_is_said_and_does_not_stop_the_play(tmp_path: Path) -> None:
+    heard = Heard()
+    kept = corrections(tmp_path, Job(heard), min_free_mb=1 << 40)
+    kept.see(frame_at(0), [], [Turn(time_of(0), "human")])
+    kept.see(frame_at(1), [], [])
+    kept.close()
+    assert kept.kept == [] and list(tmp_path.iterdir()) == []
+    assert [one.level for one in heard.events if isinstance(one, Note)] == ["warning"]
+
+
+def test_a_folder_that_cannot_be_written_is_said_and_does_not_stop_the_play(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    heard = Heard()
+    kept = corrections(tmp_path / "file", Job(heard))
+    kept.see(frame_at(0), [], [Turn(time_of(0), "human")])
+    for number in range(1, 1000):
+        kept.see(frame_at(number), [], [])
+    kept.close()
+    assert kept.kept == []
+    assert "in part only" in next(one.text for one in heard.events if isinstance(one, Note))
+
+
+def test_everything_is_written_when_it_is_closed(tmp_path: Path) -> None:
+    before = threading.active_count()
+    kept = corrections(tmp_path, Job())
+    kept.see(frame_at(0), [], [Turn(time_of(0), "human")])
+    for number in range(1, 300):
+        kept.see(frame_at(number), [], [])
+    kept.close()
+    (path,) = kept.kept
+    assert len(Recording.open(path)) == 300
+    assert threading.active_count() == before

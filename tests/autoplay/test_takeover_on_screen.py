@@ -1,0 +1,254 @@
+"""A person touches a key while a model plays, on a real X server with a real window."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.arena_window import Arena, Report
+from support.fakes import Heard, ToldPolicy
+from support.xserver import HandKeyboard, XServer, observe
+
+from agp_tui.autoplay.player import play
+from agp_tui.config import GameSettings, PlaySettings
+from agp_tui.engine.clock import Clock
+from agp_tui.engine.events import Finished, Live, Note
+from agp_tui.engine.job import Job
+from agp_tui.games.screen import ScreenGame
+from agp_tui.jobs.play import PlayAsked, corrections_of, shared_keyboard
+from agp_tui.recording.store import Recording
+
+pytestmark = pytest.mark.display
+
+ARROWS = ("up", "left", "right", "down")
+ALWAYS_RIGHT = [[0.0, 0.0, 1.0, 0.0]]
+FPS = 30
+PERIOD_NS = 1e9 / FPS
+TRIALS = 100
+
+
+class Session:
+    """A model that always presses right, at work on a thread; `hand` is a person's keyboard beside it."""
+
+    def __init__(self, policy: ToldPolicy, heard: Heard, arena: Arena, hand: HandKeyboard) -> None:
+        self.policy, self.heard, self.arena, self.hand = policy, heard, arena, hand
+        self.result: Finished | None = None
+
+    def reports_of(self, key: str, after_ns: int = 0) -> list[Report]:
+        return [one for one in self.arena.reports if one.key == key and one.time_ns > after_ns]
+
+    def until(self, key: str, down: bool, after_ns: int = 0, seconds: float = 5.0) -> Report:
+        """The first such report of the window after that moment."""
+        deadline = time.monotonic() + seconds
+        while True:
+            found = [one for one in self.reports_of(key, after_ns) if one.down == down]
+            if found:
+                return found[0]
+            assert time.monotonic() < deadline, f"{key} did not go {'down' if down else 'up'}"
+            time.sleep(0.002)
+
+    def end(self) -> Finished:
+        assert self.result is not None
+        return self.result
+
+
+@contextmanager
+def session(server: XServer, arena: Arena, folder: Path, **settings: object) -> Iterator[Session]:
+    place = GameSettings(display=server.name, center=arena.center, size=arena.size, keys=ARROWS, fps=FPS)
+    asked = PlayAsked(
+        model="told", game=None, place=place, settings=PlaySettings(**settings),  # type: ignore[arg-type]
+        models=folder, recordings=folder, min_free_mb=0,
+    )  # fmt: skip
+    heard = Heard()
+    job = Job(heard)
+    policy = ToldPolicy(ARROWS, ALWAYS_RIGHT, fps=FPS)
+    with (
+        closing(ScreenGame("window", place)) as game,
+        shared_keyboard(game, asked.settings, job) as keyboard,
+        observe(server.name) as observer,
+        observer.keyboard_of_a_person() as hand,
+    ):
+        game.hold(frozenset())
+        found = Session(policy, heard, arena, hand)
+
+        def run() -> None:
+            found.result = play(
+                game, policy, asked.settings, job, Clock(FPS),
+                listener=keyboard, corrections=corrections_of(asked, game, FPS, job),
+            )  # fmt: skip
+
+        player = threading.Thread(target=run)
+        player.start()
+        try:
+            yield found
+        finally:
+            hand.let_go()
+            job.stop()
+            player.join(10)
+            assert not player.is_alive()
+
+
+def test_a_touched_key_takes_the_game_over_within_one_decision(
+    x_server: XServer, arena: Arena, tmp_path: Path
+) -> None:
+    """Every time; the model presses nothing meanwhile, and plays on when the keys have rested."""
+    idle = 0.1
+    took_ns, rested_ns = [], []
+    with session(x_server, arena, tmp_path, takeover_idle=idle, takeover_before=0.0) as play:
+        resumed = play.until("right", down=True)
+        for _ in range(TRIALS):
+            began_ns = resumed.time_ns
+            play.hand.press("left")
+            touched = play.until("left", down=True, after_ns=began_ns)
+            released = play.until("right", down=False, after_ns=began_ns)
+            took_ns.append(released.time_ns - touched.time_ns)
+            time.sleep(0.04)
+            play.hand.release("left")
+            rested = play.until("left", down=False, after_ns=touched.time_ns)
+            resumed = play.until("right", down=True, after_ns=released.time_ns)
+            rested_ns.append(resumed.time_ns - rested.time_ns)
+        time.sleep(0.05)
+    assert max(took_ns) < PERIOD_NS
+    # Pressed again not before the keys had rested, and soon after that.
+    assert min(rested_ns) > (idle - 0.005) * 1e9
+    assert np.median(rested_ns) < idle * 1e9 + 3 * PERIOD_NS
+    # One press and one release for each turn of the model's: nothing twice.
+    assert [one.down for one in play.reports_of("right")] == [True, False] * (TRIALS + 1)
+    assert [one.down for one in play.reports_of("left")] == [True, False] * TRIALS
+    result = play.end()
+    assert result.report is not None and result.report["takeovers"] == TRIALS
+    assert result.recordings is not None and len(result.recordings) == TRIALS
+    for path in result.recordings:
+        recording = Recording.open(Path(path))
+        assert (recording.meta.source, recording.meta.labels) == ("agent", "human")
+        mine = [(edge.key, edge.down) for edge in recording.timeline.edges if edge.who == "human"]
+        assert mine == [("left", True), ("left", False)]
+
+
+def test_what_was_shown_is_recorded_with_what_led_to_it(
+    x_server: XServer, arena: Arena, tmp_path: Path
+) -> None:
+    """Frame by frame the labels are the keys that were sent; before them stands the model's own play."""
+    script = [("left", True), ("up", True), ("left", False), ("down", True), ("up", False), ("down", False)]
+    sent: list[tuple[int, str, bool]] = []
+    with session(x_server, arena, tmp_path, takeover_idle=0.3, takeover_before=0.5) as play:
+        play.until("right", down=True)
+        time.sleep(1.0)
+        for key, down in script:
+            sent.append((time.monotonic_ns(), key, down))
+            (play.hand.press if down else play.hand.release)(key)
+            time.sleep(0.2)
+        play.until("right", down=True, after_ns=sent[-1][0])
+        time.sleep(0.1)
+    (path,) = play.end().recordings or []
+    recording = Recording.open(Path(path))
+    labelled, before_ns = recording.labelled(), recording.timeline.before_ns
+    first = int(np.argmax(labelled))
+    assert 0.3 < first / FPS < 0.7, "half a second before the takeover is there"
+    assert labelled[first:-1].all() or not labelled[-1]
+    states = recording.labels(0)
+    exact = 0
+    for number in np.flatnonzero(labelled):
+        if min(abs(before_ns[number] - time_ns) for time_ns, *_ in sent) < 10e6:
+            continue
+        held: set[str] = set()
+        for time_ns, key, down in sent:
+            if time_ns < before_ns[number]:
+                (held.add if down else held.discard)(key)
+        assert {key for key, on in zip(ARROWS, states[number], strict=True) if on} == held
+        exact += 1
+    assert exact > 20
+    right = ARROWS.index("right")
+    model = recording.timeline.key_states(ARROWS, "agent")[:-1, right]
+    assert model[1 : first - 1].all(), "the model held right until then"
+    assert not model[first + 1 : np.flatnonzero(labelled)[-1]].any()
+
+
+def test_a_key_that_both_hold_stays_down_until_the_person_lets_go(
+    x_server: XServer, arena: Arena, tmp_path: Path
+) -> None:
+    with session(x_server, arena, tmp_path, takeover_idle=0.4) as play, observe(x_server.name) as observer:
+        right = observer.keycode(0xFF53)
+        play.until("right", down=True)
+        play.hand.press("right")
+        deadline = time.monotonic() + 1.0
+        while time.monotonic() < deadline:
+            assert right in observer.down()
+            time.sleep(0.005)
+        play.hand.release("right")
+        up = play.until("right", down=False)
+        again = play.until("right", down=True, after_ns=up.time_ns)
+        assert again.time_ns - up.time_ns > 0.35e9
+
+
+def test_a_key_gives_the_game_back_at_once(x_server: XServer, arena: Arena, tmp_path: Path) -> None:
+    with session(x_server, arena, tmp_path, takeover_idle=30.0, hand_back_key="f9") as play:
+        play.until("right", down=True)
+        play.hand.press("up")
+        gone = play.until("right", down=False)
+        play.hand.release("up")
+        time.sleep(0.3)
+        assert play.reports_of("right", gone.time_ns) == []
+        x_server.xdotool("key", "F9")
+        play.until("right", down=True, after_ns=gone.time_ns, seconds=1.0)
+    told = [event.text for event in play.heard.events if isinstance(event, Note)]
+    assert told.count("You drive.") == told.count("The model drives again.") == 1
+
+
+def test_who_drives_is_told_live(x_server: XServer, arena: Arena, tmp_path: Path) -> None:
+    def told() -> list[str | None]:
+        return [event.driver for event in play.heard.events if isinstance(event, Live)]
+
+    with session(x_server, arena, tmp_path, takeover_idle=0.5) as play:
+        play.until("right", down=True)
+        time.sleep(0.3)
+        play.hand.press("left")
+        time.sleep(0.5)
+        assert told()[-1] == "human"
+        play.hand.release("left")
+        time.sleep(1.2)
+        assert told()[-1] == "agent"
+    assert told()[0] == "agent"
+
+
+def test_a_person_at_a_remote_desktop_takes_over_too(x_server: XServer, arena: Arena, tmp_path: Path) -> None:
+    """Their keys come from the same virtual keyboard as the model's: what we did not press is theirs."""
+    with session(x_server, arena, tmp_path, takeover_idle=0.3) as play:
+        play.until("right", down=True)
+        x_server.xdotool("keydown", "Left")
+        gone = play.until("right", down=False)
+        x_server.xdotool("keyup", "Left")
+        play.until("right", down=True, after_ns=gone.time_ns)
+    result = play.end()
+    assert result.report is not None and result.report["takeovers"] == 1
+
+
+@pytest.mark.parametrize("settings", [{"takeover": False}, {"dry_run": True}])
+def test_nobody_takes_over_where_it_is_off(
+    x_server: XServer, arena: Arena, tmp_path: Path, settings: dict[str, bool]
+) -> None:
+    with session(x_server, arena, tmp_path, **settings) as play:
+        time.sleep(0.5)
+        play.hand.press("left")
+        time.sleep(0.3)
+        play.hand.release("left")
+        time.sleep(0.1)
+    result = play.end()
+    assert result.report is not None and not result.report.get("takeovers")
+    assert result.recordings is None
+    assert [one.down for one in play.reports_of("right")] == ([] if "dry_run" in settings else [True, False])
+
+
+def test_a_takeover_while_inference_hangs_frees_the_keys(
+    x_server: XServer, arena: Arena, tmp_path: Path
+) -> None:
+    with session(x_server, arena, tmp_path) as play:
+        play.until("right", down=True)
+        play.policy.hang_from = play.policy.seen
+        time.sleep(0.2)
+        play.hand.press("left")
+        play.until("right", down=False, seconds=0.5)
+        play.policy.go_on.set()
