@@ -10,7 +10,7 @@ from agp_tui.cli.deleting import Yes, agreed
 from agp_tui.cli.flags import OutputFlags
 from agp_tui.cli.running import run_live, settings_of, show, tell
 from agp_tui.config import Output, check_flag
-from agp_tui.config.kinds import Fps
+from agp_tui.config.kinds import Count, Fps
 from agp_tui.engine.events import Finished, Progress, Table
 from agp_tui.engine.job import Job
 from agp_tui.errors import Interrupted
@@ -82,6 +82,27 @@ def replay(
     )
     told = {"recording": str(asked.recording), "start_frame": start_frame, "speed": speed, "paused": paused}
     return run_live(output, "replay", told, lambda job: run_replay(asked, job))
+
+
+@app.command
+def disagreements(recording: Name, *, most: int = 20, output: OutputFlags = Output()) -> int:
+    """Where a model that watched, or a teacher, would have pressed something else: the largest moments first.
+
+    With --json the report has `agreement` by key, and `moments`: `start` and `stop` (frames), `keys`, `size`.
+
+    Parameters
+    ----------
+    most
+        So many moments.
+    """
+    from agp_tui.recording.agreement import compared, moments_table
+    from agp_tui.recording.store import Recording
+
+    check_flag("most", most, Count)
+    path = _path(recording, output)
+    found = compared(Recording.open(path))
+    table, report = moments_table(found, path.name, most), found.report(most)
+    return show(output, "recordings", table, recording=str(path), report=report)
 
 
 @app.command

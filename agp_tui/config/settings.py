@@ -77,6 +77,9 @@ class RecordSettings:
     by: str = "human"
     """Who plays: human, expert (a scripted demonstrator), a model, or an Atari agent (a run, a kept name)."""
 
+    shadow: str | None = None
+    """A model that watches you play and says what it would press; it presses nothing."""
+
     seconds: Annotated[float, Meta(gt=0)] | None = None
     """Stop after so many seconds of play. Otherwise Esc on the game's keyboard, or Ctrl-C, stops."""
 

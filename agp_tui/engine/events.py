@@ -95,6 +95,10 @@ class Live(Event, frozen=True):
     speed: float | None = None
     driver: str | None = None
     """Who plays now, where a person and a model share the keys: `human` or `agent`."""
+    advised: list[str] | None = None
+    """What somebody beside the player would hold: a model that watches, a teacher."""
+    agreement: dict[str, float] = {}
+    """By key that one of the two has held: share of those frames at which both did."""
 
 
 class Try(Event, frozen=True):

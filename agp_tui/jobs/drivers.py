@@ -47,7 +47,7 @@ class ModelDriver:
 
     model: Path
 
-    def __call__(self, game: Game) -> Driver:
+    def __call__(self, game: Game) -> PolicyDriver:
         """A driver that plays this game. Raises `ModelError` where it presses keys the game has not."""
         policy = load_policy(self.model, PlaySettings(), keys=game.keys)
         check_keys(policy.keys, game.keys)

@@ -5,6 +5,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from agp_tui.autoplay.manifest import find_model
 from agp_tui.config import GameSettings, PreviewSettings, RecordSettings
 from agp_tui.engine.clock import Clock, RealTime, SimulatedTime
 from agp_tui.engine.events import Finished
@@ -14,7 +15,7 @@ from agp_tui.games.base import Driver, Game
 from agp_tui.games.names import is_atari
 from agp_tui.games.opening import open_game
 from agp_tui.games.screen import ScreenGame
-from agp_tui.jobs.drivers import CHANCE, EXPERT, player_named
+from agp_tui.jobs.drivers import CHANCE, EXPERT, ModelDriver, player_named
 from agp_tui.keys.listening import KeyListener, listen
 from agp_tui.keys.state import NO_KEYS
 from agp_tui.recording.playing import Person
@@ -59,6 +60,7 @@ def run_record(asked: RecordAsked, job: Job) -> Finished:
             origin=origin_of(game),
             clock=Clock(asked.place.fps, source),
             root=asked.recordings,
+            shadow=_shadow(asked, game, job),
             keyboard=keyboard if settings.by != "human" else None,
             preview=asked.preview,
         )
@@ -81,6 +83,10 @@ def _check_player(asked: RecordAsked) -> None:
             f"Expected human or a model to play {asked.game}, found {by}: that is for Atari games only.",
             "Leave out --by to play it yourself, or name a model.",
         )
+    if asked.settings.shadow is not None and by != "human":
+        raise SettingError(
+            f"Expected you to play beside a shadow, found {by}.", "Leave out --by, or --shadow."
+        )
     if asked.settings.fast and not console:
         raise SettingError(
             f"Expected an Atari game for --fast, found {asked.game}, which runs by itself.",
@@ -90,6 +96,19 @@ def _check_player(asked: RecordAsked) -> None:
 
 def _driver(asked: RecordAsked, game: Game) -> Driver:
     return player_named(asked.settings.by, asked.models, asked.runs)(game)
+
+
+def _shadow(asked: RecordAsked, game: Game, job: Job) -> Driver | None:
+    name = asked.settings.shadow
+    if name is None:
+        return None
+    driver = ModelDriver(find_model(asked.models, name))(game)
+    if driver.policy.fps != asked.place.fps:
+        job.note(
+            f"{name} was made for {driver.policy.fps:g} decisions a second, it watches at {asked.place.fps}.",
+            level="warning",
+        )
+    return driver
 
 
 @contextmanager

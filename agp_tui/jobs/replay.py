@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agp_tui.config import PreviewSettings
 from agp_tui.engine.events import Finished, Live
@@ -13,6 +14,7 @@ from agp_tui.engine.job import Job
 from agp_tui.engine.tempo import check_speed
 from agp_tui.errors import RecordingError
 from agp_tui.games.preview import Preview, Thumbnail
+from agp_tui.recording.agreement import states_of
 from agp_tui.recording.character import shares_of
 from agp_tui.recording.playhead import Playhead
 from agp_tui.recording.store import Recording
@@ -89,6 +91,8 @@ class _Pages:
         self._preview = preview
         self._job = job
         self._states = recording.key_states(meta.labels)
+        others = [who for who in recording.timeline.players if who != meta.labels]
+        self._advised = states_of(recording, others[0]) if len(others) == 1 else None
         shares = shares_of(meta.keys, self._states)
         self._shares = {key: round(share, 4) for key, share in shares.items()}
         self._fps = round(len(recording) / recording.seconds, 2)
@@ -112,7 +116,8 @@ class _Pages:
             fps_asked=meta.fps,
             frames=frame + 1,
             missed=max(0, asked - frame - 1),
-            held=[key for key, down in zip(meta.keys, self._states[frame], strict=True) if down],
+            held=_names(meta.keys, self._states[frame]),
+            advised=None if self._advised is None else _names(meta.keys, self._advised[frame]),
             shares=self._shares,
             score=status.score if status else None,
             lives=status.lives if status else None,
@@ -148,3 +153,7 @@ class _Pages:
             path = self._recording.path
             cure = f"agp recordings repair {path} keeps what is sound."
             self._job.note(f"Frame {frame} is damaged and not shown; {cure}", level="warning")
+
+
+def _names(keys: tuple[str, ...], row: NDArray[np.bool_]) -> list[str]:
+    return [key for key, down in zip(keys, row, strict=True) if down]

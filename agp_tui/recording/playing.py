@@ -53,56 +53,86 @@ class Player(Protocol):
     @property
     def held(self) -> Keys: ...
 
+    @property
+    def advised(self) -> Keys | None:
+        """What somebody beside the player would have held since the last frame; None where nobody is."""
+        ...
+
     def play(self, frame: Frame) -> Iterable[KeyEdge]:
         """The edges that were heard, or that the decision at this frame brings."""
         ...
 
 
-class Watched:
-    """A person whose keys the game hears itself: we only listen."""
+class Adviser:
+    """Somebody beside the player, who presses nothing: what they would hold, as edges of theirs.
 
-    def __init__(self, keyboard: Keyboard, keys: tuple[str, ...]) -> None:
+    On a simulated clock an edge has the time of the frame that it was decided at, so it counts from the
+    next frame on, as it does in real time.
+    """
+
+    def __init__(self, driver: Driver, keys: tuple[str, ...], clock: Clock) -> None:
+        self._driver, self._keys, self._clock = driver, frozenset(keys), clock
+        self.held: Keys = NO_KEYS
+
+    def edges(self, frame: Frame) -> list[KeyEdge]:
+        """What changes for them at this frame."""
+        with self._clock.stage("teacher"):
+            wanted = self._driver.decide(frame) & self._keys
+        edges = edges_between(self.held, wanted, time_of(frame, self._clock), self._driver.who)
+        self.held = wanted
+        return edges
+
+
+def time_of(frame: Frame, clock: Clock) -> int:
+    """Now, but not before the frame that something was decided at, whatever the clock is."""
+    return max(clock.now_ns(), frame.before_ns)
+
+
+class Watched:
+    """A person whose keys the game hears itself: we only listen. A `shadow` says what it would do."""
+
+    def __init__(self, keyboard: Keyboard, keys: tuple[str, ...], shadow: Adviser | None = None) -> None:
         self._keyboard = keyboard
         self._keys = frozenset(keys)
+        self._shadow = shadow
+        self.advised: Keys | None = None
 
     @property
     def held(self) -> Keys:
         return self._keyboard.held() & self._keys
 
     def play(self, frame: Frame) -> Iterable[KeyEdge]:
-        return self._keyboard.edges
+        if self._shadow is None:
+            return self._keyboard.edges
+        self.advised = self._shadow.held
+        return [*self._keyboard.edges, *self._shadow.edges(frame)]
 
 
 class Deciding:
     """A driver: what it decides at a frame is held in the game from then on.
 
     With a `teacher` the driver's keys are held, and what the teacher would press at the same frame
-    is told as edges of the teacher's. On a simulated clock an edge has the time of the frame that
-    it was decided at, so it counts from the next frame on, as it does in real time.
+    is told as edges of the teacher's.
     """
 
-    def __init__(self, game: Game, driver: Driver, teacher: Driver | None, clock: Clock) -> None:
+    def __init__(self, game: Game, driver: Driver, teacher: Adviser | None, clock: Clock) -> None:
         self._game = game
         self._clock = clock
         self._driver = driver
         self._teacher = teacher
         self.held: Keys = NO_KEYS
-        self._advised = NO_KEYS
+        self.advised: Keys | None = None
 
     def play(self, frame: Frame) -> Iterable[KeyEdge]:
         keys = frozenset(self._game.keys)
         with self._clock.stage("decide"):
             wanted = self._driver.decide(frame) & keys
             self._game.hold(wanted)
-        # Not before the frame that it was decided at, whatever the clock is.
-        time_ns = max(self._clock.now_ns(), frame.before_ns)
-        edges = edges_between(self.held, wanted, time_ns, self._driver.who)
+        edges = edges_between(self.held, wanted, time_of(frame, self._clock), self._driver.who)
         self.held = wanted
         if self._teacher is not None:
-            with self._clock.stage("teacher"):
-                advice = self._teacher.decide(frame) & keys
-            edges += edges_between(self._advised, advice, time_ns, self._teacher.who)
-            self._advised = advice
+            self.advised = self._teacher.held
+            edges += self._teacher.edges(frame)
         return edges
 
 

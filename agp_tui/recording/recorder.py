@@ -22,7 +22,7 @@ from agp_tui.games.preview import Preview
 from agp_tui.keys.listening import KeyListener
 from agp_tui.recording.beginning import begun
 from agp_tui.recording.character import Character, character
-from agp_tui.recording.playing import ByHand, Deciding, Keyboard, Person, Player, Source, Watched
+from agp_tui.recording.playing import Adviser, ByHand, Deciding, Keyboard, Person, Player, Source, Watched
 from agp_tui.recording.space import DiskSpace
 from agp_tui.recording.store import Recording, RecordingMeta, RecordingWriter
 from agp_tui.recording.telling import Teller
@@ -92,6 +92,7 @@ def record(
     clock: Clock,
     root: Path,
     teacher: Driver | None = None,
+    shadow: Driver | None = None,
     keyboard: KeyListener | None = None,
     seconds: float | None = None,
     episodes: int | None = None,
@@ -101,7 +102,8 @@ def record(
 
     `source` is a person, or a driver that decides at each frame and whose keys are held in the game;
     `teacher` says at each frame what it would press instead, and its keys become the labels to
-    learn from. `keyboard` is where start and stop keys are heard while a driver plays.
+    learn from; so does a `shadow` beside a person, but the person's keys stay the labels. `keyboard` is
+    where start and stop keys are heard while a driver plays.
     Whatever ends it, the recording is finished properly first.
 
     Raises `RecordingError` with too little room on the disk, `SettingError` for a teacher that is
@@ -113,6 +115,8 @@ def record(
         heard, who = Keyboard(source.keyboard), None
     else:
         heard, who = Keyboard(keyboard), source.who
+        if shadow is not None:
+            raise SettingError("Expected a person beside a shadow, found a driver.", "Play yourself.")
     if teacher is not None and teacher.who == who:
         raise SettingError(f"Expected a teacher other than who plays, found {teacher.who} as both.")
     space = DiskSpace(root, settings.min_free_mb)
@@ -120,13 +124,17 @@ def record(
     heard.poll()
     if not begun(heard, settings, job):
         return Recorded(None, 0, 0.0, clock.pace(), 0, (), "stopped before it began")
+
+    def beside(driver: Driver | None) -> Adviser | None:
+        return None if driver is None else Adviser(driver, game.keys, clock)
+
     player: Player
     if not isinstance(source, Person):
-        player = Deciding(game, source, teacher, clock)
+        player = Deciding(game, source, beside(teacher), clock)
     elif source.forward:
-        player = Deciding(game, ByHand(heard), None, clock)
+        player = Deciding(game, ByHand(heard), beside(shadow), clock)
     else:
-        player = Watched(heard, game.keys)
+        player = Watched(heard, game.keys, beside(shadow))
     meta = RecordingMeta(
         game=game.name,
         fps=round(clock.fps),
@@ -218,7 +226,7 @@ class _Recording:
         status = self.game.status()
         if status is not None and status != before:
             self.writer.score(status, frame.before_ns)
-        self.teller.tell(frame, self.player.held, status)
+        self.teller.tell(frame, self.player.held, status, self.player.advised)
         return status
 
     def _kept(self) -> int:

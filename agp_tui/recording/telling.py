@@ -8,6 +8,7 @@ from agp_tui.engine.job import Job
 from agp_tui.games.base import Frame, Status
 from agp_tui.games.preview import Preview
 from agp_tui.keys.state import Keys
+from agp_tui.recording.agreement import Agreement
 from agp_tui.recording.store import RecordingWriter
 
 
@@ -21,12 +22,15 @@ class Teller:
         self._preview = preview
         self._first_ns: int | None = None
         self._held: Counter[str] = Counter()
+        self._agreement = Agreement()
 
-    def tell(self, frame: Frame, held: Keys, status: Status | None) -> None:
-        """Count the keys held at a frame that was written; tell of it where it is time."""
+    def tell(self, frame: Frame, held: Keys, status: Status | None, advised: Keys | None = None) -> None:
+        """Count the keys held at a frame that was written, and those advised; tell of it where it is time."""
         if self._first_ns is None:
             self._first_ns = frame.before_ns
         self._held.update(held)
+        if advised is not None:
+            self._agreement.count(held, advised)
         if not self._preview.due():
             return
         pace = self._clock.pace()
@@ -41,6 +45,8 @@ class Teller:
                 missed=pace.missed,
                 held=[key for key in meta.keys if key in held],
                 shares={key: round(self._held[key] / self._writer.frames, 3) for key in meta.keys},
+                advised=None if advised is None else [key for key in meta.keys if key in advised],
+                agreement=self._agreement.shares(),
                 jitter_ms=pace.jitter_ms,
                 latency_ms=pace.stages_ms,
                 bytes=self._writer.bytes,

@@ -161,3 +161,42 @@ def test_a_person_takes_over_and_what_they_show_is_learned_from(
     # Of about four seconds only the person's one and a half count, and in most of them left is held.
     assert 30 < report["frames"] < 60
     assert 0.5 < report["keys"]["left"] < 0.8 and report["keys"]["right"] == 0.0
+
+
+def test_a_model_that_watches_a_person_presses_nothing_and_is_compared_with_them(
+    x_server: XServer, arena: Arena, home: Path, bright: BrightModel
+) -> None:
+    words = (
+        "record",
+        "--game",
+        "window",
+        *arena.field,
+        "--keys",
+        "left,right",
+        "--shadow",
+        str(bright.folder),
+    )
+    arena.show("left")
+    with running(*words, home=home, display=x_server.name) as command:
+        command.wait_for(lambda event: event["type"] == "live" and event["advised"] == ["right"])
+        x_server.xdotool("keydown", "Left")
+        time.sleep(0.7)
+        x_server.xdotool("keyup", "Left")
+        x_server.xdotool("keydown", "Right")
+        time.sleep(0.7)
+        x_server.xdotool("keyup", "Right", "key", "Escape")
+        result = command.result()
+    assert result.code == 0, result.story()
+    assert {report.key for report in arena.reports if report.down} >= {"left", "right"}
+    recording = result.finished["recording"]
+    found = agp("recordings", "disagreements", recording, home=home).finished["report"]
+    assert found["players"] == ["human", "agent"]
+    assert found["agreement"]["left"] == 0.0 and 0.2 < found["agreement"]["right"] < 0.9
+    largest = found["moments"][0]
+    assert set(largest["keys"]) == {"left", "right"} and largest["stop"] - largest["start"] >= 15
+
+
+def test_a_shadow_beside_a_driver_or_of_another_game_is_refused(home: Path, bright: BrightModel) -> None:
+    words = ("record", "--game", "ALE/Pong-v5", "--by", "expert", "--shadow", str(bright.folder))
+    refused = agp(*words, home=home)
+    assert refused.code == 2 and "you to play beside a shadow" in refused.one("failed")["error"]

@@ -8,6 +8,7 @@ from textual.markup import escape
 
 from agp_tui.engine.events import Table
 from agp_tui.ui.client.catalog import RecordingItem
+from agp_tui.ui.parts.live_view import clock
 
 HELP = """
 # Library
@@ -32,6 +33,7 @@ In a replay:
 | `left`, `right` | a frame; with `shift`, or `[` and `]`, a second |
 | `home`, `end` | to the beginning, to the end; a click on the line goes there |
 | `+`, `-` | faster, slower: 0.25 to 8 times |
+| `m` | where a model that watched, or a teacher, would have pressed something else; the largest first |
 | `escape` | back to the table |
 """
 
@@ -90,6 +92,11 @@ def head_text(shown: Sequence[RecordingItem], game: str | None, wanted: str) -> 
     text = f"{what}: {count}, {seconds / 60:.1f} min, {size / 1e6:.0f} MB"
     text += f", [$warning]{broken} not whole[/]" if broken else ""
     return text + (f"  [dim]only those with[/] {escape(wanted)}" if wanted else "")
+
+
+def moment_text(start: int, stop: int, fps: int) -> str:
+    """When a stretch of frames begins, and how long it is."""
+    return f"{clock(start / fps)}, {(stop - start) / fps:.1f} s, from frame {start} on"
 
 
 def empty_text(game: str | None) -> str:

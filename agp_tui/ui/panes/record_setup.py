@@ -14,6 +14,9 @@ from agp_tui.ui.dialogs.form import Form, Values
 from agp_tui.ui.panes.profile import Limits, place_of, profile_fields, save
 from agp_tui.ui.screens.base import AppScreen
 
+WATCHED = "you, watched by "
+"""Before a model's name: you play, and it says what it would press."""
+
 
 class RecordSetup(AppScreen):
     """The part of the screen for recording that asks and remembers; it runs nothing live."""
@@ -21,7 +24,7 @@ class RecordSetup(AppScreen):
     problem: reactive[str] = reactive("")
     """What went wrong, with its cure; empty where nothing did."""
     by: reactive[str] = reactive("")
-    """Who plays: human, expert, or a model's name; empty where nobody can."""
+    """Who plays: human, expert, a model's name, or one behind `WATCHED`; empty where nobody can."""
     limits: reactive[Limits] = reactive(Limits())
     busy_with = ""
     """The game that something runs for now; empty where nothing does."""
@@ -64,11 +67,19 @@ class RecordSetup(AppScreen):
         catalog = self.agp.catalog
         models = [Choice(one.name, "a model of it") for one in catalog.models_of(self.game)]
         if not is_atari(self.game):
-            return [Choice("human", "you, on the game's own keyboard"), *models]
+            note = "it presses nothing, but says what it would"
+            watched = [Choice(WATCHED + one.value, note) for one in models]
+            return [Choice("human", "you, on the game's own keyboard"), *models, *watched]
         expert = any(one.expert for one in catalog.games or () if one.id == self.game)
         if expert or catalog.games is None:
             models.insert(0, Choice("expert", "a script that knows the game"))
         return models
+
+    def player_words(self) -> list[str]:
+        """Who plays, as flags of `agp record`."""
+        if self.by.startswith(WATCHED):
+            return ["--by", "human", "--shadow", self.by.removeprefix(WATCHED)]
+        return ["--by", self.by]
 
     def action_who(self) -> None:
         """Another player."""

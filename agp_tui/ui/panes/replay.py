@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.message import Message
 
 from agp_tui.engine.events import Live, Seek
 from agp_tui.ui.panes.position import PositionBar
@@ -28,6 +29,7 @@ class ReplayPane(Steered):
         Binding("end", "end", "End", id="replay.end", show=False),
         FASTER,
         SLOWER,
+        Binding("m", "moments", "Disagreements", id="replay.moments"),
         LEAVE,
     ]
 
@@ -36,6 +38,9 @@ class ReplayPane(Steered):
 
     class Left(Steered.Left):
         """The person has seen enough."""
+
+    class MomentsWanted(Message):
+        """The person wants to see where the two players disagree."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -55,7 +60,10 @@ class ReplayPane(Steered):
 
     def show(self, live: Live) -> None:
         """The newest state."""
+        first = self.live is None
         self.take(live)
+        if first:
+            self.refresh_bindings()
         self._frame = live.frame or 0
         self.query_one(LiveView).show(live)
         self.query_one(PositionBar).show(live)
@@ -80,6 +88,14 @@ class ReplayPane(Steered):
         """To the last frame."""
         if self.live is not None:
             self.action_seek((self.live.total or 1) - 1)
+
+    def action_moments(self) -> None:
+        """Where somebody beside the player would have pressed something else."""
+        self.post_message(self.MomentsWanted())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Disagreements are offered where there are two to disagree."""
+        return action != "moments" or (self.live is not None and self.live.advised is not None)
 
     def on_position_bar_sought(self, sought: PositionBar.Sought) -> None:
         """A click on the line."""

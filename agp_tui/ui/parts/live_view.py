@@ -9,6 +9,7 @@ from typing import Literal
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.markup import escape
 from textual.reactive import reactive
 from textual.widgets import Static
 
@@ -102,6 +103,11 @@ def facts(live: Live, kind: Kind) -> str:
         parts.append(f"score [b]{live.score:g}[/]" + (f", {live.lives} lives" if live.lives else ""))
     if live.value is not None:
         parts.append(f"value [b]{live.value:.2f}[/]")
+    if live.advised is not None:
+        parts.append(f"beside: [b]{escape(' '.join(live.advised)) or 'nothing'}[/]")
+    if live.agreement:
+        shares = " ".join(f"{escape(key)} {share:.0%}" for key, share in live.agreement.items())
+        parts.append(f"agrees on {shares}")
     if live.bytes is not None:
         parts.append(f"{live.bytes / 1e6:.1f} MB")
     if live.speed not in (None, 1.0) and kind != "replay":

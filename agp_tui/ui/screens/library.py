@@ -15,9 +15,10 @@ from agp_tui.engine.events import AnyEvent, Live
 from agp_tui.errors import AgpError
 from agp_tui.ui.client.catalog import RecordingItem
 from agp_tui.ui.client.process import ask
+from agp_tui.ui.dialogs.choose import Choice, Choose
 from agp_tui.ui.panes.details import DetailsPane
 from agp_tui.ui.panes.library_actions import LibraryActions
-from agp_tui.ui.panes.library_words import HELP, empty_text, head_text, key_of, rows_of
+from agp_tui.ui.panes.library_words import HELP, empty_text, head_text, key_of, moment_text, rows_of
 from agp_tui.ui.panes.replay import ReplayPane
 from agp_tui.ui.widgets.tables import EventTable
 
@@ -222,6 +223,31 @@ class LibraryScreen(LibraryActions):
         """Pass it on."""
         if self.doing == "replay":
             self.agp.tell_live(message.command)
+
+    @work(exclusive=True, group="moments")
+    async def on_replay_pane_moments_wanted(self) -> None:
+        """Choose one of the largest disagreements, and go there."""
+        if self.item is None:
+            return
+        try:
+            report = (await ask("recordings", "disagreements", self.item.path, *self.agp.words)).report or {}
+        except AgpError as error:
+            self.notify(str(error), severity="warning", markup=False)
+            return
+        if not report["moments"]:
+            self.notify("They agree at every frame.")
+            return
+        fps = self.item.fps
+        choices = [
+            Choice(str(one["start"]), " ".join(one["keys"]), moment_text(one["start"], one["stop"], fps))
+            for one in report["moments"]
+        ]
+        title = f"Where {' and '.join(report['players'])} disagree, the largest first"
+        self.app.push_screen(Choose(title, choices), self._seek_moment)
+
+    def _seek_moment(self, frame: str | None) -> None:
+        if frame is not None:
+            self.query_one(ReplayPane).action_seek(int(frame))
 
     def on_replay_pane_left(self) -> None:
         """Back to the table."""

@@ -151,7 +151,7 @@ class RecordScreen(RecordSetup):
         self.query_one("#record-log", RichLog).clear()
         self.busy_with, self.phase = self.game, "recording"
         self.query_one(LiveView).reset("Getting ready …")
-        words = ["record", "--game", self.game, "--by", self.by, *self.limits.words(self.game)]
+        words = ["record", "--game", self.game, *self.player_words(), *self.limits.words(self.game)]
         finished = await self._follow("REC", *words)
         if finished is None:
             return

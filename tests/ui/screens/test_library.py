@@ -15,6 +15,7 @@ from textual.widgets import Input
 from agp_tui.engine.events import Live
 from agp_tui.ui.app import AgpApp
 from agp_tui.ui.client.catalog import RecordingItem
+from agp_tui.ui.dialogs.choose import Choose
 from agp_tui.ui.dialogs.confirm import Confirm
 from agp_tui.ui.dialogs.form import Form
 from agp_tui.ui.panes.position import PositionBar
@@ -100,6 +101,28 @@ def test_the_table_is_of_a_game_or_of_all_sorted_and_filtered(
             await until(pilot, lambda: screen.table.row_count == 2)
             await pilot.press("a")
             await until(pilot, lambda: screen.table.row_count == 1)
+
+    asyncio.run(session())
+
+
+def test_a_disagreement_is_chosen_and_gone_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    edges = [edge(9.5, "up", True), edge(19.5, "up", False), edge(39.5, "left", True, "agent")]
+    recordings.write(tmp_path / "recordings", 60, edges)
+
+    async def session() -> None:
+        async with library(tmp_path, monkeypatch) as (app, pilot, screen):
+            app.game = "box"
+            await until(pilot, lambda: screen.table.row_count == 1)
+            await pilot.press("enter")
+            pane = screen.query_one(ReplayPane)
+            await until(pilot, lambda: pane.live is not None)
+            assert pane.live is not None and pane.live.advised == []
+            await pilot.press("space", "m")
+            await until(pilot, lambda: isinstance(app.screen, Choose))
+            assert "human and agent disagree" in screen_text(pilot)
+            await pilot.press("down", "enter")
+            await until(pilot, lambda: pane.live is not None and pane.live.frame == 10)
+            await until(pilot, lambda: "beside: nothing" in screen_text(pilot))
 
     asyncio.run(session())
 

@@ -1,0 +1,82 @@
+"""How far a person and a model that watches them agree, and where they do not."""
+
+from pathlib import Path
+
+import pytest
+from support.drawn import KEYS, DrawnGame, Pattern, Typed, moment_of, opened, record_drawn
+from support.fakes import Heard
+from support.recordings import edge, write
+
+from agp_tui.engine.events import Live
+from agp_tui.engine.job import Job
+from agp_tui.errors import RecordingError, SettingError
+from agp_tui.keys.state import NO_KEYS, KeyEdge
+from agp_tui.recording.agreement import Agreement, Moment, compared, moments_table
+from agp_tui.recording.playing import Person
+from agp_tui.recording.store import Recording
+
+UP = frozenset({"up"})
+
+
+def test_frames_at_which_neither_holds_a_key_say_nothing() -> None:
+    agreement = Agreement()
+    frames = [(UP, UP), (UP, NO_KEYS), (NO_KEYS, UP), (UP, UP), *[(NO_KEYS, NO_KEYS)] * 9]
+    for one, other in frames:
+        agreement.count(one, other)
+    assert agreement.shares() == {"up": 0.5}
+
+
+def test_the_largest_disagreement_comes_first(tmp_path: Path) -> None:
+    """The model is three frames late with `up`, and alone with `left` and `space` for four."""
+    edges = [
+        edge(9.5, "up", True),
+        edge(12.5, "up", True, "agent"),
+        edge(29.5, "up", False),
+        edge(29.5, "up", False, "agent"),
+        edge(39.5, "left", True, "agent"),
+        edge(40.5, "space", True, "agent"),
+        edge(43.5, "left", False, "agent"),
+        edge(43.5, "space", False, "agent"),
+    ]
+    found = compared(Recording.open(write(tmp_path, 60, edges)))
+    assert found.moments == (Moment(40, 44, 7, ("left", "space")), Moment(10, 13, 3, ("up",)))
+    assert found.agreement == {"up": 0.85, "left": 0.0, "space": 0.0}
+    assert found.report(1)["moments"] == [{"start": 40, "stop": 44, "size": 7, "keys": ["left", "space"]}]
+    table = moments_table(found, "one", 9)
+    assert table.rows == [[40, 1.33, 0.13, "left space"], [10, 0.33, 0.1, "up"]]
+    assert "human and agent agree on up 85 %" in table.title
+
+
+def test_short_gaps_are_one_moment(tmp_path: Path) -> None:
+    edges = [edge(at, "up", down) for at, down in [(4.5, True), (5.5, False), (7.5, True), (8.5, False)]]
+    edges += [edge(20.5, "up", True), edge(21.5, "up", False), edge(50.5, "left", True, "agent")]
+    found = compared(Recording.open(write(tmp_path, 52, edges)))
+    assert sorted((one.start, one.stop) for one in found.moments) == [(5, 9), (21, 22), (51, 52)]
+
+
+def test_one_player_agrees_with_nobody(tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match="two players, found one"):
+        compared(Recording.open(write(tmp_path, 5, [edge(1.5, "up", True)])))
+
+
+def test_what_a_shadow_would_press_is_told_and_kept_beside_the_persons_keys(tmp_path: Path) -> None:
+    game, shadow, heard = DrawnGame(), Pattern(3, "agent"), Heard()
+    typed = [KeyEdge(moment_of(10.5), "up", True, "human"), KeyEdge(moment_of(40.5), "up", False, "human")]
+    person = Person(Typed(game.source, typed))
+    recording = opened(record_drawn(tmp_path, game, person, shadow=shadow, seconds=2, job=Job(heard)))
+    assert (recording.meta.source, recording.meta.labels) == ("human", "human")
+    assert recording.key_states("agent")[1:].tolist() == shadow.rows(range(59))
+    assert recording.key_states("human")[:, KEYS.index("up")].tolist() == [11 <= i <= 40 for i in range(60)]
+    assert game.held == frozenset(), "a shadow presses nothing"
+    last = [event for event in heard.events if isinstance(event, Live)][-1]
+    assert last.advised is not None
+    assert last.frames == 60 or set(last.agreement) <= set(KEYS)
+    whole = Agreement()
+    for mine, its in zip(recording.key_states("human"), recording.key_states("agent"), strict=True):
+        whole.count(*(frozenset(key for key, on in zip(KEYS, row, strict=True) if on) for row in (mine, its)))
+    assert whole.shares() == compared(recording).agreement
+
+
+def test_nobody_watches_a_driver(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="a person beside a shadow"):
+        record_drawn(tmp_path, DrawnGame(), Pattern(1, "expert"), shadow=Pattern(2, "agent"), seconds=1)
