@@ -13,11 +13,12 @@ import torch
 
 from agp_tui.atari.plain import PlainMonteCarlo
 from agp_tui.atari.trainer import STAGES, AgentTrainer
-from agp_tui.config import AtariSettings
+from agp_tui.config import Algorithm, AtariSettings
 from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed, MissingPart
 
+OURS: tuple[Algorithm, ...] = ("pqn", "ppo", "monte_carlo")
 Turn = Callable[[float], int]
 """Train for so many seconds of processor time; the decisions taken."""
 
@@ -38,8 +39,9 @@ def bench_atari(game: str, job: Job, *, rounds: int, seconds: float) -> dict[str
     Raises `MissingPart` without Stable-Baselines3, `JobFailed` where it is stopped before the first round.
     """
     torch.set_num_threads(1)
-    ours = {name: _ours(name, game) for name in ("ppo", "monte_carlo")}
+    ours = {name: _ours(name, game) for name in OURS}
     ways = [
+        Way("agp pqn", "sb3 PPO", _turn_of(ours["pqn"])),
         Way("agp ppo", "sb3 PPO", _turn_of(ours["ppo"])),
         Way("sb3 PPO", "sb3 PPO", _stable_baselines("PPO", game)),
         Way("sb3 DQN", "sb3 PPO", _stable_baselines("DQN", game)),
@@ -67,15 +69,17 @@ def bench_atari(game: str, job: Job, *, rounds: int, seconds: float) -> dict[str
     job.emit(_split(ours))
     for trainer in ours.values():
         trainer.close()
-    return {
-        "atari_ppo": middle["agp ppo"],
-        "atari_ppo_ratio": middle["agp ppo"] / middle["sb3 PPO"],
-        "atari_monte_carlo": middle["agp monte_carlo"],
-        "atari_monte_carlo_ratio": middle["agp monte_carlo"] / middle["plain loop"],
-    }
+    found: dict[str, float] = {}
+    for way in ways:
+        if (name := way.name.removeprefix("agp ")) in OURS:
+            found |= {
+                f"atari_{name}": middle[way.name],
+                f"atari_{name}_ratio": middle[way.name] / middle[way.against],
+            }
+    return found
 
 
-def _split(trainers: dict[str, AgentTrainer]) -> Table:
+def _split(trainers: dict[Algorithm, AgentTrainer]) -> Table:
     rows: list[list[str | float | int | None]] = []
     for name, trainer in trainers.items():
         spent = trainer.counters.stages
@@ -84,8 +88,8 @@ def _split(trainers: dict[str, AgentTrainer]) -> Table:
     return Table(title="Where the time goes", columns=["algorithm", *STAGES], rows=rows)
 
 
-def _ours(algorithm: str, game: str) -> AgentTrainer:
-    settings = AtariSettings(game=game, workers=1, algorithm="ppo" if algorithm == "ppo" else "monte_carlo")
+def _ours(algorithm: Algorithm, game: str) -> AgentTrainer:
+    settings = AtariSettings(game=game, workers=1, algorithm=algorithm)
     return AgentTrainer(settings, clock=time.process_time)
 
 

@@ -57,6 +57,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Figures on held-out recordings, by key."""
     versions: dict[str, str] = {}
     """Of the program and the libraries that made it."""
+    no_better_than: str | None = None
+    """The model that this one was made from, where it turned out to be as good or better."""
     checkpoint: str | None = None
     """File beside `model.tflite` from which training can go on."""
 

@@ -30,8 +30,17 @@ class ModelSummary:
     quantize: str | None = None
     f1: float | None = None
     """On held-out frames."""
+    no_better_than: str | None = None
+    """The model to play instead."""
     problem: str = ""
     """Why it cannot be used; empty where nothing is known against it."""
+
+    @property
+    def remark(self) -> str | None:
+        """What speaks against it, in words."""
+        if self.problem:
+            return self.problem
+        return f"no better than {self.no_better_than}" if self.no_better_than else None
 
     def report(self) -> dict[str, Any]:
         """As plain data."""
@@ -69,6 +78,7 @@ def summary(path: Path) -> ModelSummary:
         network=manifest.network or None,
         quantize=manifest.quantize,
         f1=f1 if isinstance(f1, int | float) else None,
+        no_better_than=manifest.no_better_than,
         problem="" if file.is_file() else f"Expected {MODEL_FILE} in {path}, found none.",
     )
 

@@ -27,10 +27,10 @@ def list_(*, output: OutputFlags = Output()) -> int:
 
     found = summaries(settings_of(output).folder("models"))
     rows: Rows = [
-        [one.name, one.game, " ".join(one.keys) or None, one.fps, one.segment, one.f1, one.problem or None]
+        [one.name, one.game, " ".join(one.keys) or None, one.fps, one.segment, one.f1, one.remark]
         for one in found
     ]
-    columns = ["model", "game", "keys", "fps", "frames seen", "F1", "problem"]
+    columns = ["model", "game", "keys", "fps", "frames seen", "F1", "remark"]
     report = {"models": [one.report() for one in found]}
     return show(output, "models", Table(title="Models", columns=columns, rows=rows), report=report)
 

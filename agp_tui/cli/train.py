@@ -28,12 +28,13 @@ def train(
     """Train a model on the recordings of a game and export it.
 
     The training is a run of its own: Ctrl-C stops it (with a checkpoint), closing the terminal does not.
-    With --look nothing is trained: the recordings' keys, their balance and the split are shown.
+    With --look nothing is trained: the recordings' keys, their balance and the split are shown. With
+    --from-model M --corrections the model M learns from what it was shown: takeovers, a teacher's advice.
 
     Parameters
     ----------
     game
-        The game whose recordings to learn from.
+        The game whose recordings to learn from; the model's own with --from-model.
     """
     loaded = settings_of(output)
     runs = loaded.folder("runs")
@@ -41,8 +42,6 @@ def train(
         return _look(game, check(settings), loaded, output)
     if settings.resume is not None:
         return run_long(output, Run.find(runs, settings.resume), detach)
-    if game is None:
-        raise SettingError("Expected a game to train on, found none.", "Name it with --game.")
     from agp_tui.jobs.requests import as_request
     from agp_tui.jobs.train import ask_training
 

@@ -189,6 +189,17 @@ class TrainSettings:
     from_model: str | None = None
     """Start from the checkpoint of this model instead of from nothing."""
 
+    corrections: bool = False
+    """Go on with the model of `from_model` and what it was shown since: takeovers, and a teacher's
+    corrections. Its own recordings stay in the mix and its validation set as it is; before and after are
+    compared."""
+
+    correction_weight: Annotated[float, Meta(ge=1.0, le=100.0)] = 3.0
+    """How much more than others a frame of `corrections` counts."""
+
+    compare_games: Count = 10
+    """Games by which `corrections` compares before and after, where the game has a score."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExportSettings:

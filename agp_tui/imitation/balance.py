@@ -9,13 +9,18 @@ from agp_tui.imitation.takes import Dataset, Span
 
 
 def position_weights(
-    dataset: Dataset, spans: Sequence[Span], cap: float, change_weight: float
+    dataset: Dataset,
+    spans: Sequence[Span],
+    cap: float,
+    change_weight: float,
+    correction_weight: float = 1.0,
 ) -> dict[int, NDArray[np.float32]]:
     """Weights (N,) of every position, by take number; their mean over the counted positions is 1.
 
     A key combination counts by the inverse of its frequency, at most `cap` times as much as the
     most frequent one; positions where the keys change count `change_weight` times as much again.
-    Positions outside `spans`, and between the steps, count nothing.
+    Those of corrections count `correction_weight` times as much. Positions outside `spans`, and between
+    the steps, count nothing.
     """
     factors = combination_factors(dataset.labels(spans), cap)
     weights = {span.take: np.zeros(len(dataset.takes[span.take]), np.float32) for span in spans}
@@ -25,6 +30,8 @@ def position_weights(
         here = np.arange(span.start, span.stop, dataset.step)
         values = np.array([factors[row.tobytes()] for row in labels[here]], np.float32)
         values[changes(labels)[here]] *= change_weight
+        if dataset.takes[span.take].corrections:
+            values *= correction_weight
         weights[span.take][here] = values
         total += float(values.sum())
         counted += len(here)

@@ -54,7 +54,13 @@ class Plan:
         minutes: float | None,
     ) -> None:
         self._settings, self._dataset, self._augment = settings, dataset, augment
-        self._weights = position_weights(dataset, dataset.train, settings.balance_cap, settings.change_weight)
+        self._weights = position_weights(
+            dataset,
+            dataset.train,
+            settings.balance_cap,
+            settings.change_weight,
+            settings.correction_weight if settings.corrections else 1.0,
+        )
         labels = dataset.labels(dataset.train)
         self.usual = usual_combination(labels)
         self.positions = len(labels)

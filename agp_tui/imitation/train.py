@@ -18,6 +18,7 @@ from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import JobFailed, ModelError, RecordingError
 from agp_tui.imitation.checkpoint import BEST, LAST, Checkpoint, load_checkpoint, save_checkpoint
+from agp_tui.imitation.corrected import corrected_dataset
 from agp_tui.imitation.dataset import check_learnable, open_takes
 from agp_tui.imitation.evaluate import Report
 from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
@@ -48,6 +49,11 @@ class TrainRequest:
     """Checkpoint whose weights are the beginning; its network, segment and lead are kept."""
     validation: tuple[Path, ...] = ()
     """Recordings to validate on, all others being trained on; none: a share is set aside."""
+    corrections: tuple[Path, ...] = ()
+    """What the model of `start` was shown since; it goes on with these and what it was trained on, and
+    `recordings` are not looked at."""
+    hold_out: bool = False
+    """Keep the newest part of the corrections for a comparison."""
 
     @classmethod
     def of(
@@ -117,7 +123,7 @@ def train(
         threads=threads,
         measure_threads=measure_threads,
     )
-    dataset = _dataset(request, settings, job)
+    dataset = _dataset(request, settings, started, job)
     if source:
         trainer.network.load_state_dict(source.weights)
     else:
@@ -160,7 +166,7 @@ def _shape(request: TrainRequest, source: Checkpoint | None) -> tuple[NetworkSpe
     return source.spec, source.lead
 
 
-def _dataset(request: TrainRequest, settings: TrainSettings, job: Job) -> Dataset:
+def _dataset(request: TrainRequest, settings: TrainSettings, started: Checkpoint | None, job: Job) -> Dataset:
     job.stage("read the recordings", 1, STAGES)
     told = time.monotonic()
 
@@ -172,8 +178,11 @@ def _dataset(request: TrainRequest, settings: TrainSettings, job: Job) -> Datase
             told = time.monotonic()
             job.emit(Progress(done=done, total=total, unit="frames"))
 
-    def opened(paths: Sequence[Path]) -> tuple[Take, ...]:
-        takes = open_takes(
+    def warn(text: str) -> None:
+        job.note(text, "warning")
+
+    def unchecked(paths: Sequence[Path]) -> tuple[Take, ...]:
+        return open_takes(
             paths,
             game=request.game,
             keys=request.keys,
@@ -182,8 +191,13 @@ def _dataset(request: TrainRequest, settings: TrainSettings, job: Job) -> Datase
             lead=settings.lead,
             progress=progress,
         )
-        return check_learnable(takes, settings.segment, settings.lead, lambda text: job.note(text, "warning"))
 
+    def opened(paths: Sequence[Path]) -> tuple[Take, ...]:
+        return check_learnable(unchecked(paths), settings.segment, settings.lead, warn)
+
+    if request.corrections and started is not None:
+        shown = opened(request.corrections)
+        return corrected_dataset(started, unchecked, shown, hold_out=request.hold_out, warn=warn)
     kept = set(request.validation)
     training = opened([path for path in request.recordings if path not in kept])
     if request.validation:

@@ -129,4 +129,5 @@ def fitting(paths: list[Path], keys: tuple[str, ...], fps: int, job: Job) -> lis
 
 
 def _training_settings(stored: dict[str, Any]) -> TrainSettings:
-    return replace(convert(stored, TrainSettings), resume=None, from_model=None, threads=None)
+    settings = convert(stored, TrainSettings)
+    return replace(settings, resume=None, from_model=None, threads=None, corrections=False)

@@ -23,6 +23,8 @@ class TrainingAsked:
     frame_size: int
     models: Path
     start: Path | None = None
+    corrections: tuple[Path, ...] = ()
+    """What the model of `start` was shown."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,46 +1,112 @@
 """The training job: recordings of a game become a model that plays."""
 
+import re
+from dataclasses import replace
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from agp_tui.autoplay.manifest import Manifest, find_model, read_manifest, write_manifest
 from agp_tui.config import ExportSettings, PlaySettings, TrainSettings, convert
 from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
-from agp_tui.errors import AgpError, MissingPart, ModelError, RecordingError
+from agp_tui.errors import AgpError, MissingPart, ModelError, RecordingError, SettingError
 from agp_tui.games.names import is_atari
 from agp_tui.jobs.requests import TrainingAsked
-from agp_tui.recording.meta import game_slug
+from agp_tui.recording.meta import game_slug, read_meta
 from agp_tui.recording.store import Recording, find_recordings
 
 if TYPE_CHECKING:
     from agp_tui.autoplay.preflight import Preflight
+    from agp_tui.imitation.comparing import Compared
 
 ATARI_FRAME_SIZE = 128
 """Side of the pictures that a model of an Atari game sees; the console's are 210 by 160."""
 
 
-def ask_training(game: str, settings: TrainSettings, recordings: Path, models: Path) -> TrainingAsked:
-    """Find the recordings and settle the frame size. Raises `RecordingError` where there are none."""
-    paths = chosen_recordings(game, settings.recordings, recordings)
-    start = None
-    if settings.from_model is not None:
-        from agp_tui.autoplay.manifest import find_model, read_manifest
+def ask_training(game: str | None, settings: TrainSettings, recordings: Path, models: Path) -> TrainingAsked:
+    """Find the recordings and settle the frame size; a model that is gone on with has a game of its own.
 
-        folder = find_model(models, settings.from_model)
-        manifest = read_manifest(folder)
-        if manifest.checkpoint is None or not (folder / manifest.checkpoint).is_file():
-            raise ModelError(
-                f"Expected a checkpoint beside the model {folder.name}, found none.",
-                "Models exported by agp train have one; train without --from-model otherwise.",
+    Raises `SettingError`, `ModelError`, and `RecordingError` where there is nothing to learn from.
+    """
+    if settings.from_model is None:
+        if settings.corrections:
+            raise SettingError(
+                "Expected a model that was shown the corrections, found none named.",
+                "Name it with --from-model.",
             )
-        start = folder / manifest.checkpoint
-        size = manifest.frame_size
-    else:
+        if game is None:
+            raise SettingError("Expected a game to train on, found none.", "Name it with --game.")
+        paths = chosen_recordings(game, settings.recordings, recordings)
         size = settings.frame_size or _frame_size(game, paths[0])
+        return TrainingAsked(
+            game=game, settings=settings, recordings=tuple(paths), frame_size=size, models=models
+        )
+    folder, manifest = _gone_on_with(models, settings.from_model)
+    game = game or manifest.game
+    paths = [] if settings.corrections else chosen_recordings(game, settings.recordings, recordings)
+    shown = _shown(game, manifest, settings, recordings) if settings.corrections else []
+    if settings.corrections and settings.name is None:
+        settings = replace(settings, name=_free_name(models, folder.name))
     return TrainingAsked(
-        game=game, settings=settings, recordings=tuple(paths), frame_size=size, models=models, start=start
+        game=game,
+        settings=settings,
+        recordings=tuple(paths),
+        frame_size=manifest.frame_size,
+        models=models,
+        start=folder / (manifest.checkpoint or ""),
+        corrections=tuple(shown),
     )
+
+
+def _gone_on_with(models: Path, name: str) -> tuple[Path, Manifest]:
+    folder = find_model(models, name)
+    if not folder.is_dir():
+        raise ModelError(
+            f"Expected a model that can go on learning, found {folder.name}, which has no checkpoint.",
+            "Models made by agp train have one.",
+        )
+    manifest = read_manifest(folder)
+    if manifest.checkpoint is None or not (folder / manifest.checkpoint).is_file():
+        raise ModelError(
+            f"Expected a checkpoint beside the model {folder.name}, found none.",
+            "Models exported by agp train have one; train without --from-model otherwise.",
+        )
+    return folder, manifest
+
+
+def _shown(game: str, manifest: Manifest, settings: TrainSettings, root: Path) -> list[Path]:
+    """The corrections of a game, or those named. Raises `RecordingError` where none fits the model."""
+    try:
+        paths = chosen_recordings(game, settings.recordings, root)
+    except RecordingError:
+        paths = []
+    metas = {path: read_meta(path) for path in paths}
+    found = [path for path, meta in metas.items() if meta.source != meta.labels]
+    if not found:
+        raise RecordingError(
+            f"Expected corrections of {game}, found none: nobody took over from a model, or taught one.",
+            f"Touch one of the game's keys while it plays: agp play {manifest.name}",
+        )
+    for path in found:
+        keys, fps = metas[path].keys, metas[path].fps
+        if set(keys) != set(manifest.keys) or fps != manifest.fps:
+            raise RecordingError(
+                f"Expected corrections with the keys {', '.join(manifest.keys)} at {manifest.fps} frames a "
+                f"second, found {', '.join(keys)} at {fps} in {path}.",
+                "Name those that fit with --recordings, or train a new model.",
+            )
+    return found
+
+
+def _free_name(models: Path, name: str) -> str:
+    """A name for what comes of a model: itself must stay."""
+    base = re.sub(r"-corrected(-\d+)?$", "", name)
+    names = chain([f"{base}-corrected"], (f"{base}-corrected-{number}" for number in count(2)))
+    return next(one for one in names if not (models / one).exists())
 
 
 def chosen_recordings(game: str, names: tuple[str, ...], root: Path) -> list[Path]:
@@ -74,14 +140,20 @@ def run_train(request: dict[str, Any], job: Job, run: Run) -> Finished:
       and `majority_f1`. Empty where nothing was held out.
     - `preflight`, where a model was exported (`Preflight.report`): `latency_ms`, `stages_ms`,
       `budget_ms`, `fps`, `fps_max`, `fits`, `decisions`, `margin`.
+    - `compared`, after corrections (`Compared.report`): `by` play or agreement, figures `before` and
+      `after`, and whether it `improved`.
     """
     from agp_tui.imitation.export import export
     from agp_tui.imitation.train import STAGES, TrainRequest, train
 
     asked = convert(request, TrainingAsked)
     training = TrainRequest.of(
-        asked.recordings, asked.settings, frame_size=asked.frame_size, start=asked.start
+        asked.corrections or asked.recordings, asked.settings, frame_size=asked.frame_size, start=asked.start
     )
+    if asked.corrections:
+        training = replace(
+            training, recordings=(), corrections=training.recordings, hold_out=not is_atari(asked.game)
+        )
     trained = train(training, job, run, measure_threads=True)
     model: Path | None = None
     if trained.why != "stopped":
@@ -94,6 +166,7 @@ def run_train(request: dict[str, Any], job: Job, run: Run) -> Finished:
     else:
         job.note(f"Stopped; it goes on with: agp train --game {asked.game} --resume {run.id}")
     preflight = _measure(model, job) if model else None
+    compared = _compared(asked, trained.best, model, job) if asked.corrections and not job.stopping else None
     return Finished(
         job="train",
         run=run.id,
@@ -110,8 +183,33 @@ def run_train(request: dict[str, Any], job: Job, run: Run) -> Finished:
             "epochs": trained.epochs,
             "validation": trained.report,
             "preflight": preflight.report() if preflight else None,
+            **({"compared": compared.report()} if compared else {}),
         },
     )
+
+
+def _compared(asked: TrainingAsked, after: Path, model: Path | None, job: Job) -> "Compared | None":
+    """Whether it is better now; a model that is worse than the one before says so from then on."""
+    from agp_tui.imitation.comparing import by_agreement, by_play
+
+    assert asked.start is not None
+    job.note("Comparing the model before and after.")
+    if is_atari(asked.game):
+        found = by_play(asked.start, after, asked.settings.compare_games, job.part())
+    else:
+        found = by_agreement(asked.start, after, asked.corrections, job)
+    before, name = asked.start.parent.name, model.name if model else "The new one"
+    if found is None:
+        job.note(f"Too little was shown to compare {before} and {name}; both are there.", level="warning")
+        return None
+    job.emit(found.table())
+    if found.improved:
+        job.note(f"{name} is better than {before}: agp play {name}")
+        return found
+    job.note(f"{name} is no better than {before}, which stays the one to play.", level="warning")
+    if model is not None:
+        write_manifest(model, msgspec.structs.replace(read_manifest(model), no_better_than=before))
+    return found
 
 
 def _measure(model: Path, job: Job) -> "Preflight | None":

@@ -46,6 +46,7 @@ class ModelItem(msgspec.Struct, frozen=True):
     network: str | None = None
     quantize: str | None = None
     f1: float | None = None
+    no_better_than: str | None = None
     created: float | None = None
     bytes: int = 0
     problem: str = ""
@@ -145,9 +146,9 @@ class Catalog:
         return tuple(one for one in reversed(self.recordings or ()) if one.game == game)
 
     def models_of(self, game: str) -> tuple[ModelItem, ...]:
-        """This game's models, newest first."""
+        """This game's models, newest first, and last those that turned out no better than their origin."""
         found = [one for one in self.models or () if one.game == game]
-        return tuple(sorted(found, key=lambda one: one.created or 0.0, reverse=True))
+        return tuple(sorted(found, key=lambda one: (one.no_better_than is not None, -(one.created or 0.0))))
 
     async def _careful(self, look: Any) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -39,6 +40,7 @@ keys alone for a second and it drives again. What you showed it is recorded, as 
 | `enter` | start |
 | `p` | pause: every key is released; again: go on |
 | `s` or `escape` | stop |
+| `l` | afterwards: learn from what you showed it; the better one of before and after is kept first |
 | `f12` | panic: release everything, stop at once |
 | `y` | copy the model's path |
 
@@ -61,6 +63,7 @@ class PlayScreen(AppScreen):
         Binding("t", "dry_run", "Dry run", id="play.dry_run"),
         Binding("p", "pause", "Pause", id="play.pause"),
         Binding("s,escape", "stop", "Stop", id="play.stop"),
+        Binding("l", "learn", "Learn from this", id="play.learn"),
     ]
 
     playing: reactive[bool] = reactive(False, bindings=True)
@@ -68,6 +71,8 @@ class PlayScreen(AppScreen):
     dry_run: reactive[bool] = reactive(False)
     model: reactive[ModelItem | None] = reactive[ModelItem | None](None, bindings=True)
     preflight: reactive[str] = reactive("")
+    taught: reactive[str] = reactive("", bindings=True)
+    """The model that was shown something in the last play; empty where nothing was shown."""
 
     def body(self) -> ComposeResult:
         yield Static(id="play-setup")
@@ -142,13 +147,15 @@ class PlayScreen(AppScreen):
             return not self.playing
         if action in ("pause", "stop"):
             return self.playing
+        if action == "learn":
+            return bool(self.taught) and not self.playing
         return True
 
     def action_start(self) -> None:
         """Let the model play."""
         if self.model is None or self.playing:
             return
-        self.playing, self.paused = True, False
+        self.playing, self.paused, self.taught = True, False, ""
         words = ["play", self.model.path]
         if self.model.game is None:
             words += ["--game", self.agp.game]
@@ -179,8 +186,16 @@ class PlayScreen(AppScreen):
             self.query_one(LiveView).show(event)
         elif (words := told(event)) is not None:
             log.write(words)
+        if isinstance(event, Finished) and event.recordings and self.model is not None:
+            self.taught = self.model.path
+            log.write(Text("l lets it learn from what you showed it.", style="bold"))
+            self.agp.look("recordings")
         if isinstance(event, Failed):
             self.query_one(LiveView).reset("It did not play; the reason is below.")
+
+    def action_learn(self) -> None:
+        """Train the model on with what it was shown; it is compared with itself afterwards."""
+        self.agp.start_run("train", "--from-model", self.taught, "--corrections")
 
     def action_pause(self) -> None:
         """Release every key and wait, or go on."""
@@ -236,4 +251,5 @@ def _model_note(model: ModelItem) -> str:
     if model.problem:
         return model.problem
     f1 = f", F1 {model.f1:.2f}" if model.f1 is not None else ""
-    return f"{model.game or 'made elsewhere'}, {model.fps or '?'} fps{f1}"
+    remark = f", no better than {model.no_better_than}" if model.no_better_than else ""
+    return f"{model.game or 'made elsewhere'}, {model.fps or '?'} fps{f1}{remark}"

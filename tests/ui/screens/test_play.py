@@ -80,6 +80,29 @@ def test_a_model_is_measured_dry_run_paused_and_stopped(home: Path, monkeypatch:
     asyncio.run(session())
 
 
+def test_after_a_takeover_one_key_lets_it_learn(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What starts a run is watched instead of started: there is no screen here to take a game over on."""
+    started: list[tuple[str, ...]] = []
+
+    async def session() -> None:
+        async with app_in(home, monkeypatch, (120, 40)) as (app, pilot):
+            monkeypatch.setattr(app, "start_run", lambda *words: started.append(words))
+            app.game = GAME
+            await pilot.press("5")
+            await until(pilot, lambda: isinstance(app.screen, PlayScreen) and app.screen.model is not None)
+            screen = app.screen
+            assert isinstance(screen, PlayScreen)
+            await pilot.press("l")
+            assert started == [], "nothing was shown yet"
+            screen._show(Finished(job="play", recordings=["/recordings/rally/1"]))
+            await until(pilot, lambda: "Learn from this" in screen_text(pilot))
+            await pilot.press("l")
+            assert screen.model is not None
+            assert started == [("train", "--from-model", screen.model.path, "--corrections")]
+
+    asyncio.run(session())
+
+
 def test_panic_ends_the_player_at_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def session() -> None:
         async with app_in(home, monkeypatch, (120, 40)) as (app, pilot):
