@@ -103,5 +103,6 @@ def practice(
     from agp_tui.jobs.requests import as_request
 
     loaded = settings_of(output)
-    asked = ask_practice(model, game, check(settings), loaded.folder("recordings"), loaded.folder("models"))
+    folders = (loaded.folder(name) for name in ("recordings", "models", "runs"))
+    asked = ask_practice(model, game, check(settings), *folders)
     return run_long(output, Run.create(loaded.folder("runs"), "practice", as_request(asked)), detach)

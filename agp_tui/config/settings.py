@@ -272,7 +272,7 @@ class PracticeSettings:
     """Practice: a model plays, a teacher corrects it, it learns from the corrections."""
 
     teacher: str = "expert"
-    """Who corrects: expert, a scripted demonstrator of the game."""
+    """Who corrects: expert, a scripted demonstrator, or an Atari agent (a checkpoint, a run, a kept name)."""
 
     rounds: Count = 6
     """Rounds of play and training."""
@@ -282,6 +282,9 @@ class PracticeSettings:
 
     minutes_per_round: Annotated[float, Meta(gt=0)] = 0.5
     """Minutes of training after each round's play."""
+
+    patience: Count = 3
+    """Stop after so many rounds that did not play better than the best one before."""
 
     games: Count = 4
     """Games in each round; a round's mean score is what the best model is chosen by."""

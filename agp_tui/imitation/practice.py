@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from agp_tui.autoplay.scores import bootstrap_interval
 from agp_tui.engine.events import Progress, Table
 from agp_tui.engine.job import Job
 from agp_tui.imitation.checkpoint import BEST, Checkpoint, save_checkpoint
@@ -40,6 +41,8 @@ class Lesson:
     """Of training after each round."""
     seed: int
     """Of the first game; every game gets its own."""
+    patience: int | None = None
+    """Stop after so many rounds that played no better than the best one before."""
     until: float | None = None
     """No round begins after this moment on the monotonic clock."""
     live_file: Path | None = None
@@ -102,6 +105,9 @@ def _rounds(
         _tell(rounds, lesson, job)
         if number == lesson.rounds or (lesson.until is not None and time.monotonic() > lesson.until):
             break
+        if lesson.patience is not None and rounds_since_best(rounds) >= lesson.patience:
+            job.note(f"It has played no better for {lesson.patience} rounds.")
+            break
         new = takes_for(model, played.corrections)
         spans += [Span(len(takes) + index, 0, len(take)) for index, take in enumerate(new)]
         takes += new
@@ -110,6 +116,12 @@ def _rounds(
         if job.stopping:
             break
     return rounds
+
+
+def rounds_since_best(rounds: Sequence[Round]) -> int:
+    """How many rounds came after the first of the best ones."""
+    means = [one.mean for one in rounds]
+    return len(means) - 1 - means.index(max(means))
 
 
 def _play_round(checkpoint: Path, lesson: Lesson, number: int, games: PracticeGames, job: Job) -> Round:
@@ -142,7 +154,9 @@ def _tell(rounds: Sequence[Round], lesson: Lesson, job: Job) -> None:
 
 def curve(rounds: Sequence[Round]) -> Table:
     """Score by round, as a table."""
-    rows: list[list[str | float | int | None]] = [
-        [one.number, round(one.mean, 2), " ".join(f"{score:g}" for score in one.scores)] for one in rounds
-    ]
-    return Table(title="Practice", columns=["after round", "mean score", "games"], rows=rows)
+    rows: list[list[str | float | int | None]] = []
+    for one in rounds:
+        low, high = bootstrap_interval(one.scores)
+        games = " ".join(f"{score:g}" for score in one.scores)
+        rows.append([one.number, round(one.mean, 2), f"{low:.1f} to {high:.1f}", games])
+    return Table(title="Practice", columns=["after round", "mean score", "95 %", "games"], rows=rows)

@@ -38,7 +38,7 @@ from agp_tui.jobs.demo_report import (
     way_to_expert,
 )
 from agp_tui.jobs.drivers import ModelDriver, expert_driver, random_driver
-from agp_tui.jobs.practice import check_teacher
+from agp_tui.jobs.practice import find_teacher
 from agp_tui.jobs.requests import DemoAsked
 from agp_tui.recording.meta import game_slug
 from agp_tui.recording.recorder import Origin, record
@@ -98,7 +98,7 @@ def run_demo(request: dict[str, Any], job: Job, run: Run) -> Finished:
     """Record an expert, train, practise, export, let everybody play whole games, play in real time."""
     asked = convert(request, DemoAsked)
     settings = asked.settings
-    check_teacher(settings.game, "expert")
+    find_teacher(settings.game, "expert", asked.models, run.path.parent)
     place = GameSettings(keys=default_keys(settings.game), fps=settings.fps, sticky=settings.sticky)
     games = AtariGames(settings.game, place)
     demo = _Demo(asked, games, job, run, time.monotonic())

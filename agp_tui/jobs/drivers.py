@@ -12,6 +12,7 @@ from agp_tui.errors import ModelError, SettingError
 from agp_tui.games.atari import AtariGame
 from agp_tui.games.base import Driver, Game
 from agp_tui.games.experts import RandomDriver, expert_for
+from agp_tui.keys.state import Who
 
 EXPERT, CHANCE = "expert", "chance"
 """Players that need neither a model nor an agent."""
@@ -59,6 +60,8 @@ class AgentSeat:
     """Puts an agent into the driver's seat of its Atari game; can be sent to another process."""
 
     checkpoint: Path
+    who: Who = "agent"
+    """What recordings call it: an agent that plays, or an expert that teaches."""
 
     def __call__(self, game: Game) -> Driver:
         """A driver that plays this game. Raises `ModelError` where it is another game than the agent's."""
@@ -76,7 +79,7 @@ class AgentSeat:
             )
         # For one picture at a time a second thread costs more than it brings.
         torch.set_num_threads(1)
-        return AgentDriver(Agent(kept.network()), kept.view, kept.actions, game)
+        return AgentDriver(Agent(kept.network()), kept.view, kept.actions, game, who=self.who)
 
 
 def expert_driver(game: Game) -> Driver:

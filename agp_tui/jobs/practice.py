@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from agp_tui.atari.places import find_agent
 from agp_tui.autoplay.manifest import find_model, read_manifest
 from agp_tui.config import ExportSettings, GameSettings, PracticeSettings, TrainSettings, convert
 from agp_tui.engine.events import Finished
@@ -12,7 +13,7 @@ from agp_tui.engine.runs import Run
 from agp_tui.errors import JobFailed, ModelError, RecordingError, SettingError
 from agp_tui.games.experts import has_expert
 from agp_tui.games.factory import AtariGames
-from agp_tui.jobs.drivers import expert_driver
+from agp_tui.jobs.drivers import EXPERT, AgentSeat, expert_driver
 from agp_tui.jobs.requests import PracticeAsked
 from agp_tui.recording.store import Recording, find_recordings
 
@@ -21,7 +22,7 @@ PRACTICE_SEED = 1_000
 
 
 def ask_practice(
-    model: str, game: str | None, settings: PracticeSettings, recordings: Path, models: Path
+    model: str, game: str | None, settings: PracticeSettings, recordings: Path, models: Path, runs: Path
 ) -> PracticeAsked:
     """Find the model and its teacher. Raises `ModelError` or `SettingError` where one is missing."""
     folder = find_model(models, model)
@@ -32,7 +33,7 @@ def ask_practice(
         )
     manifest = read_manifest(folder)
     name = game or manifest.game
-    check_teacher(name, settings.teacher)
+    teacher = find_teacher(name, settings.teacher, models, runs)
     checkpoint = folder / (manifest.checkpoint or "")
     if not checkpoint.is_file():
         raise ModelError(f"Expected a checkpoint in {folder}, found none.", "Train the model again.")
@@ -43,18 +44,32 @@ def ask_practice(
         settings=settings,
         recordings=recordings,
         models=models,
+        teacher=teacher,
     )
 
 
-def check_teacher(game: str, teacher: str) -> None:
-    """Raises `SettingError` where nobody can correct in this game."""
-    if teacher != "expert":
-        raise SettingError(f"Expected the teacher expert, found {teacher!r}.", "Use --teacher expert.")
+def find_teacher(game: str, name: str, models: Path, runs: Path) -> Path | None:
+    """The checkpoint of the agent of that name; None is the scripted expert.
+
+    Raises `SettingError` where the game has no expert, `ModelError` where there is no such agent, or it is
+    one of another game.
+    """
+    if name != EXPERT:
+        from agp_tui.atari.checkpoint import load_agent
+
+        path = find_agent(name, models, runs)
+        if (found := load_agent(path).game) != game:
+            raise ModelError(
+                f"Expected a teacher of {game}, found an agent of {found}.",
+                f"Train one: agp atari train --game {game}",
+            )
+        return path
     if not has_expert(game):
         raise SettingError(
             f"Expected a game with a scripted expert, found {game}.",
-            "agp atari list shows those that have one.",
+            "agp atari list shows those that have one; --teacher takes a trained agent too.",
         )
+    return None
 
 
 def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
@@ -81,12 +96,13 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
     job.stage("play, be corrected, learn", 2, 3)
     lesson = Lesson(
         make_game=AtariGames(asked.game, place),
-        make_teacher=expert_driver,
+        make_teacher=AgentSeat(asked.teacher, who="expert") if asked.teacher else expert_driver,
         recordings=asked.recordings,
         rounds=settings.rounds,
         games=settings.games,
         game_seconds=settings.round_seconds / settings.games,
         minutes=settings.minutes_per_round,
+        patience=settings.patience,
         seed=PRACTICE_SEED * (1 + len(paths)),
         live_file=run.live_file,
     )

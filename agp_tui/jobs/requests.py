@@ -37,6 +37,8 @@ class PracticeAsked:
     settings: PracticeSettings
     recordings: Path
     models: Path
+    teacher: Path | None = None
+    """An agent's checkpoint; None is the scripted expert."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -160,6 +160,7 @@ def test_the_player_presses_the_keys_of_the_action_that_the_network_prefers(
 @needs_converter
 def test_the_real_time_player_plays_it(exported: Path, home: Path) -> None:
     asked = PlayAsked(
+        recordings=home / "recordings",
         model="ponger", game=PONG, place=GameSettings(), models=home / "models",
         settings=PlaySettings(fast=True, seconds=60.0),
     )  # fmt: skip

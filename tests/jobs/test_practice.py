@@ -1,16 +1,22 @@
-"""What practice goes on from: the recordings that fit the model, and no others."""
+"""What practice goes on from, who teaches in it, and when it ends."""
 
 from pathlib import Path
 
+import pytest
+from support.agents import kept, untrained
+from support.commands import agp
 from support.fakes import Heard
 from support.recordings import edge, meta_of, write
 
 from agp_tui.engine.events import Note
 from agp_tui.engine.job import Job
 from agp_tui.imitation.dataset import open_takes
+from agp_tui.imitation.practice import Round, rounds_since_best
 from agp_tui.jobs.practice import fitting
+from agp_tui.recording.store import Recording
 
 KEYS = ("up", "left")
+PONG = "ALE/Pong-v5"
 
 
 def test_one_recording_that_does_not_fit_keeps_no_other_from_being_learnt_from(tmp_path: Path) -> None:
@@ -29,3 +35,48 @@ def test_one_recording_that_does_not_fit_keeps_no_other_from_being_learnt_from(t
         assert str(path) in note.text
     takes = open_takes(found, game="box", keys=KEYS, fps=30, frame_size=32, lead=1)
     assert [take.labels[:, 0].sum() for take in takes] == [17, 17]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a model `pong` that knows little, and agents that know nothing of Pong and Breakout."""
+    home = tmp_path_factory.mktemp("home")
+    kept(home / "models/ponger.agent.pt", untrained(PONG))
+    kept(home / "models/breaker.agent.pt", untrained("ALE/Breakout-v5"))
+    record = ("record", "--game", PONG, "--by", "expert", "--fps", "15", "--seconds", "20", "--fast")
+    assert agp(*record, "--frame-size", "64", home=home).code == 0
+    small = ("--frame-size", "32", "--segment", "3", "--epochs", "1", "--threads", "1")
+    assert agp("train", "--game", PONG, "--name", "pong", *small, home=home).code == 0
+    return home
+
+
+@pytest.mark.slow
+def test_a_trained_agent_teaches(home: Path) -> None:
+    few = ("--rounds", "1", "--games", "2", "--round-seconds", "8", "--minutes-per-round", "0.02")
+    done = agp("practice", "pong", "--teacher", "ponger", *few, home=home)
+    assert done.code == 0, done.story()
+    (table,) = [one for one in done.events if one["type"] == "table" and one["title"] == "Practice"]
+    assert [row[0] for row in table["rows"]] == [0, 1] and " to " in table["rows"][0][2]
+    corrections = [Recording.open(Path(path)) for path in done.finished["recordings"]]
+    assert len(corrections) == 4
+    for one in corrections:
+        assert (one.meta.source, one.meta.labels) == ("agent", "expert")
+        assert {edge.who for edge in one.timeline.edges} >= {"expert"}
+
+
+def test_a_teacher_of_another_game_or_nobody_is_refused(home: Path) -> None:
+    other = agp("practice", "pong", "--teacher", "breaker", home=home)
+    assert (
+        other.code == 2
+        and "a teacher of ALE/Pong-v5, found an agent of ALE/Breakout-v5" in other.one("failed")["error"]
+    )
+    nobody = agp("practice", "pong", "--teacher", "nobody", home=home)
+    assert nobody.code == 2 and "nobody" in nobody.one("failed")["error"]
+
+
+@pytest.mark.parametrize(
+    ("means", "since"), [([-3.0], 0), ([-3.0, -2.0], 0), ([-1.0, -2.0, -1.0], 2), ([-3.0, -1.0, -2.0], 1)]
+)
+def test_rounds_since_the_best_one(means: list[float], since: int) -> None:
+    rounds = [Round(number, (mean,), (), Path()) for number, mean in enumerate(means)]
+    assert rounds_since_best(rounds) == since
