@@ -28,6 +28,8 @@ DATA = DOCS / "data"
 CHARTS = DOCS / "charts"
 COLOURS = {"ppo": "#d1495b", "pqn": "#2e86ab", "dqn": "#e09f3e", "monte_carlo": "#6a994e"}
 STYLES = ["-", "--", ":"]
+MARKED = re.compile(r"<!-- (\S.*?) -->\n.*?<!-- end -->", re.DOTALL)
+NOTHING = "No result is kept yet."
 
 
 def main() -> None:
@@ -105,7 +107,9 @@ def memory(learned: Sequence[Learned]) -> Table:
     for one in learned:
         if len(one.memory) > 2:
             (early, begun), (late, ended) = one.memory[1], one.memory[-1]
-            rows.append([str(one.entry), f"{early / 1e6:.1f}", round(begun), f"{late / 1e6:.1f}", round(ended)])
+            rows.append(
+                [str(one.entry), f"{early / 1e6:.1f}", round(begun), f"{late / 1e6:.1f}", round(ended)]
+            )
     columns = ["training", "after million decisions", "MB", "after million decisions", "MB"]
     return Table(title="", columns=columns, rows=rows)
 
@@ -129,17 +133,19 @@ def of_game(learned: Sequence[Learned], game: str) -> list[Learned]:
 def in_markdown(table: Table) -> str:
     """A table as pages have it."""
     lines = [table.columns, ["---"] * len(table.columns), *table.rows]
-    return "\n".join("| " + " | ".join("" if cell is None else str(cell) for cell in line) + " |" for line in lines)
+    return "\n".join(
+        "| " + " | ".join("" if cell is None else str(cell) for cell in line) + " |" for line in lines
+    )
 
 
 def fill(page: Path, parts: dict[str, str]) -> None:
-    """Put each part between its marks. Raises `KeyError` for a mark that nothing is known for."""
-    text = page.read_text(encoding="utf-8")
+    """Put each part between its marks; where there is none yet, say so."""
 
     def filled(found: re.Match[str]) -> str:
-        return f"<!-- {found[1]} -->\n\n{parts[found[1]]}\n\n<!-- end -->"
+        return f"<!-- {found[1]} -->\n\n{parts.get(found[1], NOTHING)}\n\n<!-- end -->"
 
-    page.write_text(re.sub(r"<!-- (\S.*?) -->\n.*?<!-- end -->", filled, text, flags=re.DOTALL), encoding="utf-8")
+    text = MARKED.sub(filled, page.read_text(encoding="utf-8"))
+    page.write_text(text, encoding="utf-8")
     print(page.relative_to(DOCS.parent))
 
 
@@ -154,7 +160,9 @@ def draw_bake_off(baked: Sequence[bakeoff.Result]) -> None:
             for one in sorted(of_it, key=lambda one: (one.entry.algorithm, one.entry.seed)):
                 algorithm, seed = one.entry.algorithm, one.entry.seed
                 label = algorithm if seed == 0 else None
-                panel.plot(one.minutes, one.means, STYLES[seed], color=COLOURS[algorithm], label=label, marker=".")
+                panel.plot(
+                    one.minutes, one.means, STYLES[seed], color=COLOURS[algorithm], label=label, marker="."
+                )
             panel.legend()
 
     save("bakeoff", len(panels), draw)

@@ -119,10 +119,11 @@ class Learner(ABC):
         for _ in range(games):
             self.epsilon = max(self.knobs.choose_random_min, self.epsilon * self.knobs.choose_random_decay)
 
-    def forward(self, stacks: Stacks) -> tuple[Tensor, Tensor]:
-        """The network's scores and values, in the arithmetic that was chosen."""
+    def forward(self, stacks: Stacks, *, half: bool | None = None) -> tuple[Tensor, Tensor]:
+        """The network's scores and values, in the arithmetic that was chosen, if no other is asked for."""
         pictures = torch.from_numpy(stacks).to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+        half = self.half if half is None else half
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             scores, values = self.network(pictures)
         return scores, values
 

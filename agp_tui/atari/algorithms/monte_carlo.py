@@ -25,7 +25,8 @@ class MonteCarlo(Learner):
     def act(self, stacks: Stacks) -> Actions:
         """Epsilon-greedy."""
         with torch.no_grad():
-            best = self.forward(stacks)[0].argmax(1).cpu().numpy()
+            # Turning all weights into shorter numbers takes longer than one picture saves by it.
+            best = self.forward(stacks, half=False)[0].argmax(1).cpu().numpy()
         self.remember(stacks)
         return self.explore(best)
 
