@@ -21,6 +21,7 @@ from agp_tui.config import Algorithm, AtariSettings
 from agp_tui.engine.children import abandon, worker_pool
 from agp_tui.engine.events import Note, Table
 from agp_tui.engine.job import Job
+from agp_tui.games.names import short_name
 
 POLL_SECONDS = 0.2
 CHECKS = 3
@@ -115,7 +116,7 @@ def table(results: list[Result]) -> Table:
         means = np.mean([one.means for one in of_it], 0).round(1).tolist()
         last = ", ".join(f"{one.means[-1]:g}" for one in of_it)
         steps = round(float(np.mean([one.steps[-1] for one in of_it])) / 1000)
-        rows.append([game, algorithm, steps, *means, last])
+        rows.append([short_name(game), algorithm, steps, *means, last])
     minutes = results[0].entry.minutes if results else 0.0
     checks = [f"{minutes * check / CHECKS:g} min" for check in range(1, CHECKS + 1)]
     columns = ["game", "algorithm", "thousand steps", *checks, "each seed at the end"]

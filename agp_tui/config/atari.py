@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from agp_tui.config.kinds import Count, Fraction, Words
 
-Algorithm = Literal["ppo", "pqn", "dqn", "monte_carlo"]
+Algorithm = Literal["pqn", "ppo", "dqn", "monte_carlo"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,8 +17,8 @@ class AtariSettings:
     game: str = "ALE/Pong-v5"
     """The Atari game, such as ALE/Breakout-v5; agp atari list shows them all."""
 
-    algorithm: Algorithm = "ppo"
-    """How it learns: ppo (proximal policy optimisation), pqn (parallel Q(lambda)), dqn (double Q-learning
+    algorithm: Algorithm = "pqn"
+    """How it learns: pqn (parallel Q(lambda)), ppo (proximal policy optimisation), dqn (double Q-learning
     with replay), monte_carlo (whole games, epsilon-greedy, residual network)."""
 
     minutes: Annotated[float, Meta(gt=0)] | None = None

@@ -209,15 +209,17 @@ def test_monte_carlo_is_one_key_away_and_the_help_says_what_an_algorithm_takes(
     async def test() -> None:
         async with atari(tmp_path, monkeypatch) as opened:
             shown = await with_games(*opened)
-            assert shown.form.algorithm == "ppo"
+            assert shown.form.algorithm == "pqn"
             epsilon = shown.form.query_one("#atari-choose_random", Input)
-            assert epsilon.placeholder == "has no use here"
             await shown.press("m")
             assert shown.form.words() == ["--game", PONG, "--algorithm=monte_carlo"]
             assert epsilon.placeholder == "1.0, its own"
             await shown.press("m")
             assert shown.form.words() == ["--game", PONG]
-            await shown.press("tab", "left")
+            await shown.press("tab", "right")
+            assert shown.form.algorithm == "ppo"
+            assert epsilon.placeholder == "has no use here"
+            await shown.press("left", "left")
             assert shown.form.algorithm == "monte_carlo", "and one to the left in the form"
             epsilon.focus()
             await shown.until("(epsilon)", "0 to 1; monte_carlo:")
