@@ -140,6 +140,9 @@ def test_code_in_a_checkpoint_does_not_run(tmp_path: Path, write: Callable[[Any,
     assert touched.exists(), "it would not have run anyhow"
 
 
+FROM_PPO = ("train", "--algorithm", "ppo", "--from-model", "pong.pt")
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -154,8 +157,8 @@ def test_code_in_a_checkpoint_does_not_run(tmp_path: Path, write: Callable[[Any,
             "the game ALE/Breakout-v5, found",
         ),
         (["train", "--from-model", "pong.pt", "--algorithm", "pqn"], "the algorithm pqn, found one with ppo"),
-        (["train", "--from-model", "pong.pt", "--frame-count", "2"], "the frame_count 2, found one with 4"),
-        (["train", "--from-model", "pong.pt", "--hidden-layers", "2"], "hidden_layers 2, found one with 1"),
+        ([*FROM_PPO, "--frame-count", "2"], "the frame_count 2, found one with 4"),
+        ([*FROM_PPO, "--hidden-layers", "2"], "hidden_layers 2, found one with 1"),
         (["train", "--from-model", "cut.pt"], "damaged or foreign"),
     ],
 )

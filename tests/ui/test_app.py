@@ -35,7 +35,7 @@ def test_every_screen_is_a_key_away_and_has_help(
                 assert app.screen.HELP.strip().startswith("#"), name
                 await pilot.press("f1")
                 await until(pilot, lambda: isinstance(app.screen, HelpScreen))
-                assert "Everywhere" in screen_text(pilot) or size == SMALL
+                await until(pilot, lambda: "Everywhere" in screen_text(pilot) or size == SMALL)
                 await pilot.press("escape")
                 await until(pilot, lambda: isinstance(app.screen, AppScreen))
 

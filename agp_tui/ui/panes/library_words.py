@@ -20,9 +20,9 @@ Every recording of the chosen game, or of all games, with what it is like to lea
 | `enter` | replay the recording that the cursor is on |
 | `a` | all games, or the chosen one |
 | `/` | keep those with a text; `escape` keeps all |
-| `o`, `shift+o` | sort by the next column, the other way round; a click on a head does both |
-| `c`, `r`, `d` | check it for gaps, damage, stuck keys; repair it; delete it (`delete` too) |
-| `i`, `e` | import a pickle of the original script; export as pickle, npz, mp4 or png |
+| `o`, `shift+o` | sort by the next column, the other way round; so does a click |
+| `c`, `r`, `d` | check it for gaps, damage, stuck keys; repair it; delete it |
+| `i`, `e` | import a pickle of the original script; export in many forms |
 | `y` | copy its path |
 
 In a replay:
@@ -31,9 +31,9 @@ In a replay:
 |---|---|
 | `space` | pause, play; at the end from the beginning |
 | `left`, `right` | a frame; with `shift`, or `[` and `]`, a second |
-| `home`, `end` | to the beginning, to the end; a click on the line goes there |
+| `home`, `end` | to the beginning, the end; a click on the line goes there |
 | `+`, `-` | faster, slower: 0.25 to 8 times |
-| `m` | where a model that watched, or a teacher, would have pressed something else; the largest first |
+| `m` | where a model or a teacher would have pressed something else |
 | `escape` | back to the table |
 """
 

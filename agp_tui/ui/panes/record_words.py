@@ -20,7 +20,7 @@ seen here, live, before it is recorded.
 | `c` | the region, by a click on the game's own screen |
 | `e` | the profile: region in numbers, keys tracked, frames a second, size, display |
 | `m` | choose the display (monitor), where there are several |
-| `b` | who plays: you, you watched by a model that says what it would press, an expert, a model |
+| `b` | who plays: you, watched by a model or not, an expert, a model |
 | `o` | when it ends by itself, how long the countdown is |
 | `s`, `escape` | stop, here; **esc on the game's keyboard** stops too. In the countdown nothing is kept |
 | `enter` or `k`, `x` | afterwards: keep, or discard |
