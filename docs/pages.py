@@ -40,7 +40,7 @@ def main() -> None:
     parts = {
         "bake-off": in_markdown(bakeoff.table(baked)),
         "over games": in_markdown(over_games(baked)),
-        **{short_name(game): in_markdown(trainings(learned, game)) for game in games_of(learned)},
+        **{short_name(game): with_chart(learned, game) for game in games_of(learned)},
         "memory": in_markdown(memory(learned)),
     }
     fill(DOCS / "atari.md", parts)
@@ -91,6 +91,13 @@ def trainings(learned: Sequence[Learned], game: str) -> Table:
         "best agent, 30 games, 95 %", "human-normalised",
     ]  # fmt: skip
     return Table(title="", columns=columns, rows=rows)
+
+
+def with_chart(learned: Sequence[Learned], game: str) -> str:
+    """The table of a game, and its chart below."""
+    name = short_name(game)
+    chart = f"![Evaluations of {name} trainings by time](charts/{name.lower()}.svg)"
+    return f"{in_markdown(trainings(learned, game))}\n\n{chart}"
 
 
 def mean_at(one: Learned, minutes: float) -> str:
