@@ -2,18 +2,16 @@
 
 from agp_tui.config.atari import Algorithm, AtariSettings
 from agp_tui.config.checking import check, check_flag, convert
+from agp_tui.config.learning import ExportSettings, PracticeSettings, TrainSettings
 from agp_tui.config.settings import (
     Config,
     DemoSettings,
-    ExportSettings,
     Folders,
     GameSettings,
     Output,
     PlaySettings,
-    PracticeSettings,
     PreviewSettings,
     RecordSettings,
-    TrainSettings,
     UiSettings,
 )
 

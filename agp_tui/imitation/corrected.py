@@ -1,4 +1,4 @@
-"""What a model goes on learning from: its own recordings and validation set, and what it was shown since."""
+"""What a model goes on learning from: its own recordings and validation set, and what it was shown."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

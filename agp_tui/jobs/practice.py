@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from agp_tui.atari.places import find_agent
-from agp_tui.autoplay.manifest import find_model, read_manifest
 from agp_tui.config import ExportSettings, GameSettings, PracticeSettings, TrainSettings, convert
 from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
@@ -15,6 +14,7 @@ from agp_tui.games.experts import has_expert
 from agp_tui.games.factory import AtariGames
 from agp_tui.jobs.drivers import EXPERT, AgentSeat, expert_driver
 from agp_tui.jobs.requests import PracticeAsked
+from agp_tui.jobs.train import trainable_model
 from agp_tui.recording.store import Recording, find_recordings
 
 PRACTICE_SEED = 1_000
@@ -25,21 +25,12 @@ def ask_practice(
     model: str, game: str | None, settings: PracticeSettings, recordings: Path, models: Path, runs: Path
 ) -> PracticeAsked:
     """Find the model and its teacher. Raises `ModelError` or `SettingError` where one is missing."""
-    folder = find_model(models, model)
-    if not folder.is_dir():
-        raise ModelError(
-            f"Expected a model that can go on learning, found {folder.name}, which has no checkpoint.",
-            "Models made by agp train have one.",
-        )
-    manifest = read_manifest(folder)
+    folder, manifest = trainable_model(models, model)
     name = game or manifest.game
     teacher = find_teacher(name, settings.teacher, models, runs)
-    checkpoint = folder / (manifest.checkpoint or "")
-    if not checkpoint.is_file():
-        raise ModelError(f"Expected a checkpoint in {folder}, found none.", "Train the model again.")
     return PracticeAsked(
         model=folder.name,
-        checkpoint=checkpoint,
+        checkpoint=folder / (manifest.checkpoint or ""),
         game=name,
         settings=settings,
         recordings=recordings,

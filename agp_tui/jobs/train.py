@@ -45,7 +45,7 @@ def ask_training(game: str | None, settings: TrainSettings, recordings: Path, mo
         return TrainingAsked(
             game=game, settings=settings, recordings=tuple(paths), frame_size=size, models=models
         )
-    folder, manifest = _gone_on_with(models, settings.from_model)
+    folder, manifest = trainable_model(models, settings.from_model)
     game = game or manifest.game
     paths = [] if settings.corrections else chosen_recordings(game, settings.recordings, recordings)
     shown = _shown(game, manifest, settings, recordings) if settings.corrections else []
@@ -62,7 +62,8 @@ def ask_training(game: str | None, settings: TrainSettings, recordings: Path, mo
     )
 
 
-def _gone_on_with(models: Path, name: str) -> tuple[Path, Manifest]:
+def trainable_model(models: Path, name: str) -> tuple[Path, Manifest]:
+    """The folder and manifest of a model that has a checkpoint to go on from. Raises `ModelError`."""
     folder = find_model(models, name)
     if not folder.is_dir():
         raise ModelError(

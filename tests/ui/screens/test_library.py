@@ -62,6 +62,16 @@ def library(
     return screen_in(LibraryScreen, folder, monkeypatch, size, looks=("recordings",))
 
 
+async def replaying(app: AgpApp, pilot: Pilot[int], screen: LibraryScreen) -> ReplayPane:
+    """The only recording of the game `box`, as it is replayed."""
+    app.game = "box"
+    await until(pilot, lambda: screen.table.row_count == 1)
+    await pilot.press("enter")
+    pane = screen.query_one(ReplayPane)
+    await until(pilot, lambda: pane.live is not None)
+    return pane
+
+
 def of_box(folder: Path, frames: int = 60) -> Path:
     """A recording of the game `box`."""
     edges = [edge(5, "up", True), edge(25, "up", False), edge(40, "left", True)]
@@ -111,11 +121,7 @@ def test_a_disagreement_is_chosen_and_gone_to(tmp_path: Path, monkeypatch: pytes
 
     async def session() -> None:
         async with library(tmp_path, monkeypatch) as (app, pilot, screen):
-            app.game = "box"
-            await until(pilot, lambda: screen.table.row_count == 1)
-            await pilot.press("enter")
-            pane = screen.query_one(ReplayPane)
-            await until(pilot, lambda: pane.live is not None)
+            pane = await replaying(app, pilot, screen)
             assert pane.live is not None and pane.live.advised == []
             await pilot.press("space", "m")
             await until(pilot, lambda: isinstance(app.screen, Choose))
@@ -134,11 +140,7 @@ def test_a_replay_goes_where_the_keys_and_the_mouse_say(
 
     async def session() -> None:
         async with library(tmp_path, monkeypatch) as (app, pilot, screen):
-            app.game = "box"
-            await until(pilot, lambda: screen.table.row_count == 1)
-            await pilot.press("enter")
-            pane = screen.query_one(ReplayPane)
-            await until(pilot, lambda: pane.live is not None)
+            pane = await replaying(app, pilot, screen)
 
             def at(frame: int, *, paused: bool = True) -> bool:
                 return pane.live is not None and (pane.live.frame, pane.live.paused) == (frame, paused)
