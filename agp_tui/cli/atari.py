@@ -9,12 +9,11 @@ from cyclopts import App, Parameter
 from msgspec import Meta
 
 from agp_tui.cli.flags import AtariFlags, GameFlags, OutputFlags
-from agp_tui.cli.running import Detach, run_live, run_long, settings_of, show, tell
+from agp_tui.cli.running import Detach, run_live, run_long, settings_of, show, shown
 from agp_tui.cli.terminal import in_terminal
 from agp_tui.config import AtariSettings, GameSettings, Output, check, check_flag
-from agp_tui.config.file import Loaded
 from agp_tui.config.kinds import Count, Fraction
-from agp_tui.engine.events import Failed, Table
+from agp_tui.engine.events import Table
 from agp_tui.engine.runs import Run
 
 CHANCE = "chance"
@@ -181,7 +180,9 @@ def watch(
     check_flag("seconds", seconds, Annotated[float, Meta(gt=0)] | None)
     loaded = settings_of(output)
     if in_terminal() and not (plain or output.json):
-        return _view(loaded, f"{by} plays {what}" if by else what, output)
+        from agp_tui.ui.command_app import watch_in_terminal
+
+        return shown(output, watch_in_terminal(loaded, f"{by} plays {what}" if by else what, *sys.argv[1:]))
     asked = WatchGameAsked(
         what=what,
         by=by,
@@ -195,15 +196,6 @@ def watch(
     )
     told = {"what": what, "by": by, "seconds": seconds, "speed": speed, **dataclasses.asdict(place)}
     return run_live(output, "watch", told, lambda job: run_watch_game(asked, job))
-
-
-def _view(loaded: Loaded, title: str, output: Output) -> int:
-    """Show this very command, as programs run it, in a view of its own; the exit code."""
-    from agp_tui.ui.watch_app import watch_in_terminal
-
-    end = watch_in_terminal(loaded, title, *sys.argv[1:])
-    tell(output, end)
-    return end.exit_code if isinstance(end, Failed) else 0
 
 
 @app.command

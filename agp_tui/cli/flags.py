@@ -16,6 +16,7 @@ from agp_tui.config import (
     PlaySettings,
     PracticeSettings,
     RecordSettings,
+    TerminalSettings,
     TrainSettings,
 )
 from agp_tui.config.kinds import Flag, Point, Region
@@ -85,6 +86,7 @@ Game = Annotated[
 Model = Annotated[str, Parameter(help="A model's name, its folder, or any .tflite file.")]
 GameFlags = Annotated[GameSettings, _flat]
 RecordFlags = Annotated[RecordSettings, _flat]
+TerminalFlags = Annotated[TerminalSettings, _flat]
 TrainFlags = Annotated[TrainSettings, _flat]
 ExportFlags = Annotated[ExportSettings, _flat]
 PlayFlags = Annotated[PlaySettings, _flat]

@@ -1,10 +1,18 @@
 """`agp record`: frames of a game with the keys held."""
 
 import dataclasses
+import sys
+from typing import TYPE_CHECKING
 
-from agp_tui.cli.flags import Game, GameFlags, OutputFlags, RecordFlags
-from agp_tui.cli.running import run_live, settings_of
-from agp_tui.config import GameSettings, Output, RecordSettings, check
+from agp_tui.cli.flags import Game, GameFlags, OutputFlags, RecordFlags, TerminalFlags
+from agp_tui.cli.running import run_live, settings_of, shown
+from agp_tui.cli.terminal import in_terminal
+from agp_tui.config import GameSettings, Output, RecordSettings, TerminalSettings, check
+from agp_tui.config.file import Loaded
+from agp_tui.errors import SettingError
+
+if TYPE_CHECKING:
+    from agp_tui.jobs.record import RecordAsked
 
 
 def record(
@@ -12,14 +20,16 @@ def record(
     game: Game,
     place: GameFlags = GameSettings(),
     settings: RecordFlags = RecordSettings(),
+    terminal: TerminalFlags = TerminalSettings(),
     output: OutputFlags = Output(),
 ) -> int:
     """Record a game: its frames and the keys held, by a person, an expert, a model or an Atari agent.
 
     A person plays on the game's own screen; without --center or --region, a click there chooses
     the middle of the region. Esc on the game's keyboard ends the recording, and so does Ctrl-C here.
+    An Atari game is played by hand with --by terminal: its picture and your keys are in this terminal.
     """
-    from agp_tui.jobs.record import RecordAsked, run_record
+    from agp_tui.jobs.record import TERMINAL, RecordAsked, run_record
 
     loaded = settings_of(output)
     asked = RecordAsked(
@@ -30,6 +40,26 @@ def record(
         models=loaded.folder("models"),
         runs=loaded.folder("runs"),
         preview=loaded.config.preview,
+        terminal=check(terminal),
     )
-    told = {"game": game, **dataclasses.asdict(place), **dataclasses.asdict(settings)}
+    if settings.by == TERMINAL and not output.json:
+        return _played_here(loaded, asked, output)
+    told = {
+        "game": game,
+        **dataclasses.asdict(place),
+        **dataclasses.asdict(settings),
+        **dataclasses.asdict(terminal),
+    }
     return run_live(output, "record", told, lambda job: run_record(asked, job))
+
+
+def _played_here(loaded: Loaded, asked: "RecordAsked", output: Output) -> int:
+    """Run this very command, as programs do, behind a view in which a person plays; the exit code."""
+    from agp_tui.ui.command_app import play_in_terminal
+
+    if not in_terminal():
+        raise SettingError(
+            "Expected a terminal to play in, found none.",
+            "Run it in one; a program sends keys as commands, with --json.",
+        )
+    return shown(output, play_in_terminal(loaded, f"You play {asked.game}", asked.terminal, *sys.argv[1:]))

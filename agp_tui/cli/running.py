@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from agp_tui.config import Output
 from agp_tui.config.file import Loaded, load_config
 from agp_tui.engine.client import follow, launch
-from agp_tui.engine.events import AnyEvent, Finished, Started, Table
+from agp_tui.engine.events import AnyEvent, Failed, Finished, Started, Table
 from agp_tui.engine.job import Job, Listener, stdout_lines
 from agp_tui.engine.runs import Run
 from agp_tui.errors import AgpError, Interrupted
@@ -77,6 +77,12 @@ def tell(output: Output, *events: AnyEvent) -> None:
     for event in events:
         heard.hear(event)
     heard.close()
+
+
+def shown(output: Output, end: Finished | Failed) -> int:
+    """How a command ended that had a view of its own; the exit code."""
+    tell(output, end)
+    return end.exit_code if isinstance(end, Failed) else 0
 
 
 def show(output: Output, job: str, *tables: Table, **figures: Any) -> int:

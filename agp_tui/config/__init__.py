@@ -12,6 +12,7 @@ from agp_tui.config.settings import (
     PlaySettings,
     PreviewSettings,
     RecordSettings,
+    TerminalSettings,
     UiSettings,
 )
 
@@ -28,6 +29,7 @@ __all__ = [
     "PracticeSettings",
     "PreviewSettings",
     "RecordSettings",
+    "TerminalSettings",
     "TrainSettings",
     "UiSettings",
     "check",

@@ -76,7 +76,8 @@ class RecordSettings:
     """Recording: frames of the game with the keys held."""
 
     by: str = "human"
-    """Who plays: human, expert (a scripted demonstrator), a model, or an Atari agent (a run, a kept name)."""
+    """Who plays: human, terminal (you, an Atari game in this terminal), expert (a scripted demonstrator), a
+    model, or an Atari agent (a run, a kept name)."""
 
     shadow: str | None = None
     """A model that watches you play and says what it would press; it presses nothing."""
@@ -163,6 +164,22 @@ class PlaySettings:
         _name_key(self, "panic_key")
         if self.hand_back_key is not None:
             _name_key(self, "hand_back_key")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TerminalSettings:
+    """Playing an Atari game by hand in the terminal."""
+
+    holding: Literal["auto", "releases", "timeout", "latched"] = "auto"
+    """How long a key is held: until it is released, where the terminal tells (Kitty protocol); else
+    timeout, for `hold_seconds` after each stroke, or latched, the last direction until another. auto: what
+    the terminal can."""
+
+    hold_seconds: Annotated[float, Meta(ge=0.03, le=2)] = 0.15
+    """How long each stroke of a key holds it, where its release is not told."""
+
+    pictures: Annotated[int, Meta(ge=1, le=60)] = 20
+    """Pictures a second while you play, at most; the game runs at 60 whatever this is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,6 +290,7 @@ class Config:
     export: ExportSettings = field(default_factory=ExportSettings)
     play: PlaySettings = field(default_factory=PlaySettings)
     practice: PracticeSettings = field(default_factory=PracticeSettings)
+    terminal: TerminalSettings = field(default_factory=TerminalSettings)
     demo: DemoSettings = field(default_factory=DemoSettings)
     atari: AtariSettings = field(default_factory=AtariSettings)
     preview: PreviewSettings = field(default_factory=PreviewSettings)

@@ -7,7 +7,7 @@ is left out.
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -225,8 +225,31 @@ class Speed(Command, frozen=True):
     factor: float
 
 
+class Key(Command, frozen=True):
+    """A person at a terminal pressed, repeats or released a key (our name for it).
+
+    `time_ns` is on the machine's monotonic clock; now where it is left out.
+    """
+
+    key: str
+    stroke: Literal["press", "repeat", "release"] = "press"
+    time_ns: int | None = None
+
+
+class LetGo(Command, frozen=True):
+    """The person at the terminal holds no key any more."""
+
+    time_ns: int | None = None
+
+
+class Holding(Command, frozen=True):
+    """How keys typed at a terminal are held from now on: see `[terminal] keys` of the settings."""
+
+    way: Literal["releases", "timeout", "latched"]
+
+
 AnyEvent = Started | Stage | Progress | Live | Try | Evaluated | Note | Table | Finished | Failed
-AnyCommand = Stop | Pause | Resume | Panic | Step | Seek | Speed
+AnyCommand = Stop | Pause | Resume | Panic | Step | Seek | Speed | Key | LetGo | Holding
 
 _encoder = msgspec.json.Encoder()
 _events = msgspec.json.Decoder(AnyEvent)

@@ -12,12 +12,13 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 from agp_tui.engine.events import (
     AnyCommand,
+    Command,
     Event,
     Live,
     Note,
@@ -38,6 +39,8 @@ PROGRESS_LINES = 100
 
 STOP_POLL_SECONDS = 0.02
 
+C = TypeVar("C", bound=Command)
+
 
 class Listener(Protocol):
     """Somebody who is told of events: a terminal, a pipe, a file."""
@@ -53,6 +56,8 @@ class Job:
     def __init__(self, *listeners: Listener) -> None:
         self._listeners = listeners
         self._commands: queue.SimpleQueue[AnyCommand] = queue.SimpleQueue()
+        self._takers: dict[type[Command], Callable[[Any], None]] = {}
+        self._taking = threading.Lock()
         self._stop = _StopFlag()
         self.interrupted = False
         """Whether a person asked for the end by Ctrl-C or a signal."""
@@ -99,9 +104,27 @@ class Job:
 
     def tell(self, command: AnyCommand) -> None:
         """Give the job a command."""
-        self._commands.put(command)
+        with self._taking:
+            take = self._takers.get(type(command))
+            if take is None:
+                self._commands.put(command)
+        if take is not None:
+            take(command)
         if isinstance(command, Stop | Panic):
             self.stop()
+
+    def on(self, kind: type[C], take: Callable[[C], None]) -> None:
+        """Give commands of this kind to `take` alone: at once, on the thread that hears them.
+
+        Those that came before go to it first.
+        """
+        with self._taking:
+            self._takers[kind] = take
+            for command in list(self.commands()):
+                if isinstance(command, kind):
+                    take(command)
+                else:
+                    self._commands.put(command)
 
     def commands(self) -> Iterator[AnyCommand]:
         """The commands that came since the last call."""

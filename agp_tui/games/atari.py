@@ -156,7 +156,11 @@ class AtariGame:
 
     def hold(self, keys: Keys) -> None:
         """From now on exactly these keys are held; keys that are not the game's do nothing."""
-        self._advance(self._source.now_ns())
+        self.hold_at(keys, self._source.now_ns())
+
+    def hold_at(self, keys: Keys, time_ns: int) -> None:
+        """The same from `time_ns` on, for each emulated frame after it that was not emulated yet."""
+        self._advance(time_ns)
         self._action = _action(keys & frozenset(self.keys), TURNED_PADDLES.get(self.cartridge))
 
     def status(self) -> Status:

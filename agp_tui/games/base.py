@@ -65,6 +65,14 @@ class Game(Protocol):
         ...
 
 
+class Console(Game, Protocol):
+    """A game that is emulated here, and so can be given a key as of a moment that is just over."""
+
+    def hold_at(self, keys: Keys, time_ns: int) -> None:
+        """Exactly these keys are held from `time_ns` (the game's clock) on; what was played stays."""
+        ...
+
+
 class Driver(Protocol):
     """Somebody who plays by deciding at each frame: an expert or a model, never a person."""
 

@@ -1,25 +1,30 @@
 """The recording job: a game, whoever plays it, and a folder for both."""
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agp_tui.autoplay.manifest import find_model
-from agp_tui.config import GameSettings, PreviewSettings, RecordSettings
+from agp_tui.config import GameSettings, PreviewSettings, RecordSettings, TerminalSettings
 from agp_tui.engine.clock import Clock, RealTime, SimulatedTime
 from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
+from agp_tui.games.atari import AtariGame
 from agp_tui.games.base import Driver, Game
 from agp_tui.games.names import is_atari
 from agp_tui.games.opening import open_game
 from agp_tui.games.screen import ScreenGame
 from agp_tui.jobs.drivers import CHANCE, EXPERT, ModelDriver, player_named
-from agp_tui.keys.listening import KeyListener, listen
+from agp_tui.jobs.typing import typed_keyboard
+from agp_tui.keys.listening import KeyListener, Silent, listen
 from agp_tui.keys.state import NO_KEYS
 from agp_tui.recording.playing import Person
 from agp_tui.recording.recorder import Origin, record
+
+HUMAN, TERMINAL = "human", "terminal"
+"""A person: at the game's own screen and keyboard, or at a terminal."""
+PERSONS = (HUMAN, TERMINAL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +39,7 @@ class RecordAsked:
     runs: Path
     """Where an agent may be that plays."""
     preview: PreviewSettings = PreviewSettings()
+    terminal: TerminalSettings = TerminalSettings()
 
 
 def run_record(asked: RecordAsked, job: Job) -> Finished:
@@ -44,12 +50,13 @@ def run_record(asked: RecordAsked, job: Job) -> Finished:
     settings = asked.settings
     _check_player(asked)
     source = SimulatedTime() if settings.fast else RealTime()
+    by_person = settings.by in PERSONS
     with (
         closing(open_game(asked.game, asked.place, source, job)) as game,
-        _keyboard(game, settings) as keyboard,
+        closing(_keyboard(asked, game, job)) as keyboard,
     ):
-        player = _driver(asked, game) if settings.by != "human" else Person(_heard(keyboard))
-        if settings.by != "human":
+        player = _person(game, keyboard) if by_person else _driver(asked, game)
+        if not by_person:
             # A screen's key guard starts with the first call: before the first frame is due.
             game.hold(NO_KEYS)
         recorded = record(
@@ -61,8 +68,8 @@ def run_record(asked: RecordAsked, job: Job) -> Finished:
             clock=Clock(asked.place.fps, source),
             root=asked.recordings,
             shadow=_shadow(asked, game, job),
-            keyboard=keyboard if settings.by != "human" else None,
-            preview=asked.preview,
+            keyboard=None if by_person else keyboard,
+            preview=_preview(asked),
         )
     job.note(f"Ended: {recorded.because}." if recorded.path else f"Nothing was kept: {recorded.because}.")
     finished = recorded.event()
@@ -73,25 +80,33 @@ def run_record(asked: RecordAsked, job: Job) -> Finished:
 
 def _check_player(asked: RecordAsked) -> None:
     console, by = is_atari(asked.game), asked.settings.by
-    if console and by == "human":
+    if console and by == HUMAN:
         raise SettingError(
-            f"Expected somebody who can play {asked.game} without a screen, found human.",
-            "Choose --by expert, or --by with the name of a model or an agent.",
+            f"Expected somebody who can play {asked.game}, which has no screen of its own, found human.",
+            "Choose --by terminal to play it here, or --by with expert, a model or an agent.",
+        )
+    if not console and by == TERMINAL:
+        raise SettingError(
+            f"Expected an Atari game to play in the terminal, found {asked.game}.",
+            "Leave out --by: you play it on its own screen.",
         )
     if not console and by in (EXPERT, CHANCE):
         raise SettingError(
             f"Expected human or a model to play {asked.game}, found {by}: that is for Atari games only.",
             "Leave out --by to play it yourself, or name a model.",
         )
-    if asked.settings.shadow is not None and by != "human":
+    if asked.settings.shadow is not None and by not in PERSONS:
         raise SettingError(
-            f"Expected you to play beside a shadow, found {by}.", "Leave out --by, or --shadow."
+            f"Expected you to play beside a shadow, found {by}.",
+            "Choose --by human or terminal, or leave out --shadow.",
         )
     if asked.settings.fast and not console:
         raise SettingError(
             f"Expected an Atari game for --fast, found {asked.game}, which runs by itself.",
             "Leave out --fast.",
         )
+    if asked.settings.fast and by == TERMINAL:
+        raise SettingError("Expected you to play in real time, found --fast.", "Leave out --fast.")
 
 
 def _driver(asked: RecordAsked, game: Game) -> Driver:
@@ -111,24 +126,27 @@ def _shadow(asked: RecordAsked, game: Game, job: Job) -> Driver | None:
     return driver
 
 
-@contextmanager
-def _keyboard(game: Game, settings: RecordSettings) -> Iterator[KeyListener | None]:
-    """The game's own keyboard: the keys to record, and those that start and stop."""
+def _keyboard(asked: RecordAsked, game: Game, job: Job) -> KeyListener:
+    """The keyboard that is listened to: for the keys to record, and those that start and stop."""
+    settings = asked.settings
+    if settings.by == TERMINAL:
+        start = (settings.start_key,) if settings.wait_for_enter else ()
+        keys = tuple(dict.fromkeys((*game.keys, settings.stop_key, *start)))
+        return typed_keyboard(job, keys, asked.terminal)
     if not isinstance(game, ScreenGame):
-        yield None
-        return
-    keys = tuple(dict.fromkeys((*game.keys, settings.start_key, settings.stop_key)))
-    listener = listen(game.display, keys)
-    try:
-        yield listener
-    finally:
-        listener.close()
+        return Silent()
+    return listen(game.display, tuple(dict.fromkeys((*game.keys, settings.start_key, settings.stop_key))))
 
 
-def _heard(keyboard: KeyListener | None) -> KeyListener:
-    if keyboard is None:
-        raise SettingError("Expected a keyboard to hear a person play, found none.")
-    return keyboard
+def _person(game: Game, keyboard: KeyListener) -> Person:
+    return Person(keyboard, console=game if isinstance(game, AtariGame) else None)
+
+
+def _preview(asked: RecordAsked) -> PreviewSettings:
+    """Who plays in the terminal looks at nothing else."""
+    if asked.settings.by != TERMINAL:
+        return asked.preview
+    return replace(asked.preview, fps=asked.terminal.pictures)
 
 
 def origin_of(game: Game) -> Origin:

@@ -3,7 +3,7 @@
 import sys
 from typing import Protocol
 
-from agp_tui.keys.state import KeyEdge, Keys, Who
+from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, Who
 
 
 class KeyListener(Protocol):
@@ -23,6 +23,19 @@ class KeyListener(Protocol):
     def close(self) -> None:
         """Stop listening. May be called twice."""
         ...
+
+
+class Silent:
+    """A game without a keyboard: nothing is ever heard."""
+
+    def held(self) -> Keys:
+        return NO_KEYS
+
+    def edges(self) -> list[KeyEdge]:
+        return []
+
+    def close(self) -> None:
+        """Nothing to close."""
 
 
 def listen(display: str | None, keys: tuple[str, ...], virtual: Who | None = "human") -> KeyListener:

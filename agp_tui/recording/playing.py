@@ -1,25 +1,23 @@
 """Who plays while a recording runs, in one shape: at each frame, the key edges that follow from it."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from agp_tui.engine.clock import Clock
-from agp_tui.games.base import Driver, Frame, Game
+from agp_tui.games.base import Console, Driver, Frame, Game
 from agp_tui.keys.listening import KeyListener
-from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, Who, edges_between
+from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, apply_edges, edges_between
 
 
 @dataclass(frozen=True)
 class Person:
-    """A person at the keyboard that `keyboard` hears.
+    """A person at the keyboard that `keyboard` hears; on a screen the game hears it as well.
 
-    `forward`: the game has no keyboard of its own (an Atari console), so the keys heard are held in
-    it by us. On a screen the game hears them itself.
+    `console`: the game has no keyboard of its own, so what is heard is held in it by us.
     """
 
     keyboard: KeyListener
-    forward: bool = False
+    console: Console | None = None
 
 
 Source = Person | Driver
@@ -28,19 +26,19 @@ Source = Person | Driver
 class Keyboard:
     """A listener's edges, read once for all who want them: the player, the stop key."""
 
-    def __init__(self, listener: KeyListener | None) -> None:
+    def __init__(self, listener: KeyListener) -> None:
         self._listener = listener
         self.edges: list[KeyEdge] = []
         """What the last `poll` heard."""
 
     def poll(self) -> list[KeyEdge]:
         """The edges since the last call."""
-        self.edges = self._listener.edges() if self._listener else []
+        self.edges = self._listener.edges()
         return self.edges
 
     def held(self) -> Keys:
         """The keys down as far as the polls told."""
-        return self._listener.held() if self._listener else NO_KEYS
+        return self._listener.held()
 
     def pressed(self, key: str) -> bool:
         """Whether the last `poll` heard this key going down."""
@@ -48,7 +46,7 @@ class Keyboard:
 
 
 class Player(Protocol):
-    """Somebody who plays: their edges at each frame, and what they hold."""
+    """Somebody who plays a game: a picture of it, the edges that belong before it, and what is held."""
 
     @property
     def held(self) -> Keys: ...
@@ -58,8 +56,16 @@ class Player(Protocol):
         """What somebody beside the player would have held since the last frame; None where nobody is."""
         ...
 
-    def play(self, frame: Frame) -> Iterable[KeyEdge]:
-        """The edges that were heard, or that the decision at this frame brings."""
+    def frame(self) -> tuple[Frame, list[KeyEdge]]:
+        """The next picture, and the edges that were heard or decided since the last one."""
+        ...
+
+    def last(self) -> list[KeyEdge]:
+        """What was heard since the last picture: the play is over."""
+        ...
+
+    def let_go(self) -> None:
+        """Nothing is held in the game any more, where it was held by us."""
         ...
 
 
@@ -91,58 +97,101 @@ def time_of(frame: Frame, clock: Clock) -> int:
 class Watched:
     """A person whose keys the game hears itself: we only listen. A `shadow` says what it would do."""
 
-    def __init__(self, keyboard: Keyboard, keys: tuple[str, ...], shadow: Adviser | None = None) -> None:
+    def __init__(self, game: Game, keyboard: Keyboard, shadow: Adviser | None, clock: Clock) -> None:
+        self._game = game
         self._keyboard = keyboard
-        self._keys = frozenset(keys)
+        self._keys = frozenset(game.keys)
         self._shadow = shadow
+        self._clock = clock
         self.advised: Keys | None = None
 
     @property
     def held(self) -> Keys:
         return self._keyboard.held() & self._keys
 
-    def play(self, frame: Frame) -> Iterable[KeyEdge]:
+    def frame(self) -> tuple[Frame, list[KeyEdge]]:
+        """Listen after the grab: what was pressed just before it is heard by then."""
+        frame = grabbed(self._game, self._clock)
+        return frame, self._listen() + self._beside(frame)
+
+    def last(self) -> list[KeyEdge]:
+        return self._listen()
+
+    def let_go(self) -> None:
+        """It is the person who holds them."""
+
+    def _listen(self) -> list[KeyEdge]:
+        with self._clock.stage("keys"):
+            return self._keyboard.poll()
+
+    def _beside(self, frame: Frame) -> list[KeyEdge]:
         if self._shadow is None:
-            return self._keyboard.edges
+            return []
         self.advised = self._shadow.held
-        return [*self._keyboard.edges, *self._shadow.edges(frame)]
+        return self._shadow.edges(frame)
+
+
+class Forwarded(Watched):
+    """A person whose keys reach the game through us, each as of the moment at which it was pressed."""
+
+    def __init__(self, game: Console, keyboard: Keyboard, shadow: Adviser | None, clock: Clock) -> None:
+        super().__init__(game, keyboard, shadow, clock)
+        self._console = game
+
+    def frame(self) -> tuple[Frame, list[KeyEdge]]:
+        """Listen before the grab: the picture shows what was pressed by then."""
+        held = self.held
+        edges = self._listen()
+        for edge in edges:
+            held = apply_edges(held, [edge]) & self._keys
+            self._console.hold_at(held, edge.time_ns)
+        frame = grabbed(self._game, self._clock)
+        return frame, edges + self._beside(frame)
+
+    def let_go(self) -> None:
+        self._game.hold(NO_KEYS)
 
 
 class Deciding:
     """A driver: what it decides at a frame is held in the game from then on.
 
     With a `teacher` the driver's keys are held, and what the teacher would press at the same frame
-    is told as edges of the teacher's.
+    is told as edges of the teacher's. `keyboard` is where start and stop keys are heard.
     """
 
-    def __init__(self, game: Game, driver: Driver, teacher: Adviser | None, clock: Clock) -> None:
+    def __init__(
+        self, game: Game, driver: Driver, teacher: Adviser | None, keyboard: Keyboard, clock: Clock
+    ) -> None:
         self._game = game
         self._clock = clock
         self._driver = driver
         self._teacher = teacher
+        self._keyboard = keyboard
         self.held: Keys = NO_KEYS
         self.advised: Keys | None = None
 
-    def play(self, frame: Frame) -> Iterable[KeyEdge]:
-        keys = frozenset(self._game.keys)
+    def frame(self) -> tuple[Frame, list[KeyEdge]]:
+        frame = grabbed(self._game, self._clock)
+        with self._clock.stage("keys"):
+            self._keyboard.poll()
         with self._clock.stage("decide"):
-            wanted = self._driver.decide(frame) & keys
+            wanted = self._driver.decide(frame) & frozenset(self._game.keys)
             self._game.hold(wanted)
         edges = edges_between(self.held, wanted, time_of(frame, self._clock), self._driver.who)
         self.held = wanted
         if self._teacher is not None:
             self.advised = self._teacher.held
             edges += self._teacher.edges(frame)
-        return edges
+        return frame, edges
+
+    def last(self) -> list[KeyEdge]:
+        return []
+
+    def let_go(self) -> None:
+        self._game.hold(NO_KEYS)
 
 
-@dataclass
-class ByHand:
-    """A person as a driver, for a game without a keyboard: a key tapped between two frames counts for one."""
-
-    keyboard: Keyboard
-    who: Who = field(default="human", init=False)
-
-    def decide(self, frame: Frame) -> Keys:
-        """The keys held now or pressed since the last frame."""
-        return self.keyboard.held() | {edge.key for edge in self.keyboard.edges if edge.down}
+def grabbed(game: Game, clock: Clock) -> Frame:
+    """The game's picture now; the time that it takes is noted."""
+    with clock.stage("grab"):
+        return game.grab()

@@ -19,10 +19,10 @@ from agp_tui.errors import JobFailed, RecordingError, SettingError
 from agp_tui.files import size_of
 from agp_tui.games.base import Driver, Game, Status
 from agp_tui.games.preview import Preview
-from agp_tui.keys.listening import KeyListener
+from agp_tui.keys.listening import KeyListener, Silent
 from agp_tui.recording.beginning import begun
 from agp_tui.recording.character import Character, character
-from agp_tui.recording.playing import Adviser, ByHand, Deciding, Keyboard, Person, Player, Source, Watched
+from agp_tui.recording.playing import Adviser, Deciding, Forwarded, Keyboard, Person, Player, Source, Watched
 from agp_tui.recording.space import DiskSpace
 from agp_tui.recording.store import Recording, RecordingMeta, RecordingWriter
 from agp_tui.recording.telling import Teller
@@ -114,7 +114,7 @@ def record(
             raise SettingError("Expected no teacher while a person plays, found one.", "Let a model play.")
         heard, who = Keyboard(source.keyboard), None
     else:
-        heard, who = Keyboard(keyboard), source.who
+        heard, who = Keyboard(keyboard or Silent()), source.who
         if shadow is not None:
             raise SettingError("Expected a person beside a shadow, found a driver.", "Play yourself.")
     if teacher is not None and teacher.who == who:
@@ -130,11 +130,11 @@ def record(
 
     player: Player
     if not isinstance(source, Person):
-        player = Deciding(game, source, beside(teacher), clock)
-    elif source.forward:
-        player = Deciding(game, ByHand(heard), beside(shadow), clock)
+        player = Deciding(game, source, beside(teacher), heard, clock)
+    elif source.console is not None:
+        player = Forwarded(source.console, heard, beside(shadow), clock)
     else:
-        player = Watched(heard, game.keys, beside(shadow))
+        player = Watched(game, heard, beside(shadow), clock)
     meta = RecordingMeta(
         game=game.name,
         fps=round(clock.fps),
@@ -213,11 +213,7 @@ class _Recording:
         return self._result(first, because, (self.clock.now_ns() - began_ns) / 1e9)
 
     def _slot(self, before: Status | None) -> Status | None:
-        with self.clock.stage("grab"):
-            frame = self.game.grab()
-        with self.clock.stage("keys"):
-            self.heard.poll()
-            edges = self.player.play(frame)
+        frame, edges = self.player.frame()
         with self.clock.stage("encode"):
             # Edges first: whatever ends this process, no frame is there without its keys.
             for edge in edges:
@@ -243,13 +239,12 @@ class _Recording:
         try:
             yield
             # What was heard since the last grab: the state at the end is the label of the last frames.
-            for edge in self.heard.poll() if isinstance(self.player, Watched) else ():
+            for edge in self.player.last():
                 self.writer.edge(edge)
         finally:
             held = self.player.held
             try:
-                if isinstance(self.player, Deciding):
-                    self.game.hold(frozenset())
+                self.player.let_go()
             finally:
                 self.writer.close(held)
                 if self.writer.frames == 0:

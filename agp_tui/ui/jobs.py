@@ -15,6 +15,8 @@ from agp_tui.ui.status import Status
 
 # What is not needed for the first screen is imported where it is used: the screen is there sooner.
 if TYPE_CHECKING:
+    from textual.driver import Driver
+
     from agp_tui.config.file import Loaded
     from agp_tui.engine.events import AnyEvent, Command
     from agp_tui.engine.runs import Run
@@ -34,6 +36,12 @@ class JobsApp(App[int]):
         """The live job that runs now; there is at most one."""
         self._starting: set[str] = set()
         """Long jobs that are being started."""
+
+    def get_driver_class(self) -> "type[Driver]":
+        """A terminal that can be asked to tell when keys are released."""
+        from agp_tui.ui.keyboard.driver import with_releases
+
+        return with_releases(super().get_driver_class())
 
     @property
     def loaded(self) -> "Loaded":

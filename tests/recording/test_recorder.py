@@ -100,12 +100,19 @@ def test_a_persons_keys_are_handed_to_a_console(tmp_path: Path) -> None:
         KeyEdge(moment_of(8.4), "space", False, "human"),
     ]
     recording = opened(
-        record_drawn(tmp_path, game, Person(Typed(game.source, edges), forward=True), seconds=0.5)
+        record_drawn(tmp_path, game, Person(Typed(game.source, edges), console=game), seconds=0.5)
     )
+    # What a frame shows is what was held by then: no frame late.
     assert [drawn_keys(pixels) for pixels in recording.frames()] == recording.key_states("human").tolist()
-    assert recording.key_states()[:, 0].tolist() == [4 <= number <= 6 for number in range(15)]
-    # A tap between two frames is not lost on it: it counts for one frame.
-    assert recording.key_states()[:, 2].tolist() == [number == 10 for number in range(15)]
+    assert recording.key_states()[:, 0].tolist() == [3 <= number <= 5 for number in range(15)]
+    # The console has each key as of its own moment, a tap between two frames as well.
+    assert game.given == [
+        (moment_of(2.5), frozenset({"up"})),
+        (moment_of(5.5), NO_KEYS),
+        (moment_of(8.2), frozenset({"space"})),
+        (moment_of(8.4), NO_KEYS),
+    ]
+    assert game.held == NO_KEYS
 
 
 def test_start_and_stop_keys_on_the_games_keyboard(tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ class DrawnGame:
     shown: int = 0
     held: Keys = NO_KEYS
     breaks_at: int | None = None
+    given: list[tuple[int, Keys]] = field(default_factory=list)
+    """What a person's hands gave it, and as of when (ns)."""
 
     def grab(self) -> Frame:
         if self.shown == self.breaks_at:
@@ -47,6 +49,10 @@ class DrawnGame:
 
     def hold(self, keys: Keys) -> None:
         self.held = keys
+
+    def hold_at(self, keys: Keys, time_ns: int) -> None:
+        self.given.append((time_ns, keys))
+        self.hold(keys)
 
     def status(self) -> Status | None:
         ended = self.shown // 20

@@ -16,6 +16,8 @@ from agp_tui.ui.screens.base import AppScreen
 
 WATCHED = "you, watched by "
 """Before a model's name: you play, and it says what it would press."""
+TERMINAL = "terminal"
+"""You, an Atari game, here."""
 
 
 class RecordSetup(AppScreen):
@@ -24,7 +26,7 @@ class RecordSetup(AppScreen):
     problem: reactive[str] = reactive("")
     """What went wrong, with its cure; empty where nothing did."""
     by: reactive[str] = reactive("")
-    """Who plays: human, expert, a model's name, or one behind `WATCHED`; empty where nobody can."""
+    """Who plays: human, expert, a model's name, or one behind `WATCHED`."""
     limits: reactive[Limits] = reactive(Limits())
     busy_with = ""
     """The game that something runs for now; empty where nothing does."""
@@ -39,6 +41,11 @@ class RecordSetup(AppScreen):
     def game(self) -> str:
         """The chosen game; while something runs, the one that it runs for."""
         return self.busy_with or self.agp.game
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person plays it here, in the terminal."""
+        return is_atari(self.game) and (self.by == TERMINAL or self.by.startswith(WATCHED))
 
     @property
     def place(self) -> GameSettings:
@@ -57,7 +64,7 @@ class RecordSetup(AppScreen):
             players = [one.value for one in self.players()]
             asked = self.agp.loaded.config.record.by
             if what == "game" or self.by not in players:
-                self.by = asked if asked in players else players[0] if players else ""
+                self.by = asked if asked in players else players[0]
         if what == "game" and not self.busy_with:
             self.problem = ""
         self.draw()
@@ -66,27 +73,24 @@ class RecordSetup(AppScreen):
         """Who can play the game, the likeliest first."""
         catalog = self.agp.catalog
         models = [Choice(one.name, "a model of it") for one in catalog.models_of(self.game)]
+        note = "it presses nothing, but says what it would"
+        watched = [Choice(WATCHED + one.value, note) for one in models]
         if not is_atari(self.game):
-            note = "it presses nothing, but says what it would"
-            watched = [Choice(WATCHED + one.value, note) for one in models]
             return [Choice("human", "you, on the game's own keyboard"), *models, *watched]
         expert = any(one.expert for one in catalog.games or () if one.id == self.game)
-        if expert or catalog.games is None:
-            models.insert(0, Choice("expert", "a script that knows the game"))
-        return models
+        script = [Choice("expert", "a script that knows the game")] if expert or catalog.games is None else []
+        return [*script, Choice(TERMINAL, "you, here in the terminal"), *models, *watched]
 
     def player_words(self) -> list[str]:
         """Who plays, as flags of `agp record`."""
         if self.by.startswith(WATCHED):
-            return ["--by", "human", "--shadow", self.by.removeprefix(WATCHED)]
+            you = TERMINAL if is_atari(self.game) else "human"
+            return ["--by", you, "--shadow", self.by.removeprefix(WATCHED)]
         return ["--by", self.by]
 
     def action_who(self) -> None:
         """Another player."""
         players = self.players()
-        if not players:
-            self.notify("Nobody can play it here yet: it has no expert and no model.", severity="warning")
-            return
         self.app.push_screen(Choose(f"Who plays {self.game}?", players), self._chosen_player)
 
     def _chosen_player(self, name: str | None) -> None:

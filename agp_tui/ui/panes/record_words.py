@@ -30,13 +30,17 @@ Over the picture the arrows move the region by 10 pixels, with shift by 50, with
 by 1; `+` and `-` resize it, `[` and `]` by 2 pixels. A click puts its middle, a drag draws it. `enter`
 takes it, `escape` leaves it as it was.
 
-Atari games are played by an expert or a model: a person cannot hold their keys here.
+Atari games are played by you, here in the terminal, by an expert, a model or an agent. While you play,
+all keys are the game's: the arrows and space. `escape` ends it, `f2` changes how keys are held. Where the
+terminal tells when a key is released (kitty, Ghostty, WezTerm, foot, Alacritty and others that know the
+Kitty keyboard protocol, but not tmux) a key is held until you let go of it; elsewhere for a moment after
+each stroke, or (`f2`) the last direction until another one, or `enter`.
 """
 
 
 def setup_text(game: str, place: GameSettings, by: str, limits: Limits, stop_key: str) -> str:
     """Game, player, region, keys, rate and end, in two lines of markup."""
-    who = {"human": "you", "": "nobody yet"}.get(by, by)
+    who = {"human": "you", "terminal": "you, here"}.get(by, by)
     head = f"[b]{escape(game)}[/], played by [b]{escape(who)}[/]"
     if is_atari(game):
         head += ", on an emulated console"

@@ -22,6 +22,7 @@ from agp_tui.ui.panes.record_setup import RecordSetup
 from agp_tui.ui.panes.record_words import HELP, setup_text
 from agp_tui.ui.panes.recorded import RecordedPane
 from agp_tui.ui.panes.region import RegionPane, Square
+from agp_tui.ui.parts.hands import HandsPane
 from agp_tui.ui.parts.live_view import LiveView
 
 Phase = Literal["setup", "region", "pick", "countdown", "recording", "result"]
@@ -65,6 +66,7 @@ class RecordScreen(RecordSetup):
             yield Outlook("record", READY, id="record-live")
             yield RegionPane(id="record-region")
             yield Countdown(id="record-countdown")
+            yield HandsPane("record", "Getting ready …", id="record-hands")
             yield RecordedPane(id="record-result")
         yield RichLog(id="record-log", wrap=True, markup=False, min_width=40)
 
@@ -78,8 +80,12 @@ class RecordScreen(RecordSetup):
         super().changed(what)
 
     def on_screen_suspend(self) -> None:
-        """Nobody looks: a display is not watched, a click is not waited for. A recording goes on."""
-        if self.app.current_mode != self.MODE and self.phase in ("region", "pick"):
+        """Nobody looks: a display is not watched, a click is not waited for. A recording goes on.
+
+        But for one that is played here: nobody plays it any more.
+        """
+        here = self.by_hand and self.phase in ("countdown", "recording")
+        if self.app.current_mode != self.MODE and (here or self.phase in ("region", "pick")):
             self.action_stop()
         self.draw()
 
@@ -130,7 +136,7 @@ class RecordScreen(RecordSetup):
         self.busy_with, self.phase = game, "pick"
         where = f" on {self.place.display}" if self.place.display else ""
         words = f"Now click on the middle of the game, on its own screen{where}.\nEsc here stops waiting."
-        self.query_one(LiveView).reset(words)
+        self.query_one(Outlook).reset(words)
         finished = await self._follow("PICK", "screen", "pick", "--game", game)
         if finished is None or finished.report is None:
             return False
@@ -143,14 +149,11 @@ class RecordScreen(RecordSetup):
     async def action_start(self) -> None:
         """Count down and record; without a region, a click first."""
         self.problem = ""
-        if not self.by:
-            self.problem = f"Expected an expert or a model that plays {self.game}, found none. Train one (4)."
-            return
         if not is_atari(self.game) and not region_text(self.place) and not await self._pick():
             return
         self.query_one("#record-log", RichLog).clear()
         self.busy_with, self.phase = self.game, "recording"
-        self.query_one(LiveView).reset("Getting ready …")
+        self.live_pane.reset("Getting ready …")
         words = ["record", "--game", self.game, *self.player_words(), *self.limits.words(self.game)]
         finished = await self._follow("REC", *words)
         if finished is None:
@@ -180,7 +183,7 @@ class RecordScreen(RecordSetup):
             case Live() if self.phase == "region":
                 self.query_one(RegionPane).show(event)
             case Live():
-                self.query_one(LiveView).show(event)
+                self.live_pane.show(event)
             case Stage():
                 self.phase = "countdown" if event.name == "countdown" else "recording"
             case Progress() if self.phase == "countdown":
@@ -194,6 +197,15 @@ class RecordScreen(RecordSetup):
         self.busy_with, self.result = self.game, finished
         self.query_one(RecordedPane).show(finished)
         self.phase = "result"
+
+    @property
+    def live_pane(self) -> LiveView | HandsPane:
+        """Where the game is seen that is recorded."""
+        return self.query_one(HandsPane) if self.by_hand else self.query_one(Outlook)
+
+    def on_hands_pane_left(self) -> None:
+        """Enough played."""
+        self.action_stop()
 
     def action_stop(self) -> None:
         """Finish what runs."""
@@ -260,17 +272,31 @@ class RecordScreen(RecordSetup):
         if not self.query("#record-setup"):
             return
         panes = {"region": "record-region", "countdown": "record-countdown", "result": "record-result"}
+        if self.by_hand:
+            panes["recording"] = "record-hands"
         self.query_one("#record-middle", ContentSwitcher).current = panes.get(phase, "record-live")
         for name in ("region", "result"):
             self.set_class(phase == name, f"-{name}")
         if before == "region":
             self.set_focus(None)
+        self._hand_over(phase)
         if phase == "setup":
-            self.query_one(LiveView).reset(READY)
+            self.query_one(Outlook).reset(READY)
             was, self.busy_with = self.busy_with, ""
             if was and was != self.game:
                 self.changed("game")
         self.draw()
+
+    def _hand_over(self, phase: Phase) -> None:
+        """The terminal's keys are the game's while it is played here."""
+        hands = self.query_one(HandsPane)
+        if phase == "recording" and self.by_hand:
+            hands.focus()
+            hands.begin(self.agp.tell_live, self.agp.loaded.config.terminal)
+        else:
+            if hands.has_focus:
+                self.set_focus(None)
+            hands.end()
 
     def _write(self, text: str, level: str = "info") -> None:
         style = "yellow" if level == "warning" else ""

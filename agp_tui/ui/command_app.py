@@ -1,0 +1,145 @@
+"""One command at a terminal with a view of its own: starts the command, shows what it tells, ends with it."""
+
+from contextlib import aclosing
+from typing import ClassVar
+
+from textual import work
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.driver import Driver
+from textual.widgets import Footer, Static
+
+from agp_tui.config import TerminalSettings
+from agp_tui.config.file import Loaded
+from agp_tui.engine.events import AnyEvent, Failed, Finished, Live, Note, Stop
+from agp_tui.ui.client.process import JobProcess
+from agp_tui.ui.keyboard.driver import with_releases
+from agp_tui.ui.parts.hands import HandsPane
+from agp_tui.ui.parts.watch_pane import WatchPane
+
+
+class CommandApp(App[Finished | Failed]):
+    """Shows one command's live events; ends with the command, and gives back how that ended."""
+
+    TITLE = "agp-tui"
+    CSS_PATH = ["parts/live_view.tcss"]
+    CSS = "#command-what, #command-note { height: 1; padding: 0 1; background: $boost; }"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q,ctrl+c", "stop", "Quit", id="command.quit", priority=True),
+    ]
+
+    def __init__(self, loaded: Loaded, what: str, *words: str) -> None:
+        """`what` is said over the picture; `words` are the command, without `--json`."""
+        super().__init__()
+        self.loaded = loaded
+        """The settings that hold."""
+        self._what = what
+        self.process = JobProcess(*words)
+
+    def get_driver_class(self) -> type[Driver]:
+        """A terminal that can be asked for releases."""
+        return with_releases(super().get_driver_class())
+
+    def pane(self) -> HandsPane | WatchPane:
+        """What stands in the middle."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        yield Static(self._what, id="command-what", markup=False)
+        yield self.pane()
+        yield Static(id="command-note", markup=False)
+        yield Footer()
+
+    def on_mount(self) -> None:
+        ui = self.loaded.config.ui
+        if ui.theme in self.available_themes:
+            self.theme = ui.theme
+        self.follow()
+
+    @work
+    async def follow(self) -> None:
+        """Show what it tells to its end."""
+        end: Finished | Failed | None = None
+        async with self.process as process, aclosing(process.events()) as events:
+            async for event in events:
+                self.hear(event)
+                if isinstance(event, Finished | Failed):
+                    end = event
+        self.exit(end)
+
+    def hear(self, event: AnyEvent) -> None:
+        """Show one thing that it tells."""
+        if isinstance(event, Note):
+            self.query_one("#command-note", Static).update(event.text)
+
+    def action_stop(self) -> None:
+        """Have the command end; the app ends with it."""
+        self.process.tell(Stop())
+
+
+class WatchApp(CommandApp):
+    """`agp atari watch`: a game that somebody plays, steered by keys."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "stop", "Quit", id="watch.quit", priority=True),
+    ]
+
+    def pane(self) -> WatchPane:
+        return WatchPane("Getting ready …")
+
+    def on_mount(self) -> None:
+        self.query_one(WatchPane).focus()
+
+    def hear(self, event: AnyEvent) -> None:
+        super().hear(event)
+        if isinstance(event, Live):
+            self.query_one(WatchPane).show(event)
+
+    def on_watch_pane_told(self, message: WatchPane.Told) -> None:
+        """Pass it on."""
+        self.process.tell(message.command)
+
+    def on_watch_pane_left(self) -> None:
+        """Enough seen."""
+        self.action_stop()
+
+
+class HandsApp(CommandApp):
+    """`agp record --by terminal`: a game that a person plays here."""
+
+    def __init__(self, loaded: Loaded, what: str, terminal: TerminalSettings, *words: str) -> None:
+        super().__init__(loaded, what, *words)
+        self._terminal = terminal
+
+    def pane(self) -> HandsPane:
+        return HandsPane("record", "Getting ready …")
+
+    def on_mount(self) -> None:
+        pane = self.query_one(HandsPane)
+        pane.focus()
+        pane.begin(self.process.tell, self._terminal)
+
+    def hear(self, event: AnyEvent) -> None:
+        super().hear(event)
+        if isinstance(event, Live):
+            self.query_one(HandsPane).show(event)
+
+    def on_hands_pane_left(self) -> None:
+        """Enough played."""
+        self.action_stop()
+
+
+def watch_in_terminal(loaded: Loaded, what: str, *words: str) -> Finished | Failed:
+    """Show the command until it ends; how it ended."""
+    return _run(WatchApp(loaded, what, *words))
+
+
+def play_in_terminal(loaded: Loaded, what: str, terminal: TerminalSettings, *words: str) -> Finished | Failed:
+    """Play the game of the command until it ends; how it ended."""
+    return _run(HandsApp(loaded, what, terminal, *words))
+
+
+def _run(app: CommandApp) -> Finished | Failed:
+    end = app.run()
+    return end or Failed(error="The view was closed before the game had begun.", hint="Start it again.")

@@ -1,0 +1,147 @@
+"""Strokes at a terminal as held keys: each way of holding, and terminals that do not tell the truth."""
+
+import pytest
+
+from agp_tui.keys.state import NO_KEYS, KeyEdge
+from agp_tui.keys.typed import Holding, Stroke, TypedKeys
+
+KEYS = ("up", "left", "right", "space")
+MS = 1_000_000
+
+
+class Hand:
+    """Types on a keyboard whose clock is told what time it is."""
+
+    def __init__(self, holding: Holding, hold_seconds: float = 0.15) -> None:
+        self.now_ms = 0
+        self.told: list[str] = []
+        self.keyboard = TypedKeys(KEYS, holding, hold_seconds, self.told.append, lambda: self.now_ms * MS)
+
+    def types(self, at_ms: int, key: str, stroke: Stroke = "press") -> None:
+        self.now_ms = at_ms
+        self.keyboard.hear(key, stroke, at_ms * MS)
+
+    def edges(self, at_ms: int | None = None) -> list[tuple[int, str, bool]]:
+        """All edges since the last call: when (ms), which key, down or not."""
+        self.now_ms = self.now_ms if at_ms is None else at_ms
+        edges = self.keyboard.edges()
+        assert all(edge.who == "human" for edge in edges)
+        return [(edge.time_ns // MS, edge.key, edge.down) for edge in edges]
+
+
+def test_where_releases_are_told_a_key_is_held_from_press_to_release() -> None:
+    hand = Hand("releases")
+    hand.types(10, "up")
+    hand.types(20, "space")
+    for at_ms in range(500, 800, 30):
+        hand.types(at_ms, "up", "repeat")
+    hand.types(900, "up", "release")
+    assert hand.keyboard.held() == NO_KEYS  # as far as edges were handed out
+    assert hand.edges() == [(10, "up", True), (20, "space", True), (900, "up", False)]
+    assert hand.keyboard.held() == {"space"}
+    # A key that never repeated may be held for as long as one likes.
+    assert hand.edges(60_000) == []
+    hand.types(60_001, "space", "release")
+    hand.types(60_002, "space", "release")
+    hand.types(60_003, "q")
+    assert hand.edges() == [(60_001, "space", False)]
+    assert hand.told == []
+
+
+def test_a_key_whose_release_went_missing_is_let_go_of_when_it_stops_repeating() -> None:
+    hand = Hand("releases")
+    hand.types(0, "up")
+    hand.types(500, "up", "repeat")
+    hand.types(530, "up", "repeat")
+    assert hand.edges(1500) == [(0, "up", True)]
+    assert hand.edges(1531) == [(1531, "up", False)]
+    assert "up key was stuck" in hand.told[0]
+    # It was held all the same, only unheard: its next repeat presses it again.
+    hand.types(1600, "up", "repeat")
+    assert hand.edges() == [(1600, "up", True)]
+
+
+def test_a_key_that_another_one_stopped_from_repeating_is_not_stuck() -> None:
+    hand = Hand("releases")
+    hand.types(0, "up")
+    hand.types(500, "up", "repeat")
+    hand.types(600, "q")  # not the game's, but it is what the keyboard repeats now
+    hand.types(700, "q", "release")
+    assert hand.edges(30_000) == [(0, "up", True)]
+    assert hand.told == []
+
+
+def test_a_press_of_what_is_down_was_let_go_of_in_between() -> None:
+    hand = Hand("releases")
+    hand.types(0, "up")
+    hand.types(300, "up")
+    assert hand.edges() == [(0, "up", True), (300, "up", False), (300, "up", True)]
+    # One release that went missing does not make a terminal a liar.
+    hand.types(400, "up", "release")
+    for at_ms in (500, 600, 700, 800):
+        hand.types(at_ms, "left")
+    assert hand.keyboard.holding == "releases"
+
+
+def test_a_terminal_that_lies_about_releases_is_found_out() -> None:
+    hand = Hand("releases")
+    for at_ms in (0, 500, 530, 560, 590):  # repeats as presses, and nothing else
+        hand.types(at_ms, "up")
+    assert hand.keyboard.holding == "timeout"
+    assert len(hand.told) == 1 and "although it says so" in hand.told[0]
+    edges = hand.edges(2000)
+    assert edges[-1] == (740, "up", False)
+    assert hand.keyboard.held() == NO_KEYS
+
+
+@pytest.mark.parametrize("stroke", ["press", "repeat"])
+def test_with_a_timeout_each_stroke_holds_a_key_for_a_moment(stroke: Stroke) -> None:
+    hand = Hand("timeout")
+    hand.types(0, "up")
+    assert hand.edges(100) == [(0, "up", True)]
+    # Nothing until the repeats begin: then it is held through them.
+    for at_ms in (500, 530, 560):
+        hand.types(at_ms, "up", stroke)
+    hand.types(570, "space")
+    assert hand.edges(650) == [(150, "up", False), (500, "up", True), (570, "space", True)]
+    assert hand.edges(800) == [(710, "up", False), (720, "space", False)]
+
+
+def test_a_longer_timeout_bridges_the_wait_for_repeats() -> None:
+    hand = Hand("timeout", hold_seconds=0.6)
+    for at_ms in (0, 500, 530):
+        hand.types(at_ms, "left")
+    assert hand.edges(2000) == [(0, "left", True), (1130, "left", False)]
+
+
+def test_latched_the_last_direction_is_held_and_enter_lets_go() -> None:
+    hand = Hand("latched")
+    hand.types(0, "left")
+    hand.types(100, "space")
+    assert hand.edges(5000) == [(0, "left", True), (100, "space", True), (250, "space", False)]
+    hand.types(6000, "up")
+    hand.types(6100, "q")
+    hand.types(7000, "enter")
+    assert hand.edges() == [(6000, "left", False), (6000, "up", True), (7000, "up", False)]
+
+
+@pytest.mark.parametrize("holding", ["releases", "timeout", "latched"])
+def test_everything_is_let_go_of_at_once(holding: Holding) -> None:
+    hand = Hand(holding)
+    hand.types(0, "up")
+    hand.types(1, "space")
+    hand.keyboard.let_go(50 * MS)
+    assert [edge for edge in hand.edges(60) if not edge[2]] == [(50, "space", False), (50, "up", False)]
+    hand.types(100, "left")
+    hand.keyboard.choose("timeout", 120 * MS)
+    assert hand.edges() == [(100, "left", True), (120, "left", False)]
+    hand.types(130, "left")
+    assert hand.edges(1000) == [(130, "left", True), (280, "left", False)]
+
+
+def test_times_never_run_backwards() -> None:
+    hand = Hand("timeout")
+    hand.types(1000, "up")
+    hand.edges(1500)
+    hand.keyboard.hear("left", "press", 900 * MS)  # came late
+    assert hand.keyboard.edges()[0] == KeyEdge(1150 * MS, "left", True, "human")

@@ -1,0 +1,122 @@
+"""A terminal in which `agp` runs on a real pty, with the Kitty protocol or without, played by a script.
+
+It answers what a terminal of its kind answers, and keeps the protocol's stack of flags.
+"""
+
+import fcntl
+import os
+import re
+import signal
+import struct
+import sys
+import termios
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+
+import pytest
+
+from agp_tui.engine.children import module_environment
+
+LEGACY = {"up": "\x1b[A", "down": "\x1b[B", "right": "\x1b[C", "left": "\x1b[D", "space": " ", "esc": "\x1b"}
+CODES = {"up": ("1", "A"), "down": ("1", "B"), "right": ("1", "C"), "left": ("1", "D"), "space": ("32", "u"),
+         "esc": ("27", "u"), "f2": ("1", "Q"), "enter": ("13", "u")}  # fmt: skip
+EVENTS = {"press": "1", "repeat": "2", "release": "3"}
+_asked = re.compile(rb"\x1b\[(>(\d+)u|<u|\?u|c)")
+
+
+class KittyTerminal:
+    """Runs `agp WORDS` until it is left. `protocol=False`: a terminal as it was for forty years."""
+
+    def __init__(self, folder: Path, size: tuple[int, int], *words: str, protocol: bool = True) -> None:
+        self.protocol = protocol
+        self.flags = [0]
+        """The protocol's stack: what was asked for last holds."""
+        self.sent = bytearray()
+        """Everything that the terminal was sent."""
+        self._chunks: list[tuple[int, int]] = []
+        environment = {**module_environment(TERM="xterm-256color", COLORTERM="truecolor"),
+                       "XDG_CONFIG_HOME": str(folder / "none")}  # fmt: skip
+        for name in ("TMUX", "DISPLAY", "SSH_CONNECTION", "SSH_TTY", "NO_COLOR", "COLUMNS", "LINES"):
+            environment.pop(name, None)
+        self.pid, self._pty = os.forkpty()
+        if self.pid == 0:
+            os.chdir(folder)
+            os.execve(sys.executable, [sys.executable, "-P", "-m", "agp_tui", *words], environment)
+        fcntl.ioctl(self._pty, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> "KittyTerminal":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._reader.join(0.0)
+        if self._reader.is_alive():
+            os.kill(self.pid, signal.SIGKILL)
+        self._reader.join()
+        os.waitpid(self.pid, 0)
+        os.close(self._pty)
+
+    def types(self, key: str, stroke: str = "press") -> int:
+        """Send what a key sends; when (monotonic ns). A terminal without the protocol sends no releases."""
+        moment = time.monotonic_ns()
+        if self.protocol and self.flags[-1] & 2:
+            code, end = CODES[key]
+            self.write(f"\x1b[{code};1:{EVENTS[stroke]}{end}")
+        elif stroke != "release":
+            self.write(LEGACY[key])
+        return moment
+
+    def write(self, text: str) -> None:
+        os.write(self._pty, text.encode())
+
+    def text(self) -> str:
+        """All that was shown so far, without colours and places."""
+        return re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", bytes(self.sent)).decode(errors="replace")
+
+    def wait(self, pattern: str, seconds: float = 60.0) -> None:
+        """Until it has shown this. Fails with what it did show."""
+        deadline = time.monotonic() + seconds
+        while not re.search(pattern, self.text()):
+            if time.monotonic() > deadline or not self._reader.is_alive():
+                pytest.fail(f"{pattern!r} did not come; what did:\n{self.text()[-3000:]}")
+            time.sleep(0.02)
+
+    def wait_for_end(self, seconds: float = 60.0) -> None:
+        """Until the command has ended by itself."""
+        self._reader.join(seconds)
+        if self._reader.is_alive():
+            pytest.fail(f"it did not end in {seconds:.0f} s; it shows:\n{self.text()[-3000:]}")
+
+    def bytes_between(self, first_ns: int, last_ns: int) -> int:
+        """How many bytes the terminal was sent in that time (monotonic clock)."""
+        return sum(size for moment, size in self._chunks if first_ns <= moment < last_ns)
+
+    def _read(self) -> None:
+        while True:
+            try:
+                chunk = os.read(self._pty, 1 << 16)
+            except OSError:
+                return
+            if not chunk:
+                return
+            self._chunks.append((time.monotonic_ns(), len(chunk)))
+            self.sent += chunk
+            for asked in _asked.finditer(chunk):
+                self._answer(asked)
+
+    def _answer(self, asked: re.Match[bytes]) -> None:
+        if asked[1] == b"c":
+            self.write("\x1b[?62;22c")
+        elif not self.protocol:
+            return
+        elif asked[1] == b"?u":
+            self.write(f"\x1b[?{self.flags[-1]}u")
+        elif asked[1] == b"<u":
+            self.flags[1:] = self.flags[1:-1]
+        else:
+            self.flags.append(int(asked[2]))
