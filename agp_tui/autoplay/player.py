@@ -43,6 +43,7 @@ def play(
     clock: Clock,
     *,
     listener: KeyListener | None = None,
+    forwards: bool = False,
     corrections: Corrections | None = None,
     preview: PreviewSettings | None = None,
 ) -> Finished:
@@ -52,7 +53,8 @@ def play(
     the first frame on; before it has seen a whole window, black frames stand in, as in training.
     While paused it goes on looking but presses nothing. `listener` hears the panic key, and with
     `settings.takeover` the game's keys under a person's hand, who then drives; it stays the caller's
-    to close, as does the game. `corrections` keeps what a person shows, and is closed.
+    to close, as does the game. With `forwards` the game does not hear that person itself: we hold their
+    keys in it. `corrections` keeps what a person shows, and is closed.
 
     A deadline is missed where a decision took longer than a slot (on the clock's own time: never on
     a simulated one) or where a slot was skipped. Percentiles are those of the clock: over its latest
@@ -71,7 +73,7 @@ def play(
             level="warning",
         )
     policy.reset()
-    seat = Seat(game, settings.dry_run)
+    seat = Seat(game, settings.dry_run, forwards)
     tally = Tally(game, game.status(), settings.max_episode_seconds)
     takeover = _takeover(seat, game, settings) if listener is not None else None
     player = _Player(seat, policy, settings, job, clock, tally, Preview(preview), takeover, corrections)

@@ -24,13 +24,15 @@ class State(Enum):
 class Seat:
     """A game with a player in front of it. Keys reach the game only when they change.
 
-    In a dry run no key ever reaches it. The calls of the game are never made from two threads at
-    once, except where it hangs while the seat is being left.
+    In a dry run no key ever reaches it. With `forwards` the game has no keyboard that a person could
+    touch, so the person's keys reach it through here as well. The calls of the game are never made from
+    two threads at once, except where it hangs while the seat is being left.
     """
 
-    def __init__(self, game: Game, dry_run: bool = False) -> None:
+    def __init__(self, game: Game, dry_run: bool = False, forwards: bool = False) -> None:
         self._game = game
         self._dry_run = dry_run
+        self._forwards = forwards
         self._lock = threading.Lock()
         self._state = State.PLAYING
         self._held: Keys = NO_KEYS
@@ -39,7 +41,7 @@ class Seat:
 
     @property
     def held(self) -> Keys:
-        """The keys held now; in a dry run, those that would be."""
+        """The player's keys held now; in a dry run, those that would be."""
         return self._held
 
     @property
@@ -72,15 +74,19 @@ class Seat:
         """A person, who touches these keys, plays until `take_back`: release every other one.
 
         What is released by us goes up for the game, whoever else holds it: a key that both hold is let
-        go of by `narrow`, once the person did. Nothing happens unless it is being played.
+        go of by `follow`, once the person did. Nothing happens unless it is being played.
         """
         if self._state is State.PLAYING:
-            self._empty(State.LENT, touched)
+            self._empty(State.LENT, NO_KEYS if self._forwards else touched)
 
-    def narrow(self, touched: Keys) -> None:
-        """The person holds only these keys now."""
+    def follow(self, touched: Keys) -> None:
+        """The person, to whom the seat is lent, holds exactly these keys now."""
         with self._lock:
-            if self._state is State.LENT and not self._held <= touched:
+            if self._state is not State.LENT:
+                return
+            if self._forwards:
+                self._game.hold(touched)
+            elif not self._held <= touched:
                 self._hold(self._held & touched)
 
     def take_back(self) -> None:
@@ -104,6 +110,8 @@ class Seat:
         with self._lock:
             if self._state is state:
                 self._state = State.PLAYING
+                if self._forwards:
+                    self._game.hold(self._held)
 
     def _empty(self, state: State, but: Keys = NO_KEYS) -> None:
         # First the state, so that nothing is pressed behind the release below.

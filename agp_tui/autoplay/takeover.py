@@ -77,7 +77,7 @@ class Takeover:
             self._held = apply_edges(self._held, [person])
             self._edges.append(person)
         self._touched_ns = edge.time_ns
-        self._seat.narrow(self._held)
+        self._seat.follow(self._held)
 
     def _give_back(self, time_ns: int) -> None:
         if self._driver == "human":

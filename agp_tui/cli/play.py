@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from agp_tui.cli.flags import GameFlags, Model, OutputFlags, PlayFlags
+from agp_tui.cli.flags import GameFlags, Model, OutputFlags, PlayFlags, TerminalFlags
 from agp_tui.cli.running import run_live, settings_of
-from agp_tui.config import GameSettings, Output, PlaySettings, check
+from agp_tui.config import GameSettings, Output, PlaySettings, TerminalSettings, check
 
 
 def play(
@@ -13,13 +13,14 @@ def play(
     game: str | None = None,
     place: GameFlags = GameSettings(),
     settings: PlayFlags = PlaySettings(),
+    terminal: TerminalFlags = TerminalSettings(),
     output: OutputFlags = Output(),
 ) -> int:
     """Let a model play. Everything it needs comes from its manifest; a model made elsewhere takes
     --keys, --fps, --activation-threshold, --normalize-images and --channels.
 
     The panic key on the game's keyboard (F12), Ctrl-C here, and the end of this process for any
-    reason release every key.
+    reason release every key. In the app an Atari game can be taken over with the terminal's own keys.
 
     Parameters
     ----------
@@ -38,6 +39,11 @@ def play(
         recordings=loaded.folder("recordings"),
         min_free_mb=loaded.config.record.min_free_mb,
         preview=loaded.config.preview,
+        terminal=check(terminal),
     )
-    told = {"model": model, "game": game, **dataclasses.asdict(place), **dataclasses.asdict(settings)}
+    told = {"model": model, "game": game} | {
+        name: value
+        for part in (place, settings, terminal)
+        for name, value in dataclasses.asdict(part).items()
+    }
     return run_live(output, "play", told, lambda job: run_play(asked, job))

@@ -44,11 +44,10 @@ def record(
     )
     if settings.by == TERMINAL and not output.json:
         return _played_here(loaded, asked, output)
-    told = {
-        "game": game,
-        **dataclasses.asdict(place),
-        **dataclasses.asdict(settings),
-        **dataclasses.asdict(terminal),
+    told = {"game": game} | {
+        name: value
+        for part in (place, settings, terminal)
+        for name, value in dataclasses.asdict(part).items()
     }
     return run_live(output, "record", told, lambda job: run_record(asked, job))
 

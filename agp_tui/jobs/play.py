@@ -11,7 +11,7 @@ import msgspec
 
 from agp_tui.autoplay.corrections import Corrections
 from agp_tui.autoplay.manifest import find_model, read_manifest
-from agp_tui.config import GameSettings, PlaySettings, PreviewSettings, RecordSettings
+from agp_tui.config import GameSettings, PlaySettings, PreviewSettings, RecordSettings, TerminalSettings
 from agp_tui.engine.clock import Clock, RealTime, SimulatedTime
 from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
@@ -21,6 +21,7 @@ from agp_tui.games.names import is_atari
 from agp_tui.games.opening import complete, open_game
 from agp_tui.games.screen import ScreenGame
 from agp_tui.jobs.record import origin_of
+from agp_tui.jobs.typing import typed_keyboard
 from agp_tui.keys.listening import KeyListener, listen
 from agp_tui.keys.state import NO_KEYS
 from agp_tui.recording.meta import RecordingMeta
@@ -40,6 +41,7 @@ class PlayAsked:
     min_free_mb: int = RecordSettings().min_free_mb
     """With less free on the disk nothing is recorded."""
     preview: PreviewSettings = PreviewSettings()
+    terminal: TerminalSettings = TerminalSettings()
 
 
 def run_play(asked: PlayAsked, job: Job) -> Finished:
@@ -69,7 +71,7 @@ def run_play(asked: PlayAsked, job: Job) -> Finished:
     source = SimulatedTime() if asked.settings.fast else RealTime()
     with (
         closing(open_game(name, place, source, job)) as game,
-        shared_keyboard(game, asked.settings, job) as keyboard,
+        shared_keyboard(game, asked, job) as keyboard,
     ):
         if not asked.settings.dry_run:
             # A screen's key guard starts with the first call: before the first decision is due.
@@ -81,28 +83,45 @@ def run_play(asked: PlayAsked, job: Job) -> Finished:
             job,
             Clock(policy.fps, source),
             listener=keyboard,
+            forwards=not isinstance(game, ScreenGame),
             corrections=corrections_of(asked, game, policy.fps, job) if keyboard is not None else None,
-            preview=asked.preview,
+            preview=_preview(asked, game),
         )
     return msgspec.structs.replace(finished, model=str(path))
 
 
 @contextmanager
-def shared_keyboard(game: Game, settings: PlaySettings, job: Job) -> Iterator[KeyListener | None]:
-    """The game's own keyboard: the keys that stop the player, and those with which a person takes over."""
-    if not isinstance(game, ScreenGame):
-        yield None
-        return
+def shared_keyboard(game: Game, asked: PlayAsked, job: Job) -> Iterator[KeyListener | None]:
+    """The keyboard with the keys that stop the player, and those with which a person takes over.
+
+    That of the game's screen; for an Atari game that of the terminal, from where keys come as commands.
+    """
+    settings = asked.settings
     shared = settings.takeover and not settings.dry_run
     keys = [settings.panic_key, *(game.keys if shared else ())]
     if shared and settings.hand_back_key is not None:
         keys.append(settings.hand_back_key)
-    job.note(f"{settings.panic_key} on the game's keyboard stops the player.")
+    keyboard: KeyListener
+    if isinstance(game, ScreenGame):
+        job.note(f"{settings.panic_key} on the game's keyboard stops the player.")
+        # The model presses a virtual keyboard: what comes from one may be its own.
+        keyboard = listen(game.display, tuple(keys), "agent" if shared else "human")
+    elif shared and not settings.fast:
+        keyboard = typed_keyboard(job, tuple(keys), asked.terminal)
+    else:
+        yield None
+        return
     if shared:
         job.note("Touch one of the game's keys and you drive; let go of it, and the model drives again.")
-    # The model presses a virtual keyboard: what comes from one may be its own.
-    with closing(listen(game.display, tuple(keys), "agent" if shared else "human")) as listener:
-        yield listener
+    with closing(keyboard):
+        yield keyboard
+
+
+def _preview(asked: PlayAsked, game: Game) -> PreviewSettings:
+    """Who may take over by looking at the picture alone sees it as often as whoever plays by it."""
+    if isinstance(game, ScreenGame):
+        return asked.preview
+    return dataclasses.replace(asked.preview, fps=asked.terminal.pictures)
 
 
 def corrections_of(asked: PlayAsked, game: Game, fps: float, job: Job) -> Corrections:

@@ -35,9 +35,9 @@ def test_the_ledger_ticks_off_what_we_did_and_nothing_else() -> None:
 class Wheel:
     """A model that holds `up`, and whoever takes it over."""
 
-    def __init__(self, back_key: str | None = None) -> None:
+    def __init__(self, back_key: str | None = None, forwards: bool = False) -> None:
         self.game = NotedGame()
-        self.seat = Seat(self.game)
+        self.seat = Seat(self.game, forwards=forwards)
         self.takeover = Takeover(self.seat, self.game.keys, 1.0, back_key)
         self.seat.press(UP)
 
@@ -69,6 +69,24 @@ def test_a_key_that_both_hold_is_let_go_of_with_the_person() -> None:
     wheel.hear(edge("up", True))
     assert wheel.game.held == UP
     wheel.hear(edge("left", True), edge("up", False))
+    assert wheel.game.held == frozenset()
+
+
+def test_a_game_without_a_keyboard_has_the_persons_keys_from_us() -> None:
+    wheel = Wheel(back_key="enter", forwards=True)
+    wheel.hear(edge("left", True))
+    assert wheel.game.held == LEFT
+    assert wheel.seat.held == frozenset(), "they are not the model's"
+    wheel.seat.press(UP)
+    wheel.hear(edge("up", True), edge("left", False))
+    assert wheel.game.held == UP
+    # Handed back with a key still down: the console has it no longer, whatever the model wants.
+    wheel.hear(edge("enter", True))
+    assert wheel.takeover.driver == "agent" and wheel.game.held == frozenset()
+    wheel.seat.press(UP)
+    assert wheel.game.held == UP
+    wheel.hear(edge("left", True))
+    wheel.seat.pause()
     assert wheel.game.held == frozenset()
 
 

@@ -67,7 +67,7 @@ def session(server: XServer, arena: Arena, folder: Path, **settings: object) -> 
     policy = ToldPolicy(ARROWS, ALWAYS_RIGHT, fps=FPS)
     with (
         closing(ScreenGame("window", place)) as game,
-        shared_keyboard(game, asked.settings, job) as keyboard,
+        shared_keyboard(game, asked, job) as keyboard,
         observe(server.name) as observer,
         observer.keyboard_of_a_person() as hand,
     ):

@@ -11,13 +11,13 @@ from textual.markup import escape
 from textual.reactive import reactive
 from textual.widgets import RichLog, Static
 
-from agp_tui.engine.events import AnyEvent, Failed, Finished, Live, Pause, Resume, Stop
+from agp_tui.engine.events import AnyEvent, Failed, Finished, Live, Pause, Resume, Started, Stop
 from agp_tui.errors import AgpError
 from agp_tui.games.names import is_atari
 from agp_tui.ui.client.catalog import ModelItem
 from agp_tui.ui.client.process import ask
 from agp_tui.ui.dialogs.choose import Choice, Choose
-from agp_tui.ui.parts.live_view import LiveView
+from agp_tui.ui.parts.hands import HandsPane
 from agp_tui.ui.parts.told import told
 from agp_tui.ui.screens.base import AppScreen
 
@@ -30,8 +30,9 @@ machine decides within the time of a frame; *dry run* decides and shows but pres
 On a screen the keys go to the window that has the focus there, so put the focus on the game. **F12 on
 the game's keyboard** stops the player and releases every key, and so does F12 here.
 
-Touch one of the game's keys on its keyboard and **you drive**: the model lets go of everything. Leave the
-keys alone for a second and it drives again. What you showed it is recorded, as a recording like any other.
+Touch one of the game's keys on its keyboard (of an Atari game: here) and **you drive**: the model lets go
+of everything. Leave the keys alone for a second and it drives again. What you showed it is recorded, as a
+recording like any other.
 
 | Key | What it does |
 |---|---|
@@ -76,7 +77,7 @@ class PlayScreen(AppScreen):
 
     def body(self) -> ComposeResult:
         yield Static(id="play-setup")
-        yield LiveView("play", "Press Enter to let the model play.")
+        yield HandsPane("play", "Press Enter to let the model play.")
         yield RichLog(id="play-log", wrap=True, markup=False, min_width=40)
 
     def on_mount(self) -> None:
@@ -166,24 +167,28 @@ class PlayScreen(AppScreen):
     @work(exclusive=True, group="play")
     async def play(self, *words: str) -> None:
         """Follow the player to its end."""
-        self.query_one(LiveView).reset("Getting ready …")
+        self.query_one(HandsPane).reset("Getting ready …")
         log = self.query_one("#play-log", RichLog)
         log.clear()
         try:
             async for event in self.agp.run_live("DRY RUN" if self.dry_run else "PLAY", *words):
                 self._show(event)
         except AgpError as error:
-            self.query_one(LiveView).reset("It did not play.")
+            self.query_one(HandsPane).reset("It did not play.")
             self.notify(str(error), severity="error", markup=False)
         finally:
             self.playing, self.paused = False, False
+            for hands in self.query(HandsPane):
+                hands.end()
             # Another game may have been chosen while it played, and models may have been made.
             self.changed("game")
 
     def _show(self, event: AnyEvent) -> None:
         log = self.query_one("#play-log", RichLog)
-        if isinstance(event, Live):
-            self.query_one(LiveView).show(event)
+        if isinstance(event, Started):
+            self._hand_over()
+        elif isinstance(event, Live):
+            self.query_one(HandsPane).show(event)
         elif (words := told(event)) is not None:
             log.write(words)
         if isinstance(event, Finished) and event.recordings and self.model is not None:
@@ -191,7 +196,19 @@ class PlayScreen(AppScreen):
             log.write(Text("l lets it learn from what you showed it.", style="bold"))
             self.agp.look("recordings")
         if isinstance(event, Failed):
-            self.query_one(LiveView).reset("It did not play; the reason is below.")
+            self.query_one(HandsPane).reset("It did not play; the reason is below.")
+
+    def _hand_over(self) -> None:
+        """On an emulated console the terminal's keys are the game's, for a person who takes over."""
+        if self.model is None or self.dry_run or not is_atari(self.model.game or self.agp.game):
+            return
+        hands = self.query_one(HandsPane)
+        hands.focus()
+        hands.begin(self.agp.tell_live, self.agp.loaded.config.terminal, tuple(self.model.keys))
+
+    def on_hands_pane_left(self) -> None:
+        """Enough seen."""
+        self.action_stop()
 
     def action_learn(self) -> None:
         """Train the model on with what it was shown; it is compared with itself afterwards."""
@@ -215,7 +232,7 @@ class PlayScreen(AppScreen):
             # Not there yet, or not any more: the app is being left while a model plays.
             return
         setup = self.query_one("#play-setup", Static)
-        self.query_one(LiveView).display = self.query_one("#play-log").display = self.model is not None
+        self.query_one(HandsPane).display = self.query_one("#play-log").display = self.model is not None
         if self.model is None:
             looking = self.agp.catalog.models is None
             text = "looking for models …" if looking else EMPTY.format(game=escape(self.agp.game))

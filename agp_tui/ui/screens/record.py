@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import ContentSwitcher, RichLog, Static
 
-from agp_tui.engine.events import AnyEvent, Failed, Finished, Live, Note, Progress, Stage, Stop
+from agp_tui.engine.events import AnyEvent, Failed, Finished, Live, Note, Progress, Stage, Started, Stop
 from agp_tui.errors import AgpError
 from agp_tui.games.names import is_atari
 from agp_tui.ui.client.process import ask
@@ -180,6 +180,8 @@ class RecordScreen(RecordSetup):
 
     def _show(self, event: AnyEvent) -> None:
         match event:
+            case Started() if self.by_hand:
+                self.query_one(HandsPane).begin(self.agp.tell_live, self.agp.loaded.config.terminal)
             case Live() if self.phase == "region":
                 self.query_one(RegionPane).show(event)
             case Live():
@@ -279,24 +281,19 @@ class RecordScreen(RecordSetup):
             self.set_class(phase == name, f"-{name}")
         if before == "region":
             self.set_focus(None)
-        self._hand_over(phase)
+        hands = self.query_one(HandsPane)
+        if phase == "recording" and self.by_hand:
+            hands.focus()
+        elif phase in ("setup", "result"):
+            if hands.has_focus:
+                self.set_focus(None)
+            hands.end()
         if phase == "setup":
             self.query_one(Outlook).reset(READY)
             was, self.busy_with = self.busy_with, ""
             if was and was != self.game:
                 self.changed("game")
         self.draw()
-
-    def _hand_over(self, phase: Phase) -> None:
-        """The terminal's keys are the game's while it is played here."""
-        hands = self.query_one(HandsPane)
-        if phase == "recording" and self.by_hand:
-            hands.focus()
-            hands.begin(self.agp.tell_live, self.agp.loaded.config.terminal)
-        else:
-            if hands.has_focus:
-                self.set_focus(None)
-            hands.end()
 
     def _write(self, text: str, level: str = "info") -> None:
         style = "yellow" if level == "warning" else ""

@@ -13,6 +13,7 @@ from textual.widgets import RichLog
 from agp_tui.autoplay.manifest import read_manifest, write_manifest
 from agp_tui.engine.clock import Percentiles
 from agp_tui.engine.events import Failed, Finished, Live
+from agp_tui.recording.store import Recording, find_recordings
 from agp_tui.ui.client.catalog import ModelItem
 from agp_tui.ui.dialogs.choose import Choose
 from agp_tui.ui.parts.live_view import LiveView
@@ -80,8 +81,10 @@ def test_a_model_is_measured_dry_run_paused_and_stopped(home: Path, monkeypatch:
     asyncio.run(session())
 
 
-def test_after_a_takeover_one_key_lets_it_learn(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What starts a run is watched instead of started: there is no screen here to take a game over on."""
+def test_a_person_takes_over_here_and_one_key_lets_it_learn(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real takeover on a real console; only the training that would follow is watched instead of begun."""
     started: list[tuple[str, ...]] = []
 
     async def session() -> None:
@@ -94,13 +97,25 @@ def test_after_a_takeover_one_key_lets_it_learn(home: Path, monkeypatch: pytest.
             assert isinstance(screen, PlayScreen)
             await pilot.press("l")
             assert started == [], "nothing was shown yet"
-            screen._show(Finished(job="play", recordings=["/recordings/rally/1"]))
+            await pilot.press("enter")
+            await until(pilot, lambda: "PLAY 30" in screen_text(pilot))
+            await pilot.press("q")
+            await pilot.press("left")
+            await until(pilot, lambda: "YOU DRIVE" in screen_text(pilot))
+            await until(pilot, lambda: "The model drives again" in screen_text(pilot))
+            await pilot.press("s")
             await until(pilot, lambda: "Learn from this" in screen_text(pilot))
             await pilot.press("l")
             assert screen.model is not None
             assert started == [("train", "--from-model", screen.model.path, "--corrections")]
 
     asyncio.run(session())
+    (path,) = find_recordings(home / "recordings")
+    shown = Recording.open(path)
+    assert (shown.meta.source, shown.meta.labels) == ("agent", "human")
+    person = [edge for edge in shown.timeline.edges if edge.who == "human"]
+    assert [(edge.key, edge.down) for edge in person] == [("left", True), ("left", False)]
+    assert shown.labels(0)[:, shown.meta.keys.index("left")].any()
 
 
 def test_panic_ends_the_player_at_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
