@@ -112,7 +112,7 @@ def learn(*, asked: Annotated[LearningAsked, _flat] = LearningAsked(), output: O
 
 @app.command
 def ui(*, output: OutputFlags = Output()) -> int:
-    """What the app costs: its live picture, its event loop beside a job at 60 fps, its first screen."""
+    """What the app costs: its picture, its event loop beside a job, a game played in it, its first screen."""
     from agp_tui.ui.benchmarks.run import run_ui
 
     return run_live(output, "bench ui", {}, run_ui)

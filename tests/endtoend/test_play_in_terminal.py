@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
-from support.kitty import KittyTerminal
 
 from agp_tui.keys.state import KeyEdge, Keys, apply_edges
 from agp_tui.recording.store import Recording, find_recordings
+from agp_tui.ui.benchmarks.scripted import ScriptedTerminal
 
 KEYS = ("up", "left", "right", "down", "space")
 SCRIPT_FPS = 30
@@ -22,9 +22,9 @@ pytest.importorskip("ale_py")
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
-def play(folder: Path, protocol: bool = True, *flags: str) -> KittyTerminal:
+def play(folder: Path, protocol: bool = True, *flags: str) -> ScriptedTerminal:
     words = ["record", "--game", "ALE/Seaquest-v5", "--by", "terminal", "--fps", str(SCRIPT_FPS), *flags]
-    return KittyTerminal(folder, (80, 24), *words, protocol=protocol)
+    return ScriptedTerminal(folder, (80, 24), *words, protocol=protocol)
 
 
 def recorded(folder: Path) -> Recording:
@@ -123,7 +123,7 @@ def test_without_the_protocol_a_key_is_held_for_a_moment_after_each_stroke(tmp_p
     assert same == frames
 
 
-def stroke_by_stroke(terminal: KittyTerminal, hold_seconds: float) -> list[KeyEdge]:
+def stroke_by_stroke(terminal: ScriptedTerminal, hold_seconds: float) -> list[KeyEdge]:
     """Taps, and a key that repeats; the edges that they are to become."""
     script = []
     for key, repeats in (("up", 0), ("space", 0), ("left", 8), ("right", 5)):

@@ -7,13 +7,14 @@ from agp_tui.engine.events import Finished, Table
 from agp_tui.engine.job import Job
 from agp_tui.ui.benchmarks.first_screen import bench_first_screen
 from agp_tui.ui.benchmarks.loop import bench_loop
+from agp_tui.ui.benchmarks.playing import bench_playing
 from agp_tui.ui.benchmarks.preview import PreviewCost, bench_preview
 
 PREVIEW_FPS = 10.0
 
 
 def run_ui(job: Job) -> Finished:
-    """The live picture, the event loop beside a job at 60 fps, the first screen."""
+    """The live picture, the event loop beside a job at 60 fps, a game played here, the first screen."""
     name = machine()
     job.note(name)
     return Finished(job="bench ui", metrics=ui_metrics(job), report={"machine": name})
@@ -21,15 +22,27 @@ def run_ui(job: Job) -> Finished:
 
 def ui_metrics(job: Job) -> dict[str, float]:
     """All of it, told as tables; the figures by name. Raises `JobFailed` where a part cannot run."""
-    job.stage("what the live picture costs", 1, 3)
+    job.stage("what the live picture costs", 1, 4)
     costs = bench_preview()
     job.emit(preview_table(costs))
-    job.stage("the engine and the event loop beside each other", 2, 3)
+    job.stage("the engine and the event loop beside each other", 2, 4)
     loop = bench_loop(job)
-    job.stage("from the command to the first screen", 3, 3)
+    job.stage("a game played in the terminal", 3, 4)
+    played = bench_playing(job)
+    job.stage("from the command to the first screen", 4, 4)
     first = bench_first_screen(job, Path.cwd())
     figures = {f"preview_{one.content}_{one.way}_ms": round(one.ms, 2) for one in costs}
     figures |= {f"preview_{one.content}_{one.way}_bytes": round(one.bytes) for one in costs}
+    for one in played:
+        figures |= {
+            f"play_{one.size[0]}x{one.size[1]}_{name}": round(value, 2)
+            for name, value in (
+                ("fps", one.fps),
+                ("pictures", one.pictures),
+                ("bytes_a_second", one.bytes_a_second),
+                ("key_late_p99_ms", one.late_ms.p99),
+            )
+        }
     return figures | {
         "loop_late_p99_ms": loop.lateness_ms.p99,
         "engine_ratio": loop.ratio,

@@ -142,7 +142,7 @@ class Limits:
         if not is_atari(game):
             ends.append(f"with {stop_key} in the game")
         pace = f", {FAST}" if is_atari(game) and self.pace == FAST else ""
-        return f"ends {' or '.join([*ends, 'with s here'])}{pace}"
+        return f"ends {' or '.join([*ends, 'with esc here'])}{pace}"
 
 
 FAST = "as fast as it can"

@@ -264,7 +264,9 @@ class RecordScreen(RecordSetup):
         if action in ("start", "profile", "who", "limits"):
             return self.phase == "setup"
         if action == "stop":
-            return self.phase in ("pick", "countdown", "recording")
+            # While a person plays here every key is the game's, but for the pane's own escape.
+            played_here = self.by_hand and self.phase == "recording"
+            return self.phase in ("pick", "countdown", "recording") and not played_here
         if action in ("keep", "discard"):
             return self.phase == "result"
         return True

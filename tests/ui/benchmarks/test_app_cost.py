@@ -9,6 +9,7 @@ from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
 from agp_tui.ui.benchmarks.first_screen import bench_first_screen
 from agp_tui.ui.benchmarks.loop import bench_loop, percentiles
+from agp_tui.ui.benchmarks.playing import play_at
 
 
 def test_a_job_runs_beside_the_app_as_it_does_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,3 +32,11 @@ def test_both_apps_come_up(tmp_path: Path) -> None:
 def test_percentiles_are_the_nearest_values_above() -> None:
     assert percentiles([float(value) for value in range(1, 101)]).p99 == 99.0
     assert percentiles([]).p50 == 0.0
+
+
+def test_a_script_plays_in_the_terminal() -> None:
+    pytest.importorskip("ale_py")
+    found = play_at((80, 24), 2.0)
+    assert found.fps > 0 and found.bytes_a_second > 0
+    assert found.pictures > 1, "the picture moved"
+    assert 0 <= found.late_ms.p50 <= found.late_ms.p99

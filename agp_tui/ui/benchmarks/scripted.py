@@ -15,18 +15,19 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-import pytest
-
 from agp_tui.engine.children import module_environment
+from agp_tui.errors import JobFailed
 
 LEGACY = {"up": "\x1b[A", "down": "\x1b[B", "right": "\x1b[C", "left": "\x1b[D", "space": " ", "esc": "\x1b"}
 CODES = {"up": ("1", "A"), "down": ("1", "B"), "right": ("1", "C"), "left": ("1", "D"), "space": ("32", "u"),
          "esc": ("27", "u"), "f2": ("1", "Q"), "enter": ("13", "u")}  # fmt: skip
 EVENTS = {"press": "1", "repeat": "2", "release": "3"}
-_asked = re.compile(rb"\x1b\[(>(\d+)u|<u|\?u|c)")
+BEGINS, ENDS = b"\x1b[?2026h", b"\x1b[?2026l"
+"""Between these is one update of the screen, where a terminal says that it knows them."""
+_asked = re.compile(rb"\x1b\[(>(\d+)u|<u|\?u|c|\?2026\$p)")
 
 
-class KittyTerminal:
+class ScriptedTerminal:
     """Runs `agp WORDS` until it is left. `protocol=False`: a terminal as it was for forty years."""
 
     def __init__(self, folder: Path, size: tuple[int, int], *words: str, protocol: bool = True) -> None:
@@ -35,7 +36,7 @@ class KittyTerminal:
         """The protocol's stack: what was asked for last holds."""
         self.sent = bytearray()
         """Everything that the terminal was sent."""
-        self._chunks: list[tuple[int, int]] = []
+        self._chunks: list[tuple[int, bytes]] = []
         environment = {**module_environment(TERM="xterm-256color", COLORTERM="truecolor"),
                        "XDG_CONFIG_HOME": str(folder / "none")}  # fmt: skip
         for name in ("TMUX", "DISPLAY", "SSH_CONNECTION", "SSH_TTY", "NO_COLOR", "COLUMNS", "LINES"):
@@ -48,7 +49,7 @@ class KittyTerminal:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def __enter__(self) -> "KittyTerminal":
+    def __enter__(self) -> "ScriptedTerminal":
         return self
 
     def __exit__(
@@ -79,22 +80,22 @@ class KittyTerminal:
         return re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", bytes(self.sent)).decode(errors="replace")
 
     def wait(self, pattern: str, seconds: float = 60.0) -> None:
-        """Until it has shown this. Fails with what it did show."""
+        """Until it has shown this. Raises `JobFailed` with what it did show."""
         deadline = time.monotonic() + seconds
         while not re.search(pattern, self.text()):
             if time.monotonic() > deadline or not self._reader.is_alive():
-                pytest.fail(f"{pattern!r} did not come; what did:\n{self.text()[-3000:]}")
+                raise JobFailed(f"Expected {pattern!r} on the screen, found:\n{self.text()[-3000:]}")
             time.sleep(0.02)
 
     def wait_for_end(self, seconds: float = 60.0) -> None:
-        """Until the command has ended by itself."""
+        """Until the command has ended by itself. Raises `JobFailed` where it does not."""
         self._reader.join(seconds)
         if self._reader.is_alive():
-            pytest.fail(f"it did not end in {seconds:.0f} s; it shows:\n{self.text()[-3000:]}")
+            raise JobFailed(f"Expected an end within {seconds:.0f} s, found:\n{self.text()[-3000:]}")
 
-    def bytes_between(self, first_ns: int, last_ns: int) -> int:
-        """How many bytes the terminal was sent in that time (monotonic clock)."""
-        return sum(size for moment, size in self._chunks if first_ns <= moment < last_ns)
+    def shown_between(self, first_ns: int, last_ns: int) -> bytes:
+        """What the terminal was sent in that time (monotonic clock)."""
+        return b"".join(chunk for moment, chunk in self._chunks if first_ns <= moment < last_ns)
 
     def _read(self) -> None:
         while True:
@@ -104,7 +105,7 @@ class KittyTerminal:
                 return
             if not chunk:
                 return
-            self._chunks.append((time.monotonic_ns(), len(chunk)))
+            self._chunks.append((time.monotonic_ns(), chunk))
             self.sent += chunk
             for asked in _asked.finditer(chunk):
                 self._answer(asked)
@@ -112,6 +113,8 @@ class KittyTerminal:
     def _answer(self, asked: re.Match[bytes]) -> None:
         if asked[1] == b"c":
             self.write("\x1b[?62;22c")
+        elif asked[1].endswith(b"$p"):
+            self.write("\x1b[?2026;2$y")
         elif not self.protocol:
             return
         elif asked[1] == b"?u":
