@@ -15,6 +15,9 @@ from agp_tui.engine.events import (
     Event,
     Failed,
     Finished,
+    Holding,
+    Key,
+    LetGo,
     Live,
     Note,
     Panic,
@@ -124,6 +127,9 @@ COMMANDS: list[Command] = [
     Step(frames=-2),
     Seek(frame=7),
     Speed(factor=0.5),
+    Key(key="up", stroke="repeat", time_ns=7),
+    LetGo(time_ns=7),
+    Holding(way="latched"),
 ]
 
 # Other programs read these. A name may be added here, never changed or removed.

@@ -16,7 +16,7 @@ import pytest
 from support.fakes import Heard
 
 from agp_tui.engine.children import module_environment
-from agp_tui.engine.events import Live, Note, Panic, Pause, Progress, Resume, Stage, Stop, encode
+from agp_tui.engine.events import Key, Live, Note, Panic, Pause, Progress, Resume, Stage, Stop, encode
 from agp_tui.engine.job import PROGRESS_LINES, WAITING_LINES, Job, JsonLines
 
 LISTENS = """
@@ -399,3 +399,15 @@ def test_waiting_ends_with_a_stop() -> None:
     began = time.monotonic()
     assert job.wait_for_stop(10) is True
     assert time.monotonic() - began < 5
+
+
+def test_commands_of_a_kind_go_at_once_to_who_asked_for_them_those_before_included() -> None:
+    job, taken = Job(), list[Key]()
+    early, late = Key(key="up"), Key(key="left")
+    for command in (Pause(), early):
+        job.tell(command)
+    job.on(Key, taken.append)
+    for command in (late, Resume()):
+        job.tell(command)
+    assert taken == [early, late]
+    assert [type(command) for command in job.commands()] == [Pause, Resume]

@@ -16,8 +16,7 @@ seen here, live, before it is recorded.
 | Key | What it does |
 |---|---|
 | `enter` | start, after a countdown; without a region you click on the game first |
-| `r` | the region, over a live picture of the display (see below) |
-| `c` | the region, by a click on the game's own screen |
+| `r`, `c` | the region: over a live picture of the display (see below), by a click on the game |
 | `e` | the profile: region in numbers, keys tracked, frames a second, size, display |
 | `m` | choose the display (monitor), where there are several |
 | `b` | who plays: you, watched by a model or not, an expert, a model |
@@ -30,11 +29,9 @@ Over the picture the arrows move the region by 10 pixels, with shift by 50, with
 by 1; `+` and `-` resize it, `[` and `]` by 2 pixels. A click puts its middle, a drag draws it. `enter`
 takes it, `escape` leaves it as it was.
 
-Atari games are played by you, here in the terminal, by an expert, a model or an agent. While you play,
-all keys are the game's: the arrows and space. `escape` ends it, `f2` changes how keys are held. Where the
-terminal tells when a key is released (kitty, Ghostty, WezTerm, foot, Alacritty and others that know the
-Kitty keyboard protocol, but not tmux) a key is held until you let go of it; elsewhere for a moment after
-each stroke, or (`f2`) the last direction until another one, or `enter`.
+An Atari game is played by you, here, or by an expert, a model, an agent. While you play, every key is the
+game's: the arrows, space. `escape` ends it; `f2` changes how long keys are held, where the terminal does not
+tell of releases.
 """
 
 

@@ -58,6 +58,7 @@ class PlayScreen(AppScreen):
     MODE = "play"
     HELP = HELP
     CSS_PATH = ["play.tcss", "../parts/live_view.tcss"]
+    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "start", "Start", id="play.start"),
         Binding("m", "choose_model", "Model", id="play.model"),
