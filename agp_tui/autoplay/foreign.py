@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agp_tui.autoplay.interpreter import ModelFacts, Tensor, is_open
+from agp_tui.autoplay.steadiness import PLAIN, Steadiness
 from agp_tui.autoplay.window import Ring, scaled
 from agp_tui.errors import ModelError
 from agp_tui.games.base import Pixels
@@ -31,6 +32,7 @@ class WindowPolicy:
         keys: tuple[str, ...],
         thresholds: tuple[float, ...],
         fps: float,
+        steadiness: Steadiness = PLAIN,
         normalize: bool,
         channels: Literal["rgb", "bgr"],
         expected_shape: Shape | None = None,
@@ -39,6 +41,7 @@ class WindowPolicy:
         self._input, self._output = _check(facts, keys, expected_shape)
         self.keys = keys
         self.thresholds = np.array(thresholds, np.float32)
+        self.steadiness = steadiness
         self.fps = fps
         _, self.segment, self._height, self._width, _ = self._input.shape
         self._interpreter = interpreter

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 import tomlkit
 
+from agp_tui.autoplay.steadiness import Steadiness
 from agp_tui.errors import ModelError, SettingError
 from agp_tui.files import write_atomically
 from agp_tui.keys.names import key_name
@@ -57,6 +58,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Figures on held-out recordings, by key."""
     versions: dict[str, str] = {}
     """Of the program and the libraries that made it."""
+    steadiness: Steadiness | None = None
+    """What keeps its keys from trembling, where that was found to help."""
+    steadied: dict[str, Any] | None = None
+    """How that was found out: the figures without it and with it."""
     no_better_than: str | None = None
     """The model that this one was made from, where it turned out to be as good or better."""
     checkpoint: str | None = None

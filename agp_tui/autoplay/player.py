@@ -4,7 +4,7 @@ Knows nothing of how a model is loaded, or of what kind of game it plays.
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from agp_tui.autoplay.corrections import Corrections
 from agp_tui.autoplay.live import LiveReport
 from agp_tui.autoplay.oversight import Oversight
-from agp_tui.autoplay.policy import Policy, check_keys, pressed
+from agp_tui.autoplay.policy import Policy, check_keys
 from agp_tui.autoplay.seat import Seat, State
+from agp_tui.autoplay.steadiness import Hands
 from agp_tui.autoplay.takeover import Takeover
 from agp_tui.autoplay.tally import Tally
 from agp_tui.config import PlaySettings, PreviewSettings
@@ -130,8 +131,12 @@ class _Player:
     overruns: int = 0
     """Decisions that took longer than a slot lasts."""
     takeovers: int = 0
+    hands: Hands = field(init=False)
     held: Keys = NO_KEYS
     """What the model held at the last frame."""
+
+    def __post_init__(self) -> None:
+        self.hands = Hands(self.policy)
 
     def play(self) -> None:
         """Until a bound is reached or the job is to stop."""
@@ -169,7 +174,7 @@ class _Player:
             self.policy.see(frame.pixels)
         with self.clock.stage("decide"):
             probabilities = self.policy.probabilities()
-            keys = pressed(self.policy, probabilities)
+            keys = self.hands.hold(probabilities)
         if self.seat.state is State.PLAYING:
             with self.clock.stage("press"):
                 self.seat.press(keys)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +12,7 @@ from agp_tui.autoplay.foreign import WindowPolicy
 from agp_tui.autoplay.inspection import inspect_model, read_model, refusal
 from agp_tui.autoplay.interpreter import ModelFacts, describe, open_interpreter, quietly
 from agp_tui.autoplay.manifest import MANIFEST_FILE, MODEL_FILE, Manifest, hash_of, read_manifest
+from agp_tui.autoplay.steadiness import PLAIN, Hands, Steadiness
 from agp_tui.autoplay.streaming import StreamingPolicy, is_streaming
 from agp_tui.config import PlaySettings
 from agp_tui.errors import ModelError
@@ -29,6 +31,7 @@ class Policy(Protocol):
     keys: tuple[str, ...]
     thresholds: NDArray[np.float32]
     """Shape (keys,): a key is pressed from this probability on."""
+    steadiness: Steadiness
     fps: float
     segment: int
     """Frames that a decision sees. Before so many were seen, black frames stand in for the rest."""
@@ -50,20 +53,6 @@ class Policy(Protocol):
         ...
 
 
-def pressed(policy: Policy, probabilities: NDArray[np.float32]) -> Keys:
-    """The keys whose probability reaches their threshold.
-
-    Raises `ModelError` where a probability is not a number: such a model plays nothing.
-    """
-    if not np.isfinite(probabilities).all():
-        raise ModelError(
-            f"Expected a number for each key from the model, found {probabilities.tolist()}.",
-            "The model is damaged or its training failed: export or train it again.",
-        )
-    chosen = np.flatnonzero(probabilities >= policy.thresholds)
-    return frozenset(policy.keys[index] for index in chosen)
-
-
 class PolicyDriver:
     """A policy in the driver's seat: keys held from each frame on."""
 
@@ -71,17 +60,19 @@ class PolicyDriver:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
+        self._hands = Hands(policy)
         self.latest: NDArray[np.float32] = np.zeros(len(policy.keys), np.float32)
         """The probabilities of the last decision."""
 
     def reset(self) -> None:
         """Forget every frame: play begins."""
         self.policy.reset()
+        self._hands.reset()
 
     def decide(self, frame: Frame) -> Keys:
         """The keys to hold from this frame on."""
         self.latest = self.policy.decide(frame.pixels)
-        return pressed(self.policy, self.latest)
+        return self._hands.hold(self.latest)
 
 
 P = TypeVar("P", bound=Policy)
@@ -130,10 +121,17 @@ def _made_here(folder: Path, settings: PlaySettings, keys: tuple[str, ...] | Non
     if keys is not None:
         check_keys(manifest.keys, keys)
     thresholds = _thresholds(settings, manifest.thresholds)
+    steadiness = _steadiness(settings, manifest.steadiness or PLAIN)
 
     def build(interpreter: Any, facts: ModelFacts) -> StreamingPolicy:
-        fps = float(manifest.fps)
-        return StreamingPolicy(interpreter, facts, keys=manifest.keys, thresholds=thresholds, fps=fps)
+        return StreamingPolicy(
+            interpreter,
+            facts,
+            keys=manifest.keys,
+            thresholds=thresholds,
+            fps=float(manifest.fps),
+            steadiness=steadiness,
+        )
 
     policy = _opened(path, data, settings, build)
     _check_manifest(path, manifest, policy)
@@ -149,16 +147,20 @@ def _made_elsewhere(
     names = FOREIGN_KEYS if keys is None else keys
     rate = FOREIGN_FPS if fps is None else fps
     thresholds = _thresholds(settings, (FOREIGN_THRESHOLD,) * len(names))
+    steadiness = _steadiness(settings, PLAIN)
 
     def build(interpreter: Any, _facts: ModelFacts) -> Policy:
         if is_streaming(facts):
-            return StreamingPolicy(interpreter, facts, keys=names, thresholds=thresholds, fps=rate)
+            return StreamingPolicy(
+                interpreter, facts, keys=names, thresholds=thresholds, fps=rate, steadiness=steadiness
+            )
         return WindowPolicy(
             interpreter,
             facts,
             keys=names,
             thresholds=thresholds,
             fps=rate,
+            steadiness=steadiness,
             normalize=settings.normalize_images,
             channels=settings.channels,
             expected_shape=shape,
@@ -183,6 +185,15 @@ def _thresholds(settings: PlaySettings, own: tuple[float, ...]) -> tuple[float, 
     if settings.activation_threshold is None:
         return own
     return (settings.activation_threshold,) * len(own)
+
+
+def _steadiness(settings: PlaySettings, own: Steadiness) -> Steadiness:
+    asked = {
+        "hysteresis": settings.hysteresis,
+        "min_hold": settings.min_hold,
+        "smoothing": settings.smoothing,
+    }
+    return msgspec.structs.replace(own, **{name: value for name, value in asked.items() if value is not None})
 
 
 def _check_manifest(path: Path, manifest: Manifest, policy: StreamingPolicy) -> None:

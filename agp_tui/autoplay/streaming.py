@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agp_tui.autoplay.interpreter import ModelFacts, Tensor, open_interpreter
+from agp_tui.autoplay.steadiness import PLAIN, Steadiness
 from agp_tui.autoplay.window import Ring, scaled
 from agp_tui.errors import ModelError
 from agp_tui.games.base import Pixels
@@ -31,11 +32,13 @@ class StreamingPolicy:
         keys: tuple[str, ...],
         thresholds: tuple[float, ...],
         fps: float,
+        steadiness: Steadiness = PLAIN,
     ) -> None:
         """Raises `ModelError` where the signatures are not the ones above or do not fit the keys."""
         frame, embeddings = _check(facts, keys)
         self.keys = keys
         self.thresholds = np.array(thresholds, np.float32)
+        self.steadiness = steadiness
         self.fps = fps
         self.frame_size = frame.shape[1]
         self.segment, self.embedding = embeddings.shape[1], embeddings.shape[2]

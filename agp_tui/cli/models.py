@@ -1,4 +1,4 @@
-"""`agp models`: what has been exported, how fast it is here, and getting rid of it."""
+"""`agp models`: what has been exported, how fast and how steady it is, and getting rid of it."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from agp_tui.cli.deleting import Yes, agreed
 from agp_tui.cli.flags import Model, OutputFlags
 from agp_tui.cli.running import run_live, settings_of, show
 from agp_tui.config import Output, check_flag
-from agp_tui.config.kinds import Fps
+from agp_tui.config.kinds import Count, Fps
 from agp_tui.engine.events import Finished, Table
 from agp_tui.engine.job import Job
 
-app = App(name="models", help="Exported models: list, info, measure, delete.")
+app = App(name="models", help="Exported models: list, info, measure, steady, delete.")
 
 Rows = list[list[str | float | int | None]]
 
@@ -82,6 +82,30 @@ def measure(model: Model, *, fps: Fps | None = None, output: OutputFlags = Outpu
         )
 
     return run_live(output, "measure", {"model": str(path), "fps": fps}, body)
+
+
+@app.command
+def steady(model: Model, *, games: int = 10, output: OutputFlags = Output()) -> int:
+    """Find out whether a model plays better with steadier hands; what helps is kept in its manifest.
+
+    Tried are hysteresis (a key that is down goes up later), a minimum of decisions that a key is held, and
+    smoothing over decisions: on the frames that were held out in training, and for an Atari game by play,
+    chosen by some games and confirmed by others. Where nothing helps, nothing is kept.
+
+    Parameters
+    ----------
+    games
+        Whole games of each way that is played.
+    """
+    loaded = settings_of(output)
+    check_flag("games", games, Count)
+
+    def body(job: Job) -> Finished:
+        from agp_tui.jobs.steady import run_steady
+
+        return run_steady(loaded.folder("models"), model, games, job)
+
+    return run_live(output, "steady", {"model": model, "games": games}, body)
 
 
 @app.command

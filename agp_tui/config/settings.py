@@ -148,6 +148,15 @@ class PlaySettings:
     activation_threshold: Fraction | None = None
     """Press a key from this probability on; the model's own thresholds otherwise."""
 
+    hysteresis: Fraction | None = None
+    """A key that is down goes up only so far below its threshold; the model's own value otherwise."""
+
+    min_hold: Annotated[int, Meta(ge=1, le=60)] | None = None
+    """Decisions for which a pressed key stays down at least; the model's own value otherwise."""
+
+    smoothing: Annotated[float, Meta(ge=0, lt=1)] | None = None
+    """Share of the decisions before in the probabilities of now; the model's own value otherwise."""
+
     threads: Annotated[int, Meta(ge=1, le=64)] = 1
     """Threads of one inference."""
 

@@ -1,18 +1,15 @@
 """What an export costs in F1: the exported file against its network, on the held-out frames."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from agp_tui.autoplay.streaming import streamed
-from agp_tui.errors import AgpError
 from agp_tui.imitation.checkpoint import Checkpoint
-from agp_tui.imitation.dataset import open_takes
+from agp_tui.imitation.dataset import held_out
 from agp_tui.imitation.evaluate import Figures, report
 from agp_tui.imitation.stretches import cut, gather
-from agp_tui.imitation.takes import Dataset, Span
 
 MOST = 4000
 """So many positions are enough."""
@@ -30,7 +27,7 @@ class Cost:
 
 def f1_of_file(source: Checkpoint, data: bytes) -> Cost | None:
     """Both figures; None where the recordings of the checkpoint are not here any more."""
-    dataset = _held_out(source)
+    dataset = held_out(source)
     if dataset is None:
         return None
     network = source.network()
@@ -55,24 +52,3 @@ def f1_of_file(source: Checkpoint, data: bytes) -> Cost | None:
         for said in (expected, found)
     )
     return Cost(before, after, len(truth))
-
-
-def _held_out(source: Checkpoint) -> Dataset | None:
-    try:
-        spans = [Span(*map(int, numbers)) for numbers in source.data["validation"]]
-        names = source.data["takes"]
-        wanted = sorted({span.take for span in spans})
-        takes = open_takes(
-            [Path(names[i]) for i in wanted],
-            game=source.game,
-            keys=source.keys,
-            fps=source.fps,
-            frame_size=source.spec.frame_size,
-            lead=source.lead,
-        )
-    except (AgpError, KeyError, IndexError, TypeError, ValueError):
-        return None
-    spans = [Span(wanted.index(span.take), span.start, span.stop) for span in spans]
-    if not spans or any(span.stop > len(takes[span.take]) for span in spans):
-        return None
-    return Dataset(takes, (), tuple(spans), source.spec.segment)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from agp_tui.errors import RecordingError
+from agp_tui.errors import AgpError, RecordingError
 from agp_tui.imitation.cache import decoded_frames
-from agp_tui.imitation.takes import Take
+from agp_tui.imitation.takes import Dataset, Span, Take
 from agp_tui.recording.store import Recording
 
 if TYPE_CHECKING:
@@ -56,6 +56,28 @@ def takes_for(model: "Checkpoint", paths: Sequence[Path]) -> tuple[Take, ...]:
         frame_size=model.spec.frame_size,
         lead=model.lead,
     )
+
+
+def held_out(source: "Checkpoint") -> Dataset | None:
+    """What was held out when this checkpoint was trained; None where those recordings are gone."""
+    try:
+        spans = [Span(*map(int, numbers)) for numbers in source.data["validation"]]
+        names = source.data["takes"]
+        wanted = sorted({span.take for span in spans})
+        takes = open_takes(
+            [Path(names[i]) for i in wanted],
+            game=source.game,
+            keys=source.keys,
+            fps=source.fps,
+            frame_size=source.spec.frame_size,
+            lead=source.lead,
+        )
+    except (AgpError, KeyError, IndexError, TypeError, ValueError):
+        return None
+    spans = [Span(wanted.index(span.take), span.start, span.stop) for span in spans]
+    if not spans or any(span.stop > len(takes[span.take]) for span in spans):
+        return None
+    return Dataset(takes, (), tuple(spans), source.spec.segment)
 
 
 def check_same(recordings: Sequence[Recording], *, game: str, keys: tuple[str, ...], fps: int) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from agp_tui.autoplay.steadiness import PLAIN, Steadiness
 from agp_tui.autoplay.window import scaled
 from agp_tui.games.base import Pixels
 
@@ -23,10 +24,16 @@ class NetworkPolicy:
     """
 
     def __init__(
-        self, network: "PolicyNetwork", keys: tuple[str, ...], thresholds: tuple[float, ...], fps: float
+        self,
+        network: "PolicyNetwork",
+        keys: tuple[str, ...],
+        thresholds: tuple[float, ...],
+        fps: float,
+        steadiness: Steadiness = PLAIN,
     ) -> None:
         self.keys = keys
         self.thresholds = np.array(thresholds, np.float32)
+        self.steadiness = steadiness
         self.fps = fps
         self.segment = network.spec.segment
         self._network = network

@@ -19,7 +19,8 @@ from agp_tui.atari.driver import AgentDriver
 from agp_tui.atari.export import compare, export_agent
 from agp_tui.autoplay import conversion
 from agp_tui.autoplay.manifest import hash_of, read_manifest
-from agp_tui.autoplay.policy import load_policy, pressed
+from agp_tui.autoplay.policy import load_policy
+from agp_tui.autoplay.steadiness import Hands
 from agp_tui.config import ExportSettings, GameSettings, PlaySettings, RecordSettings
 from agp_tui.engine.clock import NS, SimulatedTime
 from agp_tui.engine.events import Finished, Note
@@ -135,6 +136,7 @@ def test_the_player_presses_the_keys_of_the_action_that_the_network_prefers(
     from agp_tui.games.atari import keys_of
 
     policy = load_policy(exported, PlaySettings())
+    hands = Hands(policy)
     network, source = agent.network(), SimulatedTime()
     stack = np.zeros((4, 84, 84), np.float32)
     same, different = 0, set()
@@ -142,7 +144,7 @@ def test_the_player_presses_the_keys_of_the_action_that_the_network_prefers(
         for number in range(200):
             source.sleep_until(round(number * NS / 15))
             pixels = game.grab().pixels
-            found = pressed(policy, policy.decide(pixels))
+            found = hands.hold(policy.decide(pixels))
             small = cv2.resize(pixels, (84, 84), interpolation=cv2.INTER_AREA)
             stack = np.concatenate([stack[1:], cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)[None]])
             with torch.inference_mode():

@@ -14,7 +14,8 @@ from support.small_models import KEYS, SEGMENT, SIZE, Made
 
 from agp_tui.autoplay.interpreter import open_interpreter
 from agp_tui.autoplay.manifest import MODEL_FILE, hash_of, read_manifest, write_manifest
-from agp_tui.autoplay.policy import PolicyDriver, load_policy, pressed
+from agp_tui.autoplay.policy import PolicyDriver, load_policy
+from agp_tui.autoplay.steadiness import Hands
 from agp_tui.config import PlaySettings
 from agp_tui.errors import ModelError
 from agp_tui.games.base import Frame, Pixels
@@ -205,7 +206,7 @@ def test_a_driver_presses_from_the_threshold_on() -> None:
 def test_a_model_that_gives_no_number_is_refused() -> None:
     policy = ToldPolicy(("a", "b"), [[0.5, float("nan")]])
     with pytest.raises(ModelError, match="nan"):
-        pressed(policy, policy.decide(np.zeros((8, 8, 3), np.uint8)))
+        Hands(policy).hold(policy.decide(np.zeros((8, 8, 3), np.uint8)))
 
 
 def test_threads_reach_the_interpreter(data: Path) -> None:

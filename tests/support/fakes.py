@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from agp_tui.autoplay.steadiness import PLAIN
 from agp_tui.engine.clock import RealTime, Time
 from agp_tui.engine.events import Event
 from agp_tui.games.base import Frame, Pixels, Status
@@ -53,6 +54,7 @@ class ToldPolicy:
     def __init__(self, keys: tuple[str, ...], rows: list[list[float]], fps: float = 30.0) -> None:
         self.keys = keys
         self.thresholds = np.full(len(keys), 0.5, np.float32)
+        self.steadiness = PLAIN
         self.fps = fps
         self.segment = 1
         self.seen = 0
