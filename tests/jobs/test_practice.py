@@ -8,6 +8,7 @@ from support.commands import agp
 from support.fakes import Heard
 from support.recordings import edge, meta_of, write
 
+from agp_tui.autoplay.manifest import read_manifest
 from agp_tui.engine.events import Note
 from agp_tui.engine.job import Job
 from agp_tui.imitation.dataset import open_takes
@@ -80,3 +81,21 @@ def test_a_teacher_of_another_game_or_nobody_is_refused(home: Path) -> None:
 def test_rounds_since_the_best_one(means: list[float], since: int) -> None:
     rounds = [Round(number, (mean,), (), Path()) for number, mean in enumerate(means)]
     assert rounds_since_best(rounds) == since
+
+
+@pytest.mark.slow
+def test_steadier_hands_are_tried_by_play_and_kept_only_where_they_help(home: Path) -> None:
+    before = read_manifest(home / "models/pong")
+    done = agp("models", "steady", "pong", "--games", "2", home=home)
+    assert done.code == 0, done.story()
+    tables = {one["title"]: one["rows"] for one in done.events if one["type"] == "table"}
+    assert tables["On the held-out frames"][0][0] == "plain"
+    assert len([row for row in tables["By play"] if row[0] == "to choose"]) == 4
+    after = read_manifest(home / "models/pong")
+    report = done.finished["report"]
+    assert report["by"] == "play"
+    # Two games of a model that knows little: whatever comes of them, what is said is what is kept.
+    assert (after.steadiness is not None) == report["helps"] == (report["gain_low"] > 0)
+    assert after.steadied is not None and after.steadied["tried"] == report["tried"]
+    assert (after.keys, after.sha256) == (before.keys, before.sha256)
+    assert agp("models", "steady", "pong", "--games", "0", home=home).code == 2
