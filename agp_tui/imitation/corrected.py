@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from agp_tui.errors import RecordingError
 from agp_tui.imitation.checkpoint import Checkpoint
 from agp_tui.imitation.takes import Dataset, Span, Take, where_shown
 
@@ -10,6 +11,22 @@ HELD_OUT = 0.2
 """The newest share of what was shown, kept for a comparison where the game has no score."""
 
 Open = Callable[[Sequence[Path]], tuple[Take, ...]]
+
+
+def unlearned(source: Checkpoint, corrections: Sequence[Path]) -> tuple[Path, ...]:
+    """Those that `source` has not learned from yet: only they can tell whether it is better afterwards.
+
+    Raises `RecordingError` where it knows them all.
+    """
+    known = {Path(name) for name in source.data.get("takes", ())}
+    found = tuple(path for path in corrections if path not in known)
+    if not found:
+        raise RecordingError(
+            f"Expected corrections that the model has not learned from, found only the {len(corrections)} "
+            "that it has.",
+            "Take over from it while it plays, and let it learn from that.",
+        )
+    return found
 
 
 def corrected_dataset(

@@ -144,10 +144,14 @@ def run_train(request: dict[str, Any], job: Job, run: Run) -> Finished:
     - `compared`, after corrections (`Compared.report`): `by` play or agreement, figures `before` and
       `after`, and whether it `improved`.
     """
+    from agp_tui.imitation.checkpoint import load_checkpoint
+    from agp_tui.imitation.corrected import unlearned
     from agp_tui.imitation.export import export
     from agp_tui.imitation.train import STAGES, TrainRequest, train
 
     asked = convert(request, TrainingAsked)
+    if asked.corrections and asked.start is not None:
+        asked = replace(asked, corrections=unlearned(load_checkpoint(asked.start), asked.corrections))
     training = TrainRequest.of(
         asked.corrections or asked.recordings, asked.settings, frame_size=asked.frame_size, start=asked.start
     )

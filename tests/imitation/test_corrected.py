@@ -20,7 +20,7 @@ from agp_tui.imitation import comparing
 from agp_tui.imitation.balance import position_weights
 from agp_tui.imitation.checkpoint import load_checkpoint, save_checkpoint
 from agp_tui.imitation.comparing import by_agreement, by_play
-from agp_tui.imitation.corrected import corrected_dataset, divided
+from agp_tui.imitation.corrected import corrected_dataset, divided, unlearned
 from agp_tui.imitation.dataset import takes_for
 from agp_tui.imitation.takes import Dataset, Span
 from agp_tui.imitation.train import TrainRequest, train
@@ -103,6 +103,16 @@ def test_it_learns_from_what_it_was_shown_and_is_better_then(base: Base, heard: 
     assert found.after["F1"] > found.before["F1"]
     same = by_agreement(after, after, tuple(base.shown), Job())
     assert same is not None and not same.improved
+
+
+def test_what_it_has_learned_from_once_is_no_news(base: Base, heard: Heard) -> None:
+    after = load_checkpoint(base.corrected(heard, epochs=1))
+    before = load_checkpoint(base.checkpoint)
+    assert unlearned(before, base.shown) == tuple(base.shown)
+    new = recorded_dot(base.root, 100, 9, meta=SHOWN)
+    assert unlearned(after, [*base.shown, new]) == (new,)
+    with pytest.raises(RecordingError, match="only the 2 that it has"):
+        unlearned(after, base.shown)
 
 
 def test_recordings_that_are_gone_are_told_of(base: Base, heard: Heard) -> None:

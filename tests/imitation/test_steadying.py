@@ -30,7 +30,7 @@ def source(tmp_path: Path) -> Checkpoint:
 def test_a_trembling_model_is_steadied_on_its_held_out_frames(
     source: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the network says is put in its place: the right keys, but for a lapse at every fifth frame of a held key."""
+    """What the network says is put in its place: the right keys, but for lapses while a key is held."""
 
     def said(self: object, dataset: object, spans: object, job: object = None) -> object:
         labels = dataset.labels(spans).astype(np.float32)  # type: ignore[attr-defined]
