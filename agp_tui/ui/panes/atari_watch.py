@@ -10,12 +10,11 @@ from textual.widgets import RichLog, Static
 
 from agp_tui.engine.events import AnyEvent, Failed, Live
 from agp_tui.errors import AgpError
-from agp_tui.ui.client.catalog import AtariItem, Catalog
+from agp_tui.ui.client.catalog import Catalog
 from agp_tui.ui.dialogs.choose import Choice
-from agp_tui.ui.panes.atari_runs import trainings
+from agp_tui.ui.panes.players import agents, models, scripted
 from agp_tui.ui.parts.told import told
 from agp_tui.ui.parts.watch_pane import WatchPane
-from agp_tui.ui.when import ago
 
 if TYPE_CHECKING:
     from agp_tui.ui.app import AgpApp
@@ -89,10 +88,7 @@ class AtariWatch(Vertical):
             self.query_one(WatchPane).reset("Nobody played; the reason is below.")
 
 
-def players(game: AtariItem, catalog: Catalog) -> list[Choice]:
-    """Who can play a game: the expert, chance, its models and agents."""
-    choices = [Choice("expert", "scripted")] if game.expert else []
-    choices.append(Choice(CHANCE, "presses keys at random"))
-    choices += [Choice(one.name, "model") for one in catalog.models_of(game.id)]
-    agents = trainings(catalog.runs, game.id)
-    return choices + [Choice(one.id, f"agent, {ago(one.created)}") for one in agents]
+def players(game: str, catalog: Catalog) -> list[Choice]:
+    """Who can play a game to be watched: the expert, chance, its models and agents."""
+    chance = Choice(CHANCE, "presses keys at random")
+    return [*scripted(game, catalog), chance, *models(game, catalog), *agents(game, catalog)]

@@ -11,6 +11,7 @@ from agp_tui.games.names import is_atari
 from agp_tui.ui.client.process import ask
 from agp_tui.ui.dialogs.choose import Choice, Choose
 from agp_tui.ui.dialogs.form import Form, Values
+from agp_tui.ui.panes.players import agents, models, scripted
 from agp_tui.ui.panes.profile import Limits, place_of, profile_fields, save
 from agp_tui.ui.screens.base import AppScreen
 
@@ -26,7 +27,7 @@ class RecordSetup(AppScreen):
     problem: reactive[str] = reactive("")
     """What went wrong, with its cure; empty where nothing did."""
     by: reactive[str] = reactive("")
-    """Who plays: human, expert, a model's name, or one behind `WATCHED`."""
+    """Who plays: human, terminal, expert, a model's name, an agent's run, or a model behind `WATCHED`."""
     limits: reactive[Limits] = reactive(Limits())
     busy_with = ""
     """The game that something runs for now; empty where nothing does."""
@@ -71,15 +72,14 @@ class RecordSetup(AppScreen):
 
     def players(self) -> list[Choice]:
         """Who can play the game, the likeliest first."""
-        catalog = self.agp.catalog
-        models = [Choice(one.name, "a model of it") for one in catalog.models_of(self.game)]
+        game, catalog = self.game, self.agp.catalog
+        others = models(game, catalog)
         note = "it presses nothing, but says what it would"
-        watched = [Choice(WATCHED + one.value, note) for one in models]
-        if not is_atari(self.game):
-            return [Choice("human", "you, on the game's own keyboard"), *models, *watched]
-        expert = any(one.expert for one in catalog.games or () if one.id == self.game)
-        script = [Choice("expert", "a script that knows the game")] if expert or catalog.games is None else []
-        return [*script, Choice(TERMINAL, "you, here in the terminal"), *models, *watched]
+        watched = [Choice(WATCHED + one.value, note) for one in others]
+        if not is_atari(game):
+            return [Choice("human", "you, on the game's own keyboard"), *others, *watched]
+        here = Choice(TERMINAL, "you, here in the terminal")
+        return [*scripted(game, catalog), here, *others, *agents(game, catalog), *watched]
 
     def player_words(self) -> list[str]:
         """Who plays, as flags of `agp record`."""

@@ -18,7 +18,7 @@ frequent* ones: a model that does not beat them has learnt nothing.
 | `enter` | start; in the end: a new training |
 | `s` | stop: the checkpoint is kept |
 | `r` | go on with a training that was stopped, failed or died |
-| `p` | practice: the newest model plays and the game's expert corrects it (Atari games with an expert) |
+| `p` | practice: a model plays, the game's expert or a trained agent corrects it (Atari games) |
 | `escape` | back to the form; the training goes on |
 | `w` | watch the training that goes on |
 | `y` | copy the run's folder |

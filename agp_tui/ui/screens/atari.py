@@ -229,7 +229,7 @@ class AtariScreen(FollowingScreen):
     def action_watch_by(self) -> None:
         """Choose who plays."""
         if (game := self.query_one(AtariGames).under_cursor) is not None:
-            ask = Choose(f"Who plays {game.id}?", players(game, self.agp.catalog))
+            ask = Choose(f"Who plays {game.id}?", players(game.id, self.agp.catalog))
             self.app.push_screen(ask, lambda by: self._watch_game(game.id, by))
 
     def _watch_game(self, game: str, by: str | None) -> None:

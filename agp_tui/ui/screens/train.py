@@ -18,6 +18,7 @@ from agp_tui.games.names import is_atari
 from agp_tui.ui.client.catalog import ModelItem, RunItem
 from agp_tui.ui.client.process import ask
 from agp_tui.ui.dialogs.choose import Choice, Choose
+from agp_tui.ui.panes.players import agents, scripted
 from agp_tui.ui.panes.train_data import Look, Recordings
 from agp_tui.ui.panes.train_form import LOOKED_AT, TrainForm
 from agp_tui.ui.panes.train_words import EMPTY, HELP
@@ -187,27 +188,35 @@ class TrainScreen(FollowingScreen):
 
     # --- practice --------------------------------------------------------------------------------
 
-    def _can_practise(self) -> bool:
-        games = {one.id: one.expert for one in self.agp.catalog.games or ()}
-        return is_atari(self.agp.game) and games.get(self.agp.game, False) and bool(self._usable_models())
+    def _teachers(self) -> list[Choice]:
+        """Who can correct a model of this game: the expert, and agents that were trained on it."""
+        game, catalog = self.agp.game, self.agp.catalog
+        if not is_atari(game) or catalog.games is None:
+            return []
+        return [*scripted(game, catalog), *agents(game, catalog)]
 
     def _usable_models(self) -> list[ModelItem]:
         """This game's, newest first, without the damaged."""
         return [one for one in self.agp.catalog.models_of(self.agp.game) if not one.problem]
 
-    def action_practise(self) -> None:
-        """Let a model of this game play, corrected by the expert."""
-        models = self._usable_models()
-        if len(models) == 1:
-            self._practise(models[0].path)
-        else:
-            notes = [f"F1 {one.f1:.2f}" if one.f1 is not None else "" for one in models]
-            choices = [Choice(one.path, note, one.name) for one, note in zip(models, notes, strict=True)]
-            self.app.push_screen(Choose("Which model practises?", choices), self._practise)
+    @work(exclusive=True, group="practice")
+    async def action_practise(self) -> None:
+        """Let a model of this game play, corrected by a teacher; both are chosen where there are several."""
+        usable = self._usable_models()
+        notes = [f"F1 {one.f1:.2f}" if one.f1 is not None else "" for one in usable]
+        choices = [Choice(one.path, note, one.name) for one, note in zip(usable, notes, strict=True)]
+        model = await self._one_of("Which model practises?", choices)
+        if model is None:
+            return
+        teacher = await self._one_of("Who teaches it?", self._teachers())
+        if teacher is not None:
+            self.begin("practice", model, "--teacher", teacher)
 
-    def _practise(self, model: str | None) -> None:
-        if model:
-            self.begin("practice", model)
+    async def _one_of(self, question: str, choices: list[Choice]) -> str | None:
+        """The only one there is, or the one that is chosen; None where none is."""
+        if len(choices) == 1:
+            return choices[0].value
+        return await self.app.push_screen_wait(Choose(question, choices))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done now is offered."""
@@ -219,7 +228,7 @@ class TrainScreen(FollowingScreen):
             "name_it": not watching and bool(self.query_one(Recordings).usable),
             "stop": watching and not over,
             "resume": (over or not watching) and self._resumable() is not None,
-            "practise": (over or not watching) and self._can_practise(),
+            "practise": (over or not watching) and bool(self._teachers() and self._usable_models()),
             "watch": not watching and self._alive() is not None,
             "back": watching,
         }

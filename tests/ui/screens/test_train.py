@@ -17,7 +17,7 @@ from agp_tui.engine.clock import Percentiles
 from agp_tui.engine.events import Event, Failed, Finished, Stage, Started
 from agp_tui.engine.runs import Run
 from agp_tui.ui.app import AgpApp
-from agp_tui.ui.client.catalog import AtariItem, ModelItem, Part, RecordingItem
+from agp_tui.ui.client.catalog import AtariItem, ModelItem, Part, RecordingItem, RunItem
 from agp_tui.ui.panes.train_data import Look, Recordings
 from agp_tui.ui.panes.train_form import TrainForm
 from agp_tui.ui.parts.run_view import RunView
@@ -236,7 +236,7 @@ def test_a_training_that_somebody_else_began_is_shown_when_the_screen_opens(
             run.stop()
 
 
-def test_practice_is_offered_where_the_game_has_an_expert_and_a_model(
+def test_practice_is_offered_where_the_game_has_a_teacher_and_a_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def test() -> None:
@@ -249,5 +249,18 @@ def test_practice_is_offered_where_the_game_has_an_expert_and_a_model(
             await pilot.press("p")
             await until(pilot, lambda: any("gone" in one.message for one in app._notifications))
             assert screen.query_one(Look) and not (tmp_path / "runs").exists()
+            # Two teachers: one of them is chosen.
+            app.catalog.runs = (RunItem("20260101-120000", "atari", "done", 0.0, PONG),)
+            asked: list[tuple[str, ...]] = []
+            monkeypatch.setattr(screen, "begin", lambda *words: asked.append(words))
+            await pilot.press("p")
+            await until(pilot, shows(pilot, "Who teaches it?", "an agent"))
+            await pilot.press("down", "enter")
+            await until(pilot, lambda: bool(asked))
+            assert asked == [("practice", str(tmp_path / "gone"), "--teacher", "20260101-120000")]
+            app.catalog.games = (AtariItem(PONG, ("up", "down")),)
+            assert screen.check_action("practise", ()) is True, "an agent teaches where there is no expert"
+            app.catalog.runs = ()
+            assert screen.check_action("practise", ()) is False
 
     asyncio.run(test())
