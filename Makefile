@@ -8,7 +8,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+# One more than there are cores: a test often waits, for a terminal, a process or a second to pass.
+JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
 READY := $(VENV)/.ready
 
 .PHONY: setup demo run test test-games check bench screenshots pages clean display-tools

@@ -19,7 +19,7 @@ NEAR_NS = 25_000_000
 """A frame so soon after a stroke may have it or not: the terminal's bytes have a way to go as well."""
 
 pytest.importorskip("ale_py")
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.slow
 
 
 def play(folder: Path, protocol: bool = True, *flags: str) -> ScriptedTerminal:
