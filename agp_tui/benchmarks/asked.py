@@ -130,6 +130,41 @@ class LearningAsked:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CorrectionsAsked:
+    """What corrections are worth, beside as much more of the expert's own play."""
+
+    games: Words = ("ALE/Pong-v5",)
+    """On which games; they need a scripted expert."""
+
+    seeds: Whole = (0, 1, 2)
+    """A comparison on each game with each of these seeds."""
+
+    demonstration: Annotated[float, Meta(gt=0)] = 5.0
+    """Minutes of the expert's play that a clone begins with."""
+
+    training: Annotated[float, Meta(gt=0)] = 1.5
+    """Minutes of training of that clone."""
+
+    rounds: Count = 5
+    """Rounds, of 4 games each, that it goes on for."""
+
+    round_seconds: Annotated[float, Meta(gt=0)] = 240.0
+    """Seconds of play in each round, of all its games together."""
+
+    round_training: Annotated[float, Meta(gt=0)] = 0.4
+    """Minutes of training after each round."""
+
+    episodes: Count = 10
+    """Whole games by which each player is judged."""
+
+    game_seconds: Annotated[float, Meta(gt=0)] = 120.0
+    """One of these that is still running after so many seconds of play counts with the score it has."""
+
+    kept: Path = Path("corrections.jsonl")
+    """Results, a line each; comparisons that are there already are not run again."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingAsked:
     """Learning from stretches of frames."""
 

@@ -8,6 +8,7 @@ from agp_tui.benchmarks.asked import (
     AtariBenchAsked,
     BakeOffAsked,
     CaptureAsked,
+    CorrectionsAsked,
     DecisionsAsked,
     LearningAsked,
     PaceAsked,
@@ -63,6 +64,40 @@ def run_bakeoff(asked: BakeOffAsked, job: Job) -> Finished:
     results = bake_off(entries, asked.kept, job, side_by_side=asked.side_by_side)
     job.emit(table(results))
     return _finished("bench bakeoff", name, {})
+
+
+def run_corrections(asked: CorrectionsAsked, job: Job) -> Finished:
+    """Raises `SettingError` for a game without a scripted expert, `MissingPart` without torch."""
+    _need_torch()
+    from agp_tui.benchmarks.corrections import Entry, bench_corrections, table
+    from agp_tui.games.atari import atari_id, cartridge_of
+    from agp_tui.games.experts import has_expert
+
+    games = [atari_id(cartridge_of(game)) for game in asked.games]
+    for game in games:
+        if not has_expert(game):
+            raise SettingError(
+                f"Expected games with a scripted expert, found {game}.",
+                "agp atari list shows those with one.",
+            )
+    entries = [
+        Entry(
+            game=game,
+            seed=seed,
+            demonstration=asked.demonstration,
+            training=asked.training,
+            rounds=asked.rounds,
+            round_seconds=asked.round_seconds,
+            round_training=asked.round_training,
+            episodes=asked.episodes,
+            game_seconds=asked.game_seconds,
+        )
+        for seed in asked.seeds
+        for game in games
+    ]
+    name = _on_this_machine(job)
+    job.emit(table(bench_corrections(entries, asked.kept, name, job)))
+    return _finished("bench corrections", name, {})
 
 
 def run_learning(asked: LearningAsked, job: Job) -> Finished:

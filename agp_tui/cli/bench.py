@@ -9,6 +9,7 @@ from agp_tui.benchmarks.asked import (
     AtariBenchAsked,
     BakeOffAsked,
     CaptureAsked,
+    CorrectionsAsked,
     DecisionsAsked,
     LearningAsked,
     PaceAsked,
@@ -30,6 +31,7 @@ for _kind in (
     TrainingAsked,
     AtariBenchAsked,
     BakeOffAsked,
+    CorrectionsAsked,
     LearningAsked,
 ):
     written_as_flags(_kind)
@@ -108,6 +110,17 @@ def learn(*, asked: Annotated[LearningAsked, _flat] = LearningAsked(), output: O
 
     settings = dataclasses.asdict(check(asked)) | {"kept": str(asked.kept)}
     return run_live(output, "bench learn", settings, lambda job: run_learning(asked, job))
+
+
+@app.command
+def corrections(
+    *, asked: Annotated[CorrectionsAsked, _flat] = CorrectionsAsked(), output: OutputFlags = Output()
+) -> int:
+    """Correcting a clone, against showing it as much more of its expert's play. Takes ten minutes a seed."""
+    from agp_tui.benchmarks.run import run_corrections
+
+    settings = dataclasses.asdict(check(asked)) | {"kept": str(asked.kept)}
+    return run_live(output, "bench corrections", settings, lambda job: run_corrections(asked, job))
 
 
 @app.command

@@ -45,6 +45,8 @@ class Lesson:
     """Stop after so many rounds that played no better than the best one before."""
     until: float | None = None
     """No round begins after this moment on the monotonic clock."""
+    watch_only: bool = False
+    """The teacher plays and the model only watches: for comparison with what correcting it brings."""
     live_file: Path | None = None
     """Where the first game of each round shows itself, as a run's `live_file`."""
 
@@ -57,7 +59,7 @@ class Round:
     scores: tuple[float, ...]
     corrections: tuple[Path, ...]
     checkpoint: Path
-    """The model that played."""
+    """The model that played; where it only watched, the model as it was then."""
 
     @property
     def mean(self) -> float:
@@ -96,7 +98,7 @@ def _rounds(
         checkpoint = folder / f"round-{number}.pt"
         taught = replace(model, weights=trainer.network.state_dict(), training={})
         save_checkpoint(checkpoint, taught)
-        played = _play_round(checkpoint, lesson, number, games, job)
+        played = _play_round(checkpoint, model.fps, lesson, number, games, job)
         if job.stopping:
             break
         rounds.append(played)
@@ -124,14 +126,17 @@ def rounds_since_best(rounds: Sequence[Round]) -> int:
     return len(means) - 1 - means.index(max(means))
 
 
-def _play_round(checkpoint: Path, lesson: Lesson, number: int, games: PracticeGames, job: Job) -> Round:
+def _play_round(
+    checkpoint: Path, fps: int, lesson: Lesson, number: int, games: PracticeGames, job: Job
+) -> Round:
     first = lesson.seed + number * lesson.games
     asked = [
         PracticeGame(
-            checkpoint,
+            None if lesson.watch_only else checkpoint,
             lesson.make_game,
             lesson.make_teacher,
             lesson.recordings,
+            fps,
             lesson.game_seconds,
             seed,
             lesson.live_file if seed == first else None,

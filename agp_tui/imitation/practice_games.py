@@ -37,11 +37,14 @@ MakeTeacher = Callable[[Game], Driver]
 class PracticeGame:
     """What to play."""
 
-    checkpoint: Path
+    checkpoint: Path | None
+    """Of the model that plays and is corrected; None where the teacher plays, and is only watched."""
     make_game: MakeGame
     make_teacher: MakeTeacher
     recordings: Path
-    """Where the game is recorded, the teacher's keys as its labels."""
+    """Where the game is recorded; the teacher's keys are its labels."""
+    fps: int
+    """Decisions a second."""
     seconds: float
     """The game is broken off after so many seconds of play; it counts with the score it has."""
     seed: int
@@ -102,23 +105,19 @@ def _stop_with(stop: Event) -> None:
 
 
 def _play(asked: PracticeGame) -> Practised:
-    from agp_tui.imitation.checkpoint import load_checkpoint
-    from agp_tui.imitation.network_policy import NetworkPolicy
-
-    model = load_checkpoint(asked.checkpoint)
     source = SimulatedTime()
     job = _job.heard_by(LiveFile(asked.live_file)) if asked.live_file else _job
-    policy = NetworkPolicy(model.network(), model.keys, model.thresholds, model.fps)
     with closing(asked.make_game(asked.seed, source)) as game:
+        teacher = asked.make_teacher(game)
         recorded = record(
             game,
-            PolicyDriver(policy),
+            _model(asked.checkpoint) if asked.checkpoint else teacher,
             RecordSettings(),
             job,
             origin=Origin("ale"),
-            clock=Clock(model.fps, source),
+            clock=Clock(asked.fps, source),
             root=asked.recordings,
-            teacher=asked.make_teacher(game),
+            teacher=teacher if asked.checkpoint else None,
             seconds=asked.seconds,
             episodes=1,
         )
@@ -126,3 +125,11 @@ def _play(asked: PracticeGame) -> Practised:
     if status is None or recorded.path is None:
         raise JobFailed("Expected a game that gives frames and a score to practise on, found none.")
     return Practised((recorded.scores or (status.score,))[0], recorded.path)
+
+
+def _model(checkpoint: Path) -> Driver:
+    from agp_tui.imitation.checkpoint import load_checkpoint
+    from agp_tui.imitation.network_policy import NetworkPolicy
+
+    model = load_checkpoint(checkpoint)
+    return PolicyDriver(NetworkPolicy(model.network(), model.keys, model.thresholds, model.fps))

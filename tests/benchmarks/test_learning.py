@@ -55,6 +55,27 @@ def test_a_bake_off_goes_on_where_it_was(tmp_path: Path) -> None:
     assert table["rows"][1][3:6] == [4, 5, 6]
 
 
+@pytest.mark.slow
+def test_corrections_beside_more_of_the_expert_go_on_where_they_were(tmp_path: Path) -> None:
+    short = ("--demonstration", "0.2", "--training", "0.02", "--rounds", "1", "--round-seconds", "8",
+             "--round-training", "0.02", "--game-seconds", "4",
+             "--seeds", "0", "--episodes", "2")  # fmt: skip
+    words = ("bench", "corrections", *short, "--kept", "kept.jsonl")
+    done = agp(*words, home=tmp_path)
+    assert done.code == 0, done.story()
+    (one,) = kept(tmp_path)
+    for player in ("expert", "chance", "clone", "watched", "corrected"):
+        assert len(one[player]) == 2
+    (table,) = [event for event in done.events if event["type"] == "table"]
+    assert [row[1] for row in table["rows"]] == [0, "all"]
+    assert not (tmp_path / "recordings").exists(), "what it made is gone with it"
+    before = (tmp_path / "kept.jsonl").read_bytes()
+    assert agp(*words, home=tmp_path).code == 0
+    assert (tmp_path / "kept.jsonl").read_bytes() == before
+    refused = agp("bench", "corrections", "--games", "ALE/Skiing-v5", home=tmp_path)
+    assert refused.code == 2 and "scripted expert" in refused.one("failed")["error"]
+
+
 @pytest.mark.parametrize("command", ["learn", "bakeoff"])
 def test_a_file_of_something_else_is_refused_and_left_alone(tmp_path: Path, command: str) -> None:
     (tmp_path / "kept.jsonl").write_text('{"entry": 3}\n')

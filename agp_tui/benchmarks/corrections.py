@@ -1,0 +1,238 @@
+"""What corrections are worth: a clone goes on with them, or with as much more of its expert's own play.
+
+Both go on from the same clone, in rounds of as many games and as many minutes of training; only who plays
+in them differs: the clone, corrected by the expert, or the expert, watched by the clone.
+"""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agp_tui.autoplay.scores import MakeDriver, bootstrap_interval, play_games
+from agp_tui.benchmarks.kept import keep, read_kept
+from agp_tui.config import GameSettings, TrainSettings
+from agp_tui.engine.events import Table
+from agp_tui.engine.job import Job
+from agp_tui.engine.runs import Run
+from agp_tui.games.atari import AtariGame, default_keys
+from agp_tui.games.base import Driver, Game
+from agp_tui.games.experts import RandomDriver, expert_for
+from agp_tui.games.factory import AtariGames
+from agp_tui.games.names import short_name
+
+FPS, FRAME_SIZE, SEGMENT, STICKY = 30, 64, 4, 0.25
+"""As in the demo."""
+DEMONSTRATIONS, GAMES = 4, 4
+"""Recordings to begin with; games of each round."""
+BATCHES: dict[str, Any] = {"batch": 16, "stretch": 16}
+RATE, PRACTICE_RATE = 2e-3, 1e-3
+EXAM_SEED, SEEDS_APART = 500_000, 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One comparison."""
+
+    game: str
+    seed: int
+    demonstration: float
+    """Minutes of the expert that the clone begins with."""
+    training: float
+    """Minutes of its training."""
+    rounds: int
+    round_seconds: float
+    """Of play in each round, of all its games together."""
+    round_training: float
+    """Minutes of training after each round."""
+    episodes: int
+    """Games by which each player is judged."""
+    game_seconds: float
+    """When one of these is broken off."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """Scores of whole games, all from the same seeds."""
+
+    entry: Entry
+    machine: str
+    expert: tuple[float, ...]
+    chance: tuple[float, ...]
+    clone: tuple[float, ...]
+    watched: tuple[float, ...]
+    """After as much more of the expert's play."""
+    corrected: tuple[float, ...]
+    """After corrections."""
+
+
+@dataclass(frozen=True)
+class _Bench:
+    entry: Entry
+    folder: Path
+    games: AtariGames
+    job: Job
+
+    def score(self, driver: MakeDriver) -> tuple[float, ...]:
+        """Whole games of one player."""
+        return play_games(
+            self.games,
+            driver,
+            episodes=self.entry.episodes,
+            fps=FPS,
+            cap_seconds=self.entry.game_seconds,
+            seed=EXAM_SEED,
+            workers=os.cpu_count() or 1,
+            job=self.job.quietly(),
+        ).scores
+
+
+def bench_corrections(entries: list[Entry], kept: Path, machine: str, job: Job) -> list[Result]:
+    """Run all that `kept` (JSON lines, appended to) has no result of; all results, those kept included.
+
+    The games have a scripted expert. `machine` is named with each result.
+    """
+    done = {result.entry: result for result in read_kept(kept, Result)}
+    for entry in entries:
+        if entry in done or job.stopping:
+            continue
+        found = run_entry(entry, machine, job)
+        if found is not None:
+            done[entry] = found
+            keep(kept, found)
+            job.note(_words(found))
+    return [done[entry] for entry in entries if entry in done]
+
+
+def run_entry(entry: Entry, machine: str, job: Job) -> Result | None:
+    """One comparison, in a folder of its own that is gone afterwards; None where the job stops."""
+    place = GameSettings(keys=default_keys(entry.game), fps=FPS, sticky=STICKY)
+    games = AtariGames(entry.game, place)
+    with tempfile.TemporaryDirectory() as name:
+        bench = _Bench(entry, Path(name), games, job)
+        recordings = _demonstrate(bench)
+        if job.stopping:
+            return None
+        clone = _clone(bench, recordings)
+        watched = _go_on(bench, clone, recordings, watch_only=True)
+        corrected = _go_on(bench, clone, recordings, watch_only=False)
+        if job.stopping:
+            return None
+        from agp_tui.imitation.comparing import CheckpointSeat
+
+        return Result(
+            entry=entry,
+            machine=machine,
+            expert=bench.score(expert),
+            chance=bench.score(chance),
+            clone=bench.score(CheckpointSeat(clone)),
+            watched=bench.score(CheckpointSeat(watched)),
+            corrected=bench.score(CheckpointSeat(corrected)),
+        )
+
+
+def expert(game: Game) -> Driver:
+    """The scripted expert. Raises `SettingError` where the game has none."""
+    assert isinstance(game, AtariGame)
+    return expert_for(game)
+
+
+def chance(game: Game) -> Driver:
+    """Somebody who presses keys at random."""
+    return RandomDriver(game.keys, seed=0)
+
+
+def _demonstrate(bench: _Bench) -> list[Path]:
+    """The expert's recordings that the clone begins with."""
+    from agp_tui.imitation.practice_games import PracticeGame, PracticeGames
+
+    seconds = bench.entry.demonstration * 60 / DEMONSTRATIONS
+    first = bench.entry.seed * SEEDS_APART
+    asked = [
+        PracticeGame(None, bench.games, expert, bench.folder / "recordings", FPS, seconds, first + number)
+        for number in range(DEMONSTRATIONS)
+    ]
+    with PracticeGames(os.cpu_count() or 1) as games:
+        return [one.recording for one in games.play(asked, bench.job)]
+
+
+def _clone(bench: _Bench, recordings: list[Path]) -> Path:
+    """The checkpoint of a clone that has only watched."""
+    from agp_tui.imitation.train import TrainRequest, train
+
+    settings = TrainSettings(
+        segment=SEGMENT,
+        epochs=1_000,
+        patience=1_000,
+        minutes=bench.entry.training,
+        learning_rate=RATE,
+        seed=bench.entry.seed,
+        **BATCHES,
+    )
+    request = TrainRequest.of(recordings, settings, frame_size=FRAME_SIZE)
+    run = Run.create(bench.folder / "runs", "train", {})
+    return train(request, bench.job.quietly(), run, measure_threads=True).best
+
+
+def _go_on(bench: _Bench, clone: Path, recordings: list[Path], *, watch_only: bool) -> Path:
+    """The checkpoint after all rounds."""
+    from agp_tui.imitation.checkpoint import load_checkpoint
+    from agp_tui.imitation.dataset import takes_for
+    from agp_tui.imitation.practice import Lesson, practise
+    from agp_tui.imitation.takes import Dataset, Span
+    from agp_tui.imitation.trainer import Trainer
+
+    entry, model = bench.entry, load_checkpoint(clone)
+    takes = takes_for(model, recordings)
+    spans = tuple(Span(number, 0, len(take)) for number, take in enumerate(takes))
+    settings = TrainSettings(segment=SEGMENT, learning_rate=PRACTICE_RATE, seed=entry.seed, **BATCHES)
+    trainer = Trainer(model.network(), settings, model.keys, measure_threads=True)
+    folder = bench.folder / ("watched" if watch_only else "corrected")
+    folder.mkdir()
+    lesson = Lesson(
+        make_game=bench.games,
+        make_teacher=expert,
+        recordings=folder / "recordings",
+        rounds=entry.rounds,
+        games=GAMES,
+        game_seconds=entry.round_seconds / GAMES,
+        minutes=entry.round_training,
+        seed=entry.seed * SEEDS_APART + DEMONSTRATIONS,
+        watch_only=watch_only,
+    )
+    dataset = Dataset(takes, spans, (), segment=SEGMENT)
+    rounds = practise(trainer, model, dataset, lesson, folder, bench.job.quietly())
+    return rounds[-1].checkpoint if rounds else clone
+
+
+def table(results: list[Result]) -> Table:
+    """A row for each game and seed, and one over the seeds of a game: what corrections gained more."""
+    rows: list[list[str | float | int | None]] = []
+    for game in sorted({one.entry.game for one in results}):
+        of_it = [one for one in results if one.entry.game == game]
+        for one in of_it:
+            scores = (one.chance, one.clone, one.watched, one.corrected, one.expert)
+            gain = _mean(one.corrected) - _mean(one.watched)
+            rows.append([short_name(game), one.entry.seed, *map(_told, scores), round(gain, 1)])
+        gains = tuple(_mean(one.corrected) - _mean(one.watched) for one in of_it)
+        low, high = bootstrap_interval(gains)
+        rows.append([short_name(game), "all", *[None] * 5, f"{_mean(gains):.1f} ({low:.1f} to {high:.1f})"])
+    columns = ["game", "seed", "random", "clone", "more of the expert", "corrections", "expert", "gain"]
+    return Table(title="As much more of the expert's play, or corrections", columns=columns, rows=rows)
+
+
+def _mean(scores: tuple[float, ...]) -> float:
+    return sum(scores) / len(scores)
+
+
+def _told(scores: tuple[float, ...]) -> str:
+    low, high = bootstrap_interval(scores)
+    return f"{_mean(scores):.1f} ({low:.1f} to {high:.1f})"
+
+
+def _words(one: Result) -> str:
+    return (
+        f"{one.entry.game} seed {one.entry.seed}: clone {_mean(one.clone):.1f}, more of the expert "
+        f"{_mean(one.watched):.1f}, corrections {_mean(one.corrected):.1f}"
+    )
