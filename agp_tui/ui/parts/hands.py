@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from agp_tui.config import TerminalSettings
 from agp_tui.engine.events import Command, Holding, Key, LetGo, Live
+from agp_tui.keys.typed import LET_GO_KEY
 from agp_tui.keys.typed import Holding as Way
 from agp_tui.ui.keyboard.driver import KeyboardDriver
 from agp_tui.ui.keyboard.parser import Releases, Typed, our_name
@@ -60,6 +61,8 @@ class HandsPane(Vertical, can_focus=True):
         self._way: Way | None = None
         self._told = False
         """Whether the terminal tells of releases."""
+        self._asked = False
+        """Whether its answer decides about the way, however late it comes."""
 
     def compose(self) -> ComposeResult:
         yield LiveView(self._kind, self._message)
@@ -82,12 +85,12 @@ class HandsPane(Vertical, can_focus=True):
         """Keys go to `tell` from now on: all but a few or, where the pane has other uses for keys, `keys`."""
         self._tell, self._settings = tell, settings
         self._keys = None if keys is None else frozenset(keys)
-        self._told = False
+        self._told = self._asked = False
         self.add_class("-playing")
         self.refresh_bindings()
         driver = self.app._driver
         if settings.holding in ("auto", "releases") and isinstance(driver, KeyboardDriver):
-            self._way = None
+            self._way, self._asked = None, True
             self._say(ASKING)
             driver.tell_strokes(self.post_message)
             self.set_timer(ANSWER_SECONDS, self._unanswered)
@@ -113,7 +116,8 @@ class HandsPane(Vertical, can_focus=True):
     def on_releases(self, answer: Releases) -> None:
         """The terminal can, or cannot, tell when a key is let go of."""
         self._told = answer.told
-        if self._tell is not None and self._way is None:
+        if self._tell is not None and self._asked:
+            self._asked = False
             self._choose("releases" if answer.told else "timeout")
 
     def on_typed(self, typed: Typed) -> None:
@@ -144,6 +148,7 @@ class HandsPane(Vertical, can_focus=True):
         """The next way of holding keys."""
         ways: list[Way] = ["releases", "timeout", "latched"] if self._told else ["timeout", "latched"]
         if self._way is not None:
+            self._asked = False
             self._choose(ways[(ways.index(self._way) + 1) % len(ways)])
 
     def action_leave(self) -> None:
@@ -151,7 +156,8 @@ class HandsPane(Vertical, can_focus=True):
         self.post_message(self.Left())
 
     def _plays(self, name: str) -> bool:
-        return name != "esc" and (self._keys is None or name in self._keys)
+        lets_go = self._way == "latched" and name == LET_GO_KEY
+        return name != "esc" and (self._keys is None or name in self._keys or lets_go)
 
     def _unanswered(self) -> None:
         if self._tell is not None and self._way is None:
