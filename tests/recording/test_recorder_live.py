@@ -243,7 +243,7 @@ def test_keys_typed_at_a_real_keyboard(tmp_path: Path, x_server: XServer) -> Non
     settings = RecordSettings(wait_for_enter=True, min_free_mb=0)
     try:
         recorded = record(
-            game, Person(keyboard, forward=True), settings, Job(), origin=Origin("ale"),
+            game, Person(keyboard, console=game), settings, Job(), origin=Origin("ale"),
             clock=Clock(30, source), root=tmp_path, seconds=30,
         )  # fmt: skip
     finally:
