@@ -202,7 +202,7 @@ def test_render(render: bool, tmp_path: Path) -> None:
 def test_save_best_as(name: str | None, tmp_path: Path) -> None:
     """The best agent of a whole training, its last judgement included, lies among the models."""
     settings = AtariSettings(
-        **{**SETTINGS, "game": "ALE/Assault-v5"},
+        **{**SETTINGS, "game": "ALE/Pong-v5"},
         algorithm="pqn", environments=2, steps=64, evaluate_games=1, final_games=2, save_best_as=name,
     )  # fmt: skip
     (tmp_path / "config.toml").touch()
@@ -218,4 +218,4 @@ def test_save_best_as(name: str | None, tmp_path: Path) -> None:
     agent, best = load_agent(kept), load_agent(run.checkpoints / "best.pt")
     assert all(torch.equal(agent.weights[part], value) for part, value in best.weights.items())
     assert agent.evaluation == finished.report and finished.report is not None
-    assert agent.evaluation["games"] == 2 and agent.game == "ALE/Assault-v5"
+    assert agent.evaluation["games"] == 2 and agent.game == "ALE/Pong-v5"

@@ -11,7 +11,7 @@ from agp_tui.benchmarks.bakeoff import Entry, Result
 from agp_tui.benchmarks.kept import keep, read_kept
 from agp_tui.benchmarks.learning import Learned
 
-SHORT = ("--games", "ALE/Breakout-v5", "--episodes", "2", "--kept", "kept.jsonl")
+SHORT = ("--games", "ALE/Pong-v5", "--episodes", "2", "--kept", "kept.jsonl")
 
 
 def kept(home: Path) -> list[dict[str, Any]]:
@@ -42,7 +42,7 @@ def test_a_training_is_kept_with_its_curve_beside_chance(tmp_path: Path) -> None
 @pytest.mark.slow
 def test_a_bake_off_goes_on_where_it_was(tmp_path: Path) -> None:
     """A result that is there already stays as it is and stands in the table; only the other one is run."""
-    entry = Entry(algorithm="pqn", game="ALE/Breakout-v5", seed=0, minutes=0.03, games=2)
+    entry = Entry(algorithm="pqn", game="ALE/Pong-v5", seed=0, minutes=0.03, games=2)
     known = Result(entry=entry, minutes=(1, 2, 3), steps=(1, 2, 3), means=(4, 5, 6), normalised=(0, 0, 0))
     keep(tmp_path / "kept.jsonl", known)
     words = ("bench", "bakeoff", *SHORT, "--minutes", "0.03", "--seeds", "1", "--side-by-side", "1")
@@ -51,7 +51,7 @@ def test_a_bake_off_goes_on_where_it_was(tmp_path: Path) -> None:
     first, second = read_kept(tmp_path / "kept.jsonl", Result)
     assert first == known and second.entry.algorithm == "ppo" and len(second.means) == 3
     (table,) = [event for event in done.events if event["type"] == "table"]
-    assert [row[:2] for row in table["rows"]] == [["Breakout", "ppo"], ["Breakout", "pqn"]]
+    assert [row[:2] for row in table["rows"]] == [["Pong", "ppo"], ["Pong", "pqn"]]
     assert table["rows"][1][3:6] == [4, 5, 6]
 
 
