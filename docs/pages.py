@@ -2,7 +2,7 @@
 
     make pages
 
-Reads docs/data/*.jsonl, which `agp bench bakeoff` and `agp bench learn` append to. A page has a line
+Reads docs/data/*.jsonl, which `agp bench bakeoff`, `learn` and `corrections` append to. A page has a line
 `<!-- NAME -->` before each table and `<!-- end -->` behind it; what stands between is made here.
 """
 
@@ -17,7 +17,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from agp_tui.atari.statistics import over_seeds
-from agp_tui.benchmarks import bakeoff
+from agp_tui.benchmarks import bakeoff, corrections
 from agp_tui.benchmarks.kept import read_kept
 from agp_tui.benchmarks.learning import CHANCE, Learned
 from agp_tui.engine.events import Table
@@ -44,6 +44,8 @@ def main() -> None:
         "memory": in_markdown(memory(learned)),
     }
     fill(DOCS / "atari.md", parts)
+    corrected = read_kept(DATA / "corrections.jsonl", corrections.Result)
+    fill(DOCS / "imitation.md", {"corrections": in_markdown(corrections.table(corrected))})
     draw_bake_off(baked)
     for game in games_of(learned):
         draw_trainings(learned, game)
