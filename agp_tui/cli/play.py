@@ -1,6 +1,6 @@
 """`agp play`: a model takes the keyboard."""
 
-import dataclasses
+from dataclasses import asdict
 
 from agp_tui.cli.flags import GameFlags, Model, OutputFlags, PlayFlags, TerminalFlags
 from agp_tui.cli.running import run_live, settings_of
@@ -41,9 +41,5 @@ def play(
         preview=loaded.config.preview,
         terminal=check(terminal),
     )
-    told = {"model": model, "game": game} | {
-        name: value
-        for part in (place, settings, terminal)
-        for name, value in dataclasses.asdict(part).items()
-    }
+    told = {"model": model, "game": game} | asdict(place) | asdict(settings) | asdict(terminal)
     return run_live(output, "play", told, lambda job: run_play(asked, job))

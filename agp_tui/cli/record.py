@@ -1,7 +1,7 @@
 """`agp record`: frames of a game with the keys held."""
 
-import dataclasses
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from agp_tui.cli.flags import Game, GameFlags, OutputFlags, RecordFlags, TerminalFlags
@@ -44,11 +44,7 @@ def record(
     )
     if settings.by == TERMINAL and not output.json:
         return _played_here(loaded, asked, output)
-    told = {"game": game} | {
-        name: value
-        for part in (place, settings, terminal)
-        for name, value in dataclasses.asdict(part).items()
-    }
+    told = {"game": game} | asdict(place) | asdict(settings) | asdict(terminal)
     return run_live(output, "record", told, lambda job: run_record(asked, job))
 
 

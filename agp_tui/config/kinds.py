@@ -27,6 +27,10 @@ Region = Annotated[tuple[int, int, int, int], Flag("numbers", "X,Y,W,H")]
 Shape = Annotated[tuple[int, int, int, int], Flag("numbers", "N,H,W,C")]
 Whole = Annotated[tuple[Annotated[int, Meta(ge=0)], ...], Flag("numbers", "N,N,...")]
 KeyName = Annotated[str, Meta(examples=["f9"])]
+Stroke = Literal["press", "repeat", "release"]
+"""What a terminal tells of a key; one that tells of no releases calls repeats presses."""
+Way = Literal["releases", "timeout", "latched"]
+"""How strokes at a terminal become held keys: see `agp_tui.keys.typed.TypedKeys`."""
 Words = Annotated[tuple[str, ...], Flag("words", "A,B,...")]
 Cells = Annotated[
     tuple[Annotated[int, Meta(ge=8, le=400)], Annotated[int, Meta(ge=4, le=200)]],

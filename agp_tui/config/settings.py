@@ -11,7 +11,20 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from agp_tui.config.atari import AtariSettings
-from agp_tui.config.kinds import Cells, Count, Flag, Fps, Fraction, KeyName, Point, Region, Shape, Size, Words
+from agp_tui.config.kinds import (
+    Cells,
+    Count,
+    Flag,
+    Fps,
+    Fraction,
+    KeyName,
+    Point,
+    Region,
+    Shape,
+    Size,
+    Way,
+    Words,
+)
 from agp_tui.config.learning import ExportSettings, PracticeSettings, TrainSettings
 from agp_tui.config.terminal import over_ssh
 from agp_tui.errors import BadSetting, SettingError
@@ -179,7 +192,7 @@ class PlaySettings:
 class TerminalSettings:
     """Playing an Atari game by hand in the terminal."""
 
-    holding: Literal["auto", "releases", "timeout", "latched"] = "auto"
+    holding: Literal["auto", Way] = "auto"
     """How long a key is held: until it is released, where the terminal tells (Kitty protocol); else
     timeout, for `hold_seconds` after each stroke, or latched, the last direction until another. auto: what
     the terminal can."""

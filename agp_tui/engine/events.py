@@ -7,10 +7,11 @@ is left out.
 
 import time
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
+from agp_tui.config.kinds import Stroke, Way
 from agp_tui.engine.clock import Percentiles
 from agp_tui.errors import AgpError
 
@@ -232,7 +233,7 @@ class Key(Command, frozen=True):
     """
 
     key: str
-    stroke: Literal["press", "repeat", "release"] = "press"
+    stroke: Stroke = "press"
     time_ns: int | None = None
 
 
@@ -243,9 +244,9 @@ class LetGo(Command, frozen=True):
 
 
 class Holding(Command, frozen=True):
-    """How keys typed at a terminal are held from now on: see `[terminal] keys` of the settings."""
+    """How keys typed at a terminal are held from now on: see `[terminal] holding` of the settings."""
 
-    way: Literal["releases", "timeout", "latched"]
+    way: Way
 
 
 AnyEvent = Started | Stage | Progress | Live | Try | Evaluated | Note | Table | Finished | Failed

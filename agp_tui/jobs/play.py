@@ -21,7 +21,7 @@ from agp_tui.games.names import is_atari
 from agp_tui.games.opening import complete, open_game
 from agp_tui.games.screen import ScreenGame
 from agp_tui.jobs.record import origin_of
-from agp_tui.jobs.typing import typed_keyboard
+from agp_tui.jobs.terminal_keyboard import typed_keyboard
 from agp_tui.keys.listening import KeyListener, listen
 from agp_tui.keys.state import NO_KEYS
 from agp_tui.recording.meta import RecordingMeta

@@ -16,7 +16,7 @@ from agp_tui.games.names import is_atari
 from agp_tui.games.opening import open_game
 from agp_tui.games.screen import ScreenGame
 from agp_tui.jobs.drivers import CHANCE, EXPERT, ModelDriver, player_named
-from agp_tui.jobs.typing import typed_keyboard
+from agp_tui.jobs.terminal_keyboard import typed_keyboard
 from agp_tui.keys.listening import KeyListener, Silent, listen
 from agp_tui.keys.state import NO_KEYS
 from agp_tui.recording.playing import Person

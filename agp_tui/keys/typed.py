@@ -9,15 +9,9 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
+from agp_tui.config.kinds import Stroke, Way
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, apply_edges
-
-Stroke = Literal["press", "repeat", "release"]
-"""What a terminal tells of a key; one without the protocol calls repeats presses and has no releases."""
-
-Holding = Literal["releases", "timeout", "latched"]
-"""How strokes become held keys, see `TypedKeys`."""
 
 DIRECTIONS = frozenset({"up", "left", "right", "down"})
 LET_GO_KEY = "enter"
@@ -50,7 +44,7 @@ class TypedKeys:
     def __init__(
         self,
         keys: tuple[str, ...],
-        holding: Holding,
+        holding: Way,
         hold_seconds: float,
         tell: Callable[[str], None],
         now_ns: Callable[[], int] = time.monotonic_ns,
@@ -76,11 +70,11 @@ class TypedKeys:
         self._released = False
 
     @property
-    def holding(self) -> Holding:
+    def holding(self) -> Way:
         """How strokes become held keys now."""
         return self._holding
 
-    def choose(self, holding: Holding, time_ns: int) -> None:
+    def choose(self, holding: Way, time_ns: int) -> None:
         """Hold in another way from now on; everything is let go of first."""
         with self._lock:
             self._let_go(time_ns)

@@ -2,8 +2,9 @@
 
 import pytest
 
+from agp_tui.config.kinds import Stroke, Way
 from agp_tui.keys.state import NO_KEYS, KeyEdge
-from agp_tui.keys.typed import Holding, Stroke, TypedKeys
+from agp_tui.keys.typed import TypedKeys
 
 KEYS = ("up", "left", "right", "space")
 MS = 1_000_000
@@ -12,7 +13,7 @@ MS = 1_000_000
 class Hand:
     """Types on a keyboard whose clock is told what time it is."""
 
-    def __init__(self, holding: Holding, hold_seconds: float = 0.15) -> None:
+    def __init__(self, holding: Way, hold_seconds: float = 0.15) -> None:
         self.now_ms = 0
         self.told: list[str] = []
         self.keyboard = TypedKeys(KEYS, holding, hold_seconds, self.told.append, lambda: self.now_ms * MS)
@@ -126,7 +127,7 @@ def test_latched_the_last_direction_is_held_and_enter_lets_go() -> None:
 
 
 @pytest.mark.parametrize("holding", ["releases", "timeout", "latched"])
-def test_everything_is_let_go_of_at_once(holding: Holding) -> None:
+def test_everything_is_let_go_of_at_once(holding: Way) -> None:
     hand = Hand(holding)
     hand.types(0, "up")
     hand.types(1, "space")

@@ -22,8 +22,8 @@ LEGACY = {"up": "\x1b[A", "down": "\x1b[B", "right": "\x1b[C", "left": "\x1b[D",
 CODES = {"up": ("1", "A"), "down": ("1", "B"), "right": ("1", "C"), "left": ("1", "D"), "space": ("32", "u"),
          "esc": ("27", "u"), "f2": ("1", "Q"), "enter": ("13", "u")}  # fmt: skip
 EVENTS = {"press": "1", "repeat": "2", "release": "3"}
-BEGINS, ENDS = b"\x1b[?2026h", b"\x1b[?2026l"
-"""Between these is one update of the screen, where a terminal says that it knows them."""
+BEGINS = b"\x1b[?2026h"
+"""Begins an update of the screen, where a terminal says that it knows it."""
 _asked = re.compile(rb"\x1b\[(>(\d+)u|<u|\?u|c|\?2026\$p)")
 
 

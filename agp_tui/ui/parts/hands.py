@@ -12,9 +12,9 @@ from textual.message import Message
 from textual.widgets import Static
 
 from agp_tui.config import TerminalSettings
+from agp_tui.config.kinds import Way
 from agp_tui.engine.events import Command, Holding, Key, LetGo, Live
 from agp_tui.keys.typed import LET_GO_KEY
-from agp_tui.keys.typed import Holding as Way
 from agp_tui.ui.keyboard.driver import KeyboardDriver
 from agp_tui.ui.keyboard.parser import Releases, Typed, our_name
 from agp_tui.ui.parts.live_view import Kind, LiveView
