@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from agp_tui.autoplay.policy import PolicyDriver
-from agp_tui.autoplay.scores import Scores, play_games
+from agp_tui.autoplay.scores import MakeDriver, Scores, play_games
 from agp_tui.config import GameSettings, TrainSettings
 from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
@@ -63,24 +63,27 @@ class CheckpointSeat:
         return PolicyDriver(NetworkPolicy(model.network(), model.keys, model.thresholds, model.fps))
 
 
+def exam(model: Checkpoint, player: MakeDriver, games: int, seed: int, job: Job) -> Scores:
+    """Whole games of a model's console by a player with its keys and rate, from this seed on."""
+    place = GameSettings(keys=model.keys, fps=model.fps, sticky=STICKY)
+    return play_games(
+        AtariGames(model.game, place),
+        player,
+        episodes=games,
+        fps=model.fps,
+        cap_seconds=CAP_SECONDS,
+        seed=seed,
+        workers=min(games, os.cpu_count() or 1),
+        job=job,
+    )
+
+
 def by_play(before: Path, after: Path, games: int, job: Job) -> Compared | None:
     """Both checkpoints play the same games of their console; None where the job stops meanwhile."""
     model = load_checkpoint(after)
-    place = GameSettings(keys=model.keys, fps=model.fps, sticky=STICKY)
     found: list[Scores] = []
     for path in (before, after):
-        found.append(
-            play_games(
-                AtariGames(model.game, place),
-                CheckpointSeat(path),
-                episodes=games,
-                fps=model.fps,
-                cap_seconds=CAP_SECONDS,
-                seed=SEED,
-                workers=min(games, os.cpu_count() or 1),
-                job=job,
-            )
-        )
+        found.append(exam(model, CheckpointSeat(path), games, SEED, job))
         if job.stopping:
             return None
     figures = [

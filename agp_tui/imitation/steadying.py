@@ -1,6 +1,5 @@
 """Whether a model plays better with a steadier hand: on held-out frames, then by play."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,15 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agp_tui.autoplay.policy import PolicyDriver, load_policy
-from agp_tui.autoplay.scores import Scores, bootstrap_interval, play_games
+from agp_tui.autoplay.scores import Scores, bootstrap_interval
 from agp_tui.autoplay.steadiness import PLAIN, Steadiness, held_over
-from agp_tui.config import GameSettings, PlaySettings, TrainSettings
+from agp_tui.config import PlaySettings, TrainSettings
 from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
 from agp_tui.games.base import Game
-from agp_tui.games.factory import AtariGames
 from agp_tui.imitation.checkpoint import Checkpoint
-from agp_tui.imitation.comparing import CAP_SECONDS, STICKY
+from agp_tui.imitation.comparing import exam
 from agp_tui.imitation.dataset import held_out
 from agp_tui.imitation.evaluate import macro_f1
 from agp_tui.imitation.trainer import Trainer
@@ -156,19 +154,9 @@ def by_play(
     model: Path, source: Checkpoint, candidates: Sequence[Steadiness], games: int, job: Job
 ) -> Games | None:
     """The plain way and these play the same games, the best is confirmed on others; None where stopped."""
-    place = GameSettings(keys=source.keys, fps=source.fps, sticky=STICKY)
 
     def scores(one: Steadiness, seed: int) -> Scores:
-        return play_games(
-            AtariGames(source.game, place),
-            SteadySeat(model, one),
-            episodes=games,
-            fps=source.fps,
-            cap_seconds=CAP_SECONDS,
-            seed=seed,
-            workers=min(games, os.cpu_count() or 1),
-            job=job,
-        )
+        return exam(source, SteadySeat(model, one), games, seed, job)
 
     tried = []
     for one in (PLAIN, *candidates):

@@ -11,7 +11,7 @@ from textual.widgets import Footer, Static
 
 from agp_tui.config import TerminalSettings
 from agp_tui.config.file import Loaded
-from agp_tui.engine.events import AnyEvent, Failed, Finished, Live, Note, Stop
+from agp_tui.engine.events import Failed, Finished, Live, Note, Stop
 from agp_tui.ui.client.process import JobProcess
 from agp_tui.ui.keyboard.driver import with_releases
 from agp_tui.ui.parts.hands import HandsPane
@@ -29,25 +29,21 @@ class CommandApp(App[Finished | Failed]):
         Binding("ctrl+q,ctrl+c", "stop", "Quit", id="command.quit", priority=True),
     ]
 
-    def __init__(self, loaded: Loaded, what: str, *words: str) -> None:
-        """`what` is said over the picture; `words` are the command, without `--json`."""
+    def __init__(self, loaded: Loaded, what: str, pane: HandsPane | WatchPane, *words: str) -> None:
+        """`what` is said over the `pane` that shows it; `words` are the command, without `--json`."""
         super().__init__()
         self.loaded = loaded
         """The settings that hold."""
-        self._what = what
         self.process = JobProcess(*words)
+        self._what, self._pane = what, pane
 
     def get_driver_class(self) -> type[Driver]:
         """A terminal that can be asked for releases."""
         return with_releases(super().get_driver_class())
 
-    def pane(self) -> HandsPane | WatchPane:
-        """What stands in the middle."""
-        raise NotImplementedError
-
     def compose(self) -> ComposeResult:
         yield Static(self._what, id="command-what", markup=False)
-        yield self.pane()
+        yield self._pane
         yield Static(id="command-note", markup=False)
         yield Footer()
 
@@ -55,6 +51,7 @@ class CommandApp(App[Finished | Failed]):
         ui = self.loaded.config.ui
         if ui.theme in self.available_themes:
             self.theme = ui.theme
+        self._pane.focus()
         self.follow()
 
     @work
@@ -63,15 +60,13 @@ class CommandApp(App[Finished | Failed]):
         end: Finished | Failed | None = None
         async with self.process as process, aclosing(process.events()) as events:
             async for event in events:
-                self.hear(event)
-                if isinstance(event, Finished | Failed):
+                if isinstance(event, Live):
+                    self._pane.show(event)
+                elif isinstance(event, Note):
+                    self.query_one("#command-note", Static).update(event.text)
+                elif isinstance(event, Finished | Failed):
                     end = event
         self.exit(end)
-
-    def hear(self, event: AnyEvent) -> None:
-        """Show one thing that it tells."""
-        if isinstance(event, Note):
-            self.query_one("#command-note", Static).update(event.text)
 
     def action_stop(self) -> None:
         """Have the command end; the app ends with it."""
@@ -85,16 +80,8 @@ class WatchApp(CommandApp):
         Binding("q", "stop", "Quit", id="watch.quit", priority=True),
     ]
 
-    def pane(self) -> WatchPane:
-        return WatchPane("Getting ready …")
-
-    def on_mount(self) -> None:
-        self.query_one(WatchPane).focus()
-
-    def hear(self, event: AnyEvent) -> None:
-        super().hear(event)
-        if isinstance(event, Live):
-            self.query_one(WatchPane).show(event)
+    def __init__(self, loaded: Loaded, what: str, *words: str) -> None:
+        super().__init__(loaded, what, WatchPane("Getting ready …"), *words)
 
     def on_watch_pane_told(self, message: WatchPane.Told) -> None:
         """Pass it on."""
@@ -109,21 +96,11 @@ class HandsApp(CommandApp):
     """`agp record --by terminal`: a game that a person plays here."""
 
     def __init__(self, loaded: Loaded, what: str, terminal: TerminalSettings, *words: str) -> None:
-        super().__init__(loaded, what, *words)
+        super().__init__(loaded, what, HandsPane("record", "Getting ready …"), *words)
         self._terminal = terminal
 
-    def pane(self) -> HandsPane:
-        return HandsPane("record", "Getting ready …")
-
     def on_mount(self) -> None:
-        pane = self.query_one(HandsPane)
-        pane.focus()
-        pane.begin(self.process.tell, self._terminal)
-
-    def hear(self, event: AnyEvent) -> None:
-        super().hear(event)
-        if isinstance(event, Live):
-            self.query_one(HandsPane).show(event)
+        self.query_one(HandsPane).begin(self.process.tell, self._terminal)
 
     def on_hands_pane_left(self) -> None:
         """Enough played."""

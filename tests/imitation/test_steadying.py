@@ -61,12 +61,12 @@ def test_only_what_gains_beyond_doubt_helps(source: Checkpoint, monkeypatch: pyt
     first = {PLAIN: 1.0, good: 3.0, lucky: 9.0}
     later = {PLAIN: 1.0, good: 3.0, lucky: 1.0}
 
-    def play(_make: object, seat: steadying.SteadySeat, *, seed: int, episodes: int, **_: object) -> Scores:
+    def exam(_model: object, seat: steadying.SteadySeat, episodes: int, seed: int, _job: Job) -> Scores:
         mean = (first if seed == steadying.SEED else later)[seat.steadiness]
         scores = tuple(mean + 0.1 * (game % 3 - 1) * (seat.steadiness == lucky) for game in range(episodes))
         return Scores(scores, float(np.mean(scores)), 0.0, 0.0, 0, 0)
 
-    monkeypatch.setattr(steadying, "play_games", play)
+    monkeypatch.setattr(steadying, "exam", exam)
     unlucky = by_play(Path("model"), source, (good, lucky), 6, Job())
     assert unlucky is not None and unlucky.best == lucky and not unlucky.helps
     better = by_play(Path("model"), source, (good,), 6, Job())
