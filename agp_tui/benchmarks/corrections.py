@@ -16,9 +16,8 @@ from agp_tui.config import GameSettings, TrainSettings
 from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
-from agp_tui.games.atari import AtariGame, default_keys
-from agp_tui.games.base import Driver, Game
-from agp_tui.games.experts import RandomDriver, expert_for
+from agp_tui.games.atari import default_keys
+from agp_tui.games.experts import expert_driver, random_driver
 from agp_tui.games.factory import AtariGames
 from agp_tui.games.names import short_name
 
@@ -124,23 +123,12 @@ def run_entry(entry: Entry, machine: str, job: Job) -> Result | None:
         return Result(
             entry=entry,
             machine=machine,
-            expert=bench.score(expert),
-            chance=bench.score(chance),
+            expert=bench.score(expert_driver),
+            chance=bench.score(random_driver),
             clone=bench.score(CheckpointSeat(clone)),
             watched=bench.score(CheckpointSeat(watched)),
             corrected=bench.score(CheckpointSeat(corrected)),
         )
-
-
-def expert(game: Game) -> Driver:
-    """The scripted expert. Raises `SettingError` where the game has none."""
-    assert isinstance(game, AtariGame)
-    return expert_for(game)
-
-
-def chance(game: Game) -> Driver:
-    """Somebody who presses keys at random."""
-    return RandomDriver(game.keys, seed=0)
 
 
 def _demonstrate(bench: _Bench) -> list[Path]:
@@ -150,7 +138,9 @@ def _demonstrate(bench: _Bench) -> list[Path]:
     seconds = bench.entry.demonstration * 60 / DEMONSTRATIONS
     first = bench.entry.seed * SEEDS_APART
     asked = [
-        PracticeGame(None, bench.games, expert, bench.folder / "recordings", FPS, seconds, first + number)
+        PracticeGame(
+            None, bench.games, expert_driver, bench.folder / "recordings", FPS, seconds, first + number
+        )
         for number in range(DEMONSTRATIONS)
     ]
     with PracticeGames(os.cpu_count() or 1) as games:
@@ -192,7 +182,7 @@ def _go_on(bench: _Bench, clone: Path, recordings: list[Path], *, watch_only: bo
     folder.mkdir()
     lesson = Lesson(
         make_game=bench.games,
-        make_teacher=expert,
+        make_teacher=expert_driver,
         recordings=folder / "recordings",
         rounds=entry.rounds,
         games=GAMES,

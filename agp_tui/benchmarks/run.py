@@ -51,9 +51,8 @@ def run_bakeoff(asked: BakeOffAsked, job: Job) -> Finished:
     """Raises `SettingError` for what is no algorithm or no game, `MissingPart` without torch."""
     _need_torch()
     from agp_tui.benchmarks.bakeoff import Entry, bake_off, table
-    from agp_tui.games.atari import atari_id, cartridge_of
 
-    games = [atari_id(cartridge_of(game)) for game in asked.games]
+    games = _ids(asked.games)
     entries = [
         Entry(algorithm=algorithm, game=game, seed=seed, minutes=asked.minutes, games=asked.episodes)
         for seed in range(asked.seeds)
@@ -70,10 +69,9 @@ def run_corrections(asked: CorrectionsAsked, job: Job) -> Finished:
     """Raises `SettingError` for a game without a scripted expert, `MissingPart` without torch."""
     _need_torch()
     from agp_tui.benchmarks.corrections import Entry, bench_corrections, table
-    from agp_tui.games.atari import atari_id, cartridge_of
     from agp_tui.games.experts import has_expert
 
-    games = [atari_id(cartridge_of(game)) for game in asked.games]
+    games = _ids(asked.games)
     for game in games:
         if not has_expert(game):
             raise SettingError(
@@ -104,9 +102,8 @@ def run_learning(asked: LearningAsked, job: Job) -> Finished:
     """Raises `SettingError` for what is no algorithm or no game, `MissingPart` without torch, `JobFailed`."""
     _need_torch()
     from agp_tui.benchmarks.learning import CHANCE, Entry, learn_all, table
-    from agp_tui.games.atari import atari_id, cartridge_of
 
-    games = [atari_id(cartridge_of(game)) for game in asked.games]
+    games = _ids(asked.games)
     entries = [
         Entry(game=game, algorithm=CHANCE, seed=seed, games=asked.episodes)
         if algorithm == CHANCE
@@ -126,6 +123,12 @@ def run_learning(asked: LearningAsked, job: Job) -> Finished:
     name = _on_this_machine(job)
     job.emit(table(learn_all(entries, asked.kept, job)))
     return _finished("bench learn", name, {})
+
+
+def _ids(games: tuple[str, ...]) -> list[str]:
+    from agp_tui.games.atari import atari_id, cartridge_of
+
+    return [atari_id(cartridge_of(game)) for game in games]
 
 
 def _check_algorithms(names: tuple[str, ...], *more: str) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import JobFailed
 from agp_tui.games.atari import default_keys
+from agp_tui.games.experts import expert_driver, random_driver
 from agp_tui.games.factory import AtariGames
 from agp_tui.jobs.demo_report import (
     EXPERT,
@@ -37,7 +38,7 @@ from agp_tui.jobs.demo_report import (
     score_table,
     way_to_expert,
 )
-from agp_tui.jobs.drivers import ModelDriver, expert_driver, random_driver
+from agp_tui.jobs.drivers import ModelDriver
 from agp_tui.jobs.practice import find_teacher
 from agp_tui.jobs.requests import DemoAsked
 from agp_tui.recording.meta import game_slug

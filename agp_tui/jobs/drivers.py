@@ -8,10 +8,10 @@ from agp_tui.atari.places import find_agent
 from agp_tui.autoplay.manifest import find_model
 from agp_tui.autoplay.policy import PolicyDriver, check_keys, load_policy
 from agp_tui.config import PlaySettings
-from agp_tui.errors import ModelError, SettingError
+from agp_tui.errors import ModelError
 from agp_tui.games.atari import AtariGame
 from agp_tui.games.base import Driver, Game
-from agp_tui.games.experts import RandomDriver, expert_for
+from agp_tui.games.experts import expert_driver, random_driver
 from agp_tui.keys.state import Who
 
 EXPERT, CHANCE = "expert", "chance"
@@ -80,15 +80,3 @@ class AgentSeat:
         # For one picture at a time a second thread costs more than it brings.
         torch.set_num_threads(1)
         return AgentDriver(Agent(kept.network()), kept.view, kept.actions, game, who=self.who)
-
-
-def expert_driver(game: Game) -> Driver:
-    """The scripted expert of this game. Raises `SettingError` where there is none."""
-    if not isinstance(game, AtariGame):
-        raise SettingError(f"Expected an Atari game for an expert, found {game.name}.", "Choose --by human.")
-    return expert_for(game)
-
-
-def random_driver(game: Game) -> Driver:
-    """Somebody who presses keys at random."""
-    return RandomDriver(game.keys, seed=0)

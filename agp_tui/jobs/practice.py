@@ -10,9 +10,9 @@ from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import JobFailed, ModelError, RecordingError, SettingError
-from agp_tui.games.experts import has_expert
+from agp_tui.games.experts import expert_driver, has_expert
 from agp_tui.games.factory import AtariGames
-from agp_tui.jobs.drivers import EXPERT, AgentSeat, expert_driver
+from agp_tui.jobs.drivers import EXPERT, AgentSeat
 from agp_tui.jobs.requests import PracticeAsked
 from agp_tui.jobs.train import trainable_model
 from agp_tui.recording.store import Recording, find_recordings

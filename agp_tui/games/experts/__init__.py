@@ -2,12 +2,21 @@
 
 from agp_tui.errors import SettingError
 from agp_tui.games.atari import AtariGame
-from agp_tui.games.base import Driver
+from agp_tui.games.base import Driver, Game
 from agp_tui.games.experts.breakout import BreakoutExpert
 from agp_tui.games.experts.chance import RandomDriver
 from agp_tui.games.experts.pong import PongExpert
 
-__all__ = ["BreakoutExpert", "PongExpert", "RandomDriver", "expert_for", "expert_games", "has_expert"]
+__all__ = [
+    "BreakoutExpert",
+    "PongExpert",
+    "RandomDriver",
+    "expert_driver",
+    "expert_for",
+    "expert_games",
+    "has_expert",
+    "random_driver",
+]
 
 _EXPERTS: dict[str, type[PongExpert] | type[BreakoutExpert]] = {
     "ALE/Breakout-v5": BreakoutExpert,
@@ -46,3 +55,15 @@ def expert_for(game: AtariGame) -> Driver:
             f"Use --keys {','.join(expert.keys)}.",
         )
     return expert(game)
+
+
+def expert_driver(game: Game) -> Driver:
+    """The scripted expert of this game. Raises `SettingError` where there is none."""
+    if not isinstance(game, AtariGame):
+        raise SettingError(f"Expected an Atari game for an expert, found {game.name}.", "Choose --by human.")
+    return expert_for(game)
+
+
+def random_driver(game: Game) -> Driver:
+    """Somebody who presses keys at random."""
+    return RandomDriver(game.keys, seed=0)
