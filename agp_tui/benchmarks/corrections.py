@@ -8,11 +8,10 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from agp_tui.autoplay.scores import MakeDriver, bootstrap_interval, play_games
 from agp_tui.benchmarks.kept import keep, read_kept
-from agp_tui.config import GameSettings, TrainSettings
+from agp_tui.config import GameSettings
 from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
@@ -25,8 +24,6 @@ FPS, FRAME_SIZE, SEGMENT, STICKY = 30, 64, 4, 0.25
 """As in the demo."""
 DEMONSTRATIONS, GAMES = 4, 4
 """Recordings to begin with; games of each round."""
-BATCHES: dict[str, Any] = {"batch": 16, "stretch": 16}
-RATE, PRACTICE_RATE = 2e-3, 1e-3
 EXAM_SEED, SEEDS_APART = 500_000, 10_000
 
 
@@ -149,37 +146,26 @@ def _demonstrate(bench: _Bench) -> list[Path]:
 
 def _clone(bench: _Bench, recordings: list[Path]) -> Path:
     """The checkpoint of a clone that has only watched."""
-    from agp_tui.imitation.train import TrainRequest, train
+    from agp_tui.imitation.quick import clone
 
-    settings = TrainSettings(
-        segment=SEGMENT,
-        epochs=1_000,
-        patience=1_000,
+    return clone(
+        recordings,
+        Run.create(bench.folder / "runs", "train", {}),
+        bench.job.quietly(),
         minutes=bench.entry.training,
-        learning_rate=RATE,
+        segment=SEGMENT,
+        frame_size=FRAME_SIZE,
         seed=bench.entry.seed,
-        **BATCHES,
     )
-    request = TrainRequest.of(recordings, settings, frame_size=FRAME_SIZE)
-    run = Run.create(bench.folder / "runs", "train", {})
-    return train(request, bench.job.quietly(), run, measure_threads=True).best
 
 
 def _go_on(bench: _Bench, clone: Path, recordings: list[Path], *, watch_only: bool) -> Path:
     """The checkpoint after all rounds."""
-    from agp_tui.imitation.checkpoint import load_checkpoint
-    from agp_tui.imitation.dataset import takes_for
-    from agp_tui.imitation.practice import Lesson, practise
-    from agp_tui.imitation.takes import Dataset, Span
-    from agp_tui.imitation.trainer import Trainer
+    from agp_tui.imitation.practice import Lesson
+    from agp_tui.imitation.quick import go_on
 
-    entry, model = bench.entry, load_checkpoint(clone)
-    takes = takes_for(model, recordings)
-    spans = tuple(Span(number, 0, len(take)) for number, take in enumerate(takes))
-    settings = TrainSettings(segment=SEGMENT, learning_rate=PRACTICE_RATE, seed=entry.seed, **BATCHES)
-    trainer = Trainer(model.network(), settings, model.keys, measure_threads=True)
+    entry = bench.entry
     folder = bench.folder / ("watched" if watch_only else "corrected")
-    folder.mkdir()
     lesson = Lesson(
         make_game=bench.games,
         make_teacher=expert_driver,
@@ -191,8 +177,7 @@ def _go_on(bench: _Bench, clone: Path, recordings: list[Path], *, watch_only: bo
         seed=entry.seed * SEEDS_APART + DEMONSTRATIONS,
         watch_only=watch_only,
     )
-    dataset = Dataset(takes, spans, (), segment=SEGMENT)
-    rounds = practise(trainer, model, dataset, lesson, folder, bench.job.quietly())
+    rounds = go_on(clone, recordings, lesson, folder, bench.job.quietly(), seed=entry.seed)
     return rounds[-1].checkpoint if rounds else clone
 
 

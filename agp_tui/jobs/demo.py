@@ -18,7 +18,6 @@ from agp_tui.config import (
     GameSettings,
     PlaySettings,
     RecordSettings,
-    TrainSettings,
     convert,
 )
 from agp_tui.engine.clock import Clock, RealTime, SimulatedTime
@@ -57,12 +56,6 @@ EXAM_SEED, PRACTICE_SEED = 100, 1_000
 
 ROUNDS, ROUND_GAMES, ROUND_GAME_SECONDS, ROUND_MINUTES = 30, 4, 60.0, 0.4
 """Practice goes on round by round until its share of the time is over."""
-
-BATCHES: dict[str, Any] = {"batch": 16, "stretch": 16}
-"""Short stretches of many games learn faster here than long ones of a few."""
-
-PRACTICE_RATE = 1e-3
-"""Learning rate of practice: the network already knows what a ball is."""
 
 
 @dataclass(frozen=True)
@@ -141,37 +134,27 @@ def _demonstrate(demo: _Demo) -> list[Path]:
 
 def _train(demo: _Demo, recordings: list[Path]) -> Path:
     """The checkpoint of a clone that has only watched."""
-    from agp_tui.imitation.train import TrainRequest, train
+    from agp_tui.imitation.quick import clone
 
     demo.begin("a model learns from the recordings", 2)
-    settings = TrainSettings(
-        segment=demo.settings.segment,
-        epochs=1_000,
-        patience=1_000,
+    return clone(
+        recordings,
+        demo.run,
+        demo.job.part(),
         minutes=demo.minutes_until(TRAIN_SHARE),
-        learning_rate=2e-3,
-        **BATCHES,
+        segment=demo.settings.segment,
+        frame_size=demo.settings.frame_size,
     )
-    request = TrainRequest.of(recordings, settings, frame_size=demo.settings.frame_size)
-    return train(request, demo.job.part(), demo.run, measure_threads=True).best
 
 
 def _practise(demo: _Demo, plain: Path, recordings: list[Path]) -> Path:
     """The checkpoint of the clone after it was corrected in the states it got itself into."""
-    from agp_tui.imitation.checkpoint import BEST, load_checkpoint
-    from agp_tui.imitation.dataset import takes_for
-    from agp_tui.imitation.practice import Lesson, practise
-    from agp_tui.imitation.takes import Dataset, Span
-    from agp_tui.imitation.trainer import Trainer
+    from agp_tui.imitation.checkpoint import BEST
+    from agp_tui.imitation.practice import Lesson
+    from agp_tui.imitation.quick import go_on
 
     demo.begin("it practises and the expert corrects it", 3)
-    model = load_checkpoint(plain)
-    takes = takes_for(model, recordings)
-    spans = tuple(Span(number, 0, len(take)) for number, take in enumerate(takes))
-    settings = TrainSettings(segment=model.spec.segment, learning_rate=PRACTICE_RATE, **BATCHES)
-    trainer = Trainer(model.network(), settings, model.keys, measure_threads=True)
     folder = demo.run.path / "practice"
-    folder.mkdir(exist_ok=True)
     lesson = Lesson(
         make_game=demo.games,
         make_teacher=expert_driver,
@@ -184,7 +167,7 @@ def _practise(demo: _Demo, plain: Path, recordings: list[Path]) -> Path:
         until=demo.moment(PRACTICE_SHARE),
         live_file=demo.run.live_file,
     )
-    practise(trainer, model, Dataset(takes, spans, (), segment=model.spec.segment), lesson, folder, demo.job)
+    go_on(plain, recordings, lesson, folder, demo.job)
     return folder / BEST
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agp_tui.autoplay.manifest import read_manifest, write_manifest
+from agp_tui.autoplay.manifest import write_manifest
 from agp_tui.autoplay.steadiness import PLAIN, Steadiness
 from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
@@ -24,7 +24,8 @@ def run_steady(models: Path, model: str, games: int, job: Job) -> Finished:
     was made. A game without a score is judged by the frames alone. The report has `steadiness`, `by`
     (`play`, `frames`), `helps`, `before` and `after`.
 
-    Raises `ModelError` for a model without its checkpoint, `JobFailed` where nothing can be tried.
+    Raises `ModelError` for a model without its checkpoint, or one that nothing can be judged by, and
+    `JobFailed` where it is stopped.
     """
     from agp_tui.imitation.checkpoint import load_checkpoint
     from agp_tui.imitation.steadying import CANDIDATES, PLAYED, by_play, on_frames
@@ -38,14 +39,15 @@ def run_steady(models: Path, model: str, games: int, job: Job) -> Finished:
         job.emit(frames.table())
     elif not job.stopping:
         job.note("The recordings that were held out are not here any more.", level="warning")
+    found = _of_frames(frames) if frames is not None else None
     if console and not job.stopping:
         job.stage("by play", 2, 2)
         ordered = sorted(frames.found, key=lambda one: -one.score) if frames else ()
-        likely = [one.steadiness for one in ordered if one.steadiness != PLAIN]
-        played = by_play(folder, source, (likely or CANDIDATES[1:])[:PLAYED], games, job)
-        found = _of_games(played) if played is not None else None
-    else:
-        found = _of_frames(frames) if frames is not None else None
+        likely = [one.steadiness for one in ordered if one.steadiness != PLAIN] or CANDIDATES[1:]
+        played = by_play(folder, source, likely[:PLAYED], games, job)
+        if played is not None:
+            job.emit(played.table())
+            found = _of_games(played)
     if job.stopping:
         raise JobFailed("Stopped before it was known what helps; the model is as it was.")
     if found is None:
@@ -53,15 +55,9 @@ def run_steady(models: Path, model: str, games: int, job: Job) -> Finished:
             f"Expected recordings or a score to judge {folder.name} by, found neither.",
             "Record the game, and train the model on that.",
         )
-    if console and played is not None:
-        job.emit(played.table())
     kept, report = found
-    write_manifest(
-        folder,
-        msgspec.structs.replace(
-            read_manifest(folder), steadiness=None if kept == PLAIN else kept, steadied=report
-        ),
-    )
+    steadied = msgspec.structs.replace(manifest, steadiness=None if kept == PLAIN else kept, steadied=report)
+    write_manifest(folder, steadied)
     job.note(
         f"Kept: {kept}." if kept != PLAIN else "Nothing that was tried helps: its keys stay as they were."
     )
