@@ -26,6 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.stderr.close()
         sys.exit(1)
     except Exception as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            # Before Python 3.12 a Ctrl-C while a class is made comes as the cause of another error.
+            _complain(words, Interrupted("Interrupted before the end."))
+            sys.exit(130)
         # A fault of ours: people get the traceback, programs still get their last line.
         traceback.print_exc()
         if "--json" in words:

@@ -52,11 +52,9 @@ class Run:
     @classmethod
     def create(cls, root: Path, job: str, request: dict[str, Any]) -> "Run":
         """A new folder with the request in it; nothing runs yet. Raises `RunError`."""
-        stamp = time.strftime("%Y%m%d-%H%M%S")
-        path = root / f"{stamp}-{job}-{secrets.token_hex(2)}"
         body = {"job": job, "created": time.time(), "request": request}
         try:
-            path.mkdir(parents=True, mode=0o700)
+            path = _new_folder(root, job)
             write_atomically(path / "run.json", json.dumps(body, indent=1).encode())
         except OSError as error:
             raise RunError(
@@ -337,3 +335,14 @@ def _exists(pid: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def _new_folder(root: Path, job: str) -> Path:
+    """An empty folder for a run that begins now; two of the same second never share one."""
+    while True:
+        path = root / f"{time.strftime('%Y%m%d-%H%M%S')}-{job}-{secrets.token_hex(2)}"
+        try:
+            path.mkdir(parents=True, mode=0o700)
+        except FileExistsError:
+            continue
+        return path

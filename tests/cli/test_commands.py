@@ -267,6 +267,31 @@ def test_a_job_that_cannot_finish_after_an_interrupt_was_interrupted(tmp_path: P
     assert (failed["error"], failed["exit_code"]) == ("Stopped half-way.", 130)
 
 
+def test_ctrl_c_while_a_class_is_made_is_an_interrupt(tmp_path: Path) -> None:
+    """Python 3.11 turns what is raised in `__set_name__` into the cause of a RuntimeError."""
+    code = """
+import sys
+import agp_tui.cli.running as running
+class Field:
+    def __set_name__(self, owner, name):
+        raise KeyboardInterrupt
+def interrupted(output):
+    class Made:
+        field = Field()
+running.settings_of = interrupted
+sys.argv = ["agp", "config", "check", "--json"]
+from agp_tui.cli import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=module_environment(),
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 130, done.stderr
+    assert "Traceback" not in done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["exit_code"] == 130
+
+
 def test_a_fault_of_ours_still_ends_with_a_line_for_programs(tmp_path: Path) -> None:
     code = """
 import sys

@@ -114,6 +114,14 @@ def test_a_new_run_keeps_its_request_and_waits(tmp_path: Path) -> None:
     assert run.path.stat().st_mode & 0o077 == 0
 
 
+def test_a_name_that_is_taken_is_not_taken_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = iter(["aaaa", "aaaa", "bbbb"])
+    monkeypatch.setattr(runs_module.secrets, "token_hex", lambda _bytes: next(names))
+    monkeypatch.setattr(runs_module.time, "strftime", lambda _form: "20260101-000000")
+    first, second = new_run(tmp_path), new_run(tmp_path)
+    assert [first.id[-4:], second.id[-4:]] == ["aaaa", "bbbb"]
+
+
 def test_runs_of_the_same_second_are_different(tmp_path: Path) -> None:
     runs = [new_run(tmp_path) for _ in range(10)]
     assert len({run.id for run in runs}) == 10
