@@ -2,8 +2,8 @@
 
     make pages
 
-Reads docs/data/*.jsonl, which `agp bench bakeoff`, `learn` and `corrections` append to. A page has a line
-`<!-- NAME -->` before each table and `<!-- end -->` behind it; what stands between is made here.
+Reads docs/data/*.jsonl, which `agp bench bakeoff`, `learn`, `corrections` and `practice` append to. A page
+has a line `<!-- NAME -->` before each table and `<!-- end -->` behind it; what stands between is made here.
 """
 
 import re
@@ -17,7 +17,9 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from agp_tui.atari.statistics import over_seeds
-from agp_tui.benchmarks import bakeoff, corrections
+from agp_tui.autoplay.scores import bootstrap_interval
+from agp_tui.benchmarks import bakeoff, corrections, practice
+from agp_tui.benchmarks.exam import mean_of
 from agp_tui.benchmarks.kept import read_kept
 from agp_tui.benchmarks.learning import CHANCE, Learned
 from agp_tui.engine.events import Table
@@ -45,8 +47,16 @@ def main() -> None:
     }
     fill(DOCS / "atari.md", parts)
     corrected = read_kept(DATA / "corrections.jsonl", corrections.Result)
-    fill(DOCS / "imitation.md", {"corrections": in_markdown(corrections.table(corrected))})
+    practised = read_kept(DATA / "practice.jsonl", practice.Result)
+    parts = {
+        "corrections": in_markdown(corrections.table(corrected)),
+        "practice": in_markdown(practice.table(practised)),
+        "rounds": rounds(practised),
+        "steadier hands": in_markdown(practice.steadied_table(practised)),
+    }
+    fill(DOCS / "imitation.md", parts)
     draw_bake_off(baked)
+    draw_practice(practised)
     for game in games_of(learned):
         draw_trainings(learned, game)
 
@@ -198,6 +208,32 @@ def draw_trainings(learned: Sequence[Learned], game: str) -> None:
         panel.legend()
 
     save(short_name(game).lower(), 1, draw)
+
+
+def rounds(practised: Sequence[practice.Result]) -> str:
+    """The rounds of each practice, and the chart of all."""
+    tables = [practice.rounds_table(one) for one in practised]
+    told = [f"{table.title}:\n\n{in_markdown(table)}" for table in tables]
+    return "\n\n".join([*told, "![Scores by round of practice](charts/practice.svg)"])
+
+
+def draw_practice(practised: Sequence[practice.Result]) -> None:
+    """Means with their intervals by round, a panel for each practice."""
+
+    def draw(axes: Sequence[Axes]) -> None:
+        for panel, one in zip(axes, practised, strict=True):
+            panel.set(title=short_name(one.entry.game), xlabel="rounds", ylabel="mean score, 95 % interval")
+            numbers = range(len(one.rounds))
+            low, high = zip(*map(bootstrap_interval, one.rounds), strict=True)
+            colour = COLOURS["pqn"]
+            panel.plot(numbers, [mean_of(scores) for scores in one.rounds], color=colour, marker=".",
+                       label="the model of that round")  # fmt: skip
+            panel.fill_between(numbers, low, high, color=colour, alpha=0.12, linewidth=0)
+            panel.axhline(mean_of(one.expert), color=COLOURS["monte_carlo"], linewidth=1, label="expert")
+            panel.axhline(mean_of(one.chance), color="grey", linewidth=1, label="random play")
+            panel.legend()
+
+    save("practice", len(practised), draw)
 
 
 def save(name: str, panels: int, draw: Callable[[Sequence[Axes]], None]) -> None:

@@ -165,6 +165,44 @@ class CorrectionsAsked:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PracticeBenchAsked:
+    """How far a clone comes by practice."""
+
+    games: Words = ("ALE/Pong-v5", "ALE/Breakout-v5")
+    """On which games; they need a scripted expert."""
+
+    seeds: Whole = (0,)
+    """A clone on each game with each of these seeds."""
+
+    demonstration: Annotated[float, Meta(gt=0)] = 5.0
+    """Minutes of the expert's play that a clone begins with."""
+
+    training: Annotated[float, Meta(gt=0)] = 2.0
+    """Minutes of training of that clone."""
+
+    rounds: Count = 15
+    """Rounds of practice at most."""
+
+    round_seconds: Annotated[float, Meta(gt=0)] = 300.0
+    """Seconds of play in each round, of all its games together."""
+
+    round_training: Annotated[float, Meta(gt=0)] = 0.8
+    """Minutes of training after each round."""
+
+    patience: Count = 5
+    """Practice ends after so many rounds that did not play better than the best one before."""
+
+    episodes: Count = 20
+    """Whole games by which each player is judged."""
+
+    game_seconds: Annotated[float, Meta(gt=0)] = 120.0
+    """One of these that is still running after so many seconds of play counts with the score it has."""
+
+    kept: Path = Path("practice.jsonl")
+    """Results, a line each; what is there already is not run again."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingAsked:
     """Learning from stretches of frames."""
 

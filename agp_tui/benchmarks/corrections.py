@@ -9,7 +9,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from agp_tui.autoplay.scores import MakeDriver, bootstrap_interval, play_games
+from agp_tui.autoplay.scores import MakeDriver, bootstrap_interval
+from agp_tui.benchmarks.exam import FPS, FRAME_SIZE, SEGMENT, STICKY, exam, mean_of, told
 from agp_tui.benchmarks.kept import keep, read_kept
 from agp_tui.config import GameSettings
 from agp_tui.engine.events import Table
@@ -20,11 +21,9 @@ from agp_tui.games.experts import expert_driver, random_driver
 from agp_tui.games.factory import AtariGames
 from agp_tui.games.names import short_name
 
-FPS, FRAME_SIZE, SEGMENT, STICKY = 30, 64, 4, 0.25
-"""As in the demo."""
 DEMONSTRATIONS, GAMES = 4, 4
 """Recordings to begin with; games of each round."""
-EXAM_SEED, SEEDS_APART = 500_000, 10_000
+SEEDS_APART = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,16 +71,7 @@ class _Bench:
 
     def score(self, driver: MakeDriver) -> tuple[float, ...]:
         """Whole games of one player."""
-        return play_games(
-            self.games,
-            driver,
-            episodes=self.entry.episodes,
-            fps=FPS,
-            cap_seconds=self.entry.game_seconds,
-            seed=EXAM_SEED,
-            workers=os.cpu_count() or 1,
-            job=self.job.quietly(),
-        ).scores
+        return exam(self.games, driver, self.entry.episodes, self.entry.game_seconds, self.job)
 
 
 def bench_corrections(entries: list[Entry], kept: Path, machine: str, job: Job) -> list[Result]:
@@ -188,26 +178,17 @@ def table(results: list[Result]) -> Table:
         of_it = [one for one in results if one.entry.game == game]
         for one in of_it:
             scores = (one.chance, one.clone, one.watched, one.corrected, one.expert)
-            gain = _mean(one.corrected) - _mean(one.watched)
-            rows.append([short_name(game), one.entry.seed, *map(_told, scores), round(gain, 1)])
-        gains = tuple(_mean(one.corrected) - _mean(one.watched) for one in of_it)
+            gain = mean_of(one.corrected) - mean_of(one.watched)
+            rows.append([short_name(game), one.entry.seed, *map(told, scores), round(gain, 1)])
+        gains = tuple(mean_of(one.corrected) - mean_of(one.watched) for one in of_it)
         low, high = bootstrap_interval(gains)
-        rows.append([short_name(game), "all", *[None] * 5, f"{_mean(gains):.1f} ({low:.1f} to {high:.1f})"])
+        rows.append([short_name(game), "all", *[None] * 5, f"{mean_of(gains):.1f} ({low:.1f} to {high:.1f})"])
     columns = ["game", "seed", "random", "clone", "more of the expert", "corrections", "expert", "gain"]
     return Table(title="As much more of the expert's play, or corrections", columns=columns, rows=rows)
 
 
-def _mean(scores: tuple[float, ...]) -> float:
-    return sum(scores) / len(scores)
-
-
-def _told(scores: tuple[float, ...]) -> str:
-    low, high = bootstrap_interval(scores)
-    return f"{_mean(scores):.1f} ({low:.1f} to {high:.1f})"
-
-
 def _words(one: Result) -> str:
     return (
-        f"{one.entry.game} seed {one.entry.seed}: clone {_mean(one.clone):.1f}, more of the expert "
-        f"{_mean(one.watched):.1f}, corrections {_mean(one.corrected):.1f}"
+        f"{one.entry.game} seed {one.entry.seed}: clone {mean_of(one.clone):.1f}, more of the expert "
+        f"{mean_of(one.watched):.1f}, corrections {mean_of(one.corrected):.1f}"
     )

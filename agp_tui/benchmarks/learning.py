@@ -6,8 +6,6 @@ What came of it, its curve included, is kept as a line of JSON.
 
 import contextlib
 import os
-import signal
-import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -17,12 +15,11 @@ from typing import Any
 
 import agp_tui
 from agp_tui.atari.comparison import shortened
+from agp_tui.benchmarks.commands import Commands
 from agp_tui.benchmarks.kept import keep, read_kept
 from agp_tui.benchmarks.machine import machine
-from agp_tui.engine.children import module_command, module_environment
-from agp_tui.engine.events import AnyEvent, Evaluated, Failed, Finished, Progress, Table, read_events
+from agp_tui.engine.events import AnyEvent, Evaluated, Progress, Table
 from agp_tui.engine.job import Job
-from agp_tui.errors import JobFailed
 from agp_tui.games.names import short_name
 
 POLL_SECONDS = 0.2
@@ -129,17 +126,13 @@ class _Runs:
         self._machine = machine()
         self._cores = _Cores()
         self._pool = ThreadPoolExecutor(len(self._cores))
-        self._running: set[subprocess.Popen[bytes]] = set()
-        self._ending = False
+        self._commands = Commands()
 
     def __enter__(self) -> "_Runs":
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._ending = True
-        for process in list(self._running):
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGINT)
+        self._commands.end()
         self._pool.shutdown(cancel_futures=True)
 
     def submit(self, entry: Entry) -> Future[Learned | None]:
@@ -158,7 +151,7 @@ class _Runs:
             ]  # fmt: skip
             if entry.expert_seconds:
                 asked = ["--game", entry.game, "--by", "expert", "--fast", "--sticky", "0.25"]
-                shown = self._end_of("record", *asked, "--seconds", str(entry.expert_seconds))
+                shown = self._commands.run("record", *asked, "--seconds", str(entry.expert_seconds))
                 if shown is None or shown.recording is None:
                     return None
                 words += ["--from-recordings", shown.recording]
@@ -166,7 +159,7 @@ class _Runs:
 
     def _listen(self, entry: Entry, *words: str) -> Learned | None:
         told = _Told()
-        end = self._end_of(*words, told=told)
+        end = self._commands.run(*words, hear=told.hear)
         if end is None or end.report is None or end.stopped:
             return None
         return Learned(
@@ -180,35 +173,6 @@ class _Runs:
             stages=end.metrics or {},
             memory=tuple(told.memory),
         )
-
-    def _end_of(self, *words: str, told: "_Told | None" = None) -> Finished | None:
-        """The result of one of our commands; None where this benchmark ends before it."""
-        if self._ending:
-            return None
-        process = subprocess.Popen(
-            module_command("agp_tui", *words, "--json"),
-            env=module_environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        self._running.add(process)
-        end: AnyEvent | None = None
-        try:
-            assert process.stdout is not None
-            for end in read_events(iter(process.stdout)):
-                if told is not None:
-                    told.hear(end)
-        finally:
-            process.wait()
-            self._running.discard(process)
-        if self._ending:
-            return None
-        if isinstance(end, Finished):
-            return end
-        problem = end.error if isinstance(end, Failed) else "it ended without a word"
-        raise JobFailed(f"agp {' '.join(words)} failed: {problem}", "Run it by itself to see more.")
 
 
 class _Told:

@@ -12,6 +12,7 @@ from agp_tui.benchmarks.asked import (
     DecisionsAsked,
     LearningAsked,
     PaceAsked,
+    PracticeBenchAsked,
     TrainingAsked,
 )
 from agp_tui.benchmarks.machine import machine
@@ -69,15 +70,7 @@ def run_corrections(asked: CorrectionsAsked, job: Job) -> Finished:
     """Raises `SettingError` for a game without a scripted expert, `MissingPart` without torch."""
     _need_torch()
     from agp_tui.benchmarks.corrections import Entry, bench_corrections, table
-    from agp_tui.games.experts import has_expert
 
-    games = _ids(asked.games)
-    for game in games:
-        if not has_expert(game):
-            raise SettingError(
-                f"Expected games with a scripted expert, found {game}.",
-                "agp atari list shows those with one.",
-            )
     entries = [
         Entry(
             game=game,
@@ -91,11 +84,37 @@ def run_corrections(asked: CorrectionsAsked, job: Job) -> Finished:
             game_seconds=asked.game_seconds,
         )
         for seed in asked.seeds
-        for game in games
+        for game in _with_expert(asked.games)
     ]
     name = _on_this_machine(job)
     job.emit(table(bench_corrections(entries, asked.kept, name, job)))
     return _finished("bench corrections", name, {})
+
+
+def run_practice_bench(asked: PracticeBenchAsked, job: Job) -> Finished:
+    """Raises `SettingError` for a game without an expert, `MissingPart` without torch, `JobFailed`."""
+    _need_torch()
+    from agp_tui.benchmarks.practice import Entry, bench_practice, table
+
+    entries = [
+        Entry(
+            game=game,
+            seed=seed,
+            demonstration=asked.demonstration,
+            training=asked.training,
+            rounds=asked.rounds,
+            round_seconds=asked.round_seconds,
+            round_training=asked.round_training,
+            patience=asked.patience,
+            episodes=asked.episodes,
+            game_seconds=asked.game_seconds,
+        )
+        for seed in asked.seeds
+        for game in _with_expert(asked.games)
+    ]
+    name = _on_this_machine(job)
+    job.emit(table(bench_practice(entries, asked.kept, name, job)))
+    return _finished("bench practice", name, {})
 
 
 def run_learning(asked: LearningAsked, job: Job) -> Finished:
@@ -129,6 +148,19 @@ def _ids(games: tuple[str, ...]) -> list[str]:
     from agp_tui.games.atari import atari_id, cartridge_of
 
     return [atari_id(cartridge_of(game)) for game in games]
+
+
+def _with_expert(games: tuple[str, ...]) -> list[str]:
+    from agp_tui.games.experts import has_expert
+
+    ids = _ids(games)
+    for game in ids:
+        if not has_expert(game):
+            raise SettingError(
+                f"Expected games with a scripted expert, found {game}.",
+                "agp atari list shows those with one.",
+            )
+    return ids
 
 
 def _check_algorithms(names: tuple[str, ...], *more: str) -> tuple[str, ...]:

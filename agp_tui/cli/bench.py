@@ -13,6 +13,7 @@ from agp_tui.benchmarks.asked import (
     DecisionsAsked,
     LearningAsked,
     PaceAsked,
+    PracticeBenchAsked,
     TrainingAsked,
 )
 from agp_tui.cli.flags import Model, OutputFlags, written_as_flags
@@ -27,6 +28,7 @@ _flat = Parameter(name="*")
 for _kind in (
     CaptureAsked,
     PaceAsked,
+    PracticeBenchAsked,
     DecisionsAsked,
     TrainingAsked,
     AtariBenchAsked,
@@ -121,6 +123,17 @@ def corrections(
 
     settings = dataclasses.asdict(check(asked)) | {"kept": str(asked.kept)}
     return run_live(output, "bench corrections", settings, lambda job: run_corrections(asked, job))
+
+
+@app.command
+def practice(
+    *, asked: Annotated[PracticeBenchAsked, _flat] = PracticeBenchAsked(), output: OutputFlags = Output()
+) -> int:
+    """How far a clone comes by practice, and by steadier hands. Takes half an hour a game."""
+    from agp_tui.benchmarks.run import run_practice_bench
+
+    settings = dataclasses.asdict(check(asked)) | {"kept": str(asked.kept)}
+    return run_live(output, "bench practice", settings, lambda job: run_practice_bench(asked, job))
 
 
 @app.command

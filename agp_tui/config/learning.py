@@ -133,5 +133,9 @@ class PracticeSettings:
     games: Count = 4
     """Games in each round; a round's mean score is what the best model is chosen by."""
 
+    sticky: Fraction = 0.25
+    """Probability that the console repeats its last action instead of taking the model's, as is usual
+    where scores are told."""
+
     name: str | None = None
     """Name of the model that comes of it; MODEL-practised where none is given."""

@@ -64,7 +64,10 @@ def find_teacher(game: str, name: str, models: Path, runs: Path) -> Path | None:
 
 
 def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
-    """Practise, export the round that played best; the model that began is left as it was."""
+    """Practise, export the round that played best; the model that began is left as it was.
+
+    The result's `report` has the `best_round` and, of every round, the scores of its games (`games`).
+    """
     from agp_tui.imitation.checkpoint import BEST, load_checkpoint
     from agp_tui.imitation.dataset import takes_for
     from agp_tui.imitation.export import export
@@ -76,7 +79,7 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
     asked = convert(request, PracticeAsked)
     settings = asked.settings
     model = replace(load_checkpoint(asked.checkpoint), game=asked.game)
-    place = GameSettings(keys=model.keys, fps=model.fps)
+    place = GameSettings(keys=model.keys, fps=model.fps, sticky=settings.sticky)
     job.stage("read the recordings", 1, 3)
     paths = fitting(find_recordings(asked.recordings, asked.game), model.keys, model.fps, job)
     takes = takes_for(model, paths)
@@ -114,7 +117,7 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
         recordings=[str(path) for one in rounds for path in one.corrections],
         scores=[round(one.mean, 3) for one in rounds],
         score_mean=round(best.mean, 3),
-        report={"best_round": best.number},
+        report={"best_round": best.number, "games": [list(one.scores) for one in rounds]},
     )
 
 

@@ -76,6 +76,26 @@ def test_corrections_beside_more_of_the_expert_go_on_where_they_were(tmp_path: P
     assert refused.code == 2 and "scripted expert" in refused.one("failed")["error"]
 
 
+@pytest.mark.slow
+def test_a_clone_practises_through_the_commands_and_is_kept_with_its_rounds(tmp_path: Path) -> None:
+    short = ("--demonstration", "0.2", "--training", "0.02", "--rounds", "1", "--round-seconds", "8",
+             "--round-training", "0.02", "--game-seconds", "4", "--episodes", "2")  # fmt: skip
+    words = ("bench", "practice", "--games", "ALE/Breakout-v5", *short, "--kept", "kept.jsonl")
+    done = agp(*words, home=tmp_path)
+    assert done.code == 0, done.story()
+    (one,) = kept(tmp_path)
+    assert [len(scores) for scores in one["rounds"]] == [4, 4]
+    for player in ("expert", "chance", "clone", "best"):
+        assert len(one[player]) == 2
+    assert one["steady"]["by"] == "play" and one["best_round"] in (0, 1)
+    (table,) = [event for event in done.events if event["type"] == "table"]
+    assert [row[:2] for row in table["rows"]] == [["Breakout", 0]]
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [], "what it made is gone with it"
+    before = (tmp_path / "kept.jsonl").read_bytes()
+    assert agp(*words, home=tmp_path).code == 0
+    assert (tmp_path / "kept.jsonl").read_bytes() == before
+
+
 @pytest.mark.parametrize("command", ["learn", "bakeoff"])
 def test_a_file_of_something_else_is_refused_and_left_alone(tmp_path: Path, command: str) -> None:
     (tmp_path / "kept.jsonl").write_text('{"entry": 3}\n')

@@ -65,6 +65,22 @@ def test_a_trained_agent_teaches(home: Path) -> None:
         assert {edge.who for edge in one.timeline.edges} >= {"expert"}
 
 
+@pytest.mark.slow
+def test_the_console_is_as_sticky_as_was_asked(home: Path) -> None:
+    """At 1 it repeats its first action, to do nothing, for ever: no paddle moves for anybody."""
+    few = ("--rounds", "1", "--games", "1", "--round-seconds", "6", "--minutes-per-round", "0.02")
+
+    def places(sticky: str) -> int:
+        done = agp("practice", "pong", *few, "--sticky", sticky, home=home)
+        assert done.code == 0, done.story()
+        (first, *_others) = (Recording.open(Path(path)) for path in done.finished["recordings"])
+        frames = open_takes([first.path], game=PONG, keys=first.meta.keys, fps=15, frame_size=64, lead=1)[0]
+        right = frames.frames[15:, 12:58, 56:58]
+        return len({picture.tobytes() for picture in right})
+
+    assert places("1") == 1 < places("0")
+
+
 def test_a_teacher_of_another_game_or_nobody_is_refused(home: Path) -> None:
     other = agp("practice", "pong", "--teacher", "breaker", home=home)
     assert (

@@ -3,7 +3,8 @@
 Runs as a program: `python tests/support/arena.py X Y SIZE`. In its upper quarter it paints its count
 of pictures as 16 black or white blocks, and below them a square for each of KEYS, bright while the
 key is held. The rest is the field: a yellow target on the left or right, put there by a line on
-stdin (`left`, `right`, `none`). It paints at each key event, at each such line, and 60 times a second.
+stdin (`left`, `right`, `none`), each time at another height. It paints at each key event, at each
+such line, and 60 times a second.
 
 It writes one JSON object a line: `{"ready": true}`; `{"key", "down", "time_ns"}` for each key event as
 it comes; `{"painted", "held", "side", "time_ns"}` after each picture is with the X server.
@@ -11,7 +12,6 @@ it comes; `{"painted", "held", "side", "time_ns"}` after each picture is with th
 
 import json
 import os
-import random
 import sys
 import threading
 import time
@@ -19,6 +19,8 @@ import time
 FPS = 60
 BITS = 16
 KEYS = ("up", "left", "right", "down", "space", "x")
+GOLDEN = (5**0.5 - 1) / 2
+"""Each multiple of it falls into one of the widest gaps that those before it leave between 0 and 1."""
 
 
 def tell(**facts: object) -> None:
@@ -46,7 +48,7 @@ def main(left: int, top: int, size: int) -> None:
 
     threading.Thread(target=obey, daemon=True).start()
     block, rows = size // BITS, size // 8
-    count, side, height = 0, "none", size // 2
+    count, side, height, shown = 0, "none", size // 2, 0
     held: set[str] = set()
     ready = False
     while True:
@@ -70,7 +72,10 @@ def main(left: int, top: int, size: int) -> None:
             if event.type == pygame.QUIT:
                 return
             if event.type == told:
-                side, height = event.side, random.randrange(size // 4, 3 * size // 4)
+                # Evenly over all heights, however few are shown: by chance some stay unseen, and what
+                # is learned from the others says little about those.
+                shown += 1
+                side, height = event.side, size // 4 + round(size / 2 * (shown * GOLDEN % 1))
             if event.type in (pygame.KEYDOWN, pygame.KEYUP):
                 name, down = pygame.key.name(event.key), event.type == pygame.KEYDOWN
                 tell(key=name, down=down, time_ns=time.monotonic_ns())

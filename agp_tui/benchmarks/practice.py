@@ -1,0 +1,191 @@
+"""How far a clone comes by practice: our own commands one after another, as a person would run them.
+
+`agp record --by expert`, `agp train`, `agp practice` and `agp models steady`, in a folder of their own.
+"""
+
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agp_tui.benchmarks.commands import Commands
+from agp_tui.benchmarks.exam import FPS, FRAME_SIZE, SEGMENT, STICKY, exam, mean_of, told
+from agp_tui.benchmarks.kept import keep, read_kept
+from agp_tui.config import GameSettings
+from agp_tui.engine.events import Table
+from agp_tui.engine.job import Job
+from agp_tui.games.atari import default_keys
+from agp_tui.games.experts import expert_driver, random_driver
+from agp_tui.games.factory import AtariGames
+from agp_tui.games.names import short_name
+
+POLL_SECONDS = 0.2
+CLONE, PRACTISED = "clone", "practised"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One clone and its practice."""
+
+    game: str
+    seed: int
+    demonstration: float
+    """Minutes of the expert that the clone begins with."""
+    training: float
+    """Minutes of its training."""
+    rounds: int
+    round_seconds: float
+    """Of play in each round, of all its games together."""
+    round_training: float
+    """Minutes of training after each round."""
+    patience: int
+    episodes: int
+    """Games by which each player is judged."""
+    game_seconds: float
+    """When one of these is broken off."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """Scores of whole games: of the rounds' own, and of an exam from the same seeds for everybody."""
+
+    entry: Entry
+    machine: str
+    rounds: tuple[tuple[float, ...], ...]
+    """Of each round, the games of the model as it was at its beginning."""
+    best_round: int
+    expert: tuple[float, ...]
+    chance: tuple[float, ...]
+    clone: tuple[float, ...]
+    best: tuple[float, ...]
+    steady: dict[str, Any]
+    """What `agp models steady` found for the practised model."""
+
+    @property
+    def way(self) -> float:
+        """How much of the way from chance to the expert the best model has come; NaN where there is none."""
+        chance, expert = mean_of(self.chance), mean_of(self.expert)
+        return (mean_of(self.best) - chance) / (expert - chance) if expert != chance else float("nan")
+
+
+def bench_practice(entries: list[Entry], kept: Path, machine: str, job: Job) -> list[Result]:
+    """Run all that `kept` (JSON lines, appended to) has no result of; all results, those kept included.
+
+    The games have a scripted expert. `machine` is named with each result. Raises `JobFailed` where a
+    command fails.
+    """
+    done = {result.entry: result for result in read_kept(kept, Result)}
+    for entry in entries:
+        if entry in done or job.stopping:
+            continue
+        found = run_entry(entry, machine, job)
+        if found is not None:
+            done[entry] = found
+            keep(kept, found)
+            job.note(f"{entry.game} seed {entry.seed}: {found.way:.2f} of the way")
+    return [done[entry] for entry in entries if entry in done]
+
+
+def run_entry(entry: Entry, machine: str, job: Job) -> Result | None:
+    """One clone and its practice; None where the job stops. What was made on the way is gone afterwards."""
+    with tempfile.TemporaryDirectory() as name, _stopping_with(job, Commands(Path(name))) as commands:
+        same = ("--game", entry.game, "--frame-size", str(FRAME_SIZE), "--seed", str(entry.seed))
+        shown = commands.run(
+            "record", *same, "--by", "expert", "--fast", "--sticky", str(STICKY), "--fps", str(FPS),
+            "--seconds", f"{entry.demonstration * 60:g}",
+        )  # fmt: skip
+        trained = shown and commands.run(
+            "train", *same, "--name", CLONE, "--segment", str(SEGMENT), "--minutes", f"{entry.training:g}",
+            "--epochs", "1000", "--patience", "1000", "--batch", "16", "--stretch", "16",
+            "--learning-rate", "0.002",
+        )  # fmt: skip
+        practised = trained and commands.run(
+            "practice", CLONE, "--name", PRACTISED, "--rounds", str(entry.rounds), "--sticky", str(STICKY),
+            "--round-seconds", f"{entry.round_seconds:g}", "--minutes-per-round", f"{entry.round_training:g}",
+            "--patience", str(entry.patience),
+        )  # fmt: skip
+        steadied = practised and commands.run("models", "steady", PRACTISED, "--games", str(entry.episodes))
+        if not (trained and practised and steadied and trained.checkpoint and practised.checkpoint):
+            return None
+        from agp_tui.imitation.comparing import CheckpointSeat
+
+        place = GameSettings(keys=default_keys(entry.game), fps=FPS, sticky=STICKY)
+        clone, best = CheckpointSeat(Path(trained.checkpoint)), CheckpointSeat(Path(practised.checkpoint))
+        scores = [
+            exam(AtariGames(entry.game, place), player, entry.episodes, entry.game_seconds, job)
+            for player in (expert_driver, random_driver, clone, best)
+        ]
+        if job.stopping:
+            return None
+        report = practised.report or {}
+        return Result(
+            entry=entry,
+            machine=machine,
+            rounds=tuple(tuple(games) for games in report["games"]),
+            best_round=report["best_round"],
+            expert=scores[0],
+            chance=scores[1],
+            clone=scores[2],
+            best=scores[3],
+            steady=steadied.report or {},
+        )
+
+
+@contextmanager
+def _stopping_with(job: Job, commands: Commands) -> Iterator[Commands]:
+    """The commands are told to stop when the job is."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(POLL_SECONDS):
+            if job.stopping:
+                commands.end()
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield commands
+    finally:
+        over.set()
+        watcher.join()
+        commands.end()
+
+
+def table(results: list[Result]) -> Table:
+    """A row for each clone: from random play to its expert, and how much of that way it came."""
+    rows: list[list[str | float | int | None]] = []
+    for one in results:
+        scores = (one.chance, one.clone, one.best, one.expert)
+        rows.append(
+            [short_name(one.entry.game), one.entry.seed, *map(told, scores), one.best_round, f"{one.way:.2f}"]
+        )
+    columns = ["game", "seed", "random", "clone", "best by practice", "expert", "after rounds", "of the way"]
+    return Table(title="From a clone to its best, by whole games", columns=columns, rows=rows)
+
+
+def rounds_table(one: Result) -> Table:
+    """The scores of the rounds' own games."""
+    rows: list[list[str | float | int | None]] = []
+    for number, scores in enumerate(one.rounds):
+        rows.append([number, told(scores), " ".join(f"{score:g}" for score in scores)])
+    title = f"{short_name(one.entry.game)}, seed {one.entry.seed}"
+    return Table(title=title, columns=["after round", "mean score, 95 %", "games"], rows=rows)
+
+
+def steadied_table(results: list[Result]) -> Table:
+    """What holding keys in another way gained the practised models."""
+    rows: list[list[str | float | int | None]] = []
+    for one in results:
+        found = one.steady
+        gain = f"{found['gain_low']:.1f} to {found['gain_high']:.1f}" if "gain_low" in found else None
+        before, after = (found.get(name, {}).get("score_mean") for name in ("before", "after"))
+        rows.append(
+            [short_name(one.entry.game), one.entry.seed, found.get("tried"), before, after, gain,
+             "kept" if found.get("helps") else "off"]
+        )  # fmt: skip
+    columns = ["game", "seed", "the best that was tried", "as it was", "steadier", "gain, 95 %", ""]
+    return Table(title="Steadier hands", columns=columns, rows=rows)
