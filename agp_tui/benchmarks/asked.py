@@ -17,7 +17,7 @@ class CaptureAsked:
     """Grabbing a region of a screen."""
 
     display: str | None = None
-    """X display to grab, such as :0. Found by itself where it is not given."""
+    """X display to grab, such as :0. Where none is given or found, a private one (Xvfb) is started."""
 
     size: Size = 256
     """Side of the square region in the middle of the screen."""
@@ -41,6 +41,14 @@ class PaceAsked:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoringAsked:
+    """Storing frames."""
+
+    frames: Count = 32
+    """Pictures stored each way, of several games."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DecisionsAsked:
     """Deciding from the newest frame."""
 
@@ -58,6 +66,12 @@ class DecisionsAsked:
 
     decisions: Count = 60
     """Decisions each way."""
+
+    seconds: Annotated[float, Meta(gt=0)] = 5.0
+    """Seconds of a game in a window, each way, at each of 10, 30 and 60 frames a second."""
+
+    display: str | None = None
+    """X display for that game, such as :0. Where none is given or found, a private one (Xvfb) is started."""
 
 
 @dataclass(frozen=True, kw_only=True)

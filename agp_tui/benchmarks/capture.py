@@ -6,17 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agp_tui.benchmarks.asked import CaptureAsked
+from agp_tui.benchmarks.own_screen import a_screen
 from agp_tui.benchmarks.plain_ways import SocketRegion, whole_screen
-from agp_tui.config import GameSettings
 from agp_tui.engine.clock import Percentiles
 from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
 from agp_tui.errors import DisplayError
 from agp_tui.games.base import Pixels
-from agp_tui.games.display import find_display
+from agp_tui.games.display import Candidate
 from agp_tui.games.region import Box
 from agp_tui.games.screen import Grabber, to_rgb
 
+TURN = 10
+"""Frames of one way before the next one has its turn."""
 OURS, SOCKET, WHOLE = "region, shared memory", "region, socket", "whole screen, new connection"
 
 
@@ -41,8 +43,11 @@ class CaptureBench:
 
 def bench_capture(asked: CaptureAsked, job: Job) -> CaptureBench:
     """Grab the middle of a real screen in turns. Emits a `Table`. Raises `DisplayError` without a display."""
-    candidate = find_display(GameSettings(display=asked.display))
-    candidate.enter()
+    with a_screen(asked.display) as screen:
+        return _bench(screen, asked, job)
+
+
+def _bench(candidate: Candidate, asked: CaptureAsked, job: Job) -> CaptureBench:
     name = candidate.name or None
     width, height = candidate.size or (asked.size, asked.size)
     side = min(asked.size, width, height)
@@ -74,16 +79,19 @@ def bench_capture(asked: CaptureAsked, job: Job) -> CaptureBench:
 
 
 def _in_turns(ways: dict[str, Callable[[], Pixels]], frames: int, job: Job) -> dict[str, list[float]]:
-    """Milliseconds by way. Each round begins with another one: what follows a large copy is slower."""
+    """Milliseconds by way, of so many frames each, in turns.
+
+    The first frame of a turn is not counted: what follows another way's large copy, its caches cold,
+    tells of that copy.
+    """
     took: dict[str, list[float]] = defaultdict(list)
-    order = list(ways)
-    for number in range(frames + 1):
-        if job.stopping:
-            break
-        for way in order[number % len(order) :] + order[: number % len(order)]:
-            began = time.perf_counter_ns()
-            ways[way]()
-            if number:  # the first round warms up
+    while not job.stopping and len(took[OURS]) < frames:
+        count = min(TURN, frames - len(took[OURS]))
+        for way, grab in ways.items():
+            grab()
+            for _ in range(count):
+                began = time.perf_counter_ns()
+                grab()
                 took[way].append((time.perf_counter_ns() - began) / 1e6)
     return took
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from agp_tui.autoplay.bench import PlayBench, bench_play
 from agp_tui.autoplay.manifest import read_manifest
+from agp_tui.autoplay.policy import load_policy
 from agp_tui.benchmarks.asked import DecisionsAsked
-from agp_tui.config import ExportSettings
+from agp_tui.benchmarks.reaction import Reaction, bench_reaction
+from agp_tui.config import ExportSettings, PlaySettings
 from agp_tui.engine.job import Job
-from agp_tui.errors import ModelError
+from agp_tui.errors import DisplayError, ModelError
 
 KEYS = ("up", "left", "right", "down")
 
@@ -24,13 +26,22 @@ class Forms:
     whole_window: Path
 
 
-def bench_decisions(asked: DecisionsAsked, model: Path | None, job: Job) -> PlayBench:
-    """Make both forms of `model`, or of a fresh network, and time them decision by decision.
+def bench_decisions(asked: DecisionsAsked, model: Path | None, job: Job) -> tuple[PlayBench, list[Reaction]]:
+    """Make both forms of `model`, or of a fresh network, and time them: decision by decision, and in a game.
 
-    Raises `ModelError` where the model has no checkpoint, `MissingPart` without the converter.
+    Without a display there are no reactions, and a note says why. Raises `ModelError` where the model has
+    no checkpoint, `MissingPart` without the converter.
     """
     with _forms(asked, model, job) as forms:
-        return bench_play(forms.folder, forms.whole_window, job, asked.decisions, asked.threads)
+        found = bench_play(forms.folder, forms.whole_window, job, asked.decisions, asked.threads)
+        streaming = load_policy(forms.folder, PlaySettings(threads=asked.threads))
+        settings = PlaySettings(threads=asked.threads, channels="rgb")
+        whole = load_policy(forms.whole_window, settings, streaming.keys, streaming.fps)
+        try:
+            return found, bench_reaction(streaming, whole, job, asked.seconds, asked.display)
+        except DisplayError as error:
+            job.note(f"Reaction could not be measured here. {error}", level="warning")
+            return found, []
 
 
 @contextmanager

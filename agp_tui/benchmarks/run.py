@@ -224,13 +224,15 @@ def _pace(asked: PaceAsked, job: Job) -> Metrics:
 def _decisions(asked: DecisionsAsked, model: Path | None, job: Job) -> Metrics:
     _need_torch()
     from agp_tui.benchmarks.decisions import bench_decisions
+    from agp_tui.benchmarks.reaction import metrics as reaction_metrics
 
-    found = bench_decisions(asked, model, job)
+    found, reactions = bench_decisions(asked, model, job)
     return {
         "play_streaming_ms": found.streaming_ms.p50,
         "play_whole_window_ms": found.whole_ms.p50,
         "play_ratio": found.ratio,
         "play_max_difference": found.max_difference,
+        **reaction_metrics(reactions),
     }
 
 

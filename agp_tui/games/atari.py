@@ -75,7 +75,7 @@ def minimal_actions(game_id: str) -> tuple[str, ...]:
 
     Raises `SettingError` for an unknown id, `MissingPart` without ALE.
     """
-    actions = _console(cartridge_of(game_id), 0.0, 0).getMinimalActionSet()
+    actions = console(cartridge_of(game_id), 0.0, 0).getMinimalActionSet()
     return tuple(str(action.name) for action in actions)
 
 
@@ -127,7 +127,7 @@ class AtariGame:
         self.keeps_greys = False
         """Whether the picture before the newest is kept for `greys`; it costs a quarter of a frame's time."""
         self._source = source
-        self._ale = _console(self.cartridge, settings.sticky, settings.seed)
+        self._ale = console(self.cartridge, settings.sticky, settings.seed)
         height, width = self._ale.getScreenDims()
         self._shape = (int(height), int(width))
         self._seed = settings.seed
@@ -272,8 +272,8 @@ def cartridges() -> dict[str, str]:
     return {atari_id(name): name for name in sorted(names) if name not in TWO_PLAYERS_ONLY}
 
 
-def _console(cartridge: str, sticky: float, seed: int) -> "ALEInterface":
-    """A console with the cartridge in it."""
+def console(cartridge: str, sticky: float, seed: int) -> "ALEInterface":
+    """A console with the cartridge in it. Raises `MissingPart` without emulator or cartridge."""
     ale_py: Any = _ale_py()
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
     ale: ALEInterface = ale_py.ALEInterface()

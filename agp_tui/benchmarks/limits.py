@@ -1,0 +1,85 @@
+"""What this machine can do at best: the figures that ours are held against."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+SECONDS = 0.3
+"""Each limit is the best of as many tries as fit into this time: what other work takes is no limit."""
+COPIED = 64 * 2**20
+SIDE = 1024
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of one thread."""
+
+    copied_gb_s: float
+    """Bytes read and written by a copy that fits no cache, 10^9 a second."""
+    float32_gflop_s: float
+    """Of a matrix product, multiplications and additions counted, 10^9 a second."""
+    bfloat16_gflop_s: float | None
+    """The same in bfloat16; None without torch."""
+
+
+def measure_limits() -> Limits:
+    """Takes about a second."""
+    return Limits(
+        round(_copied() / 1e9, 1),
+        round(_multiplied("float32") / 1e9, 1),
+        round(_multiplied("bfloat16") / 1e9, 1) if _has_torch() else None,
+    )
+
+
+def console_frames_a_second(game: str, frames: int = 4_000) -> float:
+    """Frames that the bare emulator gives a second of one core, nothing read from it: no play has more."""
+    from agp_tui.games.atari import cartridge_of, console
+
+    bare = console(cartridge_of(game), sticky=0.0, seed=0)
+    actions = bare.getMinimalActionSet()
+    picks = np.random.default_rng(0).integers(0, len(actions), frames)
+    began = time.process_time()
+    for pick in picks:
+        bare.act(actions[pick])
+        if bare.game_over():
+            bare.reset_game()
+    return frames / (time.process_time() - began)
+
+
+def _copied() -> float:
+    source, target = np.zeros(COPIED, np.uint8), np.ones(COPIED, np.uint8)
+    return 2 * COPIED / _best(lambda: np.copyto(target, source))
+
+
+def _multiplied(kind: str) -> float:
+    if not _has_torch():
+        one = np.ones((SIDE, SIDE), np.float32)
+        return float(2 * SIDE**3 / _best(lambda: one @ one))
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        tensor = torch.ones((SIDE, SIDE), dtype=getattr(torch, kind))
+        return float(2 * SIDE**3 / _best(lambda: tensor @ tensor))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _best(work: Callable[[], object]) -> float:
+    """Seconds of the quickest try."""
+    work()
+    end, best = time.perf_counter() + SECONDS, float("inf")
+    while time.perf_counter() < end:
+        began = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - began)
+    return best
+
+
+def _has_torch() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("torch") is not None
