@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -31,6 +32,20 @@ def measure_limits() -> Limits:
         round(_multiplied("float32") / 1e9, 1),
         round(_multiplied("bfloat16") / 1e9, 1) if _has_torch() else None,
     )
+
+
+def decision_gflop(model: Literal["small", "large"], frame_size: int, segment: int) -> float:
+    """What one streaming decision computes, multiplications and additions counted, 10^9. Needs torch."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
+
+    network = PolicyNetwork(NetworkSpec(model, frame_size, segment, keys=4))
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        embedding = network.encode(torch.zeros(1, frame_size, frame_size, 3))
+        network.decide(embedding.expand(segment, -1)[None])
+    return float(counter.get_total_flops()) / 1e9
 
 
 def console_frames_a_second(game: str, frames: int = 4_000) -> float:

@@ -1,9 +1,11 @@
 """One benchmark, or all that can run here, as a job with a result."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
+import agp_tui
 from agp_tui.benchmarks.asked import (
     AtariBenchAsked,
     BakeOffAsked,
@@ -13,20 +15,31 @@ from agp_tui.benchmarks.asked import (
     LearningAsked,
     PaceAsked,
     PracticeBenchAsked,
+    StoringAsked,
     TrainingAsked,
 )
+from agp_tui.benchmarks.limits import measure_limits
 from agp_tui.benchmarks.machine import machine
+from agp_tui.benchmarks.report import PartFound, Report, write_report
+from agp_tui.benchmarks.roofline import roofline
 from agp_tui.config import Algorithm
-from agp_tui.engine.events import Finished, Table
+from agp_tui.engine.events import Event, Finished, Table
 from agp_tui.engine.job import Job
 from agp_tui.errors import AgpError, MissingPart, SettingError
 
 Metrics = dict[str, float]
+Part = Callable[[Job], Metrics]
+"""A benchmark, told to a job of its own."""
 
 
 def run_capture(asked: CaptureAsked, job: Job) -> Finished:
     """Raises `DisplayError` without a display."""
     return _finished("bench capture", _on_this_machine(job), _capture(asked, job))
+
+
+def run_storing(asked: StoringAsked, job: Job) -> Finished:
+    """Raises `MissingPart` without the Atari games whose pictures are stored."""
+    return _finished("bench store", _on_this_machine(job), _storing(asked, job))
 
 
 def run_pace(asked: PaceAsked, job: Job) -> Finished:
@@ -171,32 +184,71 @@ def _check_algorithms(names: tuple[str, ...], *more: str) -> tuple[str, ...]:
     return names
 
 
-def run_all(job: Job, more: dict[str, Callable[[], Metrics]]) -> Finished:
-    """Every benchmark that can run here, and `more`; of the others, why they could not."""
-    parts: dict[str, Callable[[], Metrics]] = {
-        "pace": lambda: _pace(PaceAsked(), job),
-        "capture": lambda: _capture(CaptureAsked(), job),
-        "train": lambda: _training(TrainingAsked(), job),
-        "play": lambda: _decisions(DecisionsAsked(), None, job),
+def run_all(job: Job, more: dict[str, Part], kept: Path | None = None) -> Finished:
+    """Every benchmark that can run here, and `more`; of the others, why they could not.
+
+    What was found is kept in the file `kept`, whole, at the end. Raises `AgpError` where that cannot be.
+    """
+    parts: dict[str, Part] = {
+        "pace": lambda part: _pace(PaceAsked(), part),
+        "capture": lambda part: _capture(CaptureAsked(), part),
+        "store": lambda part: _storing(StoringAsked(), part),
+        "train": lambda part: _training(TrainingAsked(), part),
+        "play": lambda part: _decisions(DecisionsAsked(), None, part),
+        "atari": lambda part: _atari(AtariBenchAsked(seconds=5.0), part),
         **more,
     }
     name = _on_this_machine(job)
-    metrics: Metrics = {}
-    rows: list[list[str | float | int | None]] = []
+    began, limits = time.monotonic(), measure_limits()
+    found: list[PartFound] = []
     for number, (part, run) in enumerate(parts.items(), start=1):
         if job.stopping:
-            rows.append([part, "not run", "stopped before it"])
+            found.append(PartFound(part, not_run="stopped before it"))
             continue
         job.stage(part, number, len(parts))
+        heard = _Tables(job)
+        begun = time.monotonic()
         try:
-            metrics |= run()
-            rows.append([part, "run", ""])
+            metrics = run(job.heard_by(heard))
+            found.append(PartFound(part, tuple(heard.tables), metrics, round(time.monotonic() - begun, 1)))
         except AgpError as error:
             job.note(f"{part} could not run here. {error}", level="warning")
-            rows.append([part, "not run", error.problem])
-    job.emit(Table(title=f"Benchmarks on {name}", columns=["benchmark", "", "why not"], rows=rows))
-    missing = {str(row[0]): str(row[2]) for row in rows if row[1] == "not run"}
-    return _finished("bench all", name, metrics, {"not_run": missing})
+            found.append(PartFound(part, not_run=error.problem))
+    metrics = {name: value for part in found for name, value in part.metrics.items()}
+    limit = roofline(metrics, limits)
+    if limit.rows:
+        job.emit(limit)
+        found.append(PartFound("limits", (limit,)))
+    whole = round(time.monotonic() - began)
+    rows: list[list[str | float | int | None]] = [
+        [part.name, "not run" if part.not_run else "run", part.not_run, part.seconds]
+        for part in found
+        if part.name in parts
+    ]
+    columns = ["benchmark", "", "why not", "seconds"]
+    job.emit(Table(title=f"Benchmarks on {name}, {whole} s", columns=columns, rows=rows))
+    if kept is not None:
+        write_report(
+            kept, Report(machine=name, version=agp_tui.__version__, seconds=whole, parts=tuple(found))
+        )
+    missing = {part.name: part.not_run for part in found if part.not_run}
+    return _finished("bench all", name, metrics, {"not_run": missing, "seconds": whole})
+
+
+class _Tables:
+    """Keeps the tables that a part tells, and passes on all but its stages."""
+
+    def __init__(self, whole: Job) -> None:
+        self._whole = whole.part()
+        self.tables: list[Table] = []
+
+    def hear(self, event: Event) -> None:
+        if isinstance(event, Table):
+            self.tables.append(event)
+        self._whole.emit(event)
+
+    def close(self) -> None:
+        """The whole job goes on."""
 
 
 def _on_this_machine(job: Job) -> str:
@@ -213,6 +265,12 @@ def _capture(asked: CaptureAsked, job: Job) -> Metrics:
     from agp_tui.benchmarks.capture import bench_capture
 
     return bench_capture(asked, job).metrics()
+
+
+def _storing(asked: StoringAsked, job: Job) -> Metrics:
+    from agp_tui.benchmarks.storing import bench_storing, metrics
+
+    return metrics(bench_storing(asked, job))
 
 
 def _pace(asked: PaceAsked, job: Job) -> Metrics:
@@ -248,7 +306,12 @@ def _training(asked: TrainingAsked, job: Job) -> Metrics:
         rounds=asked.rounds,
         threads=asked.threads,
     )
-    return {"train_shared": found.shared, "train_separate": found.separate, "train_ratio": found.ratio}
+    return {
+        "train_shared": found.shared,
+        "train_separate": found.separate,
+        "train_ratio": found.ratio,
+        "train_frames": found.frames,
+    }
 
 
 def _atari(asked: AtariBenchAsked, job: Job) -> Metrics:

@@ -1,6 +1,7 @@
 """`agp bench`: the product's own benchmarks, each against the plain way in the same run."""
 
 import dataclasses
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -14,6 +15,7 @@ from agp_tui.benchmarks.asked import (
     LearningAsked,
     PaceAsked,
     PracticeBenchAsked,
+    StoringAsked,
     TrainingAsked,
 )
 from agp_tui.cli.flags import Model, OutputFlags, written_as_flags
@@ -29,6 +31,7 @@ for _kind in (
     CaptureAsked,
     PaceAsked,
     PracticeBenchAsked,
+    StoringAsked,
     DecisionsAsked,
     TrainingAsked,
     AtariBenchAsked,
@@ -46,6 +49,15 @@ def capture(*, asked: Annotated[CaptureAsked, _flat] = CaptureAsked(), output: O
 
     settings = dataclasses.asdict(check(asked))
     return run_live(output, "bench capture", settings, lambda job: run_capture(asked, job))
+
+
+@app.command
+def store(*, asked: Annotated[StoringAsked, _flat] = StoringAsked(), output: OutputFlags = Output()) -> int:
+    """Storing frames losslessly: time and bytes of our recordings, against the plain ways."""
+    from agp_tui.benchmarks.run import run_storing
+
+    settings = dataclasses.asdict(check(asked))
+    return run_live(output, "bench store", settings, lambda job: run_storing(asked, job))
 
 
 @app.command
@@ -145,13 +157,19 @@ def ui(*, output: OutputFlags = Output()) -> int:
 
 
 @app.command(name="all")
-def all_(*, output: OutputFlags = Output()) -> int:
-    """Every benchmark that can run on this machine, and why the others could not."""
+def all_(*, kept: Path | None = None, output: OutputFlags = Output()) -> int:
+    """Every benchmark of less than minutes that can run on this machine, and why the others could not.
+
+    Parameters
+    ----------
+    kept
+        Keep all tables and figures in this file, as JSON.
+    """
     from agp_tui.benchmarks.run import run_all
 
     def body(job: Job) -> Finished:
         from agp_tui.ui.benchmarks.run import ui_metrics
 
-        return run_all(job, {"ui": lambda: ui_metrics(job.part())})
+        return run_all(job, {"ui": ui_metrics}, kept)
 
-    return run_live(output, "bench all", {}, body)
+    return run_live(output, "bench all", {"kept": str(kept) if kept else None}, body)

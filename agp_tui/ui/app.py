@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import work
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.screen import Screen
 from textual.signal import Signal
 from textual.widget import Widget
@@ -68,7 +68,7 @@ class AgpApp(JobsApp):
         Binding("ctrl+q", "leave", "Quit", id="app.quit", priority=True),
     ]
 
-    game: reactive[str] = reactive("")
+    game: var[str] = var("")
     """The chosen game, a profile or an Atari id."""
 
     def __init__(self, config: Path | None = None, demo: tuple[str, ...] | None = None) -> None:

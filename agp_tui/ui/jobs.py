@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual import work
 from textual.app import App
-from textual.reactive import reactive
+from textual.reactive import var
 
 from agp_tui.errors import AgpError
 from agp_tui.ui.status import Status
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class JobsApp(App[int]):
     """Starts jobs, ends them, and knows how the live one stands."""
 
-    status: reactive[Status] = reactive(Status())
+    status: var[Status] = var(Status())
 
     def __init__(self, *words: str) -> None:
         super().__init__()

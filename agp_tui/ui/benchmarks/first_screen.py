@@ -1,25 +1,16 @@
 """From the command to the first screen: the app against a bare app of the same library, in turn."""
 
-import fcntl
-import os
-import pty
-import select
-import signal
 import statistics
-import struct
-import subprocess
 import sys
-import termios
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from agp_tui.engine.children import module_command, module_environment
+from agp_tui.engine.children import module_command
 from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
-from agp_tui.errors import JobFailed
+from agp_tui.ui.benchmarks.terminal import in_terminal, wait_for
 
-PATIENCE_SECONDS = 30.0
 BARE = """
 from textual.app import App
 from textual.widgets import Footer, Static
@@ -69,23 +60,7 @@ def bench_first_screen(
 
 
 def _seconds(command: list[str], marker: bytes, folder: Path, size: tuple[int, int]) -> float:
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
     begun = time.perf_counter()
-    process = subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder, start_new_session=True,
-        env=module_environment(TERM="xterm-256color", COLORTERM="truecolor"),
-    )  # fmt: skip
-    os.close(theirs)
-    seen = b""
-    try:
-        while time.perf_counter() - begun < PATIENCE_SECONDS:
-            if select.select([ours], [], [], 0.5)[0]:
-                seen += os.read(ours, 1 << 16)
-                if marker in seen:
-                    return time.perf_counter() - begun
-        raise JobFailed(f"Expected the first screen within {PATIENCE_SECONDS:.0f} s, found none.")
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        os.close(ours)
+    with in_terminal(command, folder, size) as (_process, terminal):
+        wait_for(marker, terminal)
+        return time.perf_counter() - begun

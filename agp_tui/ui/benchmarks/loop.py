@@ -37,6 +37,10 @@ class LoopCost:
     alone: float
     missed_with_app: int
     missed_alone: int
+    filled: float
+    """Share of the slots that the job met with the app open."""
+    jitter_ms: Percentiles
+    """How long after its deadline a frame of the job began, with the app open; the worst round."""
     bytes_a_second: float
     """What the app sends to its terminal."""
 
@@ -71,6 +75,8 @@ def bench_loop(job: Job, *, fps: int = 60, seconds: float = 8.0, rounds: int = 2
         _median([one.fps or 0.0 for one in alone_results]),
         sum(one.missed or 0 for one in open_results),
         sum(one.missed or 0 for one in alone_results),
+        _filled(open_results),
+        max((one.jitter_ms for one in open_results if one.jitter_ms), key=lambda jitter: jitter.p99),
         sent,
     )
     rows: list[list[str | float | int | None]] = [
@@ -78,6 +84,9 @@ def bench_loop(job: Job, *, fps: int = 60, seconds: float = 8.0, rounds: int = 2
         ["event loop late, p99", f"{found.lateness_ms.p99:.1f} ms"],
         ["engine alone", f"{found.alone:.2f} fps, {found.missed_alone} missed"],
         ["engine with the app", f"{found.with_app:.2f} fps, {found.missed_with_app} missed"],
+        ["slots filled with the app", f"{found.filled:.2%}"],
+        ["a frame late with the app, p50", f"{found.jitter_ms.p50:.2f} ms"],
+        ["a frame late with the app, p99", f"{found.jitter_ms.p99:.2f} ms"],
         ["ratio", round(found.ratio, 4)],
         ["to the terminal", f"{found.bytes_a_second / 1000:.1f} kB a second"],
     ]
@@ -151,6 +160,11 @@ async def _with_app(words: tuple[str, ...]) -> tuple[Finished, list[float], int]
     finally:
         app.exit()
         await running
+
+
+def _filled(results: list[Finished]) -> float:
+    frames, missed = (sum(getattr(one, name) or 0 for one in results) for name in ("frames", "missed"))
+    return float(frames / (frames + missed)) if frames else 0.0
 
 
 async def _lateness(late: list[float]) -> None:

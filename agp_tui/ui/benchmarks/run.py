@@ -5,7 +5,9 @@ from pathlib import Path
 from agp_tui.benchmarks.machine import machine
 from agp_tui.engine.events import Finished, Table
 from agp_tui.engine.job import Job
+from agp_tui.ui.benchmarks.first_frame import bench_first_frame
 from agp_tui.ui.benchmarks.first_screen import bench_first_screen
+from agp_tui.ui.benchmarks.idle import bench_idle
 from agp_tui.ui.benchmarks.loop import bench_loop
 from agp_tui.ui.benchmarks.playing import bench_playing
 from agp_tui.ui.benchmarks.preview import PreviewCost, bench_preview
@@ -14,7 +16,7 @@ PREVIEW_FPS = 10.0
 
 
 def run_ui(job: Job) -> Finished:
-    """The live picture, the event loop beside a job at 60 fps, a game played here, the first screen."""
+    """The live picture, the event loop beside a job, a game played here, the first screen, and idling."""
     name = machine()
     job.note(name)
     return Finished(job="bench ui", metrics=ui_metrics(job), report={"machine": name})
@@ -22,15 +24,19 @@ def run_ui(job: Job) -> Finished:
 
 def ui_metrics(job: Job) -> dict[str, float]:
     """All of it, told as tables; the figures by name. Raises `JobFailed` where a part cannot run."""
-    job.stage("what the live picture costs", 1, 4)
+    job.stage("what the live picture costs", 1, 6)
     costs = bench_preview()
     job.emit(preview_table(costs))
-    job.stage("the engine and the event loop beside each other", 2, 4)
+    job.stage("the engine and the event loop beside each other", 2, 6)
     loop = bench_loop(job)
-    job.stage("a game played in the terminal", 3, 4)
+    job.stage("a game played in the terminal", 3, 6)
     played = bench_playing(job)
-    job.stage("from the command to the first screen", 4, 4)
+    job.stage("from the command to the first screen", 4, 6)
     first = bench_first_screen(job, Path.cwd())
+    job.stage("left alone", 5, 6)
+    idle = bench_idle(job, Path.cwd())
+    job.stage("from the command to the first frame", 6, 6)
+    recorded = bench_first_frame(job)
     figures = {f"preview_{one.content}_{one.way}_ms": round(one.ms, 2) for one in costs}
     figures |= {f"preview_{one.content}_{one.way}_bytes": round(one.bytes) for one in costs}
     for one in played:
@@ -48,6 +54,11 @@ def ui_metrics(job: Job) -> dict[str, float]:
         "engine_ratio": loop.ratio,
         "first_screen_seconds": first.ours,
         "first_screen_ratio": first.ratio,
+        "idle_share": round(idle.share, 4),
+        "first_frame_seconds": recorded.ours,
+        "first_frame_ratio": recorded.ratio,
+        "engine_jitter_p99_ms": loop.jitter_ms.p99,
+        "engine_filled": round(loop.filled, 4),
     }
 
 

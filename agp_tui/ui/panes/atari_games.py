@@ -40,7 +40,8 @@ class AtariGames(Vertical):
         """The list, once it is there; those with an expert first."""
         self._games = catalog.games or ()
         self.set_class(not self._games, "-empty")
-        self.query_one("#atari-none", Static).update(LOOKING if catalog.games is None else MISSING)
+        if not self._games:
+            self.query_one("#atari-none", Static).update(LOOKING if catalog.games is None else MISSING)
         trained = [run.game for run in catalog.runs if run.job == "atari"]
         rows: list[list[str | float | int | None]] = [
             [

@@ -1,16 +1,15 @@
 """The line at the bottom: game, display, what runs now and how fast, disk."""
 
-from textual.content import Content
 from textual.markup import escape
-from textual.widgets import Static
 
 from agp_tui.ui.status import Status
+from agp_tui.ui.widgets.quiet import Quiet
 
 LOW_BYTES = 1 << 30
 """With less on the disk the number is shown as a warning."""
 
 
-class StatusBar(Static):
+class StatusBar(Quiet):
     """Shows the app's status, whatever screen it is on."""
 
     def __init__(self) -> None:
@@ -20,7 +19,7 @@ class StatusBar(Static):
         self.watch(self.app, "status", self._show)
 
     def _show(self, status: Status) -> None:
-        self.update(Content.from_markup(bar_text(status)))
+        self.say(bar_text(status))
 
 
 def bar_text(status: Status) -> str:

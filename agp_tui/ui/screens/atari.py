@@ -73,7 +73,7 @@ class AtariScreen(FollowingScreen):
                 self.query_one(AtariCompare).look_if_new(self.agp.catalog.runs)
         if what == "settings":
             self.query_one(AtariForm).renew(self.agp.loaded)
-        self.refresh_bindings()
+        self.offer()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done now is offered."""

@@ -25,6 +25,9 @@ class AppScreen(Screen[None]):
     HELP: ClassVar[str] = ""
     """Markdown, shown under F1."""
 
+    _offered: "dict[str, bool | None] | None" = None
+    """What the footer shows as possible, by action."""
+
     def __init__(self) -> None:
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-middle"), (150, "-wide")]
@@ -38,6 +41,20 @@ class AppScreen(Screen[None]):
 
     def changed(self, what: str) -> None:
         """Something is known anew: a part of the catalog, `game`, `settings`; empty for everything."""
+
+    def offer(self) -> None:
+        """Show in the footer what can be done now; it is drawn only where that has changed."""
+        if self._possible() != self._offered:
+            self.refresh_bindings()
+
+    def refresh_bindings(self) -> None:
+        """Draw the footer anew."""
+        self._offered = self._possible()
+        super().refresh_bindings()
+
+    def _possible(self) -> dict[str, bool | None]:
+        actions = {one.action for ones in self._bindings.key_to_bindings.values() for one in ones}
+        return {action: self.check_action(action, ()) for action in actions}
 
     def compose(self) -> ComposeResult:
         yield NavBar(self.MODE)

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Grid, Horizontal, Vertical
-from textual.content import Content
 from textual.markup import escape
-from textual.widgets import DataTable, Static
+from textual.widgets import DataTable
 
 from agp_tui.games.names import is_atari
 from agp_tui.ui.screens.base import AppScreen
 from agp_tui.ui.states import state_text
 from agp_tui.ui.when import ago, length
+from agp_tui.ui.widgets.quiet import Quiet
 
 if TYPE_CHECKING:
     from agp_tui.ui.client.catalog import Catalog, FindingItem, ModelItem, RunItem
@@ -53,7 +53,7 @@ class HomeScreen(AppScreen):
         with Grid(id="pipeline"):
             for name, key in (("recordings", "2"), ("training", "4"), ("models", "5"), ("play", "5")):
                 yield Box(name, key)
-        yield Static(id="next")
+        yield Quiet(id="next")
         yield Horizontal(id="below")
 
     def on_mount(self) -> None:
@@ -62,7 +62,7 @@ class HomeScreen(AppScreen):
 
     async def _finish(self) -> None:
         table: DataTable[str] = DataTable(id="recent", cursor_type="row", zebra_stripes=True)
-        runs, found = Vertical(table, id="runs-pane"), Vertical(Static(id="findings"), id="findings-pane")
+        runs, found = Vertical(table, id="runs-pane"), Vertical(Quiet(id="findings"), id="findings-pane")
         for pane, title in ((runs, "Runs"), (found, "This machine")):
             pane.add_class("pane")
             pane.border_title = title
@@ -81,11 +81,11 @@ class HomeScreen(AppScreen):
         boxes = contents(catalog, game)
         for box in self.query(Box):
             box.say(boxes[box.name or ""])
-        self.query_one("#next", Static).update(Content.from_markup(suggestion(catalog, game).text))
+        self.query_one("#next", Quiet).say(suggestion(catalog, game).text)
         if what in ("", "runs"):
             self._fill_runs(catalog.runs[:RECENT_RUNS])
         if what in ("", "findings"):
-            self.query_one("#findings", Static).update(Content.from_markup(findings(catalog.findings)))
+            self.query_one("#findings", Quiet).say(findings(catalog.findings))
 
     def _fill_runs(self, runs: "tuple[RunItem, ...]") -> None:
         table = self.query_one("#recent", DataTable)
@@ -112,7 +112,7 @@ class HomeScreen(AppScreen):
         await self.agp.action_go(suggestion(self.agp.catalog, self.agp.game).mode)
 
 
-class Box(Static):
+class Box(Quiet):
     """One of the four."""
 
     def __init__(self, name: str, key: str) -> None:
@@ -122,10 +122,6 @@ class Box(Static):
     def on_mount(self) -> None:
         self.border_title = f"{(self.name or '').capitalize()}"
         self.border_subtitle = f"key {self._key}"
-
-    def say(self, markup: str) -> None:
-        """What there is."""
-        self.update(Content.from_markup(markup))
 
     async def on_click(self) -> None:
         """Go to its screen."""

@@ -313,4 +313,4 @@ class RecordScreen(RecordSetup):
         problem.set_class(bool(self.problem), "-there")
         seen = self.phase == "setup" and self.app.current_mode == self.MODE and config.preview.colors != "off"
         self.query_one(Outlook).look_at(*(watch_words(self.place, self.game) if seen else ()))
-        self.refresh_bindings()
+        self.offer()

@@ -83,7 +83,7 @@ class RunsScreen(FollowingScreen):
         catalog = self.agp.catalog
         if what in ("", "runs"):
             self.query_one(RunsPane).feed(catalog.runs)
-            self.refresh_bindings()
+            self.offer()
         if what in ("", "findings"):
             self.query_one(DoctorPane).feed(catalog.findings)
         if what in ("", "settings"):

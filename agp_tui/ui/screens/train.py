@@ -73,7 +73,7 @@ class TrainScreen(FollowingScreen):
             self._follow_newest()
         if what == "settings":
             self.query_one(TrainForm).renew(self.agp.loaded)
-        self.refresh_bindings()
+        self.offer()
 
     # --- the form --------------------------------------------------------------------------------
 

@@ -46,6 +46,8 @@ class EventTable(DataTable[Text]):
             self._sorted = None
             for title in self._titles:
                 self.add_column(title, key=title)
+        elif list(rows.items()) == list(self._values.items()):
+            return
         self._values = rows
         self._fill()
 

@@ -1,5 +1,7 @@
-"""The app's own benchmarks: short ones, that what they tell is of a job that ran and an app that drew."""
+"""What the app costs, and its own benchmarks: short ones, of a job that ran and an app that drew."""
 
+import asyncio
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,9 +9,14 @@ from support.fakes import Heard
 
 from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
+from agp_tui.ui.app import AgpApp
+from agp_tui.ui.benchmarks.first_frame import bench_first_frame
 from agp_tui.ui.benchmarks.first_screen import bench_first_screen
+from agp_tui.ui.benchmarks.idle import bench_idle
 from agp_tui.ui.benchmarks.loop import bench_loop, percentiles
 from agp_tui.ui.benchmarks.playing import play_at
+from agp_tui.ui.benchmarks.preview import CountingDriver
+from agp_tui.ui.parts.nav_bar import SCREENS
 
 
 def test_a_job_runs_beside_the_app_as_it_does_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,3 +47,54 @@ def test_a_script_plays_in_the_terminal() -> None:
     assert found.fps > 0 and found.bytes_a_second > 0
     assert found.pictures > 1, "the picture moved"
     assert 0 <= found.late_ms.p50 <= found.late_ms.p99
+
+
+def test_a_look_that_finds_nothing_new_redraws_next_to_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every few seconds the app looks at runs and disk; over SSH a whole screen for that would be felt."""
+    monkeypatch.chdir(tmp_path)
+
+    async def sent_by(app: AgpApp, what: str) -> int:
+        driver = app._driver
+        assert isinstance(driver, CountingDriver)
+        before = driver.sent
+        with app._context():
+            getattr(app, what)()
+        await asyncio.sleep(0.4)
+        return driver.sent - before
+
+    async def session() -> dict[str, float]:
+        app = AgpApp()
+        app.driver_class = CountingDriver
+        running = asyncio.create_task(app.run_async(size=(120, 40)))
+        shares: dict[str, float] = {}
+        try:
+            await asyncio.sleep(2.5)
+            for mode in SCREENS:
+                with app._context():
+                    await app.action_go(mode)
+                await asyncio.sleep(1.0)
+                await sent_by(app, "look_around")
+                looked, whole = await sent_by(app, "look_around"), await sent_by(app, "refresh")
+                shares[mode] = looked / whole
+        finally:
+            app.exit()
+            await running
+        return shares
+
+    shares = asyncio.run(session())
+    assert len(shares) == 7 and all(share < 0.25 for share in shares.values()), list(shares.items())
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc tells the times of a process")
+def test_the_app_left_alone_hardly_works(tmp_path: Path) -> None:
+    found = bench_idle(Job(), tmp_path, seconds=6.0)
+    assert 0 <= found.share < 0.2
+    assert 0 <= found.bytes_a_second < 3000
+
+
+def test_the_first_frame_comes_after_the_start() -> None:
+    pytest.importorskip("ale_py")
+    found = bench_first_frame(Job(), rounds=1)
+    assert found.ours > 0 and found.bare > 0

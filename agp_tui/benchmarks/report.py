@@ -1,0 +1,55 @@
+"""What all benchmarks found in one run, as a file: the page docs/benchmarks.md is made from it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from agp_tui.engine.events import Table
+from agp_tui.errors import AgpError
+from agp_tui.files import write_atomically
+
+
+@dataclass(frozen=True)
+class PartFound:
+    """One benchmark."""
+
+    name: str
+    tables: tuple[Table, ...] = ()
+    metrics: dict[str, float] = field(default_factory=dict)
+    seconds: float | None = None
+    not_run: str | None = None
+    """Why it was not run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """All of them, and where they were run."""
+
+    machine: str
+    version: str
+    seconds: int
+    parts: tuple[PartFound, ...]
+
+
+def write_report(path: Path, report: Report) -> None:
+    """Raises `AgpError` where the file cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
+    except OSError as error:
+        raise AgpError(
+            f"Expected to keep the results in {path}, found: {error.strerror}.", "Give --kept another file."
+        ) from error
+
+
+def read_report(path: Path) -> Report | None:
+    """None where there is no file. Raises `AgpError` for one that is no report."""
+    if not path.exists():
+        return None
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Report)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise AgpError(
+            f"Expected {path} to be what agp bench all keeps: {error}.", "Run it again."
+        ) from error
