@@ -2,8 +2,9 @@
 
     make pages
 
-Reads docs/data/*.jsonl, which `agp bench bakeoff`, `learn`, `corrections` and `practice` append to. A page
-has a line `<!-- NAME -->` before each table and `<!-- end -->` behind it; what stands between is made here.
+Reads docs/data/benchmarks.json, which `agp bench all --kept` writes, and docs/data/*.jsonl, which
+`agp bench bakeoff`, `learn`, `corrections` and `practice` append to. A page has a line `<!-- NAME -->` before
+each table and `<!-- end -->` behind it; what stands between is made here.
 """
 
 import re
@@ -22,6 +23,7 @@ from agp_tui.benchmarks import bakeoff, corrections, practice
 from agp_tui.benchmarks.exam import mean_of
 from agp_tui.benchmarks.kept import read_kept
 from agp_tui.benchmarks.learning import CHANCE, Learned
+from agp_tui.benchmarks.report import PartFound, Report, read_report
 from agp_tui.engine.events import Table
 from agp_tui.games.names import short_name
 
@@ -32,6 +34,16 @@ COLOURS = {"ppo": "#d1495b", "pqn": "#2e86ab", "dqn": "#e09f3e", "monte_carlo": 
 STYLES = ["-", "--", ":"]
 MARKED = re.compile(r"<!-- (\S.*?) -->\n.*?<!-- end -->", re.DOTALL)
 NOTHING = "No result is kept yet."
+RATIOS = {
+    "store_windows_ratio": "bytes of a training set, 256 px",
+    "capture_whole_screen_ratio": "a grab of 256x256",
+    "reaction_30_ratio": "from grab to key, 30 fps",
+    "play_ratio": "a decision",
+    "train_ratio": "a labelled frame learned",
+    "atari_pqn_ratio": "a decision trained, Atari",
+    "atari_monte_carlo_ratio": "the same, Monte Carlo",
+    "pace_ratio": "frames of a 60 fps loop",
+}
 
 
 def main() -> None:
@@ -55,10 +67,45 @@ def main() -> None:
         "steadier hands": in_markdown(practice.steadied_table(practised)),
     }
     fill(DOCS / "imitation.md", parts)
+    if (report := read_report(DATA / "benchmarks.json")) is not None:
+        fill(
+            DOCS / "benchmarks.md", {"machine": machine_of(report), **{p.name: part(p) for p in report.parts}}
+        )
+        draw_ratios(report)
     draw_bake_off(baked)
     draw_practice(practised)
     for game in games_of(learned):
         draw_trainings(learned, game)
+
+
+def machine_of(report: Report) -> str:
+    """Where and how long."""
+    return f"{report.machine}; agp-tui {report.version}; {report.seconds} seconds for all of it."
+
+
+def part(found: PartFound) -> str:
+    """The tables of one benchmark, each under its title."""
+    if found.not_run:
+        return f"Not run: {found.not_run}"
+    return "\n\n".join(f"{table.title}:\n\n{in_markdown(table)}" for table in found.tables)
+
+
+def draw_ratios(report: Report) -> None:
+    """How many times the plain way costs what ours does, one bar for each benchmark."""
+    metrics = {name: value for one in report.parts for name, value in one.metrics.items()}
+    found = [(label, metrics[name]) for name, label in RATIOS.items() if name in metrics]
+
+    def draw(axes: Sequence[Axes]) -> None:
+        (panel,) = axes
+        labels, values = [label for label, _ in found], [value for _, value in found]
+        bars = panel.barh(labels, values, color=COLOURS["pqn"])
+        panel.bar_label(bars, [f"{value:.3g}x" for value in values], padding=3)
+        panel.set(xscale="log", xlabel="the plain way / ours, in the same run")
+        panel.axvline(1, color="grey", linewidth=1)
+        panel.margins(x=0.15)
+        panel.invert_yaxis()
+
+    save("ratios", 1 if found else 0, draw)
 
 
 def over_games(baked: Sequence[bakeoff.Result]) -> Table:

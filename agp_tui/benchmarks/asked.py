@@ -194,17 +194,20 @@ class PracticeBenchAsked:
     training: Annotated[float, Meta(gt=0)] = 2.0
     """Minutes of training of that clone."""
 
-    rounds: Count = 15
+    rounds: Count = 8
     """Rounds of practice at most."""
 
-    round_seconds: Annotated[float, Meta(gt=0)] = 300.0
+    round_seconds: Annotated[float, Meta(gt=0)] = 240.0
     """Seconds of play in each round, of all its games together."""
 
-    round_training: Annotated[float, Meta(gt=0)] = 0.8
-    """Minutes of training after each round."""
+    round_training: Annotated[float, Meta(gt=0)] = 0.6
+    """Minutes of training after the first round, more after later ones."""
 
     patience: Count = 5
     """Practice ends after so many rounds that did not play better than the best one before."""
+
+    steady_games: Annotated[int, Meta(ge=0)] = 0
+    """Try steadier hands as well, by so many whole games each; 0: not at all. It takes long."""
 
     episodes: Count = 20
     """Whole games by which each player is judged."""

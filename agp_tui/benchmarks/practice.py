@@ -40,8 +40,10 @@ class Entry:
     round_seconds: float
     """Of play in each round, of all its games together."""
     round_training: float
-    """Minutes of training after each round."""
+    """Minutes of training after the first round."""
     patience: int
+    steady_games: int
+    """By which steadier hands are tried; 0: not at all."""
     episodes: int
     """Games by which each player is judged."""
     game_seconds: float
@@ -61,7 +63,7 @@ class Result:
     chance: tuple[float, ...]
     clone: tuple[float, ...]
     best: tuple[float, ...]
-    steady: dict[str, Any]
+    steady: dict[str, Any] | None = None
     """What `agp models steady` found for the practised model."""
 
     @property
@@ -107,9 +109,12 @@ def run_entry(entry: Entry, machine: str, job: Job) -> Result | None:
             "--round-seconds", f"{entry.round_seconds:g}", "--minutes-per-round", f"{entry.round_training:g}",
             "--patience", str(entry.patience),
         )  # fmt: skip
-        steadied = practised and commands.run("models", "steady", PRACTISED, "--games", str(entry.episodes))
-        if not (trained and practised and steadied and trained.checkpoint and practised.checkpoint):
+        if not (trained and practised and trained.checkpoint and practised.checkpoint):
             return None
+        steady: dict[str, Any] | None = None
+        if entry.steady_games:
+            steadied = commands.run("models", "steady", PRACTISED, "--games", str(entry.steady_games))
+            steady = steadied.report if steadied else None
         from agp_tui.imitation.comparing import CheckpointSeat
 
         place = GameSettings(keys=default_keys(entry.game), fps=FPS, sticky=STICKY)
@@ -130,7 +135,7 @@ def run_entry(entry: Entry, machine: str, job: Job) -> Result | None:
             chance=scores[1],
             clone=scores[2],
             best=scores[3],
-            steady=steadied.report or {},
+            steady=steady,
         )
 
 
@@ -180,7 +185,8 @@ def steadied_table(results: list[Result]) -> Table:
     """What holding keys in another way gained the practised models."""
     rows: list[list[str | float | int | None]] = []
     for one in results:
-        found = one.steady
+        if (found := one.steady) is None:
+            continue
         gain = f"{found['gain_low']:.1f} to {found['gain_high']:.1f}" if "gain_low" in found else None
         before, after = (found.get(name, {}).get("score_mean") for name in ("before", "after"))
         rows.append(

@@ -119,6 +119,7 @@ def run_practice_bench(asked: PracticeBenchAsked, job: Job) -> Finished:
             round_seconds=asked.round_seconds,
             round_training=asked.round_training,
             patience=asked.patience,
+            steady_games=asked.steady_games,
             episodes=asked.episodes,
             game_seconds=asked.game_seconds,
         )

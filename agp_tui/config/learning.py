@@ -125,7 +125,7 @@ class PracticeSettings:
     """Seconds of play in each round, shared by its games."""
 
     minutes_per_round: Annotated[float, Meta(gt=0)] = 0.5
-    """Minutes of training after each round's play."""
+    """Minutes of training after the first round's play; more as corrections add to what is learned from."""
 
     patience: Count = 3
     """Stop after so many rounds that did not play better than the best one before."""

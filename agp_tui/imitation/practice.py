@@ -38,7 +38,10 @@ class Lesson:
     game_seconds: float
     """A game is broken off after so many seconds of play; it counts with the score it has."""
     minutes: float
-    """Of training after each round."""
+    """Of training after the first round."""
+    evenly: bool = False
+    """Train longer as corrections add to the data, so that each round goes over all of it as often. Without
+    that the same minutes are fewer and fewer passes, and the network learns the whole less and less well."""
     seed: int
     """Of the first game; every game gets its own."""
     patience: int | None = None
@@ -94,6 +97,7 @@ def _rounds(
     rounds: list[Round] = []
     takes: list[Take] = list(dataset.takes)
     spans = list(dataset.train)
+    first = 0
     for number in range(lesson.rounds + 1):
         checkpoint = folder / f"round-{number}.pt"
         taught = replace(model, weights=trainer.network.state_dict(), training={})
@@ -114,10 +118,16 @@ def _rounds(
         spans += [Span(len(takes) + index, 0, len(take)) for index, take in enumerate(new)]
         takes += new
         grown = replace(dataset, takes=tuple(takes), train=tuple(spans), validation=())
-        trainer.fit(grown, job, minutes=lesson.minutes)
+        amount = _positions(spans)
+        first = first or amount
+        trainer.fit(grown, job, minutes=lesson.minutes * (amount / first if lesson.evenly else 1.0))
         if job.stopping:
             break
     return rounds
+
+
+def _positions(spans: Sequence[Span]) -> int:
+    return sum(len(span) for span in spans)
 
 
 def rounds_since_best(rounds: Sequence[Round]) -> int:

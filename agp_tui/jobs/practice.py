@@ -17,6 +17,8 @@ from agp_tui.jobs.requests import PracticeAsked
 from agp_tui.jobs.train import trainable_model
 from agp_tui.recording.store import Recording, find_recordings
 
+RATE = 0.5
+"""Of the learning rate that the model was trained with: it knows something already."""
 PRACTICE_SEED = 1_000
 """Practice games begin far from the seeds that recordings and exams use."""
 
@@ -96,6 +98,7 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
         games=settings.games,
         game_seconds=settings.round_seconds / settings.games,
         minutes=settings.minutes_per_round,
+        evenly=True,
         patience=settings.patience,
         seed=PRACTICE_SEED * (1 + len(paths)),
         live_file=run.live_file,
@@ -140,4 +143,7 @@ def fitting(paths: list[Path], keys: tuple[str, ...], fps: int, job: Job) -> lis
 
 def _training_settings(stored: dict[str, Any]) -> TrainSettings:
     settings = convert(stored, TrainSettings)
-    return replace(settings, resume=None, from_model=None, threads=None, corrections=False)
+    rate = settings.learning_rate * RATE
+    return replace(
+        settings, resume=None, from_model=None, threads=None, corrections=False, learning_rate=rate
+    )

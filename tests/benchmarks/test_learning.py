@@ -79,7 +79,8 @@ def test_corrections_beside_more_of_the_expert_go_on_where_they_were(tmp_path: P
 @pytest.mark.slow
 def test_a_clone_practises_through_the_commands_and_is_kept_with_its_rounds(tmp_path: Path) -> None:
     short = ("--demonstration", "0.2", "--training", "0.02", "--rounds", "1", "--round-seconds", "8",
-             "--round-training", "0.02", "--game-seconds", "4", "--episodes", "2")  # fmt: skip
+             "--round-training", "0.02", "--game-seconds", "4", "--episodes", "2",
+             "--steady-games", "2")  # fmt: skip
     words = ("bench", "practice", "--games", "ALE/Breakout-v5", *short, "--kept", "kept.jsonl")
     done = agp(*words, home=tmp_path)
     assert done.code == 0, done.story()

@@ -1,6 +1,7 @@
 """What practice goes on from, who teaches in it, and when it ends."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.agents import kept, untrained
@@ -9,10 +10,17 @@ from support.fakes import Heard
 from support.recordings import edge, meta_of, write
 
 from agp_tui.autoplay.manifest import read_manifest
+from agp_tui.config import GameSettings, TrainSettings
 from agp_tui.engine.events import Note
 from agp_tui.engine.job import Job
+from agp_tui.games.experts import expert_driver
+from agp_tui.games.factory import AtariGames
+from agp_tui.imitation.checkpoint import Checkpoint
 from agp_tui.imitation.dataset import open_takes
-from agp_tui.imitation.practice import Round, rounds_since_best
+from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
+from agp_tui.imitation.practice import Lesson, Round, practise, rounds_since_best
+from agp_tui.imitation.takes import Dataset
+from agp_tui.imitation.trainer import Fitted, Trainer
 from agp_tui.jobs.practice import fitting
 from agp_tui.recording.store import Recording
 
@@ -63,6 +71,42 @@ def test_a_trained_agent_teaches(home: Path) -> None:
     for one in corrections:
         assert (one.meta.source, one.meta.labels) == ("agent", "expert")
         assert {edge.who for edge in one.timeline.edges} >= {"expert"}
+
+
+class _Noting(Trainer):
+    """Stands for the learning alone, which would take the minutes that are asked about: notes them."""
+
+    asked: list[tuple[int, float]]
+
+    def fit(self, dataset: Dataset, job: Job, **how: Any) -> Fitted:
+        self.asked.append((sum(len(span) for span in dataset.train), how["minutes"]))
+        return Fitted("minutes", self.counters, 0.0, None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("evenly", [False, True])
+def test_later_rounds_go_over_what_is_learned_from_as_often_as_the_first(
+    tmp_path: Path, evenly: bool
+) -> None:
+    keys = ("up", "down")
+    spec = NetworkSpec("small", 32, 3, len(keys))
+    trainer = _Noting(PolicyNetwork(spec), TrainSettings(segment=3), keys, threads=1)
+    trainer.asked = []
+    model = Checkpoint(spec=spec, game=PONG, keys=keys, fps=15, lead=1, thresholds=(0.5, 0.5),
+                       weights=trainer.network.state_dict())  # fmt: skip
+    lesson = Lesson(
+        make_game=AtariGames(PONG, GameSettings(keys=keys, fps=15)), make_teacher=expert_driver,
+        recordings=tmp_path / "recordings", rounds=3, games=1, game_seconds=6.0, minutes=0.5, evenly=evenly,
+        seed=1,
+    )  # fmt: skip
+    rounds = practise(trainer, model, Dataset((), (), (), segment=3), lesson, tmp_path, Job())
+    assert len(rounds) == 4
+    amounts, minutes = zip(*trainer.asked, strict=True)
+    assert amounts[0] < amounts[1] < amounts[2]
+    if evenly:
+        assert minutes == pytest.approx([0.5 * amount / amounts[0] for amount in amounts])
+    else:
+        assert minutes == (0.5, 0.5, 0.5)
 
 
 @pytest.mark.slow
