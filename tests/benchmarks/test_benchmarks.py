@@ -1,4 +1,8 @@
-"""The benchmarks: both ways do the same work, the figures are what they say, and ours is the better one."""
+"""The benchmarks: both ways do the same work, the figures are what they say, and ours is the better one.
+
+The bounds of ratios are guard rails: about half of what is measured on two busy cores, which leaves room for
+noise and none for a way that has become a plain one.
+"""
 
 import json
 import os
@@ -63,7 +67,7 @@ def test_capture_beats_the_whole_screen_over_a_new_connection(x_display: str) ->
     heard = Heard()
     found = bench_capture(CaptureAsked(display=x_display, size=128, frames=30), Job(heard))
     assert found.frames == 30
-    assert found.whole_ratio > 3
+    assert found.whole_ratio > 20
     assert found.whole_ratio == pytest.approx(found.whole_ms.p50 / found.ours_ms.p50, rel=0.02)
     (table,) = [event for event in heard.events if isinstance(event, Table)]
     assert [row[-1] for row in table.rows] == [1.0, found.socket_ratio, found.whole_ratio]
@@ -120,21 +124,21 @@ def test_timers_come_no_sooner_than_asked() -> None:
 @pytest.mark.slow
 def test_playing_from_a_fresh_network_in_both_forms(tmp_path: Path) -> None:
     code, events = agp(
-        tmp_path, "play", "--network", "small", "--frame-size", "32", "--segment", "4", "--decisions", "20"
+        tmp_path, "play", "--network", "small", "--frame-size", "96", "--decisions", "20", "--seconds", "0.2"
     )
     assert code == 0, events
     metrics = events[-1]["metrics"]
     assert metrics["play_max_difference"] <= 1e-5
-    assert metrics["play_ratio"] > 1
+    assert metrics["play_ratio"] > 5
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
 def test_training_in_stretches_is_faster(tmp_path: Path) -> None:
-    code, events = agp(tmp_path, "train", "--frame-size", "32", "--segment", "8", "--rounds", "2")
+    code, events = agp(tmp_path, "train", "--frame-size", "64", "--rounds", "2")
     assert code == 0, events
     metrics = events[-1]["metrics"]
-    assert metrics["train_ratio"] > 1.5
+    assert metrics["train_ratio"] > 6
     assert metrics["train_shared"] > metrics["train_separate"] > 0
 
 
