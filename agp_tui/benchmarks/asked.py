@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from agp_tui.config import AtariSettings
-from agp_tui.config.kinds import Count, Size, Whole, Words
+from agp_tui.config.kinds import Count, Fraction, Size, Whole, Words
 
 Threads = Annotated[int, Meta(ge=1, le=64)]
 
@@ -38,6 +38,23 @@ class PaceAsked:
 
     work_ms: Annotated[float, Meta(ge=0)] = 4.0
     """Work in each frame, milliseconds of one processor; grabbing and storing one takes about 4."""
+
+    load: Fraction = 0.0
+    """Share of the time for which other processes keep each core busy meanwhile."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppAsked:
+    """What the app costs."""
+
+    fps: Annotated[int, Meta(ge=1, le=60)] = 60
+    """Frames a second of the job that runs beside the app."""
+
+    seconds: Annotated[float, Meta(gt=0)] = 8.0
+    """Seconds of each of its rounds: two with the app open, two without."""
+
+    load: Fraction = 0.0
+    """Share of the time for which other processes keep each core busy during these rounds."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from agp_tui.benchmarks.asked import PaceAsked
+from agp_tui.benchmarks.others import busy_cores
 from agp_tui.benchmarks.plain_ways import timer_per_frame
 from agp_tui.engine.clock import NS, Clock, Percentiles
 from agp_tui.engine.events import Table
@@ -53,12 +54,13 @@ def bench_pace(asked: PaceAsked, job: Job) -> PaceBench:
     """
     rounds: dict[str, list[list[tuple[int, int]]]] = {"ours": [], "timers": []}
     left = asked.seconds
-    while left > 1e-9 and not job.stopping:
-        seconds = min(ROUND_SECONDS, left)
-        left -= seconds
-        rounds["ours"].append(_clocked(asked, seconds))
-        starts = timer_per_frame(asked.fps, seconds, _work(asked.work_ms))
-        rounds["timers"].append(list(enumerate(starts)))
+    with busy_cores(asked.load):
+        while left > 1e-9 and not job.stopping:
+            seconds = min(ROUND_SECONDS, left)
+            left -= seconds
+            rounds["ours"].append(_clocked(asked, seconds))
+            starts = timer_per_frame(asked.fps, seconds, _work(asked.work_ms))
+            rounds["timers"].append(list(enumerate(starts)))
     if not rounds["ours"]:
         raise JobFailed("Stopped before the first round was done.", "Run agp bench pace again.")
     due = sum(
@@ -107,7 +109,8 @@ def _table(result: PaceBench, asked: PaceAsked) -> Table:
         for name, kept in (("absolute deadlines", result.ours), ("a timer per frame", result.timers))
     ]
     return Table(
-        title=f"Pace: {asked.fps} fps, {asked.work_ms:g} ms of work a frame, {asked.seconds:g} s each way",
+        title=f"Pace: {asked.fps} fps, {asked.work_ms:g} ms of work a frame, {asked.seconds:g} s each way"
+        + (f", each core {asked.load:.0%} busy with other work" if asked.load else ""),
         columns=["way", "filled %", "off p50 ms", "off p99 ms", "drift ms"],
         rows=rows,
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from agp_tui.benchmarks.asked import (
+    AppAsked,
     AtariBenchAsked,
     BakeOffAsked,
     CaptureAsked,
@@ -28,6 +29,7 @@ app = App(name="bench", help="Benchmarks: ours against the plain way, in the sam
 
 _flat = Parameter(name="*")
 for _kind in (
+    AppAsked,
     CaptureAsked,
     PaceAsked,
     PracticeBenchAsked,
@@ -149,11 +151,12 @@ def practice(
 
 
 @app.command
-def ui(*, output: OutputFlags = Output()) -> int:
+def ui(*, asked: Annotated[AppAsked, _flat] = AppAsked(), output: OutputFlags = Output()) -> int:
     """What the app costs: its picture, its event loop beside a job, a game played in it, its first screen."""
     from agp_tui.ui.benchmarks.run import run_ui
 
-    return run_live(output, "bench ui", {}, run_ui)
+    settings = dataclasses.asdict(check(asked))
+    return run_live(output, "bench ui", settings, lambda job: run_ui(asked, job))
 
 
 @app.command(name="all")

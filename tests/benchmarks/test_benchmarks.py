@@ -21,6 +21,7 @@ from agp_tui.benchmarks.asked import CaptureAsked, PaceAsked, StoringAsked
 from agp_tui.benchmarks.capture import bench_capture
 from agp_tui.benchmarks.limits import Limits, console_frames_a_second, decision_gflop, measure_limits
 from agp_tui.benchmarks.machine import cores, machine
+from agp_tui.benchmarks.others import busy_cores
 from agp_tui.benchmarks.pace import bench_pace
 from agp_tui.benchmarks.plain_ways import SocketRegion, timer_per_frame, whole_screen
 from agp_tui.benchmarks.report import Report, read_report, write_report
@@ -105,6 +106,17 @@ def test_deadlines_fill_more_slots_than_timers_and_do_not_drift() -> None:
         round(100 * found.ours.filled, 1),
         round(100 * found.timers.filled, 1),
     ]
+
+
+def test_other_work_takes_its_share_and_ends() -> None:
+    before, began = os.times(), time.monotonic()
+    with busy_cores(0.5):
+        time.sleep(1.5)
+    spent, whole = os.times(), (time.monotonic() - began) * cores()
+    busy = spent.children_user + spent.children_system - before.children_user - before.children_system
+    assert 0.1 < busy / whole < 0.7
+    with busy_cores(0.0):
+        pass
 
 
 def test_a_stopped_pace_says_so() -> None:

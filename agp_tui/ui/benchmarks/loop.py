@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from agp_tui.benchmarks.others import busy_cores
 from agp_tui.engine.clock import Percentiles
 from agp_tui.engine.events import Failed, Finished, Live, Table
 from agp_tui.engine.job import Job
@@ -50,16 +51,19 @@ class LoopCost:
         return self.with_app / self.alone
 
 
-def bench_loop(job: Job, *, fps: int = 60, seconds: float = 8.0, rounds: int = 2) -> LoopCost:
+def bench_loop(
+    job: Job, *, fps: int = 60, seconds: float = 8.0, rounds: int = 2, load: float = 0.0
+) -> LoopCost:
     """An expert's game is recorded, with the app's live view of it and without, `rounds` times each.
 
-    Tells a table. Raises `JobFailed` where the recording does not run, or the job is stopped.
+    Other processes keep each core busy for the share `load` of the time. Tells a table. Raises `JobFailed`
+    where the recording does not run, or the job is stopped.
     """
     lateness: list[float] = []
     open_results: list[Finished] = []
     alone_results: list[Finished] = []
     sent = 0.0
-    with tempfile.TemporaryDirectory() as folder, _folders(Path(folder)):
+    with tempfile.TemporaryDirectory() as folder, _folders(Path(folder)), busy_cores(load):
         words = _words(fps, seconds)
         for _ in range(rounds):
             alone_results.append(asyncio.run(_alone(words)))
@@ -90,7 +94,8 @@ def bench_loop(job: Job, *, fps: int = 60, seconds: float = 8.0, rounds: int = 2
         ["ratio", round(found.ratio, 4)],
         ["to the terminal", f"{found.bytes_a_second / 1000:.1f} kB a second"],
     ]
-    job.emit(Table(title=f"A job at {fps} fps and the app", columns=["what", "value"], rows=rows))
+    busy = f", each core {load:.0%} busy with other work" if load else ""
+    job.emit(Table(title=f"A job at {fps} fps and the app{busy}", columns=["what", "value"], rows=rows))
     return found
 
 

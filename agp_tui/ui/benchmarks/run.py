@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from agp_tui.benchmarks.asked import AppAsked
 from agp_tui.benchmarks.machine import machine
 from agp_tui.engine.events import Finished, Table
 from agp_tui.engine.job import Job
@@ -15,20 +16,20 @@ from agp_tui.ui.benchmarks.preview import PreviewCost, bench_preview
 PREVIEW_FPS = 10.0
 
 
-def run_ui(job: Job) -> Finished:
+def run_ui(asked: AppAsked, job: Job) -> Finished:
     """The live picture, the event loop beside a job, a game played here, the first screen, and idling."""
     name = machine()
     job.note(name)
-    return Finished(job="bench ui", metrics=ui_metrics(job), report={"machine": name})
+    return Finished(job="bench ui", metrics=ui_metrics(job, asked), report={"machine": name})
 
 
-def ui_metrics(job: Job) -> dict[str, float]:
+def ui_metrics(job: Job, asked: AppAsked = AppAsked()) -> dict[str, float]:
     """All of it, told as tables; the figures by name. Raises `JobFailed` where a part cannot run."""
     job.stage("what the live picture costs", 1, 6)
     costs = bench_preview()
     job.emit(preview_table(costs))
     job.stage("the engine and the event loop beside each other", 2, 6)
-    loop = bench_loop(job)
+    loop = bench_loop(job, fps=asked.fps, seconds=asked.seconds, load=asked.load)
     job.stage("a game played in the terminal", 3, 6)
     played = bench_playing(job)
     job.stage("from the command to the first screen", 4, 6)
