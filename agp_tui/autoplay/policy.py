@@ -173,7 +173,7 @@ def _opened(path: Path, data: bytes, settings: PlaySettings, build: Callable[[An
     """Open the model and build its policy; what the runtime refuses becomes a `ModelError`."""
     with quietly():
         try:
-            interpreter = open_interpreter(data, settings.threads)
+            interpreter = open_interpreter(data, settings.threads or 1)
             return build(interpreter, describe(interpreter))
         except (ValueError, RuntimeError) as error:
             raise refusal(path, str(error)) from error

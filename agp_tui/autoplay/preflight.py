@@ -3,15 +3,11 @@
 import time
 from dataclasses import asdict, dataclass
 from math import floor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from agp_tui.autoplay.inspection import inspect_model
-from agp_tui.autoplay.policy import Policy, load_policy
-from agp_tui.autoplay.streaming import DECIDE, is_streaming
-from agp_tui.config import PlaySettings
+from agp_tui.autoplay.policy import Policy
 from agp_tui.engine.clock import Percentiles
 from agp_tui.engine.events import Latency, Table
 from agp_tui.engine.job import Job
@@ -66,15 +62,6 @@ class Preflight:
         return f"too slow for {self.fps:g} fps; up to {self.fps_max} fps here"
 
 
-def measure_model(path: Path, settings: PlaySettings, job: Job, fps: float | None = None) -> Preflight:
-    """Load a model as play does and time its decisions on noise for about 2 s.
-
-    `fps` asks about another rate than the model's own. Raises `ModelError` or `MissingPart`.
-    """
-    keys = None if path.is_dir() else _names(path, settings)
-    return measure_policy(load_policy(path, settings, keys=keys), job, fps=fps)
-
-
 def measure_policy(
     policy: Policy, job: Job, *, fps: float | None = None, seconds: float = SECONDS
 ) -> Preflight:
@@ -109,15 +96,6 @@ def measure_policy(
 def highest_fps(p99_ms: float) -> int:
     """The highest rate, 1 to 60, whose budget holds such a p99 with the margin; 0 where none does."""
     return min(MOST_FPS, floor(1000 / (MARGIN * p99_ms))) if p99_ms > 0 else MOST_FPS
-
-
-def _names(path: Path, settings: PlaySettings) -> tuple[str, ...]:
-    """Names for the outputs of a model made elsewhere: how long it takes does not depend on them."""
-    shape = settings.model_input_shape
-    facts = inspect_model(path, None, (1, *shape) if shape else None)
-    outputs = facts.signatures[DECIDE].outputs.values() if is_streaming(facts) else facts.outputs
-    count = int(np.prod(next(iter(outputs)).shape))
-    return tuple(f"output {number + 1}" for number in range(count))
 
 
 def _row(name: str, times: Percentiles) -> list[str | float | int | None]:

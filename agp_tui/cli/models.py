@@ -68,7 +68,7 @@ def measure(model: Model, *, fps: Fps | None = None, output: OutputFlags = Outpu
     check_flag("fps", fps, Fps | None)
 
     def body(job: Job) -> Finished:
-        from agp_tui.autoplay.preflight import measure_model
+        from agp_tui.autoplay.fitting import measure_model
 
         measured = measure_model(path, loaded.config.play, job, fps)
         job.emit(measured.table(path.name))

@@ -170,8 +170,9 @@ class PlaySettings:
     smoothing: Annotated[float, Meta(ge=0, lt=1)] | None = None
     """Share of the decisions before in the probabilities of now; the model's own value otherwise."""
 
-    threads: Annotated[int, Meta(ge=1, le=64)] = 1
-    """Threads of one inference."""
+    threads: Annotated[int, Meta(ge=1, le=64)] | None = None
+    """Threads of one inference. Where none are given: one, or all cores where a measurement at the start
+    says that one is too slow for the frame budget."""
 
     normalize_images: bool = True
     """Models made elsewhere: frames as 0 to 1 instead of 0 to 255, where the input is float."""

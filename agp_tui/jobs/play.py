@@ -49,8 +49,8 @@ def run_play(asked: PlayAsked, job: Job) -> Finished:
 
     Raises `ModelError`, `SettingError`, `DisplayError` or `MissingPart` before anything is pressed.
     """
+    from agp_tui.autoplay.fitting import fitting_policy
     from agp_tui.autoplay.player import play
-    from agp_tui.autoplay.policy import load_policy
 
     path = find_model(asked.models, asked.model)
     made_here = path.is_dir()
@@ -64,8 +64,12 @@ def run_play(asked: PlayAsked, job: Job) -> Finished:
             f"Expected an Atari game for --fast, found {name}, which runs by itself.", "Leave out --fast."
         )
     place = asked.place if made_here else complete(name, asked.place)
-    policy = load_policy(
-        path, asked.settings, keys=None if made_here else place.keys, fps=None if made_here else place.fps
+    policy = fitting_policy(
+        path,
+        asked.settings,
+        job,
+        keys=None if made_here else place.keys,
+        fps=None if made_here else place.fps,
     )
     place = dataclasses.replace(place, keys=place.keys or policy.keys)
     source = SimulatedTime() if asked.settings.fast else RealTime()

@@ -219,7 +219,7 @@ def _compared(asked: TrainingAsked, after: Path, model: Path | None, job: Job) -
 
 def _measure(model: Path, job: Job) -> "Preflight | None":
     """How fast the new model decides here; that it cannot be told does not spoil the training."""
-    from agp_tui.autoplay.preflight import measure_model
+    from agp_tui.autoplay.fitting import measure_model
 
     try:
         measured = measure_model(model, PlaySettings(), job)

@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from support.fakes import Heard
 from support.small_models import Made
 
-from agp_tui.autoplay.preflight import FEWEST, MARGIN, highest_fps, measure_model, measure_policy
+from agp_tui.autoplay import fitting
+from agp_tui.autoplay.fitting import fitting_policy, measure_model
+from agp_tui.autoplay.preflight import FEWEST, MARGIN, highest_fps, measure_policy
 from agp_tui.config import PlaySettings
 from agp_tui.engine.children import module_environment
 from agp_tui.engine.job import Job
@@ -51,6 +54,56 @@ def test_stages_and_the_whole_are_what_the_policy_takes() -> None:
     assert found.fits == (found.latency_ms.p99 * MARGIN <= found.budget_ms)
     slow = measure_policy(Slow(), Job(), fps=200, seconds=0.1)
     assert not slow.fits and slow.budget_ms == 5.0 and "too slow for 200 fps" in slow.table("slow").title
+
+
+class Threaded(Slow):
+    """Takes so many milliseconds for a decision."""
+
+    def __init__(self, milliseconds: float) -> None:
+        self.milliseconds = milliseconds
+
+    def see(self, pixels: Pixels) -> None:
+        time.sleep(self.milliseconds / 1000)
+
+    def probabilities(self) -> NDArray[np.float32]:
+        return np.zeros(1, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("one_ms", "all_ms", "asked", "loaded", "taken"),
+    [
+        (2, 1, None, [1], 1),
+        (25, 10, None, [1, 4], 4),
+        (25, 24, None, [1, 4], 1),
+        (25, 10, 1, [1], 1),
+        (2, 1, 3, [3], 3),
+    ],
+    ids=["it fits", "too slow", "no gain", "one is asked for", "three are asked for"],
+)
+def test_as_few_threads_as_fit(
+    monkeypatch: pytest.MonkeyPatch,
+    one_ms: float,
+    all_ms: float,
+    asked: int | None,
+    loaded: list[int],
+    taken: int,
+) -> None:
+    """Stands for a machine with 4 cores and for models that take a stated time there."""
+    tried: list[int] = []
+    made: dict[int, Threaded] = {}
+
+    def load(_path: Path, settings: PlaySettings, *_more: object) -> Threaded:
+        assert settings.threads is not None
+        tried.append(settings.threads)
+        made[settings.threads] = Threaded(one_ms if settings.threads == 1 else all_ms)
+        return made[settings.threads]
+
+    monkeypatch.setattr(fitting, "load_policy", load)
+    monkeypatch.setattr(fitting.os, "cpu_count", lambda: 4)
+    heard = Heard()
+    found = fitting_policy(Path("m"), PlaySettings(threads=asked), Job(heard))
+    assert tried == loaded and found is made[taken]
+    assert len(heard.events) == (taken == 4)
 
 
 @pytest.mark.parametrize(("p99", "fps"), [(0.2, 60), (13.33, 60), (20.0, 40), (100.0, 8), (900.0, 0)])
