@@ -1,11 +1,8 @@
-"""One benchmark, or all that can run here, as a job with a result."""
+"""Each benchmark as a job with a result."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
-import agp_tui
 from agp_tui.benchmarks.asked import (
     AtariBenchAsked,
     BakeOffAsked,
@@ -18,47 +15,42 @@ from agp_tui.benchmarks.asked import (
     StoringAsked,
     TrainingAsked,
 )
-from agp_tui.benchmarks.limits import measure_limits
 from agp_tui.benchmarks.machine import machine
-from agp_tui.benchmarks.report import PartFound, Report, write_report
-from agp_tui.benchmarks.roofline import roofline
 from agp_tui.config import Algorithm
-from agp_tui.engine.events import Event, Finished, Table
+from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
-from agp_tui.errors import AgpError, MissingPart, SettingError
+from agp_tui.errors import MissingPart, SettingError
 
 Metrics = dict[str, float]
-Part = Callable[[Job], Metrics]
-"""A benchmark, told to a job of its own."""
 
 
 def run_capture(asked: CaptureAsked, job: Job) -> Finished:
     """Raises `DisplayError` without a display."""
-    return _finished("bench capture", _on_this_machine(job), _capture(asked, job))
+    return finished("bench capture", on_this_machine(job), capture(asked, job))
 
 
 def run_storing(asked: StoringAsked, job: Job) -> Finished:
     """Raises `MissingPart` without the Atari games whose pictures are stored."""
-    return _finished("bench store", _on_this_machine(job), _storing(asked, job))
+    return finished("bench store", on_this_machine(job), storing(asked, job))
 
 
 def run_pace(asked: PaceAsked, job: Job) -> Finished:
-    return _finished("bench pace", _on_this_machine(job), _pace(asked, job))
+    return finished("bench pace", on_this_machine(job), pace(asked, job))
 
 
 def run_decisions(asked: DecisionsAsked, model: Path | None, job: Job) -> Finished:
     """Raises `ModelError` or `MissingPart`."""
-    return _finished("bench play", _on_this_machine(job), _decisions(asked, model, job))
+    return finished("bench play", on_this_machine(job), decisions(asked, model, job))
 
 
 def run_training(asked: TrainingAsked, job: Job) -> Finished:
     """Raises `MissingPart` without torch."""
-    return _finished("bench train", _on_this_machine(job), _training(asked, job))
+    return finished("bench train", on_this_machine(job), training(asked, job))
 
 
 def run_atari_bench(asked: AtariBenchAsked, job: Job) -> Finished:
     """Raises `MissingPart` without torch or Stable-Baselines3."""
-    return _finished("bench atari", _on_this_machine(job), _atari(asked, job))
+    return finished("bench atari", on_this_machine(job), atari(asked, job))
 
 
 def run_bakeoff(asked: BakeOffAsked, job: Job) -> Finished:
@@ -73,10 +65,10 @@ def run_bakeoff(asked: BakeOffAsked, job: Job) -> Finished:
         for game in games
         for algorithm in _check_algorithms(asked.algorithms)
     ]
-    name = _on_this_machine(job)
+    name = on_this_machine(job)
     results = bake_off(entries, asked.kept, job, side_by_side=asked.side_by_side)
     job.emit(table(results))
-    return _finished("bench bakeoff", name, {})
+    return finished("bench bakeoff", name, {})
 
 
 def run_corrections(asked: CorrectionsAsked, job: Job) -> Finished:
@@ -99,9 +91,9 @@ def run_corrections(asked: CorrectionsAsked, job: Job) -> Finished:
         for seed in asked.seeds
         for game in _with_expert(asked.games)
     ]
-    name = _on_this_machine(job)
+    name = on_this_machine(job)
     job.emit(table(bench_corrections(entries, asked.kept, name, job)))
-    return _finished("bench corrections", name, {})
+    return finished("bench corrections", name, {})
 
 
 def run_practice_bench(asked: PracticeBenchAsked, job: Job) -> Finished:
@@ -126,9 +118,9 @@ def run_practice_bench(asked: PracticeBenchAsked, job: Job) -> Finished:
         for seed in asked.seeds
         for game in _with_expert(asked.games)
     ]
-    name = _on_this_machine(job)
+    name = on_this_machine(job)
     job.emit(table(bench_practice(entries, asked.kept, name, job)))
-    return _finished("bench practice", name, {})
+    return finished("bench practice", name, {})
 
 
 def run_learning(asked: LearningAsked, job: Job) -> Finished:
@@ -153,9 +145,9 @@ def run_learning(asked: LearningAsked, job: Job) -> Finished:
         for game in games
         for algorithm in _check_algorithms(asked.algorithms, CHANCE)
     ]
-    name = _on_this_machine(job)
+    name = on_this_machine(job)
     job.emit(table(learn_all(entries, asked.kept, job)))
-    return _finished("bench learn", name, {})
+    return finished("bench learn", name, {})
 
 
 def _ids(games: tuple[str, ...]) -> list[str]:
@@ -185,102 +177,35 @@ def _check_algorithms(names: tuple[str, ...], *more: str) -> tuple[str, ...]:
     return names
 
 
-def run_all(job: Job, more: dict[str, Part], kept: Path | None = None) -> Finished:
-    """Every benchmark that can run here, and `more`; of the others, why they could not.
-
-    What was found is kept in the file `kept`, whole, at the end. Raises `AgpError` where that cannot be.
-    """
-    parts: dict[str, Part] = {
-        "pace": lambda part: _pace(PaceAsked(), part),
-        "capture": lambda part: _capture(CaptureAsked(), part),
-        "store": lambda part: _storing(StoringAsked(), part),
-        "train": lambda part: _training(TrainingAsked(), part),
-        "play": lambda part: _decisions(DecisionsAsked(), None, part),
-        "atari": lambda part: _atari(AtariBenchAsked(seconds=5.0), part),
-        **more,
-    }
-    name = _on_this_machine(job)
-    began, limits = time.monotonic(), measure_limits()
-    found: list[PartFound] = []
-    for number, (part, run) in enumerate(parts.items(), start=1):
-        if job.stopping:
-            found.append(PartFound(part, not_run="stopped before it"))
-            continue
-        job.stage(part, number, len(parts))
-        heard = _Tables(job)
-        begun = time.monotonic()
-        try:
-            metrics = run(job.heard_by(heard))
-            found.append(PartFound(part, tuple(heard.tables), metrics, round(time.monotonic() - begun, 1)))
-        except AgpError as error:
-            job.note(f"{part} could not run here. {error}", level="warning")
-            found.append(PartFound(part, not_run=error.problem))
-    metrics = {name: value for part in found for name, value in part.metrics.items()}
-    limit = roofline(metrics, limits)
-    if limit.rows:
-        job.emit(limit)
-        found.append(PartFound("limits", (limit,)))
-    whole = round(time.monotonic() - began)
-    rows: list[list[str | float | int | None]] = [
-        [part.name, "not run" if part.not_run else "run", part.not_run, part.seconds]
-        for part in found
-        if part.name in parts
-    ]
-    columns = ["benchmark", "", "why not", "seconds"]
-    job.emit(Table(title=f"Benchmarks on {name}, {whole} s", columns=columns, rows=rows))
-    if kept is not None:
-        write_report(
-            kept, Report(machine=name, version=agp_tui.__version__, seconds=whole, parts=tuple(found))
-        )
-    missing = {part.name: part.not_run for part in found if part.not_run}
-    return _finished("bench all", name, metrics, {"not_run": missing, "seconds": whole})
-
-
-class _Tables:
-    """Keeps the tables that a part tells, and passes on all but its stages."""
-
-    def __init__(self, whole: Job) -> None:
-        self._whole = whole.part()
-        self.tables: list[Table] = []
-
-    def hear(self, event: Event) -> None:
-        if isinstance(event, Table):
-            self.tables.append(event)
-        self._whole.emit(event)
-
-    def close(self) -> None:
-        """The whole job goes on."""
-
-
-def _on_this_machine(job: Job) -> str:
+def on_this_machine(job: Job) -> str:
     name = machine()
     job.note(name)
     return name
 
 
-def _finished(job: str, name: str, metrics: Metrics, more: dict[str, Any] | None = None) -> Finished:
+def finished(job: str, name: str, metrics: Metrics, more: dict[str, Any] | None = None) -> Finished:
     return Finished(job=job, metrics=metrics, report={"machine": name} | (more or {}))
 
 
-def _capture(asked: CaptureAsked, job: Job) -> Metrics:
+def capture(asked: CaptureAsked, job: Job) -> Metrics:
     from agp_tui.benchmarks.capture import bench_capture
 
     return bench_capture(asked, job).metrics()
 
 
-def _storing(asked: StoringAsked, job: Job) -> Metrics:
+def storing(asked: StoringAsked, job: Job) -> Metrics:
     from agp_tui.benchmarks.storing import bench_storing, metrics
 
     return metrics(bench_storing(asked, job))
 
 
-def _pace(asked: PaceAsked, job: Job) -> Metrics:
+def pace(asked: PaceAsked, job: Job) -> Metrics:
     from agp_tui.benchmarks.pace import bench_pace
 
     return bench_pace(asked, job).metrics()
 
 
-def _decisions(asked: DecisionsAsked, model: Path | None, job: Job) -> Metrics:
+def decisions(asked: DecisionsAsked, model: Path | None, job: Job) -> Metrics:
     _need_torch()
     from agp_tui.benchmarks.decisions import bench_decisions
     from agp_tui.benchmarks.reaction import metrics as reaction_metrics
@@ -295,7 +220,7 @@ def _decisions(asked: DecisionsAsked, model: Path | None, job: Job) -> Metrics:
     }
 
 
-def _training(asked: TrainingAsked, job: Job) -> Metrics:
+def training(asked: TrainingAsked, job: Job) -> Metrics:
     _need_torch()
     from agp_tui.imitation.bench import bench_train
 
@@ -315,7 +240,7 @@ def _training(asked: TrainingAsked, job: Job) -> Metrics:
     }
 
 
-def _atari(asked: AtariBenchAsked, job: Job) -> Metrics:
+def atari(asked: AtariBenchAsked, job: Job) -> Metrics:
     _need_torch()
     from agp_tui.atari.bench import bench_atari
 

@@ -168,7 +168,7 @@ def all_(*, kept: Path | None = None, output: OutputFlags = Output()) -> int:
     kept
         Keep all tables and figures in this file, as JSON.
     """
-    from agp_tui.benchmarks.run import run_all
+    from agp_tui.benchmarks.all import run_all
 
     def body(job: Job) -> Finished:
         from agp_tui.ui.benchmarks.run import ui_metrics

@@ -157,6 +157,7 @@ def test_bounds_hold_for_flags_of_benchmarks(tmp_path: Path) -> None:
 
 def test_all_says_what_could_not_run_and_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What needs a display or torch is made to lack it here; the rest runs, and the end is no failure."""
+    from agp_tui.benchmarks import all as everything
     from agp_tui.benchmarks import run
     from agp_tui.errors import MissingPart
 
@@ -166,14 +167,14 @@ def test_all_says_what_could_not_run_and_why(tmp_path: Path, monkeypatch: pytest
     def no_display(*_: object) -> dict[str, float]:
         raise DisplayError("Expected a display, found none.")
 
-    monkeypatch.setattr(run, "_capture", no_display)
-    monkeypatch.setattr(run, "_training", lacking)
-    monkeypatch.setattr(run, "_decisions", lacking)
-    monkeypatch.setattr(run, "_atari", lacking)
-    monkeypatch.setattr(run, "_storing", lacking)
-    monkeypatch.setattr(run, "PaceAsked", lambda: PaceAsked(seconds=0.2))
+    monkeypatch.setattr(run, "capture", no_display)
+    monkeypatch.setattr(run, "training", lacking)
+    monkeypatch.setattr(run, "decisions", lacking)
+    monkeypatch.setattr(run, "atari", lacking)
+    monkeypatch.setattr(run, "storing", lacking)
+    monkeypatch.setattr(everything, "PaceAsked", lambda: PaceAsked(seconds=0.2))
     heard, kept = Heard(), tmp_path / "kept/benchmarks.json"
-    finished = run.run_all(Job(heard), {"ui": lambda _job: {"ui_figure": 1.0}}, kept)
+    finished = everything.run_all(Job(heard), {"ui": lambda _job: {"ui_figure": 1.0}}, kept)
     assert finished.metrics is not None
     assert finished.metrics["pace_filled"] > 0 and finished.metrics["ui_figure"] == 1.0
     assert finished.report is not None
