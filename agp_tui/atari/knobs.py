@@ -79,4 +79,8 @@ def decide_knobs(settings: AtariSettings) -> Knobs:
         for field in fields(Knobs)
         if (value := getattr(settings, field.name, None)) is not None
     }
-    return replace(KNOBS[algorithm], **asked)
+    knobs = replace(KNOBS[algorithm], **asked)
+    if settings.from_model is not None and settings.choose_random is None:
+        # Who knows something already would unlearn it in games that chance plays.
+        knobs = replace(knobs, choose_random=knobs.choose_random_min)
+    return knobs

@@ -64,7 +64,8 @@ class AtariSettings:
     """What a reward one step later is worth (gamma)."""
 
     choose_random: Fraction | None = None
-    """Share of actions taken by chance at the beginning (epsilon)."""
+    """Share of actions taken by chance at the beginning (epsilon); the least from the start where a training
+    does not begin from nothing."""
 
     choose_random_min: Fraction | None = None
     """The share by chance does not fall below this (final epsilon)."""

@@ -11,6 +11,7 @@ from torch import nn
 
 from agp_tui.atari.algorithms.learner import LOSSES, make_optimizer
 from agp_tui.atari.checkpoint import load_agent
+from agp_tui.atari.knobs import decide_knobs
 from agp_tui.atari.places import kept_as
 from agp_tui.atari.train import train_agent
 from agp_tui.config import AtariSettings, PreviewSettings
@@ -54,6 +55,15 @@ CHANGES = [
     for algorithm in BASE
     for name, value in {**EVERYWHERE, **(BY_CHANCE if algorithm != "ppo" else {})}.items()
 ]
+
+
+def test_who_starts_from_something_does_not_begin_by_chance() -> None:
+    fresh = decide_knobs(AtariSettings())
+    assert fresh.choose_random == 1.0 and fresh.choose_random_min < 0.1
+    warm = decide_knobs(AtariSettings(from_model="start.pt"))
+    assert warm.choose_random == warm.choose_random_min == fresh.choose_random_min
+    asked = decide_knobs(AtariSettings(from_model="start.pt", choose_random=0.3))
+    assert asked.choose_random == 0.3
 
 
 @pytest.fixture(scope="module")
