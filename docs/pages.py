@@ -60,11 +60,12 @@ def main() -> None:
     fill(DOCS / "atari.md", parts)
     corrected = read_kept(DATA / "corrections.jsonl", corrections.Result)
     practised = read_kept(DATA / "practice.jsonl", practice.Result)
+    steadied = practice.steadied_table(practised)
     parts = {
         "corrections": in_markdown(corrections.table(corrected)),
         "practice": in_markdown(practice.table(practised)),
         "rounds": rounds(practised),
-        "steadier hands": in_markdown(practice.steadied_table(practised)),
+        **({"steadier hands": in_markdown(steadied)} if steadied.rows else {}),
     }
     fill(DOCS / "imitation.md", parts)
     if (report := read_report(DATA / "benchmarks.json")) is not None:
