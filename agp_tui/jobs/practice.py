@@ -81,7 +81,6 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
     asked = convert(request, PracticeAsked)
     settings = asked.settings
     model = replace(load_checkpoint(asked.checkpoint), game=asked.game)
-    place = GameSettings(keys=model.keys, fps=model.fps, sticky=settings.sticky)
     job.stage("read the recordings", 1, 3)
     paths = fitting(find_recordings(asked.recordings, asked.game), model.keys, model.fps, job)
     takes = takes_for(model, paths)
@@ -91,7 +90,7 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
     trainer = Trainer(model.network(), training, model.keys, measure_threads=True)
     job.stage("play, be corrected, learn", 2, 3)
     lesson = Lesson(
-        make_game=AtariGames(asked.game, place),
+        make_game=consoles(asked.game, model.keys, model.fps, settings),
         make_teacher=AgentSeat(asked.teacher, who="expert") if asked.teacher else expert_driver,
         recordings=asked.recordings,
         rounds=settings.rounds,
@@ -122,6 +121,11 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
         score_mean=round(best.mean, 3),
         report={"best_round": best.number, "games": [list(one.scores) for one in rounds]},
     )
+
+
+def consoles(game: str, keys: tuple[str, ...], fps: int, settings: PracticeSettings) -> AtariGames:
+    """The games that practice is played on."""
+    return AtariGames(game, GameSettings(keys=keys, fps=fps, sticky=settings.sticky))
 
 
 def fitting(paths: list[Path], keys: tuple[str, ...], fps: int, job: Job) -> list[Path]:

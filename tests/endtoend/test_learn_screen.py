@@ -18,11 +18,15 @@ KEY = {"left": "Left", "right": "Right"}
 
 
 def targets(seconds: float) -> Iterator[str]:
-    """A side, then another after half a second or so, for that long. It may stay the same side."""
+    """A side, then another after half a second or so, for that long. It may stay the same side.
+
+    Of four each is there twice, so that neither is seen much less than the other.
+    """
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        yield random.choice(("left", "right"))
-        time.sleep(random.uniform(0.35, 0.65))
+        for side in random.sample(("left", "left", "right", "right"), 4):
+            yield side
+            time.sleep(random.uniform(0.35, 0.65))
 
 
 def play_perfectly(server: XServer, arena: Arena, seconds: float) -> None:

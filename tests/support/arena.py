@@ -15,6 +15,7 @@ import os
 import sys
 import threading
 import time
+from collections import Counter
 
 FPS = 60
 BITS = 16
@@ -48,7 +49,8 @@ def main(left: int, top: int, size: int) -> None:
 
     threading.Thread(target=obey, daemon=True).start()
     block, rows = size // BITS, size // 8
-    count, side, height, shown = 0, "none", size // 2, 0
+    count, side, height = 0, "none", size // 2
+    shown: Counter[str] = Counter()
     held: set[str] = set()
     ready = False
     while True:
@@ -72,10 +74,11 @@ def main(left: int, top: int, size: int) -> None:
             if event.type == pygame.QUIT:
                 return
             if event.type == told:
-                # Evenly over all heights, however few are shown: by chance some stay unseen, and what
-                # is learned from the others says little about those.
-                shown += 1
-                side, height = event.side, size // 4 + round(size / 2 * (shown * GOLDEN % 1))
+                # On each side evenly over all heights, however few are shown: by chance some stay unseen,
+                # and what is learned from the others says little about those.
+                side = event.side
+                shown[side] += 1
+                height = size // 4 + round(size / 2 * (shown[side] * GOLDEN % 1))
             if event.type in (pygame.KEYDOWN, pygame.KEYUP):
                 name, down = pygame.key.name(event.key), event.type == pygame.KEYDOWN
                 tell(key=name, down=down, time_ns=time.monotonic_ns())
