@@ -21,7 +21,7 @@ def exam(
         fps=FPS,
         cap_seconds=game_seconds,
         seed=SEED,
-        workers=os.cpu_count() or 1,
+        workers=min(os.cpu_count() or 1, episodes),
         job=job.quietly(),
     ).scores
 
