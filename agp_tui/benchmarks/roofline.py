@@ -69,4 +69,5 @@ def _atari(metrics: Metrics) -> list[Row]:
 
 def _row(what: str, limit: float, ours: float, unit: str, share: float, why: str) -> Row:
     """Two or three digits are all that such figures are worth."""
-    return [what, f"{limit:.3g} {unit}".strip(), f"{ours:.3g} {unit}".strip(), f"{share:.0%}", why]
+    shown = [f"{float(f'{value:.3g}'):g} {unit}".strip() for value in (limit, ours)]
+    return [what, *shown, f"{share:.0%}", why]
