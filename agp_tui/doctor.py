@@ -14,6 +14,7 @@ from pathlib import Path
 
 from agp_tui.config import GameSettings, RecordSettings
 from agp_tui.config.terminal import over_ssh
+from agp_tui.engine.cores import cores
 from agp_tui.errors import AgpError
 from agp_tui.games.desktop import Desktop
 from agp_tui.games.display import FROM_ENVIRONMENT, FROM_SETTINGS, candidates
@@ -64,8 +65,7 @@ def _careful(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Find
 
 
 def _system() -> Iterator[Finding]:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    found = f"{platform.system()} {platform.machine()}, {cores} cores, Python {platform.python_version()}"
+    found = f"{platform.system()} {platform.machine()}, {cores()} cores, Python {platform.python_version()}"
     yield Finding("system", True, found)
 
 

@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 from agp_tui.atari.statistics import over_seeds
 from agp_tui.autoplay.scores import bootstrap_interval
 from agp_tui.benchmarks import bakeoff, corrections, practice
-from agp_tui.benchmarks.exam import mean_of
+from agp_tui.benchmarks.clones import mean_of
 from agp_tui.benchmarks.kept import read_kept
 from agp_tui.benchmarks.learning import CHANCE, Learned
 from agp_tui.benchmarks.report import PartFound, Report, read_report

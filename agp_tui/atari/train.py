@@ -4,7 +4,6 @@
 evaluation. The run's own process is rank 0 of a team; the others end with it.
 """
 
-import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from agp_tui.atari.tensorboard import TensorBoard
 from agp_tui.atari.trainer import AgentTrainer, Counters
 from agp_tui.config import AtariSettings, PreviewSettings
 from agp_tui.engine.children import abandon, worker_pool
+from agp_tui.engine.cores import cores
 from agp_tui.engine.events import Evaluated
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
@@ -74,12 +74,6 @@ def workers_for(settings: AtariSettings, device: str) -> int:
     if settings.algorithm == "monte_carlo" or device != "cpu":
         return 1
     return settings.workers or cores()
-
-
-def cores() -> int:
-    """That this process may use: it can be kept to some of them."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def train_agent(

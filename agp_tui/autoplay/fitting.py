@@ -1,6 +1,5 @@
 """A model as play loads it: with as few threads as fit the frame budget, for the game needs cores too."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +10,11 @@ from agp_tui.autoplay.policy import Policy, load_policy
 from agp_tui.autoplay.preflight import Preflight, measure_policy
 from agp_tui.autoplay.streaming import DECIDE, is_streaming
 from agp_tui.config import PlaySettings
+from agp_tui.engine.cores import cores
 from agp_tui.engine.job import Job
 
-SECONDS = 0.3
+SECONDS, FEWEST = 0.3, 5
+"""Of measuring; the fewest hold where a decision takes long: a person waits for it."""
 SHARE = 0.5
 """Of the frame budget: where one thread takes less in the usual case, it has it."""
 GAIN = 1.2
@@ -35,14 +36,13 @@ def fitting_policy(
     if settings.threads is not None:
         return load_policy(path, settings, keys, fps)
     one = load_policy(path, replace(settings, threads=1), keys, fps)
-    cores, budget_ms = os.cpu_count() or 1, 1000 / one.fps
-    alone_ms = _usual_ms(one)
-    if cores > 1 and alone_ms > SHARE * budget_ms:
-        all_of_them = load_policy(path, replace(settings, threads=cores), keys, fps)
-        together_ms = _usual_ms(all_of_them)
+    budget_ms, alone_ms = 1000 / one.fps, _usual_ms(one, job)
+    if cores() > 1 and alone_ms > SHARE * budget_ms:
+        all_of_them = load_policy(path, replace(settings, threads=cores()), keys, fps)
+        together_ms = _usual_ms(all_of_them, job)
         if together_ms * GAIN < alone_ms:
             took = f"{together_ms:.1f} ms of {budget_ms:.1f} instead of {alone_ms:.1f}"
-            job.note(f"Decides with {cores} threads: {took}.")
+            job.note(f"Decides with {cores()} threads: {took}.")
             all_of_them.reset()
             return all_of_them
     one.reset()
@@ -58,8 +58,8 @@ def measure_model(path: Path, settings: PlaySettings, job: Job, fps: float | Non
     return measure_policy(fitting_policy(path, settings, job, keys=keys), job, fps=fps)
 
 
-def _usual_ms(policy: Policy) -> float:
-    return measure_policy(policy, Job(), seconds=SECONDS).latency_ms.p50
+def _usual_ms(policy: Policy, job: Job) -> float:
+    return measure_policy(policy, job, seconds=SECONDS, fewest=FEWEST).latency_ms.p50
 
 
 def _names(path: Path, settings: PlaySettings) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ class Preflight:
 
 
 def measure_policy(
-    policy: Policy, job: Job, *, fps: float | None = None, seconds: float = SECONDS
+    policy: Policy, job: Job, *, fps: float | None = None, seconds: float = SECONDS, fewest: int = FEWEST
 ) -> Preflight:
     """Decisions one after the other for so long, fewer where the job is stopped; frames are noise."""
     size = getattr(policy, "frame_size", 256)
@@ -74,7 +74,7 @@ def measure_policy(
     encode: list[float] = []
     decide: list[float] = []
     end = time.monotonic() + seconds
-    while (time.monotonic() < end or len(encode) < FEWEST) and not (job.stopping and encode):
+    while (time.monotonic() < end or len(encode) < fewest) and not (job.stopping and encode):
         began = time.perf_counter_ns()
         policy.see(pictures[len(encode) % PICTURES])
         seen = time.perf_counter_ns()

@@ -1,4 +1,4 @@
-"""All benchmarks of less than minutes, one after another, and what of that is kept."""
+"""All benchmarks that take minutes at most, one after another, and what of that is kept."""
 
 import time
 from collections.abc import Callable

@@ -10,8 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agp_tui.autoplay.scores import MakeDriver, bootstrap_interval
-from agp_tui.benchmarks.exam import FPS, FRAME_SIZE, SEGMENT, STICKY, exam, mean_of, told
-from agp_tui.benchmarks.kept import keep, read_kept
+from agp_tui.benchmarks.clones import (
+    FPS,
+    FRAME_SIZE,
+    SEGMENT,
+    STICKY,
+    CloneEntry,
+    exam,
+    mean_of,
+    run_missing,
+    told,
+)
 from agp_tui.config import GameSettings
 from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
@@ -27,31 +36,10 @@ SEEDS_APART = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One comparison."""
-
-    game: str
-    seed: int
-    demonstration: float
-    """Minutes of the expert that the clone begins with."""
-    training: float
-    """Minutes of its training."""
-    rounds: int
-    round_seconds: float
-    """Of play in each round, of all its games together."""
-    round_training: float
-    """Minutes of training after each round."""
-    episodes: int
-    """Games by which each player is judged."""
-    game_seconds: float
-    """When one of these is broken off."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Result:
     """Scores of whole games, all from the same seeds."""
 
-    entry: Entry
+    entry: CloneEntry
     machine: str
     expert: tuple[float, ...]
     chance: tuple[float, ...]
@@ -64,34 +52,25 @@ class Result:
 
 @dataclass(frozen=True)
 class _Bench:
-    entry: Entry
+    entry: CloneEntry
     folder: Path
     games: AtariGames
     job: Job
 
     def score(self, driver: MakeDriver) -> tuple[float, ...]:
         """Whole games of one player."""
-        return exam(self.games, driver, self.entry.episodes, self.entry.game_seconds, self.job)
+        return exam(self.games, driver, self.entry, self.job)
 
 
-def bench_corrections(entries: list[Entry], kept: Path, machine: str, job: Job) -> list[Result]:
-    """Run all that `kept` (JSON lines, appended to) has no result of; all results, those kept included.
+def bench_corrections(entries: list[CloneEntry], kept: Path, machine: str, job: Job) -> list[Result]:
+    """Every comparison, those that are kept already not run again; `machine` is named with each result.
 
-    The games have a scripted expert. `machine` is named with each result.
+    The games have a scripted expert.
     """
-    done = {result.entry: result for result in read_kept(kept, Result)}
-    for entry in entries:
-        if entry in done or job.stopping:
-            continue
-        found = run_entry(entry, machine, job)
-        if found is not None:
-            done[entry] = found
-            keep(kept, found)
-            job.note(_words(found))
-    return [done[entry] for entry in entries if entry in done]
+    return run_missing(entries, kept, Result, lambda entry: run_entry(entry, machine, job), _words, job)
 
 
-def run_entry(entry: Entry, machine: str, job: Job) -> Result | None:
+def run_entry(entry: CloneEntry, machine: str, job: Job) -> Result | None:
     """One comparison, in a folder of its own that is gone afterwards; None where the job stops."""
     place = GameSettings(keys=default_keys(entry.game), fps=FPS, sticky=STICKY)
     games = AtariGames(entry.game, place)

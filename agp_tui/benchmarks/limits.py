@@ -21,17 +21,11 @@ class Limits:
     """Bytes read and written by a copy that fits no cache, 10^9 a second."""
     float32_gflop_s: float
     """Of a matrix product, multiplications and additions counted, 10^9 a second."""
-    bfloat16_gflop_s: float | None
-    """The same in bfloat16; None without torch."""
 
 
 def measure_limits() -> Limits:
     """Takes about a second."""
-    return Limits(
-        round(_copied() / 1e9, 1),
-        round(_multiplied("float32") / 1e9, 1),
-        round(_multiplied("bfloat16") / 1e9, 1) if _has_torch() else None,
-    )
+    return Limits(round(_copied() / 1e9, 1), round(_multiplied() / 1e9, 1))
 
 
 def decision_gflop(model: Literal["small", "large"], frame_size: int, segment: int) -> float:
@@ -68,7 +62,7 @@ def _copied() -> float:
     return 2 * COPIED / _best(lambda: np.copyto(target, source))
 
 
-def _multiplied(kind: str) -> float:
+def _multiplied() -> float:
     if not _has_torch():
         one = np.ones((SIDE, SIDE), np.float32)
         return float(2 * SIDE**3 / _best(lambda: one @ one))
@@ -77,7 +71,7 @@ def _multiplied(kind: str) -> float:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        tensor = torch.ones((SIDE, SIDE), dtype=getattr(torch, kind))
+        tensor = torch.ones(SIDE, SIDE)
         return float(2 * SIDE**3 / _best(lambda: tensor @ tensor))
     finally:
         torch.set_num_threads(threads)

@@ -1,20 +1,15 @@
 """Which machine a figure comes from: without that it says nothing."""
 
-import os
 import platform
 from pathlib import Path
+
+from agp_tui.engine.cores import cores
 
 
 def machine() -> str:
     """Processor, cores that this process may use, system and Python, in one line."""
     system = f"{platform.system()} {platform.machine()}"
     return f"{_processor()}, {cores()} cores, {system}, Python {platform.python_version()}"
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _processor() -> str:

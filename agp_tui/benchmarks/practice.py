@@ -1,6 +1,7 @@
 """How far a clone comes by practice: our own commands one after another, as a person would run them.
 
-`agp record --by expert`, `agp train`, `agp practice` and `agp models steady`, in a folder of their own.
+`agp record --by expert`, `agp train`, `agp practice` and, on request, `agp models steady`, in a folder of
+their own.
 """
 
 import tempfile
@@ -11,9 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agp_tui.benchmarks.clones import (
+    FPS,
+    FRAME_SIZE,
+    SEGMENT,
+    STICKY,
+    CloneEntry,
+    exam,
+    mean_of,
+    run_missing,
+    told,
+)
 from agp_tui.benchmarks.commands import Commands
-from agp_tui.benchmarks.exam import FPS, FRAME_SIZE, SEGMENT, STICKY, exam, mean_of, told
-from agp_tui.benchmarks.kept import keep, read_kept
 from agp_tui.config import GameSettings
 from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
@@ -27,27 +37,12 @@ CLONE, PRACTISED = "clone", "practised"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class Entry(CloneEntry):
     """One clone and its practice."""
 
-    game: str
-    seed: int
-    demonstration: float
-    """Minutes of the expert that the clone begins with."""
-    training: float
-    """Minutes of its training."""
-    rounds: int
-    round_seconds: float
-    """Of play in each round, of all its games together."""
-    round_training: float
-    """Minutes of training after the first round."""
     patience: int
     steady_games: int
     """By which steadier hands are tried; 0: not at all."""
-    episodes: int
-    """Games by which each player is judged."""
-    game_seconds: float
-    """When one of these is broken off."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,21 +69,11 @@ class Result:
 
 
 def bench_practice(entries: list[Entry], kept: Path, machine: str, job: Job) -> list[Result]:
-    """Run all that `kept` (JSON lines, appended to) has no result of; all results, those kept included.
+    """Every practice, those that are kept already not run again; `machine` is named with each result.
 
-    The games have a scripted expert. `machine` is named with each result. Raises `JobFailed` where a
-    command fails.
+    The games have a scripted expert. Raises `JobFailed` where a command fails.
     """
-    done = {result.entry: result for result in read_kept(kept, Result)}
-    for entry in entries:
-        if entry in done or job.stopping:
-            continue
-        found = run_entry(entry, machine, job)
-        if found is not None:
-            done[entry] = found
-            keep(kept, found)
-            job.note(f"{entry.game} seed {entry.seed}: {found.way:.2f} of the way")
-    return [done[entry] for entry in entries if entry in done]
+    return run_missing(entries, kept, Result, lambda entry: run_entry(entry, machine, job), _words, job)
 
 
 def run_entry(entry: Entry, machine: str, job: Job) -> Result | None:
@@ -120,7 +105,7 @@ def run_entry(entry: Entry, machine: str, job: Job) -> Result | None:
         place = GameSettings(keys=default_keys(entry.game), fps=FPS, sticky=STICKY)
         clone, best = CheckpointSeat(Path(trained.checkpoint)), CheckpointSeat(Path(practised.checkpoint))
         scores = [
-            exam(AtariGames(entry.game, place), player, entry.episodes, entry.game_seconds, job)
+            exam(AtariGames(entry.game, place), player, entry, job)
             for player in (expert_driver, random_driver, clone, best)
         ]
         if job.stopping:
@@ -158,6 +143,10 @@ def _stopping_with(job: Job, commands: Commands) -> Iterator[Commands]:
         over.set()
         watcher.join()
         commands.end()
+
+
+def _words(one: Result) -> str:
+    return f"{one.entry.game} seed {one.entry.seed}: {one.way:.2f} of the way"
 
 
 def table(results: list[Result]) -> Table:

@@ -2,6 +2,7 @@
 
 from agp_tui.benchmarks.asked import AtariBenchAsked, CaptureAsked, DecisionsAsked, TrainingAsked
 from agp_tui.benchmarks.limits import Limits, console_frames_a_second, decision_gflop
+from agp_tui.engine.cores import cores
 from agp_tui.engine.events import Table
 from agp_tui.errors import AgpError
 
@@ -46,13 +47,13 @@ def _decisions(metrics: Metrics, limits: Limits) -> list[Row]:
 
 
 def _training(metrics: Metrics, limits: Limits) -> list[Row]:
-    if not (ours := metrics.get("train_frames")) or limits.bfloat16_gflop_s is None:
+    if not (ours := metrics.get("train_frames")):
         return []
     asked = TrainingAsked()
     work = PASSES * decision_gflop(asked.network, asked.frame_size, asked.segment)
-    best = limits.float32_gflop_s / work
+    best = cores() * limits.float32_gflop_s / work
     what = f"frames learned a second, {asked.network} at {asked.frame_size} px"
-    why = f"{work:.3f} GFLOP a frame at {limits.float32_gflop_s:g} GFLOP/s, one core"
+    why = f"{work:.3f} GFLOP a frame at {limits.float32_gflop_s:g} GFLOP/s on each of {cores()} cores"
     return [_row(what, best, ours, "", ours / best, why)]
 
 

@@ -1,7 +1,8 @@
 """Each benchmark as a job with a result."""
 
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from agp_tui.benchmarks.asked import (
     AtariBenchAsked,
@@ -21,7 +22,11 @@ from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
 from agp_tui.errors import MissingPart, SettingError
 
+if TYPE_CHECKING:
+    from agp_tui.benchmarks.clones import CloneEntry
+
 Metrics = dict[str, float]
+E = TypeVar("E", bound="CloneEntry")
 
 
 def run_capture(asked: CaptureAsked, job: Job) -> Finished:
@@ -74,23 +79,10 @@ def run_bakeoff(asked: BakeOffAsked, job: Job) -> Finished:
 def run_corrections(asked: CorrectionsAsked, job: Job) -> Finished:
     """Raises `SettingError` for a game without a scripted expert, `MissingPart` without torch."""
     _need_torch()
-    from agp_tui.benchmarks.corrections import Entry, bench_corrections, table
+    from agp_tui.benchmarks.clones import CloneEntry
+    from agp_tui.benchmarks.corrections import bench_corrections, table
 
-    entries = [
-        Entry(
-            game=game,
-            seed=seed,
-            demonstration=asked.demonstration,
-            training=asked.training,
-            rounds=asked.rounds,
-            round_seconds=asked.round_seconds,
-            round_training=asked.round_training,
-            episodes=asked.episodes,
-            game_seconds=asked.game_seconds,
-        )
-        for seed in asked.seeds
-        for game in _with_expert(asked.games)
-    ]
+    entries = _clones(CloneEntry, asked)
     name = on_this_machine(job)
     job.emit(table(bench_corrections(entries, asked.kept, name, job)))
     return finished("bench corrections", name, {})
@@ -101,23 +93,7 @@ def run_practice_bench(asked: PracticeBenchAsked, job: Job) -> Finished:
     _need_torch()
     from agp_tui.benchmarks.practice import Entry, bench_practice, table
 
-    entries = [
-        Entry(
-            game=game,
-            seed=seed,
-            demonstration=asked.demonstration,
-            training=asked.training,
-            rounds=asked.rounds,
-            round_seconds=asked.round_seconds,
-            round_training=asked.round_training,
-            patience=asked.patience,
-            steady_games=asked.steady_games,
-            episodes=asked.episodes,
-            game_seconds=asked.game_seconds,
-        )
-        for seed in asked.seeds
-        for game in _with_expert(asked.games)
-    ]
+    entries = _clones(Entry, asked)
     name = on_this_machine(job)
     job.emit(table(bench_practice(entries, asked.kept, name, job)))
     return finished("bench practice", name, {})
@@ -154,6 +130,12 @@ def _ids(games: tuple[str, ...]) -> list[str]:
     from agp_tui.games.atari import atari_id, cartridge_of
 
     return [atari_id(cartridge_of(game)) for game in games]
+
+
+def _clones(kind: type[E], asked: CorrectionsAsked | PracticeBenchAsked) -> list[E]:
+    """An entry for each seed and game; its fields but these two are those of the flags."""
+    same = {one.name: getattr(asked, one.name) for one in fields(kind) if one.name not in ("game", "seed")}
+    return [kind(game=game, seed=seed, **same) for seed in asked.seeds for game in _with_expert(asked.games)]
 
 
 def _with_expert(games: tuple[str, ...]) -> list[str]:

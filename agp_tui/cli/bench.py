@@ -143,7 +143,7 @@ def corrections(
 def practice(
     *, asked: Annotated[PracticeBenchAsked, _flat] = PracticeBenchAsked(), output: OutputFlags = Output()
 ) -> int:
-    """How far a clone comes by practice, and by steadier hands. Takes half an hour a game."""
+    """How far a clone comes by practice. Takes half an hour a game."""
     from agp_tui.benchmarks.run import run_practice_bench
 
     settings = dataclasses.asdict(check(asked)) | {"kept": str(asked.kept)}
@@ -161,7 +161,7 @@ def ui(*, asked: Annotated[AppAsked, _flat] = AppAsked(), output: OutputFlags = 
 
 @app.command(name="all")
 def all_(*, kept: Path | None = None, output: OutputFlags = Output()) -> int:
-    """Every benchmark of less than minutes that can run on this machine, and why the others could not.
+    """Every benchmark that takes minutes at most and can run on this machine, and why the others could not.
 
     Parameters
     ----------

@@ -1,11 +1,11 @@
 """How many threads train faster here: measured, since small networks often do better on one."""
 
 import copy
-import os
 import time
 
 import torch
 
+from agp_tui.engine.cores import cores
 from agp_tui.imitation.network import PolicyNetwork
 from agp_tui.imitation.stretches import Batch
 
@@ -21,8 +21,8 @@ def faster_threads(network: PolicyNetwork, batch: Batch) -> int:
 
     Works on a copy of the network, on the processor. Torch's own setting is left at the winner.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if cores == 1:
+    count = cores()
+    if count == 1:
         torch.set_num_threads(1)
         return 1
     trial = copy.deepcopy(network)
@@ -35,10 +35,10 @@ def faster_threads(network: PolicyNetwork, batch: Batch) -> int:
         trial(frames).square().mean().backward()
         return time.perf_counter() - begun
 
-    seconds(cores)  # the first pass warms up
+    seconds(count)  # the first pass warms up
     # In turns, so that whatever else the machine does hits both.
-    pairs = [(seconds(1), seconds(cores)) for _ in range(ROUNDS)]
+    pairs = [(seconds(1), seconds(count)) for _ in range(ROUNDS)]
     single, all_ = (min(times) for times in zip(*pairs, strict=True))
-    chosen = cores if all_ < WORTH * single else 1
+    chosen = count if all_ < WORTH * single else 1
     torch.set_num_threads(chosen)
     return chosen

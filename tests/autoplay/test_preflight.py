@@ -99,7 +99,7 @@ def test_as_few_threads_as_fit(
         return made[settings.threads]
 
     monkeypatch.setattr(fitting, "load_policy", load)
-    monkeypatch.setattr(fitting.os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(fitting, "cores", lambda: 4)
     heard = Heard()
     found = fitting_policy(Path("m"), PlaySettings(threads=asked), Job(heard))
     assert tried == loaded and found is made[taken]

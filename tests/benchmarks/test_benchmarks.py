@@ -19,12 +19,13 @@ from support.fakes import Heard
 from agp_tui.benchmarks import own_screen
 from agp_tui.benchmarks.asked import CaptureAsked, PaceAsked
 from agp_tui.benchmarks.capture import bench_capture
-from agp_tui.benchmarks.machine import cores, machine
+from agp_tui.benchmarks.machine import machine
 from agp_tui.benchmarks.others import busy_cores
 from agp_tui.benchmarks.pace import bench_pace
 from agp_tui.benchmarks.plain_ways import SocketRegion, timer_per_frame, whole_screen
 from agp_tui.config import GameSettings
 from agp_tui.engine.children import module_environment
+from agp_tui.engine.cores import cores
 from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
 from agp_tui.errors import DisplayError, JobFailed

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from support.fakes import Heard
 
+from agp_tui.benchmarks.first_frame import bench_first_frame
 from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
 from agp_tui.ui.app import AgpApp
-from agp_tui.ui.benchmarks.first_frame import bench_first_frame
 from agp_tui.ui.benchmarks.first_screen import bench_first_screen
 from agp_tui.ui.benchmarks.idle import bench_idle
 from agp_tui.ui.benchmarks.loop import bench_loop, percentiles
