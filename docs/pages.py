@@ -35,7 +35,7 @@ STYLES = ["-", "--", ":"]
 MARKED = re.compile(r"<!-- (\S.*?) -->\n.*?<!-- end -->", re.DOTALL)
 NOTHING = "No result is kept yet."
 RATIOS = {
-    "store_windows_ratio": "bytes of a training set, 256 px",
+    "store_windows_ratio": "bytes of a recorded frame, 256 px",
     "capture_whole_screen_ratio": "a grab of 256x256",
     "reaction_30_ratio": "from grab to key, 30 fps",
     "play_ratio": "a decision",

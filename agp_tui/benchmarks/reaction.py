@@ -59,6 +59,7 @@ def bench_reaction(
     from its own process. Raises `DisplayError` without a display, `JobFailed` where it is stopped.
     """
     found: list[Reaction] = []
+    job.note("A small window takes the keyboard now, and arrow keys are pressed: leave both alone meanwhile.")
     with a_screen(display) as screen, _Echo(screen.name) as echo:
         box = Box(PLACE, PLACE, SIDE, SIDE)
         for fps in RATES:
@@ -157,7 +158,7 @@ class _Echo:
 
     def __enter__(self) -> "_Echo":
         if not self._ready.wait(PATIENCE_SECONDS):
-            self._process.kill()
+            self.__exit__()
             raise DisplayError("Expected a window to get the keyboard's focus, found that it did not.")
         return self
 

@@ -15,15 +15,19 @@ from agp_tui.config import GameSettings, PracticeSettings, TrainSettings
 from agp_tui.engine.clock import Clock, SimulatedTime
 from agp_tui.engine.events import Note
 from agp_tui.engine.job import Job
+from agp_tui.engine.runs import Run
+from agp_tui.errors import JobFailed
 from agp_tui.games.experts import expert_driver
 from agp_tui.games.factory import AtariGames
-from agp_tui.imitation.checkpoint import Checkpoint
+from agp_tui.imitation import practice
+from agp_tui.imitation.checkpoint import Checkpoint, load_checkpoint
 from agp_tui.imitation.dataset import open_takes
 from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
 from agp_tui.imitation.practice import Lesson, Round, practise, rounds_since_best
 from agp_tui.imitation.takes import Dataset
 from agp_tui.imitation.trainer import Fitted, Trainer
-from agp_tui.jobs.practice import consoles, fitting
+from agp_tui.jobs.practice import ask_practice, consoles, fitting, run_practice
+from agp_tui.jobs.requests import as_request
 from agp_tui.recording.store import Recording
 
 KEYS = ("up", "left")
@@ -109,6 +113,30 @@ def test_later_rounds_go_over_what_is_learned_from_as_often_as_the_first(
         assert minutes == pytest.approx([0.5 * amount / amounts[0] for amount in amounts])
     else:
         assert minutes == (0.5, 0.5, 0.5)
+
+
+def test_practice_goes_on_gently_and_evenly_on_sticky_consoles(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the rounds are asked for, taken where they would begin."""
+    begun: list[tuple[Trainer, Lesson]] = []
+
+    def no_rounds(
+        trainer: Trainer, _model: object, _dataset: object, lesson: Lesson, *_more: object
+    ) -> list[Round]:
+        begun.append((trainer, lesson))
+        return []
+
+    monkeypatch.setattr(practice, "practise", no_rounds)
+    settings = PracticeSettings(sticky=0.5, minutes_per_round=0.3)
+    asked = ask_practice("pong", None, settings, home / "recordings", home / "models", home / "runs")
+    with pytest.raises(JobFailed, match="before the first round"):
+        run_practice(as_request(asked), Job(), Run.create(home / "runs", "practice", as_request(asked)))
+    ((trainer, lesson),) = begun
+    cloned = load_checkpoint(asked.checkpoint).settings["learning_rate"]
+    assert trainer.settings.learning_rate == cloned / 2
+    assert lesson.evenly and lesson.minutes == 0.3
+    assert isinstance(lesson.make_game, AtariGames) and lesson.make_game.settings.sticky == 0.5
 
 
 def test_the_console_is_as_sticky_as_was_asked() -> None:
