@@ -276,4 +276,5 @@ class AgpApp(JobsApp):
 
 def run_app(config: Path | None = None, demo: tuple[str, ...] | None = None) -> int:
     """Open the app; the exit code."""
-    return AgpApp(config, demo).run() or 0
+    app = AgpApp(config, demo)
+    return app.run() or app.return_code or 0

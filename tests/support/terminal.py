@@ -32,7 +32,9 @@ class Terminal:
         for name in ("TMUX", "DISPLAY", "SSH_CONNECTION", "NO_COLOR", "COLUMNS", "LINES"):
             environment.pop(name, None)
         self._environment = environment
-        self._tmux("new-session", "-d", "-x", str(size[0]), "-y", str(size[1]), "-c", str(folder), command)
+        at = ("-x", str(size[0]), "-y", str(size[1]), "-c", str(folder))
+        # What an app that ended had to say stays on the screen, for the test that fails by it.
+        self._tmux("new-session", "-d", *at, command, ";", "set-option", "remain-on-exit", "on")
         self.pid = int(self._tmux("list-panes", "-F", "#{pane_pid}"))
 
     def keys(self, *keys: str) -> None:
@@ -48,7 +50,8 @@ class Terminal:
         deadline = time.monotonic() + seconds
         while not re.search(pattern, screen := self.text()):
             if time.monotonic() > deadline:
-                pytest.fail(f"{pattern!r} did not come in {seconds:.0f} s; the screen:\n{screen}")
+                told = self._tmux("capture-pane", "-p", "-S", "-")
+                pytest.fail(f"{pattern!r} did not come in {seconds:.0f} s; the screen:\n{told}")
             time.sleep(0.1)
         return screen
 

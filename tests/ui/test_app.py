@@ -1,6 +1,7 @@
 """The app as a whole on the real engine: its keys, its dialogs, one live job at a time, how it ends."""
 
 import asyncio
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from textual.widgets import DataTable
 
 from agp_tui.engine.events import AnyEvent, Finished
 from agp_tui.errors import AgpError
-from agp_tui.ui.app import AgpApp
+from agp_tui.ui.app import AgpApp, run_app
 from agp_tui.ui.dialogs.choose import Choose
 from agp_tui.ui.dialogs.confirm import Confirm
 from agp_tui.ui.dialogs.help import HelpScreen
@@ -40,6 +41,37 @@ def test_every_screen_is_a_key_away_and_has_help(
                 await until(pilot, lambda: isinstance(app.screen, AppScreen))
 
     asyncio.run(session())
+
+
+@pytest.mark.parametrize("mode", [mode for mode in SCREENS if mode != AgpApp.DEFAULT_MODE])
+def test_a_key_pressed_while_a_screen_is_still_put_together_does_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    async def session() -> None:
+        async with app_in(tmp_path, monkeypatch, looks=()) as (app, pilot):
+            app.switch_mode(mode)
+            while not app.screen.query("#body > *"):
+                await asyncio.sleep(0)
+            assert not app.screen.is_mounted, "its parts are there; what they consist of is not"
+            app.refresh_bindings()
+            assert "f1" in app.screen.active_bindings, "what a key is looked up in"
+            await pilot.pause()
+            assert app.is_running and app.current_mode == mode
+
+    asyncio.run(session())
+
+
+def test_an_app_that_fails_tells_so_by_its_exit_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(_app: AgpApp) -> None:
+        raise RuntimeError("found by chance")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(AgpApp, "look_around", fails)
+    monkeypatch.setattr(AgpApp, "run", partialmethod(AgpApp.run, headless=True))
+    assert run_app() == 1
+    assert "found by chance" in capsys.readouterr().err
 
 
 def test_a_game_is_chosen_by_a_part_of_its_name_or_is_new(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.widgets import RichLog, Static
 
 from agp_tui.engine.events import AnyEvent, Failed, Live
@@ -26,7 +26,7 @@ INVITING = "Press w to watch somebody play the game under the cursor."
 class AtariWatch(Vertical):
     """Who plays what, the picture, what is told about it."""
 
-    playing: reactive[bool] = reactive(False)
+    playing: var[bool] = var[bool](False, init=False)
 
     def __init__(self) -> None:
         super().__init__(id="atari-watch")

@@ -5,7 +5,7 @@ from typing import Literal
 
 from textual import work
 from textual.markup import escape
-from textual.reactive import reactive
+from textual.reactive import var
 
 from agp_tui.engine.events import AnyEvent, Failed, Finished, Note, Progress, Stop
 from agp_tui.errors import AgpError
@@ -25,11 +25,11 @@ FORMATS = ("mp4", "npz", "pickle", "png")
 class LibraryActions(AppScreen):
     """The part of the library that runs commands on `item` and tells what came of them in `told`."""
 
-    doing: reactive[Doing] = reactive[Doing]("", bindings=True)
+    doing: var[Doing] = var[Doing]("", init=False, bindings=True)
     """What this screen waits for; meanwhile nothing else can be done here."""
-    told: reactive[str] = reactive("")
+    told: var[str] = var[str]("", init=False)
     """The newest thing to know, as markup."""
-    item: reactive[RecordingItem | None] = reactive[RecordingItem | None](None, bindings=True)
+    item: var[RecordingItem | None] = var[RecordingItem | None](None, init=False, bindings=True)
     """The recording that the cursor is on."""
 
     def __init__(self) -> None:

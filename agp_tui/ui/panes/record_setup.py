@@ -3,7 +3,7 @@
 from typing import Any
 
 from textual import work
-from textual.reactive import reactive
+from textual.reactive import var
 
 from agp_tui.config import GameSettings
 from agp_tui.errors import AgpError
@@ -24,11 +24,11 @@ TERMINAL = "terminal"
 class RecordSetup(AppScreen):
     """The part of the screen for recording that asks and remembers; it runs nothing live."""
 
-    problem: reactive[str] = reactive("")
+    problem: var[str] = var[str]("", init=False)
     """What went wrong, with its cure; empty where nothing did."""
-    by: reactive[str] = reactive("")
+    by: var[str] = var[str]("", init=False)
     """Who plays: human, terminal, expert, a model's name, an agent's run, or a model behind `WATCHED`."""
-    limits: reactive[Limits] = reactive(Limits())
+    limits: var[Limits] = var[Limits](Limits(), init=False)
     busy_with = ""
     """The game that something runs for now; empty where nothing does."""
 

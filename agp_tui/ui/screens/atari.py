@@ -6,7 +6,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.reactive import reactive
+from textual.reactive import var
 
 from agp_tui.engine.client import last_words
 from agp_tui.engine.events import Failed, Finished, Stop
@@ -47,7 +47,7 @@ class AtariScreen(FollowingScreen):
         Binding("escape", "back", "Back", id="atari.back"),
     ]
 
-    comparing: reactive[bool] = reactive(False, bindings=True)
+    comparing: var[bool] = var[bool](False, init=False, bindings=True)
 
     def body(self) -> ComposeResult:
         with Horizontal(id="atari"):

@@ -4,7 +4,7 @@ from typing import ClassVar, Protocol
 
 from textual import work
 from textual.geometry import Region
-from textual.reactive import reactive
+from textual.reactive import var
 
 from agp_tui.engine.events import Failed, Finished
 from agp_tui.engine.runs import Run, RunError
@@ -35,9 +35,9 @@ class FollowingScreen(AppScreen):
     FOCUS: ClassVar[str] = ".run-log"
     """The part of it that takes the focus."""
 
-    watched: reactive[Run | None] = reactive[Run | None](None, bindings=True)
+    watched: var[Run | None] = var[Run | None](None, init=False, bindings=True)
     """The run that is shown; None shows what the screen is for otherwise."""
-    end: reactive[Finished | Failed | None] = reactive[Finished | Failed | None](None, bindings=True)
+    end: var[Finished | Failed | None] = var[Finished | Failed | None](None, init=False, bindings=True)
     """How the run that is shown ended."""
 
     left: str = ""

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.widgets import ContentSwitcher, Input, Static
 
 from agp_tui.engine.events import AnyEvent, Live
@@ -61,8 +61,8 @@ class LibraryScreen(LibraryActions):
         Binding("escape", "no_filter", "Show all", id="library.no_filter", show=False),
     ]
 
-    all_games: reactive[bool] = reactive(False)
-    wanted: reactive[str] = reactive("")
+    all_games: var[bool] = var[bool](False, init=False)
+    wanted: var[str] = var[str]("", init=False)
     """Only recordings with this text."""
 
     def __init__(self) -> None:

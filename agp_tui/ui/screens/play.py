@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.markup import escape
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.widgets import RichLog, Static
 
 from agp_tui.engine.events import AnyEvent, Failed, Finished, Live, Pause, Resume, Started, Stop
@@ -68,12 +68,12 @@ class PlayScreen(AppScreen):
         Binding("l", "learn", "Learn from this", id="play.learn"),
     ]
 
-    playing: reactive[bool] = reactive(False, bindings=True)
-    paused: reactive[bool] = reactive(False)
-    dry_run: reactive[bool] = reactive(False)
-    model: reactive[ModelItem | None] = reactive[ModelItem | None](None, bindings=True)
-    preflight: reactive[str] = reactive("")
-    taught: reactive[str] = reactive("", bindings=True)
+    playing: var[bool] = var[bool](False, init=False, bindings=True)
+    paused: var[bool] = var[bool](False, init=False)
+    dry_run: var[bool] = var[bool](False, init=False)
+    model: var[ModelItem | None] = var[ModelItem | None](None, init=False, bindings=True)
+    preflight: var[str] = var[str]("", init=False)
+    taught: var[str] = var[str]("", init=False, bindings=True)
     """The model that was shown something in the last play; empty where nothing was shown."""
 
     def body(self) -> ComposeResult:

@@ -7,7 +7,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.widgets import ContentSwitcher, RichLog, Static
 
 from agp_tui.engine.events import AnyEvent, Failed, Finished, Live, Note, Progress, Stage, Started, Stop
@@ -51,8 +51,8 @@ class RecordScreen(RecordSetup):
         Binding("x", "discard", "Discard", id="record.discard"),
     ]
 
-    phase: reactive[Phase] = reactive[Phase]("setup", bindings=True)
-    result: reactive[Finished | None] = reactive[Finished | None](None)
+    phase: var[Phase] = var[Phase]("setup", init=False, bindings=True)
+    result: var[Finished | None] = var[Finished | None](None, init=False)
 
     def __init__(self) -> None:
         super().__init__()
