@@ -170,6 +170,9 @@ class CorrectionsAsked:
     seeds: Whole = (0, 1, 2)
     """A comparison on each game with each of these seeds."""
 
+    frame_size: Size = 64
+    """Pixels of the square that a clone sees."""
+
     demonstration: Annotated[float, Meta(gt=0)] = 5.0
     """Minutes of the expert's play that a clone begins with."""
 
@@ -204,6 +207,9 @@ class PracticeBenchAsked:
 
     seeds: Whole = (0,)
     """A clone on each game with each of these seeds."""
+
+    frame_size: Size = 96
+    """Pixels of the square that a clone sees."""
 
     demonstration: Annotated[float, Meta(gt=0)] = 5.0
     """Minutes of the expert's play that a clone begins with."""

@@ -10,7 +10,7 @@ from agp_tui.benchmarks.kept import keep, read_kept
 from agp_tui.engine.cores import cores
 from agp_tui.engine.job import Job
 
-FPS, FRAME_SIZE, SEGMENT, STICKY = 30, 64, 4, 0.25
+FPS, SEGMENT, STICKY = 30, 4, 0.25
 """As in the demo."""
 EXAM_SEED = 500_000
 
@@ -21,6 +21,8 @@ class CloneEntry:
 
     game: str
     seed: int
+    frame_size: int
+    """Pixels of the square that it sees."""
     demonstration: float
     """Minutes of the expert that the clone begins with."""
     training: float

@@ -10,17 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agp_tui.autoplay.scores import MakeDriver, bootstrap_interval
-from agp_tui.benchmarks.clones import (
-    FPS,
-    FRAME_SIZE,
-    SEGMENT,
-    STICKY,
-    CloneEntry,
-    exam,
-    mean_of,
-    run_missing,
-    told,
-)
+from agp_tui.benchmarks.clones import FPS, SEGMENT, STICKY, CloneEntry, exam, mean_of, run_missing, told
 from agp_tui.config import GameSettings
 from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
@@ -123,7 +113,7 @@ def _clone(bench: _Bench, recordings: list[Path]) -> Path:
         bench.job.quietly(),
         minutes=bench.entry.training,
         segment=SEGMENT,
-        frame_size=FRAME_SIZE,
+        frame_size=bench.entry.frame_size,
         seed=bench.entry.seed,
     )
 

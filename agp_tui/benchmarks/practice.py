@@ -12,17 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agp_tui.benchmarks.clones import (
-    FPS,
-    FRAME_SIZE,
-    SEGMENT,
-    STICKY,
-    CloneEntry,
-    exam,
-    mean_of,
-    run_missing,
-    told,
-)
+from agp_tui.benchmarks.clones import FPS, SEGMENT, STICKY, CloneEntry, exam, mean_of, run_missing, told
 from agp_tui.benchmarks.commands import Commands
 from agp_tui.config import GameSettings
 from agp_tui.engine.events import Table
@@ -79,7 +69,7 @@ def bench_practice(entries: list[Entry], kept: Path, machine: str, job: Job) -> 
 def run_entry(entry: Entry, machine: str, job: Job) -> Result | None:
     """One clone and its practice; None where the job stops. What was made on the way is gone afterwards."""
     with tempfile.TemporaryDirectory() as name, _stopping_with(job, Commands(Path(name))) as commands:
-        same = ("--game", entry.game, "--frame-size", str(FRAME_SIZE), "--seed", str(entry.seed))
+        same = ("--game", entry.game, "--frame-size", str(entry.frame_size), "--seed", str(entry.seed))
         shown = commands.run(
             "record", *same, "--by", "expert", "--fast", "--sticky", str(STICKY), "--fps", str(FPS),
             "--seconds", f"{entry.demonstration * 60:g}",
@@ -155,9 +145,26 @@ def table(results: list[Result]) -> Table:
     for one in results:
         scores = (one.chance, one.clone, one.best, one.expert)
         rows.append(
-            [short_name(one.entry.game), one.entry.seed, *map(told, scores), one.best_round, f"{one.way:.2f}"]
+            [
+                short_name(one.entry.game),
+                one.entry.seed,
+                one.entry.frame_size,
+                *map(told, scores),
+                one.best_round,
+                f"{one.way:.2f}",
+            ]
         )
-    columns = ["game", "seed", "random", "clone", "best by practice", "expert", "after rounds", "of the way"]
+    columns = [
+        "game",
+        "seed",
+        "pixels",
+        "random",
+        "clone",
+        "practised",
+        "expert",
+        "after rounds",
+        "of the way",
+    ]
     return Table(title="From a clone to its best, by whole games", columns=columns, rows=rows)
 
 
@@ -166,7 +173,7 @@ def rounds_table(one: Result) -> Table:
     rows: list[list[str | float | int | None]] = []
     for number, scores in enumerate(one.rounds):
         rows.append([number, told(scores), " ".join(f"{score:g}" for score in scores)])
-    title = f"{short_name(one.entry.game)}, seed {one.entry.seed}"
+    title = f"{short_name(one.entry.game)}, seed {one.entry.seed}, {one.entry.frame_size} pixels"
     return Table(title=title, columns=["after round", "mean score, 95 %", "games"], rows=rows)
 
 
