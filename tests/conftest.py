@@ -69,6 +69,7 @@ def pytest_configure() -> None:
 
 ALONE = (
     "autoplay/test_bench.py",
+    "autoplay/test_focus_on_screen.py",
     "autoplay/test_player.py",
     "autoplay/test_player_on_screen.py",
     "autoplay/test_takeover_on_screen.py",

@@ -35,10 +35,11 @@ class LiveReport:
         decisions: int,
         overruns: int,
         driver: Who | None = None,
+        paused: bool = False,
     ) -> Live:
         """The event; `decisions`, and `overruns` among them, since play began.
 
-        `driver` is who plays now, where two share the keys.
+        `driver` is who plays now, where two share the keys; `paused`: nobody may.
         """
         pace = self._clock.pace()
         picture = self._preview.thumbnail(pixels)
@@ -58,6 +59,7 @@ class LiveReport:
             score=status.score if status else None,
             lives=status.lives if status else None,
             driver=driver,
+            paused=paused,
             thumbnail=picture.rgb,
             thumbnail_size=picture.size,
         )

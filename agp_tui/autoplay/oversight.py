@@ -1,4 +1,6 @@
-"""Hears, on a thread of its own, what ends or pauses play and who touches the keys; empties the seat at once.
+"""Hears, on a thread of its own, what ends or pauses play, and empties the seat at once.
+
+A command, a key, another window with the focus.
 
 The playing loop may hang in the model meanwhile: no key stays down because of it.
 """
@@ -7,6 +9,7 @@ import contextlib
 import threading
 import time
 from types import TracebackType
+from typing import Protocol
 
 from agp_tui.autoplay.seat import Seat
 from agp_tui.autoplay.takeover import Takeover
@@ -17,13 +20,26 @@ from agp_tui.keys.listening import KeyListener
 
 POLL_SECONDS = 0.01
 """How long a person's key, or a pause, may go unnoticed. A stop is noticed at once."""
+FOCUS_SECONDS = 0.05
+"""How long it may go unnoticed that another window has the focus."""
+UNFOCUSED = "The game's window does not have the focus: nothing is pressed until"
+
+
+class HasFocus(Protocol):
+    """Knows whether keys reach the game."""
+
+    def there(self) -> bool:
+        """Whether they do."""
+        ...
 
 
 class Oversight:
     """While inside: the panic key, `Panic`, `Pause`, `Resume` and `Stop` act on the seat.
 
     `listener`, where there is one, hears `panic_key` and what `takeover` is to know; it stays the
-    caller's to close. What goes wrong on the thread ends the job and is kept in `failure`.
+    caller's to close, as does `focus`. Without the focus every key is released: for as long as it is away,
+    or, under `stay_away`, until `Resume`. What goes wrong on the thread ends the job and is kept in
+    `failure`.
     """
 
     def __init__(
@@ -33,6 +49,9 @@ class Oversight:
         listener: KeyListener | None,
         panic_key: str,
         takeover: Takeover | None = None,
+        *,
+        focus: HasFocus | None = None,
+        stay_away: bool = False,
     ) -> None:
         self.failure: AgpError | None = None
         self.panicked = False
@@ -41,10 +60,15 @@ class Oversight:
         self._listener = listener
         self._panic_key = panic_key
         self._takeover = takeover
+        self._focus = focus
+        self._stay_away = stay_away
+        self._focus_due = 0.0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="oversight")
 
     def __enter__(self) -> "Oversight":
+        # Before anything is pressed.
+        self._look_at_focus()
         self._thread.start()
         return self
 
@@ -58,6 +82,7 @@ class Oversight:
         try:
             while not self._over.is_set():
                 self._obey()
+                self._look_at_focus()
                 if self._job.wait_for_stop(POLL_SECONDS):
                     self._obey()
                     self._seat.leave()
@@ -83,8 +108,22 @@ class Oversight:
                 self._seat.pause()
                 self._job.note("Paused: every key is released.")
             elif isinstance(command, Resume):
-                self._seat.resume()
-                self._job.note("Playing again.")
+                away = self._focus is not None and not self._focus.there()
+                self._seat.resume(away=away)
+                self._job.note(f"{UNFOCUSED} it has it." if away else "Playing again.")
+
+    def _look_at_focus(self) -> None:
+        if self._focus is None or (now := time.monotonic()) < self._focus_due:
+            return
+        self._focus_due = now + FOCUS_SECONDS
+        if self._focus.there():
+            if self._seat.look_back():
+                self._job.note("The game has the focus again: playing.")
+        elif self._seat.look_away():
+            if self._stay_away:
+                self._seat.pause()
+            until = "you resume" if self._stay_away else "it has it"
+            self._job.note(f"{UNFOCUSED} {until}.")
 
     def _panic(self, why: str) -> None:
         if not self.panicked:

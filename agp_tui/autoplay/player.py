@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from agp_tui.autoplay.corrections import Corrections
 from agp_tui.autoplay.live import LiveReport
-from agp_tui.autoplay.oversight import Oversight
+from agp_tui.autoplay.oversight import HasFocus, Oversight
 from agp_tui.autoplay.policy import Policy, check_keys
 from agp_tui.autoplay.seat import Seat, State
 from agp_tui.autoplay.steadiness import Hands
@@ -45,6 +45,7 @@ def play(
     *,
     listener: KeyListener | None = None,
     forwards: bool = False,
+    focus: HasFocus | None = None,
     corrections: Corrections | None = None,
     preview: PreviewSettings | None = None,
 ) -> Finished:
@@ -55,7 +56,8 @@ def play(
     While paused it goes on looking but presses nothing. `listener` hears the panic key, and with
     `settings.takeover` the game's keys under a person's hand, who then drives; it stays the caller's
     to close, as does the game. With `forwards` the game does not hear that person itself: we hold their
-    keys in it. `corrections` keeps what a person shows, and is closed.
+    keys in it. While `focus` says that keys do not reach the game, nothing is pressed; it stays the caller's
+    to close. `corrections` keeps what a person shows, and is closed.
 
     A deadline is missed where a decision took longer than a slot (on the clock's own time: never on
     a simulated one) or where a slot was skipped. Percentiles are those of the clock: over its latest
@@ -78,7 +80,15 @@ def play(
     tally = Tally(game, game.status(), settings.max_episode_seconds)
     takeover = _takeover(seat, game, settings) if listener is not None else None
     player = _Player(seat, policy, settings, job, clock, tally, Preview(preview), takeover, corrections)
-    oversight = Oversight(seat, job, listener, key_name(settings.panic_key), takeover)
+    oversight = Oversight(
+        seat,
+        job,
+        listener,
+        key_name(settings.panic_key),
+        takeover,
+        focus=focus,
+        stay_away=settings.when_unfocused == "release",
+    )
     try:
         with oversight:
             player.play()
@@ -158,6 +168,7 @@ class _Player:
                         decisions=self.decisions,
                         overruns=self.overruns,
                         driver=self.takeover.driver if self.takeover is not None else None,
+                        paused=self.seat.state in (State.PAUSED, State.AWAY),
                     )
                 )
             if too_long:

@@ -13,10 +13,13 @@ PATIENCE_SECONDS = 0.1
 
 
 class State(Enum):
-    """Whether keys may be pressed: now, later, once a person gives the game back, or never again."""
+    """Whether keys may be pressed: now; once a person gives the game back; once it has the focus again;
+    later; never again.
+    """
 
     PLAYING = "playing"
     LENT = "lent"
+    AWAY = "away"
     PAUSED = "paused"
     LEFT = "left"
 
@@ -65,7 +68,7 @@ class Seat:
                 self._game.restart()
 
     def press(self, keys: Keys) -> None:
-        """Hold exactly these keys; nothing happens while paused, lent or left."""
+        """Hold exactly these keys; nothing happens unless it is being played."""
         with self._lock:
             if self._state is State.PLAYING and keys != self._held:
                 self._hold(keys)
@@ -93,25 +96,43 @@ class Seat:
         """Press again from the next decision on."""
         self._go_on_from(State.LENT)
 
+    def look_away(self) -> bool:
+        """Release every key, press none until `look_back`; whether it was being played."""
+        if self._state not in (State.PLAYING, State.LENT):
+            return False
+        self._empty(State.AWAY)
+        return True
+
+    def look_back(self) -> bool:
+        """Press again from the next decision on; whether it was waited for."""
+        return self._go_on_from(State.AWAY)
+
     def pause(self) -> None:
         """Release every key, press none until `resume`."""
-        if self._state in (State.PLAYING, State.LENT):
+        if self._state in (State.PLAYING, State.LENT, State.AWAY):
             self._empty(State.PAUSED)
 
-    def resume(self) -> None:
-        """Press again from the next decision on."""
-        self._go_on_from(State.PAUSED)
+    def resume(self, *, away: bool = False) -> None:
+        """Press again from the next decision on; `away`: only after `look_back`."""
+        if away:
+            with self._lock:
+                if self._state is State.PAUSED:
+                    self._state = State.AWAY
+        else:
+            self._go_on_from(State.PAUSED)
 
     def leave(self) -> None:
         """Release every key, for good. May be called twice, from any thread."""
         self._empty(State.LEFT)
 
-    def _go_on_from(self, state: State) -> None:
+    def _go_on_from(self, state: State) -> bool:
         with self._lock:
-            if self._state is state:
-                self._state = State.PLAYING
-                if self._forwards:
-                    self._game.hold(self._held)
+            if self._state is not state:
+                return False
+            self._state = State.PLAYING
+            if self._forwards:
+                self._game.hold(self._held)
+            return True
 
     def _empty(self, state: State, but: Keys = NO_KEYS) -> None:
         # First the state, so that nothing is pressed behind the release below.

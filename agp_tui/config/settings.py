@@ -146,6 +146,10 @@ class PlaySettings:
     panic_key: str = "f12"
     """The key on the game's keyboard that stops the player and releases everything."""
 
+    when_unfocused: Literal["pause", "release", "continue"] = "pause"
+    """While another window than the game's has the focus (X11): press nothing until the game has it again;
+    release every key and wait to be resumed; or go on, whatever the keys reach."""
+
     takeover: bool = True
     """One of the game's keys under your hand gives you control, and what you show is recorded."""
 

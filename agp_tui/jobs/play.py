@@ -17,6 +17,7 @@ from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
 from agp_tui.games.base import Game
+from agp_tui.games.focus import Focus, can_tell_focus
 from agp_tui.games.names import is_atari
 from agp_tui.games.opening import complete, open_game
 from agp_tui.games.screen import ScreenGame
@@ -76,6 +77,7 @@ def run_play(asked: PlayAsked, job: Job) -> Finished:
     with (
         closing(open_game(name, place, source, job)) as game,
         shared_keyboard(game, asked, job) as keyboard,
+        focus_of(game, asked.settings) as focus,
     ):
         if not asked.settings.dry_run:
             # A screen's key guard starts with the first call: before the first decision is due.
@@ -88,6 +90,7 @@ def run_play(asked: PlayAsked, job: Job) -> Finished:
             Clock(policy.fps, source),
             listener=keyboard,
             forwards=not isinstance(game, ScreenGame),
+            focus=focus,
             corrections=corrections_of(asked, game, policy.fps, job) if keyboard is not None else None,
             preview=_preview(asked, game),
         )
@@ -119,6 +122,17 @@ def shared_keyboard(game: Game, asked: PlayAsked, job: Job) -> Iterator[KeyListe
         job.note("Touch one of the game's keys and you drive; let go of it, and the model drives again.")
     with closing(keyboard):
         yield keyboard
+
+
+@contextmanager
+def focus_of(game: Game, settings: PlaySettings) -> Iterator[Focus | None]:
+    """Tells whether the game has the focus, where that matters and can be known."""
+    matters = not settings.dry_run and settings.when_unfocused != "continue"
+    if isinstance(game, ScreenGame) and matters and can_tell_focus():
+        with closing(Focus(game.display, game.box)) as focus:
+            yield focus
+    else:
+        yield None
 
 
 def _preview(asked: PlayAsked, game: Game) -> PreviewSettings:

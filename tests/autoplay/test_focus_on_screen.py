@@ -1,0 +1,158 @@
+"""Another window takes the focus while a model plays, on a real X server."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+from support.arena_window import Arena
+from support.fakes import Heard, ToldPolicy
+from support.xserver import Observer, XServer, observe
+
+from agp_tui.autoplay.player import play
+from agp_tui.config import GameSettings, PlaySettings
+from agp_tui.engine.clock import Clock
+from agp_tui.engine.events import Live, Note, Pause, Resume
+from agp_tui.engine.job import Job
+from agp_tui.games.focus import Focus
+from agp_tui.games.region import Box
+from agp_tui.games.screen import ScreenGame
+from agp_tui.jobs.play import focus_of
+from agp_tui.keys.names import KEYSYMS
+
+pytestmark = pytest.mark.display
+
+KEYS = ("left", "right")
+ALWAYS_RIGHT = [[0.0, 1.0]]
+FPS = 30
+
+
+class Session:
+    """A model that always presses right, at work on a thread."""
+
+    def __init__(self, job: Job, heard: Heard, observer: Observer) -> None:
+        self.job, self.heard, self.observer = job, heard, observer
+        self._right = observer.keycode(KEYSYMS["right"])
+
+    def pressed(self) -> bool:
+        """Whether the X server has the key down."""
+        return self._right in self.observer.down()
+
+    def until(self, holds: Callable[[], bool], seconds: float = 5.0) -> float:
+        """Wait; how long it took."""
+        began = time.monotonic()
+        while not holds():
+            assert time.monotonic() - began < seconds
+            time.sleep(0.002)
+        return time.monotonic() - began
+
+    def stays(self, pressed: bool, seconds: float = 0.5) -> bool:
+        """Whether it is so all the time from now on."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self.pressed() != pressed:
+                return False
+            time.sleep(0.005)
+        return True
+
+    def notes(self) -> list[str]:
+        return [event.text for event in self.heard.events if isinstance(event, Note)]
+
+
+@contextmanager
+def session(server: XServer, arena: Arena, when_unfocused: str) -> Iterator[Session]:
+    place = GameSettings(display=server.name, center=arena.center, size=arena.size, keys=KEYS, fps=FPS)
+    settings = PlaySettings(when_unfocused=when_unfocused, takeover=False)  # type: ignore[arg-type]
+    heard = Heard()
+    job = Job(heard)
+    with (
+        observe(server.name) as observer,
+        closing(ScreenGame("window", place)) as game,
+        focus_of(game, settings) as focus,
+    ):
+        game.hold(frozenset())
+        policy = ToldPolicy(KEYS, ALWAYS_RIGHT, fps=FPS)
+        player = threading.Thread(
+            target=lambda: play(game, policy, settings, job, Clock(FPS), focus=focus), daemon=True
+        )
+        player.start()
+        try:
+            yield Session(job, heard, observer)
+        finally:
+            job.stop()
+            player.join(5)
+    assert not player.is_alive()
+
+
+def test_nothing_is_pressed_while_another_window_has_the_focus(x_server: XServer, arena: Arena) -> None:
+    with session(x_server, arena, "pause") as played:
+        played.until(played.pressed)
+        for _ in range(5):
+            with played.observer.focused_window() as presses:
+                assert played.until(lambda: not played.pressed()) < 0.5
+                presses()
+                assert played.stays(pressed=False)
+                assert presses() == 0, "and the other window got none"
+            played.until(played.pressed)
+        for words in ("does not have the focus", "has the focus again"):
+            played.until(lambda words=words: sum(words in note for note in played.notes()) == 5)
+        assert any(event.paused for event in played.heard.events if isinstance(event, Live))
+
+
+def test_released_it_waits_to_be_resumed(x_server: XServer, arena: Arena) -> None:
+    with session(x_server, arena, "release") as played:
+        played.until(played.pressed)
+        with played.observer.focused_window():
+            played.until(lambda: not played.pressed())
+        assert played.stays(pressed=False)
+        played.job.tell(Resume())
+        played.until(played.pressed)
+
+
+@pytest.mark.parametrize("when", ["pause", "release"])
+def test_resumed_too_early_it_goes_on_once_it_has_the_focus(
+    x_server: XServer, arena: Arena, when: str
+) -> None:
+    with session(x_server, arena, when) as played:
+        played.until(played.pressed)
+        played.job.tell(Pause())
+        played.until(lambda: not played.pressed())
+        with played.observer.focused_window() as presses:
+            played.job.tell(Resume())
+            assert played.stays(pressed=False)
+            assert presses() == 0
+        played.until(played.pressed)
+
+
+def test_told_to_it_goes_on_wherever_the_keys_go(x_server: XServer, arena: Arena) -> None:
+    with session(x_server, arena, "continue") as played:
+        played.until(played.pressed)
+        with played.observer.focused_window():
+            assert played.stays(pressed=True)
+
+
+def test_without_the_focus_from_the_start_nothing_is_pressed_until_the_game_has_it(
+    x_server: XServer, arena: Arena
+) -> None:
+    with observe(x_server.name) as other, other.focused_window() as presses:
+        with session(x_server, arena, "pause") as played:
+            assert played.stays(pressed=False, seconds=1.0)
+        assert presses() == 0
+
+
+def test_a_region_without_a_window_and_a_window_that_comes_later(x_server: XServer) -> None:
+    with closing(Focus(x_server.name, Box(700, 500, 100, 100))) as focus, observe(x_server.name) as other:
+        with other.focused_window():
+            assert focus.there(), "what is painted on the bare screen cannot be told from a game"
+        window = Arena(x_server, 650, 450, 200)
+        try:
+            assert focus.there()
+            with other.focused_window():
+                assert not focus.there()
+        finally:
+            window.close()
+        deadline = time.monotonic() + 5
+        while not focus.there():
+            assert time.monotonic() < deadline, "it is gone, and nothing is known once more"
+            time.sleep(0.05)
