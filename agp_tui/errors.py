@@ -1,5 +1,8 @@
 """The errors that a user can cause. Each says what was expected, what was found and what to do."""
 
+LONGEST = 600
+"""Characters of a problem: what was found may be of any size."""
+
 
 class AgpError(Exception):
     """A problem with a cure. The commands print both and exit with `exit_code`.
@@ -11,8 +14,8 @@ class AgpError(Exception):
     exit_code = 2
 
     def __init__(self, problem: str, cure: str = "") -> None:
-        super().__init__(problem)
-        self.problem = problem
+        self.problem = _in_a_line(problem)
+        super().__init__(self.problem)
         self.cure = cure
 
     def __str__(self) -> str:
@@ -58,3 +61,9 @@ class Interrupted(AgpError):
     """A person insisted on the end before the job could come to it by itself."""
 
     exit_code = 130
+
+
+def _in_a_line(text: str) -> str:
+    """Without its middle where it is too long to be read."""
+    line = " ".join(text.splitlines())
+    return line if len(line) <= LONGEST else f"{line[: LONGEST * 2 // 3]} … {line[-LONGEST // 4 :]}"

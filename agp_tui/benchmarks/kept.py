@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
+from agp_tui.decoding import BadJson, decoded
 from agp_tui.errors import AgpError
 from agp_tui.files import LineFile
 
@@ -16,6 +17,7 @@ def read_kept(path: Path, kind: type[T]) -> list[T]:
     if not path.exists():
         return []
     found: list[T] = []
+    decoder = msgspec.json.Decoder(kind)
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
@@ -24,8 +26,8 @@ def read_kept(path: Path, kind: type[T]) -> list[T]:
         ) from error
     for number, line in enumerate(lines, start=1):
         try:
-            found.append(msgspec.json.decode(line, type=kind))
-        except msgspec.MsgspecError as error:
+            found.append(decoded(line, decoder))
+        except BadJson as error:
             raise AgpError(
                 f"Expected line {number} of {path} to be a result of this benchmark: {error}.",
                 "Take the line out, or give --kept another file.",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from agp_tui.decoding import BadJson, decoded
 from agp_tui.engine.events import Table
 from agp_tui.errors import AgpError
 from agp_tui.files import write_atomically
@@ -48,8 +49,8 @@ def read_report(path: Path) -> Report | None:
     if not path.exists():
         return None
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Report)
-    except (OSError, msgspec.MsgspecError) as error:
+        return decoded(path.read_bytes(), msgspec.json.Decoder(Report))
+    except (OSError, BadJson) as error:
         raise AgpError(
             f"Expected {path} to be what agp bench all keeps: {error}.", "Run it again."
         ) from error

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from agp_tui.config.kinds import Stroke, Way
+from agp_tui.decoding import BadJson, decoded
 from agp_tui.engine.clock import Percentiles
 from agp_tui.errors import AgpError
 
@@ -253,8 +254,8 @@ AnyEvent = Started | Stage | Progress | Live | Try | Evaluated | Note | Table | 
 AnyCommand = Stop | Pause | Resume | Panic | Step | Seek | Speed | Key | LetGo | Holding
 
 _encoder = msgspec.json.Encoder()
-_events = msgspec.json.Decoder(AnyEvent)
-_commands = msgspec.json.Decoder(AnyCommand)
+_events: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+_commands: msgspec.json.Decoder[AnyCommand] = msgspec.json.Decoder(AnyCommand)
 
 
 def encode(message: Event | Command) -> bytes:
@@ -265,18 +266,16 @@ def encode(message: Event | Command) -> bytes:
 def decode_event(line: bytes) -> AnyEvent:
     """The event of one line. Raises `AgpError` where it is none."""
     try:
-        event: AnyEvent = _events.decode(line)
-        return event
-    except msgspec.MsgspecError as error:
+        return decoded(line, _events)
+    except BadJson as error:
         raise AgpError(f"Expected an event as one line of JSON, found {line[:80]!r}: {error}.") from error
 
 
 def decode_command(line: bytes) -> AnyCommand:
     """The command of one line. Raises `AgpError` where it is none."""
     try:
-        command: AnyCommand = _commands.decode(line)
-        return command
-    except msgspec.MsgspecError as error:
+        return decoded(line, _commands)
+    except BadJson as error:
         raise AgpError(
             f"Expected a command as one line of JSON, found {line[:80]!r}: {error}.",
             'Send one of {"type": "stop"}, "pause", "resume", "panic".',

@@ -177,12 +177,15 @@ class Job:
         threading.Thread(target=self._obey, args=(descriptor,), daemon=True, name="commands").start()
 
     def _obey(self, descriptor: int) -> None:
-        for line in _lines(descriptor):
-            try:
-                self.tell(decode_command(line))
-            except AgpError as error:
-                self.note(str(error), level="warning")
-        self.stop()
+        try:
+            for line in _lines(descriptor):
+                try:
+                    self.tell(decode_command(line))
+                except AgpError as error:
+                    self.note(str(error), level="warning")
+        finally:
+            # Also where this fails: nobody can be heard any more.
+            self.stop()
 
 
 class _WithoutStages:

@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from agp_tui.decoding import BadJson, decoded
 from agp_tui.engine.events import (
     AnyEvent,
     Event,
@@ -98,17 +99,17 @@ class Run:
 
     @property
     def created(self) -> float:
-        """When it was asked for, seconds since 1970."""
-        return float(self._read("run.json")["created"])
+        """When it was asked for, seconds since 1970. Raises `RunError`, as `job` and `request` do."""
+        return self._asked().created
 
     @property
     def job(self) -> str:
-        return str(self._read("run.json")["job"])
+        return self._asked().job
 
     @property
     def request(self) -> dict[str, Any]:
         """What was asked for, as it was when the run was made."""
-        return dict(self._read("run.json")["request"])
+        return self._asked().request
 
     def claim(self) -> None:
         """This process works on the run from now on. Raises `RunError` if another one does."""
@@ -244,18 +245,24 @@ class Run:
 
     def _worker(self) -> "_Worker | None":
         try:
-            return msgspec.json.decode((self.path / "process.json").read_bytes(), type=_Worker)
-        except (OSError, msgspec.MsgspecError):
+            return decoded((self.path / "process.json").read_bytes(), _worker)
+        except (OSError, BadJson):
             return None
 
-    def _read(self, name: str) -> dict[str, Any]:
+    def _asked(self) -> "_Asked":
+        path = self.path / "run.json"
         try:
-            body = json.loads((self.path / name).read_bytes())
-        except (OSError, ValueError) as error:
-            raise RunError(f"Expected a readable {name} in {self.path}: {error}.") from error
-        if not isinstance(body, dict):
-            raise RunError(f"Expected an object in {self.path / name}, found {type(body).__name__}.")
-        return body
+            return decoded(path.read_bytes(), _asked)
+        except (OSError, BadJson) as error:
+            raise RunError(f"Expected {path} to say what was asked for: {error}.") from error
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """`run.json`."""
+
+    job: str
+    created: float
+    request: dict[str, Any]
 
 
 class _Worker(msgspec.Struct, frozen=True):
@@ -264,6 +271,10 @@ class _Worker(msgspec.Struct, frozen=True):
     pid: int
     began: str
     events_from: int = 0
+
+
+_worker = msgspec.json.Decoder(_Worker)
+_asked = msgspec.json.Decoder(_Asked)
 
 
 class LiveFile:

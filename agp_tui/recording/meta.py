@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from agp_tui.decoding import BadJson, decoded
 from agp_tui.engine.runs import process_start
 from agp_tui.errors import RecordingError
 from agp_tui.files import write_atomically
@@ -84,14 +85,14 @@ def read_meta(folder: Path) -> RecordingMeta:
             f"Expected a recording at {folder}, found {what}.", "agp recordings list shows what is there."
         ) from error
     try:
-        schema = msgspec.json.decode(body, type=_SchemaOnly).schema
+        schema = decoded(body, _schema).schema
         if schema > SCHEMA:
             raise RecordingError(
                 f"Expected a recording of schema {SCHEMA} or older at {folder}, found schema {schema}.",
                 "It was made by a newer version of agp-tui: update this one.",
             )
-        return msgspec.json.decode(body, type=RecordingMeta)
-    except msgspec.MsgspecError as error:
+        return decoded(body, _meta)
+    except BadJson as error:
         raise RecordingError(
             f"Expected {path} to describe a recording: {error}.", "It is damaged, or not made by agp-tui."
         ) from error
@@ -114,3 +115,7 @@ def game_slug(game: str) -> str:
 
 class _SchemaOnly(msgspec.Struct):
     schema: int
+
+
+_schema = msgspec.json.Decoder(_SchemaOnly)
+_meta = msgspec.json.Decoder(RecordingMeta)

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from agp_tui.decoding import BadJson, decoded
 from agp_tui.errors import RecordingError
 from agp_tui.files import LineFile
 from agp_tui.games.base import Pixels, Status
@@ -156,8 +157,8 @@ def read_lines(path: Path, *, skip_damaged: bool = False) -> Iterator[Line]:
                 if not text.endswith(b"\n"):
                     return
                 try:
-                    yield _decoder.decode(text)
-                except msgspec.MsgspecError as error:
+                    yield decoded(text, _decoder)
+                except BadJson as error:
                     if skip_damaged:
                         continue
                     raise RecordingError(

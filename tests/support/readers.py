@@ -1,0 +1,266 @@
+"""Everything that the program reads from disk or from a pipe, each with a sound sample to damage.
+
+Runs as a program, `python -m support.readers NAME`: for each path on stdin it reads that file as the
+program would and tells on stdout how that ended, as one line of JSON. Its memory has a bound, so a file that
+asks for more is answered by this process's end, not by the machine's.
+"""
+
+import io
+import json
+import os
+import pickle
+import re
+import resource
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from agp_tui.errors import AgpError
+
+BOUND_MB = 1024
+"""What a reader may take beyond what it has when it begins."""
+SENTENCE = 900
+"""Characters of the longest answer that is still a sentence or two."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A file that is read: how a sound one is made in a folder, and how one is read."""
+
+    sample: Callable[[Path], Path]
+    """Makes all that belongs to it in that folder; gives the file to damage."""
+    read: Callable[[Path], object]
+    """Raises `AgpError` for what is damaged, and nothing else."""
+
+
+def _settings(folder: Path) -> Path:
+    from agp_tui.config.text import config_text
+
+    path = folder / "config.toml"
+    # Every setting turned on, with the example of a game.
+    text = config_text().replace("# [games.rally]", "[games.rally]")
+    path.write_text(re.sub(r"^# ([a-z_]+) = ", r"\1 = ", text, flags=re.MULTILINE))
+    return path
+
+
+def _read_settings(path: Path) -> None:
+    from agp_tui.config.file import load_config
+
+    load_config(path)
+
+
+def _recording(name: str) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        from support.recordings import edge, write
+
+        path = write(folder, 12, [edge(number + 0.5, "up", number % 2 == 0) for number in range(10)])
+        return path / name
+
+    return make
+
+
+def _read_recording(path: Path) -> None:
+    from agp_tui.recording import checks, library
+    from agp_tui.recording.store import Recording
+
+    folder = path.parent
+    library.summary(folder)
+    checks.check(folder)
+    recording = Recording.open(folder)
+    for _ in recording.frames():
+        pass
+    recording.key_states()
+    recording.labels(1)
+
+
+def _manifest(folder: Path) -> Path:
+    from agp_tui.autoplay.manifest import MANIFEST_FILE, MODEL_FILE, write_manifest
+    from support.small_models import manifest_for
+
+    (folder / MODEL_FILE).write_bytes(b"content")
+    write_manifest(folder, manifest_for(folder))
+    return folder / MANIFEST_FILE
+
+
+def _read_manifest(path: Path) -> None:
+    from agp_tui.autoplay.manifest import read_manifest
+
+    read_manifest(path.parent)
+
+
+def _model(folder: Path) -> Path:
+    source = Path(__file__).parents[1] / "autoplay" / "data" / "keras_uint8.tflite"
+    return Path(shutil.copy(source, folder / "model.tflite"))
+
+
+def _read_model(path: Path) -> None:
+    from agp_tui.autoplay.policy import load_policy
+    from agp_tui.config import PlaySettings
+
+    load_policy(path, PlaySettings()).decide(np.zeros((32, 32, 3), np.uint8))
+
+
+def _pickle(folder: Path) -> Path:
+    body = {"screen_frames": np.full((4, 6, 8, 3), 9, np.uint8), "key_frames": np.eye(4)}
+    path = folder / "seed.pkl"
+    path.write_bytes(pickle.dumps(body, 2))
+    return path
+
+
+def _read_pickle(path: Path) -> None:
+    from agp_tui.recording.seed_pickle import import_pickle
+
+    with tempfile.TemporaryDirectory() as root:
+        import_pickle(path, Path(root), "rally")
+
+
+def _checkpoint(folder: Path) -> Path:
+    from agp_tui.imitation.checkpoint import Checkpoint, save_checkpoint
+    from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
+
+    spec = NetworkSpec("small", 32, 3, 2)
+    weights = PolicyNetwork(spec).state_dict()
+    path = folder / "checkpoint.pt"
+    save_checkpoint(path, Checkpoint(spec, "dots", ("left", "right"), 30, 1, (0.4, 0.6), weights, {}))
+    return path
+
+
+def _read_checkpoint(path: Path) -> None:
+    from agp_tui.imitation.checkpoint import load_checkpoint
+
+    load_checkpoint(path).network()
+
+
+def _agent(folder: Path) -> Path:
+    from agp_tui.atari.checkpoint import AgentCheckpoint, save_agent
+    from agp_tui.atari.networks import AgentNetwork, AgentSpec
+
+    spec = AgentSpec("compact", "policy", 4, 36, 36, actions=2)
+    path = folder / "agent.pt"
+    save_agent(
+        path,
+        AgentCheckpoint(
+            spec=spec,
+            game="ALE/Pong-v5",
+            actions=("NOOP", "FIRE"),
+            algorithm="ppo",
+            skip=4,
+            protocol="classic",
+            weights=AgentNetwork(spec).state_dict(),
+            settings={},
+        ),
+    )
+    return path
+
+
+def _read_agent(path: Path) -> None:
+    from agp_tui.atari.checkpoint import load_agent
+
+    load_agent(path).network()
+
+
+def _run(name: str) -> Callable[[Path], Path]:
+    from agp_tui.engine.events import Finished, Note, Progress, Stage, encode
+    from agp_tui.engine.runs import EVENTS_FILE, Run
+
+    def make(folder: Path) -> Path:
+        run = Run.create(folder, "train", {"seed": 3})
+        run.claim()
+        told = [
+            Stage("learn", 1, 2),
+            Note("text"),
+            Progress(done=1, total=100, unit="%", metrics={"loss": 0.5}),
+            Finished(job="train"),
+        ]
+        (run.path / EVENTS_FILE).write_bytes(b"".join(map(encode, told)))
+        return run.path / name
+
+    return make
+
+
+def _read_run(path: Path) -> None:
+    from agp_tui.engine.runs import Run
+
+    run = Run(path.parent)
+    for one in Run.all(path.parent.parent):
+        one.state()
+        one.last_event()
+    _ = run.job, run.created, run.request, run.pid
+    for _ in run.events():
+        pass
+
+
+def _commands(folder: Path) -> Path:
+    path = folder / "commands.jsonl"
+    path.write_bytes(b'{"type":"pause"}\n{"type":"seek","seconds":3.5}\n{"type":"speed","speed":2}\n')
+    return path
+
+
+def _read_commands(path: Path) -> None:
+    """Through a pipe, as they come; one that is none is a note, and the job goes on."""
+    from agp_tui.engine.job import Job
+
+    job = Job()
+    read, write = os.pipe()
+    with os.fdopen(read, "rb") as stream:
+        job.obey(stream)
+        with os.fdopen(write, "wb") as pipe:
+            pipe.write(path.read_bytes())
+        if not job.wait_for_stop(5.0):
+            raise RuntimeError("the end of the commands was not heard")
+
+
+READERS: dict[str, Reader] = {
+    "config.toml": Reader(_settings, _read_settings),
+    "meta.json": Reader(_recording("meta.json"), _read_recording),
+    "timeline.jsonl": Reader(_recording("timeline.jsonl"), _read_recording),
+    "frames.mkv": Reader(_recording("frames.mkv"), _read_recording),
+    "model.toml": Reader(_manifest, _read_manifest),
+    "model.tflite": Reader(_model, _read_model),
+    "seed pickle": Reader(_pickle, _read_pickle),
+    "checkpoint": Reader(_checkpoint, _read_checkpoint),
+    "agent checkpoint": Reader(_agent, _read_agent),
+    "run.json": Reader(_run("run.json"), _read_run),
+    "process.json": Reader(_run("process.json"), _read_run),
+    "events.jsonl": Reader(_run("events.jsonl"), _read_run),
+    "commands": Reader(_commands, _read_commands),
+}
+
+
+def main(name: str) -> None:
+    """Answer for each path until stdin ends."""
+    reader = READERS[name]
+    with tempfile.TemporaryDirectory() as folder:
+        # What it needs is loaded before its memory is measured and bounded.
+        reader.read(reader.sample(Path(folder)))
+    answers, sys.stdout = sys.stdout, io.StringIO()
+    bound = _virtual_bytes() + (BOUND_MB << 20)
+    resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
+    print("ready", file=answers, flush=True)
+    for line in sys.stdin:
+        print(json.dumps(_answer(reader, Path(line.rstrip("\n")))), file=answers, flush=True)
+
+
+def _answer(reader: Reader, path: Path) -> dict[str, object]:
+    try:
+        reader.read(path)
+    except AgpError as error:
+        told = str(error)
+        return {"refused": told, "sentence": len(told) <= SENTENCE and "\n" not in told}
+    except BaseException as error:
+        return {"failed": f"{type(error).__name__}: {str(error)[:500]}"}
+    return {"read": True}
+
+
+def _virtual_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    return pages * resource.getpagesize()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

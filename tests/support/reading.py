@@ -1,0 +1,80 @@
+"""Has a file read in a process of its own, which may crash, hang or run out of memory instead of a test."""
+
+import json
+import select
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from agp_tui.engine.children import module_environment
+
+ROOT = Path(__file__).parents[2]
+HANGS_SECONDS = 10.0
+STARTS_SECONDS = 120.0
+
+
+class Reading:
+    """A process for one of `support.readers`; a new one is started where it ended."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._process = self._start()
+
+    def __enter__(self) -> "Reading":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def wrong(self, path: Path) -> str | None:
+        """What went wrong where that file was read; None where it was read, or refused in a sentence."""
+        answer = self._ask(path)
+        if "failed" in answer:
+            return str(answer["failed"])
+        if "refused" in answer and not answer["sentence"]:
+            return f"no sentence: {answer['refused']!r}"
+        return None
+
+    def _ask(self, path: Path) -> dict[str, Any]:
+        process = self._process
+        assert process.stdin is not None
+        process.stdin.write(f"{path}\n".encode())
+        process.stdin.flush()
+        line = self._line(HANGS_SECONDS)
+        if line:
+            found: dict[str, Any] = json.loads(line)
+            return found
+        hung = process.poll() is None
+        self._end()
+        said = (process.stderr.read() if process.stderr else b"").decode(errors="replace")[-500:]
+        self._process = self._start()
+        if hung:
+            return {"failed": f"no answer for {HANGS_SECONDS:g} s"}
+        return {"failed": f"ended with exit code {process.returncode}: {said}"}
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "support.readers", self._name],
+            env=module_environment(PYTHONPATH=f"{ROOT}:{ROOT / 'tests'}"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        if self._line(STARTS_SECONDS) != b"ready\n":
+            self._end()
+            said = self._process.stderr.read().decode() if self._process.stderr else ""
+            raise RuntimeError(f"the reader of {self._name} did not come up: {said}")
+        return self._process
+
+    def _line(self, seconds: float) -> bytes:
+        assert self._process.stdout is not None
+        ready, _, _ = select.select([self._process.stdout], [], [], seconds)
+        return self._process.stdout.readline() if ready else b""
+
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.wait()
