@@ -4,6 +4,7 @@
 # make bench   the product's own benchmarks      make screenshots   the pictures of the README
 # make pages   the tables and charts of docs/, from the results that long benchmarks kept
 # make test-games    the tests with a game from Debian, which it installs
+# make faults, fuzz, soak    faults made on purpose, far more than the tests make; docs/reliability.md tells of them
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,7 +13,11 @@ BIN := $(VENV)/bin
 JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
 READY := $(VENV)/.ready
 
-.PHONY: setup demo run test test-games check bench screenshots pages clean display-tools
+# Of a soak; and where faults are counted.
+MINUTES ?= 30
+FAULTS := $(CURDIR)/docs/data/faults.jsonl
+
+.PHONY: setup demo run test test-games faults fuzz soak mutations check bench screenshots pages clean display-tools
 
 setup: $(READY)
 
@@ -35,6 +40,18 @@ test: $(READY) display-tools
 test-games: $(READY)
 	@sh tests/support/display-tools.sh lbreakout2
 	AGP_REQUIRE_GAMES=1 $(BIN)/pytest -q -m debian_game $(PYTEST)
+
+faults: $(READY) display-tools
+	AGP_FAULTS=many AGP_FAULTS_KEPT=$(FAULTS) $(BIN)/pytest -q tests/faults --deselect tests/faults/test_fuzz.py --deselect tests/faults/test_soak.py $(PYTEST)
+
+fuzz: $(READY)
+	AGP_FUZZ_CASES=2000 AGP_FAULTS_KEPT=$(FAULTS) $(BIN)/pytest -q -n $(JOBS) tests/faults/test_fuzz.py $(PYTEST)
+
+soak: $(READY) display-tools
+	AGP_SOAK_MINUTES=$(MINUTES) AGP_FAULTS_KEPT=$(FAULTS) $(BIN)/pytest -q tests/faults/test_soak.py $(PYTEST)
+
+mutations: $(READY) display-tools
+	$(BIN)/python tests/mutations.py
 
 check: $(READY)
 	$(BIN)/ruff check .

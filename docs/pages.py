@@ -3,12 +3,13 @@
     make pages
 
 Reads docs/data/benchmarks.json, which `agp bench all --kept` writes, and docs/data/*.jsonl, which
-`agp bench bakeoff`, `learn`, `corrections` and `practice` append to. A page has a line `<!-- NAME -->` before
-each table and `<!-- end -->` behind it; what stands between is made here.
+`agp bench bakeoff`, `learn`, `corrections` and `practice`, and `make faults`, `fuzz` and `soak` append to. A
+page has a line `<!-- NAME -->` before each table and `<!-- end -->` behind it; what stands between is replaced.
 """
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
@@ -68,6 +69,7 @@ def main() -> None:
         **({"steadier hands": in_markdown(steadied)} if steadied.rows else {}),
     }
     fill(DOCS / "imitation.md", parts)
+    fill(DOCS / "reliability.md", {"faults": in_markdown(faults(read_kept(DATA / "faults.jsonl", Fault)))})
     if (report := read_report(DATA / "benchmarks.json")) is not None:
         fill(
             DOCS / "benchmarks.md", {"machine": machine_of(report), **{p.name: part(p) for p in report.parts}}
@@ -77,6 +79,25 @@ def main() -> None:
     draw_practice(practised)
     for game in games_of(learned):
         draw_trainings(learned, game)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What `make faults`, `fuzz` and `soak` tell of one kind of fault."""
+
+    fault: str
+    trials: int
+    losses: int
+    worst: str = ""
+
+
+def faults(kept: Sequence[Fault]) -> Table:
+    """A row for each fault, as it was tried last."""
+    latest = {one.fault: one for one in kept}
+    rows: list[list[str | float | int | None]] = [
+        [one.fault, one.trials, one.losses, one.worst] for one in latest.values()
+    ]
+    return Table(title="Faults", columns=["fault", "trials", "losses", "the worst of them"], rows=rows)
 
 
 def machine_of(report: Report) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from support.arena_window import Arena
+from support.bright_model import BrightModel, bright_model
 from support.needs import lacking
 from support.xserver import XServer, missing_programs
 
@@ -54,6 +55,20 @@ def server(start_x_server: Callable[..., XServer]) -> XServer:
 
 
 @pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Where commands run: nothing is there yet."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bright(pytestconfig: pytest.Config) -> BrightModel:
+    """A model that looks for the bright half of the picture; not to be written to."""
+    return bright_model(pytestconfig)
+
+
+@pytest.fixture
 def arena(x_server: XServer) -> Iterator[Arena]:
     """A game window that has the focus and shows the keys it knows, its reports empty."""
     window = Arena(x_server)
@@ -74,18 +89,20 @@ ALONE = (
     "autoplay/test_player_on_screen.py",
     "autoplay/test_takeover_on_screen.py",
     "benchmarks/test_benchmarks.py",
-    "endtoend/test_kill.py",
     "endtoend/test_learn_screen.py",
     "endtoend/test_play_in_terminal.py",
     "endtoend/test_screen_play.py",
     "endtoend/test_screen_record.py",
     "engine/test_clock.py",
+    "faults/test_hung_model.py",
+    "faults/test_kill.py",
+    "faults/test_killed_writer.py",
+    "faults/test_soak.py",
     "games/test_screen.py",
     "imitation/test_bench.py",
     "keys/test_listening.py",
     "keys/test_pressing.py",
     "keys/test_pynput.py",
-    "recording/test_kill.py",
     "recording/test_recorder_live.py",
     "test_import_hygiene.py",
     "ui/benchmarks/",

@@ -38,7 +38,8 @@ class Oversight:
 
     `listener`, where there is one, hears `panic_key` and what `takeover` is to know; it stays the
     caller's to close, as does `focus`. Without the focus every key is released: for as long as it is away,
-    or, under `stay_away`, until `Resume`. What goes wrong on the thread ends the job and is kept in
+    or, under `stay_away`, until `Resume`. Where no decision comes for `hang_seconds` they are released until
+    the next one, and that is counted in `hangs`. What goes wrong on the thread ends the job and is kept in
     `failure`.
     """
 
@@ -52,9 +53,11 @@ class Oversight:
         *,
         focus: HasFocus | None = None,
         stay_away: bool = False,
+        hang_seconds: float | None = None,
     ) -> None:
         self.failure: AgpError | None = None
         self.panicked = False
+        self.hangs = 0
         self._seat = seat
         self._job = job
         self._listener = listener
@@ -62,6 +65,7 @@ class Oversight:
         self._takeover = takeover
         self._focus = focus
         self._stay_away = stay_away
+        self._hang_seconds = hang_seconds
         self._focus_due = 0.0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="oversight")
@@ -83,6 +87,7 @@ class Oversight:
             while not self._over.is_set():
                 self._obey()
                 self._look_at_focus()
+                self._look_at_decisions()
                 if self._job.wait_for_stop(POLL_SECONDS):
                     self._obey()
                     self._seat.leave()
@@ -124,6 +129,16 @@ class Oversight:
                 self._seat.pause()
             until = "you resume" if self._stay_away else "it has it"
             self._job.note(f"{UNFOCUSED} {until}.")
+
+    def _look_at_decisions(self) -> None:
+        if self._hang_seconds is None or not self._seat.let_go(self._hang_seconds):
+            return
+        self.hangs += 1
+        if self.hangs == 1:
+            self._job.note(
+                f"No decision for {self._hang_seconds:g} s: every key is released until the next one.",
+                level="warning",
+            )
 
     def _panic(self, why: str) -> None:
         if not self.panicked:

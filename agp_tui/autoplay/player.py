@@ -46,6 +46,7 @@ def play(
     listener: KeyListener | None = None,
     forwards: bool = False,
     focus: HasFocus | None = None,
+    hang_seconds: float | None = None,
     corrections: Corrections | None = None,
     preview: PreviewSettings | None = None,
 ) -> Finished:
@@ -57,11 +58,12 @@ def play(
     `settings.takeover` the game's keys under a person's hand, who then drives; it stays the caller's
     to close, as does the game. With `forwards` the game does not hear that person itself: we hold their
     keys in it. While `focus` says that keys do not reach the game, nothing is pressed; it stays the caller's
-    to close. `corrections` keeps what a person shows, and is closed.
+    to close. Where no decision comes for `hang_seconds`, no key stays down. `corrections` keeps what a
+    person shows, and is closed.
 
     A deadline is missed where a decision took longer than a slot (on the clock's own time: never on
     a simulated one) or where a slot was skipped. Percentiles are those of the clock: over its latest
-    values. The result's `report` holds `capped` (games ended by `max_episode_seconds`; they count
+    values. The result's `report` holds `hangs`, `capped` (games ended by `max_episode_seconds`; they count
     with the score they had), `score` of the game that was still running, `dry_run`, `panic`, `overruns`,
     and `takeovers`; its `recordings` are those of the takeovers.
 
@@ -88,6 +90,7 @@ def play(
         takeover,
         focus=focus,
         stay_away=settings.when_unfocused == "release",
+        hang_seconds=hang_seconds,
     )
     try:
         with oversight:
@@ -98,7 +101,7 @@ def play(
             corrections.close()
     if oversight.failure is not None:
         raise oversight.failure
-    return player.finished(oversight.panicked)
+    return player.finished(oversight)
 
 
 def _takeover(seat: Seat, game: Game, settings: PlaySettings) -> Takeover | None:
@@ -222,7 +225,7 @@ class _Player:
         self.tally.look(self.seat.status(), self.clock.now_ns())
         self.job.note(f"A game was ended after {self.settings.max_episode_seconds:g} s; its score counts.")
 
-    def finished(self, panicked: bool) -> Finished:
+    def finished(self, oversight: Oversight) -> Finished:
         """The result."""
         pace = self.clock.pace()
         stages = dict(pace.stages_ms)
@@ -236,8 +239,9 @@ class _Player:
         report: dict[str, Any] = {
             "capped": self.tally.capped,
             "dry_run": self.settings.dry_run,
-            "panic": panicked,
+            "panic": oversight.panicked,
             "overruns": self.overruns,
+            "hangs": oversight.hangs,
         }
         if self.takeover is not None:
             report["takeovers"] = self.takeovers

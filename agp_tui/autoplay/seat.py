@@ -1,6 +1,7 @@
 """The player's seat: the one way to the game, which can be emptied at any moment from another thread."""
 
 import threading
+import time
 from enum import Enum
 
 from agp_tui.autoplay.ledger import Ledger
@@ -39,6 +40,7 @@ class Seat:
         self._lock = threading.Lock()
         self._state = State.PLAYING
         self._held: Keys = NO_KEYS
+        self._decided = 0.0
         self.ledger = Ledger()
         """What was pressed and released from here."""
 
@@ -70,8 +72,17 @@ class Seat:
     def press(self, keys: Keys) -> None:
         """Hold exactly these keys; nothing happens unless it is being played."""
         with self._lock:
+            self._decided = time.monotonic()
             if self._state is State.PLAYING and keys != self._held:
                 self._hold(keys)
+
+    def let_go(self, seconds: float) -> bool:
+        """Release every key until the next `press` if the last one was so long ago; whether any was held."""
+        late = time.monotonic() - self._decided > seconds
+        if not late or self._state is not State.PLAYING or not self._held:
+            return False
+        self._release(NO_KEYS)
+        return True
 
     def lend(self, touched: Keys) -> None:
         """A person, who touches these keys, plays until `take_back`: release every other one.
@@ -137,6 +148,9 @@ class Seat:
     def _empty(self, state: State, but: Keys = NO_KEYS) -> None:
         # First the state, so that nothing is pressed behind the release below.
         self._state = state
+        self._release(but)
+
+    def _release(self, but: Keys) -> None:
         mine = self._lock.acquire(timeout=PATIENCE_SECONDS)
         try:
             self._hold(self._held & but)

@@ -27,6 +27,9 @@ from agp_tui.keys.listening import KeyListener, listen
 from agp_tui.keys.state import NO_KEYS
 from agp_tui.recording.meta import RecordingMeta
 
+HANG_SECONDS, HANG_SLOTS = 0.1, 3
+"""A game on a screen goes on while a model hangs: a key stays down for the longer of both at most."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PlayAsked:
@@ -91,6 +94,7 @@ def run_play(asked: PlayAsked, job: Job) -> Finished:
             listener=keyboard,
             forwards=not isinstance(game, ScreenGame),
             focus=focus,
+            hang_seconds=max(HANG_SECONDS, HANG_SLOTS / policy.fps) if isinstance(game, ScreenGame) else None,
             corrections=corrections_of(asked, game, policy.fps, job) if keyboard is not None else None,
             preview=_preview(asked, game),
         )

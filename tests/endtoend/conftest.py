@@ -1,28 +1,13 @@
-"""What the tests through the command line share: a window to play in and a folder to be in."""
+"""What the tests through the command line share: terminals to be in."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support.bright_model import BrightModel, bright_model
 from support.day_in_terminal import SETTINGS
 from support.terminal import Terminal, need_tmux
 
 from agp_tui.engine.runs import Run
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """Where the commands run: nothing is there yet."""
-    folder = tmp_path / "home"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture(scope="session")
-def bright(pytestconfig: pytest.Config) -> BrightModel:
-    """A model that looks for the bright half of the picture; not to be written to."""
-    return bright_model(pytestconfig)
 
 
 @pytest.fixture

@@ -1,23 +1,11 @@
-"""A tiny task to learn: a dot moves left or right, and the key follows the way it moves."""
+"""What the tests of learning share: one thread, and a job that is listened to."""
 
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from support.fakes import Heard
-from support.recordings import START_NS, meta_of
 
-from agp_tui.config import TrainSettings
 from agp_tui.engine.job import Job
-from agp_tui.games.base import Frame
-from agp_tui.imitation.takes import Take
-from agp_tui.keys.state import NO_KEYS, edges_between
-from agp_tui.recording.meta import RecordingMeta
-from agp_tui.recording.store import RecordingWriter
-
-SIZE = 32
-SIDES = ("left", "right")
 
 
 @pytest.fixture(autouse=True)
@@ -38,41 +26,3 @@ def heard() -> Heard:
 @pytest.fixture
 def job(heard: Heard) -> Job:
     return Job(heard)
-
-
-def settings(**changes: Any) -> TrainSettings:
-    """Settings for quick and exact trainings."""
-    plain: dict[str, Any] = {"segment": 3, "stretch": 32, "precision": "float32", "shift": 0, "jitter": 0.0}
-    return TrainSettings(**{**plain, **changes})
-
-
-def moving_dot(frames: int, seed: int) -> Take:
-    """A dot that turns round at random; one picture alone does not tell which way it moves."""
-    random = np.random.default_rng(seed)
-    pictures = np.full((frames, SIZE, SIZE, 3), 40, np.uint8)
-    labels = np.zeros((frames, 2), np.bool_)
-    place, way = SIZE // 2, 2
-    for number in range(frames):
-        if random.random() < 0.1 or not 2 <= place + way < SIZE - 4:
-            way = -way
-        place += way
-        pictures[number, 12:16, place : place + 3] = 230
-        labels[number] = way < 0, way > 0
-    return Take(f"dot {seed}", pictures, labels)
-
-
-def recorded_dot(root: Path, frames: int, seed: int, *, meta: RecordingMeta | None = None) -> Path:
-    """The same as a recording whose labels, one frame ahead, are those of the take."""
-    take = moving_dot(frames, seed)
-    meta = meta or meta_of("dots", size=(SIZE, SIZE), keys=SIDES)
-    writer = RecordingWriter.create(root, meta)
-    held = NO_KEYS
-    for number, picture in enumerate(take.frames):
-        before = START_NS + round(number * 1e9 / meta.fps)
-        writer.frame(Frame(picture, before, before + 1_000_000))
-        wanted = frozenset(key for key, down in zip(SIDES, take.labels[number], strict=True) if down)
-        for edge in edges_between(held, wanted, before + 2_000_000, meta.labels):
-            writer.edge(edge)
-        held = wanted
-    writer.close(held)
-    return writer.path

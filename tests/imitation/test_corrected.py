@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.commands import agp
+from support.dots import SIDES, SIZE, moving_dot, recorded_dot, settings
 from support.fakes import Heard
 from support.recordings import meta_of
 
@@ -25,8 +26,6 @@ from agp_tui.imitation.dataset import takes_for
 from agp_tui.imitation.takes import Dataset, Span
 from agp_tui.imitation.train import TrainRequest, train
 from agp_tui.jobs.train import ask_training
-
-from .conftest import SIDES, SIZE, moving_dot, recorded_dot, settings
 
 SHOWN = meta_of("dots", size=(SIZE, SIZE), keys=SIDES, source="agent", labels="human")
 

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.dots import SIDES, SIZE, moving_dot, recorded_dot
 from support.recordings import edge, frame_at, meta_of, picture, time_of, write
 
 from agp_tui.autoplay.window import scaled
@@ -11,8 +12,6 @@ from agp_tui.imitation.cache import decoded_frames
 from agp_tui.imitation.dataset import check_learnable, open_takes
 from agp_tui.imitation.takes import Take
 from agp_tui.recording.store import Recording, RecordingWriter
-
-from .conftest import SIDES, SIZE, moving_dot, recorded_dot
 
 
 def opened(

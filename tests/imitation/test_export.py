@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from support.dots import SIDES, SIZE, recorded_dot, settings
 from support.fakes import Heard
 
 from agp_tui.autoplay.interpreter import open_interpreter
@@ -23,8 +24,6 @@ from agp_tui.imitation.convert import convert, quantized
 from agp_tui.imitation.export import convert_file, export
 from agp_tui.imitation.parity import sample_pictures, streamed
 from agp_tui.imitation.train import TrainRequest, train
-
-from .conftest import SIDES, SIZE, recorded_dot, settings
 
 pytestmark = pytest.mark.slow
 needs_converter = pytest.mark.skipif(

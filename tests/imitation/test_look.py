@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.dots import SIDES, SIZE, recorded_dot, settings
 from support.recordings import edge, meta_of, write
 
 from agp_tui.engine.children import module_environment
@@ -13,8 +14,6 @@ from agp_tui.errors import RecordingError
 from agp_tui.imitation.dataset import open_takes
 from agp_tui.imitation.look import look
 from agp_tui.imitation.split import split
-
-from .conftest import SIDES, SIZE, recorded_dot, settings
 
 
 def test_the_split_and_the_rates_are_those_of_training(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.dots import SIZE, recorded_dot, settings
 
 from agp_tui.autoplay.scores import Scores
 from agp_tui.autoplay.steadiness import PLAIN, Steadiness
@@ -14,8 +15,6 @@ from agp_tui.imitation import steadying
 from agp_tui.imitation.checkpoint import Checkpoint, load_checkpoint
 from agp_tui.imitation.steadying import CANDIDATES, by_play, on_frames
 from agp_tui.imitation.train import TrainRequest, train
-
-from .conftest import SIZE, recorded_dot, settings
 
 
 @pytest.fixture

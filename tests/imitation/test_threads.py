@@ -4,6 +4,7 @@ import os
 
 import pytest
 import torch
+from support.dots import SIDES, SIZE, moving_dot, settings
 from support.fakes import Heard
 
 from agp_tui.engine.events import Note
@@ -12,8 +13,6 @@ from agp_tui.imitation import threads
 from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
 from agp_tui.imitation.takes import Dataset, Span
 from agp_tui.imitation.trainer import Trainer
-
-from .conftest import SIDES, SIZE, moving_dot, settings
 
 
 def fitted(job: Job, measure: bool, number: int | None = None) -> Trainer:

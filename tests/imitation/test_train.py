@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from support.dots import SIDES, SIZE, recorded_dot, settings
 from support.fakes import Heard
 
 from agp_tui.engine.events import Note, Table
@@ -12,7 +13,6 @@ from agp_tui.errors import ModelError, RecordingError, SettingError
 from agp_tui.imitation.checkpoint import load_checkpoint, save_checkpoint
 from agp_tui.imitation.train import TrainRequest, train
 
-from .conftest import SIDES, SIZE, recorded_dot, settings
 from .test_trainer import StopsAfter
 
 

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from support.dots import SIDES, SIZE, moving_dot, settings
 from support.fakes import Heard
 
 from agp_tui.engine.events import Progress
@@ -10,8 +11,6 @@ from agp_tui.errors import JobFailed
 from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
 from agp_tui.imitation.takes import Dataset, Span
 from agp_tui.imitation.trainer import Trainer
-
-from .conftest import SIDES, SIZE, moving_dot, settings
 
 
 def dots(segment: int = 3, frames: int = 1200) -> Dataset:

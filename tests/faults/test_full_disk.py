@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from support.full_disk import on_a_small_disk
+from support.trials import told
 
 ROOT = Path(__file__).parents[2]
 
@@ -67,6 +68,7 @@ def test_a_recording_is_used_as_far_as_the_disk_took_it(tmp_path: Path) -> None:
     written, (kept, repaired) = int(full.split()[-1]), map(int, sound.split()[1:])
     assert 21 <= written - 2 <= kept == repaired <= written + 1
     assert "Expected to write the repaired recording" in repair and "untouched" in repair
+    told("a disk that fills up in a recording and in its repair", trials=1)
 
 
 DECODES = """
@@ -106,3 +108,4 @@ def test_a_training_whose_disk_fills_up_says_so(tmp_path: Path) -> None:
     told, left, shape = ran.stdout.splitlines()
     assert "No space left on device" in told and "free some of the disk" in told
     assert left == "[]" and shape == "(200, 128, 128, 3)"
+    told("a disk that fills up in a training", trials=1)

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 from support.recordings import picture
+from support.trials import told, trials
 
 from agp_tui.recording import checks, library, repair
 from agp_tui.recording.store import Recording, find_recordings
@@ -32,7 +33,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize("size", [(48, 64), (256, 256), (540, 560)])
 def test_at_most_two_frames_are_lost(tmp_path: Path, size: tuple[int, int]) -> None:
     pause = random.Random(size[0])
-    for trial in range(3 if size[0] < 512 else 2):
+    tries = trials(3, 100) if size[0] < 512 else trials(2, 30)
+    for trial in range(tries):
         root = tmp_path / str(trial)
         writer = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(root), str(size[0]), str(size[1])],
@@ -61,6 +63,7 @@ def test_at_most_two_frames_are_lost(tmp_path: Path, size: tuple[int, int]) -> N
         assert repair.repair(path).frames == len(recording)
         whole = Recording.open(path)
         assert (whole.meta.state, len(whole)) == ("recovered", len(recording))
+    told(f"kill -9 while frames of {size[1]}x{size[0]} are written", trials=tries)
 
 
 def test_a_recording_that_runs_is_neither_deleted_nor_repaired(tmp_path: Path) -> None:

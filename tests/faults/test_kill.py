@@ -10,14 +10,16 @@ import pytest
 from support.arena_window import Arena, count_in
 from support.bright_model import BrightModel
 from support.commands import running
+from support.trials import told, trials
 from support.xserver import Observer, XServer, observe
 
 from agp_tui.recording.store import Recording
 
 pytestmark = pytest.mark.display
 
-TRIALS = 5
+RECORDINGS, PLAYS = trials(5, 50), trials(5, 200)
 FPS = 30
+RELEASED_MS = 100
 
 
 def test_a_killed_recording_lacks_two_frames_at_most_and_trains(
@@ -25,7 +27,7 @@ def test_a_killed_recording_lacks_two_frames_at_most_and_trains(
 ) -> None:
     """What was grabbed by then is counted by the clock: a frame for each slot, missed ones included."""
     lost = []
-    for trial in range(TRIALS):
+    for trial in range(RECORDINGS):
         words = ("record", "--game", "window", *arena.place, "--keys", "left,right,space")
         with running(*words, home=home, display=x_server.name) as command:
             command.wait_for_live(frames=1)
@@ -35,18 +37,21 @@ def test_a_killed_recording_lacks_two_frames_at_most_and_trains(
                 x_server.xdotool("keyup", key)
                 time.sleep(0.1)
             time.sleep(random.random() / 10)
-            told = max(event["frames"] for event in command.events if event["type"] == "live")
+            seen = max(event["frames"] for event in command.events if event["type"] == "live")
             killed_ns = command.send(signal.SIGKILL)
             assert command.result().code == -signal.SIGKILL
         (path,) = sorted(home.glob("recordings/window/*"))[trial:]
         recording = Recording.open(path)
         assert recording.meta.state == "recording"
-        assert told - 2 <= len(recording)
+        assert seen - 2 <= len(recording)
         # A frame whose line is there was grabbed, and one more may have been.
         assert len(recording.timeline.before_ns) - len(recording) <= 1
         lost.append((killed_ns - int(recording.times_ns[-1])) * FPS // 1_000_000_000)
         check_frames(recording, arena)
-    assert sorted(lost)[TRIALS - 2] <= 2, f"slots without a frame before each kill: {lost}"
+    told("kill -9 of a recording", trials=RECORDINGS, losses=sum(slots > 2 for slots in lost),
+         worst=f"{max(lost)} frames without a picture")  # fmt: skip
+    # One of them may fall into a moment in which this machine was busy with something else.
+    assert sorted(lost)[-2] <= 2, f"slots without a frame before each kill: {lost}"
     words = ("train", "--game", "window", "--frame-size", "32", "--segment", "2", "--stretch", "16")
     with running(*words, "--epochs", "1", home=home) as training:
         # What comes after it, the export, knows nothing of recordings.
@@ -73,7 +78,7 @@ def test_a_killed_player_holds_no_key_after_100_ms(
     """Read from the X server. Median of five, for a busy machine; each within half a second."""
     took_ms = []
     with observe(x_server.name) as server:
-        for _ in range(TRIALS):
+        for _ in range(PLAYS):
             arena.show("left")
             words = ("play", str(bright.folder), *arena.field)
             with running(*words, home=home, display=x_server.name) as command:
@@ -86,7 +91,10 @@ def test_a_killed_player_holds_no_key_after_100_ms(
                     time.sleep(0.001)
                 took_ms.append((time.monotonic_ns() - killed_ns) / 1e6)
                 assert server.down() == frozenset()
-    assert sorted(took_ms)[TRIALS // 2] <= 100 and max(took_ms) <= 500, took_ms
+    late = sum(took > RELEASED_MS for took in took_ms)
+    worst = f"released after {max(took_ms):.0f} ms"
+    told("kill -9 of a player that holds a key", trials=PLAYS, losses=late, worst=worst)
+    assert sorted(took_ms)[PLAYS // 2] <= RELEASED_MS and max(took_ms) <= 5 * RELEASED_MS, took_ms
 
 
 def wait_until_down(server: Observer, code: int) -> None:

@@ -1,0 +1,84 @@
+"""A model that hangs while it holds a key, on a real X server: the key goes up, and down again afterwards."""
+
+import threading
+import time
+from contextlib import closing
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from support.arena_window import Arena
+from support.fakes import Heard, ToldPolicy
+from support.trials import told, trials
+from support.xserver import XServer, observe
+
+from agp_tui.autoplay.player import play
+from agp_tui.config import GameSettings, PlaySettings
+from agp_tui.engine.clock import Clock
+from agp_tui.engine.events import Finished, Note
+from agp_tui.engine.job import Job
+from agp_tui.games.screen import ScreenGame
+from agp_tui.jobs.play import HANG_SECONDS
+from agp_tui.keys.names import KEYSYMS
+
+pytestmark = pytest.mark.display
+
+KEYS = ("left", "right")
+FPS = 60
+HANGS_FOR = 0.6
+
+
+class HangsNow(ToldPolicy):
+    """Presses right all the time, but for when it hangs."""
+
+    hang = False
+    hung_at = 0.0
+
+    def probabilities(self) -> NDArray[np.float32]:
+        if self.hang:
+            self.hang, self.hung_at = False, time.monotonic()
+            time.sleep(HANGS_FOR)
+        return super().probabilities()
+
+
+def test_a_hung_model_holds_no_key(x_server: XServer, arena: Arena) -> None:
+    tries = trials(5, 50)
+    place = GameSettings(display=x_server.name, center=arena.center, size=arena.size, keys=KEYS, fps=FPS)
+    heard, results = Heard(), list[Finished]()
+    job, policy = Job(heard), HangsNow(KEYS, [[0.0, 1.0]], fps=FPS)
+    settings = PlaySettings(takeover=False)
+    took = []
+    with closing(ScreenGame("window", place)) as game, observe(x_server.name) as server:
+        right = server.keycode(KEYSYMS["right"])
+
+        def until(down: bool) -> None:
+            deadline = time.monotonic() + 5
+            while (right in server.down()) != down:
+                assert time.monotonic() < deadline
+                time.sleep(0.001)
+
+        game.hold(frozenset())
+        player = threading.Thread(
+            target=lambda: results.append(
+                play(game, policy, settings, job, Clock(FPS), hang_seconds=HANG_SECONDS)
+            )
+        )
+        player.start()
+        try:
+            for _ in range(tries):
+                until(down=True)
+                time.sleep(0.05)
+                policy.hang = True
+                until(down=False)
+                took.append(time.monotonic() - policy.hung_at)
+        finally:
+            job.stop()
+            player.join(5)
+    (result,) = results
+    assert result.report is not None and result.report["hangs"] >= tries
+    told_of_it = [event for event in heard.events if isinstance(event, Note) and "No decision" in event.text]
+    assert len(told_of_it) == 1, "once, not each time"
+    late = sum(one > 2 * HANG_SECONDS for one in took)
+    told("a model that hangs while it holds a key", trials=tries, losses=late,
+         worst=f"released after {1000 * max(took):.0f} ms")  # fmt: skip
+    assert sorted(took)[tries // 2] < 2 * HANG_SECONDS and max(took) < HANGS_FOR

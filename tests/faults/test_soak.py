@@ -1,0 +1,110 @@
+"""Recording and playing for long at 60 frames a second beside other work: nothing grows, nothing is late.
+
+`AGP_SOAK_MINUTES` says how long each of them lasts; `make soak` takes 30 minutes.
+"""
+
+import os
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from support.arena_window import Arena
+from support.bright_model import BrightModel
+from support.commands import Command, running
+from support.trials import told
+from support.xserver import XServer
+
+from agp_tui.autoplay.manifest import MODEL_FILE, read_manifest, write_manifest
+from agp_tui.benchmarks.others import busy_cores
+
+pytestmark = [pytest.mark.display, pytest.mark.slow, pytest.mark.timeout(0)]
+
+MINUTES = float(os.environ.get("AGP_SOAK_MINUTES", "0.4"))
+FPS = 60
+LOAD = 1 / 3
+"""Share of the time for which other processes keep every core busy."""
+SETTLED = 0.25
+"""Of the time: what a process has by then is what it needs."""
+GROWTH_MB = 16.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a process has at one moment."""
+
+    memory_mb: float
+    files: int
+    threads: int
+
+    @classmethod
+    def of(cls, pid: int) -> "Sample":
+        """Now."""
+        status = dict(
+            line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line
+        )
+        return cls(
+            memory_mb=int(status["VmRSS"].split()[0]) / 1024,
+            files=sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()),
+            threads=int(status["Threads"]),
+        )
+
+
+def watched(command: Command, seconds: float) -> list[Sample]:
+    """A sample every second once it has begun, to its end or for so long."""
+    command.wait_for_live(frames=1)
+    samples = []
+    end = time.monotonic() + seconds
+    while time.monotonic() < end - 1:
+        time.sleep(1)
+        samples.append(Sample.of(command.pid))
+    return samples[round(SETTLED * len(samples)) :]
+
+
+def check(what: str, samples: list[Sample], finished: dict[str, Any]) -> None:
+    """Nothing grew, and nearly every slot was filled."""
+    half = len(samples) // 2
+    early, late = ([one.memory_mb for one in part] for part in (samples[:half], samples[half:]))
+    growth = statistics.median(late) - statistics.median(early)
+    asked = finished["frames"] + finished["missed"]
+    filled = 100 * finished["frames"] / asked
+    told(
+        f"{what} for {MINUTES:g} minutes at {FPS} frames a second beside other work",
+        trials=asked,
+        losses=finished["missed"],
+        worst=f"{filled:.2f} % of the slots, jitter {finished['jitter_ms']['p99']:.1f} ms p99, "
+        f"memory {growth:+.1f} MB in its second half of {statistics.median(late):.0f} MB",
+    )
+    assert growth < GROWTH_MB
+    assert len({one.files for one in samples[half:]}) <= 2 and len({one.threads for one in samples}) <= 2
+    assert max(one.files for one in samples[half:]) <= max(one.files for one in samples[:half])
+    assert filled > 97
+
+
+def test_a_long_recording(x_server: XServer, arena: Arena, home: Path) -> None:
+    seconds = 60 * MINUTES
+    words = ("record", "--game", "window", *arena.place, "--keys", "left,right", "--fps", str(FPS))
+    with (
+        busy_cores(LOAD),
+        running(*words, "--seconds", f"{seconds:g}", home=home, display=x_server.name) as command,
+    ):
+        samples = watched(command, seconds)
+        finished = command.result(60).finished
+    check("recording", samples, finished)
+
+
+def test_a_long_play(x_server: XServer, arena: Arena, home: Path, bright: BrightModel) -> None:
+    model = home / "models" / "fast"
+    model.mkdir(parents=True)
+    (model / MODEL_FILE).write_bytes((bright.folder / MODEL_FILE).read_bytes())
+    write_manifest(model, msgspec.structs.replace(read_manifest(bright.folder), name="fast", fps=FPS))
+    seconds = 60 * MINUTES
+    words = ("play", str(model), *arena.field, "--seconds", f"{seconds:g}")
+    arena.show("left")
+    with busy_cores(LOAD), running(*words, home=home, display=x_server.name) as command:
+        samples = watched(command, seconds)
+        finished = command.result(60).finished
+    check("playing", samples, finished)
