@@ -4,7 +4,7 @@
 
 Reads docs/data/benchmarks.json, which `agp bench all --kept` writes, and docs/data/*.jsonl, which
 `agp bench bakeoff`, `learn`, `corrections` and `practice`, and `make faults`, `fuzz` and `soak` append to. A
-page has a line `<!-- NAME -->` before each table and `<!-- end -->` behind it; what stands between is replaced.
+page has a line `<!-- NAME -->` before each table and `<!-- end -->` behind it; what is between is replaced.
 """
 
 import re

@@ -1,0 +1,181 @@
+"""Breaks the code on purpose, once for each promise of docs/reliability.md: a test must fail each time.
+
+    make mutations            all of them, some minutes
+    python tests/mutations.py NAME...
+
+Works in a copy of the last commit; the working tree is not touched. Exit code 1 where a break went unnoticed.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Break:
+    """One deliberate fault in the code."""
+
+    file: str
+    code: str
+    instead: str
+    tests: tuple[str, ...]
+    """Where it must be noticed."""
+
+
+BREAKS = {
+    "frames reach the system late": Break(
+        "agp_tui/recording/video.py",
+        '"flush_packets": "1"',
+        '"flush_packets": "0"',
+        ("tests/faults/test_killed_writer.py",),
+    ),
+    "half a line stays on a full disk": Break(
+        "agp_tui/files.py", "os.ftruncate(self._file, whole)", "pass", ("tests/test_files.py",)
+    ),
+    "files are overwritten in place": Break(
+        "agp_tui/files.py",
+        'temporary = path.with_name(f".{path.name}.{os.getpid()}.part")',
+        "temporary = path",
+        ("tests/test_files.py",),
+    ),
+    "a cut repair is not brought to its end": Break(
+        "agp_tui/recording/repair.py",
+        "(beside if beside.exists() else damaged).rename(path)",
+        "pass",
+        ("tests/recording/test_damage.py",),
+    ),
+    "the guard ends without letting go": Break(
+        "agp_tui/keys/guard.py",
+        "                hands.hold(NO_KEYS)",
+        "                pass",
+        ("tests/keys/test_pressing.py",),
+    ),
+    "the guard trusts its pipe alone": Break(
+        "agp_tui/keys/guard.py",
+        "return [os.pidfd_open(owner)]",
+        "return []",
+        ("tests/keys/test_pressing.py",),
+    ),
+    "a stopped player keeps its keys": Break(
+        "agp_tui/keys/guard.py",
+        "NO_KEYS if _stopped(owner) else wanted",
+        "wanted",
+        ("tests/keys/test_pressing.py",),
+    ),
+    "a hung model keeps its keys": Break(
+        "agp_tui/autoplay/oversight.py",
+        "if self._hang_seconds is None or not self._seat.let_go(self._hang_seconds):",
+        "if True:",
+        ("tests/faults/test_hung_model.py",),
+    ),
+    "keys go to whatever has the focus": Break(
+        "agp_tui/autoplay/oversight.py",
+        "elif self._seat.look_away():",
+        "elif False:",
+        ("tests/autoplay/test_focus_on_screen.py",),
+    ),
+    "the panic key waits for the model": Break(
+        "agp_tui/autoplay/oversight.py",
+        'self._panic(f"{self._panic_key} was pressed")',
+        "self._job.stop()",
+        ("tests/autoplay/test_player.py", "tests/autoplay/test_player_on_screen.py"),
+    ),
+    "junk on its stdin deafens a job": Break(
+        "agp_tui/decoding.py",
+        "except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:",
+        "except msgspec.MsgspecError as error:",
+        ("tests/faults/test_fuzz.py",),
+    ),
+    "code in a checkpoint runs": Break(
+        "agp_tui/tensor_files.py",
+        "weights_only=True)",
+        "weights_only=False)",
+        ("tests/imitation/test_checkpoint.py", "tests/atari/test_checkpoint.py"),
+    ),
+    "a training begins anew after a kill": Break(
+        "agp_tui/imitation/train.py",
+        "going_on = load_checkpoint(folder / LAST) if (folder / LAST).is_file() else None",
+        "going_on = None",
+        ("tests/faults/test_killed_training.py",),
+    ),
+    "another process with its number is taken for the worker": Break(
+        "agp_tui/engine/runs.py",
+        'process_start(worker.pid) == worker.began != ""',
+        'process_start(worker.pid) != ""',
+        ("tests/engine/test_runs.py",),
+    ),
+    "a reader who stops reading stops the job": Break(
+        "agp_tui/engine/job.py",
+        "self._lines.put_nowait(encode(event))",
+        "self._lines.put(encode(event))",
+        ("tests/engine/test_job.py",),
+    ),
+    "the end of its owner is no stop": Break(
+        "agp_tui/engine/job.py",
+        "            # Also where this fails: nobody can be heard any more.\n            self.stop()",
+        "            pass",
+        ("tests/engine/test_job.py",),
+    ),
+    "everybody may read a recording": Break(
+        "agp_tui/recording/store.py",
+        "path.mkdir(mode=0o700)",
+        "path.mkdir(mode=0o755)",
+        ("tests/recording/test_store.py",),
+    ),
+}
+
+
+def main(names: list[str]) -> int:
+    """Break, test, tell; the exit code."""
+    wrong = sorted(set(names) - set(BREAKS))
+    if wrong:
+        print(f"Expected some of {', '.join(BREAKS)}; found {', '.join(wrong)}.", file=sys.stderr)
+        return 2
+    unnoticed = []
+    with tempfile.TemporaryDirectory() as name:
+        copy = Path(name) / "copy"
+        subprocess.run(["git", "clone", "--quiet", ROOT, copy], check=True)
+        for title in names or BREAKS:
+            began = time.monotonic()
+            noticed = is_noticed(copy, BREAKS[title])
+            print(
+                f"{'noticed  ' if noticed else 'UNNOTICED'} {time.monotonic() - began:5.1f} s  {title}",
+                flush=True,
+            )
+            if not noticed:
+                unnoticed.append(title)
+    print(f"{len(names or BREAKS) - len(unnoticed)} of {len(names or BREAKS)} breaks were noticed.")
+    return 1 if unnoticed else 0
+
+
+def is_noticed(copy: Path, fault: Break) -> bool:
+    """Whether one of its tests fails with it. Exits where its code is not there any more."""
+    file = copy / fault.file
+    sound = file.read_text()
+    if sound.count(fault.code) != 1:
+        sys.exit(f"Expected {fault.code!r} once in {fault.file}, found it {sound.count(fault.code)} times.")
+    file.write_text(sound.replace(fault.code, fault.instead))
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *fault.tests],
+            cwd=copy,
+            env={**os.environ, "PYTHONPATH": str(copy), "AGP_REQUIRE_DISPLAY": "1"},
+            capture_output=True,
+            check=False,
+        )
+    finally:
+        file.write_text(sound)
+    # 1: a test failed. Anything else says nothing about the tests.
+    if done.returncode not in (0, 1):
+        sys.exit(f"pytest ended with {done.returncode}: {done.stdout.decode()[-2000:]}")
+    return done.returncode == 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
