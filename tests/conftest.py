@@ -97,7 +97,6 @@ ALONE = (
     "faults/test_hung_model.py",
     "faults/test_kill.py",
     "faults/test_killed_writer.py",
-    "faults/test_soak.py",
     "games/test_screen.py",
     "imitation/test_bench.py",
     "keys/test_listening.py",

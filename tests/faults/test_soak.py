@@ -1,6 +1,6 @@
 """Recording and playing for long at 60 frames a second beside other work: nothing grows, nothing is late.
 
-`AGP_SOAK_MINUTES` says how long each of them lasts; `make soak` takes 30 minutes.
+`make soak` alone runs them; `AGP_SOAK_MINUTES` says how long each of them lasts, 30 minutes there.
 """
 
 import os
@@ -21,7 +21,7 @@ from support.xserver import XServer
 from agp_tui.autoplay.manifest import MODEL_FILE, read_manifest, write_manifest
 from agp_tui.benchmarks.others import busy_cores
 
-pytestmark = [pytest.mark.display, pytest.mark.slow, pytest.mark.timeout(0)]
+pytestmark = [pytest.mark.display, pytest.mark.soak, pytest.mark.timeout(0)]
 
 MINUTES = float(os.environ.get("AGP_SOAK_MINUTES", "0.4"))
 FPS = 60
