@@ -19,17 +19,19 @@ def kept_as(models: Path, name: str) -> Path:
 def find_agent(text: str, models: Path, runs: Path) -> Path:
     """The checkpoint that a person means: a file, a kept name, or a run (its best one, else its last).
 
-    Raises `ModelError` with the nearest names.
+    A run may be named by the beginning or the end of its id, where no other has it. Raises `ModelError`
+    with the nearest names.
     """
     given = Path(text).expanduser()
-    of_run = [
-        folder / "checkpoints" / name for folder in (given, runs / text) for name in ("best.pt", "last.pt")
-    ]
+    trained = [path.parent.parent for path in sorted(runs.glob("*-atari-*/checkpoints/last.pt"))]
+    meant = [run for run in trained if run.name.startswith(text) or run.name.endswith(text)]
+    folders = [given, runs / text, *(meant if text and len(meant) == 1 else [])]
+    of_run = [folder / "checkpoints" / name for folder in folders for name in ("best.pt", "last.pt")]
     for candidate in (given, models / f"{text}{SUFFIX}", *of_run):
         if candidate.is_file():
             return candidate.resolve()
     names = [path.name.removesuffix(SUFFIX) for path in sorted(models.glob(f"*{SUFFIX}"))]
-    names += [path.parent.parent.name for path in sorted(runs.glob("*-atari-*/checkpoints/last.pt"))]
+    names += [run.name for run in trained]
     near = difflib.get_close_matches(text, names, n=3, cutoff=0.4)
     if near:
         cure = f"Did you mean {', '.join(near)}?"

@@ -38,7 +38,7 @@ def player_named(by: str, models: Path, runs: Path) -> Seat:
         except ModelError as no_agent:
             raise ModelError(
                 f"Expected somebody named {by!r} to play, found neither a model nor an agent of that name.",
-                f"As a model: {no_model.cure} As an agent: {no_agent.cure}",
+                f"Models: {no_model.cure} Agents: {no_agent.cure}",
             ) from no_agent
 
 

@@ -40,8 +40,7 @@ def _found(checkpoint: str, models: Path, runs: Path) -> Path:
     except ModelError as error:
         raise ModelError(
             f"Expected a checkpoint at {path}, or an agent of that name, found neither.",
-            "A checkpoint is checkpoints/best.pt of a run, or checkpoint.pt of a model. "
-            f"As an agent: {error.cure}",
+            f"A checkpoint is checkpoints/best.pt of a run, or checkpoint.pt of a model. {error.cure}",
         ) from error
 
 

@@ -1,0 +1,42 @@
+"""The agent that a person means by a file, a name or a run."""
+
+from pathlib import Path
+
+import pytest
+
+from agp_tui.atari.places import SUFFIX, find_agent
+from agp_tui.errors import ModelError
+
+RUNS = ("20261126-081201-atari-f88a", "20261126-091500-atari-0c2d", "20261126-091500-train-77aa")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / f"champion{SUFFIX}").write_bytes(b"kept")
+    for run in RUNS:
+        folder = tmp_path / "runs" / run / "checkpoints"
+        folder.mkdir(parents=True)
+        (folder / "last.pt").write_bytes(b"last")
+    (tmp_path / "runs" / RUNS[0] / "checkpoints" / "best.pt").write_bytes(b"best")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("text", "content"),
+    [
+        ("champion", b"kept"),
+        (RUNS[0], b"best"),
+        (RUNS[1], b"last"),
+        ("f88a", b"best"),
+        ("20261126-09", b"last"),
+    ],
+)
+def test_names_runs_and_their_ends(place: Path, text: str, content: bytes) -> None:
+    assert find_agent(text, place / "models", place / "runs").read_bytes() == content
+
+
+@pytest.mark.parametrize("text", ["2026", "", "77aa", "nobody"])
+def test_several_or_none_is_a_sentence_with_those_that_there_are(place: Path, text: str) -> None:
+    with pytest.raises(ModelError, match="0c2d"):
+        find_agent(text, place / "models", place / "runs")
