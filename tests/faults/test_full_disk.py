@@ -105,7 +105,7 @@ def test_a_training_whose_disk_fills_up_says_so(tmp_path: Path) -> None:
     """Not by a signal: a map of a file that finds no room ends its process."""
     ran = on_a_small_disk(tmp_path, 16, DECODES, tmp_path, ROOT / "tests")
     assert ran.returncode == 0, (ran.returncode, ran.stdout, ran.stderr)
-    told, left, shape = ran.stdout.splitlines()
-    assert "No space left on device" in told and "free some of the disk" in told
+    refused, left, shape = ran.stdout.splitlines()
+    assert "No space left on device" in refused and "free some of the disk" in refused
     assert left == "[]" and shape == "(200, 128, 128, 3)"
     told("a disk that fills up in a training", trials=1)

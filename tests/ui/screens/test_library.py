@@ -117,7 +117,8 @@ def test_the_table_is_of_a_game_or_of_all_sorted_and_filtered(
 
 def test_a_disagreement_is_chosen_and_gone_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     edges = [edge(9.5, "up", True), edge(19.5, "up", False), edge(39.5, "left", True, "agent")]
-    recordings.write(tmp_path / "recordings", 60, edges)
+    # Long enough for the space below to come before its end, at which it would begin again.
+    recordings.write(tmp_path / "recordings", 600, edges)
 
     async def session() -> None:
         async with library(tmp_path, monkeypatch) as (app, pilot, screen):
@@ -136,7 +137,7 @@ def test_a_disagreement_is_chosen_and_gone_to(tmp_path: Path, monkeypatch: pytes
 def test_a_replay_goes_where_the_keys_and_the_mouse_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    of_box(tmp_path, 90)
+    of_box(tmp_path, 600)
 
     async def session() -> None:
         async with library(tmp_path, monkeypatch) as (app, pilot, screen):
@@ -157,8 +158,8 @@ def test_a_replay_goes_where_the_keys_and_the_mouse_say(
             await until(pilot, lambda: at(10))
             assert "● up" in screen_text(pilot) and "○ left" in screen_text(pilot)
             await pilot.press("end")
-            await until(pilot, lambda: at(89))
-            assert "● left" in screen_text(pilot) and "90/90" in screen_text(pilot)
+            await until(pilot, lambda: at(599))
+            assert "● left" in screen_text(pilot) and "600/600" in screen_text(pilot)
             for _ in range(4):
                 await pilot.press("minus")
             await until(pilot, lambda: pane.live is not None and pane.live.speed == 0.25)
@@ -166,7 +167,7 @@ def test_a_replay_goes_where_the_keys_and_the_mouse_say(
             await until(pilot, lambda: pane.live is not None and pane.live.speed == 0.5)
             begin, length = pane.query_one(PositionBar)._line
             await pilot.click(PositionBar, offset=(begin + length // 2, 0))
-            await until(pilot, lambda: pane.live is not None and 40 <= (pane.live.frame or 0) <= 50)
+            await until(pilot, lambda: pane.live is not None and 270 <= (pane.live.frame or 0) <= 330)
             await pilot.press("space")
             await until(pilot, lambda: pane.live is not None and not pane.live.paused)
             await pilot.press("escape")
