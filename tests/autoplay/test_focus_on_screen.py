@@ -66,6 +66,8 @@ def session(server: XServer, arena: Arena, when_unfocused: str) -> Iterator[Sess
     settings = PlaySettings(when_unfocused=when_unfocused, takeover=False)  # type: ignore[arg-type]
     heard = Heard()
     job = Job(heard)
+    # Without a window manager a window that goes leaves the focus to whatever is under the pointer.
+    server.xdotool("mousemove", *map(str, arena.center))
     with (
         observe(server.name) as observer,
         closing(ScreenGame("window", place)) as game,

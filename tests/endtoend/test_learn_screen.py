@@ -47,7 +47,7 @@ def test_a_game_on_the_screen_is_learned_and_played(x_server: XServer, arena: Ar
     recording = ("record", "--game", "window", *arena.field, "--keys", "left,right", "--fps", str(FPS))
     with running(*recording, "--frame-size", "64", home=home, display=x_server.name) as command:
         command.wait_for_live(frames=3)
-        play_perfectly(x_server, arena, 15)
+        play_perfectly(x_server, arena, 20)
         x_server.xdotool("key", "Escape")
         recorded = command.result().finished
     assert recorded["frames"] > 12 * FPS
@@ -66,7 +66,7 @@ def test_a_game_on_the_screen_is_learned_and_played(x_server: XServer, arena: Ar
     right, wrong = judged(arena.pictures[before:])
     assert right + wrong > 100
     # One key held all the time, or chance, is right half of the time at most.
-    assert right / (right + wrong) > 0.75, (right, wrong, trained.finished["metrics"])
+    assert right / (right + wrong) > 0.65, (right, wrong, trained.finished["metrics"])
 
 
 def judged(pictures: list[Painted]) -> tuple[int, int]:

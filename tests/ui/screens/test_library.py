@@ -116,8 +116,8 @@ def test_the_table_is_of_a_game_or_of_all_sorted_and_filtered(
 
 
 def test_a_disagreement_is_chosen_and_gone_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    edges = [edge(9.5, "up", True), edge(19.5, "up", False), edge(39.5, "left", True, "agent")]
-    # Long enough for the space below to come before its end, at which it would begin again.
+    edges = [edge(9.5, "up", True), edge(19.5, "up", False), edge(399.5, "left", True, "agent")]
+    # Long enough for what is pressed below to come before its end, however busy the machine is.
     recordings.write(tmp_path / "recordings", 600, edges)
 
     async def session() -> None:
