@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from agp_tui.engine.children import module_environment
+from agp_tui.engine.runs import process_start
 from support.needs import lacking
 
 
@@ -56,8 +57,8 @@ class Terminal:
         return screen
 
     def alive(self) -> bool:
-        """Whether the app still runs."""
-        return Path(f"/proc/{self.pid}").exists()
+        """Whether the app still runs: tmux may leave it unburied for a while."""
+        return process_start(self.pid) != ""
 
     def kill(self) -> None:
         """Take the terminal away, as a lost connection does: the app hears SIGHUP."""
