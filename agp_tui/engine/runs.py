@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -268,9 +268,9 @@ class _Asked(msgspec.Struct, frozen=True):
 class _Worker(msgspec.Struct, frozen=True):
     """`process.json`: who works on a run, and where in `events.jsonl` what it tells begins."""
 
-    pid: int
+    pid: Annotated[int, msgspec.Meta(ge=1, lt=1 << 31)]
     began: str
-    events_from: int = 0
+    events_from: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 _worker = msgspec.json.Decoder(_Worker)
