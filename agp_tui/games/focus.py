@@ -29,8 +29,6 @@ class Focus:
         from Xlib.error import XError
 
         try:
-            if self._game is not None and self._with_focus() == self._game:
-                return True
             # A game that was started anew, or came up only now, has another window than before.
             if self._game is None or not self._exists(self._game):
                 self._game = self._window_at(self._middle)

@@ -100,6 +100,26 @@ def test_pause_releases_and_resume_presses_again(
     assert nothing_is_down(x_server)
 
 
+def test_another_window_with_the_focus_gets_no_key(
+    x_server: XServer, arena: Arena, home: Path, bright: BrightModel
+) -> None:
+    # Without a window manager a window that goes leaves the focus to whatever is under the pointer.
+    x_server.xdotool("mousemove", *map(str, arena.center))
+    with (
+        running("play", str(bright.folder), *arena.field, home=home, display=x_server.name) as command,
+        observe(x_server.name) as server,
+    ):
+        arena.show("right")
+        wait_until_held(arena, "left")
+        with server.focused_window():
+            command.wait_for_note("does not have the focus")
+            assert nothing_is_down(x_server)
+        command.wait_for_note("has the focus again")
+        wait_until_held(arena, "left")
+        command.tell(type="panic")
+        assert command.result().code == 0
+
+
 def test_a_model_made_elsewhere_plays_with_the_keys_it_is_given(
     x_server: XServer, arena: Arena, home: Path, bright: BrightModel
 ) -> None:

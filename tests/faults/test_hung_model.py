@@ -2,23 +2,21 @@
 
 import threading
 import time
-from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from support.arena_window import Arena
+from support.bright_model import BrightModel
 from support.fakes import Heard, ToldPolicy
 from support.trials import told, trials
 from support.xserver import XServer, observe
 
-from agp_tui.autoplay.player import play
 from agp_tui.config import GameSettings, PlaySettings
-from agp_tui.engine.clock import Clock
 from agp_tui.engine.events import Finished, Note
 from agp_tui.engine.job import Job
-from agp_tui.games.screen import ScreenGame
-from agp_tui.jobs.play import HANG_SECONDS
+from agp_tui.jobs.play import HANG_SECONDS, PlayAsked, run_play
 from agp_tui.keys.names import KEYSYMS
 
 pytestmark = pytest.mark.display
@@ -41,14 +39,21 @@ class HangsNow(ToldPolicy):
         return super().probabilities()
 
 
-def test_a_hung_model_holds_no_key(x_server: XServer, arena: Arena) -> None:
+def test_a_hung_model_holds_no_key(
+    x_server: XServer, arena: Arena, bright: BrightModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model is a stand-in: no real one hangs when it is told to. All else is what `agp play` runs."""
     tries = trials(5, 50)
     place = GameSettings(display=x_server.name, center=arena.center, size=arena.size, keys=KEYS, fps=FPS)
     heard, results = Heard(), list[Finished]()
     job, policy = Job(heard), HangsNow(KEYS, [[0.0, 1.0]], fps=FPS)
-    settings = PlaySettings(takeover=False)
+    monkeypatch.setattr("agp_tui.autoplay.fitting.fitting_policy", lambda *_words, **_more: policy)
+    asked = PlayAsked(
+        model=str(bright.folder), game=None, place=place, settings=PlaySettings(takeover=False),
+        models=tmp_path, recordings=tmp_path,
+    )  # fmt: skip
     took = []
-    with closing(ScreenGame("window", place)) as game, observe(x_server.name) as server:
+    with observe(x_server.name) as server:
         right = server.keycode(KEYSYMS["right"])
 
         def until(down: bool) -> None:
@@ -57,12 +62,7 @@ def test_a_hung_model_holds_no_key(x_server: XServer, arena: Arena) -> None:
                 assert time.monotonic() < deadline
                 time.sleep(0.001)
 
-        game.hold(frozenset())
-        player = threading.Thread(
-            target=lambda: results.append(
-                play(game, policy, settings, job, Clock(FPS), hang_seconds=HANG_SECONDS)
-            )
-        )
+        player = threading.Thread(target=lambda: results.append(run_play(asked, job)))
         player.start()
         try:
             for _ in range(tries):

@@ -190,6 +190,7 @@ class PlayScreen(AppScreen):
             self._hand_over()
         elif isinstance(event, Live):
             self.query_one(HandsPane).show(event)
+            self.paused = event.paused
         elif (words := told(event)) is not None:
             log.write(words)
         if isinstance(event, Finished) and event.recordings and self.model is not None:
@@ -218,7 +219,6 @@ class PlayScreen(AppScreen):
     def action_pause(self) -> None:
         """Release every key and wait, or go on."""
         self.agp.tell_live(Resume() if self.paused else Pause())
-        self.paused = not self.paused
 
     def action_stop(self) -> None:
         """Finish."""
