@@ -34,15 +34,15 @@ run: $(READY)
 	$(BIN)/agp
 
 test: $(READY) display-tools
-	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m 'not alone and not debian_game and not soak' $(PYTEST)
-	$(BIN)/pytest -q -m 'alone and not debian_game and not soak' $(PYTEST)
+	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m 'not alone and not debian_game and not soak and not root' $(PYTEST)
+	$(BIN)/pytest -q -m 'alone and not debian_game and not soak and not root' $(PYTEST)
 
 test-games: $(READY)
 	@sh tests/support/display-tools.sh lbreakout2
 	AGP_REQUIRE_GAMES=1 $(BIN)/pytest -q -m debian_game $(PYTEST)
 
 faults: $(READY) display-tools
-	AGP_FAULTS=many AGP_FAULTS_KEPT=$(FAULTS) $(BIN)/pytest -q tests/faults --deselect tests/faults/test_fuzz.py $(PYTEST)
+	AGP_FAULTS=many AGP_FAULTS_KEPT=$(FAULTS) $(BIN)/pytest -q -m 'not soak' tests/faults --deselect tests/faults/test_fuzz.py $(PYTEST)
 
 fuzz: $(READY)
 	AGP_FUZZ_CASES=2000 AGP_FAULTS_KEPT=$(FAULTS) $(BIN)/pytest -q -n $(JOBS) tests/faults/test_fuzz.py $(PYTEST)

@@ -15,7 +15,7 @@ from agp_tui.config import PreviewSettings, RecordSettings
 from agp_tui.engine.clock import Clock, Pace
 from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
-from agp_tui.errors import JobFailed, RecordingError, SettingError
+from agp_tui.errors import AgpError, JobFailed, RecordingError, SettingError
 from agp_tui.files import size_of
 from agp_tui.games.base import Driver, Game, Status
 from agp_tui.games.preview import Preview
@@ -203,6 +203,11 @@ class _Recording:
                         job.note(f"The disk runs low, so {self.writer.path} ends here.", "warning")
                         break
                     before = status
+        except AgpError:
+            if self.writer.frames:
+                kept = f"What was recorded is kept: {self.writer.frames} frames in {self.writer.path}."
+                job.note(kept, "warning")
+            raise
         except OSError as error:
             frames = self._kept()
             kept = f"Frames before it that are kept: {frames}. " if frames else "Nothing was kept. "

@@ -11,9 +11,12 @@ from agp_tui.keys.state import Keys
 from agp_tui.recording.agreement import Agreement
 from agp_tui.recording.store import RecordingWriter
 
+GAP_SECONDS = 1.0
+"""Without a frame for longer than this, whoever records is told."""
+
 
 class Teller:
-    """Makes `Live` events of a recording at the rate at which a person can look."""
+    """Makes `Live` events of a recording at the rate at which a person can look, and tells of gaps."""
 
     def __init__(self, job: Job, clock: Clock, writer: RecordingWriter, preview: Preview) -> None:
         self._job = job
@@ -21,13 +24,15 @@ class Teller:
         self._writer = writer
         self._preview = preview
         self._first_ns: int | None = None
+        self._last_ns = 0
         self._held: Counter[str] = Counter()
         self._agreement = Agreement()
 
     def tell(self, frame: Frame, held: Keys, status: Status | None, advised: Keys | None = None) -> None:
         """Count the keys held at a frame that was written, and those advised; tell of it where it is time."""
         if self._first_ns is None:
-            self._first_ns = frame.before_ns
+            self._first_ns = self._last_ns = frame.before_ns
+        self._tell_of_a_gap(frame)
         self._held.update(held)
         if advised is not None:
             self._agreement.count(held, advised)
@@ -57,3 +62,12 @@ class Teller:
                 shown=meta.region,
             )
         )
+
+    def _tell_of_a_gap(self, frame: Frame) -> None:
+        seconds, self._last_ns = (frame.before_ns - self._last_ns) / 1e9, frame.before_ns
+        if seconds > GAP_SECONDS:
+            self._job.note(
+                f"No frame for {seconds:.1f} s before frame {self._writer.frames}: the screen, the disk or the "
+                "machine did not keep up. The recording has a gap there; its keys and times are right.",
+                "warning",
+            )

@@ -230,7 +230,7 @@ def _rgb(frame: VideoFrame) -> Pixels:
 @contextlib.contextmanager
 def _container(path: Path) -> Iterator[tuple[Any, Any]]:
     try:
-        container = av.open(str(path), format="matroska")
+        container = av.open(str(path), format="matroska", metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
         raise _damaged(path, f"no video ({error.strerror})") from error
     with container:

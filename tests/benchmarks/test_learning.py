@@ -20,6 +20,7 @@ def kept(home: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 def test_a_training_is_kept_with_its_curve_beside_chance(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("[atari]\nevaluate_games = 1\n")
     words = ("bench", "learn", *SHORT, "--algorithms", "chance,pqn", "--minutes", "0.05", "--cores", "1")
     first = agp(*words, home=tmp_path)
     assert first.code == 0, first.story()

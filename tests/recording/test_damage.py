@@ -69,6 +69,16 @@ def test_a_cut_video_is_used_as_far_as_it_goes(path: Path, share: float) -> None
     assert any("cut or changed" in problem for problem in checks.check(path))
 
 
+def test_what_a_video_says_of_itself_may_be_damaged(path: Path) -> None:
+    video = path / "frames.mkv"
+    body = video.read_bytes()
+    assert b"Lavf" in body
+    video.write_bytes(body.replace(b"Lavf", b"\x80avf"))
+    recording = Recording.open(path)
+    _frames_are_right(recording, list(range(30)))
+    assert len(list(recording.frames())) == 30
+
+
 def test_labels_of_the_last_readable_frames_are_those_that_really_followed(path: Path) -> None:
     # The frames after 19 are gone, their lines are not: up goes up after frame 20.
     video = path / "frames.mkv"

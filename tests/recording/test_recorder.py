@@ -188,10 +188,13 @@ def test_whatever_comes_the_recording_is_finished_first(tmp_path: Path, error: t
                 raise error("now")
             return frozenset({"up"})
 
-    game = DrawnGame()
+    game, heard = DrawnGame(), Heard()
     with pytest.raises(error):
-        record_drawn(tmp_path, game, Thrower(1, "agent"))
+        record_drawn(tmp_path, game, Thrower(1, "agent"), job=Job(heard))
     (path,) = find_recordings(tmp_path)
+    told = [event.text for event in heard.events if isinstance(event, Note)]
+    if error is JobFailed:
+        assert told == [f"What was recorded is kept: 9 frames in {path}."]
     recording = Recording.open(path)
     assert (len(recording), recording.meta.state) == (9, "complete")
     assert game.held == NO_KEYS

@@ -156,10 +156,8 @@ class RecordScreen(RecordSetup):
         self.live_pane.reset("Getting ready …")
         words = ["record", "--game", self.game, *self.player_words(), *self.limits.words(self.game)]
         finished = await self._follow("REC", *words)
-        if finished is None:
-            return
         self.agp.look("recordings")
-        if finished.recording is None:
+        if finished is None or finished.recording is None:
             return
         self._show_result(finished)
 

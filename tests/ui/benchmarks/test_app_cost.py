@@ -25,7 +25,7 @@ from agp_tui.ui.parts.nav_bar import SCREENS
 def test_a_job_runs_beside_the_app_as_it_does_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     heard = Heard()
-    found = bench_loop(Job(heard), fps=30, seconds=3.0, rounds=1)
+    found = bench_loop(Job(heard), fps=30, seconds=2.0, rounds=1)
     assert 0 < found.lateness_ms.p50 <= found.lateness_ms.p99
     assert found.with_app > 0 and found.alone > 0
     assert found.bytes_a_second > 0, "the app drew the live view"
@@ -67,7 +67,7 @@ def test_a_look_that_finds_nothing_new_redraws_next_to_nothing(
         before = driver.sent
         with app._context():
             getattr(app, what)()
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(0.3)
         return driver.sent - before
 
     async def session() -> dict[str, float]:
@@ -76,11 +76,11 @@ def test_a_look_that_finds_nothing_new_redraws_next_to_nothing(
         running = asyncio.create_task(app.run_async(size=(120, 40)))
         shares: dict[str, float] = {}
         try:
-            await asyncio.sleep(2.5)
+            await asyncio.sleep(1.5)
             for mode in SCREENS:
                 with app._context():
                     await app.action_go(mode)
-                await asyncio.sleep(1.0)
+                await asyncio.sleep(0.5)
                 await sent_by(app, "look_around")
                 looked, whole = await sent_by(app, "look_around"), await sent_by(app, "refresh")
                 shares[mode] = looked / whole
@@ -95,7 +95,7 @@ def test_a_look_that_finds_nothing_new_redraws_next_to_nothing(
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc tells the times of a process")
 def test_the_app_left_alone_hardly_works(tmp_path: Path) -> None:
-    found = bench_idle(Job(), tmp_path, seconds=6.0)
+    found = bench_idle(Job(), tmp_path, seconds=3.0)
     assert 0 <= found.share < 0.2
     assert 0 <= found.bytes_a_second < 3000
 

@@ -164,7 +164,7 @@ def test_the_form_has_the_help_of_the_settings_and_says_what_does_not_fit(
             await until(pilot, shows(pilot, "segment:", "<= 64"))
             assert isinstance(app.focused, Input) and app.focused.id == "train-segment"
             await pilot.press("escape")
-            assert isinstance(app.focused, Recordings)
+            await until(pilot, lambda: isinstance(app.focused, Recordings))
             await pilot.press("n", *"my-pong")
             assert form.values(["name"]) == {"name": "my-pong"}
             file.write_text('[train]\nepochs = 7\nmodel = "small"\nname = "other"\n')

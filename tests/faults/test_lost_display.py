@@ -1,0 +1,46 @@
+"""The X server dies in the middle of a recording: what was recorded is whole, and the person is told."""
+
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.commands import running
+from support.trials import told, trials
+from support.xserver import XServer
+
+from agp_tui.recording.store import Recording
+
+pytestmark = pytest.mark.display
+
+TRIALS = trials(1, 20)
+FPS = 30
+
+
+def test_a_recording_outlives_its_display(start_x_server: Callable[..., XServer], home: Path) -> None:
+    """Neither the last frame nor the last line is torn, and at most two frames are missing."""
+    lost = []
+    for trial in range(TRIALS):
+        server = start_x_server()
+        place = ("--center", "300,300", "--size", "200", "--keys", "left,right", "--fps", str(FPS))
+        with running("record", "--game", "window", *place, home=home, display=server.name) as command:
+            command.wait_for_live(frames=5)
+            time.sleep(random.random())
+            server.xdotool("keydown", "Left")
+            time.sleep(0.3)
+            killed_ns = time.monotonic_ns()
+            server.kill()
+            result = command.result()
+        assert result.code == 1, result.story()
+        (path,) = sorted(home.glob("recordings/window/*"))[trial:]
+        recording = Recording.open(path)
+        assert recording.meta.state == "complete"
+        assert sum(1 for _ in recording.frames()) == len(recording)
+        assert recording.key_states()[-1].tolist() == [True, False]
+        kept = f"What was recorded is kept: {len(recording)} frames in "
+        assert any(kept in event["text"] for event in result.events if event["type"] == "note")
+        lost.append((killed_ns - int(recording.times_ns[-1])) * FPS // 1_000_000_000)
+    told("an X server that dies under a recording", trials=TRIALS, losses=sum(slots > 2 for slots in lost),
+         worst=f"{max(lost)} frames without a picture")  # fmt: skip
+    assert sorted(lost)[TRIALS // 2] <= 2, lost

@@ -1,0 +1,45 @@
+"""A disk that takes nothing for a while: a file system of its own, frozen by the kernel."""
+
+import contextlib
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from support.needs import lacking
+
+MEGABYTES = 64
+
+
+class FrozenDisk:
+    """An ext4 in a file, mounted at `path`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Whoever writes to it waits until this is over."""
+        subprocess.run(["fsfreeze", "--freeze", self.path], check=True)
+        try:
+            yield
+        finally:
+            subprocess.run(["fsfreeze", "--unfreeze", self.path], check=True)
+
+
+@contextlib.contextmanager
+def frozen_disk(folder: Path) -> Iterator[FrozenDisk]:
+    """Such a disk, gone afterwards. Skips, or fails where that is asked for, who may not mount one."""
+    image, path = folder / "disk.img", folder / "disk"
+    path.mkdir()
+    with image.open("wb") as file:
+        file.truncate(MEGABYTES << 20)
+    subprocess.run(["mkfs.ext4", "-q", image], check=True)
+    mounted = subprocess.run(
+        ["mount", "-o", "loop", image, path], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        lacking(f"needs to be root, with a loop device: {mounted.stderr.strip()}", "AGP_REQUIRE_ROOT")
+    try:
+        yield FrozenDisk(path)
+    finally:
+        subprocess.run(["umount", path], check=True)
