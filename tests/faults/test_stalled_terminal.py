@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pytest
 from support.trials import told, trials
 
 from agp_tui.recording.store import Recording, find_recordings
