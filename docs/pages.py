@@ -40,6 +40,7 @@ RATIOS = {
     "capture_whole_screen_ratio": "a grab of 256x256",
     "reaction_30_ratio": "from grab to key, 30 fps",
     "play_ratio": "a decision",
+    "large_play_ratio": "a decision, large network",
     "train_ratio": "a labelled frame learned",
     "atari_pqn_ratio": "a decision trained, Atari",
     "atari_monte_carlo_ratio": "the same, Monte Carlo",

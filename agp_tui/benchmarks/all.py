@@ -26,6 +26,8 @@ Part = Callable[[Job], Metrics]
 """A benchmark, told to a job of its own."""
 ATARI_SECONDS = 5.0
 """Of each turn of its six ways."""
+LARGE = "play large"
+LARGE_ASKED = DecisionsAsked(network="large", seconds=2.0)
 
 
 def run_all(job: Job, more: dict[str, Part], kept: Path | None = None) -> Finished:
@@ -39,6 +41,7 @@ def run_all(job: Job, more: dict[str, Part], kept: Path | None = None) -> Finish
         "store": lambda part: run.storing(StoringAsked(), part),
         "train": lambda part: run.training(TrainingAsked(), part),
         "play": lambda part: run.decisions(DecisionsAsked(), None, part),
+        LARGE: lambda part: _renamed(run.decisions(LARGE_ASKED, None, part), "large_"),
         "atari": lambda part: run.atari(AtariBenchAsked(seconds=ATARI_SECONDS), part),
         **more,
     }
@@ -77,6 +80,10 @@ def run_all(job: Job, more: dict[str, Part], kept: Path | None = None) -> Finish
         )
     missing = {part.name: part.not_run for part in found if part.not_run}
     return run.finished("bench all", name, metrics, {"not_run": missing, "seconds": whole})
+
+
+def _renamed(metrics: Metrics, before: str) -> Metrics:
+    return {before + name: value for name, value in metrics.items()}
 
 
 class _Tables:

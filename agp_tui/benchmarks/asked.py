@@ -69,7 +69,7 @@ class StoringAsked:
 class DecisionsAsked:
     """Deciding from the newest frame."""
 
-    network: Literal["small", "large"] = "large"
+    network: Literal["small", "large"] = "small"
     """Size of the freshly made network, where no model is named."""
 
     frame_size: Size = 256

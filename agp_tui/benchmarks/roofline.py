@@ -1,5 +1,7 @@
 """How far the figures of the benchmarks are from what the machine could do at best."""
 
+from typing import Literal
+
 from agp_tui.benchmarks.asked import AtariBenchAsked, CaptureAsked, DecisionsAsked, TrainingAsked
 from agp_tui.benchmarks.limits import Limits, console_frames_a_second, decision_gflop
 from agp_tui.engine.cores import cores
@@ -36,14 +38,18 @@ def _capture(metrics: Metrics, limits: Limits) -> list[Row]:
 
 
 def _decisions(metrics: Metrics, limits: Limits) -> list[Row]:
-    if not (ours := metrics.get("play_streaming_ms")):
-        return []
+    rows: list[Row] = []
     asked = DecisionsAsked()
-    work = decision_gflop(asked.network, asked.frame_size, asked.segment)
-    floor = 1e3 * work / limits.float32_gflop_s
-    what = f"a decision, {asked.network} at {asked.frame_size} px"
-    why = f"{work:.3f} GFLOP at {limits.float32_gflop_s:g} GFLOP/s of a float32 product"
-    return [_row(what, floor, ours, "ms", floor / ours, why)]
+    networks: dict[str, Literal["small", "large"]] = {"": "small", "large_": "large"}
+    for before, network in networks.items():
+        if not (ours := metrics.get(f"{before}play_streaming_ms")):
+            continue
+        work = decision_gflop(network, asked.frame_size, asked.segment)
+        floor = 1e3 * work / limits.float32_gflop_s
+        what = f"a decision, {network} at {asked.frame_size} px"
+        why = f"{work:.3f} GFLOP at {limits.float32_gflop_s:g} GFLOP/s of a float32 product"
+        rows.append(_row(what, floor, ours, "ms", floor / ours, why))
+    return rows
 
 
 def _training(metrics: Metrics, limits: Limits) -> list[Row]:

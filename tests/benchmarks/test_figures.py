@@ -70,10 +70,11 @@ def test_all_says_what_could_not_run_and_why(tmp_path: Path, monkeypatch: pytest
         "train": "Expected torch, found none.",
         "store": "Expected torch, found none.",
         "play": "Expected torch, found none.",
+        "play large": "Expected torch, found none.",
         "atari": "Expected torch, found none.",
     }
     table = [event for event in heard.events if isinstance(event, Table)][-1]
-    assert [row[1] for row in table.rows] == ["run", *["not run"] * 5, "run"]
+    assert [row[1] for row in table.rows] == ["run", *["not run"] * 6, "run"]
     assert machine() in table.title
     report = read_report(kept)
     assert report is not None and report.machine == machine()
@@ -104,7 +105,7 @@ def test_how_far_from_the_limits() -> None:
     limits = Limits(copied_gb_s=10.0, float32_gflop_s=100.0)
     work = decision_gflop("large", 256, 20)
     assert decision_gflop("small", 256, 20) < work / 2
-    metrics = {"capture_ms": 0.1, "play_streaming_ms": 4 * 1e3 * work / 100.0}
+    metrics = {"capture_ms": 0.1, "large_play_streaming_ms": 4 * 1e3 * work / 100.0}
     rows = {str(row[0]): row for row in roofline(metrics, limits).rows}
     assert len(rows) == 2, "only what was measured"
     # Training has all cores, and computes three times what a decision does.
