@@ -48,7 +48,7 @@ fuzz: $(READY)
 	AGP_FUZZ_CASES=2000 AGP_FAULTS_KEPT=$(FAULTS) $(BIN)/pytest -q -n $(JOBS) tests/faults/test_fuzz.py $(PYTEST)
 
 soak: $(READY) display-tools
-	AGP_SOAK_MINUTES=$(MINUTES) AGP_FAULTS_KEPT=$(FAULTS) $(BIN)/pytest -q -m soak $(PYTEST)
+	AGP_SOAK_MINUTES=$(MINUTES) AGP_FAULTS_KEPT=$(FAULTS) $(BIN)/pytest -q -n 2 -m soak tests/faults $(PYTEST)
 
 mutations: $(READY) display-tools
 	$(BIN)/python tests/mutations.py

@@ -1,6 +1,7 @@
 """Recording and playing for long at 60 frames a second beside other work: nothing grows, nothing is late.
 
-`make soak` alone runs them; `AGP_SOAK_MINUTES` says how long each of them lasts, 30 minutes there.
+`make soak` alone runs them, both at the same time, each with its own other work; `AGP_SOAK_MINUTES` says how
+long they last, 30 minutes there.
 """
 
 import os
