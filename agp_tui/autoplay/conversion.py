@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
-from agp_tui.autoplay.streaming import DECIDE, EMBEDDINGS, ENCODE, FRAME
+from agp_tui.autoplay.streaming import BEFORE, DECIDE, EMBEDDINGS, ENCODE, FRAME
 from agp_tui.engine.children import module_command, module_environment
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed, MissingPart
@@ -56,15 +56,18 @@ def run_converter(module: str, *arguments: str, out: Path, job: Job, quantize: s
             )
 
 
-def streaming_model(encode: Any, decide: Any, frame: Any, embeddings: Any) -> Any:
+def streaming_model(encode: Any, decide: Any, frame: Any, embeddings: Any, motion: bool = False) -> Any:
     """The converter's model of two torch modules, as a `StreamingPolicy` plays it.
 
-    `encode` takes `frame`, uint8 (1, S, S, 3), and gives {"embedding": (1, E)}; `decide` takes `embeddings`,
-    float32 (1, segment, E), and gives {"probabilities": (1, keys)}. Both tensors are samples.
+    `encode` takes `frame`, uint8 (1, S, S, 3), with `motion` also the frame `before`, and gives
+    {"embedding": (1, E)}; `decide` takes `embeddings`, float32 (1, embeddings, E), and gives
+    {"probabilities": (1, keys)}. Both tensors are samples.
     """
     import litert_torch
 
-    first = litert_torch.signature(ENCODE, encode.eval(), sample_kwargs={FRAME: frame})
+    # A copy: the converter would take one tensor for one input.
+    seen = {FRAME: frame, BEFORE: frame.clone()} if motion else {FRAME: frame}
+    first = litert_torch.signature(ENCODE, encode.eval(), sample_kwargs=seen)
     both = first.signature(DECIDE, decide.eval(), sample_kwargs={EMBEDDINGS: embeddings})
     return both.convert()
 

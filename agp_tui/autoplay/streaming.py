@@ -1,5 +1,6 @@
 """The policy of a model made here: each frame is encoded once, a decision looks at the embeddings."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,16 @@ from agp_tui.errors import ModelError
 from agp_tui.games.base import Pixels
 
 ENCODE, DECIDE = "encode", "decide"
-FRAME, EMBEDDING, EMBEDDINGS, PROBABILITIES = "frame", "embedding", "embeddings", "probabilities"
+FRAME, BEFORE, EMBEDDING = "frame", "before", "embedding"
+EMBEDDINGS, PROBABILITIES = "embeddings", "probabilities"
 
 CURE = "Export the model again with this version of agp-tui."
 
 
 class StreamingPolicy:
     """Two signatures: `encode` (newest frame -> embedding), `decide` (last embeddings -> probabilities).
+
+    A model that sees motion has the frame before the newest one as a second input of `encode`.
 
     Frames before the first one are black pictures: the window then holds the embedding of a black
     frame, as a window of frames padded with zeros would give.
@@ -41,24 +45,31 @@ class StreamingPolicy:
         self.steadiness = steadiness
         self.fps = fps
         self.frame_size = frame.shape[1]
-        self.segment, self.embedding = embeddings.shape[1], embeddings.shape[2]
+        count, self.embedding = embeddings.shape[1], embeddings.shape[2]
+        self._motion = BEFORE in facts.signatures[ENCODE].inputs
+        self.segment = count + self._motion
         self._encode = interpreter.get_signature_runner(ENCODE)
         self._decide = interpreter.get_signature_runner(DECIDE)
-        self._ring: Ring[np.float32] = Ring(self.segment, (self.embedding,), np.float32)
+        self._ring: Ring[np.float32] = Ring(count, (self.embedding,), np.float32)
         self._window = np.zeros(embeddings.shape, np.float32)
-        black = np.zeros((self.frame_size, self.frame_size, 3), np.uint8)
-        self._black = self.encode(black).copy()
+        self._blank = np.zeros((self.frame_size, self.frame_size, 3), np.uint8)
+        self._before = self._blank
+        self._black = self.encode(self._blank).copy()
         self.reset()
         self.probabilities()
 
     def reset(self) -> None:
         """Forget every frame: play begins."""
+        self._before = self._blank
         self._ring.fill(self._black)
 
     def encode(self, pixels: Pixels) -> NDArray[np.float32]:
-        """A picture's embedding, shape (embedding,)."""
+        """A picture's embedding, shape (embedding,); the picture is the one before the next one's."""
         picture = scaled(pixels, self.frame_size, self.frame_size)
-        result: NDArray[np.float32] = self._encode(frame=picture[None])[EMBEDDING][0]
+        seen = {FRAME: picture[None]}
+        if self._motion:
+            seen[BEFORE], self._before = self._before[None], picture.copy()
+        result: NDArray[np.float32] = self._encode(**seen)[EMBEDDING][0]
         return result
 
     def see(self, pixels: Pixels) -> None:
@@ -82,9 +93,13 @@ def streamed(data: bytes, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
     interpreter = open_interpreter(data)
     encode = interpreter.get_signature_runner(ENCODE)
     decide = interpreter.get_signature_runner(DECIDE)
-    segment = decide.get_input_details()[EMBEDDINGS]["shape"][1]
-    embeddings = np.concatenate([encode(frame=frame[None])[EMBEDDING].copy() for frame in frames])
-    windows = (embeddings[i : i + segment][None] for i in range(len(frames) - segment + 1))
+    count = decide.get_input_details()[EMBEDDINGS]["shape"][1]
+    if BEFORE in encode.get_input_details():
+        seen = [{FRAME: frame[None], BEFORE: before[None]} for before, frame in pairwise(frames)]
+    else:
+        seen = [{FRAME: frame[None]} for frame in frames]
+    embeddings = np.concatenate([encode(**one)[EMBEDDING].copy() for one in seen])
+    windows = (embeddings[i : i + count][None] for i in range(len(embeddings) - count + 1))
     return np.concatenate([decide(embeddings=window)[PROBABILITIES].copy() for window in windows])
 
 
@@ -100,6 +115,9 @@ def _check(facts: ModelFacts, keys: tuple[str, ...]) -> tuple[Tensor, Tensor]:
     encode, decide = facts.signatures[ENCODE], facts.signatures[DECIDE]
     frame = _named(encode.inputs, FRAME, f"an input of {ENCODE}")
     embedding = _named(encode.outputs, EMBEDDING, f"an output of {ENCODE}")
+    before = encode.inputs.get(BEFORE, frame)
+    if (before.shape, before.dtype) != (frame.shape, frame.dtype):
+        raise ModelError(f"Expected the frame before to be like the frame, {frame}, found {before}.", CURE)
     embeddings = _named(decide.inputs, EMBEDDINGS, f"an input of {DECIDE}")
     probabilities = _named(decide.outputs, PROBABILITIES, f"an output of {DECIDE}")
     shape = frame.shape

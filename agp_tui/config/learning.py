@@ -27,6 +27,9 @@ class TrainSettings:
     segment: Annotated[int, Meta(ge=1, le=64)] = 20
     """How many frames a decision sees."""
 
+    motion: bool = False
+    """Show the network beside each frame how its brightness differs from the one before."""
+
     step: Annotated[int, Meta(ge=1)] = 1
     """Frames between the beginnings of two windows."""
 

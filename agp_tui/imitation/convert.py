@@ -21,18 +21,18 @@ Form = Literal["streaming", "window-uint8", "window-float32"]
 
 
 class Encode(nn.Module):
-    """frame uint8 (1, S, S, 3) -> embedding (1, E)."""
+    """frame uint8 (1, S, S, 3), and the frame before where the network sees motion -> embedding (1, E)."""
 
     def __init__(self, network: PolicyNetwork) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, frame: Tensor) -> dict[str, Tensor]:
-        return {"embedding": self.network.encode(frame)}
+    def forward(self, frame: Tensor, before: Tensor | None = None) -> dict[str, Tensor]:
+        return {"embedding": self.network.encode(frame, before)}
 
 
 class Decide(nn.Module):
-    """embeddings (1, segment, E), oldest first -> probabilities (1, keys)."""
+    """embeddings (1, embeddings, E), oldest first -> probabilities (1, keys)."""
 
     def __init__(self, network: PolicyNetwork) -> None:
         super().__init__()
@@ -51,7 +51,10 @@ class Window(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         pictures = frames[0] * 255.0 if self.unit else frames[0]
-        return torch.sigmoid(self.network.decide(self.network.encode(pictures)[None]))
+        before = None
+        if self.network.spec.motion:
+            pictures, before = pictures[1:], pictures[:-1]
+        return torch.sigmoid(self.network.decide(self.network.encode(pictures, before)[None]))
 
 
 def convert(network: PolicyNetwork, form: Form) -> Any:
@@ -60,8 +63,8 @@ def convert(network: PolicyNetwork, form: Form) -> Any:
     picture = (spec.frame_size, spec.frame_size, 3)
     if form == "streaming":
         frame = torch.zeros(1, *picture, dtype=torch.uint8)
-        embeddings = torch.zeros(1, spec.segment, spec.embedding)
-        return streaming_model(Encode(network), Decide(network), frame, embeddings)
+        embeddings = torch.zeros(1, spec.embeddings, spec.embedding)
+        return streaming_model(Encode(network), Decide(network), frame, embeddings, motion=spec.motion)
     import litert_torch
 
     dtype = torch.uint8 if form == "window-uint8" else torch.float32

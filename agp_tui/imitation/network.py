@@ -31,6 +31,19 @@ class NetworkSpec:
     """Frames that a decision sees."""
     keys: int
     embedding: int = EMBEDDING
+    motion: bool = False
+    """The encoder sees beside each frame how it differs in brightness from the one before. Where things go
+    is then in a frame's embedding, and need not be told from small differences between embeddings."""
+
+    @property
+    def embeddings(self) -> int:
+        """Of a decision: one for each of its frames, but for the first one where that only shows motion."""
+        return self.segment - 1 if self.motion else self.segment
+
+    @property
+    def channels(self) -> int:
+        """Of what the encoder sees: red, green, blue, and motion."""
+        return 4 if self.motion else 3
 
 
 @dataclass(frozen=True)
@@ -76,7 +89,7 @@ class PolicyNetwork(nn.Module):
         self.register_buffer("scale", torch.tensor(1 / 64))
         # Eight by eight at stride four: each pixel is seen by four cells, so an object of two
         # pixels is not lost between them, at a third of the cost of blocks at full size.
-        self.stem = nn.Conv2d(3, size.stem, 8, stride=4, padding=2)
+        self.stem = nn.Conv2d(spec.channels, size.stem, 8, stride=4, padding=2)
         channels, cells = size.stem, _cells(spec.frame_size, 8, 4, 2)
         body: list[nn.Module] = []
         for width in _widths(size, cells):
@@ -86,7 +99,7 @@ class PolicyNetwork(nn.Module):
         self.body = nn.Sequential(*body)
         self.project = nn.Linear(channels * cells * cells, spec.embedding)
         self.normalise = nn.LayerNorm(spec.embedding)
-        self.temporal = nn.Linear(spec.segment * spec.embedding, size.hidden)
+        self.temporal = nn.Linear(spec.embeddings * spec.embedding, size.hidden)
         self.head = nn.Linear(size.hidden, spec.keys)
         self._initialise()
 
@@ -106,13 +119,20 @@ class PolicyNetwork(nn.Module):
             self.mean.copy_(torch.from_numpy(np.ascontiguousarray(mean, dtype=np.float32)))
             self.scale.fill_(1.0 / max(deviation, 1.0))
 
-    def encode(self, frames: Tensor) -> Tensor:
-        """Embeddings (N, embedding) of frames: uint8 or 0 to 255 in float, (N, size, size, 3), RGB."""
-        return self.encode_centred(frames.to(torch.float32, copy=True).sub_(self.mean))
+    def encode(self, frames: Tensor, before: Tensor | None = None) -> Tensor:
+        """Embeddings (N, embedding) of frames: uint8 or 0 to 255 in float, (N, size, size, 3), RGB.
 
-    def encode_centred(self, differences: Tensor) -> Tensor:
-        """Embeddings (N, embedding) of differences from the mean frame, float (N, size, size, 3)."""
-        pictures = differences.permute(0, 3, 1, 2)
+        `before` has the frame before each of them, where the network sees motion.
+        """
+        differences = frames.to(torch.float32, copy=True).sub_(self.mean)
+        if before is not None:
+            moved = brightness(frames.to(torch.float32) - before.to(torch.float32))
+            differences = torch.cat([differences, moved], dim=-1)
+        return self._encode(differences)
+
+    def _encode(self, pictures: Tensor) -> Tensor:
+        """Embeddings (N, embedding) of differences from the mean frame, float (N, size, size, channels)."""
+        pictures = pictures.permute(0, 3, 1, 2)
         stem = self.stem
         # The scale goes to the few weights instead of the many pixels; the product is the same.
         cells = functional.conv2d(pictures, stem.weight * self.scale, stem.bias, stem.stride, stem.padding)
@@ -121,16 +141,16 @@ class PolicyNetwork(nn.Module):
         return embeddings
 
     def decide(self, embeddings: Tensor) -> Tensor:
-        """Logits (B, keys) from the last `segment` embeddings, (B, segment, embedding), oldest first."""
+        """Logits (B, keys) from the last embeddings, (B, embeddings, embedding), oldest first."""
         logits: Tensor = self.head(functional.relu(self.temporal(embeddings.flatten(1))))
         return logits
 
     def decide_all(self, embeddings: Tensor) -> Tensor:
-        """Logits (B, L, keys) at every position of stretches, (B, segment - 1 + L, embedding).
+        """Logits (B, L, keys) at every position of stretches, (B, embeddings - 1 + L, embedding).
 
-        The causal convolution over time: position i sees embeddings i to i + segment - 1.
+        The causal convolution over time: position i sees embeddings i to i + embeddings - 1.
         """
-        windows = embeddings.unfold(1, self.spec.segment, 1).transpose(2, 3)
+        windows = embeddings.unfold(1, self.spec.embeddings, 1).transpose(2, 3)
         logits: Tensor = self.head(functional.relu(self.temporal(windows.flatten(2))))
         return logits
 
@@ -140,13 +160,21 @@ class PolicyNetwork(nn.Module):
 
     def decide_centred(self, differences: Tensor) -> Tensor:
         """Logits (B, L, keys) of differences from the mean frame, (B, segment - 1 + L, size, size, 3)."""
-        embeddings = self.encode_centred(differences.flatten(0, 1))
+        if self.spec.motion:
+            newer = differences[:, 1:]
+            differences = torch.cat([newer, brightness(newer - differences[:, :-1])], dim=-1)
+        embeddings = self._encode(differences.flatten(0, 1))
         return self.decide_all(embeddings.view(*differences.shape[:2], -1))
 
     def encoder_parameters(self) -> int:
         """How many numbers the encoder learns."""
         parts = (self.stem, self.body, self.project, self.normalise)
         return sum(parameter.numel() for part in parts for parameter in part.parameters())
+
+
+def brightness(pictures: Tensor) -> Tensor:
+    """The mean of red, green and blue, (..., 1) of (..., 3)."""
+    return pictures.mean(dim=-1, keepdim=True)
 
 
 def _cells(length: int, kernel: int, stride: int, padding: int) -> int:

@@ -37,12 +37,14 @@ class NetworkPolicy:
         self.fps = fps
         self.segment = network.spec.segment
         self._network = network
-        self._embeddings: deque[Tensor] = deque(maxlen=self.segment)
+        self._embeddings: deque[Tensor] = deque(maxlen=network.spec.embeddings)
+        self._before: Tensor | None = None
         self.reset()
 
     def reset(self) -> None:
         """Forget every frame: black pictures stand in for the window."""
         side = self._network.spec.frame_size
+        self._before = None
         black = self._encode(np.zeros((side, side, 3), np.uint8))
         self._embeddings.extend([black] * self.segment)
 
@@ -68,5 +70,10 @@ class NetworkPolicy:
     def _encode(self, pixels: Pixels) -> "Tensor":
         import torch
 
+        frame = torch.from_numpy(np.ascontiguousarray(pixels))[None]
+        if not self._network.spec.motion:
+            before = None
+        else:
+            before, self._before = frame if self._before is None else self._before, frame
         with torch.inference_mode():
-            return self._network.encode(torch.from_numpy(np.ascontiguousarray(pixels))[None])
+            return self._network.encode(frame, before)

@@ -16,7 +16,7 @@ from agp_tui.config import TrainSettings
 from agp_tui.engine.events import Note, Progress
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
-from agp_tui.errors import JobFailed, ModelError, RecordingError
+from agp_tui.errors import JobFailed, ModelError, RecordingError, SettingError
 from agp_tui.imitation.checkpoint import BEST, LAST, Checkpoint, load_checkpoint, save_checkpoint
 from agp_tui.imitation.corrected import corrected_dataset
 from agp_tui.imitation.dataset import check_learnable, open_takes
@@ -111,7 +111,9 @@ def train(
     going_on = load_checkpoint(folder / LAST) if (folder / LAST).is_file() else None
     source = going_on or started
     spec, lead = _shape(request, source)
-    settings = replace(request.settings, segment=spec.segment, lead=lead, model=spec.model)
+    settings = replace(
+        request.settings, segment=spec.segment, lead=lead, model=spec.model, motion=spec.motion
+    )
     if source and spec.segment != request.settings.segment:
         job.note(f"Windows have {spec.segment} frames, as in the checkpoint that training starts from.")
     torch.manual_seed(settings.seed)
@@ -148,8 +150,19 @@ def _shape(request: TrainRequest, source: Checkpoint | None) -> tuple[NetworkSpe
     """The network to train and the lead of its labels."""
     settings = request.settings
     if source is None:
+        if settings.motion and settings.segment < 2:
+            raise SettingError(
+                "Expected a segment of at least 2 frames for motion, found 1.",
+                "Take a longer --segment, or leave out --motion.",
+            )
         return (
-            NetworkSpec(settings.model, request.frame_size, settings.segment, len(request.keys)),
+            NetworkSpec(
+                settings.model,
+                request.frame_size,
+                settings.segment,
+                len(request.keys),
+                motion=settings.motion,
+            ),
             settings.lead,
         )
     facts = (

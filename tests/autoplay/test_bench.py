@@ -20,7 +20,11 @@ def test_both_forms_give_the_same_and_streaming_is_faster(made: Made) -> None:
     assert result.ratio > 1.0
     assert result.ratio == pytest.approx(result.whole_ms.p50 / result.streaming_ms.p50, abs=0.1)
     (table,) = [event for event in heard.events if isinstance(event, Table)]
-    assert [row[0] for row in table.rows] == ["whole window", "streaming", "streaming, of it the newest frame"]
+    assert [row[0] for row in table.rows] == [
+        "whole window",
+        "streaming",
+        "streaming, of it the newest frame",
+    ]
     assert 0 < result.see_ms.p50 <= result.streaming_ms.p50
     assert result.report()["ratio"] == result.ratio
 

@@ -20,8 +20,9 @@ from agp_tui.engine.runs import Run
 from agp_tui.errors import JobFailed, MissingPart, ModelError
 from agp_tui.imitation import export as export_module
 from agp_tui.imitation.checkpoint import load_checkpoint, save_checkpoint
-from agp_tui.imitation.convert import convert, quantized
+from agp_tui.imitation.convert import Window, convert, quantized
 from agp_tui.imitation.export import convert_file, export
+from agp_tui.imitation.network import PolicyNetwork
 from agp_tui.imitation.parity import sample_pictures, streamed
 from agp_tui.imitation.train import TrainRequest, train
 
@@ -91,6 +92,33 @@ def test_the_player_gives_what_the_network_gives(made: Made) -> None:
     played = np.stack([policy.decide(picture) for picture in frames[network.spec.segment - 1 :]])
     assert np.abs(played - expected).max() <= 1e-4
     assert np.ptp(expected) > 1e-3
+
+
+@needs_converter
+def test_a_network_that_sees_motion_is_played_with_the_frame_before(trained: Path, tmp_path: Path) -> None:
+    """Black pictures before the beginning, a forgotten game, and the whole-window form are as in training."""
+    source = load_checkpoint(trained)
+    torch.manual_seed(3)
+    network = PolicyNetwork(replace(source.spec, motion=True)).eval().requires_grad_(False)
+    network.standardise(np.full((SIZE, SIZE, 3), 90, np.float32), 40.0)
+    torch.nn.init.normal_(network.head.weight)
+    checkpoint = tmp_path / "motion.pt"
+    save_checkpoint(checkpoint, replace(source, spec=network.spec, weights=network.state_dict(), data={}))
+    folder = export(checkpoint, ExportSettings(), tmp_path, Job(), "moving")
+    frames, segment = sample_pictures(network), network.spec.segment
+    expected = torch.sigmoid(network(torch.from_numpy(frames[None])))[0].numpy()
+    assert np.ptp(expected) > 0.1
+    policy = load_policy(folder, PlaySettings())
+    assert policy.segment == segment == read_manifest(folder).segment
+    for _ in range(2):
+        policy.reset()
+        played = np.stack([policy.decide(picture) for picture in frames[segment - 1 :]])
+        assert np.abs(played - expected).max() <= 1e-4
+    window = Window(network, unit=False)
+    whole = np.stack(
+        [window(torch.from_numpy(frames[None, i : i + segment]))[0] for i in range(len(expected))]
+    )
+    assert np.abs(whole - expected).max() <= 1e-4
 
 
 @needs_converter

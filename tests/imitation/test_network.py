@@ -8,9 +8,9 @@ from torch.nn import functional
 from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
 
 
-def network(size: int = 32, segment: int = 5, keys: int = 3) -> PolicyNetwork:
+def network(size: int = 32, segment: int = 5, keys: int = 3, motion: bool = False) -> PolicyNetwork:
     torch.manual_seed(1)
-    made = PolicyNetwork(NetworkSpec("small", size, segment, keys))
+    made = PolicyNetwork(NetworkSpec("small", size, segment, keys, motion=motion))
     made.standardise(np.full((size, size, 3), 90, np.float32), 40.0)
     torch.nn.init.normal_(made.head.weight)
     return made
@@ -21,8 +21,9 @@ def frames(batch: int, length: int, size: int = 32) -> torch.Tensor:
     return torch.randint(0, 256, (batch, length, size, size, 3), dtype=torch.uint8, generator=generator)
 
 
-def test_a_stretch_gives_the_logits_and_gradients_of_separate_windows() -> None:
-    shared, separate = network(), network()
+@pytest.mark.parametrize("motion", [False, True])
+def test_a_stretch_gives_the_logits_and_gradients_of_separate_windows(motion: bool) -> None:
+    shared, separate = network(motion=motion), network(motion=motion)
     segment, length = shared.spec.segment, 9
     stretch = frames(2, segment - 1 + length)
     targets = torch.rand(2, length, 3, generator=torch.Generator().manual_seed(3))
@@ -30,7 +31,11 @@ def test_a_stretch_gives_the_logits_and_gradients_of_separate_windows() -> None:
     together = shared(stretch)
     functional.binary_cross_entropy_with_logits(together, targets).backward()
     windows = torch.stack([stretch[:, i : i + segment] for i in range(length)], dim=1)
-    embeddings = separate.encode(windows.flatten(0, 2)).view(2 * length, segment, -1)
+    if motion:
+        newer, older = windows[:, :, 1:].flatten(0, 2), windows[:, :, :-1].flatten(0, 2)
+        embeddings = separate.encode(newer, older).view(2 * length, segment - 1, -1)
+    else:
+        embeddings = separate.encode(windows.flatten(0, 2)).view(2 * length, segment, -1)
     alone = separate.decide(embeddings).view(2, length, 3)
     functional.binary_cross_entropy_with_logits(alone, targets).backward()
 
@@ -42,8 +47,9 @@ def test_a_stretch_gives_the_logits_and_gradients_of_separate_windows() -> None:
         torch.testing.assert_close(one.grad, other.grad, rtol=1e-3, atol=1e-6, msg=name)
 
 
-def test_a_position_sees_its_own_window_and_nothing_else() -> None:
-    made = network()
+@pytest.mark.parametrize("motion", [False, True])
+def test_a_position_sees_its_own_window_and_nothing_else(motion: bool) -> None:
+    made = network(motion=motion)
     stretch = frames(1, 12)
     before = made(stretch)
     changed = stretch.clone()
