@@ -38,6 +38,7 @@ def test_a_training_is_kept_with_its_curve_beside_chance(tmp_path: Path) -> None
     assert again.code == 0, again.story()
     assert (tmp_path / "kept.jsonl").read_bytes() == before
     assert len(list((tmp_path / "runs").iterdir())) == 1
+    assert not (tmp_path / "models").exists(), "nobody asked to save the best one there"
 
 
 @pytest.mark.slow
