@@ -211,6 +211,9 @@ class PracticeBenchAsked:
     frame_size: Size = 96
     """Pixels of the square that a clone sees."""
 
+    motion: bool = False
+    """Show clones motion as well."""
+
     demonstration: Annotated[float, Meta(gt=0)] = 5.0
     """Minutes of the expert's play that a clone begins with."""
 

@@ -31,6 +31,8 @@ class Entry(CloneEntry):
     """One clone and its practice."""
 
     patience: int
+    motion: bool = False
+    """Whether the clone sees motion beside the frames."""
     steady_games: int
     """By which steadier hands are tried; 0: not at all."""
 
@@ -77,7 +79,7 @@ def run_entry(entry: Entry, machine: str, job: Job) -> Result | None:
         trained = shown and commands.run(
             "train", *same, "--name", CLONE, "--segment", str(SEGMENT), "--minutes", f"{entry.training:g}",
             "--epochs", "1000", "--patience", "1000", "--batch", "16", "--stretch", "16",
-            "--learning-rate", "0.002",
+            "--learning-rate", "0.002", *(["--motion"] if entry.motion else []),
         )  # fmt: skip
         practised = trained and commands.run(
             "practice", CLONE, "--name", PRACTISED, "--rounds", str(entry.rounds), "--sticky", str(STICKY),
@@ -148,7 +150,7 @@ def table(results: list[Result]) -> Table:
             [
                 short_name(one.entry.game),
                 one.entry.seed,
-                one.entry.frame_size,
+                seen(one.entry),
                 *map(told, scores),
                 one.best_round,
                 f"{one.way:.2f}",
@@ -168,12 +170,17 @@ def table(results: list[Result]) -> Table:
     return Table(title="From a clone to its best, by whole games", columns=columns, rows=rows)
 
 
+def seen(entry: Entry) -> str:
+    """What its clone sees."""
+    return f"{entry.frame_size}{' and motion' if entry.motion else ''}"
+
+
 def rounds_table(one: Result) -> Table:
     """The scores of the rounds' own games."""
     rows: list[list[str | float | int | None]] = []
     for number, scores in enumerate(one.rounds):
         rows.append([number, told(scores), " ".join(f"{score:g}" for score in scores)])
-    title = f"{short_name(one.entry.game)}, seed {one.entry.seed}, {one.entry.frame_size} pixels"
+    title = f"{short_name(one.entry.game)}, seed {one.entry.seed}, {seen(one.entry)} pixels"
     return Table(title=title, columns=["after round", "mean score, 95 %", "games"], rows=rows)
 
 

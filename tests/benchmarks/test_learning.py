@@ -82,7 +82,7 @@ def test_corrections_beside_more_of_the_expert_go_on_where_they_were(tmp_path: P
 def test_a_clone_practises_through_the_commands_and_is_kept_with_its_rounds(tmp_path: Path) -> None:
     short = ("--demonstration", "0.2", "--training", "0.02", "--rounds", "1", "--round-seconds", "8",
              "--round-training", "0.02", "--game-seconds", "4", "--episodes", "1",
-             "--frame-size", "48")  # fmt: skip
+             "--frame-size", "48", "--motion")  # fmt: skip
     words = ("bench", "practice", "--games", "ALE/Breakout-v5", *short, "--kept", "kept.jsonl")
     done = agp(*words, home=tmp_path)
     assert done.code == 0, done.story()
@@ -92,7 +92,7 @@ def test_a_clone_practises_through_the_commands_and_is_kept_with_its_rounds(tmp_
         assert len(one[player]) == 1
     assert one["steady"] is None and one["best_round"] in (0, 1)
     (table,) = [event for event in done.events if event["type"] == "table"]
-    assert [row[:3] for row in table["rows"]] == [["Breakout", 0, 48]]
+    assert [row[:3] for row in table["rows"]] == [["Breakout", 0, "48 and motion"]]
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [], "what it made is gone with it"
     before = (tmp_path / "kept.jsonl").read_bytes()
     assert agp(*words, home=tmp_path).code == 0
