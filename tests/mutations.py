@@ -80,6 +80,24 @@ BREAKS = {
         "elif False:",
         ("tests/autoplay/test_focus_on_screen.py",),
     ),
+    "a killed guard is noticed at the next change of keys": Break(
+        "agp_tui/autoplay/seat.py",
+        "            elif not self._dry_run:",
+        "            elif False:",
+        ("tests/faults/test_kill.py",),
+    ),
+    "a gap is not told": Break(
+        "agp_tui/recording/telling.py",
+        "if seconds > GAP_SECONDS:",
+        "if False:",
+        ("tests/recording/test_recorder.py",),
+    ),
+    "a display that dies takes the recording with it": Break(
+        "agp_tui/recording/recorder.py",
+        "                self.writer.close(held)",
+        "                pass",
+        ("tests/faults/test_lost_display.py",),
+    ),
     "the panic key waits for the model": Break(
         "agp_tui/autoplay/oversight.py",
         'self._panic(f"{self._panic_key} was pressed")',

@@ -1,11 +1,11 @@
 """The key guard: a process of its own that holds keys for a player and outlives it just to let go.
 
-    python -m agp_tui.keys.guard [--display D] [--owner PID] [--held KEY,KEY] KEY...
+    python -m agp_tui.keys.guard [--display D] [--owner PID] KEY...
 
 It reads lines on stdin, each the keys to hold from now on, and answers each on stdout: `ok`, or
 `error` and a sentence. It presses no key but those it was started with. When stdin ends, its owner
 is gone or it is told to end, it releases everything and ends. While its owner is stopped (Ctrl-Z),
-nothing is held. `--held` names keys that a guard before it may have left down.
+nothing is held.
 """
 
 import argparse
@@ -27,9 +27,9 @@ WATCH_SECONDS = 0.1
 class Hands:
     """What a guard holds. Whatever happens while it changes, `held` covers every key that is down."""
 
-    def __init__(self, keyboard: Keyboard, held: Keys) -> None:
+    def __init__(self, keyboard: Keyboard) -> None:
         self._keyboard = keyboard
-        self.held: set[str] = set(held)
+        self.held: set[str] = set()
 
     def hold(self, keys: Keys) -> None:
         """Hold exactly these: releases first, then presses."""
@@ -49,14 +49,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m agp_tui.keys.guard")
     parser.add_argument("--display")
     parser.add_argument("--owner", type=int, default=0)
-    parser.add_argument("--held", default="")
     parser.add_argument("keys", nargs="+")
     asked = parser.parse_args()
     told_to_end = _catch_signals()
     hands = None
     try:
         keyboard = open_keyboard(asked.display, tuple(asked.keys))
-        hands = Hands(keyboard, frozenset(asked.held.split(",")) - {""})
+        hands = Hands(keyboard)
         _answer("ok")
         _serve(hands, frozenset(asked.keys), asked.owner, told_to_end)
     except Exception as problem:

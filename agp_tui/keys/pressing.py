@@ -9,6 +9,7 @@ import time
 
 from agp_tui.engine.children import module_command, module_environment
 from agp_tui.errors import AgpError, DisplayError, JobFailed, SettingError
+from agp_tui.keys.keyboards import open_keyboard
 from agp_tui.keys.state import NO_KEYS, Keys
 
 START_SECONDS = 20.0
@@ -20,7 +21,7 @@ class KeyGuard:
     """Holds keys on the keyboard of `display`, and only those in `keys`.
 
     The keys are released when this object is closed, when its process ends for any reason, and when
-    the guard process itself is killed, at the next call of anything here.
+    the guard process itself is killed, at the next call of anything here: by this process then.
     """
 
     def __init__(self, display: str | None, keys: tuple[str, ...]) -> None:
@@ -31,7 +32,7 @@ class KeyGuard:
         self._held = NO_KEYS
         self._lock = threading.Lock()
         self._closed = False
-        self._process = self._start(NO_KEYS, subprocess.PIPE)
+        self._process = self._start()
         problem = self._answer(START_SECONDS)
         if problem is not None:
             self._process.kill()
@@ -114,7 +115,7 @@ class KeyGuard:
         )
 
     def _end(self) -> None:
-        """Let the guard end by itself; where it does not or did not, another one releases the keys."""
+        """Let the guard end by itself; where it does not or did not, release the keys from here."""
         assert self._process.stdin is not None and self._process.stdout is not None
         try:
             self._process.stdin.close()
@@ -124,24 +125,29 @@ class KeyGuard:
             self._process.wait()
             clean = False
         self._process.stdout.close()
-        if not clean and self._held:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._start(self._held, subprocess.DEVNULL).wait(START_SECONDS)
+        if not clean:
+            # A keyboard that is gone holds nothing any more.
+            with contextlib.suppress(Exception):
+                self._release()
         self._held = NO_KEYS
 
-    def _start(self, held: Keys, stdin: int) -> "subprocess.Popen[bytes]":
+    def _release(self) -> None:
+        keyboard = open_keyboard(self._display, self._keys)
+        for key in sorted(self._held):
+            keyboard.release(key)
+        keyboard.flush()
+
+    def _start(self) -> "subprocess.Popen[bytes]":
         command = module_command("agp_tui.keys.guard", "--owner", str(os.getpid()))
         if self._display:
             command += ["--display", self._display]
-        if held:
-            command += ["--held", ",".join(sorted(held))]
         try:
             # A session of its own: Ctrl-C in the terminal is for the player, not for the guard.
             return subprocess.Popen(
                 [*command, *self._keys],
                 env=module_environment(),
-                stdin=stdin,
-                stdout=subprocess.PIPE if stdin == subprocess.PIPE else subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
                 bufsize=0,
                 start_new_session=True,
             )

@@ -200,6 +200,26 @@ def test_whatever_comes_the_recording_is_finished_first(tmp_path: Path, error: t
     assert game.held == NO_KEYS
 
 
+def test_a_gap_stays_a_gap_and_is_told_at_once(tmp_path: Path) -> None:
+    """As if the disk had taken nothing for three seconds after the tenth frame."""
+
+    class Slow(Pattern):
+        def decide(self, frame: Frame) -> Keys:
+            if number_in(frame.pixels) == 9:
+                game.source.sleep_until(frame.before_ns + 3 * NS)
+            return super().decide(frame)
+
+    game, heard = DrawnGame(), Heard()
+    recorded = record_drawn(tmp_path, game, Slow(1, "expert"), job=Job(heard), seconds=6)
+    recording = opened(recorded)
+    gaps = np.diff(recording.times_ns) / NS
+    assert gaps.argmax() == 9 and gaps.max() == pytest.approx(3.0, abs=1 / 30)
+    assert np.sort(gaps)[-2] < 1.5 / 30
+    assert len(recording) + recorded.pace.missed == 6 * 30
+    (text,) = [event.text for event in heard.events if isinstance(event, Note)]
+    assert text.startswith("No frame for 3.0 s before frame 11:")
+
+
 def test_too_little_room_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     settings = RecordSettings(min_free_mb=1 << 40)
     with pytest.raises(RecordingError, match=r"Expected at least \d+ MB free") as refusal:
