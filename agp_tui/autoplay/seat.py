@@ -73,13 +73,8 @@ class Seat:
         """Hold exactly these keys; nothing happens unless it is being played."""
         with self._lock:
             self._decided = time.monotonic()
-            if self._state is not State.PLAYING:
-                return
-            if keys != self._held:
+            if self._state is State.PLAYING and keys != self._held:
                 self._hold(keys)
-            elif not self._dry_run:
-                # Whoever presses for us may be gone: better noticed now than at the next change.
-                self._game.hold(keys)
 
     def let_go(self, seconds: float) -> bool:
         """Release every key until the next `press` if the last one was so long ago; whether any was held."""

@@ -45,7 +45,9 @@ class ScreenGame:
         return self._settings.frame_size, self._settings.frame_size
 
     def grab(self) -> Frame:
-        """The picture in the region now. Raises `JobFailed` if the display is gone."""
+        """The picture in the region now. Raises `JobFailed` if the display, or who holds keys, is gone."""
+        if self._guard is not None:
+            self._guard.check()
         before_ns = time.monotonic_ns()
         bgra = self._grabber.grab()
         after_ns = time.monotonic_ns()

@@ -75,6 +75,12 @@ class KeyGuard:
                 self._lose(problem)
             self._held = keys
 
+    def check(self) -> None:
+        """Raises `JobFailed`, with every key released, where the guard is gone."""
+        with self._lock:
+            if not self._closed and self._process.poll() is not None:
+                self._lose("")
+
     def close(self) -> None:
         """Release every key and end the guard. May be called twice."""
         with self._lock:
