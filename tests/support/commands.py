@@ -182,6 +182,10 @@ def agp_for_people(
 
 def bare_environment(home: Path, display: str | None = None, **more: str) -> dict[str, str]:
     """What a command needs, and nothing of whoever runs the tests."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
+    kept = {
+        name: os.environ[name]
+        for name in ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR")
+        if name in os.environ
+    }
     shown = {"DISPLAY": display} if display else {}
     return {**kept, "HOME": str(home), "XDG_CONFIG_HOME": str(home / ".config"), **shown, **more}
