@@ -129,9 +129,9 @@ BREAKS = {
         ("tests/engine/test_runs.py",),
     ),
     "a reader who stops reading stops the job": Break(
-        "agp_tui/engine/job.py",
-        "self._lines.put_nowait(encode(event))",
-        "self._lines.put(encode(event))",
+        "agp_tui/engine/outlets.py",
+        "self._waiting.put_nowait(event)",
+        "self._waiting.put(event)",
         ("tests/engine/test_job.py",),
     ),
     "the end of its owner is no stop": Break(

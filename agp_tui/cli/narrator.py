@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from agp_tui.engine.events import Event, Failed, Finished, Live, Note, Progress, Stage, Started, Table
+from agp_tui.engine.outlets import Outlet
 from agp_tui.ui.tables import drawn
 from agp_tui.ui.words import percentiles_text, progress_text, summary
 
@@ -14,7 +15,7 @@ QUIET_SECONDS = 10.0
 """Without a terminal, progress is told this often."""
 
 
-class Narrator:
+class Narrator(Outlet):
     """Tells events as sentences; on a terminal the newest state stays on one line."""
 
     def __init__(self) -> None:
@@ -22,8 +23,17 @@ class Narrator:
         self._err = Console(stderr=True, highlight=False, soft_wrap=True)
         self._status = self._err.status("") if self._err.is_terminal else None
         self._told = 0.0
+        self._broken: BrokenPipeError | None = None
+        super().__init__()
 
-    def hear(self, event: Event) -> None:
+    def close(self) -> None:
+        """Raises `BrokenPipeError` where who read stdout has gone."""
+        super().close()
+        self._pause()
+        if self._broken is not None:
+            raise self._broken
+
+    def _tell(self, event: Event) -> None:
         match event:
             case Started():
                 self._narrate(f"[bold]{event.job}[/bold]" + (f"  run {event.run}" if event.run else ""))
@@ -43,8 +53,9 @@ class Narrator:
             case Failed():
                 self._narrate(f"[bold red]{escape(event.error)}[/bold red] {escape(event.hint)}")
 
-    def close(self) -> None:
-        self._pause()
+    def _failed(self, error: Exception) -> None:
+        if isinstance(error, BrokenPipeError):
+            self._broken = error
 
     def _narrate(self, markup: str) -> None:
         self._err.print(markup)

@@ -10,7 +10,8 @@ from agp_tui.config import Output
 from agp_tui.config.file import Loaded, load_config
 from agp_tui.engine.client import follow, launch
 from agp_tui.engine.events import AnyEvent, Failed, Finished, Started, Table
-from agp_tui.engine.job import Job, Listener, stdout_lines
+from agp_tui.engine.job import Job, Listener
+from agp_tui.engine.outlets import stdout_lines
 from agp_tui.engine.runs import Run
 from agp_tui.errors import AgpError, Interrupted
 

@@ -9,7 +9,6 @@ import queue
 import select
 import signal
 import stat
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,22 +19,13 @@ from agp_tui.engine.events import (
     AnyCommand,
     Command,
     Event,
-    Live,
     Note,
     Panic,
-    Progress,
     Stage,
     Stop,
     decode_command,
-    encode,
 )
 from agp_tui.errors import AgpError
-
-WAITING_LINES = 1_000
-"""How many lines may wait for a reader who does not read; live ones are dropped far earlier."""
-
-PROGRESS_LINES = 100
-"""With more than so many waiting, progress is dropped as well."""
 
 STOP_POLL_SECONDS = 0.02
 
@@ -245,45 +235,3 @@ def _ended(descriptor: int) -> bool:
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return any(events & select.POLLHUP and not events & select.POLLIN for _, events in poll.poll(0))
-
-
-class JsonLines:
-    """Writes every event as a line of JSON; live ones are dropped while the reader is behind."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._lines: queue.Queue[bytes | None] = queue.Queue(WAITING_LINES)
-        self._writer = threading.Thread(target=self._write, daemon=True, name="events")
-        self._writer.start()
-
-    def hear(self, event: Event) -> None:
-        # Of live ones only the newest counts; progress is points of curves, and comes in bursts from a run.
-        may_wait = 0 if isinstance(event, Live) else PROGRESS_LINES if isinstance(event, Progress) else None
-        if may_wait is not None and self._lines.qsize() > may_wait:
-            return
-        try:
-            self._lines.put_nowait(encode(event))
-        except queue.Full:
-            return
-
-    def close(self) -> None:
-        """Wait a moment for a slow reader, not for one that has stopped reading."""
-        try:
-            self._lines.put_nowait(None)
-        except queue.Full:
-            return
-        self._writer.join(timeout=2.0)
-
-    def _write(self) -> None:
-        while (line := self._lines.get()) is not None:
-            try:
-                self._stream.write(line)
-                self._stream.flush()
-            except (OSError, ValueError):
-                return
-
-
-def stdout_lines() -> JsonLines:
-    """JSON lines on this process's stdout, which nothing else may write to."""
-    stream = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    return JsonLines(stream)

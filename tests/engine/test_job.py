@@ -17,12 +17,14 @@ from support.fakes import Heard
 
 from agp_tui.engine.children import module_environment
 from agp_tui.engine.events import Key, Live, Note, Panic, Pause, Progress, Resume, Stage, Stop, encode
-from agp_tui.engine.job import PROGRESS_LINES, WAITING_LINES, Job, JsonLines
+from agp_tui.engine.job import Job
+from agp_tui.engine.outlets import PROGRESS_EVENTS, WAITING_EVENTS, JsonLines
 
 LISTENS = """
 import sys, time
 from agp_tui.engine.events import Finished, Started
-from agp_tui.engine.job import Job, stdout_lines
+from agp_tui.engine.job import Job
+from agp_tui.engine.outlets import stdout_lines
 
 job = Job(stdout_lines())
 with job.signals():
@@ -254,7 +256,8 @@ def test_handlers_are_as_before_afterwards() -> None:
 TELLS = """
 import sys, time
 from agp_tui.engine.events import Finished, Live, Note
-from agp_tui.engine.job import Job, stdout_lines
+from agp_tui.engine.job import Job
+from agp_tui.engine.outlets import stdout_lines
 
 job = Job(stdout_lines())
 longest = 0.0
@@ -351,26 +354,26 @@ def narrow() -> "Iterator[tuple[Callable[[], bytes], Any]]":
 
 def test_what_waits_for_a_reader_has_a_bound(narrow: "tuple[Callable[[], bytes], Any]") -> None:
     _, lines = narrow
-    for _ in range(3 * WAITING_LINES):
+    for _ in range(3 * WAITING_EVENTS):
         lines.hear(Note(text="x" * 200))
-    assert lines._lines.qsize() <= WAITING_LINES
+    assert lines._waiting.qsize() <= WAITING_EVENTS
 
 
 def test_progress_waits_in_a_burst_and_is_dropped_for_who_does_not_read(
     narrow: "tuple[Callable[[], bytes], Any]",
 ) -> None:
     _, lines = narrow
-    while lines._lines.empty():
+    while lines._waiting.empty():
         lines.hear(Note(text="x" * 10_000))
-    waiting = lines._lines.qsize()
+    waiting = lines._waiting.qsize()
     lines.hear(Live(seconds=1, fps=1, fps_asked=1, frames=1, missed=0))
-    assert lines._lines.qsize() == waiting
-    for _ in range(3 * PROGRESS_LINES):
+    assert lines._waiting.qsize() == waiting
+    for _ in range(3 * PROGRESS_EVENTS):
         lines.hear(Progress(done=1, total=2, unit="epochs"))
-    assert waiting < lines._lines.qsize() <= PROGRESS_LINES + waiting
-    waiting = lines._lines.qsize()
+    assert waiting < lines._waiting.qsize() <= PROGRESS_EVENTS + waiting
+    waiting = lines._waiting.qsize()
     lines.hear(Stage(name="next"))
-    assert lines._lines.qsize() == waiting + 1
+    assert lines._waiting.qsize() == waiting + 1
 
 
 def test_everybody_who_listens_is_told() -> None:

@@ -16,6 +16,7 @@ from agp_tui.ui.benchmarks.terminal import in_terminal, read
 SECONDS = trials(5, 60)
 FPS = 30
 GAME = "ALE/Pong-v5"
+CTRL_S, CTRL_Q = b"\x13", b"\x11"
 AGP = (sys.executable, "-P", "-m", "agp_tui")
 
 
@@ -56,10 +57,13 @@ def test_the_app_in_a_stalled_terminal_records_on(home: Path) -> None:
 
 
 def test_a_command_in_a_stalled_terminal_records_on(home: Path) -> None:
+    """Somebody pressed Ctrl-S: the terminal takes nothing from then on, not even what would fit into it."""
     words = ("record", "--game", GAME, "--by", "expert", "--seconds", str(SECONDS + 2))
     with in_terminal([*AGP, *words], home, (80, 24)) as (process, terminal):
         read_until(rb"fps", terminal)
+        os.write(terminal, CTRL_S)
         time.sleep(SECONDS)
+        os.write(terminal, CTRL_Q)
         # A terminal whose last program has ended gives an error.
         with contextlib.suppress(OSError):
             while True:
