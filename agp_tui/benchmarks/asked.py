@@ -211,8 +211,11 @@ class PracticeBenchAsked:
     frame_size: Size = 96
     """Pixels of the square that a clone sees."""
 
-    motion: bool = False
+    motion: bool = True
     """Show clones motion as well."""
+
+    shift: Annotated[int, Meta(ge=0, le=64)] = 4
+    """Shift whole windows by up to so many pixels in training."""
 
     demonstration: Annotated[float, Meta(gt=0)] = 5.0
     """Minutes of the expert's play that a clone begins with."""
@@ -220,13 +223,13 @@ class PracticeBenchAsked:
     training: Annotated[float, Meta(gt=0)] = 2.0
     """Minutes of training of that clone."""
 
-    rounds: Count = 8
+    rounds: Count = 4
     """Rounds of practice at most."""
 
-    round_seconds: Annotated[float, Meta(gt=0)] = 240.0
+    round_seconds: Annotated[float, Meta(gt=0)] = 960.0
     """Seconds of play in each round, of all its games together."""
 
-    round_training: Annotated[float, Meta(gt=0)] = 0.6
+    round_training: Annotated[float, Meta(gt=0)] = 2.0
     """Minutes of training after the first round, more after later ones."""
 
     patience: Count = 5
@@ -235,7 +238,7 @@ class PracticeBenchAsked:
     steady_games: Annotated[int, Meta(ge=0)] = 0
     """Try steadier hands as well, by so many whole games each; 0: not at all. It takes long."""
 
-    episodes: Count = 20
+    episodes: Count = 24
     """Whole games by which each player is judged."""
 
     game_seconds: Annotated[float, Meta(gt=0)] = 120.0

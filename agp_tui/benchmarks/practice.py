@@ -33,6 +33,8 @@ class Entry(CloneEntry):
     patience: int
     motion: bool = False
     """Whether the clone sees motion beside the frames."""
+    shift: int = 0
+    """Pixels by which its windows are shifted at most in training."""
     steady_games: int
     """By which steadier hands are tried; 0: not at all."""
 
@@ -46,6 +48,8 @@ class Result:
     rounds: tuple[tuple[float, ...], ...]
     """Of each round, the games of the model as it was at its beginning."""
     best_round: int
+    mean_of: int = 1
+    """Where it is more, the last round's model was the mean of the networks of so many rounds."""
     expert: tuple[float, ...]
     chance: tuple[float, ...]
     clone: tuple[float, ...]
@@ -79,7 +83,8 @@ def run_entry(entry: Entry, machine: str, job: Job) -> Result | None:
         trained = shown and commands.run(
             "train", *same, "--name", CLONE, "--segment", str(SEGMENT), "--minutes", f"{entry.training:g}",
             "--epochs", "1000", "--patience", "1000", "--batch", "16", "--stretch", "16",
-            "--learning-rate", "0.002", *(["--motion"] if entry.motion else []),
+            "--learning-rate", "0.002", "--shift", str(entry.shift),
+            *(["--motion"] if entry.motion else []),
         )  # fmt: skip
         practised = trained and commands.run(
             "practice", CLONE, "--name", PRACTISED, "--rounds", str(entry.rounds), "--sticky", str(STICKY),
@@ -108,6 +113,7 @@ def run_entry(entry: Entry, machine: str, job: Job) -> Result | None:
             machine=machine,
             rounds=tuple(tuple(games) for games in report["games"]),
             best_round=report["best_round"],
+            mean_of=report["mean_of"],
             expert=scores[0],
             chance=scores[1],
             clone=scores[2],
@@ -152,7 +158,7 @@ def table(results: list[Result]) -> Table:
                 one.entry.seed,
                 seen(one.entry),
                 *map(told, scores),
-                one.best_round,
+                _round(one, one.best_round),
                 f"{one.way:.2f}",
             ]
         )
@@ -175,11 +181,16 @@ def seen(entry: Entry) -> str:
     return f"{entry.frame_size}{' and motion' if entry.motion else ''}"
 
 
+def _round(one: Result, number: int) -> str | int:
+    by_mean = one.mean_of > 1 and number == len(one.rounds) - 1
+    return f"mean of {one.mean_of}" if by_mean else number
+
+
 def rounds_table(one: Result) -> Table:
     """The scores of the rounds' own games."""
     rows: list[list[str | float | int | None]] = []
     for number, scores in enumerate(one.rounds):
-        rows.append([number, told(scores), " ".join(f"{score:g}" for score in scores)])
+        rows.append([_round(one, number), told(scores), " ".join(f"{score:g}" for score in scores)])
     title = f"{short_name(one.entry.game)}, seed {one.entry.seed}, {seen(one.entry)} pixels"
     return Table(title=title, columns=["after round", "mean score, 95 %", "games"], rows=rows)
 

@@ -13,15 +13,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from agp_tui.autoplay.scores import bootstrap_interval
 from agp_tui.engine.events import Progress, Table
 from agp_tui.engine.job import Job
-from agp_tui.imitation.checkpoint import BEST, Checkpoint, save_checkpoint
+from agp_tui.imitation.checkpoint import BEST, Checkpoint, load_checkpoint, save_checkpoint
 from agp_tui.imitation.dataset import takes_for
 from agp_tui.imitation.practice_games import MakeGame, MakeTeacher, PracticeGame, PracticeGames
 from agp_tui.imitation.takes import Dataset, Span, Take
 from agp_tui.imitation.trainer import Trainer
+
+AVERAGED_FROM = 3
+"""Of fewer rounds no mean is taken."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +52,9 @@ class Lesson:
     """Stop after so many rounds that played no better than the best one before."""
     until: float | None = None
     """No round begins after this moment on the monotonic clock."""
+    average: bool = False
+    """After the last round, the mean of the later half of the networks plays a round as well: what each of
+    them learned by heart differs, what is right does not (Izmailov et al. 2018, arXiv:1803.05407)."""
     watch_only: bool = False
     """The teacher plays and the model only watches: for comparison with what correcting it brings."""
     live_file: Path | None = None
@@ -63,6 +70,8 @@ class Round:
     corrections: tuple[Path, ...]
     checkpoint: Path
     """The model that played; where it only watched, the model as it was then."""
+    mean_of: int = 1
+    """Of so many networks the model's weights are the mean."""
 
     @property
     def mean(self) -> float:
@@ -123,7 +132,27 @@ def _rounds(
         trainer.fit(grown, job, minutes=lesson.minutes * (amount / first if lesson.evenly else 1.0))
         if job.stopping:
             break
+    if lesson.average and len(rounds) >= AVERAGED_FROM and not job.stopping:
+        _play_the_mean(rounds, model, lesson, folder, games, job)
     return rounds
+
+
+def _play_the_mean(
+    rounds: list[Round], model: Checkpoint, lesson: Lesson, folder: Path, games: PracticeGames, job: Job
+) -> None:
+    """One more round, by the mean of the weights of the later half."""
+    later = [load_checkpoint(one.checkpoint).weights for one in rounds[len(rounds) // 2 :]]
+    weights = {name: torch.stack([one[name] for one in later]).mean(dim=0) for name in later[0]}
+    mean = replace(model, weights=weights, training={})
+    checkpoint = folder / "mean.pt"
+    save_checkpoint(checkpoint, mean)
+    played = _play_round(checkpoint, model.fps, lesson, len(rounds), games, job)
+    if job.stopping:
+        return
+    rounds.append(replace(played, mean_of=len(later)))
+    if played.mean >= max(one.mean for one in rounds):
+        save_checkpoint(folder / BEST, mean)
+    _tell(rounds, lesson, job)
 
 
 def _positions(spans: Sequence[Span]) -> int:
@@ -162,9 +191,11 @@ def _play_round(
 def _tell(rounds: Sequence[Round], lesson: Lesson, job: Job) -> None:
     last = rounds[-1]
     scores = " ".join(f"{score:g}" for score in last.scores)
-    job.note(f"Round {last.number}: {last.mean:.1f} points on average ({scores}).")
+    who = f"The mean of {last.mean_of} networks" if last.mean_of > 1 else f"Round {last.number}"
+    job.note(f"{who}: {last.mean:.1f} points on average ({scores}).")
     figures = {"score_mean": last.mean}
-    job.emit(Progress(done=last.number, total=lesson.rounds, unit="rounds", metrics=figures))
+    done = min(last.number, lesson.rounds)
+    job.emit(Progress(done=done, total=lesson.rounds, unit="rounds", metrics=figures))
 
 
 def curve(rounds: Sequence[Round]) -> Table:
@@ -173,5 +204,6 @@ def curve(rounds: Sequence[Round]) -> Table:
     for one in rounds:
         low, high = bootstrap_interval(one.scores)
         games = " ".join(f"{score:g}" for score in one.scores)
-        rows.append([one.number, round(one.mean, 2), f"{low:.1f} to {high:.1f}", games])
+        number = one.number if one.mean_of == 1 else f"mean of {one.mean_of}"
+        rows.append([number, round(one.mean, 2), f"{low:.1f} to {high:.1f}", games])
     return Table(title="Practice", columns=["after round", "mean score", "95 %", "games"], rows=rows)

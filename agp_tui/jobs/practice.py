@@ -68,7 +68,8 @@ def find_teacher(game: str, name: str, models: Path, runs: Path) -> Path | None:
 def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
     """Practise, export the round that played best; the model that began is left as it was.
 
-    The result's `report` has the `best_round` and, of every round, the scores of its games (`games`).
+    The result's `report` has the `best_round` and, of every round, the scores of its games (`games`); where
+    `mean_of` is more than 1, the last one was played by the mean of so many networks.
     """
     from agp_tui.imitation.checkpoint import BEST, load_checkpoint
     from agp_tui.imitation.dataset import takes_for
@@ -98,6 +99,7 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
         game_seconds=settings.round_seconds / settings.games,
         minutes=settings.minutes_per_round,
         evenly=True,
+        average=True,
         patience=settings.patience,
         seed=PRACTICE_SEED * (1 + len(paths)),
         live_file=run.live_file,
@@ -119,7 +121,11 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
         recordings=[str(path) for one in rounds for path in one.corrections],
         scores=[round(one.mean, 3) for one in rounds],
         score_mean=round(best.mean, 3),
-        report={"best_round": best.number, "games": [list(one.scores) for one in rounds]},
+        report={
+            "best_round": best.number,
+            "games": [list(one.scores) for one in rounds],
+            "mean_of": rounds[-1].mean_of,
+        },
     )
 
 
@@ -147,7 +153,15 @@ def fitting(paths: list[Path], keys: tuple[str, ...], fps: int, job: Job) -> lis
 
 def _training_settings(stored: dict[str, Any]) -> TrainSettings:
     settings = convert(stored, TrainSettings)
-    rate = settings.learning_rate * RATE
+    # Weights on rare keys and on changes keep a clone from repeating what it sees held. Here the states are
+    # the model's own and nothing is to be repeated: without them its probabilities are those of its teacher.
     return replace(
-        settings, resume=None, from_model=None, threads=None, corrections=False, learning_rate=rate
+        settings,
+        resume=None,
+        from_model=None,
+        threads=None,
+        corrections=False,
+        learning_rate=settings.learning_rate * RATE,
+        balance_cap=1.0,
+        change_weight=1.0,
     )

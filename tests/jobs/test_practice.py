@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from support.agents import kept, untrained
 from support.commands import agp
 from support.fakes import Heard
@@ -86,6 +87,8 @@ class _Noting(Trainer):
 
     def fit(self, dataset: Dataset, job: Job, **how: Any) -> Fitted:
         self.asked.append((sum(len(span) for span in dataset.train), how["minutes"]))
+        with torch.no_grad():
+            self.network.head.bias += 1.0
         return Fitted("minutes", self.counters, 0.0, None)
 
 
@@ -94,6 +97,7 @@ class _Noting(Trainer):
 def test_later_rounds_go_over_what_is_learned_from_as_often_as_the_first(
     tmp_path: Path, evenly: bool
 ) -> None:
+    """And in the end, where that is asked for, the mean of the later half of the networks plays."""
     keys = ("up", "down")
     spec = NetworkSpec("small", 32, 3, len(keys))
     trainer = _Noting(PolicyNetwork(spec), TrainSettings(segment=3), keys, threads=1)
@@ -103,10 +107,13 @@ def test_later_rounds_go_over_what_is_learned_from_as_often_as_the_first(
     lesson = Lesson(
         make_game=AtariGames(PONG, GameSettings(keys=keys, fps=15)), make_teacher=expert_driver,
         recordings=tmp_path / "recordings", rounds=3, games=1, game_seconds=6.0, minutes=0.5, evenly=evenly,
-        seed=1,
+        average=evenly, seed=1,
     )  # fmt: skip
     rounds = practise(trainer, model, Dataset((), (), (), segment=3), lesson, tmp_path, Job())
-    assert len(rounds) == 4
+    biases = [load_checkpoint(one.checkpoint).weights["head.bias"].tolist() for one in rounds]
+    mean = [(2.5, 2.5)] if evenly else []
+    assert biases == pytest.approx(np.array([(0, 0), (1, 1), (2, 2), (3, 3), *mean]))
+    assert [one.mean_of for one in rounds[4:]] == [2] * len(mean)
     amounts, minutes = zip(*trainer.asked, strict=True)
     assert amounts[0] < amounts[1] < amounts[2]
     if evenly:
