@@ -96,7 +96,8 @@ def faults(kept: Sequence[Fault]) -> Table:
     """A row for each fault, as it was tried last."""
     latest = {one.fault: one for one in kept}
     rows: list[list[str | float | int | None]] = [
-        [one.fault, one.trials, one.losses, one.worst] for one in latest.values()
+        [one.fault, one.trials, one.losses, one.worst]
+        for one in sorted(latest.values(), key=lambda one: one.fault.lower())
     ]
     return Table(title="Faults", columns=["fault", "trials", "losses", "the worst of them"], rows=rows)
 
