@@ -9,8 +9,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# More than there are cores: a test often waits, for a terminal, a process or a second to pass.
-JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) * 5 / 2)))
+# Two more than there are cores: a test often waits, for a terminal, a process or a second to pass.
+JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 2)))
 READY := $(VENV)/.ready
 
 # Of a soak; and where faults are counted.
