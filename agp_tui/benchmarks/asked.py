@@ -223,7 +223,7 @@ class PracticeBenchAsked:
     training: Annotated[float, Meta(gt=0)] = 2.0
     """Minutes of training of that clone."""
 
-    rounds: Count = 4
+    rounds: Count = 3
     """Rounds of practice at most."""
 
     round_seconds: Annotated[float, Meta(gt=0)] = 960.0

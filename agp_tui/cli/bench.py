@@ -143,7 +143,7 @@ def corrections(
 def practice(
     *, asked: Annotated[PracticeBenchAsked, _flat] = PracticeBenchAsked(), output: OutputFlags = Output()
 ) -> int:
-    """How far a clone comes by practice. Takes forty minutes a game."""
+    """How far a clone comes by practice. Takes half an hour a game."""
     from agp_tui.benchmarks.run import run_practice_bench
 
     settings = dataclasses.asdict(check(asked)) | {"kept": str(asked.kept)}
