@@ -12,6 +12,7 @@ BIN := $(VENV)/bin
 # Two more than there are cores: a test often waits, for a terminal, a process or a second to pass.
 JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 2)))
 READY := $(VENV)/.ready
+USUAL := not debian_game and not soak and not root
 
 # Of a soak; and where faults are counted.
 MINUTES ?= 30
@@ -34,8 +35,9 @@ run: $(READY)
 	$(BIN)/agp
 
 test: $(READY) display-tools
-	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m 'not alone and not debian_game and not soak and not root' $(PYTEST)
-	$(BIN)/pytest -q -m 'alone and not debian_game and not soak and not root' $(PYTEST)
+	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m 'not alone and not real_time and $(USUAL)' $(PYTEST)
+	$(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m 'real_time and $(USUAL)' $(PYTEST)
+	$(BIN)/pytest -q -m 'alone and $(USUAL)' $(PYTEST)
 
 test-games: $(READY)
 	@sh tests/support/display-tools.sh lbreakout2

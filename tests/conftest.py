@@ -84,30 +84,35 @@ def pytest_configure() -> None:
 
 ALONE = (
     "autoplay/test_bench.py",
-    "autoplay/test_focus_on_screen.py",
-    "autoplay/test_player.py",
-    "autoplay/test_player_on_screen.py",
-    "autoplay/test_takeover_on_screen.py",
     "benchmarks/test_benchmarks.py",
-    "endtoend/test_learn_screen.py",
-    "endtoend/test_play_in_terminal.py",
-    "endtoend/test_screen_play.py",
-    "endtoend/test_screen_record.py",
     "engine/test_clock.py",
-    "faults/test_hung_model.py",
-    "faults/test_kill.py",
-    "faults/test_killed_writer.py",
-    "games/test_screen.py",
     "imitation/test_bench.py",
-    "keys/test_listening.py",
-    "keys/test_pressing.py",
-    "keys/test_pynput.py",
-    "recording/test_recorder_live.py",
     "test_import_hygiene.py",
     "ui/benchmarks/",
     "ui/widgets/test_preview.py",
 )
-"""What is timed, or listens to a real keyboard: nothing else runs beside these tests."""
+"""What is timed: nothing else runs beside these tests."""
+
+
+REAL_TIME = (
+    "endtoend/test_learn_screen.py",
+    "faults/test_kill.py",
+    "autoplay/test_focus_on_screen.py",
+    "autoplay/test_player.py",
+    "autoplay/test_player_on_screen.py",
+    "autoplay/test_takeover_on_screen.py",
+    "endtoend/test_play_in_terminal.py",
+    "endtoend/test_screen_play.py",
+    "endtoend/test_screen_record.py",
+    "faults/test_hung_model.py",
+    "faults/test_killed_writer.py",
+    "games/test_screen.py",
+    "keys/test_listening.py",
+    "keys/test_pressing.py",
+    "keys/test_pynput.py",
+    "recording/test_recorder_live.py",
+)
+"""What plays or listens in real time, at a keyboard of its own. It mostly waits: few run side by side."""
 
 
 LONGEST = (
@@ -121,7 +126,7 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is to run alone, so that `make test` can run the others side by side, the longest first."""
+    """Mark what is to run alone or with little beside it, so that `make test` can run the others side by side, the longest first."""
     here = Path(__file__).parent
 
     def place(item: pytest.Item) -> str:
@@ -130,4 +135,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if place(item).startswith(ALONE):
             item.add_marker(pytest.mark.alone)
+        if place(item).startswith(REAL_TIME):
+            item.add_marker(pytest.mark.real_time)
     items.sort(key=lambda item: [not place(item).startswith(longest) for longest in LONGEST])
