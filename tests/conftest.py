@@ -126,7 +126,7 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is to run alone or with little beside it, so that `make test` can run the others side by side, the longest first."""
+    """Mark what is to run alone or with little beside it; the longest of the others begin first."""
     here = Path(__file__).parent
 
     def place(item: pytest.Item) -> str:
