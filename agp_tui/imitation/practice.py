@@ -52,6 +52,8 @@ class Lesson:
     """Stop after so many rounds that played no better than the best one before."""
     until: float | None = None
     """No round begins after this moment on the monotonic clock."""
+    threshold: float | None = None
+    """From which probability on a key is pressed after the first training; none: the model's own ones."""
     average: bool = False
     """After the last round, the mean of the later half of the networks plays a round as well: what each of
     them learned by heart differs, what is right does not (Izmailov et al. 2018, arXiv:1803.05407)."""
@@ -109,7 +111,8 @@ def _rounds(
     first = 0
     for number in range(lesson.rounds + 1):
         checkpoint = folder / f"round-{number}.pt"
-        taught = replace(model, weights=trainer.network.state_dict(), training={})
+        thresholds = _thresholds(model, lesson) if number else model.thresholds
+        taught = replace(model, weights=trainer.network.state_dict(), thresholds=thresholds, training={})
         save_checkpoint(checkpoint, taught)
         played = _play_round(checkpoint, model.fps, lesson, number, games, job)
         if job.stopping:
@@ -143,7 +146,7 @@ def _play_the_mean(
     """One more round, by the mean of the weights of the later half."""
     later = [load_checkpoint(one.checkpoint).weights for one in rounds[len(rounds) // 2 :]]
     weights = {name: torch.stack([one[name] for one in later]).mean(dim=0) for name in later[0]}
-    mean = replace(model, weights=weights, training={})
+    mean = replace(model, weights=weights, thresholds=_thresholds(model, lesson), training={})
     checkpoint = folder / "mean.pt"
     save_checkpoint(checkpoint, mean)
     played = _play_round(checkpoint, model.fps, lesson, len(rounds), games, job)
@@ -153,6 +156,12 @@ def _play_the_mean(
     if played.mean >= max(one.mean for one in rounds):
         save_checkpoint(folder / BEST, mean)
     _tell(rounds, lesson, job)
+
+
+def _thresholds(model: Checkpoint, lesson: Lesson) -> tuple[float, ...]:
+    if lesson.threshold is None:
+        return model.thresholds
+    return (lesson.threshold,) * len(model.keys)
 
 
 def _positions(spans: Sequence[Span]) -> int:

@@ -99,6 +99,7 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
         game_seconds=settings.round_seconds / settings.games,
         minutes=settings.minutes_per_round,
         evenly=True,
+        threshold=0.5,
         average=True,
         patience=settings.patience,
         seed=PRACTICE_SEED * (1 + len(paths)),
@@ -154,7 +155,8 @@ def fitting(paths: list[Path], keys: tuple[str, ...], fps: int, job: Job) -> lis
 def _training_settings(stored: dict[str, Any]) -> TrainSettings:
     settings = convert(stored, TrainSettings)
     # Weights on rare keys and on changes keep a clone from repeating what it sees held. Here the states are
-    # the model's own and nothing is to be repeated: without them its probabilities are those of its teacher.
+    # the model's own and nothing is to be repeated: without them its probabilities are those of its teacher,
+    # and what is more likely than not is right. The clone's thresholds were made for other probabilities.
     return replace(
         settings,
         resume=None,

@@ -107,12 +107,14 @@ def test_later_rounds_go_over_what_is_learned_from_as_often_as_the_first(
     lesson = Lesson(
         make_game=AtariGames(PONG, GameSettings(keys=keys, fps=15)), make_teacher=expert_driver,
         recordings=tmp_path / "recordings", rounds=3, games=1, game_seconds=6.0, minutes=0.5, evenly=evenly,
-        average=evenly, seed=1,
+        average=evenly, threshold=0.3 if evenly else None, seed=1,
     )  # fmt: skip
     rounds = practise(trainer, model, Dataset((), (), (), segment=3), lesson, tmp_path, Job())
     biases = [load_checkpoint(one.checkpoint).weights["head.bias"].tolist() for one in rounds]
     mean = [(2.5, 2.5)] if evenly else []
     assert biases == pytest.approx(np.array([(0, 0), (1, 1), (2, 2), (3, 3), *mean]))
+    thresholds = [load_checkpoint(one.checkpoint).thresholds[0] for one in rounds]
+    assert thresholds == ([0.5, *[0.3] * 4] if evenly else [0.5] * 4)
     assert [one.mean_of for one in rounds[4:]] == [2] * len(mean)
     amounts, minutes = zip(*trainer.asked, strict=True)
     assert amounts[0] < amounts[1] < amounts[2]
