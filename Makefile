@@ -44,7 +44,7 @@ test-games: $(READY)
 	AGP_REQUIRE_GAMES=1 $(BIN)/pytest -q -m debian_game $(PYTEST)
 
 faults: $(READY) display-tools
-	AGP_FAULTS=many AGP_FAULTS_KEPT=$(FAULTS) $(BIN)/pytest -q -m 'not soak' tests/faults --deselect tests/faults/test_fuzz.py $(PYTEST)
+	AGP_FAULTS=many AGP_FAULTS_KEPT=$(FAULTS) $(BIN)/pytest -q -rs -m 'not soak' tests/faults --deselect tests/faults/test_fuzz.py $(PYTEST)
 
 fuzz: $(READY)
 	AGP_FUZZ_CASES=2000 AGP_FAULTS_KEPT=$(FAULTS) $(BIN)/pytest -q -n $(JOBS) tests/faults/test_fuzz.py $(PYTEST)

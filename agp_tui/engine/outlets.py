@@ -4,6 +4,7 @@ import os
 import queue
 import sys
 import threading
+from abc import ABC, abstractmethod
 from typing import BinaryIO
 
 from agp_tui.engine.events import Event, Live, Progress, encode
@@ -15,7 +16,7 @@ PROGRESS_EVENTS = 100
 """With more than so many waiting, progress is dropped as well."""
 
 
-class Outlet:
+class Outlet(ABC):
     """Tells every event by `_tell`, in a thread of its own; live ones are dropped while that is behind."""
 
     PATIENCE_SECONDS: float | None = None
@@ -51,11 +52,11 @@ class Outlet:
                 self._failed(error)
                 return
 
+    @abstractmethod
     def _tell(self, event: Event) -> None:
         """To whoever reads; takes as long as they do."""
-        raise NotImplementedError
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: Exception) -> None:  # noqa: B027
         """Nobody reads any more: nothing more is told."""
 
 

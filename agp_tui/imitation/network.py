@@ -126,7 +126,7 @@ class PolicyNetwork(nn.Module):
         """
         differences = frames.to(torch.float32, copy=True).sub_(self.mean)
         if before is not None:
-            moved = brightness(frames.to(torch.float32) - before.to(torch.float32))
+            moved = _brightness(frames.to(torch.float32) - before.to(torch.float32))
             differences = torch.cat([differences, moved], dim=-1)
         return self._encode(differences)
 
@@ -162,7 +162,7 @@ class PolicyNetwork(nn.Module):
         """Logits (B, L, keys) of differences from the mean frame, (B, segment - 1 + L, size, size, 3)."""
         if self.spec.motion:
             newer = differences[:, 1:]
-            differences = torch.cat([newer, brightness(newer - differences[:, :-1])], dim=-1)
+            differences = torch.cat([newer, _brightness(newer - differences[:, :-1])], dim=-1)
         embeddings = self._encode(differences.flatten(0, 1))
         return self.decide_all(embeddings.view(*differences.shape[:2], -1))
 
@@ -172,7 +172,7 @@ class PolicyNetwork(nn.Module):
         return sum(parameter.numel() for part in parts for parameter in part.parameters())
 
 
-def brightness(pictures: Tensor) -> Tensor:
+def _brightness(pictures: Tensor) -> Tensor:
     """The mean of red, green and blue, (..., 1) of (..., 3)."""
     return pictures.mean(dim=-1, keepdim=True)
 

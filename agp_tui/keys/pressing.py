@@ -131,7 +131,7 @@ class KeyGuard:
             self._process.wait()
             clean = False
         self._process.stdout.close()
-        if not clean:
+        if not clean and self._held:
             # A keyboard that is gone holds nothing any more.
             with contextlib.suppress(Exception):
                 self._release()

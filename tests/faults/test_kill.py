@@ -1,16 +1,18 @@
 """The end at a random moment: a recording keeps its frames and trains, a player lets go of its keys."""
 
+import contextlib
 import os
 import random
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from support.arena_window import Arena, count_in
 from support.bright_model import BrightModel
-from support.commands import running
+from support.commands import Command, running
 from support.trials import told, trials
 from support.xserver import Observer, XServer, observe
 
@@ -89,15 +91,9 @@ def test_a_player_that_ends_holds_no_key_after_100_ms(
     took_ms = []
     with observe(x_server.name) as server:
         for _ in range(plays):
-            arena.show("left")
-            words = ("play", str(bright.folder), *arena.field)
-            with running(*words, home=home, display=x_server.name) as command:
-                key = server.keycode(0xFF53)
-                wait_until_down(server, key)
-                time.sleep(random.random() / 5)
-                assert key in server.down()
-                took_ms.append(ms_until_up(server, command.send(number)))
-                code = command.result().code
+            with holding_a_key(server, x_server, arena, home, bright) as player:
+                took_ms.append(ms_until_up(server, player.send(number)))
+                code = player.result().code
                 assert code == -signal.SIGKILL if number == signal.SIGKILL else code in (0, 130)
     check_releases(f"{number.name} to a player that holds a key", took_ms)
 
@@ -109,18 +105,28 @@ def test_a_player_whose_guard_is_killed_holds_no_key_after_100_ms(
     took_ms = []
     with observe(x_server.name) as server:
         for _ in range(SIGNALS):
-            arena.show("left")
-            words = ("play", str(bright.folder), *arena.field)
-            with running(*words, home=home, display=x_server.name) as command:
-                wait_until_down(server, server.keycode(0xFF53))
-                time.sleep(random.random() / 5)
+            with holding_a_key(server, x_server, arena, home, bright) as player:
                 killed_ns = time.monotonic_ns()
-                os.kill(guard_of(command.pid), signal.SIGKILL)
+                os.kill(guard_of(player.pid), signal.SIGKILL)
                 took_ms.append(ms_until_up(server, killed_ns))
-                result = command.result()
+                result = player.result()
                 assert result.code == 1 and "key guard" in result.one("failed")["error"]
                 assert server.down() == frozenset()
     check_releases("SIGKILL to the guard of a player that holds a key", took_ms)
+
+
+@contextlib.contextmanager
+def holding_a_key(
+    server: Observer, x_server: XServer, arena: Arena, home: Path, bright: BrightModel
+) -> Iterator[Command]:
+    """A player at a random moment of holding a key."""
+    arena.show("left")
+    with running("play", str(bright.folder), *arena.field, home=home, display=x_server.name) as player:
+        key = server.keycode(0xFF53)
+        wait_until_down(server, key)
+        time.sleep(random.random() / 5)
+        assert key in server.down()
+        yield player
 
 
 def guard_of(player: int) -> int:

@@ -28,7 +28,7 @@ class FrozenDisk:
 
 @contextlib.contextmanager
 def frozen_disk(folder: Path) -> Iterator[FrozenDisk]:
-    """Such a disk, gone afterwards. Skips, or fails where that is asked for, who may not mount one."""
+    """Such a disk, gone afterwards. Skips, or fails where nothing may be skipped, without leave to mount."""
     image, path = folder / "disk.img", folder / "disk"
     path.mkdir()
     with image.open("wb") as file:
@@ -38,7 +38,7 @@ def frozen_disk(folder: Path) -> Iterator[FrozenDisk]:
         ["mount", "-o", "loop", image, path], capture_output=True, text=True, check=False
     )
     if mounted.returncode:
-        lacking(f"needs to be root, with a loop device: {mounted.stderr.strip()}", "AGP_REQUIRE_ROOT")
+        lacking(f"needs to be root, with a loop device: {mounted.stderr.strip()}")
     try:
         yield FrozenDisk(path)
     finally:
