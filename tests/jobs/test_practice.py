@@ -144,7 +144,9 @@ def test_practice_goes_on_gently_and_evenly_on_sticky_consoles(
     ((trainer, lesson),) = begun
     cloned = load_checkpoint(asked.checkpoint).settings["learning_rate"]
     assert trainer.settings.learning_rate == cloned / 2
+    assert trainer.settings.balance_cap == trainer.settings.change_weight == 1.0
     assert lesson.evenly and lesson.minutes == 0.3
+    assert lesson.average and lesson.threshold == 0.5
     assert isinstance(lesson.make_game, AtariGames) and lesson.make_game.settings.sticky == 0.5
 
 
