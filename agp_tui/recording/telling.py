@@ -67,7 +67,7 @@ class Teller:
         seconds, self._last_ns = (frame.before_ns - self._last_ns) / 1e9, frame.before_ns
         if seconds > GAP_SECONDS:
             self._job.note(
-                f"No frame for {seconds:.1f} s before frame {self._writer.frames}: the screen, the disk or "
-                "the machine did not keep up. There is a gap in the recording; its keys and times are right.",
+                f"No frame for {seconds:.1f} s before frame {self._writer.frames}: "
+                "screen, disk or machine was too slow.",
                 "warning",
             )
