@@ -36,7 +36,7 @@ run: $(READY)
 
 test: $(READY) display-tools
 	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m 'not alone and not real_time and $(USUAL)' $(PYTEST)
-	$(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m 'real_time and $(USUAL)' $(PYTEST)
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m 'real_time and $(USUAL)' $(PYTEST)
 	$(BIN)/pytest -q -m 'alone and $(USUAL)' $(PYTEST)
 
 test-games: $(READY)

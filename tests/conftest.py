@@ -84,35 +84,35 @@ def pytest_configure() -> None:
 
 ALONE = (
     "autoplay/test_bench.py",
+    "autoplay/test_focus_on_screen.py",
+    "autoplay/test_player.py",
+    "autoplay/test_takeover_on_screen.py",
     "benchmarks/test_benchmarks.py",
     "engine/test_clock.py",
+    "faults/test_hung_model.py",
     "imitation/test_bench.py",
+    "keys/test_pressing.py",
     "test_import_hygiene.py",
     "ui/benchmarks/",
     "ui/widgets/test_preview.py",
 )
-"""What is timed: nothing else runs beside these tests."""
+"""What is timed, or must be there in time each time: nothing else runs beside these tests."""
 
 
 REAL_TIME = (
     "endtoend/test_learn_screen.py",
     "faults/test_kill.py",
-    "autoplay/test_focus_on_screen.py",
-    "autoplay/test_player.py",
-    "autoplay/test_player_on_screen.py",
-    "autoplay/test_takeover_on_screen.py",
     "endtoend/test_play_in_terminal.py",
     "endtoend/test_screen_play.py",
     "endtoend/test_screen_record.py",
-    "faults/test_hung_model.py",
+    "autoplay/test_player_on_screen.py",
     "faults/test_killed_writer.py",
     "games/test_screen.py",
     "keys/test_listening.py",
-    "keys/test_pressing.py",
     "keys/test_pynput.py",
     "recording/test_recorder_live.py",
 )
-"""What plays or listens in real time, at a keyboard of its own. It mostly waits: few run side by side."""
+"""What plays or listens in real time, at a keyboard of its own. It mostly waits: two run side by side."""
 
 
 LONGEST = (
