@@ -1,5 +1,6 @@
 """The training benchmark: our trainer against Stable-Baselines3 with its standard Atari settings, and Monte
-Carlo against a plain loop. All in turn in one process with one thread, in seconds of processor time.
+Carlo against a plain loop. All in turn in one process: with one thread, in seconds of processor time, or with
+a graphics card and all cores, in seconds by the clock.
 """
 
 import time
@@ -14,13 +15,36 @@ import torch
 from agp_tui.atari.plain import PlainMonteCarlo
 from agp_tui.atari.trainer import STAGES, AgentTrainer
 from agp_tui.config import Algorithm, AtariSettings
+from agp_tui.engine.cores import cores
 from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
-from agp_tui.errors import JobFailed, MissingPart
+from agp_tui.errors import JobFailed, MissingPart, SettingError
 
 OURS: tuple[Algorithm, ...] = ("pqn", "ppo", "monte_carlo")
 Turn = Callable[[float], int]
-"""Train for so many seconds of processor time; the decisions taken."""
+"""Train for so many seconds; the decisions taken."""
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What trains, and by which clock it is measured."""
+
+    device: str
+    threads: int
+    clock: Callable[[], float]
+    name: str
+    second: str
+
+
+ONE_CORE = Hardware("cpu", 1, time.process_time, "one thread", "CPU second")
+
+
+def graphics_card() -> Hardware:
+    """A graphics card with all cores. Raises `SettingError` where torch finds none."""
+    if not torch.cuda.is_available():
+        raise SettingError("Expected a graphics card, found none that torch can use.", "Use --device cpu.")
+    name = f"{torch.cuda.get_device_name()} and {cores()} threads"
+    return Hardware("cuda", cores(), time.perf_counter, name, "second")
 
 
 @dataclass(frozen=True)
@@ -33,30 +57,59 @@ class Way:
     turn: Turn
 
 
-def bench_atari(game: str, job: Job, *, rounds: int, seconds: float) -> dict[str, float]:
-    """Decisions for each second of processor time, every way in turn. Tells two tables.
+def bench_atari(
+    game: str,
+    job: Job,
+    *,
+    rounds: int,
+    seconds: float,
+    hardware: Hardware = ONE_CORE,
+    environments: int | None = None,
+    batch_size: int | None = None,
+) -> dict[str, float]:
+    """Decisions for each second, every way in turn. Tells two tables.
 
+    Monte Carlo and its plain loop play one console at a time and have no use for a graphics card.
     Raises `MissingPart` without Stable-Baselines3, `JobFailed` where it is stopped before the first round.
     """
-    torch.set_num_threads(1)
-    ours = {name: _ours(name, game) for name in OURS}
+    torch.set_num_threads(hardware.threads)
+    alone = hardware.device == "cpu"
+    ours = {
+        name: AgentTrainer(
+            AtariSettings(
+                game=game,
+                workers=1,
+                algorithm=name,
+                environments=None if name == "monte_carlo" else environments,
+                batch_size=batch_size,
+            ),
+            device=hardware.device,
+            threads=hardware.threads,
+            clock=hardware.clock,
+        )
+        for name in OURS
+        if alone or name != "monte_carlo"
+    }
     ways = [
         Way("agp pqn", "sb3 PPO", _turn_of(ours["pqn"])),
         Way("agp ppo", "sb3 PPO", _turn_of(ours["ppo"])),
-        Way("sb3 PPO", "sb3 PPO", _stable_baselines("PPO", game)),
-        Way("sb3 DQN", "sb3 PPO", _stable_baselines("DQN", game)),
-        Way("agp monte_carlo", "plain loop", _turn_of(ours["monte_carlo"])),
-        Way("plain loop", "plain loop", PlainMonteCarlo(game).turn),
+        Way("sb3 PPO", "sb3 PPO", _stable_baselines("PPO", game, hardware)),
+        Way("sb3 DQN", "sb3 PPO", _stable_baselines("DQN", game, hardware)),
     ]
+    if alone:
+        ways += [
+            Way("agp monte_carlo", "plain loop", _turn_of(ours["monte_carlo"])),
+            Way("plain loop", "plain loop", PlainMonteCarlo(game).turn),
+        ]
     rates: dict[str, list[float]] = {way.name: [] for way in ways}
     for number in range(rounds + 1):
         for way in ways:
             if job.stopping:
                 break
-            begun = time.process_time()
+            begun = hardware.clock()
             steps = way.turn(seconds if number else min(seconds, 2.0))
             if number:
-                rates[way.name].append(steps / (time.process_time() - begun))
+                rates[way.name].append(steps / (hardware.clock() - begun))
     if not all(rates.values()):
         raise JobFailed("Stopped before every way had its turn.", "Start it again.")
     middle = {name: float(np.median(found)) for name, found in rates.items()}
@@ -64,8 +117,8 @@ def bench_atari(game: str, job: Job, *, rounds: int, seconds: float) -> dict[str
         [way.name, round(middle[way.name]), way.against, round(middle[way.name] / middle[way.against], 2)]
         for way in ways
     ]
-    columns = ["way", "decisions a CPU second", "against", "ratio"]
-    job.emit(Table(title=f"Training on {game}, one thread", columns=columns, rows=rows))
+    columns = ["way", f"decisions a {hardware.second}", "against", "ratio"]
+    job.emit(Table(title=f"Training on {game}, {hardware.name}", columns=columns, rows=rows))
     job.emit(_split(ours))
     for trainer in ours.values():
         trainer.close()
@@ -88,11 +141,6 @@ def _split(trainers: dict[Algorithm, AgentTrainer]) -> Table:
     return Table(title="Where the time goes", columns=["algorithm", *STAGES], rows=rows)
 
 
-def _ours(algorithm: Algorithm, game: str) -> AgentTrainer:
-    settings = AtariSettings(game=game, workers=1, algorithm=algorithm)
-    return AgentTrainer(settings, clock=time.process_time)
-
-
 def _turn_of(trainer: AgentTrainer) -> Turn:
     def turn(seconds: float) -> int:
         counters = trainer.counters
@@ -104,7 +152,7 @@ def _turn_of(trainer: AgentTrainer) -> Turn:
     return turn
 
 
-def _stable_baselines(name: str, game: str) -> Turn:
+def _stable_baselines(name: str, game: str, hardware: Hardware) -> Turn:
     """A model of theirs with the settings that they recommend for Atari (rl-baselines3-zoo)."""
     try:
         import ale_py
@@ -130,12 +178,12 @@ def _stable_baselines(name: str, game: str) -> Turn:
         else {"buffer_size": 20_000, "learning_rate": 1e-4, "batch_size": 32, "learning_starts": 1_000,
               "target_update_interval": 1_000, "train_freq": 4, "gradient_steps": 1}
     )  # fmt: skip
-    model = getattr(stable_baselines3, name)("CnnPolicy", envs, device="cpu", **settings)
+    model = getattr(stable_baselines3, name)("CnnPolicy", envs, device=hardware.device, **settings)
     chunk = consoles * 128
 
     def turn(seconds: float) -> int:
-        begun, before = time.process_time(), model.num_timesteps
-        while time.process_time() - begun < seconds:
+        begun, before = hardware.clock(), model.num_timesteps
+        while hardware.clock() - begun < seconds:
             model.learn(chunk, reset_num_timesteps=False)
         return int(model.num_timesteps - before)
 

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from agp_tui.atari.consoles import Moved, Stacks
 from agp_tui.atari.returns import n_step_returns
@@ -14,20 +16,23 @@ from agp_tui.atari.rollout import Frames
 class Sample:
     """Arrays of (batch,): what was done, what came of it in n steps, and what is seen after them."""
 
-    stacks: Stacks
+    stacks: Tensor
     actions: NDArray[np.int64]
     returns: NDArray[np.float32]
     worth: NDArray[np.float32]
     """What the value of `later` counts for: the discount, or 0 where the game was over before."""
-    later: Stacks
+    later: Tensor
 
 
 class Replay:
     """So many steps, in rings of one for each console."""
 
-    def __init__(self, capacity: int, consoles: int, shape: tuple[int, int, int]) -> None:
+    def __init__(
+        self, capacity: int, consoles: int, shape: tuple[int, int, int], device: torch.device | str = "cpu"
+    ) -> None:
+        """`shape` is that of one stack: (frames, height, width); the frames are kept on `device`."""
         self.length, self.consoles, self._depth = capacity // consoles, consoles, shape[0]
-        self._frames = Frames(self.length, consoles, shape)
+        self._frames = Frames(self.length, consoles, shape, device)
         self._actions = np.zeros((self.length, consoles), np.int64)
         self._rewards = np.zeros((self.length, consoles), np.float32)
         self._over = np.zeros((self.length, consoles), np.bool_)

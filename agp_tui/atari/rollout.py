@@ -1,7 +1,9 @@
 """What consoles showed and what came of it, step by step; each frame is kept once and stacked when read."""
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from agp_tui.atari.consoles import Moved, Stacks
 
@@ -9,39 +11,48 @@ from agp_tui.atari.consoles import Moved, Stacks
 class Frames:
     """The last `length` steps of several consoles, as single frames, overwritten from the oldest on.
 
+    They are kept where the network is, so that what is learned from several times is sent there once.
     A stack is read as the console showed it: frames from before a game's beginning are black.
     """
 
-    def __init__(self, length: int, consoles: int, shape: tuple[int, int, int]) -> None:
+    def __init__(
+        self, length: int, consoles: int, shape: tuple[int, int, int], device: torch.device | str = "cpu"
+    ) -> None:
         """`shape` is that of one stack: (frames, height, width)."""
         self.length, self.consoles = length, consoles
         self._depth = shape[0]
-        self._pictures = np.zeros((length, consoles, *shape[1:]), np.uint8)
+        self._black = length * consoles
+        """The place of a black picture, after those of all steps."""
+        # From numpy: its zeros take no memory before they are written.
+        self._pictures = torch.from_numpy(np.zeros((self._black + 1, *shape[1:]), np.uint8)).to(device)
         self._ages = np.zeros((length, consoles), np.int64)
         """How many frames of its game came before a frame, up to the depth of a stack."""
 
     def put(self, step: int, stacks: Stacks, began: NDArray[np.bool_]) -> None:
         """Keep the newest frame of each stack as step `step`; `began`: it is the first of a game."""
         place, before = step % self.length, (step - 1) % self.length
-        self._pictures[place] = stacks[:, -1]
+        self._keep(place, stacks[:, -1])
         aged = np.minimum(self._ages[before] + 1, self._depth - 1)
         self._ages[place] = np.where(began, 0, aged)
 
     def put_first(self, step: int, stacks: Stacks) -> None:
         """Begin with whole stacks, as steps up to `step`."""
         for back in reversed(range(self._depth)):
-            self._pictures[(step - back) % self.length] = stacks[:, self._depth - 1 - back]
+            self._keep((step - back) % self.length, stacks[:, self._depth - 1 - back])
         self._ages[step % self.length] = self._depth - 1
 
-    def stacks(self, steps: NDArray[np.int64], consoles: NDArray[np.int64]) -> Stacks:
-        """The stacks that ended with these steps, (batch, frames, height, width)."""
+    def stacks(self, steps: NDArray[np.int64], consoles: NDArray[np.int64]) -> Tensor:
+        """The stacks that ended with these steps, uint8 (batch, frames, height, width)."""
         back = np.arange(self._depth - 1, -1, -1)
-        places = (steps[:, None] - back) % self.length
-        found: Stacks = self._pictures[places, consoles[:, None]]
+        places = (steps[:, None] - back) % self.length * self.consoles + consoles[:, None]
         too_old = back > self._ages[steps % self.length, consoles][:, None]
-        if too_old.any():
-            found[too_old] = 0
-        return found
+        places = np.where(too_old, self._black, places)
+        found = self._pictures.index_select(0, torch.from_numpy(places.ravel()).to(self._pictures.device))
+        return found.view(*places.shape, *found.shape[1:])
+
+    def _keep(self, place: int, pictures: NDArray[np.uint8]) -> None:
+        first = place * self.consoles
+        self._pictures[first : first + self.consoles] = torch.from_numpy(pictures)
 
 
 class Rollout:
@@ -50,11 +61,13 @@ class Rollout:
     Arrays are of shape (steps, consoles).
     """
 
-    def __init__(self, steps: int, consoles: int, shape: tuple[int, int, int]) -> None:
-        """`shape` is that of one stack: (frames, height, width)."""
+    def __init__(
+        self, steps: int, consoles: int, shape: tuple[int, int, int], device: torch.device | str = "cpu"
+    ) -> None:
+        """`shape` is that of one stack: (frames, height, width); the frames are kept on `device`."""
         self.steps, self.consoles = steps, consoles
         self._offset = shape[0] - 1
-        self._frames = Frames(steps + self._offset, consoles, shape)
+        self._frames = Frames(steps + self._offset, consoles, shape, device)
         self._began: NDArray[np.bool_] = np.zeros(consoles, np.bool_)
         self.actions = np.zeros((steps, consoles), np.int64)
         self.likelihoods = np.zeros((steps, consoles), np.float32)
@@ -98,7 +111,7 @@ class Rollout:
         """Values of the states after each step, (steps, consoles); `last` are those after the newest."""
         return np.where(self.cut, self._cut_values, np.concatenate([self.values[1:], last[None]]))
 
-    def stacks(self, places: NDArray[np.int64]) -> Stacks:
+    def stacks(self, places: NDArray[np.int64]) -> Tensor:
         """The stacks before steps, given as `step * consoles + console`."""
         steps, consoles = np.divmod(places, self.consoles)
         return self._frames.stacks(steps + self._offset, consoles)

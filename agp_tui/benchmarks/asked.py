@@ -102,7 +102,16 @@ class AtariBenchAsked:
     """Turns of each way, after one that warms up."""
 
     seconds: Annotated[float, Meta(gt=0)] = 10.0
-    """Seconds of processor time in each turn."""
+    """Seconds of each turn: of processor time, or with a graphics card by the clock."""
+
+    device: Literal["cpu", "cuda"] = "cpu"
+    """What learns: one core, or a graphics card that all cores play for."""
+
+    environments: Annotated[int, Meta(ge=1, le=1024)] | None = None
+    """Consoles of our ways; the algorithm's own number where none is given."""
+
+    batch_size: Annotated[int, Meta(ge=1, le=65536)] | None = None
+    """Steps in a batch of our ways; the algorithm's own number where none is given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,8 +270,14 @@ class TrainingAsked:
     segment: Annotated[int, Meta(ge=1, le=64)] = 20
     """How many frames a decision sees."""
 
+    batch: Count = 4
+    """Stretches in a step."""
+
     rounds: Count = 5
     """Steps each way, after one that warms up."""
+
+    seconds: Annotated[float, Meta(gt=0)] = 5.0
+    """Seconds that the trainer itself learns for, after as many that warm it up."""
 
     threads: Threads | None = None
     """Threads of the arithmetic; all cores where none are given."""

@@ -211,7 +211,9 @@ def training(asked: TrainingAsked, job: Job) -> Metrics:
         model=asked.network,
         frame_size=asked.frame_size,
         segment=asked.segment,
+        batch=asked.batch,
         rounds=asked.rounds,
+        seconds=asked.seconds,
         threads=asked.threads,
     )
     return {
@@ -219,14 +221,23 @@ def training(asked: TrainingAsked, job: Job) -> Metrics:
         "train_separate": found.separate,
         "train_ratio": found.ratio,
         "train_frames": found.frames,
+        "train_trainer": found.trainer,
     }
 
 
 def atari(asked: AtariBenchAsked, job: Job) -> Metrics:
     _need_torch()
-    from agp_tui.atari.bench import bench_atari
+    from agp_tui.atari.bench import ONE_CORE, bench_atari, graphics_card
 
-    return bench_atari(asked.game, job, rounds=asked.rounds, seconds=asked.seconds)
+    return bench_atari(
+        asked.game,
+        job,
+        rounds=asked.rounds,
+        seconds=asked.seconds,
+        hardware=graphics_card() if asked.device == "cuda" else ONE_CORE,
+        environments=asked.environments,
+        batch_size=asked.batch_size,
+    )
 
 
 def _need_torch() -> None:

@@ -87,7 +87,8 @@ def centred(
     size = frames.shape[2]
     result = torch.empty(frames.shape, dtype=torch.float32, device=frames.device)
     for row, (draw, empty) in enumerate(zip(draws, blank, strict=True)):
-        result[row, :empty] = -mean
+        if empty:
+            result[row, :empty] = -mean
         part = result[row, empty:]
         (to_rows, rows), (to_columns, columns) = _overlap(draw.down, size), _overlap(draw.across, size)
         if draw.down or draw.across:

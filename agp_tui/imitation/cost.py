@@ -35,8 +35,8 @@ def f1_of_file(source: Checkpoint, data: bytes) -> Cost | None:
     for piece in cut(dataset.validation, STRETCH)[: MOST // STRETCH]:
         frames = gather(dataset, [piece], STRETCH).frames
         with torch.no_grad():
-            expected.append(torch.sigmoid(network(torch.from_numpy(frames)))[0].numpy())
-        found.append(streamed(data, frames[0]))
+            expected.append(torch.sigmoid(network(frames))[0].numpy())
+        found.append(streamed(data, frames[0].numpy()))
         labels.append(dataset.labels([piece]))
         previous.append(dataset.previous([piece]))
     truth = np.concatenate(labels)

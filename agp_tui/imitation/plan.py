@@ -13,6 +13,7 @@ from agp_tui.engine.job import Job
 from agp_tui.imitation.augment import Augment
 from agp_tui.imitation.balance import position_weights
 from agp_tui.imitation.evaluate import Report, usual_combination
+from agp_tui.imitation.frame_store import FrameStore
 from agp_tui.imitation.stretches import Batch, cut, gather
 from agp_tui.imitation.takes import Dataset, Span
 
@@ -52,7 +53,9 @@ class Plan:
         dataset: Dataset,
         epochs: int | None,
         minutes: float | None,
+        store: FrameStore | None = None,
     ) -> None:
+        self._store = store
         self._settings, self._dataset, self._augment = settings, dataset, augment
         self._weights = position_weights(
             dataset,
@@ -81,6 +84,7 @@ class Plan:
             self._dataset,
             pieces,
             self._settings.stretch,
+            store=self._store,
             weights=self._weights,
             augment=self._augment,
             random=random,

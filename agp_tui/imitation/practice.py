@@ -153,7 +153,7 @@ def _play_the_mean(
     if job.stopping:
         return
     rounds.append(replace(played, mean_of=len(later)))
-    if played.mean >= max(one.mean for one in rounds):
+    if best_of(rounds) is rounds[-1]:
         save_checkpoint(folder / BEST, mean)
     _tell(rounds, lesson, job)
 
@@ -166,6 +166,27 @@ def _thresholds(model: Checkpoint, lesson: Lesson) -> tuple[float, ...]:
 
 def _positions(spans: Sequence[Span]) -> int:
     return sum(len(span) for span in spans)
+
+
+def best_of(rounds: Sequence[Round]) -> Round:
+    """The round whose model is kept: the one that played best.
+
+    The mean of networks is kept even where a round played better by no more than one standard error of
+    the difference: the best of many rounds of few games owes some of its score to luck, and what a mean
+    is good for is known beforehand.
+    """
+    best, last = max(rounds, key=lambda one: one.mean), rounds[-1]
+    if last.mean_of > 1 and best.mean - last.mean <= _error(best, last):
+        return last
+    return best
+
+
+def _error(one: Round, other: Round) -> float:
+    """The standard error of the difference of their means; infinite where either played but one game."""
+    squares = (
+        np.var(r.scores, ddof=1) / len(r.scores) if len(r.scores) > 1 else np.inf for r in (one, other)
+    )
+    return float(np.sqrt(sum(squares)))
 
 
 def rounds_since_best(rounds: Sequence[Round]) -> int:

@@ -21,9 +21,8 @@ def faster_precision(network: PolicyNetwork, batch: Batch, device: str) -> str:
     """
     trial = copy.deepcopy(network)
     segment = network.spec.segment
-    count = FRAMES if device == "cpu" else batch.frames.shape[1] * len(batch.frames)
-    flat = batch.frames.reshape(-1, *batch.frames.shape[2:])[: max(count, segment)]
-    frames = torch.from_numpy(flat[None]).to(device)
+    flat = batch.frames.flatten(0, 1)
+    frames = flat[None, : max(FRAMES if device == "cpu" else len(flat), segment)]
 
     def seconds(name: str) -> float:
         begun = _now(device)

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from agp_tui.imitation.augment import Augment, Draw
+from agp_tui.imitation.frame_store import FrameStore
 from agp_tui.imitation.takes import Dataset, Span
 
 
@@ -14,8 +16,8 @@ from agp_tui.imitation.takes import Dataset, Span
 class Batch:
     """`B` stretches of `L` labelled positions."""
 
-    frames: NDArray[np.uint8]
-    """(B, segment - 1 + L, size, size, 3)."""
+    frames: Tensor
+    """uint8 (B, segment - 1 + L, size, size, 3), on the device that learns."""
     labels: NDArray[np.float32]
     """(B, L, keys), 0 or 1."""
     weights: NDArray[np.float32]
@@ -52,34 +54,31 @@ def gather(
     pieces: Sequence[Span],
     stretch: int,
     *,
+    store: FrameStore | None = None,
     weights: dict[int, NDArray[np.float32]] | None = None,
     augment: Augment | None = None,
     random: np.random.Generator | None = None,
 ) -> Batch:
     """The frames and labels of stretches of at most `stretch` positions, padded at their ends.
 
-    Frames before a recording's beginning are black pictures. Without `weights`, every position of
-    the pieces counts 1.
+    The frames come from `store`, or from the dataset. Frames before a recording's beginning are black
+    pictures. Without `weights`, every position of the pieces counts 1.
     """
-    before, size = dataset.segment - 1, dataset.frame_size
+    before = dataset.segment - 1
     longest = min(stretch, max(len(piece) for piece in pieces))
-    frames = np.zeros((len(pieces), before + longest, size, size, 3), np.uint8)
+    frames = (store or FrameStore(dataset.takes)).stretches(pieces, before, longest)
     labels = np.zeros((len(pieces), longest, dataset.key_count), np.float32)
     counts = np.zeros((len(pieces), longest), np.float32)
     blank: list[int] = []
     draws: list[Draw] = []
     for row, piece in enumerate(pieces):
         take = dataset.takes[piece.take]
-        begin = piece.start - before
-        seen = take.frames[max(begin, 0) : piece.stop]
         wanted = take.labels[piece.start : piece.stop]
         draw = augment.draw(random) if augment is not None and random is not None else Draw()
         if draw.flip and augment is not None and augment.mirror is not None:
             wanted = wanted[:, augment.mirror]
         draws.append(draw)
-        offset = max(-begin, 0)
-        blank.append(offset)
-        frames[row, offset : offset + len(seen)] = seen
+        blank.append(max(before - piece.start, 0))
         labels[row, : len(wanted)] = wanted
         here = weights[piece.take][piece.start : piece.stop] if weights is not None else 1.0
         counts[row, : len(wanted)] = here

@@ -26,8 +26,7 @@ def faster_threads(network: PolicyNetwork, batch: Batch) -> int:
         torch.set_num_threads(1)
         return 1
     trial = copy.deepcopy(network)
-    flat = batch.frames.reshape(-1, *batch.frames.shape[2:])
-    frames = torch.from_numpy(flat[None, : max(FRAMES, network.spec.segment)])
+    frames = batch.frames.flatten(0, 1)[None, : max(FRAMES, network.spec.segment)]
 
     def seconds(threads: int) -> float:
         torch.set_num_threads(threads)

@@ -23,6 +23,7 @@ from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed
 from agp_tui.imitation.augment import Augment, centred, mirror_order
 from agp_tui.imitation.evaluate import Report, report, usual_combination
+from agp_tui.imitation.frame_store import FrameStore
 from agp_tui.imitation.network import PolicyNetwork, compact
 from agp_tui.imitation.plan import Counters, Plan, Telling
 from agp_tui.imitation.precision import faster_precision
@@ -114,7 +115,8 @@ class Trainer:
         """
         if epochs is None and minutes is None:
             raise ValueError("Expected a number of epochs or of minutes.")
-        plan = Plan(self.settings, self.augment, dataset, epochs, minutes)
+        store = FrameStore(dataset.takes, self.device)
+        plan = Plan(self.settings, self.augment, dataset, epochs, minutes, store)
         if self.threads is None and self._measure_threads and self.device == "cpu":
             self.threads = faster_threads(self.network, plan.sample())
             job.note(f"Learns with {self.threads} of {os.cpu_count()} threads: measured to be faster here.")
@@ -131,7 +133,7 @@ class Trainer:
                 why = plan.ended(self.counters)
                 if dataset.validation:
                     begun = time.perf_counter()
-                    found = self.validate(dataset, plan.usual, job)
+                    found = self.validate(dataset, plan.usual, job, store)
                     self._count_seconds(begun)
                     if found is not None:
                         better = self._count_validation(found)
@@ -163,6 +165,7 @@ class Trainer:
     def _epoch(self, plan: Plan, job: Job, telling: "Telling") -> None:
         self.network.train()
         begun = time.perf_counter()
+        behind: torch.Tensor | None = None
         with ThreadPoolExecutor(1) as ahead:
             for batch in _ahead(ahead, plan.batches(self.counters)):
                 loss = self.learn(batch, plan.rate(self.counters))
@@ -175,12 +178,17 @@ class Trainer:
                     seconds=before.seconds + now - begun,
                 )
                 begun = now
-                telling.learnt(self.counters, loss)
+                # Read a step later: asked for at once, a graphics card would wait for us after each step.
+                if behind is not None:
+                    telling.learnt(self.counters, _number(behind))
+                behind = loss
                 if job.stopping or plan.out_of_time(self.counters):
-                    return
+                    break
+        if behind is not None:
+            telling.learnt(self.counters, _number(behind))
 
-    def learn(self, batch: Batch, rate: float) -> float:
-        """One step of AdamW at this learning rate; returns the loss."""
+    def learn(self, batch: Batch, rate: float) -> torch.Tensor:
+        """One step of AdamW at this learning rate; returns the loss, which may still be computed."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         loss = self.loss(batch)
@@ -188,20 +196,13 @@ class Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
-        value = float(loss.detach())
-        if not np.isfinite(value):
-            raise JobFailed(
-                f"Expected the loss to be a number, found {value}.",
-                "Train again with a smaller --learning-rate, or with --precision float32.",
-            )
-        return value
+        return loss.detach()
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """Weighted binary cross-entropy, mean over the counted positions and the keys."""
-        frames = self._to_device(batch.frames)
         labels, weights = self._to_device(batch.labels), self._to_device(batch.weights)
         network = self.network
-        differences = centred(frames, network.mean, self.deviation, batch.draws, batch.blank)
+        differences = centred(batch.frames, network.mean, self.deviation, batch.draws, batch.blank)
         with self.arithmetic():
             logits = network.decide_centred(differences)
         losses = functional.binary_cross_entropy_with_logits(logits.float(), labels, reduction="none")
@@ -221,9 +222,14 @@ class Trainer:
         return tensor.pin_memory().to(self.device, non_blocking=True)
 
     def probabilities(
-        self, dataset: Dataset, spans: Sequence[Span], job: Job | None = None
+        self,
+        dataset: Dataset,
+        spans: Sequence[Span],
+        job: Job | None = None,
+        store: FrameStore | None = None,
     ) -> NDArray[np.float32] | None:
         """Probabilities (M, keys) at the counted positions of `spans`; None where the job stops."""
+        store = store or FrameStore(dataset.takes, self.device)
         self.network.eval()
         parts = []
         with torch.no_grad(), self.arithmetic():
@@ -232,8 +238,8 @@ class Trainer:
                 for piece in cut([span], self.settings.stretch):
                     if job is not None and job.stopping:
                         return None
-                    batch = gather(dataset, [piece], self.settings.stretch)
-                    logits = self.network(self._to_device(batch.frames))
+                    batch = gather(dataset, [piece], self.settings.stretch, store=store)
+                    logits = self.network(batch.frames)
                     rows.append(torch.sigmoid(logits[0].float()).cpu().numpy())
                 parts.append(np.concatenate(rows)[:: dataset.step])
         if not parts:
@@ -241,10 +247,14 @@ class Trainer:
         return np.concatenate(parts).astype(np.float32)
 
     def validate(
-        self, dataset: Dataset, usual: NDArray[np.bool_] | None = None, job: Job | None = None
+        self,
+        dataset: Dataset,
+        usual: NDArray[np.bool_] | None = None,
+        job: Job | None = None,
+        store: FrameStore | None = None,
     ) -> Report | None:
         """Figures on `dataset.validation`; None where the job stops meanwhile."""
-        found = self.probabilities(dataset, dataset.validation, job)
+        found = self.probabilities(dataset, dataset.validation, job, store)
         if found is None:
             return None
         if usual is None:
@@ -265,6 +275,17 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.counters = Counters(**state["counters"])
         self.precision = state["precision"]
+
+
+def _number(loss: torch.Tensor) -> float:
+    """The loss, once it is computed. Raises `JobFailed` where it is no number."""
+    value = float(loss)
+    if not np.isfinite(value):
+        raise JobFailed(
+            f"Expected the loss to be a number, found {value}.",
+            "Train again with a smaller --learning-rate, or with --precision float32.",
+        )
+    return value
 
 
 def sample_frames(dataset: Dataset, count: int = 400) -> NDArray[np.uint8]:

@@ -74,7 +74,7 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
     from agp_tui.imitation.checkpoint import BEST, load_checkpoint
     from agp_tui.imitation.dataset import takes_for
     from agp_tui.imitation.export import export
-    from agp_tui.imitation.practice import Lesson, practise
+    from agp_tui.imitation.practice import Lesson, best_of, practise
     from agp_tui.imitation.split import split
     from agp_tui.imitation.takes import Dataset
     from agp_tui.imitation.trainer import Trainer
@@ -109,7 +109,7 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
     if not rounds:
         raise JobFailed("Stopped before the first round was played; the model is as it was.")
     job.stage("export the best round", 3, 3)
-    best = max(rounds, key=lambda one: one.mean)
+    best = best_of(rounds)
     name = settings.name or f"{asked.model}-practised"
     folder = None
     if not job.stopping:

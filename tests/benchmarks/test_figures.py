@@ -22,7 +22,7 @@ from agp_tui.errors import AgpError, DisplayError
 
 @pytest.mark.slow
 def test_training_in_stretches_is_faster(tmp_path: Path) -> None:
-    done = agp("bench", "train", "--frame-size", "64", "--rounds", "2", home=tmp_path)
+    done = agp("bench", "train", "--frame-size", "64", "--rounds", "2", "--seconds", "0.5", home=tmp_path)
     assert done.code == 0, done.story()
     metrics = done.finished["metrics"]
     assert metrics["train_ratio"] > 6

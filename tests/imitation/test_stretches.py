@@ -106,7 +106,7 @@ def test_a_flip_mirrors_pictures_and_swaps_left_with_right() -> None:
     flipped = 0
     for seed in range(20):
         batch = gather(data, data.train, 4, augment=augment, random=np.random.default_rng(seed))
-        shown = centred(torch.from_numpy(batch.frames), torch.zeros(8, 8, 3), 1.0, batch.draws, batch.blank)
+        shown = centred(batch.frames, torch.zeros(8, 8, 3), 1.0, batch.draws, batch.blank)
         column = int(shown[0, 0, 2, :, 0].argmax())
         assert batch.labels[0, 0].tolist() == ([0, 1, 0] if column == 6 else [1, 0, 0])
         flipped += column == 6

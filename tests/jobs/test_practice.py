@@ -24,7 +24,7 @@ from agp_tui.imitation import practice
 from agp_tui.imitation.checkpoint import Checkpoint, load_checkpoint
 from agp_tui.imitation.dataset import open_takes
 from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
-from agp_tui.imitation.practice import Lesson, Round, practise, rounds_since_best
+from agp_tui.imitation.practice import Lesson, Round, best_of, practise, rounds_since_best
 from agp_tui.imitation.takes import Dataset
 from agp_tui.imitation.trainer import Fitted, Trainer
 from agp_tui.jobs.practice import ask_practice, consoles, fitting, run_practice
@@ -78,6 +78,27 @@ def test_a_trained_agent_teaches(home: Path) -> None:
     for one in corrections:
         assert (one.meta.source, one.meta.labels) == ("agent", "expert")
         assert {edge.who for edge in one.timeline.edges} >= {"expert"}
+
+
+def played(number: int, *scores: float, mean_of: int = 1) -> Round:
+    return Round(number, scores, (), Path(), mean_of)
+
+
+@pytest.mark.parametrize(
+    ("rounds", "kept"),
+    [
+        ([played(0, -20), played(1, 3, 5), played(2, 1, 1)], 1),
+        # 2.3 points better by games that differ by more: luck will do.
+        ([played(2, 0, 4), played(3, 10, 4, 4, 4), played(4, 3, 7, -5, 8, mean_of=2)], 2),
+        ([played(3, 10, 9, 10, 9), played(4, 3, 4, 3, 2, mean_of=2)], 0),
+        ([played(3, 1, 2), played(4, 3, 3, mean_of=2)], 1),
+        ([played(3, 10), played(4, 3, mean_of=2)], 1),
+    ],
+)
+def test_a_mean_of_networks_is_kept_unless_a_round_played_clearly_better(
+    rounds: list[Round], kept: int
+) -> None:
+    assert best_of(rounds) is rounds[kept]
 
 
 class _Noting(Trainer):

@@ -3,10 +3,9 @@
 import copy
 from typing import Any
 
-import numpy as np
 import torch
 
-from agp_tui.atari.algorithms.learner import Actions, Learner
+from agp_tui.atari.algorithms.learner import Actions, Learner, mean
 from agp_tui.atari.consoles import Moved, Stacks
 from agp_tui.atari.replay import Replay
 
@@ -26,7 +25,7 @@ class Dqn(Learner):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self.memory = Replay(CAPACITY // self.team.size, self.consoles, self.network.spec.stack)
+        self.memory = Replay(CAPACITY // self.team.size, self.consoles, self.network.spec.stack, self.device)
         self.target = copy.deepcopy(self.network)
         self._owed = 0.0
 
@@ -57,16 +56,16 @@ class Dqn(Learner):
             with torch.no_grad():
                 chosen = self.forward(sample.later)[0].argmax(1)
                 with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-                    later = self.target(self.tensor(sample.later))[0].gather(1, chosen[:, None])[:, 0]
+                    later = self.target(sample.later)[0].gather(1, chosen[:, None])[:, 0]
                 aims = self.tensor(sample.returns) + self.tensor(sample.worth) * later
             scores, values = self.forward(sample.stacks)
             loss = self.loss(scores.gather(1, self.tensor(sample.actions)[:, None])[:, 0], aims)
             self.descend(loss)
-            losses.append(loss.item())
-            worth.append(values.mean().item())
+            losses.append(loss.detach())
+            worth.append(values.detach().mean())
             if self.updates % TARGET_UPDATES == 0:
                 self.target.load_state_dict(self.network.state_dict())
-        return {"value_loss": float(np.mean(losses)), "value_mean": float(np.mean(worth))}
+        return {"value_loss": mean(losses), "value_mean": mean(worth)}
 
     def state(self) -> dict[str, Any]:
         """The memory is not in it: a run that goes on fills it anew."""

@@ -1,7 +1,7 @@
 """What all algorithms share: a network, its optimizer, and how rewards and actions are treated."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,11 @@ def make_optimizer(network: nn.Module, name: str, learning_rate: float) -> torch
         case "sgd":
             return torch.optim.SGD(parameters, learning_rate, momentum=0.9)
     raise ValueError(f"Expected a known optimizer, found {name!r}.")
+
+
+def mean(figures: Sequence[Tensor]) -> float:
+    """Of numbers that are still where they were made: asking for each would wait for each."""
+    return torch.stack(list(figures)).mean().item()
 
 
 class Learner(ABC):
@@ -119,9 +124,9 @@ class Learner(ABC):
         for _ in range(games):
             self.epsilon = max(self.knobs.choose_random_min, self.epsilon * self.knobs.choose_random_decay)
 
-    def forward(self, stacks: Stacks, *, half: bool | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, stacks: Stacks | Tensor, *, half: bool | None = None) -> tuple[Tensor, Tensor]:
         """The network's scores and values, in the arithmetic that was chosen, if no other is asked for."""
-        pictures = torch.from_numpy(stacks).to(self.device)
+        pictures = torch.as_tensor(stacks, device=self.device)
         half = self.half if half is None else half
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             scores, values = self.network(pictures)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from agp_tui.atari.algorithms.learner import Actions, Learner
+from agp_tui.atari.algorithms.learner import Actions, Learner, mean
 from agp_tui.atari.consoles import Moved, Stacks
 from agp_tui.atari.returns import monte_carlo_returns
 
@@ -56,9 +56,9 @@ class MonteCarlo(Learner):
             chosen = scores.gather(1, self.tensor(actions[places])[:, None])[:, 0]
             loss = self.loss(chosen, self.tensor(returns[places]))
             self.descend(loss)
-            losses.append(loss.item())
+            losses.append(loss.detach())
         self._frames, self._actions, self._rewards, self._over = [], [], [], False
-        return {"value_loss": float(np.mean(losses)), "return_mean": float(returns.mean())}
+        return {"value_loss": mean(losses), "return_mean": float(returns.mean())}
 
     def state(self) -> dict[str, Any]:
         """The game that is going on is in it; its frames come back with the console."""

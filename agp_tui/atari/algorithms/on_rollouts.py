@@ -16,7 +16,7 @@ class RolloutLearner(Learner):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self.rollout = Rollout(self.knobs.horizon, self.consoles, self.network.spec.stack)
+        self.rollout = Rollout(self.knobs.horizon, self.consoles, self.network.spec.stack, self.device)
 
     def observe(self, actions: Actions, moved: Moved) -> None:
         """Keep it."""

@@ -1,7 +1,10 @@
 """Proximal policy optimisation (Schulman et al. 2017): several small steps of a policy for each rollout."""
 
+from dataclasses import dataclass, fields
+
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from agp_tui.atari.algorithms.learner import Actions
@@ -12,6 +15,21 @@ CLIP = 0.1
 """How far the probability of an action may move in one learning."""
 ENTROPY_WEIGHT = 0.01
 VALUE_WEIGHT = 0.5
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """Tensors of (steps,)."""
+
+    actions: Tensor
+    likelihoods: Tensor
+    returns: Tensor
+    gained: Tensor
+    """How much better they were than expected."""
+
+    def at(self, places: Tensor) -> "_Steps":
+        """The steps at these places."""
+        return _Steps(*(getattr(self, part.name)[places] for part in fields(self)))
 
 
 class Ppo(RolloutLearner):
@@ -35,12 +53,14 @@ class Ppo(RolloutLearner):
         self.set_learning_rate(1.0 - progress)
         seen, returns = self.rollout, self.returns(stacks)
         gained = returns - seen.values
-        totals = np.zeros(4)
+        arrays = (seen.actions, seen.likelihoods, returns, gained)
+        steps = _Steps(*(self.tensor(array.ravel()) for array in arrays))
+        figures = []
         for _ in range(self.knobs.passes):
             for places in self.batches(seen.steps * seen.consoles):
-                totals += self._learn(places, returns.ravel(), gained.ravel())
+                figures.append(self._learn(seen.stacks(places), steps.at(self.tensor(places))))
         seen.clear()
-        policy_loss, value_loss, entropy = (totals[:3] / totals[3]).tolist()
+        policy_loss, value_loss, entropy = torch.stack(figures).mean(0).tolist()
         explained = 1.0 - float(np.var(gained)) / max(float(np.var(returns)), 1e-8)
         return {
             "policy_loss": policy_loss,
@@ -49,19 +69,14 @@ class Ppo(RolloutLearner):
             "explained_variance": explained,
         }
 
-    def _learn(self, places: Actions, returns: np.ndarray, gained: np.ndarray) -> np.ndarray:
-        """One step; the two losses, the entropy and 1."""
-        seen = self.rollout
-        scores, values = self.forward(seen.stacks(places))
+    def _learn(self, stacks: Tensor, steps: "_Steps") -> Tensor:
+        """Learn from steps before which the consoles showed `stacks`; the two losses and the entropy."""
+        scores, values = self.forward(stacks)
         logits = functional.log_softmax(scores, 1)
-        actions = self.tensor(seen.actions.ravel()[places])
-        ratio = (
-            logits.gather(1, actions[:, None])[:, 0] - self.tensor(seen.likelihoods.ravel()[places])
-        ).exp()
-        better = self.tensor(gained[places])
-        better = (better - better.mean()) / (better.std() + 1e-8)
+        ratio = (logits.gather(1, steps.actions[:, None])[:, 0] - steps.likelihoods).exp()
+        better = (steps.gained - steps.gained.mean()) / (steps.gained.std() + 1e-8)
         policy_loss = -torch.minimum(ratio * better, ratio.clamp(1 - CLIP, 1 + CLIP) * better).mean()
-        value_loss = self.loss(values, self.tensor(returns[places]))
+        value_loss = self.loss(values, steps.returns)
         entropy = -(logits.exp() * logits).sum(1).mean()
         self.descend(policy_loss + VALUE_WEIGHT * value_loss - ENTROPY_WEIGHT * entropy)
-        return np.array([policy_loss.item(), value_loss.item(), entropy.item(), 1.0])
+        return torch.stack([policy_loss, value_loss, entropy]).detach()

@@ -3,10 +3,9 @@
 What keeps it stable is the normalisation in the network and the number of consoles.
 """
 
-import numpy as np
 import torch
 
-from agp_tui.atari.algorithms.learner import Actions
+from agp_tui.atari.algorithms.learner import Actions, mean
 from agp_tui.atari.algorithms.on_rollouts import RolloutLearner
 from agp_tui.atari.consoles import Stacks
 
@@ -24,15 +23,16 @@ class Pqn(RolloutLearner):
     def learn(self, stacks: Stacks, progress: float) -> dict[str, float]:
         """Several passes over the rollout, which is then forgotten."""
         self.set_learning_rate(1.0 - progress)
-        seen, returns = self.rollout, self.returns(stacks).ravel()
+        seen, returns = self.rollout, self.tensor(self.returns(stacks).ravel())
+        actions = self.tensor(seen.actions.ravel())
         losses, worth = [], []
         for _ in range(self.knobs.passes):
             for places in self.batches(len(returns)):
                 scores, values = self.forward(seen.stacks(places))
-                actions = self.tensor(seen.actions.ravel()[places])
-                loss = self.loss(scores.gather(1, actions[:, None])[:, 0], self.tensor(returns[places]))
+                at = self.tensor(places)
+                loss = self.loss(scores.gather(1, actions[at, None])[:, 0], returns[at])
                 self.descend(loss)
-                losses.append(loss.item())
-                worth.append(values.mean().item())
+                losses.append(loss.detach())
+                worth.append(values.detach().mean())
         seen.clear()
-        return {"value_loss": float(np.mean(losses)), "value_mean": float(np.mean(worth))}
+        return {"value_loss": mean(losses), "value_mean": mean(worth)}
