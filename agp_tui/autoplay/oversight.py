@@ -19,7 +19,7 @@ from agp_tui.errors import AgpError, JobFailed
 from agp_tui.keys.listening import KeyListener
 
 POLL_SECONDS = 0.01
-"""How long a person's key, or a pause, may go unnoticed. A stop is noticed at once."""
+"""How long a command may go unnoticed. A person's key is noticed at once."""
 FOCUS_SECONDS = 0.05
 """How long it may go unnoticed that another window has the focus."""
 UNFOCUSED = "The game's window does not have the focus: nothing is pressed until"
@@ -88,7 +88,8 @@ class Oversight:
                 self._obey()
                 self._look_at_focus()
                 self._look_at_decisions()
-                if self._job.wait_for_stop(POLL_SECONDS):
+                self._wait()
+                if self._job.stopping:
                     self._obey()
                     self._seat.leave()
                     return
@@ -98,6 +99,12 @@ class Oversight:
             self._job.stop()
             with contextlib.suppress(Exception):
                 self._seat.leave()
+
+    def _wait(self) -> None:
+        if self._listener is not None:
+            self._listener.wait(POLL_SECONDS)
+        else:
+            self._job.wait_for_stop(POLL_SECONDS)
 
     def _obey(self) -> None:
         if self._listener is not None:

@@ -78,6 +78,9 @@ class DecisionsAsked:
     segment: Annotated[int, Meta(ge=1, le=64)] = 20
     """How many frames a decision sees."""
 
+    motion: bool = False
+    """Its network sees motion beside the frames."""
+
     threads: Threads = 1
     """Threads of one inference."""
 

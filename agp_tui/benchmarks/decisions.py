@@ -79,7 +79,7 @@ def _fresh(asked: DecisionsAsked, path: Path) -> Path:
     from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
 
     torch.manual_seed(0)
-    spec = NetworkSpec(asked.network, asked.frame_size, asked.segment, len(KEYS))
+    spec = NetworkSpec(asked.network, asked.frame_size, asked.segment, len(KEYS), motion=asked.motion)
     network = PolicyNetwork(spec)
     # A fresh head is so small that all its answers look alike; a wider one shows a difference.
     torch.nn.init.normal_(network.head.weight, std=0.2)

@@ -116,6 +116,9 @@ def train(
     )
     if source and spec.segment != request.settings.segment:
         job.note(f"Windows have {spec.segment} frames, as in the checkpoint that training starts from.")
+    if source and spec.motion != request.settings.motion:
+        sees = "sees" if spec.motion else "does not see"
+        job.note(f"The network {sees} motion, as in the checkpoint that training starts from.")
     torch.manual_seed(settings.seed)
     trainer = Trainer(
         PolicyNetwork(spec),

@@ -1,6 +1,7 @@
 """Hearing which keys are pressed on a game's keyboard, whatever window has the focus."""
 
 import sys
+import time
 from typing import Protocol
 
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, Who
@@ -20,6 +21,10 @@ class KeyListener(Protocol):
         """
         ...
 
+    def wait(self, seconds: float) -> None:
+        """Sleep until there are edges to take, or so long."""
+        ...
+
     def close(self) -> None:
         """Stop listening. May be called twice."""
         ...
@@ -33,6 +38,9 @@ class Silent:
 
     def edges(self) -> list[KeyEdge]:
         return []
+
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds)
 
     def close(self) -> None:
         """Nothing to close."""

@@ -50,6 +50,9 @@ class PynputListener:
             raise JobFailed("Expected the keyboard until the end, found it gone.", "Start this again.")
         return edges
 
+    def wait(self, seconds: float) -> None:
+        self._tracker.wait(seconds)
+
     def close(self) -> None:
         if self._listener is not None:
             self._listener.stop()

@@ -19,6 +19,8 @@ class KeyTracker:
         self._lock = threading.Lock()
         self._down: dict[tuple[int, int], tuple[Who, tuple[str, ...]]] = {}
         self._edges: list[KeyEdge] = []
+        self._waiting = threading.Event()
+        """Whether there are edges."""
         self._handed_out: Keys = frozenset()
         self._last_ns = 0
 
@@ -54,8 +56,13 @@ class KeyTracker:
         """The edges since the last call, in order."""
         with self._lock:
             edges, self._edges = self._edges, []
+            self._waiting.clear()
             self._handed_out = apply_edges(self._handed_out, edges)
             return edges
+
+    def wait(self, seconds: float) -> None:
+        """Sleep until there are edges, or so long."""
+        self._waiting.wait(seconds)
 
     def _held_by(self, who: Who) -> Keys:
         return frozenset(key for owner, keys in self._down.values() if owner == who for key in keys)
@@ -65,3 +72,4 @@ class KeyTracker:
         self._last_ns = max(self._last_ns, time_ns)
         for key in sorted(before ^ after):
             self._edges.append(KeyEdge(self._last_ns, key, key in after, who))
+            self._waiting.set()

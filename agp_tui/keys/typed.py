@@ -64,6 +64,8 @@ class TypedKeys:
         """The key that was pressed last: the one that a keyboard repeats."""
         self._newest_ns = 0
         self._edges: list[KeyEdge] = []
+        self._waiting = threading.Event()
+        """Whether there are edges."""
         self._handed_out: Keys = NO_KEYS
         self._last_ns = 0
         self._doubles = 0
@@ -108,8 +110,13 @@ class TypedKeys:
         with self._lock:
             self._expire(self._now_ns())
             edges, self._edges = self._edges, []
+            self._waiting.clear()
             self._handed_out = apply_edges(self._handed_out, edges)
             return edges
+
+    def wait(self, seconds: float) -> None:
+        """Sleep until a key was typed, or so long."""
+        self._waiting.wait(seconds)
 
     def close(self) -> None:
         """Hear nothing more."""
@@ -168,3 +175,4 @@ class TypedKeys:
     def _edge(self, key: str, down: bool, time_ns: int) -> None:
         self._last_ns = max(self._last_ns, time_ns)
         self._edges.append(KeyEdge(self._last_ns, key, down, "human"))
+        self._waiting.set()

@@ -44,6 +44,9 @@ class X11Listener:
             raise JobFailed(self._lost, "Start the game's display and this again.")
         return edges
 
+    def wait(self, seconds: float) -> None:
+        self._tracker.wait(seconds)
+
     def close(self) -> None:
         if self._wake_write < 0:
             return

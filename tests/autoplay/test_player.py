@@ -44,6 +44,9 @@ class PressedKeys:
         taken, self.waiting = self.waiting, []
         return taken
 
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds)
+
     def close(self) -> None:
         return
 

@@ -56,13 +56,16 @@ def test_a_run_that_was_stopped_goes_on_exactly(tmp_path: Path) -> None:
 def test_a_training_begins_from_a_checkpoint(tmp_path: Path, job: Job, heard: Heard) -> None:
     asked = request(tmp_path, epochs=1)
     first = train(asked, job, new_run(tmp_path), device="cpu")
-    asked = replace(asked, start=first.best, settings=settings(epochs=1, segment=9, learning_rate=1e-8))
+    asked = replace(
+        asked, start=first.best, settings=settings(epochs=1, segment=9, learning_rate=1e-8, motion=True)
+    )
     second = load_checkpoint(train(asked, job, new_run(tmp_path), device="cpu").best)
     before = load_checkpoint(first.best)
     assert second.spec == before.spec and second.settings["segment"] == 3
     for name, weights in before.weights.items():
         torch.testing.assert_close(second.weights[name], weights, atol=1e-5, rtol=1e-5)
-    assert any(isinstance(event, Note) and "3 frames" in event.text for event in heard.events)
+    notes = " ".join(event.text for event in heard.events if isinstance(event, Note))
+    assert "Windows have 3 frames" in notes and "does not see motion" in notes
 
 
 def test_a_checkpoint_of_other_keys_is_refused(tmp_path: Path, job: Job) -> None:

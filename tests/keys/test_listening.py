@@ -62,6 +62,19 @@ def test_what_the_window_gets_is_heard_in_order_and_in_time(
     assert lags_ms[len(lags_ms) // 2] < 20.0
 
 
+def test_waiting_ends_when_a_key_is_heard(x_server: XServer, listener: KeyListener) -> None:
+    for down in (True, False):
+        presses = threading.Timer(0.1, x_server.xdotool, ["keydown" if down else "keyup", "a"])
+        presses.start()
+        began = time.monotonic()
+        listener.wait(60.0)
+        assert time.monotonic() - began < 30.0
+        assert told(listener.edges()) == [("a", down)]
+        presses.join()
+    listener.wait(0.01)
+    assert listener.edges() == []
+
+
 def test_times_are_those_of_the_key_however_late_they_are_read(
     x_server: XServer, listener: KeyListener
 ) -> None:

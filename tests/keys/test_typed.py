@@ -1,5 +1,8 @@
 """Strokes at a terminal as held keys: each way of holding, and terminals that do not tell the truth."""
 
+import threading
+import time
+
 import pytest
 
 from agp_tui.config.kinds import Stroke, Way
@@ -47,6 +50,20 @@ def test_where_releases_are_told_a_key_is_held_from_press_to_release() -> None:
     hand.types(60_003, "q")
     assert hand.edges() == [(60_001, "space", False)]
     assert hand.told == []
+
+
+def test_waiting_ends_when_a_key_is_typed() -> None:
+    hand = Hand("releases")
+    for number, stroke in enumerate(("press", "release")):
+        types = threading.Timer(0.05, hand.types, [number, "up", stroke])
+        types.start()
+        began = time.monotonic()
+        hand.keyboard.wait(60.0)
+        assert time.monotonic() - began < 30.0
+        assert hand.edges() == [(number, "up", stroke == "press")]
+        types.join()
+    hand.keyboard.wait(0.01)
+    assert hand.edges() == []
 
 
 def test_a_key_whose_release_went_missing_is_let_go_of_when_it_stops_repeating() -> None:

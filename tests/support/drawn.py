@@ -105,6 +105,9 @@ class Typed:
         self._held = apply_edges(self._held, heard)
         return heard
 
+    def wait(self, seconds: float) -> None:
+        """Nobody waits for a time that may be simulated."""
+
     def close(self) -> None:
         self._left = []
 
