@@ -293,7 +293,7 @@ def draw_practice(practised: Sequence[practice.Result]) -> None:
 
     def draw(axes: Sequence[Axes]) -> None:
         for panel, one in zip(axes, practised, strict=True):
-            title = f"{short_name(one.entry.game)}, {practice.seen(one.entry)} pixels"
+            title = f"{short_name(one.entry.game)}, {practice.seen(one.entry)}"
             panel.set(title=title, xlabel="rounds", ylabel="mean score, 95 % interval")
             numbers = range(len(one.rounds))
             low, high = zip(*map(bootstrap_interval, one.rounds), strict=True)

@@ -220,6 +220,9 @@ class PracticeBenchAsked:
     seeds: Whole = (0,)
     """A clone on each game with each of these seeds."""
 
+    network: Literal["small", "large"] = "small"
+    """Size of a clone's network."""
+
     frame_size: Size = 96
     """Pixels of the square that a clone sees."""
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from agp_tui.benchmarks.clones import FPS, SEGMENT, STICKY, CloneEntry, exam, mean_of, run_missing, told
 from agp_tui.benchmarks.commands import Commands
@@ -31,6 +31,7 @@ class Entry(CloneEntry):
     """One clone and its practice."""
 
     patience: int
+    network: Literal["small", "large"] = "small"
     motion: bool = False
     """Whether the clone sees motion beside the frames."""
     shift: int = 0
@@ -81,7 +82,8 @@ def run_entry(entry: Entry, machine: str, job: Job) -> Result | None:
             "--seconds", f"{entry.demonstration * 60:g}",
         )  # fmt: skip
         trained = shown and commands.run(
-            "train", *same, "--name", CLONE, "--segment", str(SEGMENT), "--minutes", f"{entry.training:g}",
+            "train", *same, "--model", entry.network, "--name", CLONE, "--segment", str(SEGMENT),
+            "--minutes", f"{entry.training:g}",
             "--epochs", "1000", "--patience", "1000", "--batch", "16", "--stretch", "16",
             "--learning-rate", "0.002", "--shift", str(entry.shift),
             *(["--motion"] if entry.motion else []),
@@ -165,7 +167,7 @@ def table(results: list[Result]) -> Table:
     columns = [
         "game",
         "seed",
-        "pixels",
+        "sees",
         "random",
         "clone",
         "practised",
@@ -178,7 +180,8 @@ def table(results: list[Result]) -> Table:
 
 def seen(entry: Entry) -> str:
     """What its clone sees."""
-    return f"{entry.frame_size}{' and motion' if entry.motion else ''}"
+    more = [" with motion" if entry.motion else "", ", large network" if entry.network == "large" else ""]
+    return f"{entry.frame_size} pixels{''.join(more)}"
 
 
 def _round(one: Result, number: int) -> str | int:
@@ -191,7 +194,7 @@ def rounds_table(one: Result) -> Table:
     rows: list[list[str | float | int | None]] = []
     for number, scores in enumerate(one.rounds):
         rows.append([_round(one, number), told(scores), " ".join(f"{score:g}" for score in scores)])
-    title = f"{short_name(one.entry.game)}, seed {one.entry.seed}, {seen(one.entry)} pixels"
+    title = f"{short_name(one.entry.game)}, seed {one.entry.seed}, {seen(one.entry)}"
     return Table(title=title, columns=["after round", "mean score, 95 %", "games"], rows=rows)
 
 

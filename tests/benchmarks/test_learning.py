@@ -92,7 +92,7 @@ def test_a_clone_practises_through_the_commands_and_is_kept_with_its_rounds(tmp_
         assert len(one[player]) == 1
     assert one["steady"] is None and one["best_round"] in (0, 1)
     (table,) = [event for event in done.events if event["type"] == "table"]
-    assert [row[:3] for row in table["rows"]] == [["Breakout", 0, "48 and motion"]]
+    assert [row[:3] for row in table["rows"]] == [["Breakout", 0, "48 pixels with motion"]]
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [], "what it made is gone with it"
     before = (tmp_path / "kept.jsonl").read_bytes()
     assert agp(*words, home=tmp_path).code == 0
