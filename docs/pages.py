@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 
 from agp_tui.atari.statistics import over_seeds
 from agp_tui.autoplay.scores import bootstrap_interval
-from agp_tui.benchmarks import bakeoff, corrections, practice
+from agp_tui.benchmarks import bakeoff, corrections, equal_frames, practice
 from agp_tui.benchmarks.clones import mean_of
 from agp_tui.benchmarks.kept import read_kept
 from agp_tui.benchmarks.learning import CHANCE, Learned
@@ -53,11 +53,13 @@ def main() -> None:
     mpl.rcParams |= {"svg.hashsalt": "agp", "font.size": 9, "axes.grid": True, "grid.alpha": 0.3}
     baked = read_kept(DATA / "bakeoff.jsonl", bakeoff.Result)
     learned = read_kept(DATA / "learning.jsonl", Learned)
+    equal = read_kept(DATA / "equal-frames.jsonl", equal_frames.Result)
     parts = {
         "bake-off": in_markdown(bakeoff.table(baked)),
         "over games": in_markdown(over_games(baked)),
         **{short_name(game): with_chart(learned, game) for game in games_of(learned)},
         "memory": in_markdown(memory(learned)),
+        "equal frames": in_markdown(equal_frames.table(equal)),
     }
     fill(DOCS / "atari.md", parts)
     corrected = read_kept(DATA / "corrections.jsonl", corrections.Result)

@@ -93,8 +93,8 @@ def bench_atari(
     ways = [
         Way("agp pqn", "sb3 PPO", _turn_of(ours["pqn"])),
         Way("agp ppo", "sb3 PPO", _turn_of(ours["ppo"])),
-        Way("sb3 PPO", "sb3 PPO", _stable_baselines("PPO", game, hardware)),
-        Way("sb3 DQN", "sb3 PPO", _stable_baselines("DQN", game, hardware)),
+        Way("sb3 PPO", "sb3 PPO", _turn_of_theirs("PPO", game, hardware)),
+        Way("sb3 DQN", "sb3 PPO", _turn_of_theirs("DQN", game, hardware)),
     ]
     if alone:
         ways += [
@@ -152,8 +152,14 @@ def _turn_of(trainer: AgentTrainer) -> Turn:
     return turn
 
 
-def _stable_baselines(name: str, game: str, hardware: Hardware) -> Turn:
-    """A model of theirs with the settings that they recommend for Atari (rl-baselines3-zoo)."""
+def stable_baselines(
+    name: str, game: str, device: str, *, seed: int = 0, falling: bool = False
+) -> tuple[Any, int]:
+    """A model with the settings recommended for Atari (rl-baselines3-zoo), and its number of consoles.
+
+    With `falling` the learning rate and the clipping of PPO fall to 0 over a training, as they recommend.
+    Raises `MissingPart` without Stable-Baselines3.
+    """
     try:
         import ale_py
         import gymnasium
@@ -169,7 +175,7 @@ def _stable_baselines(name: str, game: str, hardware: Hardware) -> Turn:
         gymnasium.register_envs(ale_py)
     consoles = 8 if name == "PPO" else 1
     envs = VecFrameStack(
-        make_atari_env(game.replace("ALE/", "").replace("-v5", "NoFrameskip-v4"), consoles, seed=0), 4
+        make_atari_env(game.replace("ALE/", "").replace("-v5", "NoFrameskip-v4"), consoles, seed=seed), 4
     )
     settings: dict[str, Any] = (
         {"n_steps": 128, "n_epochs": 4, "batch_size": 256, "learning_rate": 2.5e-4, "clip_range": 0.1,
@@ -178,7 +184,13 @@ def _stable_baselines(name: str, game: str, hardware: Hardware) -> Turn:
         else {"buffer_size": 20_000, "learning_rate": 1e-4, "batch_size": 32, "learning_starts": 1_000,
               "target_update_interval": 1_000, "train_freq": 4, "gradient_steps": 1}
     )  # fmt: skip
-    model = getattr(stable_baselines3, name)("CnnPolicy", envs, device=hardware.device, **settings)
+    if falling:
+        settings |= {"learning_rate": lambda left: 2.5e-4 * left, "clip_range": lambda left: 0.1 * left}
+    return getattr(stable_baselines3, name)("CnnPolicy", envs, device=device, seed=seed, **settings), consoles
+
+
+def _turn_of_theirs(name: str, game: str, hardware: Hardware) -> Turn:
+    model, consoles = stable_baselines(name, game, hardware.device)
     chunk = consoles * 128
 
     def turn(seconds: float) -> int:

@@ -118,6 +118,29 @@ class AtariBenchAsked:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EqualFramesAsked:
+    """What agents score after equally many frames, beside Stable-Baselines3."""
+
+    game: str = "ALE/Pong-v5"
+    """The Atari game."""
+
+    ways: Words = ("sb3 PPO", "ppo", "pqn")
+    """Which of our algorithms, and whether theirs: sb3 PPO."""
+
+    decisions: Count = 500_000
+    """Decisions of each training, of four frames."""
+
+    seeds: Whole = (0,)
+    """A training each way with each of these seeds."""
+
+    side_by_side: Count = 2
+    """How many run at once, in one process with one thread each."""
+
+    kept: Path = Path("equal-frames.jsonl")
+    """Results, a line each; what is there already is not run again."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class BakeOffAsked:
     """Algorithms against each other at equal processor time."""
 

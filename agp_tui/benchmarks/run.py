@@ -10,6 +10,7 @@ from agp_tui.benchmarks.asked import (
     CaptureAsked,
     CorrectionsAsked,
     DecisionsAsked,
+    EqualFramesAsked,
     LearningAsked,
     PaceAsked,
     PracticeBenchAsked,
@@ -56,6 +57,22 @@ def run_training(asked: TrainingAsked, job: Job) -> Finished:
 def run_atari_bench(asked: AtariBenchAsked, job: Job) -> Finished:
     """Raises `MissingPart` without torch or Stable-Baselines3."""
     return finished("bench atari", on_this_machine(job), atari(asked, job))
+
+
+def run_equal_frames(asked: EqualFramesAsked, job: Job) -> Finished:
+    """Raises `SettingError` for what is no way or no game, `MissingPart` without torch or their library."""
+    _need_torch()
+    from agp_tui.benchmarks.equal_frames import SB3, Entry, bench_equal_frames, table
+
+    entries = [
+        Entry(way=way, game=game, seed=seed, decisions=asked.decisions)
+        for game in _ids((asked.game,))
+        for seed in asked.seeds
+        for way in _check_algorithms(asked.ways, SB3)
+    ]
+    name = on_this_machine(job)
+    job.emit(table(bench_equal_frames(entries, asked.kept, name, job, side_by_side=asked.side_by_side)))
+    return finished("bench equal-frames", name, {})
 
 
 def run_bakeoff(asked: BakeOffAsked, job: Job) -> Finished:

@@ -13,6 +13,7 @@ from agp_tui.benchmarks.asked import (
     CaptureAsked,
     CorrectionsAsked,
     DecisionsAsked,
+    EqualFramesAsked,
     LearningAsked,
     PaceAsked,
     PracticeBenchAsked,
@@ -35,6 +36,7 @@ for _kind in (
     PracticeBenchAsked,
     StoringAsked,
     DecisionsAsked,
+    EqualFramesAsked,
     TrainingAsked,
     AtariBenchAsked,
     BakeOffAsked,
@@ -108,6 +110,17 @@ def atari(
 
     settings = dataclasses.asdict(check(asked))
     return run_live(output, "bench atari", settings, lambda job: run_atari_bench(asked, job))
+
+
+@app.command
+def equal_frames(
+    *, asked: Annotated[EqualFramesAsked, _flat] = EqualFramesAsked(), output: OutputFlags = Output()
+) -> int:
+    """What agents score after equally many frames, beside Stable-Baselines3. Leaves out what has a result."""
+    from agp_tui.benchmarks.run import run_equal_frames
+
+    settings = dataclasses.asdict(check(asked)) | {"kept": str(asked.kept)}
+    return run_live(output, "bench equal-frames", settings, lambda job: run_equal_frames(asked, job))
 
 
 @app.command

@@ -58,6 +58,24 @@ def test_a_bake_off_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_equally_many_frames_are_told_with_their_scores_and_kept(tmp_path: Path) -> None:
+    words = ("bench", "equal-frames", "--game", "ALE/Breakout-v5", "--ways", "ppo", "--decisions", "6000",
+             "--kept", "kept.jsonl")  # fmt: skip
+    done = agp(*words, home=tmp_path)
+    assert done.code == 0, done.story()
+    (one,) = kept(tmp_path)
+    assert one["entry"]["decisions"] == 6000 and one["cpu_seconds"] > 0
+    assert 1 <= len(one["scores"]) <= 20
+    (table,) = [event for event in done.events if event["type"] == "table"]
+    assert table["rows"][0][:3] == ["Breakout", "agp ppo", 6000]
+    before = (tmp_path / "kept.jsonl").read_bytes()
+    assert agp(*words, home=tmp_path).code == 0
+    assert (tmp_path / "kept.jsonl").read_bytes() == before
+    refused = agp("bench", "equal-frames", "--ways", "sb3 DQN", home=tmp_path)
+    assert refused.code == 2 and "'sb3 DQN'" in refused.one("failed")["error"]
+
+
+@pytest.mark.slow
 def test_corrections_beside_more_of_the_expert_go_on_where_they_were(tmp_path: Path) -> None:
     short = ("--demonstration", "0.2", "--training", "0.02", "--rounds", "1", "--round-seconds", "8",
              "--round-training", "0.02", "--game-seconds", "4",
