@@ -127,7 +127,7 @@ class EqualFramesAsked:
     ways: Words = ("sb3 PPO", "ppo", "pqn")
     """Which of our algorithms, and whether theirs: sb3 PPO."""
 
-    decisions: Count = 500_000
+    decisions: Count = 400_000
     """Decisions of each training, of four frames."""
 
     seeds: Whole = (0,)
