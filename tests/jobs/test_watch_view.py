@@ -27,7 +27,8 @@ def moment(screen: str) -> float:
 
 
 def test_a_person_watches_pauses_steps_and_leaves(terminal: Terminal) -> None:
-    screen = terminal.wait(r"score 0 +value -?\d")
+    terminal.wait(r"score 0 +value -?\d")
+    screen = terminal.wait("● ")
     assert "ponger" in screen and "▀" in screen and "● " in screen and "Pause/play" in screen
     terminal.keys("Space")
     held = moment(terminal.wait("paused"))

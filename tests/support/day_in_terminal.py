@@ -26,11 +26,16 @@ SCREENS = (
 def a_day_in_a_terminal(terminal: Callable[..., Terminal], folder: Path, size: tuple[int, int]) -> None:
     """Through every screen of the app at that size, columns and lines; the real engine behind it."""
     app = terminal(size)
+    a_morning(app, folder)
+    run = train_and_lose_the_connection(app, folder)
+    come_back_and_stop(terminal(size), run)
+
+
+def a_morning(app: Terminal, folder: Path) -> None:
+    """What of the day depends on the size of the terminal."""
     look_round(app)
     record(app, folder)
     replay(app)
-    run = train_and_lose_the_connection(app, folder)
-    come_back_and_stop(terminal(size), run)
 
 
 def look_round(app: Terminal) -> None:
