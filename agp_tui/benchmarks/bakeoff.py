@@ -5,7 +5,6 @@ little. Each run is one process with one thread.
 """
 
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -16,14 +15,12 @@ from agp_tui.atari.agents import Agent
 from agp_tui.atari.evaluate import evaluate
 from agp_tui.atari.judge import SEED
 from agp_tui.atari.trainer import AgentTrainer
-from agp_tui.benchmarks.kept import keep, read_kept
+from agp_tui.benchmarks.side_by_side import run_side_by_side
 from agp_tui.config import Algorithm, AtariSettings
-from agp_tui.engine.children import abandon, worker_pool
-from agp_tui.engine.events import Note, Table
+from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
 from agp_tui.games.names import short_name
 
-POLL_SECONDS = 0.2
 CHECKS = 3
 """Evaluations of a run, evenly spread, the last one at its end."""
 
@@ -89,23 +86,7 @@ def run_entry(entry: Entry) -> Result:
 
 def bake_off(entries: list[Entry], kept: Path, job: Job, *, side_by_side: int = 2) -> list[Result]:
     """Run all that `kept` (JSON lines, appended to) has no result of; all results."""
-    done = {result.entry: result for result in read_kept(kept, Result)}
-    pool = worker_pool(side_by_side, _one_thread)
-    try:
-        waiting: set[Future[Result]] = {
-            pool.submit(run_entry, entry) for entry in entries if entry not in done
-        }
-        while waiting and not job.stopping:
-            for future in wait(waiting, POLL_SECONDS, FIRST_COMPLETED).done:
-                waiting.remove(future)
-                result = future.result()
-                done[result.entry] = result
-                keep(kept, result)
-                means = ", ".join(f"{mean:.1f}" for mean in result.means)
-                job.emit(Note(text=f"{_name(result.entry)}: {means}"))
-    finally:
-        abandon(pool)
-    return [done[entry] for entry in entries if entry in done]
+    return run_side_by_side(entries, kept, Result, run_entry, _words, job, at_once=side_by_side)
 
 
 def table(results: list[Result]) -> Table:
@@ -123,11 +104,6 @@ def table(results: list[Result]) -> Table:
     return Table(title="Mean score of whole games, by minutes of one processor", columns=columns, rows=rows)
 
 
-def _name(entry: Entry) -> str:
-    return f"{entry.algorithm} {entry.game} seed {entry.seed}"
-
-
-def _one_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)
+def _words(one: Result) -> str:
+    means = ", ".join(f"{mean:.1f}" for mean in one.means)
+    return f"{one.entry.algorithm} {one.entry.game} seed {one.entry.seed}: {means}"

@@ -4,8 +4,8 @@ Each run is one process with one thread; the processor time that it took is told
 """
 
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -14,9 +14,8 @@ import numpy as np
 from agp_tui.atari.bench import stable_baselines
 from agp_tui.atari.trainer import AgentTrainer
 from agp_tui.autoplay.scores import bootstrap_interval
-from agp_tui.benchmarks.kept import keep, read_kept
+from agp_tui.benchmarks.side_by_side import run_side_by_side
 from agp_tui.config import Algorithm, AtariSettings
-from agp_tui.engine.children import abandon, worker_pool
 from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
 from agp_tui.games.names import short_name
@@ -24,7 +23,6 @@ from agp_tui.games.names import short_name
 SB3 = "sb3 PPO"
 GAMES = 20
 """The last so many games of a training are its score."""
-POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,29 +55,12 @@ def bench_equal_frames(
 
     Raises `MissingPart` without Stable-Baselines3, where that is asked for.
     """
-    done = {result.entry: result for result in read_kept(kept, Result)}
-    pool = worker_pool(side_by_side)
-    try:
-        waiting: set[Future[Result]] = {
-            pool.submit(run_entry, entry, machine) for entry in entries if entry not in done
-        }
-        while waiting and not job.stopping:
-            for future in wait(waiting, POLL_SECONDS, FIRST_COMPLETED).done:
-                waiting.remove(future)
-                result = future.result()
-                done[result.entry] = result
-                keep(kept, result)
-                job.note(f"{result.entry.way}: {_told(result)} after {result.cpu_seconds:.0f} CPU seconds.")
-    finally:
-        abandon(pool)
-    return [done[entry] for entry in entries if entry in done]
+    run = partial(run_entry, machine=machine)
+    return run_side_by_side(entries, kept, Result, run, _words, job, at_once=side_by_side)
 
 
 def run_entry(entry: Entry, machine: str) -> Result:
     """Train, in this process."""
-    import torch
-
-    torch.set_num_threads(1)
     train = _train_theirs if entry.way == SB3 else _train_ours
     began = time.process_time()
     scores = train(entry)
@@ -131,6 +112,10 @@ def table(results: list[Result]) -> Table:
         )
     columns = ["game", "way", "decisions", f"mean of the last {GAMES} games", "CPU seconds"]
     return Table(title="Scores after equally many frames, one thread", columns=columns, rows=rows)
+
+
+def _words(one: Result) -> str:
+    return f"{one.entry.way}: {_told(one)} after {one.cpu_seconds:.0f} CPU seconds."
 
 
 def _told(one: Result) -> str:

@@ -36,6 +36,15 @@ def test_a_model_without_a_checkpoint_is_said(tmp_path: Path) -> None:
     assert "Expected a model with its checkpoint" in done.one("failed")["error"]
 
 
+def test_a_graphics_card_that_is_not_there_is_said(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("a graphics card is here")
+    done = agp("bench", "atari", "--device", "cuda", home=tmp_path)
+    assert done.code == 2
+    assert "Expected a graphics card" in done.one("failed")["error"]
+
+
 def test_bounds_hold_for_flags_of_benchmarks(tmp_path: Path) -> None:
     done = agp("bench", "pace", "--fps", "0", home=tmp_path)
     assert done.code == 2
