@@ -73,7 +73,7 @@ def bench_atari(
     Raises `MissingPart` without Stable-Baselines3, `JobFailed` where it is stopped before the first round.
     """
     torch.set_num_threads(hardware.threads)
-    alone = hardware.device == "cpu"
+    on_processor = hardware.device == "cpu"
     ours = {
         name: AgentTrainer(
             AtariSettings(
@@ -88,7 +88,7 @@ def bench_atari(
             clock=hardware.clock,
         )
         for name in OURS
-        if alone or name != "monte_carlo"
+        if on_processor or name != "monte_carlo"
     }
     ways = [
         Way("agp pqn", "sb3 PPO", _turn_of(ours["pqn"])),
@@ -96,7 +96,7 @@ def bench_atari(
         Way("sb3 PPO", "sb3 PPO", _turn_of_theirs("PPO", game, hardware)),
         Way("sb3 DQN", "sb3 PPO", _turn_of_theirs("DQN", game, hardware)),
     ]
-    if alone:
+    if on_processor:
         ways += [
             Way("agp monte_carlo", "plain loop", _turn_of(ours["monte_carlo"])),
             Way("plain loop", "plain loop", PlainMonteCarlo(game).turn),
@@ -185,8 +185,13 @@ def stable_baselines(
               "target_update_interval": 1_000, "train_freq": 4, "gradient_steps": 1}
     )  # fmt: skip
     if falling:
-        settings |= {"learning_rate": lambda left: 2.5e-4 * left, "clip_range": lambda left: 0.1 * left}
+        settings |= {one: _falling(settings[one]) for one in ("learning_rate", "clip_range")}
     return getattr(stable_baselines3, name)("CnnPolicy", envs, device=device, seed=seed, **settings), consoles
+
+
+def _falling(first: float) -> Callable[[float], float]:
+    """A schedule of theirs: of `first`, the share of the training that is left."""
+    return lambda left: first * left
 
 
 def _turn_of_theirs(name: str, game: str, hardware: Hardware) -> Turn:

@@ -18,9 +18,6 @@ from agp_tui.errors import ModelError
 
 STREAMING, WHOLE = "streaming", "whole window"
 SEE = "streaming, of it the newest frame"
-TURN = 10
-"""Decisions of one way before it is the other's turn. What a whole window computes drives everything else
-out of the processor's caches: in turns of one, streaming would pay for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +45,13 @@ class PlayBench:
         }
 
 
-def bench_play(model: Path, whole_window: Path, job: Job, decisions: int = 60, threads: int = 1) -> PlayBench:
-    """Time both forms of one network, in turns of ten decisions, on the same random frames.
+def bench_play(
+    model: Path, whole_window: Path, job: Job, decisions: int = 60, threads: int = 1, turn: int = 10
+) -> PlayBench:
+    """Time both forms of one network, in turns of so many decisions, on the same random frames.
+
+    What a whole window computes drives everything else out of the processor's caches; in turns of one,
+    streaming pays for that.
 
     `model` is a model's folder, `whole_window` a `.tflite` file of the same network with one input
     (1, segment, size, size, 3) of RGB, uint8 or float32 from 0 to 1. A decision is everything from
@@ -64,24 +66,24 @@ def bench_play(model: Path, whole_window: Path, job: Job, decisions: int = 60, t
             f"Expected a window of {streaming.segment} frames in {whole_window}, found {whole.segment}.",
             "Export the whole-window form from the same checkpoint.",
         )
-    result = _measure(streaming, whole, job, decisions)
-    job.emit(_table(result))
+    result = _measure(streaming, whole, job, decisions, turn)
+    job.emit(_table(result, turn))
     return result
 
 
-def _measure(streaming: Policy, whole: Policy, job: Job, decisions: int) -> PlayBench:
+def _measure(streaming: Policy, whole: Policy, job: Job, decisions: int, turn: int) -> PlayBench:
     generator = np.random.default_rng(0)
     size = getattr(streaming, "frame_size", 256)
     frames = generator.integers(0, 256, (8, size, size, 3), np.uint8)
     took: dict[str, list[float]] = defaultdict(list)
     greatest = 0.0
-    for start in range(0, decisions, TURN):
+    for start in range(0, decisions, turn):
         if job.stopping:
             break
-        turn = [frames[number % len(frames)] for number in range(start, min(start + TURN, decisions))]
+        shown = [frames[number % len(frames)] for number in range(start, min(start + turn, decisions))]
         answers: dict[str, list[NDArray[np.float32]]] = defaultdict(list)
         for name, policy in ((STREAMING, streaming), (WHOLE, whole)):
-            for frame in turn:
+            for frame in shown:
                 began = time.perf_counter_ns()
                 policy.see(frame)
                 if policy is streaming:
@@ -101,9 +103,9 @@ def _measure(streaming: Policy, whole: Policy, job: Job, decisions: int) -> Play
     )
 
 
-def _table(result: PlayBench) -> Table:
+def _table(result: PlayBench, turn: int) -> Table:
     return Table(
-        title=f"One decision, {result.decisions} of each in turns of {TURN}; "
+        title=f"One decision, {result.decisions} of each in turns of {turn}; "
         f"outputs differ by {result.max_difference:.1e} at most",
         columns=["way", "p50 ms", "p99 ms", "times faster"],
         rows=[

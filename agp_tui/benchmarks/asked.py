@@ -87,6 +87,9 @@ class DecisionsAsked:
     decisions: Count = 60
     """Decisions each way."""
 
+    turn: Count = 10
+    """Decisions of one way before it is the other's turn."""
+
     seconds: Annotated[float, Meta(gt=0)] = 5.0
     """Seconds of a game in a window, each way, at each of 10, 30 and 60 frames a second."""
 

@@ -33,7 +33,7 @@ def bench_decisions(asked: DecisionsAsked, model: Path | None, job: Job) -> tupl
     no checkpoint, `MissingPart` without the converter.
     """
     with _forms(asked, model, job) as forms:
-        found = bench_play(forms.folder, forms.whole_window, job, asked.decisions, asked.threads)
+        found = bench_play(forms.folder, forms.whole_window, job, asked.decisions, asked.threads, asked.turn)
         streaming = load_policy(forms.folder, PlaySettings(threads=asked.threads))
         settings = PlaySettings(threads=asked.threads, channels="rgb")
         whole = load_policy(forms.whole_window, settings, streaming.keys, streaming.fps)

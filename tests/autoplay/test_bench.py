@@ -14,7 +14,7 @@ from agp_tui.errors import ModelError
 
 def test_both_forms_give_the_same_and_streaming_is_faster(made: Made) -> None:
     heard = Heard()
-    result = bench_play(made.folder, made.whole_window, Job(heard), decisions=40)
+    result = bench_play(made.folder, made.whole_window, Job(heard), decisions=40, turn=7)
     assert result.decisions == 40
     assert result.max_difference <= 1e-5
     assert result.ratio > 1.0

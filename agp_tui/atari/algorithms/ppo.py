@@ -69,7 +69,7 @@ class Ppo(RolloutLearner):
             "explained_variance": explained,
         }
 
-    def _learn(self, stacks: Tensor, steps: "_Steps") -> Tensor:
+    def _learn(self, stacks: Tensor, steps: _Steps) -> Tensor:
         """Learn from steps before which the consoles showed `stacks`; the two losses and the entropy."""
         scores, values = self.forward(stacks)
         logits = functional.log_softmax(scores, 1)
