@@ -143,7 +143,7 @@ class JobProcess:
         name = " ".join(self.words[:2])
         code = self.process.returncode if self.process is not None else None
         return Failed(
-            error=f"agp {name} ended without a result (exit code {code}): {last}",
+            error=f"agp {name} ended without a result (exit code {code}): {last.rstrip('.')}.",
             hint=f"Run it in a shell to see more: agp {' '.join(self.words)}",
             exit_code=code or 1,
         )
