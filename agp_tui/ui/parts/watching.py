@@ -19,7 +19,10 @@ WAITING = "waiting for {run} …"
 
 
 async def watch(agp: "AgpApp", view: RunView, run: Run) -> Finished | Failed:
-    """Show a run from its beginning to its end, which is given back; the status bar says how far it is."""
+    """Show a run from its beginning to its end, which is given back; the status bar says how far it is.
+
+    Ends as if it were cancelled once the app closes.
+    """
     view.clear(WAITING.format(run=run.id))
     for _ in range(LAYOUT_POLLS):
         # What is written before the log has a width stays as narrow as it then is.
@@ -28,11 +31,13 @@ async def watch(agp: "AgpApp", view: RunView, run: Run) -> Finished | Failed:
         await asyncio.sleep(0.02)
     try:
         for number, event in enumerate(run.earlier()):
+            _need_open(agp)
             view.show_before(event)
             if number % BREATH == 0:
                 await asyncio.sleep(0)
         running = run.alive()
         async for event in follow(run):
+            _need_open(agp)
             view.show(event)
             if running:
                 _tell(agp, run, event)
@@ -48,6 +53,12 @@ async def watch(agp: "AgpApp", view: RunView, run: Run) -> Finished | Failed:
     finally:
         agp.status = replace(agp.status, run="")
     raise AssertionError("Following ends with a result.")
+
+
+def _need_open(agp: "AgpApp") -> None:
+    """A closing app takes its widgets away one by one, and only then cancels who shows something in them."""
+    if not agp.is_running:
+        raise asyncio.CancelledError
 
 
 async def _at_rest(run: Run) -> None:
