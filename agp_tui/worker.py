@@ -7,11 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from agp_tui.engine.events import Failed, Finished, Started
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run, RunLog
 from agp_tui.errors import AgpError, Interrupted
 from agp_tui.jobs import long_job
+from agp_tui.protocol.events import Failed, Finished, Started
 
 
 def main(path: Path) -> int:

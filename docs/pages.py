@@ -18,15 +18,15 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from agp_tui.atari.statistics import over_seeds
-from agp_tui.autoplay.scores import bootstrap_interval
 from agp_tui.benchmarks import bakeoff, corrections, equal_frames, practice
 from agp_tui.benchmarks.clones import mean_of
 from agp_tui.benchmarks.kept import read_kept
 from agp_tui.benchmarks.learning import CHANCE, Learned
 from agp_tui.benchmarks.report import PartFound, Report, read_report
-from agp_tui.engine.events import Table
-from agp_tui.games.names import short_name
+from agp_tui.evaluation.rollouts import bootstrap_interval
+from agp_tui.evaluation.statistics import over_seeds
+from agp_tui.games.ids import short_name
+from agp_tui.protocol.events import Table
 
 DOCS = Path(__file__).parent
 DATA = DOCS / "data"

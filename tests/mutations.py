@@ -69,13 +69,13 @@ BREAKS = {
         ("tests/keys/test_pressing.py",),
     ),
     "a hung model keeps its keys": Break(
-        "agp_tui/autoplay/oversight.py",
+        "agp_tui/play/watchdog.py",
         "if self._hang_seconds is None or not self._seat.let_go(self._hang_seconds):",
         "if True:",
         ("tests/faults/test_hung_model.py",),
     ),
     "keys go to whatever has the focus": Break(
-        "agp_tui/autoplay/oversight.py",
+        "agp_tui/play/watchdog.py",
         "elif self._seat.look_away():",
         "elif False:",
         ("tests/autoplay/test_focus_on_screen.py",),
@@ -87,7 +87,7 @@ BREAKS = {
         ("tests/faults/test_kill.py",),
     ),
     "a gap is not told": Break(
-        "agp_tui/recording/telling.py",
+        "agp_tui/recording/recorder.py",
         "if seconds > GAP_SECONDS:",
         "if False:",
         ("tests/recording/test_recorder.py",),
@@ -99,13 +99,13 @@ BREAKS = {
         ("tests/faults/test_lost_display.py",),
     ),
     "the panic key waits for the model": Break(
-        "agp_tui/autoplay/oversight.py",
+        "agp_tui/play/watchdog.py",
         'self._panic(f"{self._panic_key} was pressed")',
         "self._job.stop()",
         ("tests/autoplay/test_player.py", "tests/autoplay/test_player_on_screen.py"),
     ),
     "junk on its stdin deafens a job": Break(
-        "agp_tui/decoding.py",
+        "agp_tui/protocol/decoding.py",
         "except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:",
         "except msgspec.MsgspecError as error:",
         ("tests/faults/test_fuzz.py",),
@@ -129,7 +129,7 @@ BREAKS = {
         ("tests/engine/test_runs.py",),
     ),
     "a reader who stops reading stops the job": Break(
-        "agp_tui/engine/outlets.py",
+        "agp_tui/engine/sinks.py",
         "self._waiting.put_nowait(event)",
         "self._waiting.put(event)",
         ("tests/engine/test_job.py",),

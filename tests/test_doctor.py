@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from support.xserver import XServer
 
-from agp_tui import doctor
 from agp_tui.config import GameSettings
-from agp_tui.doctor import Finding, checkup
+from agp_tui.jobs import doctor
+from agp_tui.jobs.doctor import Finding, checkup
 
 
 def found(name: str, findings: list[Finding]) -> Finding:
@@ -50,7 +50,7 @@ def test_a_display_that_is_not_there_has_a_reason() -> None:
 
 def test_nothing_heavy_is_imported(tmp_path: Path) -> None:
     code = (
-        "import sys; from agp_tui.doctor import checkup; checkup()\n"
+        "import sys; from agp_tui.jobs.doctor import checkup; checkup()\n"
         "heavy = {'torch', 'litert_torch', 'ai_edge_litert', 'gymnasium', 'ale_py', 'av', 'cv2', 'textual'}\n"
         "assert not heavy & sys.modules.keys(), heavy & sys.modules.keys()"
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.full_disk import files_of_at_most
 
-from agp_tui.engine.children import module_environment
+from agp_tui.engine.subprocesses import module_environment
 from agp_tui.files import LineFile, delete_folder, size_of, write_atomically
 
 WRITES = """

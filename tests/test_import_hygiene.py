@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import agp_tui
-from agp_tui.engine.children import module_environment
+from agp_tui.engine.subprocesses import module_environment
 
 ROOT = Path(__file__).parent.parent
 HEAVY = {
@@ -99,14 +99,14 @@ def test_nothing_below_the_app_imports_textual() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["agp_tui.engine.job", "agp_tui.engine.client", "agp_tui.engine.runs", "agp_tui.engine.clock",
-     "agp_tui.config", "agp_tui.config.file", "agp_tui.keys.names", "agp_tui.keys.guard"],
+    ["agp_tui.engine.job", "agp_tui.engine.launcher", "agp_tui.engine.runs", "agp_tui.engine.clock",
+     "agp_tui.config", "agp_tui.config.file", "agp_tui.key_names", "agp_tui.keys.guard"],
 )  # fmt: skip
 def test_the_ground_loads_nothing_heavy(module: str) -> None:
     assert imported_by(f"import {module}") & HEAVY == set()
 
 
-@pytest.mark.parametrize("module", ["agp_tui.jobs.play", "agp_tui.jobs.record", "agp_tui.autoplay.player"])
+@pytest.mark.parametrize("module", ["agp_tui.jobs.play", "agp_tui.jobs.record", "agp_tui.play.player"])
 def test_playing_and_recording_load_no_torch(module: str) -> None:
     modules = imported_by(f"import {module}")
     assert modules & {"torch", "litert_torch", "gymnasium"} == set()
@@ -131,14 +131,14 @@ asyncio.run(session())
 
 def test_the_app_on_all_its_screens_loads_none_of_the_engines_libraries() -> None:
     loaded = imported_by(OPENED)
-    assert "agp_tui.ui.screens.train" in loaded and "agp_tui.ui.screens.library" in loaded
+    assert "agp_tui.ui.screens.train.screen" in loaded and "agp_tui.ui.screens.library.screen" in loaded
     assert loaded & HEAVY == {"textual"}
 
 
 def test_the_first_screen_needs_neither_settings_nor_jobs() -> None:
     """What the app imports before it paints: each module more is time before the first screen."""
-    loaded = imported_by("import agp_tui.ui.app, agp_tui.ui.screens.home")
-    assert not {"agp_tui.config", "agp_tui.engine.events", "agp_tui.ui.client.catalog", "cyclopts"} & loaded
+    loaded = imported_by("import agp_tui.ui.app, agp_tui.ui.screens.home.screen")
+    assert not {"agp_tui.config", "agp_tui.protocol.events", "agp_tui.ui.client.catalog", "cyclopts"} & loaded
 
 
 def test_imports_run_one_way() -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import torch
 
-from agp_tui.atari.consoles import PROTOCOLS, Protocol, View
 from agp_tui.atari.networks import AgentNetwork, AgentSpec
+from agp_tui.atari.vector_env import PROTOCOLS, Protocol, View
 from agp_tui.errors import ModelError
 from agp_tui.tensor_files import read_tensors, write_tensors
 

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from agp_tui.atari.checkpoint import AgentCheckpoint, load_agent
 from agp_tui.atari.driver import keys_for
 from agp_tui.atari.networks import AgentNetwork
-from agp_tui.autoplay.conversion import Quantize, quantized, streaming_model
 from agp_tui.games.atari import cartridge_of, keys_of
+from agp_tui.models.conversion import Quantize, quantized, streaming_model
 
 GREY = (0.299, 0.587, 0.114)
 """What red, green and blue add to grey (ITU-R BT.601), as in ALE."""

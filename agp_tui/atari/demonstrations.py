@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from agp_tui.atari.consoles import Stacks, View
 from agp_tui.atari.returns import monte_carlo_returns
+from agp_tui.atari.vector_env import Stacks, View
 from agp_tui.errors import RecordingError
 from agp_tui.games.atari import FRAMES_A_SECOND, atari_id, cartridge_of, keys_of
 from agp_tui.recording.store import Recording

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from agp_tui.atari.agents import Agent, Judged
-from agp_tui.atari.consoles import Stacks, View
+from agp_tui.atari.agent import Agent, Judged
+from agp_tui.atari.vector_env import Stacks, View
 from agp_tui.games.atari import CONSOLE_KEYS, AtariGame, keys_of
 from agp_tui.games.base import Frame
 from agp_tui.keys.state import NO_KEYS, Keys, Who

@@ -16,17 +16,17 @@ from numpy.typing import NDArray
 
 from agp_tui.atari.checkpoint import AgentCheckpoint, load_agent
 from agp_tui.atari.convert import Encode, key_table, keys_pressed
-from agp_tui.autoplay.conversion import run_converter
-from agp_tui.autoplay.manifest import MODEL_FILE, Manifest, hash_of, write_manifest
-from agp_tui.autoplay.shelf import new_folder, put_in_place, versions
-from agp_tui.autoplay.streaming import streamed
-from agp_tui.autoplay.window import scaled
 from agp_tui.config import ExportSettings, GameSettings
 from agp_tui.engine.clock import NS, SimulatedTime
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed, ModelError
 from agp_tui.games.atari import FRAMES_A_SECOND, AtariGame
 from agp_tui.games.base import Pixels
+from agp_tui.models.conversion import run_converter
+from agp_tui.models.frame_window import scaled
+from agp_tui.models.manifest import MODEL_FILE, Manifest, hash_of, write_manifest
+from agp_tui.models.registry import new_folder, put_in_place, versions
+from agp_tui.models.streaming_policy import streamed
 from agp_tui.recording.meta import game_slug
 
 THRESHOLD = 0.5

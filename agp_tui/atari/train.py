@@ -13,19 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from agp_tui.atari.checkpoint import BEST, LAST, AgentCheckpoint, load_agent, save_agent
-from agp_tui.atari.evaluate import Evaluation
-from agp_tui.atari.judge import Judge, Judged
-from agp_tui.atari.team import Alone, Team, Together
-from agp_tui.atari.telling import Teller
-from agp_tui.atari.tensorboard import TensorBoard
+from agp_tui.atari.evaluate import Evaluation, Judge, Judged
+from agp_tui.atari.process_group import Alone, Team, Together
+from agp_tui.atari.reporter import Teller, TensorBoard
 from agp_tui.atari.trainer import AgentTrainer, Counters
 from agp_tui.config import AtariSettings, PreviewSettings
-from agp_tui.engine.children import abandon, worker_pool
-from agp_tui.engine.cores import cores
-from agp_tui.engine.events import Evaluated
+from agp_tui.engine.cpu import cores
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
+from agp_tui.engine.subprocesses import abandon, worker_pool
 from agp_tui.errors import JobFailed
+from agp_tui.protocol.events import Evaluated
 
 JUDGED = "judged.pt"
 VIDEOS = "videos"

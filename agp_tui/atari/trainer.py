@@ -11,17 +11,16 @@ from typing import Any
 
 import torch
 
-from agp_tui.atari.agents import compact
+from agp_tui.atari.agent import compact
+from agp_tui.atari.algorithms.base import Learner
 from agp_tui.atari.algorithms.dqn import Dqn
-from agp_tui.atari.algorithms.learner import Learner
 from agp_tui.atari.algorithms.monte_carlo import MonteCarlo
 from agp_tui.atari.algorithms.ppo import Ppo
 from agp_tui.atari.algorithms.pqn import Pqn
-from agp_tui.atari.arithmetic import half_is_faster
-from agp_tui.atari.consoles import PROTOCOLS, Consoles, Ended, Protocol, View
-from agp_tui.atari.knobs import Knobs, decide_knobs
-from agp_tui.atari.networks import AgentNetwork, AgentSpec, Body, Head
-from agp_tui.atari.team import Alone, Team
+from agp_tui.atari.hyperparameters import Knobs, decide_knobs
+from agp_tui.atari.networks import AgentNetwork, AgentSpec, Body, Head, half_is_faster
+from agp_tui.atari.process_group import Alone, Team
+from agp_tui.atari.vector_env import PROTOCOLS, Consoles, Ended, Protocol, View
 from agp_tui.config import AtariSettings
 
 ALGORITHMS: dict[str, type[Learner]] = {"ppo": Ppo, "pqn": Pqn, "dqn": Dqn, "monte_carlo": MonteCarlo}

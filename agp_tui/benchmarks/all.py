@@ -18,9 +18,9 @@ from agp_tui.benchmarks.limits import measure_limits
 from agp_tui.benchmarks.report import PartFound, Report, write_report
 from agp_tui.benchmarks.roofline import roofline
 from agp_tui.benchmarks.run import Metrics
-from agp_tui.engine.events import Event, Finished, Table
 from agp_tui.engine.job import Job
 from agp_tui.errors import AgpError
+from agp_tui.protocol.events import Event, Finished, Table
 
 Part = Callable[[Job], Metrics]
 """A benchmark, told to a job of its own."""

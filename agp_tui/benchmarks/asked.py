@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from agp_tui.config import AtariSettings
-from agp_tui.config.kinds import Count, Fraction, Size, Whole, Words
+from agp_tui.config.types import Count, Fraction, Size, Whole, Words
 
 Threads = Annotated[int, Meta(ge=1, le=64)]
 

@@ -11,15 +11,14 @@ from typing import cast
 
 import numpy as np
 
-from agp_tui.atari.agents import Agent
-from agp_tui.atari.evaluate import evaluate
-from agp_tui.atari.judge import SEED
+from agp_tui.atari.agent import Agent
+from agp_tui.atari.evaluate import SEED, evaluate
 from agp_tui.atari.trainer import AgentTrainer
 from agp_tui.benchmarks.side_by_side import run_side_by_side
 from agp_tui.config import Algorithm, AtariSettings
-from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
-from agp_tui.games.names import short_name
+from agp_tui.games.ids import short_name
+from agp_tui.protocol.events import Table
 
 CHECKS = 3
 """Evaluations of a run, evenly spread, the last one at its end."""

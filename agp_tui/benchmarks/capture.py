@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from agp_tui.benchmarks.asked import CaptureAsked
 from agp_tui.benchmarks.own_screen import a_screen
 from agp_tui.benchmarks.plain_ways import SocketRegion, whole_screen
-from agp_tui.engine.clock import Percentiles
-from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
 from agp_tui.errors import DisplayError
 from agp_tui.games.base import Pixels
 from agp_tui.games.display import Candidate
 from agp_tui.games.region import Box
 from agp_tui.games.screen import Grabber, to_rgb
+from agp_tui.protocol.events import Table
+from agp_tui.protocol.percentiles import Percentiles
 
 TURN = 10
 """Frames of one way before the next one has its turn."""

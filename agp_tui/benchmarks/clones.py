@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from agp_tui.autoplay.scores import MakeDriver, MakeGame, bootstrap_interval, play_games
 from agp_tui.benchmarks.kept import keep, read_kept
-from agp_tui.engine.cores import cores
+from agp_tui.engine.cpu import cores
 from agp_tui.engine.job import Job
+from agp_tui.evaluation.rollouts import MakeDriver, MakeGame, bootstrap_interval, play_games
 
 FPS, SEGMENT, STICKY = 30, 4, 0.25
 """As in the demo."""

@@ -6,9 +6,9 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from agp_tui.engine.children import module_command, module_environment
-from agp_tui.engine.events import AnyEvent, Failed, Finished, read_events
+from agp_tui.engine.subprocesses import module_command, module_environment
 from agp_tui.errors import JobFailed
+from agp_tui.protocol.events import AnyEvent, Failed, Finished, read_events
 
 
 class Commands:

@@ -9,16 +9,15 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from agp_tui.autoplay.scores import MakeDriver, bootstrap_interval
 from agp_tui.benchmarks.clones import FPS, SEGMENT, STICKY, CloneEntry, exam, mean_of, run_missing, told
 from agp_tui.config import GameSettings
-from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
-from agp_tui.games.atari import default_keys
+from agp_tui.evaluation.rollouts import MakeDriver, bootstrap_interval
+from agp_tui.games.atari import AtariGames, default_keys
 from agp_tui.games.experts import expert_driver, random_driver
-from agp_tui.games.factory import AtariGames
-from agp_tui.games.names import short_name
+from agp_tui.games.ids import short_name
+from agp_tui.protocol.events import Table
 
 DEMONSTRATIONS, GAMES = 4, 4
 """Recordings to begin with; games of each round."""
@@ -74,7 +73,7 @@ def run_entry(entry: CloneEntry, machine: str, job: Job) -> Result | None:
         corrected = _go_on(bench, clone, recordings, watch_only=False)
         if job.stopping:
             return None
-        from agp_tui.imitation.comparing import CheckpointSeat
+        from agp_tui.imitation.model_comparison import CheckpointSeat
 
         return Result(
             entry=entry,
@@ -89,7 +88,7 @@ def run_entry(entry: CloneEntry, machine: str, job: Job) -> Result | None:
 
 def _demonstrate(bench: _Bench) -> list[Path]:
     """The expert's recordings that the clone begins with."""
-    from agp_tui.imitation.practice_games import PracticeGame, PracticeGames
+    from agp_tui.imitation.dagger_rollouts import PracticeGame, PracticeGames
 
     seconds = bench.entry.demonstration * 60 / DEMONSTRATIONS
     first = bench.entry.seed * SEEDS_APART
@@ -105,7 +104,7 @@ def _demonstrate(bench: _Bench) -> list[Path]:
 
 def _clone(bench: _Bench, recordings: list[Path]) -> Path:
     """The checkpoint of a clone that has only watched."""
-    from agp_tui.imitation.quick import clone
+    from agp_tui.imitation.recipes import clone
 
     return clone(
         recordings,
@@ -120,8 +119,8 @@ def _clone(bench: _Bench, recordings: list[Path]) -> Path:
 
 def _go_on(bench: _Bench, clone: Path, recordings: list[Path], *, watch_only: bool) -> Path:
     """The checkpoint after all rounds."""
-    from agp_tui.imitation.practice import Lesson
-    from agp_tui.imitation.quick import go_on
+    from agp_tui.imitation.dagger import Lesson
+    from agp_tui.imitation.recipes import go_on
 
     entry = bench.entry
     folder = bench.folder / ("watched" if watch_only else "corrected")

@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from agp_tui.autoplay.bench import PlayBench, bench_play
-from agp_tui.autoplay.manifest import read_manifest
-from agp_tui.autoplay.policy import load_policy
 from agp_tui.benchmarks.asked import DecisionsAsked
 from agp_tui.benchmarks.reaction import Reaction, bench_reaction
+from agp_tui.benchmarks.streaming import PlayBench, bench_play
 from agp_tui.config import ExportSettings, PlaySettings
 from agp_tui.engine.job import Job
 from agp_tui.errors import DisplayError, ModelError
+from agp_tui.models.manifest import read_manifest
+from agp_tui.models.policy import load_policy
 
 KEYS = ("up", "left", "right", "down")
 

@@ -11,14 +11,14 @@ from typing import cast
 
 import numpy as np
 
-from agp_tui.atari.bench import stable_baselines
 from agp_tui.atari.trainer import AgentTrainer
-from agp_tui.autoplay.scores import bootstrap_interval
+from agp_tui.benchmarks.atari_training import stable_baselines
 from agp_tui.benchmarks.side_by_side import run_side_by_side
 from agp_tui.config import Algorithm, AtariSettings
-from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
-from agp_tui.games.names import short_name
+from agp_tui.evaluation.rollouts import bootstrap_interval
+from agp_tui.games.ids import short_name
+from agp_tui.protocol.events import Table
 
 SB3 = "sb3 PPO"
 GAMES = 20

@@ -9,10 +9,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from agp_tui.engine.children import module_command, module_environment
-from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
+from agp_tui.engine.subprocesses import module_command, module_environment
 from agp_tui.errors import JobFailed
+from agp_tui.protocol.events import Table
 
 GAME = "ALE/Pong-v5"
 BARE = """

@@ -5,9 +5,9 @@ from typing import TypeVar
 
 import msgspec
 
-from agp_tui.decoding import BadJson, decoded
 from agp_tui.errors import AgpError
 from agp_tui.files import LineFile
+from agp_tui.protocol.decoding import BadJson, decoded
 
 T = TypeVar("T")
 

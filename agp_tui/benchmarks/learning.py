@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import agp_tui
-from agp_tui.atari.comparison import shortened
+from agp_tui.atari.run_comparison import shortened
 from agp_tui.benchmarks.commands import Commands
 from agp_tui.benchmarks.kept import keep, read_kept
 from agp_tui.benchmarks.machine import machine
-from agp_tui.engine.events import AnyEvent, Evaluated, Progress, Table
 from agp_tui.engine.job import Job
-from agp_tui.games.names import short_name
+from agp_tui.games.ids import short_name
+from agp_tui.protocol.events import AnyEvent, Evaluated, Progress, Table
 
 POLL_SECONDS = 0.2
 CHANCE = "chance"

@@ -3,7 +3,7 @@
 import platform
 from pathlib import Path
 
-from agp_tui.engine.cores import cores
+from agp_tui.engine.cpu import cores
 
 
 def machine() -> str:

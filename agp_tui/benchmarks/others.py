@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from agp_tui.engine.cores import cores
+from agp_tui.engine.cpu import cores
 
 PERIOD_SECONDS = 0.02
 BURNER = """

@@ -8,10 +8,11 @@ from itertools import pairwise
 from agp_tui.benchmarks.asked import PaceAsked
 from agp_tui.benchmarks.others import busy_cores
 from agp_tui.benchmarks.plain_ways import timer_per_frame
-from agp_tui.engine.clock import NS, Clock, Percentiles
-from agp_tui.engine.events import Table
+from agp_tui.engine.clock import NS, Clock
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed
+from agp_tui.protocol.events import Table
+from agp_tui.protocol.percentiles import Percentiles
 
 ROUND_SECONDS = 1.0
 

@@ -15,12 +15,11 @@ from typing import Any, Literal
 from agp_tui.benchmarks.clones import FPS, SEGMENT, STICKY, CloneEntry, exam, mean_of, run_missing, told
 from agp_tui.benchmarks.commands import Commands
 from agp_tui.config import GameSettings
-from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
-from agp_tui.games.atari import default_keys
+from agp_tui.games.atari import AtariGames, default_keys
 from agp_tui.games.experts import expert_driver, random_driver
-from agp_tui.games.factory import AtariGames
-from agp_tui.games.names import short_name
+from agp_tui.games.ids import short_name
+from agp_tui.protocol.events import Table
 
 POLL_SECONDS = 0.2
 CLONE, PRACTISED = "clone", "practised"
@@ -99,7 +98,7 @@ def run_entry(entry: Entry, machine: str, job: Job) -> Result | None:
         if entry.steady_games:
             steadied = commands.run("models", "steady", PRACTISED, "--games", str(entry.steady_games))
             steady = steadied.report if steadied else None
-        from agp_tui.imitation.comparing import CheckpointSeat
+        from agp_tui.imitation.model_comparison import CheckpointSeat
 
         place = GameSettings(keys=default_keys(entry.game), fps=FPS, sticky=STICKY)
         clone, best = CheckpointSeat(Path(trained.checkpoint)), CheckpointSeat(Path(practised.checkpoint))

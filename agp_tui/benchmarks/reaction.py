@@ -7,19 +7,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from agp_tui.autoplay.policy import Policy
 from agp_tui.benchmarks.own_screen import a_screen
 from agp_tui.benchmarks.plain_ways import whole_screen
 from agp_tui.config import GameSettings
-from agp_tui.engine.children import module_command, module_environment
-from agp_tui.engine.clock import Clock, Percentiles
-from agp_tui.engine.events import Table
+from agp_tui.engine.clock import Clock
 from agp_tui.engine.job import Job
+from agp_tui.engine.subprocesses import module_command, module_environment
 from agp_tui.errors import DisplayError, JobFailed
 from agp_tui.games.region import Box
 from agp_tui.games.screen import ScreenGame
 from agp_tui.keys.keyboards import XTestKeyboard
 from agp_tui.keys.state import NO_KEYS, Keys
+from agp_tui.models.policy import Policy
+from agp_tui.protocol.events import Table
+from agp_tui.protocol.percentiles import Percentiles
 
 KEYS = ("left", "right")
 RATES = (10, 30, 60)

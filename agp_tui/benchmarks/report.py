@@ -5,10 +5,10 @@ from pathlib import Path
 
 import msgspec
 
-from agp_tui.decoding import BadJson, decoded
-from agp_tui.engine.events import Table
 from agp_tui.errors import AgpError
 from agp_tui.files import write_atomically
+from agp_tui.protocol.decoding import BadJson, decoded
+from agp_tui.protocol.events import Table
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from typing import Literal
 
 from agp_tui.benchmarks.asked import AtariBenchAsked, CaptureAsked, DecisionsAsked, TrainingAsked
 from agp_tui.benchmarks.limits import Limits, console_frames_a_second, decision_gflop
-from agp_tui.engine.cores import cores
-from agp_tui.engine.events import Table
+from agp_tui.engine.cpu import cores
 from agp_tui.errors import AgpError
+from agp_tui.protocol.events import Table
 
 Metrics = dict[str, float]
 Row = list[str | float | int | None]

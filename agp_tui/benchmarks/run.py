@@ -19,9 +19,9 @@ from agp_tui.benchmarks.asked import (
 )
 from agp_tui.benchmarks.machine import machine
 from agp_tui.config import Algorithm
-from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
 from agp_tui.errors import MissingPart, SettingError
+from agp_tui.protocol.events import Finished
 
 if TYPE_CHECKING:
     from agp_tui.benchmarks.clones import CloneEntry
@@ -221,7 +221,7 @@ def decisions(asked: DecisionsAsked, model: Path | None, job: Job) -> Metrics:
 
 def training(asked: TrainingAsked, job: Job) -> Metrics:
     _need_torch()
-    from agp_tui.imitation.bench import bench_train
+    from agp_tui.benchmarks.imitation_training import bench_train
 
     found = bench_train(
         job,
@@ -244,7 +244,7 @@ def training(asked: TrainingAsked, job: Job) -> Metrics:
 
 def atari(asked: AtariBenchAsked, job: Job) -> Metrics:
     _need_torch()
-    from agp_tui.atari.bench import ONE_CORE, bench_atari, graphics_card
+    from agp_tui.benchmarks.atari_training import ONE_CORE, bench_atari, graphics_card
 
     return bench_atari(
         asked.game,

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from agp_tui.benchmarks.kept import keep, read_kept
-from agp_tui.engine.children import abandon, worker_pool
 from agp_tui.engine.job import Job
+from agp_tui.engine.subprocesses import abandon, worker_pool
 
 POLL_SECONDS = 0.2
 

@@ -13,10 +13,10 @@ import numpy as np
 
 from agp_tui.benchmarks.asked import StoringAsked
 from agp_tui.engine.clock import Clock, SimulatedTime
-from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed
 from agp_tui.games.base import Pixels
+from agp_tui.protocol.events import Table
 from agp_tui.recording.video import FFV1, FILE_NAME, X264, VideoWriter, codec_for, read
 
 GAMES = ("ALE/Enduro-v5", "ALE/MsPacman-v5", "ALE/Riverraid-v5", "ALE/Seaquest-v5")

@@ -59,7 +59,7 @@ def _run(words: list[str]) -> int:
 
 def _complain(words: list[str], error: AgpError) -> None:
     if "--json" in words:
-        from agp_tui.engine.events import Failed, encode
+        from agp_tui.protocol.events import Failed, encode
 
         failed = Failed(error=error.problem, hint=error.cure, exit_code=error.exit_code)
         sys.stdout.buffer.write(encode(failed))

@@ -9,12 +9,12 @@ from cyclopts import App, Parameter
 from msgspec import Meta
 
 from agp_tui.cli.flags import AtariFlags, GameFlags, OutputFlags
-from agp_tui.cli.running import Detach, run_live, run_long, settings_of, show, shown
+from agp_tui.cli.run_job import Detach, run_live, run_long, settings_of, show, shown
 from agp_tui.cli.terminal import in_terminal
 from agp_tui.config import AtariSettings, GameSettings, Output, check, check_flag
-from agp_tui.config.kinds import Count, Fraction
-from agp_tui.engine.events import Table
+from agp_tui.config.types import Count, Fraction
 from agp_tui.engine.runs import Run
+from agp_tui.protocol.events import Table
 
 CHANCE = "chance"
 """A player that is no agent: any action, all equally likely."""
@@ -29,7 +29,7 @@ def list_(*, output: OutputFlags = Output()) -> int:
     With --json the report's `games` have `id`, `keys`, `actions` (ALE's minimal set), `expert`, and `random`
     and `human`, scores of the table that is named as `scores_of` (null for a game that is not in it).
     """
-    from agp_tui.atari.reference import RANDOM_AND_HUMAN, TABLE_NAME
+    from agp_tui.atari.human_scores import RANDOM_AND_HUMAN, TABLE_NAME
     from agp_tui.games.atari import cartridges
     from agp_tui.games.experts import has_expert
     from agp_tui.games.known_actions import known_actions, known_keys
@@ -81,7 +81,7 @@ def train(
             return watch(settings.game, by=settings.load_model, output=output)
         return watch(settings.load_model, output=output)
     from agp_tui.jobs.atari import ask_atari
-    from agp_tui.jobs.requests import as_request
+    from agp_tui.protocol.requests import as_request
 
     asked = ask_atari(check(settings), loaded)
     return run_long(output, Run.create(runs, "atari", as_request(asked)), detach)
@@ -95,7 +95,7 @@ def runs(*, output: OutputFlags = Output()) -> int:
     `score_mean`, `score_low`, `score_high` (95 % interval), `games` (that the mean is of) and
     `human_normalised` (0 is random play, 1 a person); null for what a training has not come to yet.
     """
-    from agp_tui.atari.comparison import compare, table
+    from agp_tui.atari.run_comparison import compare, table
 
     found = compare(Run.all(settings_of(output).folder("runs")))
     return show(output, "atari", table(found), report={"runs": [dataclasses.asdict(one) for one in found]})
@@ -129,7 +129,7 @@ def eval_(
     seed
         Another number, other games.
     """
-    from agp_tui.atari.places import find_agent
+    from agp_tui.atari.agent_files import find_agent
     from agp_tui.jobs.atari import EvalAsked, run_eval
 
     loaded = settings_of(output)
@@ -223,7 +223,7 @@ def video(
     seed
         Another number, other games.
     """
-    from agp_tui.atari.places import find_agent
+    from agp_tui.atari.agent_files import find_agent
     from agp_tui.jobs.video import VideoAsked, run_video
 
     loaded = settings_of(output)

@@ -21,10 +21,10 @@ from agp_tui.benchmarks.asked import (
     TrainingAsked,
 )
 from agp_tui.cli.flags import Model, OutputFlags, written_as_flags
-from agp_tui.cli.running import run_live, settings_of
+from agp_tui.cli.run_job import run_live, settings_of
 from agp_tui.config import Output, check
-from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
+from agp_tui.protocol.events import Finished
 
 app = App(name="bench", help="Benchmarks: ours against the plain way, in the same run.")
 
@@ -86,7 +86,7 @@ def play(
     settings = dataclasses.asdict(check(asked)) | {"model": model}
     folder = None
     if model is not None:
-        from agp_tui.autoplay.manifest import find_model
+        from agp_tui.models.manifest import find_model
 
         folder = find_model(settings_of(output).folder("models"), model)
     return run_live(output, "bench play", settings, lambda job: run_decisions(asked, folder, job))

@@ -7,7 +7,7 @@ from cyclopts import App
 
 from agp_tui import __version__
 from agp_tui.cli.home import home
-from agp_tui.cli.sources import fill_from_settings
+from agp_tui.cli.setting_sources import fill_from_settings
 from agp_tui.errors import SettingError
 
 COMMANDS: dict[str, tuple[str, str]] = {

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from agp_tui.cli.flags import OutputFlags
-from agp_tui.cli.running import settings_of, show
+from agp_tui.cli.run_job import settings_of, show
 from agp_tui.config import Config, Output
 from agp_tui.config.file import FileError, Loaded
-from agp_tui.engine.events import Table
 from agp_tui.errors import SettingError
+from agp_tui.protocol.events import Table
 
 app = App(name="config", help="The settings file: show, check, set, unset, path, text.")
 
@@ -24,7 +24,7 @@ def show_(*, output: OutputFlags = Output()) -> int:
     With --json the last line's report has `settings`, all that a form needs to know of each, and
     `file`. Where the file has an error it still comes, with the defaults and `error`.
     """
-    from agp_tui.config.listing import list_settings, problem
+    from agp_tui.config.schema import list_settings, problem
 
     report: dict[str, Any] = {}
     try:
@@ -113,7 +113,7 @@ def path(*, output: OutputFlags = Output()) -> int:
 @app.command
 def text() -> int:
     """A settings file in which every setting stands with its help: agp config text > config.toml."""
-    from agp_tui.config.text import config_text
+    from agp_tui.config.template import config_text
 
     sys.stdout.write(config_text())
     return 0

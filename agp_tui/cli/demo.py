@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from agp_tui.cli.flags import DemoFlags, OutputFlags
-from agp_tui.cli.running import Detach, run_long, settings_of
+from agp_tui.cli.run_job import Detach, run_long, settings_of
 from agp_tui.cli.terminal import in_terminal
 from agp_tui.config import DemoSettings, Output, check
 from agp_tui.engine.runs import Run
@@ -26,7 +26,7 @@ def demo(
     In a terminal the app opens and shows every part as it happens; leaving the app does not end the demo.
     The table at the end shows what each player scored, and how fast the model decides.
     """
-    from agp_tui.jobs.requests import DemoAsked, as_request
+    from agp_tui.protocol.requests import DemoAsked, as_request
 
     settings = check(settings)
     if in_terminal() and not (plain or detach or output.json):

@@ -3,9 +3,9 @@
 from dataclasses import asdict
 
 from agp_tui.cli.flags import GameFlags, OutputFlags
-from agp_tui.cli.running import settings_of, show
+from agp_tui.cli.run_job import settings_of, show
 from agp_tui.config import GameSettings, Output, check
-from agp_tui.engine.events import Table
+from agp_tui.protocol.events import Table
 
 _MARKS = {True: "ok", False: "PROBLEM", None: "-"}
 
@@ -15,7 +15,7 @@ def doctor(*, place: GameFlags = GameSettings(), output: OutputFlags = Output())
 
     With --json the report's `findings` have `name`, `ok` (null: good to know), `found` and `cure`.
     """
-    from agp_tui.doctor import checkup
+    from agp_tui.jobs.doctor import checkup
 
     loaded = settings_of(output)
     findings = checkup(check(place), loaded.folder("recordings"), loaded.config.record.min_free_mb)

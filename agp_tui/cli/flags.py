@@ -19,8 +19,8 @@ from agp_tui.config import (
     TerminalSettings,
     TrainSettings,
 )
-from agp_tui.config.kinds import Flag, Point, Region
-from agp_tui.config.limits import limits
+from agp_tui.config.types import Flag, Point, Region
+from agp_tui.config.validation import limits
 
 T = TypeVar("T")
 

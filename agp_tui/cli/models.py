@@ -4,13 +4,13 @@ from typing import Any
 
 from cyclopts import App
 
-from agp_tui.cli.deleting import Yes, agreed
+from agp_tui.cli.confirm import Yes, agreed
 from agp_tui.cli.flags import Model, OutputFlags
-from agp_tui.cli.running import run_live, settings_of, show
+from agp_tui.cli.run_job import run_live, settings_of, show
 from agp_tui.config import Output, check_flag
-from agp_tui.config.kinds import Count, Fps
-from agp_tui.engine.events import Finished, Table
+from agp_tui.config.types import Count, Fps
 from agp_tui.engine.job import Job
+from agp_tui.protocol.events import Finished, Table
 
 app = App(name="models", help="Exported models: list, info, measure, steady, delete.")
 
@@ -21,9 +21,9 @@ Rows = list[list[str | float | int | None]]
 def list_(*, output: OutputFlags = Output()) -> int:
     """Every model with its game, keys and decisions a second; damaged ones with what is wrong.
 
-    With --json the report's `models` are those of `agp_tui.autoplay.models.ModelSummary`.
+    With --json the report's `models` are those of `agp_tui.models.registry.ModelSummary`.
     """
-    from agp_tui.autoplay.models import summaries
+    from agp_tui.models.registry import summaries
 
     found = summaries(settings_of(output).folder("models"))
     rows: Rows = [
@@ -40,8 +40,8 @@ def info(model: Model, *, output: OutputFlags = Output()) -> int:
     """Everything a model's manifest says, or what can be read from a model made elsewhere."""
     import msgspec
 
-    from agp_tui.autoplay.inspection import inspect_model
-    from agp_tui.autoplay.manifest import find_model, read_manifest
+    from agp_tui.models.manifest import find_model, read_manifest
+    from agp_tui.models.validation import inspect_model
 
     path = find_model(settings_of(output).folder("models"), model)
     facts: dict[str, Any] = msgspec.to_builtins(read_manifest(path) if path.is_dir() else inspect_model(path))
@@ -61,14 +61,14 @@ def measure(model: Model, *, fps: Fps | None = None, output: OutputFlags = Outpu
     fps
         Ask about this many decisions a second, 1 to 60, instead of the model's own.
     """
-    from agp_tui.autoplay.manifest import find_model
+    from agp_tui.models.manifest import find_model
 
     loaded = settings_of(output)
     path = find_model(loaded.folder("models"), model)
     check_flag("fps", fps, Fps | None)
 
     def body(job: Job) -> Finished:
-        from agp_tui.autoplay.fitting import measure_model
+        from agp_tui.models.loading import measure_model
 
         measured = measure_model(path, loaded.config.play, job, fps)
         job.emit(measured.table(path.name))
@@ -116,8 +116,8 @@ def delete(
     output: OutputFlags = Output(),
 ) -> int:
     """Delete a model for good, its checkpoint too. Asks first, or takes --yes."""
-    from agp_tui.autoplay import models
-    from agp_tui.autoplay.manifest import find_model
+    from agp_tui.models import registry as models
+    from agp_tui.models.manifest import find_model
 
     path = find_model(settings_of(output).folder("models"), model)
     if not agreed(path, yes, output):

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from agp_tui.cli.flags import GameFlags, Model, OutputFlags, PlayFlags, TerminalFlags
-from agp_tui.cli.running import run_live, settings_of
+from agp_tui.cli.run_job import run_live, settings_of
 from agp_tui.config import GameSettings, Output, PlaySettings, TerminalSettings, check
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from agp_tui.cli.flags import Game, GameFlags, OutputFlags, RecordFlags, TerminalFlags
-from agp_tui.cli.running import run_live, settings_of, shown
+from agp_tui.cli.run_job import run_live, settings_of, shown
 from agp_tui.cli.terminal import in_terminal
 from agp_tui.config import GameSettings, Output, RecordSettings, TerminalSettings, check
 from agp_tui.config.file import Loaded

@@ -6,14 +6,14 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from agp_tui.cli.deleting import Yes, agreed
+from agp_tui.cli.confirm import Yes, agreed
 from agp_tui.cli.flags import OutputFlags
-from agp_tui.cli.running import run_live, settings_of, show, tell
+from agp_tui.cli.run_job import run_live, settings_of, show, tell
 from agp_tui.config import Output, check_flag
-from agp_tui.config.kinds import Count, Fps
-from agp_tui.engine.events import Finished, Progress, Table
+from agp_tui.config.types import Count, Fps
 from agp_tui.engine.job import Job
 from agp_tui.errors import Interrupted
+from agp_tui.protocol.events import Finished, Progress, Table
 
 app = App(name="recordings", help="Recordings: list, info, replay, check, repair, import, export, delete.")
 
@@ -150,7 +150,7 @@ def import_(
     fps
         How many frames a second it was recorded at, 1 to 60.
     """
-    from agp_tui.recording.seed_pickle import import_pickle
+    from agp_tui.recording.legacy_pickle import import_pickle
 
     check_flag("fps", fps, Fps)
     root = settings_of(output).folder("recordings")

@@ -6,13 +6,13 @@ from typing import Any
 import msgspec
 from cyclopts import App
 
-from agp_tui.cli.deleting import Yes, agreed
+from agp_tui.cli.confirm import Yes, agreed
 from agp_tui.cli.flags import OutputFlags
-from agp_tui.cli.running import follow_run, settings_of, show
+from agp_tui.cli.run_job import follow_run, settings_of, show
 from agp_tui.config import Output
-from agp_tui.engine.events import Failed, Finished, Table
 from agp_tui.engine.runs import Run, RunError
 from agp_tui.files import delete_folder
+from agp_tui.protocol.events import Failed, Finished, Table
 
 app = App(
     name="runs", help="Long jobs: list, follow, stop, delete. They outlive the terminal that began them."

@@ -6,9 +6,9 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from agp_tui.cli.flags import OutputFlags, PointFlag, RegionFlag
-from agp_tui.cli.running import run_live, settings_of, show
+from agp_tui.cli.run_job import run_live, settings_of, show
 from agp_tui.config import GameSettings, Output, check
-from agp_tui.engine.events import Table
+from agp_tui.protocol.events import Table
 
 app = App(name="screen", help="Displays: list them, watch one, pick a point on one by a click.")
 

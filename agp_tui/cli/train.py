@@ -5,12 +5,12 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from agp_tui.cli.flags import ExportFlags, Model, OutputFlags, PracticeFlags, TrainFlags
-from agp_tui.cli.running import Detach, run_live, run_long, settings_of, tell
+from agp_tui.cli.run_job import Detach, run_live, run_long, settings_of, tell
 from agp_tui.config import ExportSettings, Output, PracticeSettings, TrainSettings, check
 from agp_tui.config.file import Loaded
-from agp_tui.engine.events import Finished, Note
 from agp_tui.engine.runs import Run
 from agp_tui.errors import SettingError
+from agp_tui.protocol.events import Finished, Note
 
 Look = Annotated[
     bool, Parameter(negative=(), help="Only say what the recordings hold and what would be held out.")
@@ -42,15 +42,15 @@ def train(
         return _look(game, check(settings), loaded, output)
     if settings.resume is not None:
         return run_long(output, Run.find(runs, settings.resume), detach)
-    from agp_tui.jobs.requests import as_request
     from agp_tui.jobs.train import ask_training
+    from agp_tui.protocol.requests import as_request
 
     asked = ask_training(game, check(settings), loaded.folder("recordings"), loaded.folder("models"))
     return run_long(output, Run.create(runs, "train", as_request(asked)), detach)
 
 
 def _look(game: str | None, settings: TrainSettings, loaded: Loaded, output: Output) -> int:
-    from agp_tui.imitation.look import look
+    from agp_tui.imitation.dataset_report import look
     from agp_tui.jobs.train import chosen_recordings
 
     if game is None:
@@ -100,7 +100,7 @@ def practice(
         The Atari game, if not the one the model was trained on.
     """
     from agp_tui.jobs.practice import ask_practice
-    from agp_tui.jobs.requests import as_request
+    from agp_tui.protocol.requests import as_request
 
     loaded = settings_of(output)
     folders = (loaded.folder(name) for name in ("recordings", "models", "runs"))

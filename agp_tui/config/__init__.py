@@ -1,8 +1,6 @@
 """Every setting, and how its value comes about."""
 
 from agp_tui.config.atari import Algorithm, AtariSettings
-from agp_tui.config.checking import check, check_flag, convert
-from agp_tui.config.learning import ExportSettings, PracticeSettings, TrainSettings
 from agp_tui.config.settings import (
     Config,
     DemoSettings,
@@ -15,6 +13,8 @@ from agp_tui.config.settings import (
     TerminalSettings,
     UiSettings,
 )
+from agp_tui.config.training import ExportSettings, PracticeSettings, TrainSettings
+from agp_tui.config.validation import check, check_flag, convert
 
 __all__ = [
     "Algorithm",

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from agp_tui.config.kinds import Count, Fraction, Words
+from agp_tui.config.types import Count, Fraction, Words
 
 Algorithm = Literal["pqn", "ppo", "dqn", "monte_carlo"]
 

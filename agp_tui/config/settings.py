@@ -4,6 +4,7 @@ A field here is a key in `config.toml`, a flag of its command and a line of its 
 from the flag, else the environment, else `config.toml`, else the default (`file`).
 """
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,7 +12,8 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from agp_tui.config.atari import AtariSettings
-from agp_tui.config.kinds import (
+from agp_tui.config.training import ExportSettings, PracticeSettings, TrainSettings
+from agp_tui.config.types import (
     Cells,
     Count,
     Flag,
@@ -25,10 +27,13 @@ from agp_tui.config.kinds import (
     Way,
     Words,
 )
-from agp_tui.config.learning import ExportSettings, PracticeSettings, TrainSettings
-from agp_tui.config.terminal import over_ssh
 from agp_tui.errors import BadSetting, SettingError
-from agp_tui.keys.names import key_name, key_names
+from agp_tui.key_names import key_name, key_names
+
+
+def over_ssh() -> bool:
+    """Whether this is a login from another machine, where each byte has a way to go."""
+    return bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"))
 
 
 def _name_key(settings: object, field_name: str) -> None:

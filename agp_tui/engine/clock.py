@@ -11,6 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from agp_tui.errors import SettingError
+from agp_tui.protocol.events import AnyCommand, Pause, Resume, Speed
+from agp_tui.protocol.percentiles import Percentiles
+
 NS = 1_000_000_000
 WINDOW = 600
 """How many of the latest values a percentile looks at (10 s at 60 fps)."""
@@ -49,28 +53,6 @@ class SimulatedTime:
 
     def sleep_until(self, deadline_ns: int) -> None:
         self._now_ns = max(self._now_ns, deadline_ns)
-
-
-@dataclass(frozen=True, slots=True)
-class Percentiles:
-    """Of the latest values of one measure, in milliseconds."""
-
-    p50: float
-    p95: float
-    p99: float
-
-    @classmethod
-    def of(cls, values: list[float] | deque[float]) -> "Percentiles":
-        """Percentiles by the nearest rank: the smallest value that so many percent do not exceed.
-
-        Zeros where there is nothing to look at.
-        """
-        if not values:
-            return cls(0.0, 0.0, 0.0)
-        ordered = sorted(values)
-        ranks = (-(-percent * len(ordered) // 100) for percent in (50, 95, 99))
-        p50, p95, p99 = (round(ordered[rank - 1], 3) for rank in ranks)
-        return cls(p50, p95, p99)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,4 +150,61 @@ class Clock:
             fps=round(self.fps * self._filled / max(self._next, 1), 2),
             jitter_ms=Percentiles.of(self._jitter_ms),
             stages_ms=stages,
+        )
+
+
+SLOWEST, FASTEST = 0.05, 20.0
+"""Bounds of a speed."""
+
+
+class Tempo:
+    """Seconds that pass `speed` times as fast as those of a clock, and stand still while paused.
+
+    All moments are seconds on one monotonic clock.
+    """
+
+    def __init__(self, now: float, *, speed: float = 1.0, paused: bool = False) -> None:
+        self.speed = speed
+        self.paused = paused
+        self._seconds, self._since = 0.0, now
+
+    def seconds(self, now: float) -> float:
+        """How many have passed."""
+        return self._seconds if self.paused else self._seconds + (now - self._since) * self.speed
+
+    def put(self, seconds: float, now: float) -> None:
+        """Go on from there."""
+        self._seconds, self._since = seconds, now
+
+    def pause(self, now: float) -> None:
+        """Stand still."""
+        self.put(self.seconds(now), now)
+        self.paused = True
+
+    def resume(self, now: float) -> None:
+        """Go on."""
+        self.put(self.seconds(now), now)
+        self.paused = False
+
+    def obey(self, command: AnyCommand, now: float) -> bool:
+        """Do what a command says; False where it is not about time. Speeds out of bounds are clamped."""
+        match command:
+            case Pause():
+                self.pause(now)
+            case Resume():
+                self.resume(now)
+            case Speed():
+                self.put(self.seconds(now), now)
+                self.speed = min(max(command.factor, SLOWEST), FASTEST)
+            case _:
+                return False
+        return True
+
+
+def check_speed(speed: float) -> None:
+    """Raises `SettingError` for one out of bounds."""
+    if not SLOWEST <= speed <= FASTEST:
+        raise SettingError(
+            f"Expected a speed of {SLOWEST:g} to {FASTEST:g}, found {speed:g}.",
+            "1 is as fast as it was, or as the console is.",
         )

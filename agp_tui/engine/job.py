@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, BinaryIO, Protocol, TypeVar
 
-from agp_tui.engine.events import (
+from agp_tui.errors import AgpError
+from agp_tui.protocol.events import (
     AnyCommand,
     Command,
     Event,
@@ -25,7 +26,6 @@ from agp_tui.engine.events import (
     Stop,
     decode_command,
 )
-from agp_tui.errors import AgpError
 
 STOP_POLL_SECONDS = 0.02
 

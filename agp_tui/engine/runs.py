@@ -18,8 +18,10 @@ from typing import Annotated, Any
 
 import msgspec
 
-from agp_tui.decoding import BadJson, decoded
-from agp_tui.engine.events import (
+from agp_tui.errors import AgpError
+from agp_tui.files import LineFile, write_atomically
+from agp_tui.protocol.decoding import BadJson, decoded
+from agp_tui.protocol.events import (
     AnyEvent,
     Event,
     Failed,
@@ -31,8 +33,6 @@ from agp_tui.engine.events import (
     encode,
     read_events,
 )
-from agp_tui.errors import AgpError
-from agp_tui.files import LineFile, write_atomically
 
 EVENTS_FILE = "events.jsonl"
 LIVE_FILE = "live.json"

@@ -7,6 +7,7 @@ import contextlib
 import difflib
 import functools
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -18,11 +19,12 @@ from agp_tui.config import GameSettings
 from agp_tui.engine.clock import NS, Time
 from agp_tui.errors import MissingPart, SettingError
 from agp_tui.games.base import Frame, Status
-from agp_tui.games.names import ATARI_PREFIX
+from agp_tui.games.ids import ATARI_PREFIX
 from agp_tui.keys.state import NO_KEYS, Keys
 
 if TYPE_CHECKING:
     from ale_py import ALEInterface
+
 
 FRAMES_A_SECOND = 60
 """Of the console (NTSC; really 59.92, as every player of it rounds)."""
@@ -288,3 +290,15 @@ def console(cartridge: str, sticky: float, seed: int) -> "ALEInterface":
         raise MissingPart(f"Expected the cartridge {cartridge} of ale-py: {error}.", cure) from error
     ale.loadROM(path)
     return ale
+
+
+@dataclass(frozen=True)
+class AtariGames:
+    """Makes games from seeds; can be sent to another process."""
+
+    name: str
+    settings: GameSettings
+
+    def __call__(self, seed: int, source: Time) -> AtariGame:
+        """A game of that seed on that clock."""
+        return AtariGame(self.name, replace(self.settings, seed=seed), source)

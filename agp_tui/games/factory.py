@@ -1,19 +1,48 @@
-"""Many games of the same kind, each with randomness of its own: for exams and for practice."""
+"""From a game's name and settings to a game that can be played."""
 
-from dataclasses import dataclass, replace
+import dataclasses
 
 from agp_tui.config import GameSettings
 from agp_tui.engine.clock import Time
-from agp_tui.games.atari import AtariGame
+from agp_tui.engine.job import Job
+from agp_tui.errors import JobFailed
+from agp_tui.games.atari import AtariGame, default_keys
+from agp_tui.games.base import Game
+from agp_tui.games.ids import is_atari
+
+ARROWS = ("up", "left", "right", "down")
 
 
-@dataclass(frozen=True)
-class AtariGames:
-    """Makes games from seeds; can be sent to another process."""
+def complete(name: str, settings: GameSettings) -> GameSettings:
+    """The same settings with the game's own keys where none are named."""
+    if settings.keys:
+        return settings
+    keys = default_keys(name) if is_atari(name) else ARROWS
+    return dataclasses.replace(settings, keys=keys)
 
-    name: str
-    settings: GameSettings
 
-    def __call__(self, seed: int, source: Time) -> AtariGame:
-        """A game of that seed on that clock."""
-        return AtariGame(self.name, replace(self.settings, seed=seed), source)
+def open_game(name: str, settings: GameSettings, source: Time, job: Job) -> Game:
+    """The Atari game of that id, or a region of the screen; without a region, a click chooses it.
+
+    Raises `SettingError` for an unknown Atari id, `DisplayError` where there is no screen, and
+    `JobFailed` where the job is stopped before the click.
+    """
+    settings = complete(name, settings)
+    if is_atari(name):
+        return AtariGame(name, settings, source)
+    from agp_tui.games.display import FROM_ENVIRONMENT, FROM_SETTINGS, find_display
+    from agp_tui.games.pointing import choose_center
+    from agp_tui.games.screen import ScreenGame
+
+    display = find_display(settings)
+    if display.name and display.source not in (FROM_SETTINGS, FROM_ENVIRONMENT):
+        job.note(f"{name} is on the display {display.name} ({display.source}); --display chooses another.")
+    if settings.region is None and settings.center is None:
+        job.note(f"Click on the middle of {name} on the display {display.name}.")
+        display.enter()
+        center = choose_center(display.name or None, job)
+        if center is None:
+            raise JobFailed("Stopped before a region was chosen.", "Give it with --center X,Y or --region.")
+        job.note(f"The region is {settings.size} pixels around {center[0]},{center[1]}.")
+        settings = dataclasses.replace(settings, center=center)
+    return ScreenGame(name, settings, display)

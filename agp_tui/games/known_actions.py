@@ -4,7 +4,7 @@ A game that is not here is asked about. The test of this module asks the console
 """
 
 from agp_tui.games.atari import keys_among, minimal_actions
-from agp_tui.games.names import short_name
+from agp_tui.games.ids import short_name
 
 ACTIONS = {
     (

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from agp_tui.imitation.takes import Dataset, Span
+from agp_tui.imitation.dataset import Dataset, Span
 
 
 def position_weights(

@@ -13,9 +13,9 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from agp_tui.autoplay.conversion import Quantize, quantized, streaming_model
 from agp_tui.imitation.checkpoint import load_checkpoint
 from agp_tui.imitation.network import PolicyNetwork
+from agp_tui.models.conversion import Quantize, quantized, streaming_model
 
 Form = Literal["streaming", "window-uint8", "window-float32"]
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from agp_tui.autoplay.steadiness import PLAIN, Steadiness
-from agp_tui.autoplay.window import scaled
 from agp_tui.games.base import Pixels
+from agp_tui.models.frame_window import scaled
+from agp_tui.models.key_filter import PLAIN, Steadiness
 
 if TYPE_CHECKING:
     from torch import Tensor

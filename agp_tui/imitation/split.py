@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from agp_tui.errors import RecordingError
-from agp_tui.imitation.takes import Span, Take, where_shown
+from agp_tui.imitation.dataset import Span, Take, where_shown
 
 BLOCK_WINDOWS = 5
 """A block for validation is about so many windows long where the recording allows."""

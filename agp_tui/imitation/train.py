@@ -13,18 +13,17 @@ from typing import Any
 import torch
 
 from agp_tui.config import TrainSettings
-from agp_tui.engine.events import Note, Progress
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import JobFailed, ModelError, RecordingError, SettingError
 from agp_tui.imitation.checkpoint import BEST, LAST, Checkpoint, load_checkpoint, save_checkpoint
-from agp_tui.imitation.corrected import corrected_dataset
-from agp_tui.imitation.dataset import check_learnable, open_takes
-from agp_tui.imitation.evaluate import Report
+from agp_tui.imitation.correction_data import corrected_dataset
+from agp_tui.imitation.dataset import Dataset, Take, check_learnable, open_takes
+from agp_tui.imitation.metrics import Report
 from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
 from agp_tui.imitation.split import split, split_fixed
-from agp_tui.imitation.takes import Dataset, Take
 from agp_tui.imitation.trainer import Fitted, Trainer
+from agp_tui.protocol.events import Note, Progress
 from agp_tui.recording.store import Recording
 
 STAGES = 4

@@ -22,14 +22,12 @@ from agp_tui.config import TrainSettings
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed
 from agp_tui.imitation.augment import Augment, centred, mirror_order
-from agp_tui.imitation.evaluate import Report, report, usual_combination
-from agp_tui.imitation.frame_store import FrameStore
+from agp_tui.imitation.autotune import faster_precision, faster_threads
+from agp_tui.imitation.chunks import Batch, FrameStore, cut, gather
+from agp_tui.imitation.dataset import Dataset, Span
+from agp_tui.imitation.metrics import Report, report, usual_combination
 from agp_tui.imitation.network import PolicyNetwork, compact
-from agp_tui.imitation.plan import Counters, Plan, Telling
-from agp_tui.imitation.precision import faster_precision
-from agp_tui.imitation.stretches import Batch, cut, gather
-from agp_tui.imitation.takes import Dataset, Span
-from agp_tui.imitation.threads import faster_threads
+from agp_tui.imitation.schedule import Counters, Plan, Telling
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ worker with a run folder.
 from collections.abc import Callable
 from typing import Any
 
-from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import SettingError
+from agp_tui.protocol.events import Finished
 
 LongJob = Callable[[dict[str, Any], Job, Run], Finished]
 

@@ -5,16 +5,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from agp_tui.atari.places import find_agent, kept_as
+from agp_tui.atari.agent_files import find_agent, kept_as
 from agp_tui.config import AtariSettings, convert
 from agp_tui.config.file import Loaded
-from agp_tui.engine.events import Finished, Progress
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import JobFailed, ModelError, SettingError
 from agp_tui.games.atari import atari_id, cartridge_of, minimal_actions
-from agp_tui.jobs.requests import AtariAsked
 from agp_tui.jobs.train import chosen_recordings
+from agp_tui.protocol.events import Finished, Progress
+from agp_tui.protocol.requests import AtariAsked
 
 ALL = "all"
 """Every recording of the game."""
@@ -25,7 +25,7 @@ def ask_atari(settings: AtariSettings, loaded: Loaded) -> AtariAsked:
 
     Raises `SettingError`, `ModelError`, `RecordingError`, `MissingPart`.
     """
-    from agp_tui.atari.knobs import decide_knobs
+    from agp_tui.atari.hyperparameters import decide_knobs
 
     models = loaded.folder("models")
     knobs = decide_knobs(settings)
@@ -71,8 +71,8 @@ def run_atari(request: dict[str, Any], job: Job, run: Run) -> Finished:
     The result's `report` is what `Evaluation.figures` says of the best agent; empty where it was stopped.
     """
     from agp_tui.atari.checkpoint import LAST
+    from agp_tui.atari.pretraining import clone_start
     from agp_tui.atari.train import train_agent
-    from agp_tui.atari.warm_start import clone_start
 
     asked = convert(request, AtariAsked)
     settings = asked.settings
@@ -122,11 +122,10 @@ class EvalAsked:
 
 def run_eval(asked: EvalAsked, job: Job) -> Finished:
     """Judge an agent, or chance, by whole games. Raises `ModelError`, `SettingError`, `JobFailed`."""
-    from agp_tui.atari.agents import Agent
+    from agp_tui.atari.agent import Agent
     from agp_tui.atari.checkpoint import load_agent
-    from agp_tui.atari.consoles import PROTOCOLS, View
-    from agp_tui.atari.evaluate import Chance, evaluate
-    from agp_tui.atari.judge import SEED
+    from agp_tui.atari.evaluate import SEED, Chance, evaluate
+    from agp_tui.atari.vector_env import PROTOCOLS, View
 
     told = -1
 

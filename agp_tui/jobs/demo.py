@@ -8,41 +8,92 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from agp_tui.autoplay.manifest import read_manifest
-from agp_tui.autoplay.player import play
-from agp_tui.autoplay.policy import load_policy
-from agp_tui.autoplay.scores import MakeDriver, Scores, play_games
-from agp_tui.config import (
-    DemoSettings,
-    ExportSettings,
-    GameSettings,
-    PlaySettings,
-    RecordSettings,
-    convert,
-)
+from agp_tui.config import DemoSettings, ExportSettings, GameSettings, PlaySettings, RecordSettings, convert
 from agp_tui.engine.clock import Clock, RealTime, SimulatedTime
-from agp_tui.engine.events import Finished, Progress
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import JobFailed
-from agp_tui.games.atari import default_keys
+from agp_tui.evaluation.rollouts import MakeDriver, Scores, play_games
+from agp_tui.files import size_of
+from agp_tui.games.atari import AtariGames, default_keys
 from agp_tui.games.experts import expert_driver, random_driver
-from agp_tui.games.factory import AtariGames
-from agp_tui.jobs.demo_report import (
-    EXPERT,
-    PLAIN,
-    PRACTISED,
-    RANDOM,
-    figure_table,
-    score_table,
-    way_to_expert,
-)
-from agp_tui.jobs.drivers import ModelDriver
+from agp_tui.jobs.driver_factory import ModelDriver
 from agp_tui.jobs.practice import find_teacher
-from agp_tui.jobs.requests import DemoAsked
+from agp_tui.models.manifest import read_manifest
+from agp_tui.models.policy import load_policy
+from agp_tui.play.player import play
+from agp_tui.protocol.events import Finished, Progress, Table
+from agp_tui.protocol.percentiles import Percentiles
+from agp_tui.protocol.requests import DemoAsked
 from agp_tui.recording.meta import game_slug
 from agp_tui.recording.recorder import Origin, record
 from agp_tui.recording.store import find_recordings
+
+EXPERT, PRACTISED, PLAIN, RANDOM = "expert", "clone after practice", "plain clone", "random"
+"""The players, as the table calls them."""
+
+Rows = list[list[str | float | int | None]]
+
+
+def way_to_expert(scores: dict[str, Scores]) -> dict[str, float]:
+    """How far each is on the way from random play (0) to the expert (1), by mean score."""
+    whole = scores[EXPERT].mean - scores[RANDOM].mean
+    gained = {who: result.mean - scores[RANDOM].mean for who, result in scores.items()}
+    return {who: points / whole if whole else 0.0 for who, points in gained.items()}
+
+
+def score_table(game: str, scores: dict[str, Scores]) -> Table:
+    """A row for each player: mean, interval, games, and how far it came."""
+    way = way_to_expert(scores)
+    rows: Rows = [
+        [
+            who,
+            round(result.mean, 1),
+            f"{result.low:.1f} to {result.high:.1f}",
+            len(result.scores),
+            result.capped,
+            round(way[who], 2),
+        ]
+        for who, result in scores.items()
+    ]
+    columns = ["player", "mean score", "95 % interval", "games", "capped", "way to the expert"]
+    return Table(title=f"Scores in {game}", columns=columns, rows=rows)
+
+
+def figure_table(
+    live: Finished,
+    *,
+    budget_ms: float,
+    validation: dict[str, Any],
+    recordings: list[Path],
+    others: list[Path],
+    model: Path,
+    seconds: float,
+) -> Table:
+    """The rest that is worth knowing. `live` is play in real time, `validation` is of the plain clone."""
+    latency = live.latency_ms or Percentiles(0.0, 0.0, 0.0)
+    rows: Rows = [
+        ["plain clone, F1 on held-out frames", _f1(validation, "model")],
+        ["repeating the last keys, F1", _f1(validation, "repeat")],
+        ["the most frequent keys, F1", _f1(validation, "majority")],
+        ["decision latency p50, p99", f"{latency.p50:.1f}, {latency.p99:.1f} ms of {budget_ms:.0f} ms"],
+        ["decisions, deadlines missed", f"{live.decisions}, {live.deadline_misses}"],
+        ["the expert's recordings", f"{_megabytes(recordings)} in {len(recordings)}"],
+        ["corrections and older recordings", f"{_megabytes(others)} in {len(others)}"],
+        ["model", f"{_megabytes([model])} in {model}"],
+        ["seconds in all", f"{seconds:.0f}"],
+    ]
+    return Table(title="Figures", columns=["what", "value"], rows=rows)
+
+
+def _f1(validation: dict[str, Any], who: str) -> str:
+    figures = validation.get(who)
+    return f"{figures['f1']:.2f}, at changes {figures['change_f1']:.2f}" if figures else "-"
+
+
+def _megabytes(folders: list[Path]) -> str:
+    return f"{sum(map(size_of, folders)) / 1e6:.1f} MB"
+
 
 STAGES = 6
 DEMONSTRATIONS = 4
@@ -134,7 +185,7 @@ def _demonstrate(demo: _Demo) -> list[Path]:
 
 def _train(demo: _Demo, recordings: list[Path]) -> Path:
     """The checkpoint of a clone that has only watched."""
-    from agp_tui.imitation.quick import clone
+    from agp_tui.imitation.recipes import clone
 
     demo.begin("a model learns from the recordings", 2)
     return clone(
@@ -150,8 +201,8 @@ def _train(demo: _Demo, recordings: list[Path]) -> Path:
 def _practise(demo: _Demo, plain: Path, recordings: list[Path]) -> Path:
     """The checkpoint of the clone after it was corrected in the states it got itself into."""
     from agp_tui.imitation.checkpoint import BEST
-    from agp_tui.imitation.practice import Lesson
-    from agp_tui.imitation.quick import go_on
+    from agp_tui.imitation.dagger import Lesson
+    from agp_tui.imitation.recipes import go_on
 
     demo.begin("it practises and the expert corrects it", 3)
     folder = demo.run.path / "practice"

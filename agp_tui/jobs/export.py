@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from agp_tui.atari.places import find_agent
+from agp_tui.atari.agent_files import find_agent
 from agp_tui.config import ExportSettings
-from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
 from agp_tui.errors import ModelError
+from agp_tui.protocol.events import Finished
 
 
 def run_export(checkpoint: str, settings: ExportSettings, models: Path, runs: Path, job: Job) -> Finished:
@@ -56,8 +56,8 @@ def _is_agent(path: Path) -> bool:
 
 def _name_of(agent: Path) -> str:
     """A kept agent's own name; of a run's checkpoint, that of its game with `agent` before it."""
+    from agp_tui.atari.agent_files import SUFFIX
     from agp_tui.atari.checkpoint import load_agent
-    from agp_tui.atari.places import SUFFIX
 
     if agent.name.endswith(SUFFIX):
         return agent.name.removesuffix(SUFFIX)

@@ -9,22 +9,22 @@ from pathlib import Path
 
 import msgspec
 
-from agp_tui.autoplay.corrections import Corrections
-from agp_tui.autoplay.manifest import find_model, read_manifest
 from agp_tui.config import GameSettings, PlaySettings, PreviewSettings, RecordSettings, TerminalSettings
 from agp_tui.engine.clock import Clock, RealTime, SimulatedTime
-from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
 from agp_tui.games.base import Game
+from agp_tui.games.factory import complete, open_game
 from agp_tui.games.focus import Focus, can_tell_focus
-from agp_tui.games.names import is_atari
-from agp_tui.games.opening import complete, open_game
+from agp_tui.games.ids import is_atari
 from agp_tui.games.screen import ScreenGame
 from agp_tui.jobs.record import origin_of
 from agp_tui.jobs.terminal_keyboard import typed_keyboard
 from agp_tui.keys.listening import KeyListener, listen
 from agp_tui.keys.state import NO_KEYS
+from agp_tui.models.manifest import find_model, read_manifest
+from agp_tui.play.intervention import Corrections
+from agp_tui.protocol.events import Finished
 from agp_tui.recording.meta import RecordingMeta
 
 HANG_SECONDS, HANG_SLOTS = 0.1, 3
@@ -53,8 +53,8 @@ def run_play(asked: PlayAsked, job: Job) -> Finished:
 
     Raises `ModelError`, `SettingError`, `DisplayError` or `MissingPart` before anything is pressed.
     """
-    from agp_tui.autoplay.fitting import fitting_policy
-    from agp_tui.autoplay.player import play
+    from agp_tui.models.loading import fitting_policy
+    from agp_tui.play.player import play
 
     path = find_model(asked.models, asked.model)
     made_here = path.is_dir()

@@ -4,17 +4,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agp_tui.atari.places import find_agent
+from agp_tui.atari.agent_files import find_agent
 from agp_tui.config import ExportSettings, GameSettings, PracticeSettings, TrainSettings, convert
-from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import JobFailed, ModelError, RecordingError, SettingError
+from agp_tui.games.atari import AtariGames
 from agp_tui.games.experts import expert_driver, has_expert
-from agp_tui.games.factory import AtariGames
-from agp_tui.jobs.drivers import EXPERT, AgentSeat
-from agp_tui.jobs.requests import PracticeAsked
+from agp_tui.jobs.driver_factory import EXPERT, AgentSeat
 from agp_tui.jobs.train import trainable_model
+from agp_tui.protocol.events import Finished
+from agp_tui.protocol.requests import PracticeAsked
 from agp_tui.recording.store import Recording, find_recordings
 
 RATE = 0.5
@@ -72,11 +72,10 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
     `mean_of` is more than 1, the last one was played by the mean of so many networks.
     """
     from agp_tui.imitation.checkpoint import BEST, load_checkpoint
-    from agp_tui.imitation.dataset import takes_for
+    from agp_tui.imitation.dagger import Lesson, best_of, practise
+    from agp_tui.imitation.dataset import Dataset, takes_for
     from agp_tui.imitation.export import export
-    from agp_tui.imitation.practice import Lesson, best_of, practise
     from agp_tui.imitation.split import split
-    from agp_tui.imitation.takes import Dataset
     from agp_tui.imitation.trainer import Trainer
 
     asked = convert(request, PracticeAsked)

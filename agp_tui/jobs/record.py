@@ -4,22 +4,22 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agp_tui.autoplay.manifest import find_model
 from agp_tui.config import GameSettings, PreviewSettings, RecordSettings, TerminalSettings
 from agp_tui.engine.clock import Clock, RealTime, SimulatedTime
-from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
 from agp_tui.games.atari import AtariGame
 from agp_tui.games.base import Driver, Game
-from agp_tui.games.names import is_atari
-from agp_tui.games.opening import open_game
+from agp_tui.games.factory import open_game
+from agp_tui.games.ids import is_atari
 from agp_tui.games.screen import ScreenGame
-from agp_tui.jobs.drivers import CHANCE, EXPERT, ModelDriver, player_named
+from agp_tui.jobs.driver_factory import CHANCE, EXPERT, ModelDriver, player_named
 from agp_tui.jobs.terminal_keyboard import typed_keyboard
 from agp_tui.keys.listening import KeyListener, Silent, listen
 from agp_tui.keys.state import NO_KEYS
-from agp_tui.recording.playing import Person
+from agp_tui.models.manifest import find_model
+from agp_tui.protocol.events import Finished
+from agp_tui.recording.inputs import Person
 from agp_tui.recording.recorder import Origin, record
 
 HUMAN, TERMINAL = "human", "terminal"

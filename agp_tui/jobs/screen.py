@@ -8,15 +8,15 @@ from typing import Protocol
 
 from agp_tui.config import GameSettings, PreviewSettings
 from agp_tui.engine.clock import NS, Clock
-from agp_tui.engine.events import Finished, Live, Table
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed
 from agp_tui.games.base import Pixels
 from agp_tui.games.display import Candidate, find_display
 from agp_tui.games.pointing import choose_center
-from agp_tui.games.preview import Preview
 from agp_tui.games.region import Box
 from agp_tui.games.screen import Grabber, ScreenGame, to_rgb
+from agp_tui.games.thumbnail import Preview
+from agp_tui.protocol.events import Finished, Live, Table
 
 LOOK_AGAIN_SECONDS = 2.0
 """How often the size of the display is looked up anew: a larger one is not told by itself."""

@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agp_tui.autoplay.manifest import write_manifest
-from agp_tui.autoplay.steadiness import PLAIN, Steadiness
-from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed, ModelError
-from agp_tui.games.names import is_atari
+from agp_tui.games.ids import is_atari
 from agp_tui.jobs.train import trainable_model
+from agp_tui.models.key_filter import PLAIN, Steadiness
+from agp_tui.models.manifest import write_manifest
+from agp_tui.protocol.events import Finished
 
 if TYPE_CHECKING:
-    from agp_tui.imitation.steadying import Frames, Games
+    from agp_tui.imitation.key_filter_search import Frames, Games
 
 
 def run_steady(models: Path, model: str, games: int, job: Job) -> Finished:
@@ -28,7 +28,7 @@ def run_steady(models: Path, model: str, games: int, job: Job) -> Finished:
     `JobFailed` where it is stopped.
     """
     from agp_tui.imitation.checkpoint import load_checkpoint
-    from agp_tui.imitation.steadying import CANDIDATES, PLAYED, by_play, on_frames
+    from agp_tui.imitation.key_filter_search import CANDIDATES, PLAYED, by_play, on_frames
 
     folder, manifest = trainable_model(models, model)
     source = load_checkpoint(folder / (manifest.checkpoint or ""))

@@ -3,9 +3,9 @@
 import time
 
 from agp_tui.config import TerminalSettings
-from agp_tui.engine.events import Holding, Key, LetGo
 from agp_tui.engine.job import Job
 from agp_tui.keys.typed import TypedKeys
+from agp_tui.protocol.events import Holding, Key, LetGo
 
 
 def typed_keyboard(job: Job, keys: tuple[str, ...], settings: TerminalSettings) -> TypedKeys:

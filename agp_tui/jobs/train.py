@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from agp_tui.autoplay.manifest import Manifest, find_model, read_manifest, write_manifest
 from agp_tui.config import ExportSettings, PlaySettings, TrainSettings, convert
-from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import AgpError, MissingPart, ModelError, RecordingError, SettingError
-from agp_tui.games.names import is_atari
-from agp_tui.jobs.requests import TrainingAsked
+from agp_tui.games.ids import is_atari
+from agp_tui.models.manifest import Manifest, find_model, read_manifest, write_manifest
+from agp_tui.protocol.events import Finished
+from agp_tui.protocol.requests import TrainingAsked
 from agp_tui.recording.meta import game_slug, read_meta
 from agp_tui.recording.store import Recording, find_recordings
 
 if TYPE_CHECKING:
-    from agp_tui.autoplay.preflight import Preflight
-    from agp_tui.imitation.comparing import Compared
+    from agp_tui.imitation.model_comparison import Compared
+    from agp_tui.models.latency import Preflight
 
 ATARI_FRAME_SIZE = 128
 """Side of the pictures that a model of an Atari game sees; the console's are 210 by 160."""
@@ -145,7 +145,7 @@ def run_train(request: dict[str, Any], job: Job, run: Run) -> Finished:
       `after`, and whether it `improved`.
     """
     from agp_tui.imitation.checkpoint import load_checkpoint
-    from agp_tui.imitation.corrected import unlearned
+    from agp_tui.imitation.correction_data import unlearned
     from agp_tui.imitation.export import export
     from agp_tui.imitation.train import STAGES, TrainRequest, train
 
@@ -195,7 +195,7 @@ def run_train(request: dict[str, Any], job: Job, run: Run) -> Finished:
 
 def _compared(asked: TrainingAsked, after: Path, model: Path | None, job: Job) -> "Compared | None":
     """Whether it is better now; a model that is worse than the one before says so from then on."""
-    from agp_tui.imitation.comparing import by_agreement, by_play
+    from agp_tui.imitation.model_comparison import by_agreement, by_play
 
     assert asked.start is not None
     job.note("Comparing the model before and after.")
@@ -219,7 +219,7 @@ def _compared(asked: TrainingAsked, after: Path, model: Path | None, job: Job) -
 
 def _measure(model: Path, job: Job) -> "Preflight | None":
     """How fast the new model decides here; that it cannot be told does not spoil the training."""
-    from agp_tui.autoplay.fitting import measure_model
+    from agp_tui.models.loading import measure_model
 
     try:
         measured = measure_model(model, PlaySettings(), job)

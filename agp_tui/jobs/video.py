@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from agp_tui.engine.events import Finished, Progress, Table
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed
 from agp_tui.games.atari import FRAMES_A_SECOND
+from agp_tui.protocol.events import Finished, Progress, Table
 
 TELL_FRAMES = 60
 """It is told how far it is after so many frames."""
@@ -34,7 +34,7 @@ def run_video(asked: VideoAsked, job: Job) -> Finished:
     import torch
 
     from agp_tui.atari.checkpoint import load_agent
-    from agp_tui.atari.judge import SEED
+    from agp_tui.atari.evaluate import SEED
     from agp_tui.atari.video import Filmed, film
 
     torch.set_num_threads(1)

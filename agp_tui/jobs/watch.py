@@ -1,23 +1,196 @@
 """The job in which somebody plays an Atari game to be watched; nothing is recorded."""
 
+import time
+from collections import deque
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
-from agp_tui.atari.places import find_agent
-from agp_tui.autoplay.manifest import read_manifest
+import numpy as np
+from numpy.typing import NDArray
+
+from agp_tui.atari.agent_files import find_agent
 from agp_tui.config import GameSettings, PreviewSettings
-from agp_tui.engine.clock import SimulatedTime
-from agp_tui.engine.events import Finished
+from agp_tui.engine.clock import NS, SimulatedTime, Tempo, check_speed
 from agp_tui.engine.job import Job
-from agp_tui.engine.tempo import check_speed
 from agp_tui.errors import ModelError, SettingError
 from agp_tui.games.atari import FRAMES_A_SECOND, AtariGame
-from agp_tui.games.names import is_atari
-from agp_tui.games.opening import complete
-from agp_tui.games.preview import Preview
-from agp_tui.jobs.drivers import EXPERT, AgentSeat, ModelDriver, Seat, player_named
-from agp_tui.jobs.showing import Show
+from agp_tui.games.base import Driver, Frame
+from agp_tui.games.factory import complete
+from agp_tui.games.ids import is_atari
+from agp_tui.games.thumbnail import Preview, Thumbnail
+from agp_tui.jobs.driver_factory import EXPERT, AgentSeat, ModelDriver, Seat, player_named
+from agp_tui.keys.state import NO_KEYS, Keys
+from agp_tui.models.manifest import read_manifest
+from agp_tui.models.policy import PolicyDriver
+from agp_tui.protocol.events import AnyCommand, Finished, Live, Step
+
+LISTEN_SECONDS = 0.01
+"""How long a command may wait before it is looked at."""
+REPEAT_SECONDS = 1.0
+"""Where nothing changes, it is told so often: a reader who was behind misses single events."""
+LAG_SECONDS = 0.25
+"""Further behind than this, what is due is given up instead of being made up for in a burst."""
+
+
+class Show:
+    """The game, who plays it, and how much of it was played."""
+
+    def __init__(
+        self, game: AtariGame, driver: Driver, source: SimulatedTime, preview: Preview, job: Job
+    ) -> None:
+        self._game, self._driver, self._source = game, driver, source
+        self._preview, self._job = preview, job
+        self._held: Keys = NO_KEYS
+        self._counts = dict.fromkeys(game.keys, 0)
+        self._frame: Frame | None = None
+        self._played = 0
+        self._lost = 0
+        """Frames that were due while the machine was busy, and were given up."""
+        self._shown_seconds = 0.0
+        """Of the machine's time, without pauses."""
+        self._told: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], maxlen=10)
+        """When it was told of how many frames."""
+
+    def play(self, speed: float, *, paused: bool, most: int | None) -> None:
+        """Frame after frame, `most` at most, or until the job is stopped; obey commands at once."""
+        before = time.monotonic()
+        tempo = Tempo(before, speed=speed, paused=paused)
+        obeyed = False
+        while not self._job.stopping and self._played != most:
+            now = time.monotonic()
+            self._shown_seconds += 0.0 if tempo.paused else now - before
+            before = now
+            for command in self._job.commands():
+                obeyed |= self._obey(command, tempo, now)
+            if behind := self._due(tempo, now) - self._played:
+                self._next()
+                self._give_up(behind - 1, tempo, now)
+            then, shown = self._told[-1]
+            fresh = self._played != shown and self._preview.due()
+            if fresh or (obeyed and behind <= 1) or now - then >= REPEAT_SECONDS:
+                self._tell(tempo, now)
+                obeyed = False
+            if behind <= 1:
+                self._job.wait_for_stop(self._rest(tempo))
+
+    def finished(self) -> Finished:
+        """What came of it."""
+        status = self._game.status()
+        scores = list(status.finished_scores)
+        return Finished(
+            job="watch",
+            frames=self._played,
+            seconds=round(self._played / self._game.fps, 2),
+            fps=round(self._played / self._shown_seconds, 2) if self._shown_seconds else None,
+            missed=self._lost,
+            decisions=self._played,
+            scores=scores or None,
+            score_mean=round(sum(scores) / len(scores), 3) if scores else None,
+            report={"score": status.score},
+        )
+
+    def _due(self, tempo: Tempo, now: float) -> int:
+        """How many frames should have been played; the first one at once."""
+        return max(self._played, int(tempo.seconds(now) * self._game.fps + 1e-6) + 1)
+
+    def _obey(self, command: AnyCommand, tempo: Tempo, now: float) -> bool:
+        if not isinstance(command, Step):
+            return tempo.obey(command, now)
+        # There is no way back in a game; from what is due, so that quick steps add up.
+        wanted = self._due(tempo, now) + max(0, command.frames)
+        tempo.pause(now)
+        tempo.put((wanted - 1) / self._game.fps, now)
+        return True
+
+    def _next(self) -> None:
+        """One frame: look, decide, hold."""
+        self._source.sleep_until(round(self._played * NS / self._game.fps))
+        self._frame = self._game.grab()
+        keys = self._driver.decide(self._frame)
+        if keys != self._held:
+            self._game.hold(keys)
+            self._held = keys
+        for key in self._counts.keys() & self._held:
+            self._counts[key] += 1
+        self._played += 1
+
+    def _give_up(self, behind: int, tempo: Tempo, now: float) -> None:
+        if not tempo.paused and behind > LAG_SECONDS * self._game.fps * tempo.speed:
+            self._lost += behind
+            tempo.put((self._played - 1) / self._game.fps, now)
+
+    def _rest(self, tempo: Tempo) -> float:
+        """Seconds until something may happen."""
+        if tempo.paused:
+            return LISTEN_SECONDS
+        left = (self._played / self._game.fps - tempo.seconds(time.monotonic())) / tempo.speed
+        return min(max(left, 0.0), LISTEN_SECONDS)
+
+    def _tell(self, tempo: Tempo, now: float) -> None:
+        then, before = self._told[0]
+        self._told.append((now, self._played))
+        frame, status = self._frame, self._game.status()
+        picture = self._preview.thumbnail(frame.pixels) if frame is not None else Thumbnail()
+        mind, asked = _mind_of(self._driver), self._game.fps * tempo.speed
+        rate = (self._played - before) / max(now - then, 1e-3)
+        self._job.emit(
+            Live(
+                seconds=round(self._played / self._game.fps, 2),
+                fps=round(min(rate, asked), 1),
+                fps_asked=round(asked, 2),
+                frames=self._played,
+                missed=self._lost,
+                held=[key for key in self._game.keys if key in self._held],
+                shares={key: round(n / max(1, self._played), 3) for key, n in self._counts.items()},
+                probabilities=_ordered(mind.wishes, self._game.keys),
+                thresholds={key: round(at, 3) for key, at in mind.thresholds.items()},
+                value=None if mind.value is None else round(mind.value, 3),
+                score=status.score,
+                lives=status.lives,
+                thumbnail=picture.rgb,
+                thumbnail_size=picture.size,
+                paused=tempo.paused,
+                speed=tempo.speed,
+            )
+        )
+
+
+@runtime_checkable
+class Valuing(Protocol):
+    """A player that says how much it wants each key, and what the state is worth: an agent."""
+
+    @property
+    def value(self) -> float | None: ...
+
+    def wishes(self) -> dict[str, float]: ...
+
+
+@dataclass(frozen=True)
+class _Mind:
+    """What a player makes of what it sees, by key; a script or chance makes nothing of it."""
+
+    wishes: dict[str, float] = field(default_factory=dict)
+    thresholds: dict[str, float] = field(default_factory=dict)
+    value: float | None = None
+
+
+def _mind_of(driver: Driver) -> _Mind:
+    if isinstance(driver, PolicyDriver):
+        policy = driver.policy
+        return _Mind(_by_key(policy.keys, driver.latest), _by_key(policy.keys, policy.thresholds))
+    if isinstance(driver, Valuing):
+        return _Mind(driver.wishes(), {}, driver.value)
+    return _Mind()
+
+
+def _by_key(keys: tuple[str, ...], values: NDArray[np.float32]) -> dict[str, float]:
+    return dict(zip(keys, map(float, values), strict=True))
+
+
+def _ordered(wishes: dict[str, float], keys: tuple[str, ...]) -> dict[str, float]:
+    return {key: round(wishes.get(key, 0.0), 3) for key in keys} if wishes else {}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 
-from agp_tui.engine.children import module_command, module_environment
+from agp_tui.engine.subprocesses import module_command, module_environment
 from agp_tui.errors import AgpError, DisplayError, JobFailed, SettingError
 from agp_tui.keys.keyboards import open_keyboard
 from agp_tui.keys.state import NO_KEYS, Keys

@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from agp_tui.errors import MissingPart, SettingError
-from agp_tui.keys.names import KEYSYMS, NAMES
+from agp_tui.key_names import KEYSYMS, NAMES
 
 SPECIAL_NAMES = {"right_shift": "shift_r", "right_ctrl": "ctrl_r", "right_alt": "alt_r", "super": "cmd"}
 """pynput's name of a key where it differs from ours."""

@@ -7,8 +7,7 @@ from typing import Any
 
 from agp_tui.errors import JobFailed
 from agp_tui.keys.pynput_keys import from_pynput, import_keyboard
-from agp_tui.keys.state import KeyEdge, Keys, Who
-from agp_tui.keys.tracking import KeyTracker
+from agp_tui.keys.state import KeyEdge, Keys, KeyTracker, Who
 from agp_tui.keys.xserver import Layout, connect, held_codes
 
 _HAND, _PROGRAM = 0, 1

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agp_tui.config.kinds import Stroke, Way
+from agp_tui.config.types import Stroke, Way
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, apply_edges
 
 DIRECTIONS = frozenset({"up", "left", "right", "down"})

@@ -7,8 +7,7 @@ import threading
 
 from agp_tui.errors import DisplayError, JobFailed
 from agp_tui.keys.rawinput import KEY_DOWN, KEY_UP, LAYOUT_CHANGED, RawEvent, RawInput, RawInputMissing
-from agp_tui.keys.state import KeyEdge, Keys, Who
-from agp_tui.keys.tracking import KeyTracker
+from agp_tui.keys.state import KeyEdge, Keys, KeyTracker, Who
 from agp_tui.keys.xserver import Layout, connect, held_codes
 
 __all__ = ["RawInputMissing", "X11Listener"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agp_tui.errors import DisplayError
-from agp_tui.keys.names import KEYSYMS, OTHER_KEYSYMS
+from agp_tui.key_names import KEYSYMS, OTHER_KEYSYMS
 
 Connection = Any
 """A `Xlib.display.Display`, which has no types of its own."""

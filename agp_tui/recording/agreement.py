@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agp_tui.engine.events import Table
 from agp_tui.errors import RecordingError
 from agp_tui.keys.state import Keys, Who
+from agp_tui.protocol.events import Table
 from agp_tui.recording.store import Recording
 
 GAP_FRAMES = 2

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from agp_tui.errors import RecordingError
 from agp_tui.files import write_atomically
 from agp_tui.games.base import Pixels
+from agp_tui.recording.legacy_pickle import write_pickle
 from agp_tui.recording.mp4 import Mp4Writer
-from agp_tui.recording.seed_pickle import write_pickle
 from agp_tui.recording.store import Recording
 from agp_tui.recording.subtitles import subtitles
 from agp_tui.recording.timeline import stamps_ms

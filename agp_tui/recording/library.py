@@ -7,15 +7,15 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from agp_tui.engine.events import Table
 from agp_tui.errors import RecordingError
 from agp_tui.files import delete_folder
+from agp_tui.protocol.events import Table
 from agp_tui.recording import meta as meta_file
 from agp_tui.recording import timeline as timeline_file
 from agp_tui.recording import video as video_file
-from agp_tui.recording.character import Character, character, filled, shares_of
 from agp_tui.recording.meta import RecordingMeta, game_slug, read_meta
 from agp_tui.recording.repair import finish_interrupted
+from agp_tui.recording.stats import Character, character, filled, shares_of
 from agp_tui.recording.store import Recording, find_recordings
 
 

@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from agp_tui.decoding import BadJson, decoded
 from agp_tui.engine.runs import process_start
 from agp_tui.errors import RecordingError
 from agp_tui.files import write_atomically
 from agp_tui.keys.state import Who
+from agp_tui.protocol.decoding import BadJson, decoded
 
 FILE_NAME = "meta.json"
 SCHEMA = 1

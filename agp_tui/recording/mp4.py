@@ -12,7 +12,7 @@ from av.video.stream import VideoStream
 
 from agp_tui.errors import MissingPart
 from agp_tui.games.base import Pixels
-from agp_tui.recording.muxing import Muxer
+from agp_tui.recording.video import Muxer
 
 CODEC = "libx264"
 QUALITY = "18"

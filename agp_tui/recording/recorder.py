@@ -6,26 +6,133 @@ would win nothing at this size and put one more frame at risk.
 """
 
 import contextlib
+import math
 import shutil
+import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from agp_tui.config import PreviewSettings, RecordSettings
 from agp_tui.engine.clock import Clock, Pace
-from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
 from agp_tui.errors import AgpError, JobFailed, RecordingError, SettingError
 from agp_tui.files import size_of
-from agp_tui.games.base import Driver, Game, Status
-from agp_tui.games.preview import Preview
+from agp_tui.games.base import Driver, Frame, Game, Status
+from agp_tui.games.thumbnail import Preview
 from agp_tui.keys.listening import KeyListener, Silent
-from agp_tui.recording.beginning import begun
-from agp_tui.recording.character import Character, character
-from agp_tui.recording.playing import Adviser, Deciding, Forwarded, Keyboard, Person, Player, Source, Watched
-from agp_tui.recording.space import DiskSpace
+from agp_tui.keys.state import Keys
+from agp_tui.protocol.events import Finished, Live, Progress
+from agp_tui.recording.agreement import Agreement
+from agp_tui.recording.disk_space import DiskSpace
+from agp_tui.recording.inputs import Adviser, Deciding, Forwarded, Keyboard, Person, Player, Source, Watched
+from agp_tui.recording.stats import Character, character
 from agp_tui.recording.store import Recording, RecordingMeta, RecordingWriter
-from agp_tui.recording.telling import Teller
+
+LISTEN_EVERY_SECONDS = 0.005
+
+
+def begun(heard: Keyboard, settings: RecordSettings, job: Job) -> bool:
+    """Wait as the settings ask; False where a stop, or the stop key, came first."""
+    if settings.wait_for_enter and not _key_pressed(heard, settings, job):
+        return False
+    return not settings.countdown or _counted_down(heard, settings, job)
+
+
+def _key_pressed(heard: Keyboard, settings: RecordSettings, job: Job) -> bool:
+    job.note(f"Press {settings.start_key} on the game's keyboard to begin, {settings.stop_key} to end.")
+    while not job.wait_for_stop(LISTEN_EVERY_SECONDS):
+        heard.poll()
+        if heard.pressed(settings.start_key):
+            return True
+        if heard.pressed(settings.stop_key):
+            return False
+    return False
+
+
+def _counted_down(heard: Keyboard, settings: RecordSettings, job: Job) -> bool:
+    """Tell each second that is left, in the machine's own time."""
+    whole = settings.countdown
+    job.stage("countdown", 1, 2)
+    job.note(f"The recording begins in {whole:g} s.")
+    end = time.monotonic() + whole
+    told = math.inf
+    while (left := end - time.monotonic()) > 0:
+        if math.ceil(left) < told:
+            told = math.ceil(left)
+            seconds = min(float(told), whole)
+            job.emit(Progress(done=whole - seconds, total=whole, unit="seconds", seconds_left=seconds))
+        if job.wait_for_stop(min(left, LISTEN_EVERY_SECONDS)):
+            return False
+        heard.poll()
+        if heard.pressed(settings.stop_key):
+            return False
+    job.emit(Progress(done=whole, total=whole, unit="seconds", seconds_left=0.0))
+    job.stage("recording", 2, 2)
+    return not job.stopping
+
+
+GAP_SECONDS = 1.0
+"""Without a frame for longer than this, whoever records is told."""
+
+
+class Teller:
+    """Makes `Live` events of a recording at the rate at which a person can look, and tells of gaps."""
+
+    def __init__(self, job: Job, clock: Clock, writer: RecordingWriter, preview: Preview) -> None:
+        self._job = job
+        self._clock = clock
+        self._writer = writer
+        self._preview = preview
+        self._first_ns: int | None = None
+        self._last_ns = 0
+        self._held: Counter[str] = Counter()
+        self._agreement = Agreement()
+
+    def tell(self, frame: Frame, held: Keys, status: Status | None, advised: Keys | None = None) -> None:
+        """Count the keys held at a frame that was written, and those advised; tell of it where it is time."""
+        if self._first_ns is None:
+            self._first_ns = self._last_ns = frame.before_ns
+        self._tell_of_a_gap(frame)
+        self._held.update(held)
+        if advised is not None:
+            self._agreement.count(held, advised)
+        if not self._preview.due():
+            return
+        pace = self._clock.pace()
+        meta = self._writer.meta
+        picture = self._preview.thumbnail(frame.pixels)
+        self._job.emit(
+            Live(
+                seconds=round((frame.before_ns - self._first_ns) / 1e9, 2),
+                fps=pace.fps,
+                fps_asked=self._clock.fps,
+                frames=self._writer.frames,
+                missed=pace.missed,
+                held=[key for key in meta.keys if key in held],
+                shares={key: round(self._held[key] / self._writer.frames, 3) for key in meta.keys},
+                advised=None if advised is None else [key for key in meta.keys if key in advised],
+                agreement=self._agreement.shares(),
+                jitter_ms=pace.jitter_ms,
+                latency_ms=pace.stages_ms,
+                bytes=self._writer.bytes,
+                score=status.score if status else None,
+                lives=status.lives if status else None,
+                thumbnail=picture.rgb,
+                thumbnail_size=picture.size,
+                shown=meta.region,
+            )
+        )
+
+    def _tell_of_a_gap(self, frame: Frame) -> None:
+        seconds, self._last_ns = (frame.before_ns - self._last_ns) / 1e9, frame.before_ns
+        if seconds > GAP_SECONDS:
+            self._job.note(
+                f"No frame for {seconds:.1f} s before frame {self._writer.frames}: "
+                "screen, disk or machine was too slow.",
+                "warning",
+            )
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from agp_tui.decoding import BadJson, decoded
 from agp_tui.errors import RecordingError
 from agp_tui.files import LineFile
 from agp_tui.games.base import Pixels, Status
 from agp_tui.keys.state import KeyEdge, Keys, Who
+from agp_tui.protocol.decoding import BadJson, decoded
 
 FILE_NAME = "timeline.jsonl"
 

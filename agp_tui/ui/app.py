@@ -1,5 +1,6 @@
 """The app: seven screens over one state. It starts commands and follows them; it does no work itself."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -17,15 +18,57 @@ from textual.signal import Signal
 from textual.widget import Widget
 
 from agp_tui.errors import SettingError
-from agp_tui.ui.game_choice import display_of, first_game, known_games, likely_game
-from agp_tui.ui.jobs import JobsApp
-from agp_tui.ui.parts.nav_bar import SCREENS
+from agp_tui.games.ids import is_atari
+from agp_tui.ui.app_base import JobsApp
+from agp_tui.ui.components.nav_bar import SCREENS
 from agp_tui.ui.screens.base import AppScreen
 
-# What is not needed for the first screen is imported where it is used: the screen is there sooner.
 if TYPE_CHECKING:
+    from agp_tui.config import Config
     from agp_tui.config.file import Loaded
     from agp_tui.ui.client.catalog import Catalog, Part, RunItem
+    from agp_tui.ui.dialogs.choose import Choice
+
+
+FIRST_GAME = "ALE/Pong-v5"
+"""The game of somebody who has none yet: it runs everywhere."""
+
+
+def first_game(config: "Config") -> str:
+    """The game to begin with, before it is known what there is."""
+    return next(iter(config.games), FIRST_GAME)
+
+
+def likely_game(config: "Config", catalog: "Catalog") -> str:
+    """The game of somebody who has chosen none: the first profile, else what was recorded last."""
+    if config.games or not catalog.recordings:
+        return first_game(config)
+    return max(catalog.recordings, key=lambda one: one.stamp).game
+
+
+def display_of(config: "Config", game: str) -> str:
+    """Its own display, else that of the settings or of this terminal; none for Atari."""
+    if not game or is_atari(game):
+        return ""
+    return config.games.get(game, config.game).display or os.environ.get("DISPLAY", "")
+
+
+def known_games(config: "Config", catalog: "Catalog") -> "list[Choice]":
+    """Profiles, games with recordings or models, then every Atari game."""
+    from agp_tui.ui.dialogs.choose import Choice
+
+    notes: dict[str, str] = dict.fromkeys(config.games, "your profile")
+    for recording in catalog.recordings or ():
+        notes.setdefault(recording.game, "recorded")
+    for model in catalog.models or ():
+        if model.game:
+            notes.setdefault(model.game, "has a model")
+    for atari in sorted(catalog.games or (), key=lambda one: not one.expert):
+        notes.setdefault(atari.id, "Atari, with an expert to watch" if atari.expert else "Atari")
+    return [Choice(name, note) for name, note in notes.items()]
+
+
+# What is not needed for the first screen is imported where it is used: the screen is there sooner.
 
 LOOK_AGAIN_SECONDS = 5.0
 """Runs and the disk are looked at so often."""
@@ -36,7 +79,7 @@ TO_LOOK_AT: "tuple[Part, ...]" = ("recordings", "models", "findings", "games")
 
 def _maker(mode: str) -> Callable[[], Screen[None]]:
     def make() -> Screen[None]:
-        module = import_module(f"agp_tui.ui.screens.{mode}")
+        module = import_module(f"agp_tui.ui.screens.{mode}.screen")
         screen: Screen[None] = getattr(module, f"{mode.capitalize()}Screen")()
         return screen
 
@@ -52,7 +95,7 @@ class AgpApp(JobsApp):
 
     TITLE = "agp-tui"
     # The first screen's styles are read with those of all: another reading costs the first screen its time.
-    CSS_PATH = ["app.tcss", "screens/home.tcss"]
+    CSS_PATH = ["app.tcss", "screens/home/screen.tcss"]
     DEFAULT_MODE = "home"
     MODES: ClassVar[dict[str, Callable[[], Screen[None]]]] = dict(SCREENS_BY_MODE)  # type: ignore[assignment]
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -214,7 +257,7 @@ class AgpApp(JobsApp):
     async def show_run(self, run: str) -> None:
         """Follow a run on the screen of runs."""
         from agp_tui.engine.runs import Run
-        from agp_tui.ui.screens.runs import RunsScreen
+        from agp_tui.ui.screens.runs.screen import RunsScreen
 
         await self.switch_mode("runs")
         screen = self.screen

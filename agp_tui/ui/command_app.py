@@ -11,18 +11,18 @@ from textual.widgets import Footer, Static
 
 from agp_tui.config import TerminalSettings
 from agp_tui.config.file import Loaded
-from agp_tui.engine.events import Failed, Finished, Live, Note, Stop
+from agp_tui.protocol.events import Failed, Finished, Live, Note, Stop
 from agp_tui.ui.client.process import JobProcess
+from agp_tui.ui.components.terminal_game import HandsPane
+from agp_tui.ui.components.watch_pane import WatchPane
 from agp_tui.ui.keyboard.driver import with_releases
-from agp_tui.ui.parts.hands import HandsPane
-from agp_tui.ui.parts.watch_pane import WatchPane
 
 
 class CommandApp(App[Finished | Failed]):
     """Shows one command's live events; ends with the command, and gives back how that ended."""
 
     TITLE = "agp-tui"
-    CSS_PATH = ["parts/live_view.tcss"]
+    CSS_PATH = ["components/live_view.tcss"]
     CSS = "#command-what, #command-note { height: 1; padding: 0 1; background: $boost; }"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -12,18 +12,13 @@ from support.agents import kept, untrained
 from support.fakes import Heard
 
 from agp_tui.atari import export
-from agp_tui.atari.agents import Agent
+from agp_tui.atari.agent import Agent
 from agp_tui.atari.checkpoint import AgentCheckpoint, load_agent
-from agp_tui.atari.consoles import View
 from agp_tui.atari.driver import AgentDriver
 from agp_tui.atari.export import compare, export_agent
-from agp_tui.autoplay import conversion
-from agp_tui.autoplay.manifest import hash_of, read_manifest
-from agp_tui.autoplay.policy import load_policy
-from agp_tui.autoplay.steadiness import Hands
+from agp_tui.atari.vector_env import View
 from agp_tui.config import ExportSettings, GameSettings, PlaySettings, RecordSettings
 from agp_tui.engine.clock import NS, SimulatedTime
-from agp_tui.engine.events import Finished, Note
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed, MissingPart, ModelError
 from agp_tui.games.atari import AtariGame
@@ -31,6 +26,11 @@ from agp_tui.imitation.dataset import open_takes
 from agp_tui.jobs.export import run_export
 from agp_tui.jobs.play import PlayAsked, run_play
 from agp_tui.jobs.record import RecordAsked, run_record
+from agp_tui.models import conversion
+from agp_tui.models.key_filter import Hands
+from agp_tui.models.manifest import hash_of, read_manifest
+from agp_tui.models.policy import load_policy
+from agp_tui.protocol.events import Finished, Note
 from agp_tui.recording.store import Recording
 
 PONG = "ALE/Pong-v5"

@@ -18,10 +18,10 @@ import torch
 from support.commands import agp
 
 from agp_tui.atari.checkpoint import AgentCheckpoint, load_agent, save_agent
-from agp_tui.atari.consoles import PROTOCOLS, View
 from agp_tui.atari.networks import AgentNetwork, AgentSpec
+from agp_tui.atari.vector_env import PROTOCOLS, View
 from agp_tui.config import AtariSettings
-from agp_tui.engine.children import module_environment
+from agp_tui.engine.subprocesses import module_environment
 from agp_tui.errors import ModelError
 from agp_tui.imitation.checkpoint import Checkpoint, save_checkpoint
 from agp_tui.imitation.network import NetworkSpec, PolicyNetwork

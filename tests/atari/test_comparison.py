@@ -9,9 +9,9 @@ from support import agent_runs
 from support.agent_runs import BREAKOUT
 from support.commands import agp, agp_for_people
 
-from agp_tui.atari.comparison import Compared, compare, shortened
-from agp_tui.engine.events import Event, Failed, encode
+from agp_tui.atari.run_comparison import Compared, compare, shortened
 from agp_tui.engine.runs import Run
+from agp_tui.protocol.events import Event, Failed, encode
 
 
 def run_of(root: Path, *events: Event, job: str = "atari", **settings: Any) -> Run:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from support.trainings import by_chance
 
-from agp_tui.atari.consoles import Consoles, Ended, Moved, Protocol, View
+from agp_tui.atari.vector_env import Consoles, Ended, Moved, Protocol, View
 from agp_tui.errors import SettingError
 
 BREAKOUT, PONG = "ALE/Breakout-v5", "ALE/Pong-v5"

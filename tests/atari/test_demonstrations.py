@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 from support.fakes import Heard
 
-from agp_tui.atari.agents import Agent
+from agp_tui.atari.agent import Agent
 from agp_tui.atari.checkpoint import load_agent
-from agp_tui.atari.consoles import View
 from agp_tui.atari.demonstrations import Demonstrations, demonstrations
-from agp_tui.atari.warm_start import clone_start
+from agp_tui.atari.pretraining import clone_start
+from agp_tui.atari.vector_env import View
 from agp_tui.config import Algorithm, AtariSettings
 from agp_tui.config.file import load_config
-from agp_tui.engine.children import module_command, module_environment
-from agp_tui.engine.events import Event, Note, Progress
 from agp_tui.engine.job import Job
+from agp_tui.engine.subprocesses import module_command, module_environment
 from agp_tui.errors import RecordingError, SettingError
 from agp_tui.games.atari import minimal_actions
 from agp_tui.jobs.atari import ask_atari
+from agp_tui.protocol.events import Event, Note, Progress
 from agp_tui.recording.store import Recording
 
 GAME = "ALE/Breakout-v5"

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from agp_tui.atari.agents import Agent
-from agp_tui.atari.consoles import Consoles, Protocol, Stacks, View
+from agp_tui.atari.agent import Agent
 from agp_tui.atari.driver import AgentDriver, keys_for
 from agp_tui.atari.networks import AgentNetwork, AgentSpec
+from agp_tui.atari.vector_env import Consoles, Protocol, Stacks, View
 from agp_tui.config import GameSettings
 from agp_tui.engine.clock import NS, SimulatedTime
 from agp_tui.games.atari import AtariGame, atari_id, default_keys, minimal_actions

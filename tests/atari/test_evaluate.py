@@ -6,8 +6,8 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from agp_tui.atari.consoles import PROTOCOLS, Consoles, Protocol, View
 from agp_tui.atari.evaluate import CONSOLES, Chance, Evaluation, evaluate
+from agp_tui.atari.vector_env import PROTOCOLS, Consoles, Protocol, View
 
 VIEW = View(1, 4, 16, 16)
 SHORT = Protocol(0.25, frame_cap=640)

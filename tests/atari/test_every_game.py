@@ -5,7 +5,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from agp_tui.atari.consoles import PROTOCOLS, Consoles, View
+from agp_tui.atari.vector_env import PROTOCOLS, Consoles, View
 from agp_tui.games.atari import atari_ids, minimal_actions
 
 FRAMES = 1_000

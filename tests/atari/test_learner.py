@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from support.trainings import small_trainer
 
-from agp_tui.atari.algorithms.learner import Learner
-from agp_tui.atari.consoles import Moved
+from agp_tui.atari.algorithms.base import Learner
 from agp_tui.atari.trainer import AgentTrainer
+from agp_tui.atari.vector_env import Moved
 
 REWARDS = [0.0, 3.0, -2.0, 0.0]
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from agp_tui.atari.agents import Agent
+from agp_tui.atari.agent import Agent
 from agp_tui.atari.networks import AgentNetwork, AgentSpec, Body, Head
 
 BODIES: tuple[Body, ...] = ("compact", "residual")

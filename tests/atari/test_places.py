@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agp_tui.atari.places import SUFFIX, find_agent
+from agp_tui.atari.agent_files import SUFFIX, find_agent
 from agp_tui.errors import ModelError
 
 RUNS = ("20261126-081201-atari-f88a", "20261126-091500-atari-0c2d", "20261126-091500-train-77aa")

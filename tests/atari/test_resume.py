@@ -15,8 +15,8 @@ from support.commands import running
 from support.trainings import SHORT, small_trainer, weights_of
 
 from agp_tui.atari.checkpoint import AgentCheckpoint, load_agent, save_agent
-from agp_tui.atari.consoles import Protocol
 from agp_tui.atari.trainer import AgentTrainer
+from agp_tui.atari.vector_env import Protocol
 from agp_tui.engine.runs import Run
 
 ROUNDS = 3

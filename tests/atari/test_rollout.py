@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from support.trainings import by_chance
 
-from agp_tui.atari.consoles import Consoles, Moved, Protocol, Stacks, View
-from agp_tui.atari.replay import Replay
+from agp_tui.atari.replay_buffer import Replay
 from agp_tui.atari.returns import n_step_returns
-from agp_tui.atari.rollout import Rollout
+from agp_tui.atari.rollout_buffer import Rollout
+from agp_tui.atari.vector_env import Consoles, Moved, Protocol, Stacks, View
 
 SHORT = Protocol(0.25, frame_cap=640)
 """Games of Breakout by chance: some are over before it, some are cut."""

@@ -9,19 +9,19 @@ import torch
 from support.trainings import SETTINGS, small_trainer, trained
 from torch import nn
 
-from agp_tui.atari.algorithms.learner import LOSSES, make_optimizer
+from agp_tui.atari.agent_files import kept_as
+from agp_tui.atari.algorithms.base import LOSSES, make_optimizer
 from agp_tui.atari.checkpoint import load_agent
-from agp_tui.atari.knobs import decide_knobs
-from agp_tui.atari.places import kept_as
+from agp_tui.atari.hyperparameters import decide_knobs
 from agp_tui.atari.train import train_agent
 from agp_tui.config import AtariSettings, PreviewSettings
 from agp_tui.config.file import load_config
-from agp_tui.engine.events import Event, Live, Progress
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import SettingError
 from agp_tui.jobs.atari import ask_atari, run_atari
-from agp_tui.jobs.requests import as_request
+from agp_tui.protocol.events import Event, Live, Progress
+from agp_tui.protocol.requests import as_request
 
 EVERYWHERE: dict[str, object] = {
     "learning_rate": 0.01,

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from agp_tui.atari.reference import RANDOM_AND_HUMAN, human_normalised
-from agp_tui.atari.statistics import Interval, bootstrap, interquartile_mean, over_seeds
+from agp_tui.atari.human_scores import RANDOM_AND_HUMAN, human_normalised
+from agp_tui.evaluation.statistics import Interval, bootstrap, interquartile_mean, over_seeds
 from agp_tui.games.atari import atari_ids, cartridge_of
 
 

@@ -13,9 +13,9 @@ from support.commands import Command, running
 from support.trainings import small_trainer, train_in_team, trained
 
 from agp_tui.atari.checkpoint import load_agent
-from agp_tui.atari.team import Alone
-from agp_tui.engine.children import worker_pool
+from agp_tui.atari.process_group import Alone
 from agp_tui.engine.runs import Run, process_start
+from agp_tui.engine.subprocesses import worker_pool
 
 pytestmark = pytest.mark.slow
 

@@ -19,12 +19,26 @@ from support.commands import agp
 from support.full_disk import files_of_at_most
 
 from agp_tui.atari import video
-from agp_tui.atari.agents import Agent
+from agp_tui.atari.agent import Agent
 from agp_tui.atari.checkpoint import AgentCheckpoint
 from agp_tui.atari.driver import AgentDriver
-from agp_tui.atari.judge import Judge, record_tries
-from agp_tui.atari.panel import ACCENT, BACKGROUND, BAR, BARS_LEFT, MARGIN, WIDTH, Facts, Panel
-from agp_tui.atari.video import SCALE, STILL_FRAMES, Filmed, clear_unfinished, film, words
+from agp_tui.atari.evaluate import Judge, record_tries
+from agp_tui.atari.video import (
+    ACCENT,
+    BACKGROUND,
+    BAR,
+    BARS_LEFT,
+    MARGIN,
+    SCALE,
+    STILL_FRAMES,
+    WIDTH,
+    Facts,
+    Filmed,
+    Panel,
+    clear_unfinished,
+    film,
+    words,
+)
 from agp_tui.config import GameSettings
 from agp_tui.engine.clock import NS, SimulatedTime
 from agp_tui.errors import JobFailed

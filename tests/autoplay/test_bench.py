@@ -6,10 +6,10 @@ import pytest
 from support.fakes import Heard
 from support.small_models import Made
 
-from agp_tui.autoplay.bench import bench_play
-from agp_tui.engine.events import Table
+from agp_tui.benchmarks.streaming import bench_play
 from agp_tui.engine.job import Job
 from agp_tui.errors import ModelError
+from agp_tui.protocol.events import Table
 
 
 def test_both_forms_give_the_same_and_streaming_is_faster(made: Made) -> None:

@@ -10,16 +10,16 @@ from support.arena_window import Arena
 from support.fakes import Heard, ToldPolicy
 from support.xserver import Observer, XServer, observe
 
-from agp_tui.autoplay.player import play
 from agp_tui.config import GameSettings, PlaySettings
 from agp_tui.engine.clock import Clock
-from agp_tui.engine.events import Live, Note, Pause, Resume
 from agp_tui.engine.job import Job
 from agp_tui.games.focus import Focus
 from agp_tui.games.region import Box
 from agp_tui.games.screen import ScreenGame
 from agp_tui.jobs.play import focus_of
-from agp_tui.keys.names import KEYSYMS
+from agp_tui.key_names import KEYSYMS
+from agp_tui.play.player import play
+from agp_tui.protocol.events import Live, Note, Pause, Resume
 
 pytestmark = pytest.mark.display
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agp_tui.autoplay import inspection
-from agp_tui.autoplay.inspection import inspect_model
-from agp_tui.autoplay.policy import load_policy
 from agp_tui.config import PlaySettings
 from agp_tui.errors import MissingPart, ModelError
+from agp_tui.models import validation as inspection
+from agp_tui.models.policy import load_policy
+from agp_tui.models.validation import inspect_model
 
 
 def test_the_facts_of_a_model(data: Path) -> None:
@@ -118,7 +118,7 @@ def test_without_a_runtime_the_cure_is_its_name() -> None:
     """Hides the runtime from a fresh process, as if it were not installed."""
     code = (
         "import sys; sys.modules['ai_edge_litert'] = None; sys.modules['tflite_runtime'] = None\n"
-        "from agp_tui.autoplay.interpreter import open_interpreter\n"
+        "from agp_tui.models.tflite import open_interpreter\n"
         "from agp_tui.errors import MissingPart\n"
         "try: open_interpreter(b'x')\n"
         "except MissingPart as error: print(error)\n"
@@ -133,7 +133,7 @@ def test_loading_a_model_writes_nothing(data: Path) -> None:
     """LiteRT tells of its XNNPACK delegate on stderr; in a terminal app that would be a stain."""
     code = (
         "import sys; from pathlib import Path; from agp_tui.config import PlaySettings\n"
-        "from agp_tui.autoplay.policy import load_policy; import numpy as np\n"
+        "from agp_tui.models.policy import load_policy; import numpy as np\n"
         "load_policy(Path(sys.argv[1]), PlaySettings()).decide(np.zeros((9, 9, 3), np.uint8))\n"
         "print('kept', file=sys.stderr)\n"
     )

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from support.small_models import manifest_for
 
-from agp_tui.autoplay.manifest import (
+from agp_tui.errors import ModelError
+from agp_tui.models.manifest import (
     MANIFEST_FILE,
     MODEL_FILE,
     Manifest,
@@ -17,7 +18,6 @@ from agp_tui.autoplay.manifest import (
     read_manifest,
     write_manifest,
 )
-from agp_tui.errors import ModelError
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from support.small_models import Made, manifest_for
 
-from agp_tui.autoplay.manifest import MANIFEST_FILE, MODEL_FILE, write_manifest
-from agp_tui.autoplay.models import delete, summaries
 from agp_tui.errors import ModelError
+from agp_tui.models.manifest import MANIFEST_FILE, MODEL_FILE, write_manifest
+from agp_tui.models.registry import delete, summaries
 
 
 @pytest.fixture

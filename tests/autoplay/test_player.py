@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from support.fakes import Heard, NotedGame, ToldPolicy
 
-from agp_tui.autoplay.player import play
-from agp_tui.autoplay.policy import load_policy
 from agp_tui.config import GameSettings, PlaySettings
 from agp_tui.engine.clock import Clock, RealTime, SimulatedTime
-from agp_tui.engine.events import Finished, Live, Note, Panic, Pause, Resume, Stop
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed, ModelError, SettingError
 from agp_tui.games.atari import AtariGame
 from agp_tui.games.base import Frame
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys
+from agp_tui.models.policy import load_policy
+from agp_tui.play.player import play
+from agp_tui.protocol.events import Finished, Live, Note, Panic, Pause, Resume, Stop
 
 pytest.importorskip("ale_py")
 

@@ -9,14 +9,14 @@ import pytest
 from support.arena_window import Arena
 from support.xserver import XServer
 
-from agp_tui.autoplay.player import play
-from agp_tui.autoplay.policy import load_policy
 from agp_tui.config import GameSettings, PlaySettings
 from agp_tui.engine.clock import Clock
-from agp_tui.engine.events import Finished
 from agp_tui.engine.job import Job
 from agp_tui.games.screen import ScreenGame
 from agp_tui.keys.listening import listen
+from agp_tui.models.policy import load_policy
+from agp_tui.play.player import play
+from agp_tui.protocol.events import Finished
 
 pytestmark = pytest.mark.display
 

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from support.fakes import ToldPolicy
 from support.small_models import KEYS, SEGMENT, SIZE, Made
 
-from agp_tui.autoplay.interpreter import open_interpreter
-from agp_tui.autoplay.manifest import MODEL_FILE, hash_of, read_manifest, write_manifest
-from agp_tui.autoplay.policy import PolicyDriver, load_policy
-from agp_tui.autoplay.steadiness import Hands
 from agp_tui.config import PlaySettings
 from agp_tui.errors import ModelError
 from agp_tui.games.base import Frame, Pixels
+from agp_tui.models.key_filter import Hands
+from agp_tui.models.manifest import MODEL_FILE, hash_of, read_manifest, write_manifest
+from agp_tui.models.policy import PolicyDriver, load_policy
+from agp_tui.models.tflite import open_interpreter
 
 ARROWS = ("up", "left", "right", "down")
 

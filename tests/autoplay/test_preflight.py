@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from support.fakes import Heard
 from support.small_models import Made
 
-from agp_tui.autoplay import fitting
-from agp_tui.autoplay.fitting import fitting_policy, measure_model
-from agp_tui.autoplay.preflight import FEWEST, MARGIN, highest_fps, measure_policy
 from agp_tui.config import PlaySettings
-from agp_tui.engine.children import module_environment
 from agp_tui.engine.job import Job
+from agp_tui.engine.subprocesses import module_environment
 from agp_tui.games.base import Pixels
+from agp_tui.models import loading as fitting
+from agp_tui.models.latency import FEWEST, MARGIN, highest_fps, measure_policy
+from agp_tui.models.loading import fitting_policy, measure_model
 
 
 class Slow:

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from support.fakes import Heard, NotedGame, ToldPolicy
 
-from agp_tui.autoplay.policy import PolicyDriver
-from agp_tui.autoplay.scores import Scores, bootstrap_interval, play_game, play_games
 from agp_tui.config import GameSettings
 from agp_tui.engine.clock import Time
-from agp_tui.engine.events import Progress
 from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
+from agp_tui.evaluation.rollouts import Scores, bootstrap_interval, play_game, play_games
 from agp_tui.games.atari import AtariGame
 from agp_tui.games.base import Driver, Game
 from agp_tui.games.experts import RandomDriver
+from agp_tui.models.policy import PolicyDriver
+from agp_tui.protocol.events import Progress
 
 pytest.importorskip("ale_py")
 

@@ -8,11 +8,11 @@ import pytest
 from support.fakes import ToldPolicy
 from support.small_models import make_models
 
-from agp_tui.autoplay.manifest import read_manifest, write_manifest
-from agp_tui.autoplay.policy import load_policy
-from agp_tui.autoplay.steadiness import PLAIN, Hands, Steadiness, held_over
 from agp_tui.config import PlaySettings
 from agp_tui.errors import ModelError
+from agp_tui.models.key_filter import PLAIN, Hands, Steadiness, held_over
+from agp_tui.models.manifest import read_manifest, write_manifest
+from agp_tui.models.policy import load_policy
 
 SAID = [0.2, 0.5, 0.45, 0.6, 0.39, 0.1, 0.1, 0.9, 0.1]
 

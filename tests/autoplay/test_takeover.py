@@ -8,13 +8,11 @@ import pytest
 from support.fakes import Heard, NotedGame
 from support.recordings import frame_at, meta_of, time_of
 
-from agp_tui.autoplay.corrections import Corrections
-from agp_tui.autoplay.ledger import Ledger
-from agp_tui.autoplay.seat import Seat, State
-from agp_tui.autoplay.takeover import Takeover, Turn
-from agp_tui.engine.events import Note
 from agp_tui.engine.job import Job
 from agp_tui.keys.state import KeyEdge
+from agp_tui.play.intervention import Corrections, Takeover, Turn
+from agp_tui.play.key_gate import Ledger, Seat, State
+from agp_tui.protocol.events import Note
 from agp_tui.recording.store import Recording
 
 UP, LEFT = frozenset({"up"}), frozenset({"left"})

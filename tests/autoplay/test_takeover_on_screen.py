@@ -12,13 +12,13 @@ from support.arena_window import Arena, Report
 from support.fakes import Heard, ToldPolicy
 from support.xserver import HandKeyboard, XServer, observe
 
-from agp_tui.autoplay.player import play
 from agp_tui.config import GameSettings, PlaySettings
 from agp_tui.engine.clock import Clock
-from agp_tui.engine.events import Finished, Live, Note
 from agp_tui.engine.job import Job
 from agp_tui.games.screen import ScreenGame
 from agp_tui.jobs.play import PlayAsked, corrections_of, shared_keyboard
+from agp_tui.play.player import play
+from agp_tui.protocol.events import Finished, Live, Note
 from agp_tui.recording.store import Recording
 
 pytestmark = pytest.mark.display

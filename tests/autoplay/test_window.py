@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agp_tui.autoplay.window import Ring, scaled
+from agp_tui.models.frame_window import Ring, scaled
 
 
 @given(length=st.integers(1, 7), count=st.integers(0, 30), filling=st.integers(0, 9))

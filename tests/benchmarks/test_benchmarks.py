@@ -24,13 +24,13 @@ from agp_tui.benchmarks.others import busy_cores
 from agp_tui.benchmarks.pace import bench_pace
 from agp_tui.benchmarks.plain_ways import SocketRegion, timer_per_frame, whole_screen
 from agp_tui.config import GameSettings
-from agp_tui.engine.children import module_environment
-from agp_tui.engine.cores import cores
-from agp_tui.engine.events import Table
+from agp_tui.engine.cpu import cores
 from agp_tui.engine.job import Job
+from agp_tui.engine.subprocesses import module_environment
 from agp_tui.errors import DisplayError, JobFailed
 from agp_tui.games.region import Box
 from agp_tui.games.screen import Grabber, to_rgb
+from agp_tui.protocol.events import Table
 
 BOX = Box(300, 320, 96, 80)
 

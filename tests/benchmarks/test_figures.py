@@ -14,10 +14,10 @@ from agp_tui.benchmarks.report import Report, read_report, write_report
 from agp_tui.benchmarks.roofline import roofline
 from agp_tui.benchmarks.storing import bench_storing
 from agp_tui.benchmarks.storing import metrics as store_metrics
-from agp_tui.engine.cores import cores
-from agp_tui.engine.events import Table
+from agp_tui.engine.cpu import cores
 from agp_tui.engine.job import Job
 from agp_tui.errors import AgpError, DisplayError
+from agp_tui.protocol.events import Table
 
 
 @pytest.mark.slow

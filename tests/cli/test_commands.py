@@ -18,9 +18,9 @@ from cyclopts import App
 from rich.console import Console
 
 from agp_tui.cli.commands import COMMANDS, app_for
-from agp_tui.config.limits import limits
-from agp_tui.config.text import field_help
-from agp_tui.engine.children import module_environment
+from agp_tui.config.template import field_help
+from agp_tui.config.validation import limits
+from agp_tui.engine.subprocesses import module_environment
 from agp_tui.errors import SettingError
 
 
@@ -237,7 +237,7 @@ def test_the_end_of_the_owner_finishes_a_recording(tmp_path: Path) -> None:
 
 STOPS = """
 import sys
-from agp_tui.cli.running import run_live
+from agp_tui.cli.run_job import run_live
 from agp_tui.config import Output
 from agp_tui.errors import JobFailed
 import agp_tui.cli.config as command
@@ -271,7 +271,7 @@ def test_ctrl_c_while_a_class_is_made_is_an_interrupt(tmp_path: Path) -> None:
     """Python 3.11 turns what is raised in `__set_name__` into the cause of a RuntimeError."""
     code = """
 import sys
-import agp_tui.cli.running as running
+import agp_tui.cli.run_job as running
 class Field:
     def __set_name__(self, owner, name):
         raise KeyboardInterrupt
@@ -295,7 +295,7 @@ main()
 def test_a_fault_of_ours_still_ends_with_a_line_for_programs(tmp_path: Path) -> None:
     code = """
 import sys
-import agp_tui.cli.running as running
+import agp_tui.cli.run_job as running
 def broken(output):
     raise ZeroDivisionError("a fault")
 running.settings_of = broken

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from support.recordings import write
 
-from agp_tui.engine.children import module_environment
 from agp_tui.engine.runs import Run
+from agp_tui.engine.subprocesses import module_environment
 
 
 def answered(home: Path, answer: bytes, *words: str) -> "tuple[int, str]":

@@ -18,8 +18,8 @@ import pytest
 
 from agp_tui.cli.demo import as_flags
 from agp_tui.config import DemoSettings
-from agp_tui.engine.children import module_environment
 from agp_tui.engine.runs import Run, RunError
+from agp_tui.engine.subprocesses import module_environment
 
 FLAGS = ("--minutes", "0.4", "--games", "1", "--demonstration", "0.1", "--fast", "--live-seconds", "1")
 

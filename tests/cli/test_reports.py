@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from support.commands import Event, agp
 
-from agp_tui.engine.children import module_environment
-from agp_tui.engine.events import Failed, Finished, encode
 from agp_tui.engine.runs import Run
+from agp_tui.engine.subprocesses import module_environment
+from agp_tui.protocol.events import Failed, Finished, encode
 
 
 def last(home: Path, *words: str, code: int = 0) -> Event:
@@ -23,7 +23,7 @@ def last(home: Path, *words: str, code: int = 0) -> Event:
 WORKED = """
 import sys
 from pathlib import Path
-from agp_tui.engine.events import *
+from agp_tui.protocol.events import *
 from agp_tui.engine.runs import Run, RunLog
 run = Run(Path(sys.argv[1]))
 run.claim()

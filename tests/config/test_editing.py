@@ -11,8 +11,8 @@ import pytest
 
 from agp_tui.config.editing import set_values, unset
 from agp_tui.config.file import load_config
-from agp_tui.config.text import config_text
-from agp_tui.engine.children import module_environment
+from agp_tui.config.template import config_text
+from agp_tui.engine.subprocesses import module_environment
 from agp_tui.errors import SettingError
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from agp_tui.config import GameSettings, TrainSettings, check, convert
 from agp_tui.config.file import load_config, sections_of, variable
-from agp_tui.engine.children import module_environment
+from agp_tui.engine.subprocesses import module_environment
 from agp_tui.errors import SettingError
 
 Event = dict[str, Any]

@@ -13,8 +13,8 @@ from msgspec import Meta
 
 from agp_tui.config import Config, GameSettings, Output
 from agp_tui.config.file import load_config
-from agp_tui.config.limits import limits
-from agp_tui.config.text import config_text, field_help
+from agp_tui.config.template import config_text, field_help
+from agp_tui.config.validation import limits
 
 ROOT = Path(__file__).parent.parent.parent
 SECTIONS: dict[str, type[Any]] = {

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agp_tui.engine.children import module_command, module_environment
+from agp_tui.engine.subprocesses import module_command, module_environment
 
 
 def test_files_of_the_user_are_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,15 +15,15 @@ import numpy as np
 import pytest
 from support.fakes import Heard
 
-from agp_tui.engine import client
-from agp_tui.engine.children import module_environment
-from agp_tui.engine.client import follow, last_words, launch
-from agp_tui.engine.events import Failed
+from agp_tui.engine import launcher as client
 from agp_tui.engine.job import Job
+from agp_tui.engine.launcher import follow, last_words, launch
 from agp_tui.engine.runs import Run, RunError
+from agp_tui.engine.subprocesses import module_environment
 from agp_tui.errors import JobFailed
 from agp_tui.games.base import Frame
 from agp_tui.keys.state import KeyEdge
+from agp_tui.protocol.events import Failed
 from agp_tui.recording.store import RecordingMeta, RecordingWriter
 
 TRAIN = ["train", "--game", "rally", "--segment", "2", "--epochs", "100000", "--patience", "100000"]

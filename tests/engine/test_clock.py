@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agp_tui.engine.clock import NS, WINDOW, Clock, Percentiles, RealTime, SimulatedTime
+from agp_tui.engine.clock import NS, WINDOW, Clock, RealTime, SimulatedTime
+from agp_tui.protocol.percentiles import Percentiles
 
 
 class Stepping:

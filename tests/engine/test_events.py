@@ -6,8 +6,8 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from agp_tui.engine.clock import Percentiles
-from agp_tui.engine.events import (
+from agp_tui.errors import AgpError
+from agp_tui.protocol.events import (
     AnyCommand,
     AnyEvent,
     Command,
@@ -37,7 +37,7 @@ from agp_tui.engine.events import (
     encode,
     read_events,
 )
-from agp_tui.errors import AgpError
+from agp_tui.protocol.percentiles import Percentiles
 
 MS = Percentiles(1.0, 2.0, 3.5)
 EVENTS: list[Event] = [

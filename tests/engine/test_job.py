@@ -15,16 +15,16 @@ from typing import IO, Any
 import pytest
 from support.fakes import Heard
 
-from agp_tui.engine.children import module_environment
-from agp_tui.engine.events import Key, Live, Note, Panic, Pause, Progress, Resume, Stage, Stop, encode
 from agp_tui.engine.job import Job
-from agp_tui.engine.outlets import PROGRESS_EVENTS, WAITING_EVENTS, JsonLines
+from agp_tui.engine.sinks import PROGRESS_EVENTS, WAITING_EVENTS, JsonLines
+from agp_tui.engine.subprocesses import module_environment
+from agp_tui.protocol.events import Key, Live, Note, Panic, Pause, Progress, Resume, Stage, Stop, encode
 
 LISTENS = """
 import sys, time
-from agp_tui.engine.events import Finished, Started
+from agp_tui.protocol.events import Finished, Started
 from agp_tui.engine.job import Job
-from agp_tui.engine.outlets import stdout_lines
+from agp_tui.engine.sinks import stdout_lines
 
 job = Job(stdout_lines())
 with job.signals():
@@ -255,9 +255,9 @@ def test_handlers_are_as_before_afterwards() -> None:
 
 TELLS = """
 import sys, time
-from agp_tui.engine.events import Finished, Live, Note
+from agp_tui.protocol.events import Finished, Live, Note
 from agp_tui.engine.job import Job
-from agp_tui.engine.outlets import stdout_lines
+from agp_tui.engine.sinks import stdout_lines
 
 job = Job(stdout_lines())
 longest = 0.0

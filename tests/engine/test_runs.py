@@ -15,8 +15,10 @@ import pytest
 from support.full_disk import files_of_at_most
 
 from agp_tui.engine import runs as runs_module
-from agp_tui.engine.children import module_environment
-from agp_tui.engine.events import (
+from agp_tui.engine.runs import LiveFile, Run, RunError, RunLog, process_start
+from agp_tui.engine.subprocesses import module_environment
+from agp_tui.errors import AgpError
+from agp_tui.protocol.events import (
     AnyEvent,
     Failed,
     Finished,
@@ -28,13 +30,11 @@ from agp_tui.engine.events import (
     decode_event,
     encode,
 )
-from agp_tui.engine.runs import LiveFile, Run, RunError, RunLog, process_start
-from agp_tui.errors import AgpError
 
 WORKS = """
 import sys, time
 from pathlib import Path
-from agp_tui.engine.events import Failed, Finished, Live, Note, Started
+from agp_tui.protocol.events import Failed, Finished, Live, Note, Started
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run, RunLog
 
@@ -390,8 +390,8 @@ def test_a_full_disk_takes_progress_and_pictures_and_nothing_else(tmp_path: Path
 
 
 def test_a_follower_of_a_run_that_another_terminal_stopped_does_not_exit_with_0(tmp_path: Path) -> None:
-    from agp_tui.engine.client import follow
     from agp_tui.engine.job import Job
+    from agp_tui.engine.launcher import follow
 
     run = Run.create(tmp_path, "train", {})
     with working(run, end='Finished(job="train", stopped=job.interrupted)'):

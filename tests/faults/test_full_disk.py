@@ -77,7 +77,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from support.recordings import meta_of, write
 from agp_tui.errors import RecordingError
-from agp_tui.imitation.cache import decoded_frames
+from agp_tui.imitation.frame_cache import decoded_frames
 from agp_tui.recording.store import Recording
 root = Path(sys.argv[1])
 recording = Recording.open(write(root, 200, meta=meta_of(size=(48, 64))))

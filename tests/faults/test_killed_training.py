@@ -11,11 +11,11 @@ import pytest
 from support.dots import SIZE, recorded_dot, settings
 from support.trials import told, trials
 
-from agp_tui.engine.children import module_environment
-from agp_tui.engine.events import Progress
 from agp_tui.engine.runs import Run
+from agp_tui.engine.subprocesses import module_environment
 from agp_tui.imitation.checkpoint import BEST, LAST, load_checkpoint
-from agp_tui.jobs.requests import TrainingAsked, as_request
+from agp_tui.protocol.events import Progress
+from agp_tui.protocol.requests import TrainingAsked, as_request
 from agp_tui.recording.store import Recording
 
 WORKER = """

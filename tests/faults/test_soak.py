@@ -19,8 +19,8 @@ from support.commands import Command, running
 from support.trials import told
 from support.xserver import XServer
 
-from agp_tui.autoplay.manifest import MODEL_FILE, read_manifest, write_manifest
 from agp_tui.benchmarks.others import busy_cores
+from agp_tui.models.manifest import MODEL_FILE, read_manifest, write_manifest
 
 pytestmark = [pytest.mark.display, pytest.mark.soak, pytest.mark.timeout(0)]
 

@@ -13,7 +13,7 @@ from agp_tui.errors import MissingPart, SettingError
 from agp_tui.games.atari import AtariGame, atari_ids, default_keys
 from agp_tui.games.base import Pixels
 from agp_tui.games.experts import RandomDriver
-from agp_tui.games.names import is_atari
+from agp_tui.games.ids import is_atari
 from agp_tui.keys.state import NO_KEYS
 
 PONG, BREAKOUT = "ALE/Pong-v5", "ALE/Breakout-v5"

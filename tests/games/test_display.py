@@ -11,10 +11,9 @@ from support.xserver import XServer
 
 from agp_tui.config import GameSettings
 from agp_tui.errors import DisplayError
-from agp_tui.games import desktop as desktops
+from agp_tui.games import display as desktops
 from agp_tui.games import display as displays
-from agp_tui.games.desktop import Desktop
-from agp_tui.games.display import candidates, find_display
+from agp_tui.games.display import Desktop, candidates, find_display
 
 NOWHERE = ":987"
 COOKIE = bytes(range(16))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agp_tui.config import PreviewSettings
-from agp_tui.games.preview import Preview, fitted
+from agp_tui.games.thumbnail import Preview, fitted
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 from support.fakes import Heard
 
-from agp_tui.engine.events import Table
+from agp_tui.benchmarks.imitation_training import bench_train
 from agp_tui.engine.job import Job
-from agp_tui.imitation.bench import bench_train
+from agp_tui.protocol.events import Table
 
 
 def test_encoding_once_is_far_faster(job: Job, heard: Heard) -> None:

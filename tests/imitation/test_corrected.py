@@ -11,21 +11,20 @@ from support.dots import SIDES, SIZE, moving_dot, recorded_dot, settings
 from support.fakes import Heard
 from support.recordings import meta_of
 
-from agp_tui.autoplay.manifest import read_manifest
 from agp_tui.config import TrainSettings
-from agp_tui.engine.events import Note
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import RecordingError, SettingError
-from agp_tui.imitation import comparing
+from agp_tui.imitation import model_comparison as comparing
 from agp_tui.imitation.balance import position_weights
 from agp_tui.imitation.checkpoint import load_checkpoint, save_checkpoint
-from agp_tui.imitation.comparing import by_agreement, by_play
-from agp_tui.imitation.corrected import corrected_dataset, divided, unlearned
-from agp_tui.imitation.dataset import takes_for
-from agp_tui.imitation.takes import Dataset, Span
+from agp_tui.imitation.correction_data import corrected_dataset, divided, unlearned
+from agp_tui.imitation.dataset import Dataset, Span, takes_for
+from agp_tui.imitation.model_comparison import by_agreement, by_play
 from agp_tui.imitation.train import TrainRequest, train
 from agp_tui.jobs.train import ask_training
+from agp_tui.models.manifest import read_manifest
+from agp_tui.protocol.events import Note
 
 SHOWN = meta_of("dots", size=(SIZE, SIZE), keys=SIDES, source="agent", labels="human")
 

@@ -6,11 +6,10 @@ import pytest
 from support.dots import SIDES, SIZE, moving_dot, recorded_dot
 from support.recordings import edge, frame_at, meta_of, picture, time_of, write
 
-from agp_tui.autoplay.window import scaled
 from agp_tui.errors import RecordingError
-from agp_tui.imitation.cache import decoded_frames
-from agp_tui.imitation.dataset import check_learnable, open_takes
-from agp_tui.imitation.takes import Take
+from agp_tui.imitation.dataset import Take, check_learnable, open_takes
+from agp_tui.imitation.frame_cache import decoded_frames
+from agp_tui.models.frame_window import scaled
 from agp_tui.recording.store import Recording, RecordingWriter
 
 

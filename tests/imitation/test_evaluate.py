@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from agp_tui.imitation.evaluate import Report, choose_thresholds, report, usual_combination
+from agp_tui.imitation.metrics import Report, choose_thresholds, report, usual_combination
 
 KEYS = ("left", "right")
 LABELS = np.array([[1, 0], [1, 0], [0, 0], [0, 1], [0, 1], [0, 0]], np.bool_)

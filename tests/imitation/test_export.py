@@ -10,21 +10,20 @@ import torch
 from support.dots import SIDES, SIZE, recorded_dot, settings
 from support.fakes import Heard
 
-from agp_tui.autoplay.interpreter import open_interpreter
-from agp_tui.autoplay.manifest import hash_of, read_manifest
-from agp_tui.autoplay.policy import load_policy
 from agp_tui.config import ExportSettings, PlaySettings
-from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import JobFailed, MissingPart, ModelError
 from agp_tui.imitation import export as export_module
 from agp_tui.imitation.checkpoint import load_checkpoint, save_checkpoint
 from agp_tui.imitation.convert import Window, convert, quantized
-from agp_tui.imitation.export import convert_file, export
+from agp_tui.imitation.export import convert_file, export, sample_pictures, streamed
 from agp_tui.imitation.network import PolicyNetwork
-from agp_tui.imitation.parity import sample_pictures, streamed
 from agp_tui.imitation.train import TrainRequest, train
+from agp_tui.models.manifest import hash_of, read_manifest
+from agp_tui.models.policy import load_policy
+from agp_tui.models.tflite import open_interpreter
+from agp_tui.protocol.events import Table
 
 pytestmark = pytest.mark.slow
 needs_converter = pytest.mark.skipif(

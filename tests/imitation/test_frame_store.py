@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from agp_tui.imitation import frame_store
-from agp_tui.imitation.frame_store import FrameStore
-from agp_tui.imitation.takes import Span, Take
+from agp_tui.imitation import chunks as frame_store
+from agp_tui.imitation.chunks import FrameStore
+from agp_tui.imitation.dataset import Span, Take
 
 PIECES = [Span(0, 0, 8), Span(1, 3, 11), Span(0, 27, 30)]
 

@@ -9,10 +9,10 @@ import pytest
 from support.dots import SIDES, SIZE, recorded_dot, settings
 from support.recordings import edge, meta_of, write
 
-from agp_tui.engine.children import module_environment
+from agp_tui.engine.subprocesses import module_environment
 from agp_tui.errors import RecordingError
 from agp_tui.imitation.dataset import open_takes
-from agp_tui.imitation.look import look
+from agp_tui.imitation.dataset_report import look
 from agp_tui.imitation.split import split
 
 

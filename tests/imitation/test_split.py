@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from agp_tui.errors import RecordingError
+from agp_tui.imitation.dataset import Span, Take
 from agp_tui.imitation.split import split, split_fixed
-from agp_tui.imitation.takes import Span, Take
 
 
 def take(length: int, corrections: bool = False) -> Take:

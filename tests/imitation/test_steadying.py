@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from support.dots import SIZE, recorded_dot, settings
 
-from agp_tui.autoplay.scores import Scores
-from agp_tui.autoplay.steadiness import PLAIN, Steadiness
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
-from agp_tui.imitation import steadying
+from agp_tui.evaluation.rollouts import Scores
+from agp_tui.imitation import key_filter_search as steadying
 from agp_tui.imitation.checkpoint import Checkpoint, load_checkpoint
-from agp_tui.imitation.steadying import CANDIDATES, by_play, on_frames
+from agp_tui.imitation.key_filter_search import CANDIDATES, by_play, on_frames
 from agp_tui.imitation.train import TrainRequest, train
+from agp_tui.models.key_filter import PLAIN, Steadiness
 
 
 @pytest.fixture

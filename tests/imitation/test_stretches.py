@@ -3,8 +3,8 @@ import torch
 
 from agp_tui.imitation.augment import Augment, Draw, centred
 from agp_tui.imitation.balance import changes, combination_factors, position_weights
-from agp_tui.imitation.stretches import cut, gather
-from agp_tui.imitation.takes import Dataset, Span, Take
+from agp_tui.imitation.chunks import cut, gather
+from agp_tui.imitation.dataset import Dataset, Span, Take
 
 
 def counting(length: int = 50, step: int = 1, segment: int = 4) -> Dataset:

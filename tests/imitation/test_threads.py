@@ -7,12 +7,12 @@ import torch
 from support.dots import SIDES, SIZE, moving_dot, settings
 from support.fakes import Heard
 
-from agp_tui.engine.events import Note
 from agp_tui.engine.job import Job
-from agp_tui.imitation import threads
+from agp_tui.imitation import autotune as threads
+from agp_tui.imitation.dataset import Dataset, Span
 from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
-from agp_tui.imitation.takes import Dataset, Span
 from agp_tui.imitation.trainer import Trainer
+from agp_tui.protocol.events import Note
 
 
 def fitted(job: Job, measure: bool, number: int | None = None) -> Trainer:
@@ -58,7 +58,7 @@ def test_the_wall_clock_decides(monkeypatch: pytest.MonkeyPatch, slow: int, chos
     network = PolicyNetwork(NetworkSpec("small", SIZE, 3, 2))
     data = Dataset((moving_dot(40, 1),), (Span(0, 0, 40),), (), 3)
     from agp_tui.imitation.augment import Augment
-    from agp_tui.imitation.plan import Plan
+    from agp_tui.imitation.schedule import Plan
 
     batch = Plan(settings(), Augment(0, 0.0, None), data, 1, None).sample()
     assert threads.faster_threads(network, batch) == chosen == torch.get_num_threads()

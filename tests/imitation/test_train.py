@@ -6,12 +6,12 @@ import torch
 from support.dots import SIDES, SIZE, recorded_dot, settings
 from support.fakes import Heard
 
-from agp_tui.engine.events import Note, Table
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import ModelError, RecordingError, SettingError
 from agp_tui.imitation.checkpoint import load_checkpoint, save_checkpoint
 from agp_tui.imitation.train import TrainRequest, train
+from agp_tui.protocol.events import Note, Table
 
 from .test_trainer import StopsAfter
 

@@ -5,12 +5,12 @@ import torch
 from support.dots import SIDES, SIZE, moving_dot, settings
 from support.fakes import Heard
 
-from agp_tui.engine.events import Progress
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed
+from agp_tui.imitation.dataset import Dataset, Span
 from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
-from agp_tui.imitation.takes import Dataset, Span
 from agp_tui.imitation.trainer import Trainer
+from agp_tui.protocol.events import Progress
 
 
 def dots(segment: int = 3, frames: int = 1200) -> Dataset:

@@ -11,24 +11,23 @@ from support.commands import agp
 from support.fakes import Heard
 from support.recordings import edge, meta_of, write
 
-from agp_tui.autoplay.manifest import read_manifest
 from agp_tui.config import GameSettings, PracticeSettings, TrainSettings
 from agp_tui.engine.clock import Clock, SimulatedTime
-from agp_tui.engine.events import Note
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import JobFailed
+from agp_tui.games.atari import AtariGames
 from agp_tui.games.experts import expert_driver
-from agp_tui.games.factory import AtariGames
-from agp_tui.imitation import practice
+from agp_tui.imitation import dagger as practice
 from agp_tui.imitation.checkpoint import Checkpoint, load_checkpoint
-from agp_tui.imitation.dataset import open_takes
+from agp_tui.imitation.dagger import Lesson, Round, best_of, practise, rounds_since_best
+from agp_tui.imitation.dataset import Dataset, open_takes
 from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
-from agp_tui.imitation.practice import Lesson, Round, best_of, practise, rounds_since_best
-from agp_tui.imitation.takes import Dataset
 from agp_tui.imitation.trainer import Fitted, Trainer
 from agp_tui.jobs.practice import ask_practice, consoles, fitting, run_practice
-from agp_tui.jobs.requests import as_request
+from agp_tui.models.manifest import read_manifest
+from agp_tui.protocol.events import Note
+from agp_tui.protocol.requests import as_request
 from agp_tui.recording.store import Recording
 
 KEYS = ("up", "left")

@@ -13,12 +13,12 @@ from support.fakes import Heard
 from support.recordings import KEYS, edge, frame_at, meta_of, picture, time_of, write
 
 from agp_tui.config import PreviewSettings
-from agp_tui.engine.events import AnyCommand, Finished, Live, Note, Pause, Resume, Seek, Speed, Step
 from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
 from agp_tui.games.base import Status
-from agp_tui.games.preview import fitted
+from agp_tui.games.thumbnail import fitted
 from agp_tui.jobs.replay import REPEAT_SECONDS, ReplayAsked, run_replay
+from agp_tui.protocol.events import AnyCommand, Finished, Live, Note, Pause, Resume, Seek, Speed, Step
 from agp_tui.recording.store import Recording, RecordingWriter
 from agp_tui.recording.video import FILE_NAME
 

@@ -15,10 +15,10 @@ from support.fakes import Heard
 from support.xserver import BLUE_RGB, ORANGE, ORANGE_RGB, Observer, XServer, painted_blue
 
 from agp_tui.config import GameSettings, PreviewSettings
-from agp_tui.engine.events import Live
 from agp_tui.engine.job import Job
 from agp_tui.games.base import Pixels
 from agp_tui.jobs.screen import WatchAsked, run_watch
+from agp_tui.protocol.events import Live
 
 pytestmark = pytest.mark.display
 

@@ -14,17 +14,17 @@ from support.commands import agp, agp_for_people, running
 from support.fakes import Heard
 from support.small_models import small_models
 
-from agp_tui.atari.agents import Agent
+from agp_tui.atari.agent import Agent
 from agp_tui.atari.checkpoint import load_agent
 from agp_tui.atari.driver import AgentDriver
 from agp_tui.config import GameSettings, PreviewSettings
 from agp_tui.engine.clock import NS, SimulatedTime
-from agp_tui.engine.events import AnyCommand, Finished, Live, Pause, Resume, Speed, Step
 from agp_tui.engine.job import Job
 from agp_tui.errors import AgpError, ModelError, SettingError
 from agp_tui.games.atari import AtariGame
-from agp_tui.games.preview import fitted
+from agp_tui.games.thumbnail import fitted
 from agp_tui.jobs.watch import WatchGameAsked, run_watch_game
+from agp_tui.protocol.events import AnyCommand, Finished, Live, Pause, Resume, Speed, Step
 
 PONG = "ALE/Pong-v5"
 BOX = (40, 40)

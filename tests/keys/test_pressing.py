@@ -14,7 +14,7 @@ from support.arena_window import Arena
 from support.xserver import Observer, XServer, environment, observe
 
 from agp_tui.errors import DisplayError, JobFailed, SettingError
-from agp_tui.keys.names import KEYSYMS
+from agp_tui.key_names import KEYSYMS
 from agp_tui.keys.pressing import KeyGuard
 from agp_tui.keys.state import NO_KEYS
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.xserver import XServer, environment, observe
 
-from agp_tui.keys.names import KEYSYMS
+from agp_tui.key_names import KEYSYMS
 
 HOME = Path(__file__).parents[2]
 

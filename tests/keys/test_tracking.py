@@ -3,8 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agp_tui.keys.state import KeyEdge, Who
-from agp_tui.keys.tracking import KeyTracker
+from agp_tui.keys.state import KeyEdge, KeyTracker, Who
 
 
 def test_repeat_is_not_an_edge() -> None:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from agp_tui.config.kinds import Stroke, Way
+from agp_tui.config.types import Stroke, Way
 from agp_tui.keys.state import NO_KEYS, KeyEdge
 from agp_tui.keys.typed import TypedKeys
 

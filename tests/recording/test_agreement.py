@@ -7,12 +7,12 @@ from support.drawn import KEYS, DrawnGame, Pattern, Typed, moment_of, opened, re
 from support.fakes import Heard
 from support.recordings import edge, write
 
-from agp_tui.engine.events import Live
 from agp_tui.engine.job import Job
 from agp_tui.errors import RecordingError, SettingError
 from agp_tui.keys.state import NO_KEYS, KeyEdge
+from agp_tui.protocol.events import Live
 from agp_tui.recording.agreement import Agreement, Moment, compared, moments_table
-from agp_tui.recording.playing import Person
+from agp_tui.recording.inputs import Person
 from agp_tui.recording.store import Recording
 
 UP = frozenset({"up"})

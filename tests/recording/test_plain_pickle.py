@@ -19,8 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agp_tui.errors import RecordingError
-from agp_tui.recording.plain_pickle import HostilePickle, read_arrays
-from agp_tui.recording.seed_pickle import import_pickle
+from agp_tui.recording.legacy_pickle import import_pickle
+from agp_tui.recording.safe_pickle import HostilePickle, read_arrays
 from agp_tui.recording.store import find_recordings
 
 RECONSTRUCT = b"cnumpy.core.multiarray\n_reconstruct\n"

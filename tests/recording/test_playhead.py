@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from agp_tui.engine.events import Panic, Pause, Resume, Seek, Speed, Step
-from agp_tui.engine.tempo import FASTEST, SLOWEST
-from agp_tui.recording.playhead import Playhead
+from agp_tui.engine.clock import FASTEST, SLOWEST
+from agp_tui.jobs.replay import Playhead
+from agp_tui.protocol.events import Panic, Pause, Resume, Seek, Speed, Step
 
 TIMES = np.array([0.0, 0.1, 0.2, 0.5, 0.6, 0.6, 0.7])
 """With a gap, and with two frames at one moment."""

@@ -24,13 +24,13 @@ from support.full_disk import files_of_at_most
 
 from agp_tui.config import RecordSettings
 from agp_tui.engine.clock import NS, RealTime, SimulatedTime
-from agp_tui.engine.events import Note
 from agp_tui.engine.job import Job
 from agp_tui.errors import AgpError, JobFailed, RecordingError, SettingError
 from agp_tui.games.base import Frame
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys
-from agp_tui.recording import space
-from agp_tui.recording.playing import Person
+from agp_tui.protocol.events import Note
+from agp_tui.recording import disk_space as space
+from agp_tui.recording.inputs import Person
 from agp_tui.recording.store import Recording, find_recordings
 from agp_tui.recording.timeline import FrameLine, parse, read_lines
 

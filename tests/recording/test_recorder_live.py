@@ -15,12 +15,12 @@ from support.xserver import XServer
 
 from agp_tui.config import GameSettings, PreviewSettings, RecordSettings
 from agp_tui.engine.clock import NS, Clock, RealTime
-from agp_tui.engine.events import Finished, Live, Progress, Stage
 from agp_tui.engine.job import Job
 from agp_tui.games.base import Frame
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys
+from agp_tui.protocol.events import Finished, Live, Progress, Stage
 from agp_tui.recording import checks
-from agp_tui.recording.playing import Person
+from agp_tui.recording.inputs import Person
 from agp_tui.recording.recorder import Origin, record
 from agp_tui.recording.store import Recording, find_recordings
 

@@ -12,7 +12,7 @@ from support.recordings import edge, meta_of, picture, write
 
 from agp_tui.errors import RecordingError
 from agp_tui.recording.exporting import ENDINGS, Format, export_recording
-from agp_tui.recording.seed_pickle import import_pickle
+from agp_tui.recording.legacy_pickle import import_pickle
 from agp_tui.recording.store import Recording, find_recordings
 
 COUNT = 25

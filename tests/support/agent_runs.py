@@ -1,6 +1,6 @@
 """What a training of an agent tells, made up: its games, its evaluations, a picture."""
 
-from agp_tui.engine.events import Evaluated, Event, Finished, Live, Progress, Stage, Started, Try
+from agp_tui.protocol.events import Evaluated, Event, Finished, Live, Progress, Stage, Started, Try
 
 BREAKOUT = "ALE/Breakout-v5"
 NAME = "20260101-120000-atari-ab12"

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from agp_tui.atari.checkpoint import AgentCheckpoint, save_agent
-from agp_tui.atari.consoles import Consoles, Protocol, View
 from agp_tui.atari.networks import AgentNetwork, AgentSpec
+from agp_tui.atari.vector_env import Consoles, Protocol, View
 from agp_tui.config import AtariSettings
 from agp_tui.games.atari import minimal_actions
 

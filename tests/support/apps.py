@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 
 from agp_tui.ui.app import AgpApp
 from agp_tui.ui.client.catalog import Catalog, Part
-from agp_tui.ui.parts.nav_bar import SCREENS
+from agp_tui.ui.components.nav_bar import SCREENS
 from agp_tui.ui.screens.base import AppScreen
 
 SMALL, LARGE = (80, 24), (200, 60)

@@ -7,7 +7,7 @@ import numpy as np
 
 from agp_tui.config import TrainSettings
 from agp_tui.games.base import Frame
-from agp_tui.imitation.takes import Take
+from agp_tui.imitation.dataset import Take
 from agp_tui.keys.state import NO_KEYS, edges_between
 from agp_tui.recording.meta import RecordingMeta
 from agp_tui.recording.store import RecordingWriter

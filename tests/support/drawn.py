@@ -16,7 +16,7 @@ from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed
 from agp_tui.games.base import Frame, Pixels, Status
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, Who, apply_edges
-from agp_tui.recording.playing import Source
+from agp_tui.recording.inputs import Source
 from agp_tui.recording.recorder import Origin, Recorded, record
 from agp_tui.recording.store import Recording
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from agp_tui.autoplay.steadiness import PLAIN
 from agp_tui.engine.clock import RealTime, Time
-from agp_tui.engine.events import Event
 from agp_tui.games.base import Frame, Pixels, Status
 from agp_tui.keys.state import NO_KEYS, Keys
+from agp_tui.models.key_filter import PLAIN
+from agp_tui.protocol.events import Event
 
 
 @dataclass

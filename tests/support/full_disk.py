@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agp_tui.engine.children import module_environment
+from agp_tui.engine.subprocesses import module_environment
 from support.needs import lacking
 
 

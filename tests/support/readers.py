@@ -39,7 +39,7 @@ class Reader:
 
 
 def _settings(folder: Path) -> Path:
-    from agp_tui.config.text import config_text
+    from agp_tui.config.template import config_text
 
     path = folder / "config.toml"
     # Every setting turned on, with the example of a game.
@@ -79,7 +79,7 @@ def _read_recording(path: Path) -> None:
 
 
 def _manifest(folder: Path) -> Path:
-    from agp_tui.autoplay.manifest import MANIFEST_FILE, MODEL_FILE, write_manifest
+    from agp_tui.models.manifest import MANIFEST_FILE, MODEL_FILE, write_manifest
     from support.small_models import manifest_for
 
     (folder / MODEL_FILE).write_bytes(b"content")
@@ -88,7 +88,7 @@ def _manifest(folder: Path) -> Path:
 
 
 def _read_manifest(path: Path) -> None:
-    from agp_tui.autoplay.manifest import read_manifest
+    from agp_tui.models.manifest import read_manifest
 
     read_manifest(path.parent)
 
@@ -99,8 +99,8 @@ def _model(folder: Path) -> Path:
 
 
 def _read_model(path: Path) -> None:
-    from agp_tui.autoplay.policy import load_policy
     from agp_tui.config import PlaySettings
+    from agp_tui.models.policy import load_policy
 
     load_policy(path, PlaySettings()).decide(np.zeros((32, 32, 3), np.uint8))
 
@@ -113,7 +113,7 @@ def _pickle(folder: Path) -> Path:
 
 
 def _read_pickle(path: Path) -> None:
-    from agp_tui.recording.seed_pickle import import_pickle
+    from agp_tui.recording.legacy_pickle import import_pickle
 
     with tempfile.TemporaryDirectory() as root:
         import_pickle(path, Path(root), "rally")
@@ -165,8 +165,8 @@ def _read_agent(path: Path) -> None:
 
 
 def _run(name: str) -> Callable[[Path], Path]:
-    from agp_tui.engine.events import Finished, Note, Progress, Stage, encode
     from agp_tui.engine.runs import EVENTS_FILE, Run
+    from agp_tui.protocol.events import Finished, Note, Progress, Stage, encode
 
     def make(folder: Path) -> Path:
         run = Run.create(folder, "train", {"seed": 3})

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from agp_tui.engine.children import module_environment
+from agp_tui.engine.subprocesses import module_environment
 
 ROOT = Path(__file__).parents[2]
 HANGS_SECONDS = 10.0

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from agp_tui.ui.app import AgpApp
 from agp_tui.ui.client.catalog import AtariItem
-from agp_tui.ui.screens.record import RecordScreen
+from agp_tui.ui.screens.record.screen import RecordScreen
 from support.apps import app_in, until
 
 

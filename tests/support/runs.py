@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from agp_tui.engine.children import module_environment
-from agp_tui.engine.events import Event, Progress, encode
 from agp_tui.engine.runs import Run
+from agp_tui.engine.subprocesses import module_environment
+from agp_tui.protocol.events import Event, Progress, encode
 
 WORKER = """
 import signal, sys, time
 from pathlib import Path
-from agp_tui.engine.events import Failed, Finished, decode_event
+from agp_tui.protocol.events import Failed, Finished, decode_event
 from agp_tui.engine.runs import Run, RunLog
 run = Run(Path(sys.argv[1]))
 stop = []
@@ -52,7 +52,9 @@ def learning(at: float, total: int, metrics: Callable[[int], dict[str, float]]) 
 
 def told_at(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Runs are looked at so long after they began, however long the test takes."""
-    monkeypatch.setattr("agp_tui.ui.parts.run_view.time", SimpleNamespace(time=lambda: BEGIN + seconds))
+    monkeypatch.setattr(
+        "agp_tui.ui.components.run_view.view.time", SimpleNamespace(time=lambda: BEGIN + seconds)
+    )
 
 
 def run_with(root: Path, job: str, request: dict[str, Any], *events: Event) -> Run:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agp_tui.autoplay.manifest import MODEL_FILE, Manifest, hash_of, write_manifest
+from agp_tui.models.manifest import MODEL_FILE, Manifest, hash_of, write_manifest
 from support.made_once import made_once
 
 SIZE, SEGMENT, EMBEDDING = 32, 5, 16

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from agp_tui.engine.children import module_environment
 from agp_tui.engine.runs import process_start
+from agp_tui.engine.subprocesses import module_environment
 from support.needs import lacking
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agp_tui.atari.algorithms.learner import Learner
-from agp_tui.atari.consoles import Consoles, Moved, Protocol
-from agp_tui.atari.team import Team, Together
+from agp_tui.atari.algorithms.base import Learner
+from agp_tui.atari.process_group import Team, Together
 from agp_tui.atari.trainer import AgentTrainer
+from agp_tui.atari.vector_env import Consoles, Moved, Protocol
 from agp_tui.config import AtariSettings
 
 SHORT = Protocol(0.25, frame_cap=200)

@@ -14,7 +14,7 @@ from Xlib import X, display
 from Xlib.ext import xinput
 from Xlib.protocol import rq
 
-from agp_tui.keys.names import KEYSYMS
+from agp_tui.key_names import KEYSYMS
 
 STARTUP_SECONDS = 20.0
 

@@ -9,14 +9,13 @@ from support import recordings
 from support.apps import LARGE, SMALL, app_in, screen_text, shows, until
 from textual.widgets import DataTable
 
-from agp_tui.engine.events import AnyEvent, Finished
 from agp_tui.errors import AgpError
-from agp_tui.ui.app import AgpApp, run_app
+from agp_tui.protocol.events import AnyEvent, Finished
+from agp_tui.ui.app import FIRST_GAME, AgpApp, run_app
+from agp_tui.ui.components.nav_bar import SCREENS
 from agp_tui.ui.dialogs.choose import Choose
 from agp_tui.ui.dialogs.confirm import Confirm
 from agp_tui.ui.dialogs.help import HelpScreen
-from agp_tui.ui.game_choice import FIRST_GAME
-from agp_tui.ui.parts.nav_bar import SCREENS
 from agp_tui.ui.screens.base import AppScreen
 
 

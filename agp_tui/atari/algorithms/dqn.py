@@ -5,9 +5,9 @@ from typing import Any
 
 import torch
 
-from agp_tui.atari.algorithms.learner import Actions, Learner, mean
-from agp_tui.atari.consoles import Moved, Stacks
-from agp_tui.atari.replay import Replay
+from agp_tui.atari.algorithms.base import Actions, Learner, mean
+from agp_tui.atari.replay_buffer import Replay
+from agp_tui.atari.vector_env import Moved, Stacks
 
 CAPACITY = 200_000
 """Steps that are remembered: 1.4 GB of frames of 84x84."""

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from agp_tui.atari.algorithms.learner import Actions, Learner, mean
-from agp_tui.atari.consoles import Moved, Stacks
+from agp_tui.atari.algorithms.base import Actions, Learner, mean
 from agp_tui.atari.returns import monte_carlo_returns
+from agp_tui.atari.vector_env import Moved, Stacks
 
 
 class MonteCarlo(Learner):

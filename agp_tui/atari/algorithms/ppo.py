@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from agp_tui.atari.algorithms.learner import Actions
-from agp_tui.atari.algorithms.on_rollouts import RolloutLearner
-from agp_tui.atari.consoles import Stacks
+from agp_tui.atari.algorithms.base import Actions, RolloutLearner
+from agp_tui.atari.vector_env import Stacks
 
 CLIP = 0.1
 """How far the probability of an action may move in one learning."""

@@ -5,9 +5,8 @@ What keeps it stable is the normalisation in the network and the number of conso
 
 import torch
 
-from agp_tui.atari.algorithms.learner import Actions, mean
-from agp_tui.atari.algorithms.on_rollouts import RolloutLearner
-from agp_tui.atari.consoles import Stacks
+from agp_tui.atari.algorithms.base import Actions, RolloutLearner, mean
+from agp_tui.atari.vector_env import Stacks
 
 
 class Pqn(RolloutLearner):

@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from agp_tui.engine.children import module_command
-from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
+from agp_tui.engine.subprocesses import module_command
 from agp_tui.errors import MissingPart
+from agp_tui.protocol.events import Table
 from agp_tui.ui.benchmarks.terminal import in_terminal, read, wait_for
 
 SETTLE_SECONDS = 4.0

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agp_tui.benchmarks.others import busy_cores
-from agp_tui.engine.clock import Percentiles
-from agp_tui.engine.events import Failed, Finished, Live, Table
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed
+from agp_tui.protocol.events import Failed, Finished, Live, Table
+from agp_tui.protocol.percentiles import Percentiles
 from agp_tui.ui.app import AgpApp
 from agp_tui.ui.benchmarks.preview import CountingDriver
 from agp_tui.ui.client.process import JobProcess
-from agp_tui.ui.parts.live_view import LiveView
+from agp_tui.ui.components.live_view import LiveView
 
 GAME = "ALE/Pong-v5"
 TICK_SECONDS = 0.01

@@ -9,9 +9,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from agp_tui.engine.clock import Percentiles
-from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
+from agp_tui.protocol.events import Table
+from agp_tui.protocol.percentiles import Percentiles
 from agp_tui.recording.store import Recording, find_recordings
 from agp_tui.ui.benchmarks.loop import percentiles
 from agp_tui.ui.benchmarks.scripted import BEGINS, ScriptedTerminal

@@ -5,8 +5,8 @@ from pathlib import Path
 from agp_tui.benchmarks.asked import AppAsked
 from agp_tui.benchmarks.first_frame import bench_first_frame
 from agp_tui.benchmarks.machine import machine
-from agp_tui.engine.events import Finished, Table
 from agp_tui.engine.job import Job
+from agp_tui.protocol.events import Finished, Table
 from agp_tui.ui.benchmarks.first_screen import bench_first_screen
 from agp_tui.ui.benchmarks.idle import bench_idle
 from agp_tui.ui.benchmarks.loop import bench_loop

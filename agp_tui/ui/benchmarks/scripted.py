@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from agp_tui.engine.children import module_environment
+from agp_tui.engine.subprocesses import module_environment
 from agp_tui.errors import JobFailed
 
 LEGACY = {"up": "\x1b[A", "down": "\x1b[B", "right": "\x1b[C", "left": "\x1b[D", "space": " ", "esc": "\x1b"}

@@ -9,9 +9,9 @@ from asyncio.subprocess import PIPE, Process
 from collections import deque
 from collections.abc import AsyncGenerator
 
-from agp_tui.engine.children import module_command, module_environment
-from agp_tui.engine.events import AnyEvent, Command, Failed, Finished, Stop, decode_event, encode
+from agp_tui.engine.subprocesses import module_command, module_environment
 from agp_tui.errors import AgpError
+from agp_tui.protocol.events import AnyEvent, Command, Failed, Finished, Stop, decode_event, encode
 
 LINE_BYTES = 1 << 23
 """Longest line of events that is read; pictures travel in them."""

@@ -14,9 +14,9 @@ from textual.events import Key
 from textual.keys import Keys
 from textual.message import Message
 
-from agp_tui.config.kinds import Stroke
+from agp_tui.config.types import Stroke
 from agp_tui.errors import SettingError
-from agp_tui.keys.names import KEYSYMS, NAMES, key_name
+from agp_tui.key_names import KEYSYMS, NAMES, key_name
 
 REPORT_EVENT_TYPES = 2
 """The protocol's flag under which releases are told."""

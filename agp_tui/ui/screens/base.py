@@ -7,8 +7,8 @@ from textual.containers import Container
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
-from agp_tui.ui.parts.nav_bar import NavBar
-from agp_tui.ui.parts.status_bar import StatusBar
+from agp_tui.ui.components.nav_bar import NavBar
+from agp_tui.ui.components.status_bar import StatusBar
 
 if TYPE_CHECKING:
     from agp_tui.ui.app import AgpApp

@@ -3,7 +3,7 @@
 from collections import deque
 from typing import ClassVar
 
-from agp_tui.engine.events import Live
+from agp_tui.protocol.events import Live
 from agp_tui.ui.widgets.rows import Row, Rows
 
 BLOCKS = " ▁▂▃▄▅▆▇█"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from agp_tui.engine.events import Live
+from agp_tui.protocol.events import Live
 from agp_tui.ui.widgets.rows import Row, Rows, bar, marked, padded
 
 Kind = Literal["record", "play"]

@@ -8,20 +8,71 @@ import textwrap
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from rich.color import Color, ColorSystem
+from rich.color import Color as RichColor
+from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
-from textual.filter import Monochrome, NoColor
+from textual.color import Color
+from textual.filter import ANSIToTruecolor, DimFilter, LineFilter, Monochrome, NoColor
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
 from agp_tui.errors import AgpError
-from agp_tui.ui.widgets.ready_strip import HARMLESS, ReadyStrip, can_be_ready
 
 if TYPE_CHECKING:
-    from agp_tui.ui.widgets.halfblocks import Run
-    from agp_tui.ui.widgets.palettes import Palette
+    from agp_tui.ui.widgets.halfblocks import Palette, Run
+
+
+HARMLESS = (ANSIToTruecolor, DimFilter, Monochrome)
+"""Filters that leave the colours of a picture as they are: it has no ANSI colours, nothing dim, and the
+preview makes it grey itself where it has to be."""
+
+
+def can_be_ready() -> bool:
+    """Whether this textual keeps the text of a line where `ReadyStrip` puts it."""
+    return all(hasattr(Strip, name) for name in ("_render_cache", "_segments"))
+
+
+class ReadyStrip(Strip):
+    """A line given as text for the terminal, or None, and as a function that makes its segments.
+
+    The function is called where the segments are needed: where something covers a part of the line,
+    where a filter changes it, in screenshots, and where the text is None.
+    """
+
+    __slots__ = ("_make", "_made")  # noqa: RUF023
+
+    def __init__(self, text: str | None, make: Callable[[], list[Segment]], cells: int) -> None:
+        self._make = make
+        self._made: list[Segment] | None = None
+        super().__init__((), cells)
+        self._made = None
+        if text is not None:
+            self._render_cache = text
+
+    @property
+    def _segments(self) -> list[Segment]:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    @_segments.setter
+    def _segments(self, segments: list[Segment]) -> None:
+        self._made = segments
+
+    def apply_filter(self, filter: LineFilter, background: Color) -> Strip:
+        """The line itself where the filter would change nothing."""
+        if isinstance(filter, HARMLESS):
+            return self
+        return super().apply_filter(filter, background)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
 
 PreviewColors = Literal["auto", "truecolor", "256", "off"]
 Frame = tuple[float, float, float, float]
@@ -175,7 +226,7 @@ class Preview(Widget):
 
     def _palette(self) -> "Palette | None":
         """The colours of pictures here; None where there are none."""
-        from agp_tui.ui.widgets.palettes import palette
+        from agp_tui.ui.widgets.halfblocks import palette
 
         name = self._palette_name()
         return palette(name) if name in {"truecolor", "256"} else None
@@ -303,13 +354,13 @@ class Preview(Widget):
 
 def _style(run: "Run", colors: "Palette") -> Style:
     """A run's colours as textual knows them."""
-    make: Callable[[int], Color]
+    make: Callable[[int], RichColor]
     if colors.colors == "256":
-        make = Color.from_ansi
+        make = RichColor.from_ansi
     else:
 
-        def make(code: int) -> Color:
-            return Color.from_rgb(*colors.rgb(code))
+        def make(code: int) -> RichColor:
+            return RichColor.from_rgb(*colors.rgb(code))
 
     _, foreground, background = run
     return Style(

@@ -1,13 +1,61 @@
 """A widget of a few lines, each made of styled pieces; it repaints once an update, and only what changed."""
 
+import time
 from collections.abc import Sequence
+from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual.content import Content
 from textual.geometry import Region, Size
 from textual.strip import Strip
+from textual.timer import Timer
 from textual.widget import Widget
+from textual.widgets import Static
+
+
+class Quiet(Static):
+    """A `Static` whose text may be told again and again."""
+
+    _told: Content | None = None
+
+    def say(self, markup: str) -> None:
+        """Show this markup."""
+        content = Content.from_markup(markup)
+        if content != self._told:
+            self._told = content
+            self.update(content)
+
+
+class Sparing(Widget):
+    """Draws when it is told something, but not again before `SECONDS_BETWEEN` have passed."""
+
+    SECONDS_BETWEEN: ClassVar[float] = 0.5
+
+    _drawn_at = 0.0
+    _later: Timer | None = None
+
+    def draw_soon(self) -> None:
+        """Draw now, or as soon as the last time is long enough ago."""
+        if not self.is_mounted or self._later is not None:
+            return
+        left = self._drawn_at + self.SECONDS_BETWEEN - time.monotonic()
+        if left <= 0:
+            self.draw_now()
+        else:
+            self._later = self.set_timer(left, self.draw_now)
+
+    def draw_now(self) -> None:
+        """Draw, however short ago the last time is."""
+        self._later = None
+        self._drawn_at = time.monotonic()
+        self.take_in()
+        self.refresh()
+
+    def take_in(self) -> None:
+        """What was told since the last time is to be drawn."""
+
 
 Piece = tuple[str, str]
 """Text, and the name of its component class after `--` ("" is the widget's own style)."""

@@ -10,8 +10,8 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from agp_tui.engine.events import Try
-from agp_tui.ui.widgets.sparing import Sparing
+from agp_tui.protocol.events import Try
+from agp_tui.ui.widgets.rows import Sparing
 
 MOST_ROWS = 1000
 """Older games are forgotten; the run's own events have them all."""

@@ -5,8 +5,8 @@ from typing import Any
 from rich.text import Text
 from textual.widgets import DataTable
 
-from agp_tui.engine.events import Table
-from agp_tui.ui.tables import cell
+from agp_tui.formatting.tables import cell
+from agp_tui.protocol.events import Table
 
 Value = str | float | int | None
 

@@ -11,15 +11,15 @@ import pytest
 from support.fakes import Heard
 
 from agp_tui.benchmarks.first_frame import bench_first_frame
-from agp_tui.engine.events import Table
 from agp_tui.engine.job import Job
+from agp_tui.protocol.events import Table
 from agp_tui.ui.app import AgpApp
 from agp_tui.ui.benchmarks.first_screen import bench_first_screen
 from agp_tui.ui.benchmarks.idle import bench_idle
 from agp_tui.ui.benchmarks.loop import bench_loop, percentiles
 from agp_tui.ui.benchmarks.playing import play_at
 from agp_tui.ui.benchmarks.preview import CountingDriver
-from agp_tui.ui.parts.nav_bar import SCREENS
+from agp_tui.ui.components.nav_bar import SCREENS
 
 
 def test_a_job_runs_beside_the_app_as_it_does_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

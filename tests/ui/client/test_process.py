@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from support.apps import children
 
-from agp_tui.engine.events import Failed, Finished, Stop
 from agp_tui.errors import AgpError
+from agp_tui.protocol.events import Failed, Finished, Stop
 from agp_tui.ui.app import AgpApp
 from agp_tui.ui.client.process import JobProcess, ask
 

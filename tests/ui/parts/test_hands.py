@@ -14,9 +14,9 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from agp_tui.config import Config, TerminalSettings
-from agp_tui.engine.events import Command, Holding, Key, LetGo
+from agp_tui.protocol.events import Command, Holding, Key, LetGo
+from agp_tui.ui.components.terminal_game import HandsPane
 from agp_tui.ui.keyboard.parser import Releases, Typed
-from agp_tui.ui.parts.hands import HandsPane
 
 
 class PaneApp(App[None]):

@@ -8,12 +8,12 @@ import pytest
 from support.apps import screen_in
 from textual.css.query import NoMatches
 
-from agp_tui.engine.events import AnyEvent, Finished
 from agp_tui.engine.runs import Run
-from agp_tui.ui.parts import watching
-from agp_tui.ui.parts.live_view import LiveView
-from agp_tui.ui.parts.run_view import RunView
-from agp_tui.ui.screens.runs import RunsScreen
+from agp_tui.protocol.events import AnyEvent, Finished
+from agp_tui.ui.components.live_view import LiveView
+from agp_tui.ui.components.run_view import follow as watching
+from agp_tui.ui.components.run_view.view import RunView
+from agp_tui.ui.screens.runs.screen import RunsScreen
 
 
 def test_a_run_that_ends_while_the_app_closes_is_not_shown_any_more(

@@ -16,18 +16,18 @@ from textual.widgets import Input
 
 from agp_tui.cli.atari import app as atari_commands
 from agp_tui.config import AtariSettings
-from agp_tui.engine.events import Failed, encode
 from agp_tui.engine.runs import Run
+from agp_tui.protocol.events import Failed, encode
 from agp_tui.ui.app import AgpApp
 from agp_tui.ui.client.catalog import AtariItem
+from agp_tui.ui.components.run_view.view import RunView
+from agp_tui.ui.components.setting_field import Setting
+from agp_tui.ui.components.setting_field import shown as as_typed
 from agp_tui.ui.dialogs.choose import Choose
 from agp_tui.ui.dialogs.form import Cycle
-from agp_tui.ui.panes.atari_form import OWN, AtariForm, atari_settings, choices_of, typed
-from agp_tui.ui.panes.setting import Setting
-from agp_tui.ui.panes.setting import shown as as_typed
-from agp_tui.ui.parts.run_view import RunView
-from agp_tui.ui.screens.atari import AtariScreen
-from agp_tui.ui.screens.runs import RunsScreen
+from agp_tui.ui.screens.atari.form import OWN, AtariForm, atari_settings, choices_of, typed
+from agp_tui.ui.screens.atari.screen import AtariScreen
+from agp_tui.ui.screens.runs.screen import RunsScreen
 from agp_tui.ui.widgets.score_table import ScoreTable
 from agp_tui.ui.widgets.tables import EventTable
 

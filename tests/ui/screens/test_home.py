@@ -10,7 +10,7 @@ from support.apps import app_in, screen_text, until
 from support.snapshots import Snap
 
 from agp_tui.ui.client.catalog import Catalog, FindingItem, ModelItem, RecordingItem, RunItem
-from agp_tui.ui.screens.home import HomeScreen, contents, findings, suggestion
+from agp_tui.ui.screens.home.screen import HomeScreen, contents, findings, suggestion
 
 GAME = "ALE/Pong-v5"
 NOW = 1_800_000_000.0

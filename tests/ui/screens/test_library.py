@@ -12,15 +12,15 @@ from support.snapshots import Snap
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from agp_tui.engine.events import Live
+from agp_tui.protocol.events import Live
 from agp_tui.ui.app import AgpApp
 from agp_tui.ui.client.catalog import RecordingItem
 from agp_tui.ui.dialogs.choose import Choose
 from agp_tui.ui.dialogs.confirm import Confirm
 from agp_tui.ui.dialogs.form import Form
-from agp_tui.ui.panes.position import PositionBar
-from agp_tui.ui.panes.replay import ReplayPane
-from agp_tui.ui.screens.library import LibraryScreen, version
+from agp_tui.ui.screens.library.replay import ReplayPane
+from agp_tui.ui.screens.library.screen import LibraryScreen, version
+from agp_tui.ui.screens.library.seek_bar import PositionBar
 
 ITEM = RecordingItem(
     path="/home/me/recordings/rally/20260101-120000",

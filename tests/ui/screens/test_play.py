@@ -10,14 +10,14 @@ from support.small_models import make_models
 from support.snapshots import Snap
 from textual.widgets import RichLog
 
-from agp_tui.autoplay.manifest import read_manifest, write_manifest
-from agp_tui.engine.clock import Percentiles
-from agp_tui.engine.events import Failed, Finished, Live
+from agp_tui.models.manifest import read_manifest, write_manifest
+from agp_tui.protocol.events import Failed, Finished, Live
+from agp_tui.protocol.percentiles import Percentiles
 from agp_tui.recording.store import Recording, find_recordings
 from agp_tui.ui.client.catalog import ModelItem
+from agp_tui.ui.components.live_view import LiveView
 from agp_tui.ui.dialogs.choose import Choose
-from agp_tui.ui.parts.live_view import LiveView
-from agp_tui.ui.screens.play import PlayScreen, preflight_text
+from agp_tui.ui.screens.play.screen import PlayScreen, preflight_text
 
 GAME = "ALE/Breakout-v5"
 MS = Percentiles(1.0, 2.0, 3.0)

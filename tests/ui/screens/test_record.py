@@ -12,13 +12,13 @@ from support.snapshots import Snap
 from support.xserver import XServer
 from textual.widgets import Digits, Input
 
-from agp_tui.engine.events import Finished, Live
+from agp_tui.protocol.events import Finished, Live
 from agp_tui.ui.dialogs.choose import Choose
 from agp_tui.ui.dialogs.confirm import Confirm
 from agp_tui.ui.dialogs.form import Cycle, Form
-from agp_tui.ui.panes.profile import Limits
-from agp_tui.ui.panes.region import RegionPane, Square
 from agp_tui.ui.screens.base import AppScreen
+from agp_tui.ui.screens.record.profile import Limits
+from agp_tui.ui.screens.record.region import RegionPane, Square
 
 LIVE = Live(
     seconds=62.5,

@@ -10,7 +10,7 @@ from support.record_screen import profile, record
 from support.xserver import XServer
 
 from agp_tui.ui.dialogs.choose import Choose
-from agp_tui.ui.panes.region import RegionPane
+from agp_tui.ui.screens.record.region import RegionPane
 from agp_tui.ui.widgets.preview import Preview
 
 

@@ -11,17 +11,16 @@ from support.runs import BEGIN, learning, run_with, told_at
 from support.snapshots import Snap
 from textual.pilot import Pilot
 
-from agp_tui.engine.clock import Percentiles
-from agp_tui.engine.events import Event, Failed, Finished, Live, Note, Progress, Stage, Started, Table
 from agp_tui.engine.runs import Run
+from agp_tui.protocol.events import Event, Failed, Finished, Live, Note, Progress, Stage, Started, Table
+from agp_tui.protocol.percentiles import Percentiles
 from agp_tui.ui.app import AgpApp
 from agp_tui.ui.client.catalog import FindingItem, Part
+from agp_tui.ui.components.run_view.view import RunView
 from agp_tui.ui.dialogs.confirm import Confirm
-from agp_tui.ui.panes.doctor_pane import DoctorPane
-from agp_tui.ui.panes.runs_table import RunsTable
-from agp_tui.ui.panes.tab_bar import TabBar
-from agp_tui.ui.parts.run_view import RunView
-from agp_tui.ui.screens.runs import RunsScreen
+from agp_tui.ui.screens.runs.doctor_pane import DoctorPane
+from agp_tui.ui.screens.runs.runs_pane import RunsTable
+from agp_tui.ui.screens.runs.screen import RunsScreen, TabBar
 
 REQUEST = {"game": "ALE/Pong-v5"}
 

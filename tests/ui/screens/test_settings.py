@@ -8,15 +8,14 @@ from support.apps import app_in, screen_in, screen_text, shows, until
 from support.runs import run_with
 from textual.widgets import Input
 
-from agp_tui.engine.events import Failed, Started
+from agp_tui.protocol.events import Failed, Started
+from agp_tui.ui.components.setting_field import Setting
 from agp_tui.ui.dialogs.choose import Choose
 from agp_tui.ui.dialogs.confirm import Confirm
-from agp_tui.ui.panes.keymap import KeyAsk
-from agp_tui.ui.panes.runs_table import RunsTable
-from agp_tui.ui.panes.setting import Setting
-from agp_tui.ui.panes.settings_columns import Sections, SettingsTable
-from agp_tui.ui.panes.settings_pane import SettingsPane
-from agp_tui.ui.screens.runs import RunsScreen
+from agp_tui.ui.screens.runs.keymap import KeyAsk
+from agp_tui.ui.screens.runs.runs_pane import RunsTable
+from agp_tui.ui.screens.runs.screen import RunsScreen
+from agp_tui.ui.screens.runs.settings_pane import Sections, SettingsPane, SettingsTable
 
 
 def setting(pane: SettingsPane, section: str, key: str) -> Setting:

@@ -13,15 +13,15 @@ from support.snapshots import Snap
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from agp_tui.engine.clock import Percentiles
-from agp_tui.engine.events import Event, Failed, Finished, Stage, Started
 from agp_tui.engine.runs import Run
+from agp_tui.protocol.events import Event, Failed, Finished, Stage, Started
+from agp_tui.protocol.percentiles import Percentiles
 from agp_tui.ui.app import AgpApp
 from agp_tui.ui.client.catalog import AtariItem, ModelItem, Part, RecordingItem, RunItem
-from agp_tui.ui.panes.train_data import Look, Recordings
-from agp_tui.ui.panes.train_form import TrainForm
-from agp_tui.ui.parts.run_view import RunView
-from agp_tui.ui.screens.train import TrainScreen
+from agp_tui.ui.components.run_view.view import RunView
+from agp_tui.ui.screens.train.data import Look, Recordings
+from agp_tui.ui.screens.train.form import TrainForm
+from agp_tui.ui.screens.train.screen import TrainScreen
 
 PONG = "ALE/Pong-v5"
 LEARNING: tuple[Event, ...] = (

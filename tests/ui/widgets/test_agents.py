@@ -11,11 +11,11 @@ from textual.pilot import Pilot
 from textual.strip import Strip
 from textual.widget import Widget
 
-from agp_tui.ui.parts.agent_result import agent_result
-from agp_tui.ui.parts.agent_view import agent_progress
+from agp_tui.ui.components.run_view.agent_view import agent_progress
+from agp_tui.ui.components.run_view.result import agent_result
 from agp_tui.ui.widgets.curve import CurveChart
 from agp_tui.ui.widgets.score_table import MOST_ROWS, ScoreTable
-from agp_tui.ui.widgets.stage_split import StageSplit
+from agp_tui.ui.widgets.time_split import StageSplit
 
 
 class Frame(App[None]):

@@ -14,14 +14,13 @@ from textual.widget import Widget
 
 from agp_tui.config import Config
 from agp_tui.config.file import Loaded
-from agp_tui.engine.clock import Percentiles
-from agp_tui.engine.events import Live
-from agp_tui.ui.parts.live_view import LiveView
-from agp_tui.ui.widgets.braille import Canvas, drawable, spanning, thinned
-from agp_tui.ui.widgets.budget import LatencyBudget
-from agp_tui.ui.widgets.curve import CurveChart
+from agp_tui.protocol.events import Live
+from agp_tui.protocol.percentiles import Percentiles
+from agp_tui.ui.components.live_view import LiveView
+from agp_tui.ui.widgets.curve import Canvas, CurveChart, drawable, spanning, thinned
 from agp_tui.ui.widgets.history import LatencyHistory
 from agp_tui.ui.widgets.key_bars import KeyBars
+from agp_tui.ui.widgets.latency_budget import LatencyBudget
 
 LIVE = Live(
     seconds=1.0,

@@ -12,12 +12,12 @@ from support.snapshots import Snap
 from textual.app import App, ComposeResult
 from textual.containers import Horizontal, Vertical
 
-from agp_tui.engine.clock import Percentiles
-from agp_tui.engine.events import Live, Table
-from agp_tui.ui.widgets.budget import LatencyBudget
+from agp_tui.protocol.events import Live, Table
+from agp_tui.protocol.percentiles import Percentiles
 from agp_tui.ui.widgets.curve import CurveChart
 from agp_tui.ui.widgets.history import LatencyHistory
 from agp_tui.ui.widgets.key_bars import KeyBars
+from agp_tui.ui.widgets.latency_budget import LatencyBudget
 from agp_tui.ui.widgets.preview import Preview
 from agp_tui.ui.widgets.tables import EventTable
 

@@ -17,8 +17,7 @@ from textual.widgets import Static
 
 from agp_tui.errors import AgpError
 from agp_tui.ui.benchmarks.preview import CountingDriver
-from agp_tui.ui.widgets.halfblocks import fitted, paired, runs
-from agp_tui.ui.widgets.palettes import palette
+from agp_tui.ui.widgets.halfblocks import fitted, paired, palette, runs
 from agp_tui.ui.widgets.preview import Preview, chosen_colors
 
 SIZE = (30, 12)

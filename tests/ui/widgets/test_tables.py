@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from textual.app import App, ComposeResult
 
-from agp_tui.engine.events import Table
+from agp_tui.protocol.events import Table
 from agp_tui.ui.widgets.tables import EventTable
 
 

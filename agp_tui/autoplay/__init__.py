@@ -1,1 +1,0 @@
-"""A model takes the keyboard: loading it, deciding in real time, corrections."""

@@ -1,0 +1,60 @@
+"""Where a flag that was not given gets its value: the environment, then `config.toml`."""
+
+from pathlib import Path
+from typing import Any
+
+from cyclopts import App, ArgumentCollection, Token
+
+from agp_tui.config.file import Given, Loaded, load_config, sections_of
+from agp_tui.errors import ModelError
+
+
+def fill_from_settings(_app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """Give every setting that has no flag the value of the environment or the settings file.
+
+    A setting looks into the section of its own class only: a flag `--seed` of training never takes
+    the seed of a game. Raises `SettingError` where the file or a variable does not fit.
+    """
+    if commands[:1] == ("config",):
+        # Nothing to fill, and a file with an error must not keep its own cure from running.
+        return
+    path = _first_value(arguments, "config")
+    loaded = load_config(Path(path) if path else None)
+    game = _first_value(arguments, "game")
+    if game is None and commands[:1] in (("play",), ("practice",)):
+        game = _game_of_model(loaded, _first_value(arguments, "model"))
+    sections: tuple[str, ...] = ()
+    for argument in arguments:
+        if not argument.keys:
+            # A settings class as a whole; its fields follow it.
+            sections = sections_of(argument.hint, game)
+        elif not argument.tokens and (given := loaded.chosen(sections, argument.keys[0])) is not None:
+            argument.append(_token(argument.name, given))
+
+
+def _game_of_model(loaded: Loaded, model: str | None) -> str | None:
+    """The game that a model was made for. What is wrong with a model is told when it is loaded."""
+    from agp_tui.models.manifest import find_model, read_manifest
+
+    try:
+        return read_manifest(find_model(loaded.folder("models"), model)).game if model else None
+    except ModelError:
+        return None
+
+
+def _token(flag: str, given: Given) -> Token:
+    value = given.value
+    if isinstance(value, bool):
+        return Token(keyword=flag, implicit_value=value, source=given.source)
+    return Token(keyword=flag, value=_text(value), source=given.source)
+
+
+def _text(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _first_value(arguments: ArgumentCollection, key: str) -> str | None:
+    for argument in arguments:
+        if argument.tokens and argument.name in (f"--{key}", key.upper()):
+            return argument.tokens[0].value
+    return None

@@ -1,0 +1,93 @@
+"""What happened in words for people, in the app and on the command line. Needs no textual."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from rich.markup import escape
+
+from agp_tui.protocol.events import Finished, Progress
+from agp_tui.protocol.percentiles import Percentiles
+
+
+def length(seconds: float) -> str:
+    """Seconds in the unit that people would take."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
+
+
+def ago(moment: float) -> str:
+    """How long since, in words."""
+    return f"{length(max(0.0, time.time() - moment))} ago"
+
+
+STATES = {
+    "running": ("▶ running", "green"),
+    "finished": ("✓ finished", ""),
+    "stopped": ("■ stopped", "yellow"),
+    "failed": ("✗ failed", "red"),
+    "died": ("✗ died", "red"),
+    "waiting": ("· waiting", "dim"),
+    "damaged": ("✗ damaged", "red"),
+}
+"""By state: its words, and rich's style for them."""
+
+
+def state_text(state: str) -> str:
+    """The words of a state."""
+    return STATES.get(state, (state, ""))[0]
+
+
+MADE = ("recording", "model", "checkpoint", "run")
+"""What a job may leave behind, in the order in which it is told."""
+
+FIGURES: dict[str, Callable[[Any], str]] = {
+    "frames": "{} frames".format,
+    "seconds": "{:.1f} s".format,
+    "fps": "{:.1f} fps".format,
+    "missed": "{} missed".format,
+    "decisions": "{} decisions".format,
+    "latency_ms": lambda latency: f"latency {percentiles_text(latency)}",
+    "deadline_misses": "{} deadlines missed".format,
+    "scores": lambda scores: f"scores {', '.join(f'{score:g}' for score in scores)}",
+    "score_mean": "mean {:.1f}".format,
+    "bytes": lambda size: f"{size / 1e6:.1f} MB",
+}
+"""The words of each figure of a result, in the order in which they are told."""
+
+
+def summary(event: Finished) -> str:
+    """A result in a few lines of rich's markup: what was made, then its figures."""
+    made = [
+        f"[bold green]{name}[/bold green] {escape(str(value))}"
+        for name in MADE
+        if (value := getattr(event, name))
+    ]
+    figures = [
+        words(value) for name, words in FIGURES.items() if (value := getattr(event, name)) not in (None, [])
+    ]
+    figures += [_metric(name, value) for name, value in (event.metrics or {}).items()]
+    return "\n".join([*made, ", ".join(figures)]).strip() or f"{event.job} done"
+
+
+def progress_text(event: Progress) -> str:
+    """How far, how fast, how long still, and the figures, in one line."""
+    parts = [f"{event.done:g}/{event.total:g} {event.unit}"]
+    if event.rate:
+        parts.append(f"{event.rate:.0f}/s")
+    if event.seconds_left is not None:
+        parts.append(f"{event.seconds_left:.0f} s left")
+    parts += [_metric(name, value) for name, value in event.metrics.items()]
+    return "  ".join(parts)
+
+
+def _metric(name: str, value: float) -> str:
+    return f"{name.replace('_', ' ')} {value:.3g}"
+
+
+def percentiles_text(value: Percentiles) -> str:
+    """The middle and the slow end."""
+    return f"p50 {value.p50:.1f} p99 {value.p99:.1f} ms"

@@ -1,0 +1,267 @@
+"""What of this machine helps or hinders: looked at quickly, told as data. Prints nothing.
+
+Heavy libraries are looked up by their metadata and never imported.
+"""
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from agp_tui.config import GameSettings, RecordSettings
+from agp_tui.config.settings import over_ssh
+from agp_tui.engine.cpu import cores
+from agp_tui.errors import AgpError
+from agp_tui.games.display import FROM_ENVIRONMENT, FROM_SETTINGS, Desktop, candidates
+
+SMALLEST_TERMINAL = (80, 24)
+UINPUT = Path("/dev/uinput")
+NVIDIA = Path("/proc/driver/nvidia/version")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool | None
+    """True: good; False: hinders; None: good to know, or only needed for some games or jobs."""
+    found: str
+    cure: str = ""
+    """What to do or to type; empty where nothing is to be done."""
+
+
+def checkup(
+    game: GameSettings | None = None,
+    recordings: Path | None = None,
+    min_free_mb: int = RecordSettings.min_free_mb,
+) -> list[Finding]:
+    """Look at everything. `recordings` is the folder whose disk is to have space. Never raises."""
+    checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
+        ("system", _system),
+        ("terminal", _terminal),
+        ("displays", lambda: _displays(game or GameSettings())),
+        ("keys", _key_devices),
+        ("model runtime", _runtime),
+        ("training", _training),
+        ("atari", _atari),
+        ("parts", _base_parts),
+        ("disk", lambda: _disk(recordings or Path.cwd(), min_free_mb)),
+    ]
+    return [finding for name, check in checks for finding in _careful(name, check)]
+
+
+def _careful(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """The findings of a check, and one of its own if it trips over something unforeseen."""
+    try:
+        yield from check()
+    except Exception as problem:  # a doctor that falls ill helps nobody
+        yield Finding(name, None, f"could not be looked at: {problem!r}")
+
+
+def _system() -> Iterator[Finding]:
+    found = f"{platform.system()} {platform.machine()}, {cores()} cores, Python {platform.python_version()}"
+    yield Finding("system", True, found)
+
+
+def _terminal() -> Iterator[Finding]:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        yield Finding(
+            "terminal", None, "none: the app cannot be shown, every command works", "Over SSH, use ssh -t."
+        )
+        return
+    columns, lines = shutil.get_terminal_size()
+    kind = os.environ.get("TERM", "")
+    colors = (
+        "true colour" if os.environ.get("COLORTERM") in ("truecolor", "24bit") else "256 colours or fewer"
+    )
+    found = f"{kind or 'TERM is not set'}, {columns}x{lines}, {colors}{', over SSH' if over_ssh() else ''}"
+    if kind in ("", "dumb"):
+        yield Finding("terminal", False, found, "Set TERM, for example export TERM=xterm-256color.")
+    elif columns < SMALLEST_TERMINAL[0] or lines < SMALLEST_TERMINAL[1]:
+        yield Finding("terminal", False, found, "Make it at least {}x{}.".format(*SMALLEST_TERMINAL))
+    else:
+        yield Finding("terminal", True, found)
+
+
+def _displays(game: GameSettings) -> Iterator[Finding]:
+    if sys.platform in ("win32", "darwin"):
+        for candidate in candidates(game):
+            yield Finding("display", candidate.usable, candidate.reason)
+        return
+    desktop = Desktop.of_this_user()
+    found = candidates(game, desktop)
+    if not found:
+        yield Finding(
+            "display",
+            None,
+            "there is none here: screen games cannot be seen, Atari games need none",
+            "Start the game's X server, or log in where the game runs.",
+        )
+    taken = next((candidate for candidate in found if candidate.usable), None)
+    for candidate in found:
+        role = "; taken" if candidate is taken else "; another one goes first" if candidate.usable else ""
+        told = f"{candidate.reason} (from {candidate.source}{role})"
+        # Somebody named this one; the others were only worth a look.
+        meant = candidate.source in (FROM_SETTINGS, FROM_ENVIRONMENT)
+        good = True if candidate.usable else False if meant and taken is None else None
+        cure = "Name another one with --display, or start its X server." if good is False else ""
+        yield Finding(f"display {candidate.name}", good, told, cure)
+    if taken is not None:
+        taken.enter()
+        yield _x_extensions(taken.name)
+    if desktop.wayland:
+        yield Finding(
+            "wayland",
+            None if taken else False,
+            f"a Wayland session ({', '.join(desktop.wayland)}): its own windows cannot be seen or played",
+            "Log in to an Xorg session, or run the game in Xephyr or Xvfb.",
+        )
+
+
+def _x_extensions(name: str) -> Finding:
+    from agp_tui.keys.rawinput import KEY_DOWN, RawInput
+    from agp_tui.keys.xserver import connect
+
+    try:
+        connection = connect(name)
+        try:
+            RawInput(connection, (KEY_DOWN,))
+            can_press = connection.has_extension("XTEST")
+        finally:
+            connection.close()
+    except AgpError as problem:
+        return Finding(f"keys on {name}", False, problem.problem, problem.cure)
+    if not can_press:
+        return Finding(
+            f"keys on {name}", False, "can be heard, not pressed (no XTEST)", "Only --dry-run plays there."
+        )
+    return Finding(f"keys on {name}", True, "can be heard (XInput2) and pressed (XTEST)")
+
+
+def _key_devices() -> Iterator[Finding]:
+    """Only what other ways to the keyboard would need; X11 needs none of it."""
+    if sys.platform != "linux":
+        return
+    if not UINPUT.exists():
+        yield Finding("/dev/uinput", None, "is not there; X11 does not need it")
+    else:
+        allowed = os.access(UINPUT, os.W_OK)
+        yield Finding(
+            "/dev/uinput", None, f"{'can' if allowed else 'cannot'} be written; X11 does not need it"
+        )
+    import grp
+
+    try:
+        group = grp.getgrnam("input")
+    except KeyError:
+        yield Finding("group input", None, "does not exist; X11 does not need it")
+        return
+    inside = group.gr_gid in os.getgroups() or os.geteuid() == 0
+    yield Finding("group input", None, f"you are {'' if inside else 'not '}in it; X11 does not need it")
+
+
+def _runtime() -> Iterator[Finding]:
+    version = _version("ai-edge-litert")
+    old = _version("tflite-runtime")
+    if version:
+        yield Finding("model runtime", True, f"ai-edge-litert {version}")
+    elif old:
+        numpy = _version("numpy") or "0"
+        works = numpy.startswith("1.")
+        cure = "" if works else "pip install ai-edge-litert"
+        yield Finding("model runtime", works, f"tflite-runtime {old} with numpy {numpy}", cure)
+    else:
+        yield Finding("model runtime", False, "none: models cannot play", "pip install ai-edge-litert")
+
+
+def _training() -> Iterator[Finding]:
+    version = _version("torch")
+    if version is None:
+        yield Finding(
+            "torch", None, "is not installed: nothing can be trained here", 'pip install "agp-tui[train]"'
+        )
+    else:
+        yield Finding("torch", True, f"{version}, {_torch_device(version)}")
+    exporter = _version("litert-torch")
+    if exporter is not None:
+        yield Finding("litert-torch", True, exporter)
+    elif _has_exporter_wheel():
+        yield Finding("litert-torch", None, "is not installed: no export", 'pip install "agp-tui[train]"')
+    else:
+        where = f"{platform.system()} {platform.machine()}"
+        cure = "Train here and run agp export CHECKPOINT on Linux x86_64 or macOS arm64."
+        yield Finding("litert-torch", None, f"has no package for {where}: no export here", cure)
+
+
+def _torch_device(version: str) -> str:
+    if version.endswith("+cpu"):
+        return "the CPU build"
+    if NVIDIA.exists():
+        return "an NVIDIA driver is here"
+    if sys.platform == "darwin" and platform.machine() == "arm64":
+        return "Apple GPU"
+    return "no GPU driver is here: CPU"
+
+
+def _has_exporter_wheel() -> bool:
+    return (platform.system(), platform.machine()) in (("Linux", "x86_64"), ("Darwin", "arm64"))
+
+
+def _atari() -> Iterator[Finding]:
+    ale, gymnasium = _version("ale-py"), _version("gymnasium")
+    if ale and gymnasium:
+        yield Finding("atari", True, f"ale-py {ale}, gymnasium {gymnasium}")
+    else:
+        missing = " and ".join(
+            name for name, version in (("ale-py", ale), ("gymnasium", gymnasium)) if not version
+        )
+        yield Finding(
+            "atari", None, f"{missing} not installed: no Atari games", 'pip install "agp-tui[train]"'
+        )
+
+
+def _base_parts() -> Iterator[Finding]:
+    names = ["numpy", "mss", "av", "opencv-python-headless", "pynput"]
+    names += ["python-xlib"] if sys.platform == "linux" else []
+    versions = {name: _version(name) for name in names}
+    missing = [name for name, version in versions.items() if version is None]
+    found = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+    if missing:
+        yield Finding(
+            "parts", False, f"{', '.join(missing)} not installed", f"pip install {' '.join(missing)}"
+        )
+    else:
+        yield Finding("parts", True, found)
+    if _version("python3-xlib"):
+        yield Finding(
+            "python3-xlib",
+            False,
+            "is installed and overwrites files of python-xlib",
+            "pip uninstall python3-xlib && pip install --force-reinstall python-xlib",
+        )
+
+
+def _disk(folder: Path, min_free_mb: int) -> Iterator[Finding]:
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.is_dir())
+    free_mb = shutil.disk_usage(there).free // 2**20
+    found = f"{free_mb / 1024:.1f} GB free for {folder}"
+    if not os.access(there, os.W_OK):
+        yield Finding("disk", False, f"{there} cannot be written", "Set folders.recordings in config.toml.")
+    elif free_mb < min_free_mb:
+        yield Finding(
+            "disk", False, f"{found}, {min_free_mb} MB are needed", "Free some, or delete recordings."
+        )
+    else:
+        yield Finding("disk", True, found)
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,1 @@
+"""A model on disk and how it decides: manifest, registry, TFLite, sandbox, policies, key filter."""

@@ -1,0 +1,125 @@
+"""Checks of a model file before it is run in this process."""
+
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import msgspec
+
+from agp_tui.engine.subprocesses import module_command, module_environment
+from agp_tui.errors import MissingPart, ModelError
+from agp_tui.models.sandbox import Outcome
+from agp_tui.models.tflite import ModelFacts
+
+IDENTIFIER = b"TFL3"
+"""Bytes 4 to 8 of every .tflite file (its FlatBuffers file identifier)."""
+
+SMALLEST, LARGEST = 64, 1 << 30
+"""Bounds of a model file's size, in bytes."""
+
+SECONDS = 20.0
+"""How long a model may take to be opened and run once."""
+
+DAMAGED = "The file is damaged or was made for another runtime: export or download it again."
+
+
+def read_model(path: Path) -> bytes:
+    """A model file's content. Raises `ModelError` for what is no .tflite file at all."""
+    try:
+        size = path.stat().st_size
+        data = path.read_bytes() if SMALLEST <= size <= LARGEST else b""
+    except OSError as error:
+        raise ModelError(
+            f"Expected a model file at {path}, found none that can be read: {error.strerror}.",
+            "agp models list shows the models that are there.",
+        ) from error
+    if not data:
+        raise ModelError(f"Expected {SMALLEST} bytes to 1 GB in {path}, found {size} bytes.", DAMAGED)
+    if data[4:8] != IDENTIFIER:
+        raise ModelError(
+            f"Expected a .tflite file (TFL3 at byte 4) in {path}, found {data[4:8]!r}.",
+            "Convert the model to .tflite; other formats are not played.",
+        )
+    return data
+
+
+def inspect_model(
+    path: Path,
+    data: bytes | None = None,
+    input_shape: tuple[int, ...] | None = None,
+    seconds: float = SECONDS,
+) -> ModelFacts:
+    """What a model takes and gives, found by running it once in a process of its own.
+
+    `data` is its content where it was read before. `input_shape` settles open dimensions.
+    Raises `ModelError` where it crashes, hangs, or is refused by the runtime.
+    """
+    content = read_model(path) if data is None else data
+    shape = [",".join(map(str, input_shape))] if input_shape is not None else []
+    try:
+        done = subprocess.run(
+            module_command("agp_tui.models.sandbox", *shape),
+            input=content,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+            env=module_environment(),
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ModelError(
+            f"Expected {path} to run once within {seconds:g} s, found it still at work.",
+            "Use a smaller model, or export it again if it is damaged.",
+        ) from error
+    except BrokenPipeError as error:
+        raise ModelError(f"Expected {path} to be opened, found its process gone.", DAMAGED) from error
+    return _facts(path, done, sized=input_shape is not None)
+
+
+def _facts(path: Path, done: "subprocess.CompletedProcess[bytes]", sized: bool) -> ModelFacts:
+    if done.returncode != 0:
+        raise ModelError(f"Expected {path} to run once, found that its process {_end(done)}.", DAMAGED)
+    try:
+        outcome = msgspec.json.decode(done.stdout, type=Outcome)
+    except msgspec.DecodeError as error:
+        raise ModelError(f"Expected {path} to run once, found no answer: {error}.", DAMAGED) from error
+    if outcome.missing is not None:
+        raise MissingPart(*outcome.missing)
+    if outcome.facts is None:
+        raise refusal(path, outcome.refusal, sized)
+    return outcome.facts
+
+
+def _end(done: "subprocess.CompletedProcess[bytes]") -> str:
+    if done.returncode < 0:
+        try:
+            return f"died by {signal.Signals(-done.returncode).name}"
+        except ValueError:
+            return f"died by signal {-done.returncode}"
+    words = done.stderr.decode(errors="replace").strip().splitlines()
+    return f"failed with exit code {done.returncode}" + (f" ({words[-1]})" if words else "")
+
+
+def refusal(path: Path, said: str, sized: bool = False) -> ModelError:
+    """The error for a model that the runtime refused with the words `said`.
+
+    `sized`: its open dimensions were settled by a setting, which may be what is wrong.
+    """
+    if "Flex" in said or "Select TensorFlow op" in said:
+        names = sorted(set(re.findall(r"Flex[A-Z]\w*", said))) or ["Flex operators"]
+        return ModelError(
+            f"Expected built-in operators only in {path}, found {', '.join(names)}: it was converted with "
+            "SELECT_TF_OPS.",
+            "Convert it again with target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS], and replace "
+            "the operations that the converter then names.",
+        )
+    if custom := re.findall(r"unresolved custom op: (\w+)", said):
+        return ModelError(
+            f"Expected built-in operators only in {path}, found the custom operator {custom[0]}.",
+            "Convert it again without custom operators (allow_custom_ops = False).",
+        )
+    first = " ".join(said.split())[:200].rstrip(".")
+    cure = f"Correct model_input_shape, if it is wrong. {DAMAGED}" if sized else DAMAGED
+    return ModelError(
+        f"Expected {path} to be opened and run, found that the runtime refuses it: {first}.", cure
+    )

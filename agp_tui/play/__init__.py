@@ -1,0 +1,1 @@
+"""The real-time loop: player, key gate, watchdog, intervention."""

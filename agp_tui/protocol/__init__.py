@@ -1,0 +1,1 @@
+"""What processes say to each other: events, commands, requests, summaries. Imports no numpy."""

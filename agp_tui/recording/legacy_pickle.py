@@ -1,0 +1,196 @@
+"""The original script's pickles: `{screen_frames: (N, H, W, 3) uint8, key_frames: (N, 4)}`, in and out.
+
+Its frames are BGR although its text says RGB: it swaps what is RGB already. Its keys are up, left,
+right, down. The times are not in it, so the frames are taken to be evenly spaced.
+"""
+
+import mmap
+import shutil
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agp_tui.errors import RecordingError
+from agp_tui.games.base import Frame, Pixels
+from agp_tui.keys.state import KeyEdge
+from agp_tui.recording.meta import RecordingMeta
+from agp_tui.recording.safe_pickle import read_arrays
+from agp_tui.recording.store import Recording, RecordingWriter
+
+KEYS = ("up", "left", "right", "down")
+FRAMES, STATES = "screen_frames", "key_frames"
+MAX_SIDE = 8192
+Channels = Literal["bgr", "rgb"]
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What came in. `left_out`: frames without keys, or keys without a frame, at the end."""
+
+    path: Path
+    frames: int
+    left_out: int
+
+
+def import_pickle(
+    source: Path,
+    root: Path,
+    game: str,
+    *,
+    channels: Channels = "bgr",
+    fps: int = 30,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Imported:
+    """Make a recording of `game` from a pickle. A key counts as held above 0.5.
+
+    Nothing in the file is run. Raises `RecordingError` for anything that is not such a pickle.
+    """
+    body = _read(source)
+    frames = _frames(body.get(FRAMES), source)
+    states = _states(body.get(STATES), source)
+    count = min(len(frames), len(states))
+    if not count:
+        raise RecordingError(
+            f"Expected frames and key states in {source}, found {len(frames)} and {len(states)}."
+        )
+    height, width = frames[0].shape[:2]
+    meta = RecordingMeta(
+        game=game,
+        fps=fps,
+        frame_size=(height, width),
+        keys=KEYS,
+        backend="seed pickle",
+        source="human",
+        labels="human",
+        started_at=source.stat().st_mtime,
+        started_ns=0,
+    )
+    writer = RecordingWriter.create(root, meta, _held(states[0]))
+    try:
+        for number in range(count):
+            before_ns = round(number * 1e9 / fps)
+            for edge in _edges(states[number - 1], states[number], before_ns) if number else ():
+                writer.edge(edge)
+            pixels = frames[number] if channels == "rgb" else frames[number][:, :, ::-1]
+            writer.frame(Frame(np.ascontiguousarray(pixels), before_ns, before_ns))
+            progress(number + 1, count)
+        writer.close(_held(states[count - 1]))
+    except BaseException as error:
+        shutil.rmtree(writer.path, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise RecordingError(
+                f"Expected to write {writer.path}: {error.strerror}.", "Make room."
+            ) from error
+        raise
+    return Imported(writer.path, count, max(len(frames), len(states)) - count)
+
+
+def write_pickle(recording: Recording, file: BinaryIO, frames: Iterator[Pixels]) -> None:
+    """Write a recording as such a pickle: BGR, plain arrays, frame by frame, whatever its length.
+
+    `frames` are the recording's own, RGB.
+
+    `key_frames` is uint8, shape (N, 4); keys other than the four are left out. The names in it are
+    those of numpy 1, which numpy 2 reads as well. Raises `RecordingError` where none of the four
+    keys is in the recording.
+    """
+    keys = recording.meta.keys
+    if not set(keys) & set(KEYS):
+        raise RecordingError(
+            f"Expected one of {', '.join(KEYS)} among the recording's keys, found {', '.join(keys)}.",
+            "Such a pickle holds these four only: export to npz instead.",
+        )
+    states = recording.key_states(recording.meta.labels)
+    four = np.zeros((len(recording), len(KEYS)), np.uint8)
+    for column, key in enumerate(KEYS):
+        if key in keys:
+            four[:, column] = states[:, keys.index(key)]
+    shape = (len(recording), *recording.meta.frame_size, 3)
+    file.write(b"\x80\x04}(" + _text(FRAMES))
+    _write_array(file, shape, (np.ascontiguousarray(pixels[:, :, ::-1]) for pixels in frames))
+    file.write(_text(STATES))
+    _write_array(file, four.shape, iter([four]))
+    file.write(b"u.")
+
+
+def _read(source: Path) -> dict[str, Any]:
+    try:
+        # Mapped, not read: a length in the file that is larger than the file asks for no memory.
+        with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return read_arrays(cast(BinaryIO, content))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is empty"
+        raise RecordingError(f"Expected a readable pickle at {source}: {why}.") from error
+
+
+def _frames(found: Any, source: Path) -> NDArray[np.uint8] | list[Pixels]:
+    """The frames, one array or a list of equal ones. Raises `RecordingError`."""
+    frames = found if isinstance(found, np.ndarray | list) else []
+    shapes: set[tuple[int, ...]] = {
+        item.shape if isinstance(item, np.ndarray) and item.dtype == np.uint8 else () for item in frames
+    }
+    shape = shapes.pop() if len(shapes) == 1 else ()
+    good = len(shape) == 3 and shape[2] == 3 and all(1 <= side <= MAX_SIDE for side in shape)
+    if not good:
+        raise RecordingError(
+            f"Expected {FRAMES} of shape (N, height, width, 3) uint8 in {source}, found {_what(found)}.",
+            f"A pickle to import is a dict with {FRAMES} and {STATES}.",
+        )
+    return cast("NDArray[np.uint8] | list[Pixels]", frames)
+
+
+def _states(found: Any, source: Path) -> NDArray[np.bool_]:
+    """The key states, (N, 4) bool. Raises `RecordingError`."""
+    try:
+        rows = np.asarray(found, np.float64)
+    except (TypeError, ValueError):
+        rows = np.zeros(0)
+    if rows.ndim != 2 or rows.shape[1] != len(KEYS):
+        raise RecordingError(
+            f"Expected {STATES} of shape (N, 4), for {', '.join(KEYS)}, in {source}, found {_what(found)}."
+        )
+    return rows > 0.5
+
+
+def _what(found: Any) -> str:
+    if isinstance(found, np.ndarray):
+        return f"{found.shape} {found.dtype}"
+    return "nothing" if found is None else f"a {type(found).__name__}"
+
+
+def _held(row: NDArray[np.bool_]) -> frozenset[str]:
+    return frozenset(key for key, down in zip(KEYS, row, strict=True) if down)
+
+
+def _edges(old: NDArray[np.bool_], new: NDArray[np.bool_], before_ns: int) -> Iterator[KeyEdge]:
+    """The edges between two frames, just before the second: a key state is what was held before it."""
+    for key, was, is_ in zip(KEYS, old, new, strict=True):
+        if was != is_:
+            yield KeyEdge(before_ns - 1, key, bool(is_), "human")
+
+
+def _text(text: str) -> bytes:
+    return b"\x8c" + bytes([len(text)]) + text.encode()
+
+
+def _write_array(file: BinaryIO, shape: tuple[int, ...], parts: Iterator[NDArray[np.uint8]]) -> None:
+    """The instructions that numpy itself writes for a uint8 array, its bytes in parts (PEP 3154)."""
+    sides = b"".join(b"J" + struct.pack("<i", side) for side in shape)
+    file.write(b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85C\x01b\x87R")
+    file.write(b"(K\x01(" + sides + b"t")
+    file.write(
+        b"cnumpy\ndtype\n"
+        + _text("u1")
+        + b"\x89\x88\x87R(K\x03"
+        + _text("|")
+        + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    )
+    file.write(b"\x89\x8e" + struct.pack("<Q", int(np.prod(shape, dtype=np.int64))))
+    for part in parts:
+        file.write(part.data)
+    file.write(b"tb")

@@ -1,0 +1,125 @@
+"""What a live job shows: the picture, a bar for each key, the time of a frame against its budget.
+
+The same view serves recording, replay, play and the demo.
+"""
+
+import os
+from typing import Literal
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.markup import escape
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from agp_tui.protocol.events import Live
+from agp_tui.ui.widgets.history import LatencyHistory
+from agp_tui.ui.widgets.key_bars import KeyBars
+from agp_tui.ui.widgets.latency_budget import LatencyBudget
+from agp_tui.ui.widgets.preview import Preview, chosen_colors
+
+Kind = Literal["record", "replay", "play"]
+
+
+class LiveView(Horizontal):
+    """Picture at the left; figures, keys and, for play, latency at the right."""
+
+    kind: reactive[Kind] = reactive[Kind]("record")
+
+    def __init__(self, kind: Kind, message: str, *, id: str | None = None) -> None:
+        super().__init__(id=id, classes="live-view")
+        self._message = message
+        self._own_kind = kind
+        self.set_reactive(LiveView.kind, kind)
+
+    def compose(self) -> ComposeResult:
+        preview = self.app.loaded.config.preview  # type: ignore[attr-defined]
+        colors = chosen_colors(preview.colors, os.environ)
+        yield Preview(self._message, colors=colors, limit=preview.cells)
+        with Vertical(classes="live-figures"):
+            yield Static(classes="live-facts")
+            yield KeyBars("record", classes="live-held", message="The keys show here.")
+            yield KeyBars("play", classes="live-probabilities", message="The keys show here.")
+            yield LatencyBudget(classes="live-budget")
+            yield LatencyHistory(classes="live-history")
+
+    def on_mount(self) -> None:
+        self.watch(self, "kind", self._arrange)
+
+    def _arrange(self, kind: Kind) -> None:
+        for name in ("record", "replay", "play"):
+            self.set_class(name == kind, f"-{name}")
+
+    def reset(self, message: str) -> None:
+        """Nothing is live; say why or what to press."""
+        self.kind = self._own_kind
+        self.query_one(Preview).clear(message)
+        self.query_one(".live-facts", Static).update("")
+        for bars in self.query(KeyBars):
+            bars.reset()
+        self.query_one(LatencyBudget).set_figures({}, 0.0)
+        self.query_one(LatencyHistory).reset()
+
+    def show(self, live: Live) -> None:
+        """A job's newest state."""
+        self._show_thumbnail(live)
+        if self.kind != "replay":
+            # A job that decides is a player, whatever the view began as.
+            self.kind = "play" if live.probabilities else self.kind
+        self.query_one(".live-facts", Static).update(Content.from_markup(facts(live, self.kind)))
+        for bars in self.query(KeyBars):
+            if bars.display:
+                bars.update_live(live)
+        if self.kind == "play":
+            self.query_one(LatencyBudget).update_live(live)
+            self.query_one(LatencyHistory).update_live(live)
+
+    def show_picture(self, live: Live, markup: str) -> None:
+        """Only what is seen, with words beside it: nothing is recorded or played."""
+        self._show_thumbnail(live)
+        self.query_one(".live-facts", Static).update(Content.from_markup(markup))
+
+    def _show_thumbnail(self, live: Live) -> None:
+        if live.thumbnail and live.thumbnail_size is not None:
+            self.query_one(Preview).show(live.thumbnail, live.thumbnail_size)
+
+
+def facts(live: Live, kind: Kind) -> str:
+    """The figures of a live event in one or two lines of markup."""
+    parts = [clock(live.seconds)]
+    if kind == "replay":
+        parts = [f"frame [b]{(live.frame or 0) + 1}[/] of {live.total}", f"{live.seconds:.2f} s"]
+        parts.append("[$warning]paused[/]" if live.paused else f"{live.fps_asked:g} fps")
+    else:
+        asked = live.frames + live.missed
+        filled = 100 * live.frames / asked if asked else 100.0
+        style = "$warning" if filled < 99.5 else "$success"
+        parts.append(f"[b]{live.fps:.1f}[/]/{live.fps_asked:g} fps")
+        parts.append(f"[{style}]{filled:.1f} % filled[/], {live.missed} missed")
+    if live.decisions is not None:
+        parts.append(f"{live.decisions} decisions, {live.deadline_misses or 0} late")
+    if live.score is not None:
+        parts.append(f"score [b]{live.score:g}[/]" + (f", {live.lives} lives" if live.lives else ""))
+    if live.value is not None:
+        parts.append(f"value [b]{live.value:.2f}[/]")
+    if live.advised is not None:
+        parts.append(f"beside: [b]{escape(' '.join(live.advised)) or 'nothing'}[/]")
+    if live.agreement:
+        shares = " ".join(f"{escape(key)} {share:.0%}" for key, share in live.agreement.items())
+        parts.append(f"agrees on {shares}")
+    if live.bytes is not None:
+        parts.append(f"{live.bytes / 1e6:.1f} MB")
+    if live.speed not in (None, 1.0) and kind != "replay":
+        parts.append(f"[b]{live.speed:g}x[/]")
+    if live.driver == "human":
+        parts.insert(0, "[b $text-warning on $warning-muted] YOU DRIVE [/]")
+    if live.paused and kind != "replay":
+        parts.append("[$warning]paused[/]")
+    return "  ".join(parts)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as 1:05.3."""
+    minutes, rest = divmod(round(seconds, 1), 60)
+    return f"{int(minutes)}:{rest:04.1f}"

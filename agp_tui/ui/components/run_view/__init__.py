@@ -1,0 +1,1 @@
+"""A run on the screen: its stages, curves, log and result."""

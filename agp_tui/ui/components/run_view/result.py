@@ -1,0 +1,174 @@
+"""What came of a long job, drawn: the keys beside the baselines, the new model and its speed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from agp_tui.formatting.events import length, summary
+from agp_tui.formatting.tables import cell, drawn
+from agp_tui.protocol.events import AnyEvent, Failed, Finished, Note, Table
+
+
+def told(event: AnyEvent) -> RenderableType | None:
+    """Its words or its table; None for an event that is shown elsewhere."""
+    match event:
+        case Note():
+            return Text(event.text, style="yellow" if event.level == "warning" else "")
+        case Table():
+            return drawn(event)
+        case Finished():
+            return Text.from_markup(summary(event))
+        case Failed():
+            return Text(f"{event.error} {event.hint}".strip(), style="bold red")
+    return None
+
+
+def agent_result(event: Finished) -> Iterator[Text]:
+    """How much was played, how good the best agent is, and what can be done with it."""
+    seconds = event.seconds or 0.0
+    rate = f", {event.steps_per_second:,.0f} a second" if event.steps_per_second else ""
+    yield Text(f"{event.steps or 0:,} steps in {length(seconds)}{rate}")
+    report = event.report or {}
+    if "score_mean" in report:
+        yield Text.assemble(
+            ("✓ The best agent scores ", "green"),
+            (f"{report['score_mean']:.1f}", "bold green"),
+            f" ({report['score_low']:.1f} to {report['score_high']:.1f}) in {report['games']} games",
+            *_human(report.get("human_normalised")),
+        )
+    elif event.stopped:
+        yield Text.assemble(
+            "Stopped, its checkpoint is kept: ", ("r", "bold"), " on the screen Atari goes on with it."
+        )
+    if event.run:
+        yield Text.assemble(("agp atari watch ", ""), (event.run, "bold"), " shows how it plays.")
+
+
+def _human(normalised: float | None) -> list[str]:
+    """Where that is between random play and a person."""
+    if normalised is None:
+        return []
+    return [f"; {100 * normalised:.0f} % of the way from random play to a person"]
+
+
+BAR = 30
+PRACTISED = "clone after practice"
+
+
+def result(event: Finished) -> Iterator[RenderableType]:
+    """The result in parts, the most wanted last, where the reader's eye is."""
+    report = event.report or {}
+    means = {who: one["mean"] for who, one in report.items() if isinstance(one, dict) and "mean" in one}
+    if event.job == "demo" and means:
+        yield from scores(event, means)
+        return
+    if event.job == "atari":
+        yield from agent_result(event)
+        return
+    if event.job != "train":
+        yield Text.from_markup(summary(event))
+        if event.job == "practice" and event.model:
+            yield Text.assemble("Press ", ("5", "bold"), " to let it play.")
+        return
+    validation = report.get("validation") or {}
+    if validation:
+        yield keys_table(validation)
+        yield verdict(validation)
+    if preflight := report.get("preflight"):
+        yield speed(preflight)
+    if event.model:
+        name = Path(event.model).name
+        yield Text.assemble(("✓ The model ", "green"), (name, "bold green"), (f"  {event.model}", "dim"))
+        yield Text.assemble("Press ", ("5", "bold"), " to let it play.")
+    elif event.stopped or report.get("why") == "stopped":
+        yield Text.assemble(
+            "Stopped, its checkpoint is kept: ", ("r", "bold"), " on the screen Train goes on with it."
+        )
+    elif event.checkpoint:
+        yield Text(f"No model was exported; the checkpoint is {event.checkpoint}", style="yellow")
+
+
+def scores(event: Finished, means: dict[str, float]) -> Iterator[RenderableType]:
+    """A bar for each player from the worst to the best mean score, then the model that practised."""
+    low, high = min(means.values()), max(means.values())
+    wide = max(map(len, means))
+    for who, mean in means.items():
+        filled = round(BAR * (mean - low) / (high - low)) if high > low else BAR
+        style = "bold green" if who == PRACTISED else ""
+        yield Text.assemble(
+            (f"{who:{wide}}  ", style),
+            ("█" * filled, style or "cyan"),
+            ("░" * (BAR - filled), "dim"),
+            (f"  {mean:5.1f}", style),
+        )
+    if event.latency_ms is not None:
+        yield Text(
+            f"It decides in p50 {event.latency_ms.p50:.1f}, p99 {event.latency_ms.p99:.1f} ms; "
+            f"{event.deadline_misses or 0} of {event.decisions or 0} decisions were late."
+        )
+    if event.model:
+        yield Text.assemble(
+            ("✓ The model ", "green"), (Path(event.model).name, "bold green"), ": press ", ("5", "bold"),
+            " to let it play.",
+        )  # fmt: skip
+
+
+def keys_table(validation: dict[str, Any]) -> RichTable:
+    """F1 by key beside the two players that a model must beat."""
+    table = RichTable(
+        title=f"On {validation['positions']} held-out frames, {validation['changes']} with a change",
+        title_justify="left",
+        title_style="bold",
+        header_style="bold",
+    )
+    table.add_column("key")
+    for name in ("held %", "precision", "recall", "F1", "repeating", "most frequent"):
+        table.add_column(name, justify="right")
+    for key in validation["keys"]:
+        table.add_row(
+            key["key"],
+            cell(round(100 * key["base_rate"], 1)),
+            *(_share(key[name]) for name in ("precision", "recall")),
+            _best(key["f1"], key["repeat_f1"], key["majority_f1"]),
+            _share(key["repeat_f1"]),
+            _share(key["majority_f1"]),
+        )
+    table.add_section()
+    for name, figure in (("all keys", "f1"), ("at changes", "change_f1")):
+        own, repeat, majority = (validation[who][figure] for who in ("model", "repeat", "majority"))
+        table.add_row(
+            name, "", "", "", _best(own, repeat, majority), _share(repeat), _share(majority), style="bold"
+        )
+    return table
+
+
+def verdict(validation: dict[str, Any]) -> Text:
+    """The sentence about it all."""
+    text = str(validation.get("verdict", ""))
+    return Text(text, style="green" if text.startswith("The model beats") else "yellow")
+
+
+def speed(preflight: dict[str, Any]) -> Text:
+    """How fast the model decides here."""
+    p99, budget = preflight["latency_ms"]["p99"], preflight["budget_ms"]
+    mark = ("✓ in time", "green") if preflight["fits"] else ("✗ too slow", "bold red")
+    return Text.assemble(
+        mark,
+        f" at {preflight['fps']:g} fps: p50 {preflight['latency_ms']['p50']:.1f}, p99 {p99:.1f} of "
+        f"{budget:.1f} ms; up to ",
+        (f"{preflight['fps_max']} fps", "bold"),
+        " on this machine",
+    )
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _best(own: float | None, *others: float | None) -> Text:
+    beaten = own is not None and all(own > (other or 0.0) for other in others)
+    return Text(_share(own), style="bold green" if beaten else "yellow")

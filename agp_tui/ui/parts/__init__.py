@@ -1,1 +1,0 @@
-"""What several screens share and what knows of the app: the bars around every screen, live views."""

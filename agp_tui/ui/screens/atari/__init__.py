@@ -1,0 +1,1 @@
+"""The atari screen: agents: train, compare, watch."""

@@ -1,0 +1,111 @@
+"""The list of Atari games, with what there is of each."""
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import DataTable, Input, Static
+
+from agp_tui.protocol.events import Table
+from agp_tui.ui.client.catalog import AtariItem, Catalog
+from agp_tui.ui.widgets.tables import EventTable
+
+LOOKING = "Looking for the games …"
+MISSING = "Atari games need the extra train: pip install 'agp-tui[train]'."
+COLUMNS = ["game", "expert", "recorded", "models", "agents"]
+
+
+class AtariGames(Vertical):
+    """A table, and a box above it to find a game by a part of its name."""
+
+    class Chosen(Message):
+        """A person takes this game."""
+
+        def __init__(self, game: str) -> None:
+            super().__init__()
+            self.game = game
+
+    def __init__(self) -> None:
+        super().__init__(id="atari-games")
+        self._games: tuple[AtariItem, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        yield Static(LOOKING, id="atari-none", markup=False)
+        yield Input(placeholder="a part of the name", id="atari-filter")
+        yield EventTable(id="atari-table")
+
+    def on_mount(self) -> None:
+        self._box.display = False
+
+    def feed(self, catalog: Catalog) -> None:
+        """The list, once it is there; those with an expert first."""
+        self._games = catalog.games or ()
+        self.set_class(not self._games, "-empty")
+        if not self._games:
+            self.query_one("#atari-none", Static).update(LOOKING if catalog.games is None else MISSING)
+        trained = [run.game for run in catalog.runs if run.job == "atari"]
+        rows: list[list[str | float | int | None]] = [
+            [
+                one.id,
+                "yes" if one.expert else None,
+                len(catalog.recordings_of(one.id)) or None,
+                len(catalog.models_of(one.id)) or None,
+                trained.count(one.id) or None,
+            ]
+            for one in sorted(self._games, key=lambda one: (not one.expert, one.id))
+        ]
+        if rows:
+            self._table.feed(Table(title="Atari games", columns=COLUMNS, rows=rows))
+
+    @property
+    def under_cursor(self) -> AtariItem | None:
+        """The game that the cursor is on."""
+        key = self._table.selected_key
+        return next((one for one in self._games if one.id == key), None)
+
+    @property
+    def finding(self) -> bool:
+        """Whether a part of a name is being typed."""
+        return self._box.has_focus
+
+    def enter(self) -> None:
+        """The keys go to the list."""
+        self._table.focus()
+
+    def find(self) -> None:
+        """Type a part of a name."""
+        self._box.display = True
+        self._box.focus()
+
+    def sort(self) -> None:
+        """By the next column."""
+        self._table.action_sort_next()
+
+    def close_box(self, text: str = "") -> None:
+        """To the list; with a text it keeps what was found."""
+        self._box.value = text
+        self._box.display = bool(text)
+        self._table.focus()
+
+    def on_input_changed(self, changed: Input.Changed) -> None:
+        """Show what fits."""
+        changed.stop()
+        self._table.find(changed.value)
+
+    def on_input_submitted(self, submitted: Input.Submitted) -> None:
+        """To the list, with what was found."""
+        submitted.stop()
+        self.close_box(submitted.value)
+
+    def on_data_table_row_selected(self, selected: DataTable.RowSelected) -> None:
+        """Enter, or a click."""
+        selected.stop()
+        if selected.row_key.value:
+            self.post_message(self.Chosen(selected.row_key.value))
+
+    @property
+    def _table(self) -> EventTable:
+        return self.query_one("#atari-table", EventTable)
+
+    @property
+    def _box(self) -> Input:
+        return self.query_one("#atari-filter", Input)

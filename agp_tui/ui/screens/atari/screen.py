@@ -1,0 +1,307 @@
+"""Atari: choose a game, watch it, train an agent on it from pixels, see how good it becomes."""
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.reactive import var
+
+from agp_tui.engine.launcher import last_words
+from agp_tui.engine.runs import Run
+from agp_tui.games.ids import is_atari
+from agp_tui.protocol.events import Failed, Finished, Stop
+from agp_tui.ui.client.catalog import RunItem
+from agp_tui.ui.components.player_choices import can_go_on, choices, trainings
+from agp_tui.ui.components.run_view.view import RunView
+from agp_tui.ui.dialogs.choose import Choose
+from agp_tui.ui.screens.atari.compare import AtariCompare
+from agp_tui.ui.screens.atari.form import AtariForm
+from agp_tui.ui.screens.atari.games import AtariGames
+from agp_tui.ui.screens.atari.watch import CHANCE, AtariWatch, players
+from agp_tui.ui.screens.run_screen import FollowingScreen
+
+HELP = """
+# Atari
+
+A game can be watched, recorded and cloned; and an **agent** can learn it from its pixels alone: choose a
+game, change what you like in the form, press `t`. A training belongs to no terminal: it goes on without
+this one. **Training scores** have actions by chance in them; the **evaluation** plays whole games apart
+from the training, and the interval says where its mean lies at 95 %.
+
+| Key | What it does |
+|---|---|
+| `enter` | in the list: choose the game; in the form: train |
+| `t` | train an agent on the chosen game |
+| `m` | Monte Carlo, or the usual algorithm again |
+| `s` | stop: the training (its checkpoint is kept), or who is watched |
+| `r` | go on with a training that was stopped, failed or died |
+| `f`, `c` | follow a training; compare all of them, `enter` there shows one |
+| `escape` | back; a training goes on |
+| `w`, `b` | watch the expert (or chance); choose who: agents are among them |
+| `/`, `o` | find a game by a part of its name; sort by another column |
+"""
+
+
+def what_to_do(*, can_go_on: bool) -> Text:
+    """After a failure."""
+    parts: list[str | tuple[str, str]] = []
+    if can_go_on:
+        parts = [("r", "bold"), " goes on from its last checkpoint, "]
+    return Text.assemble(
+        "Press: ", *parts, ("enter", "bold"), " for the form, ", ("7", "bold"), " for all runs."
+    )
+
+
+class AtariScreen(FollowingScreen):
+    """Games and form, somebody who is watched, a training, or all trainings compared: one at a time."""
+
+    MODE = "atari"
+    VIEW = "atari-run"
+    FOCUS = ".agent-scores"
+    HELP = HELP
+    CSS_PATH = ["screen.tcss", "../../components/run_view/view.tcss", "../../components/live_view.tcss"]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "again", "New training", id="atari.again"),
+        Binding("t", "train", "Train", id="atari.train"),
+        Binding("m", "monte_carlo", "Monte Carlo", id="atari.monte_carlo"),
+        Binding("w", "watch", "Watch", id="atari.watch"),
+        Binding("b", "watch_by", "Watch whom", id="atari.watch_by", show=False),
+        Binding("s", "stop", "Stop", id="atari.stop"),
+        Binding("r", "resume", "Resume", id="atari.resume"),
+        Binding("f", "follow_run", "Follow", id="atari.follow", show=False),
+        Binding("c", "compare", "Compare", id="atari.compare"),
+        Binding("slash", "find", "Find", id="atari.find", show=False),
+        Binding("o", "sort", "Sort", id="atari.sort", show=False),
+        Binding("escape", "back", "Back", id="atari.back"),
+    ]
+
+    comparing: var[bool] = var[bool](False, init=False, bindings=True)
+
+    def body(self) -> ComposeResult:
+        with Horizontal(id="atari"):
+            yield AtariGames()
+            yield AtariForm(self.agp.loaded)
+            yield AtariWatch()
+        yield AtariCompare()
+        yield RunView("", id="atari-run")
+
+    def on_mount(self) -> None:
+        self.query_one(AtariGames).enter()
+        self.watch(self.query_one(AtariWatch), "playing", self.refresh_bindings)
+
+    def changed(self, what: str) -> None:
+        """The list, what there is of each game, a training that began or ended."""
+        if what in ("", "games", "recordings", "models", "runs"):
+            self.query_one(AtariGames).feed(self.agp.catalog)
+        if what in ("", "game"):
+            self.query_one(AtariForm).choose(self.agp.game)
+        if what in ("", "runs"):
+            self._follow_newest()
+            if self.comparing:
+                self.query_one(AtariCompare).look_if_new(self.agp.catalog.runs)
+        if what == "settings":
+            self.query_one(AtariForm).renew(self.agp.loaded)
+        self.offer()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what can be done now is offered."""
+        if not self.is_mounted:
+            return True
+        watched, over = self.watched is not None, self.end is not None
+        setup = not (watched or self.comparing or self.watching)
+        games = self.query_one(AtariGames)
+        possible = {
+            "again": watched and over,
+            "train": setup and is_atari(self.agp.game),
+            "monte_carlo": setup,
+            "watch": setup,
+            "watch_by": setup,
+            "find": setup,
+            "sort": setup or self.comparing,
+            "stop": self.watching or (watched and not over),
+            "resume": (over or setup) and self._resumable() is not None,
+            "follow_run": setup and bool(self._trainings()),
+            "compare": not self.watching and bool(self._trainings()),
+            "back": not setup or self.has_class("-seeing") or games.finding,
+        }
+        return possible.get(action, True)
+
+    # --- games -----------------------------------------------------------------------------------
+
+    def on_atari_games_chosen(self, chosen: AtariGames.Chosen) -> None:
+        """Choose the game; every screen then works on it."""
+        self.agp.game = chosen.game
+        self.query_one(AtariForm).enter()
+        self.notify(
+            "Enter trains an agent on it. Press 2 to record it, 4 to clone, 5 to play.", title=chosen.game
+        )
+
+    def on_atari_form_left(self) -> None:
+        """Back to the list."""
+        self.query_one(AtariGames).enter()
+
+    def action_find(self) -> None:
+        """Type a part of a name."""
+        self.query_one(AtariGames).find()
+
+    def action_sort(self) -> None:
+        """By the next column."""
+        (self.query_one(AtariCompare) if self.comparing else self.query_one(AtariGames)).sort()
+
+    def action_monte_carlo(self) -> None:
+        """Between Monte Carlo and the usual algorithm."""
+        form = self.query_one(AtariForm)
+        form.toggle_monte_carlo()
+        self.notify(f"The algorithm is {form.algorithm}.", timeout=3)
+
+    def _in_form(self) -> bool:
+        focused = self.focused
+        return focused is not None and self.query_one(AtariForm) in focused.ancestors
+
+    # --- a training ------------------------------------------------------------------------------
+
+    def action_train(self) -> None:
+        """Train an agent as the form says, or watch the one that it names."""
+        form = self.query_one(AtariForm)
+        if not is_atari(self.agp.game):
+            form.refuse("Choose a game in the list first: enter takes the one under the cursor.")
+        elif agent := form.agent_to_watch:
+            self._watch_somebody(f"{agent} plays", "train", *form.words())
+        else:
+            self.begin("atari", "train", *form.words(), form=form)
+
+    def action_again(self) -> None:
+        """To the form, for another training."""
+        self.action_back()
+
+    def follow(self, run: Run) -> None:
+        """Show a training instead of the table of all."""
+        self._compare(False)
+        super().follow(run)
+
+    def run_ended(self, run: Run, end: Finished | Failed) -> None:
+        """Where it failed, say what it said last and what can be done."""
+        if isinstance(end, Failed) and end.exit_code != 130:
+            said = last_words(run)
+            if said not in end.error:
+                self.run_view.tell(Text(f"Its last words: {said}", style="yellow"))
+            self.run_view.tell(what_to_do(can_go_on=self._resumable() is not None))
+
+    def _trainings(self) -> list[RunItem]:
+        """All of them, newest first."""
+        return trainings(self.agp.catalog.runs)
+
+    def _follow_newest(self) -> None:
+        """A training that goes on is shown, whoever started it."""
+        alive = next((one for one in self._trainings() if one.state == "running"), None)
+        busy = self.watched is not None or self.watching or self.comparing or self._in_form()
+        if alive is not None and not busy and alive.id != self.left:
+            self.follow(self.run_named(alive.id))
+
+    def action_follow_run(self) -> None:
+        """Show one of the trainings."""
+        found = self._trainings()
+        if len(found) == 1:
+            self.follow(self.run_named(found[0].id))
+        else:
+            self.app.push_screen(Choose("Which training?", choices(found)), self._follow_chosen)
+
+    def _follow_chosen(self, run: str | None) -> None:
+        if run is not None:
+            self.follow(self.run_named(run))
+
+    def _resumable(self) -> Run | None:
+        """The training that can be gone on with: the one shown, else the newest of this game."""
+        run = self.watched
+        if run is None and (newest := trainings(self.agp.catalog.runs, self.agp.game)):
+            run = self.run_named(newest[0].id)
+        return run if run is not None and can_go_on(run) else None
+
+    def action_resume(self) -> None:
+        """Go on where it was."""
+        if (run := self._resumable()) is not None:
+            self.begin("atari", "train", "--resume", run.id, form=self.query_one(AtariForm))
+
+    # --- all trainings ---------------------------------------------------------------------------
+
+    def action_compare(self) -> None:
+        """All trainings in one table, or away from it."""
+        if self.comparing:
+            self.action_back()
+            return
+        self.leave_run()
+        self._compare(True)
+        self.query_one(AtariCompare).look_if_new(self.agp.catalog.runs)
+        self.query_one(AtariCompare).enter()
+
+    def on_atari_compare_opened(self, opened: AtariCompare.Opened) -> None:
+        """Enter, or a click, on a training."""
+        self.follow(self.run_named(opened.run))
+
+    def _compare(self, shown: bool) -> None:
+        self.comparing = shown
+        self.set_class(shown, "-comparing")
+
+    # --- somebody who plays ----------------------------------------------------------------------
+
+    @property
+    def watching(self) -> bool:
+        """Whether somebody plays, to be watched."""
+        return self.query_one(AtariWatch).playing
+
+    def action_watch(self) -> None:
+        """The expert, or chance."""
+        if (game := self.query_one(AtariGames).under_cursor) is not None:
+            self._watch_game(game.id, "expert" if game.expert else CHANCE)
+
+    def action_watch_by(self) -> None:
+        """Choose who plays."""
+        if (game := self.query_one(AtariGames).under_cursor) is not None:
+            ask = Choose(f"Who plays {game.id}?", players(game.id, self.agp.catalog))
+            self.app.push_screen(ask, lambda by: self._watch_game(game.id, by))
+
+    def _watch_game(self, game: str, by: str | None) -> None:
+        if by is not None:
+            self._watch_somebody(f"{by} plays {game}", "watch", game, "--by", by)
+
+    def _watch_somebody(self, who: str, *words: str) -> None:
+        self.add_class("-seeing")
+        self.query_one(AtariWatch).play(who, "atari", *words)
+
+    def on_screen_suspend(self) -> None:
+        """Nobody looks any more; another live job may begin."""
+        if self.watching and self.app.current_mode != self.MODE:
+            self.agp.tell_live(Stop())
+
+    # --- stop, and back --------------------------------------------------------------------------
+
+    def action_stop(self) -> None:
+        """Stop who plays, or the training; its checkpoint is kept, so nothing is lost."""
+        if self.watching:
+            self.agp.tell_live(Stop())
+        else:
+            super().action_stop()
+
+    def action_back(self) -> None:
+        """To the list of games, from wherever that is."""
+        games = self.query_one(AtariGames)
+        if games.finding:
+            games.close_box()
+            return
+        if self.watching:
+            self.agp.tell_live(Stop())
+        self.leave_run()
+        self._compare(False)
+        self.remove_class("-seeing")
+        games.enter()
+
+    def worth_copying(self) -> str:
+        """The training's folder, or the id of the game under the cursor."""
+        if self.watched is not None:
+            return super().worth_copying()
+        if self.comparing and (run := self.query_one(AtariCompare).run) is not None:
+            return str(self.run_named(run).path)
+        game = self.query_one(AtariGames).under_cursor
+        return game.id if game is not None else ""

@@ -1,0 +1,94 @@
+"""Somebody plays an Atari game, to be watched."""
+
+from typing import TYPE_CHECKING, cast
+
+from textual import work
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.reactive import var
+from textual.widgets import RichLog, Static
+
+from agp_tui.errors import AgpError
+from agp_tui.protocol.events import AnyEvent, Failed, Live
+from agp_tui.ui.client.catalog import Catalog
+from agp_tui.ui.components.player_choices import agents, models, scripted
+from agp_tui.ui.components.run_view.result import told
+from agp_tui.ui.components.watch_pane import WatchPane
+from agp_tui.ui.dialogs.choose import Choice
+
+if TYPE_CHECKING:
+    from agp_tui.ui.app import AgpApp
+
+CHANCE = "chance"
+INVITING = "Press w to watch somebody play the game under the cursor."
+
+
+class AtariWatch(Vertical):
+    """Who plays what, the picture, what is told about it."""
+
+    playing: var[bool] = var[bool](False, init=False)
+
+    def __init__(self) -> None:
+        super().__init__(id="atari-watch")
+        self._who = ""
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="atari-what", markup=False)
+        yield WatchPane(INVITING)
+        yield RichLog(id="atari-log", wrap=True, markup=False, min_width=30)
+
+    def play(self, who: str, *words: str) -> None:
+        """Let somebody play by these words of a command; `who` says who plays what. One at a time."""
+        if not self.playing:
+            self.playing = True
+            self._begin(who)
+            self._follow(*words)
+
+    @work(group="watch")
+    async def _follow(self, *words: str) -> None:
+        app = cast("AgpApp", self.app)
+        try:
+            async for event in app.run_live("WATCH", *words):
+                self.show(event)
+        except AgpError as error:
+            self.query_one(WatchPane).reset("Nobody played.")
+            self.notify(str(error), severity="error", markup=False)
+        finally:
+            self.playing = False
+            # Not there any more where the app is being left.
+            for line in self.query("#atari-what").results(Static):
+                line.update(f"{self._who}: over.")
+
+    def on_watch_pane_told(self, message: WatchPane.Told) -> None:
+        """Pause, step, speed: pass it on."""
+        if self.playing:
+            cast("AgpApp", self.app).tell_live(message.command)
+
+    async def on_watch_pane_left(self) -> None:
+        """Enough seen: what escape does on the whole screen."""
+        await self.run_action("screen.back")
+
+    def _begin(self, who: str) -> None:
+        self._who = who
+        # Its keys steer the game, and the footer names them.
+        self.query_one(WatchPane).focus()
+        self.query_one(RichLog).clear()
+        self.query_one("#atari-what", Static).update(who)
+        self.query_one(WatchPane).reset("Getting ready …")
+
+    def show(self, event: AnyEvent) -> None:
+        """One event of the player."""
+        if isinstance(event, Live):
+            self.query_one(WatchPane).show(event)
+            score = f", score {event.score:g}" if event.score is not None else ""
+            self.query_one("#atari-what", Static).update(f"{self._who}{score}; s stops.")
+        elif (words := told(event)) is not None:
+            self.query_one(RichLog).write(words)
+        if isinstance(event, Failed):
+            self.query_one(WatchPane).reset("Nobody played; the reason is below.")
+
+
+def players(game: str, catalog: Catalog) -> list[Choice]:
+    """Who can play a game to be watched: the expert, chance, its models and agents."""
+    chance = Choice(CHANCE, "presses keys at random")
+    return [*scripted(game, catalog), chance, *models(game, catalog), *agents(game, catalog)]

@@ -1,0 +1,79 @@
+"""Where a replay is: a line to click on."""
+
+from typing import ClassVar
+
+from textual import events
+from textual.message import Message
+
+from agp_tui.protocol.events import Live
+from agp_tui.ui.components.live_view import clock
+from agp_tui.ui.widgets.rows import Row, Rows
+
+
+class PositionBar(Rows):
+    """Playing or not, how fast, the time now, a line, the time at the end. A click on the line seeks."""
+
+    DEFAULT_CSS = """
+    PositionBar { height: 1; margin: 0 1; }
+    PositionBar > .position-bar--past { color: $primary; }
+    PositionBar > .position-bar--head { color: $warning; text-style: bold; }
+    PositionBar > .position-bar--rest { color: $text-muted; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "position-bar--past",
+        "position-bar--head",
+        "position-bar--rest",
+    }
+
+    class Sought(Message):
+        """The person wants this frame."""
+
+        def __init__(self, frame: int) -> None:
+            super().__init__()
+            self.frame = frame
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._live: Live | None = None
+        self._line = (0, 1)
+        """Where the line begins and how long it is, in cells."""
+
+    @property
+    def component_prefix(self) -> str:
+        return "position-bar"
+
+    def show(self, live: Live | None) -> None:
+        """A replay's newest state; None before there is one."""
+        self._live = live
+        self.figures_changed()
+
+    def row_count(self) -> int:
+        return 1
+
+    def rows(self, width: int) -> list[Row]:
+        if self._live is None:
+            return [((" " * width, ""),)]
+        frame, total = self._live.frame or 0, max(1, self._live.total or 1)
+        mark = "▮▮" if self._live.paused else "▶ "
+        speed = f"{self._live.speed or 1:g}x".ljust(5)
+        left = f"{mark} {speed} {clock(self._live.seconds)} "
+        right = f" {frame + 1}/{total}"
+        length = max(1, width - len(left) - len(right))
+        self._line = len(left), length
+        at = round(frame / max(1, total - 1) * (length - 1))
+        return [
+            (
+                (left, ""),
+                ("━" * at, "past"),
+                ("●", "head"),
+                ("─" * (length - at - 1), "rest"),
+                (right, ""),
+            )
+        ]
+
+    def on_click(self, event: events.Click) -> None:
+        """To the place that was clicked."""
+        if self._live is not None and self._live.total:
+            begin, length = self._line
+            part = min(max((event.x - begin) / max(1, length - 1), 0.0), 1.0)
+            self.post_message(self.Sought(round(part * (self._live.total - 1))))

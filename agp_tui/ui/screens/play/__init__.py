@@ -1,0 +1,1 @@
+"""The play screen: a model at the keys, live."""

@@ -1,0 +1,1 @@
+"""The runs screen: long jobs, settings and the doctor."""

@@ -1,0 +1,244 @@
+"""Runs and settings: every long job, every setting, and what doctor finds."""
+
+from typing import ClassVar
+from textual.binding import Binding
+from textual.binding import BindingType
+from textual.content import Content
+from textual.widgets import Static
+from textual import work
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import ContentSwitcher
+from agp_tui.engine.runs import Run
+from agp_tui.errors import AgpError
+from agp_tui.ui.client.process import ask
+from agp_tui.ui.dialogs.confirm import Confirm
+from agp_tui.ui.screens.runs.doctor_pane import DoctorPane
+from agp_tui.ui.screens.runs.runs_pane import RunsPane
+from agp_tui.ui.screens.runs.settings_pane import SettingsPane
+from agp_tui.ui.components.run_view.view import RunView
+from agp_tui.ui.screens.run_screen import FollowingScreen
+
+
+TABS = {"runs": "Runs [u]r[/]", "settings": "Settings [u]e[/]", "doctor": "Doctor [u]d[/]"}
+"""By id, with the key of each."""
+
+
+class TabBar(Static, can_focus=True):
+    """A click goes to a tab; where the bar has the focus, the arrows do, and Enter goes into it."""
+
+    DEFAULT_CSS = "TabBar:focus { background: $primary 40%; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "screen.next_tab(-1)", "Tab", key_display="← →"),
+        Binding("right", "screen.next_tab(1)", "Next tab", show=False),
+        Binding("enter,down", "screen.into_tab", "Into it"),
+    ]
+
+    def on_mount(self) -> None:
+        self.show(next(iter(TABS)))
+
+    def show(self, shown: str) -> None:
+        """Mark the tab that is shown."""
+        parts = [
+            f"[@click=screen.tab('{name}')][{'b reverse' if name == shown else 'not bold'}] {label} [/][/]"
+            for name, label in TABS.items()
+        ]
+        self.update(Content.from_markup(" ".join(parts)))
+
+
+HELP = """
+# Runs, settings, doctor
+
+Trainings, practices and demos are **runs**: they belong to no terminal. Close this one, come back
+tomorrow, and they are here. A run that was stopped keeps its checkpoint.
+
+| Key | What it does |
+|---|---|
+| `[` and `]`, or `r` `e` `d` | the tabs: runs, settings, doctor |
+| `left`, `right` | the tabs, where their line has the focus; sections and settings |
+| `enter` on a run | watch it: stages, curves, what it plays, its results |
+| `s` | stop the run; a checkpoint is saved first |
+| `x` | delete the folder of a run that has ended |
+| `escape` | back to the list |
+| `enter` on a setting | change it; `escape` leaves it as it is |
+| `u` | back to the setting's default |
+| `o` | open `config.toml` in your editor (`$EDITOR`) |
+| `l` | doctor: look again |
+| `y` | copy the run's folder, the setting's place or the cure |
+
+Settings are written to `config.toml`; its comments stay. What does not fit is not written.
+"""
+
+
+class RunsScreen(FollowingScreen):
+    """Three tabs; a run that is watched takes the whole screen."""
+
+    MODE = "runs"
+    VIEW = "runs-view"
+    HELP = HELP
+    CSS_PATH = ["screen.tcss", "../../components/run_view/view.tcss", "../../components/live_view.tcss"]
+    AUTO_FOCUS = "RunsTable"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "stop", "Stop", id="runs.stop"),
+        Binding("x", "delete", "Delete", id="runs.delete"),
+        Binding("u", "unset", "Default", id="runs.unset"),
+        Binding("o", "edit_file", "Editor", id="runs.editor"),
+        Binding("l", "look_again", "Look again", id="runs.look"),
+        Binding("r", "tab('runs')", "Runs", id="runs.runs", show=False),
+        Binding("e", "tab('settings')", "Settings", id="runs.settings", show=False),
+        Binding("d", "tab('doctor')", "Doctor", id="runs.doctor", show=False),
+        Binding("left_square_bracket", "next_tab(-1)", "Tab", key_display="[", id="runs.before", show=False),
+        Binding("right_square_bracket", "next_tab(1)", "Next tab", key_display="[ ]", id="runs.after"),
+        Binding("escape", "back", "Back", id="runs.back"),
+    ]
+
+    def body(self) -> ComposeResult:
+        with Vertical(id="runs-tabs"):
+            yield TabBar(id="runs-bar")
+            with ContentSwitcher(initial="runs"):
+                yield RunsPane(id="runs")
+                yield SettingsPane(id="settings")
+                yield DoctorPane(id="doctor")
+        yield RunView("", id="runs-view")
+
+    def on_mount(self) -> None:
+        if self.agp.config_problem is not None:
+            self.action_tab("settings")
+
+    def changed(self, what: str) -> None:
+        """Give each tab what is known anew."""
+        catalog = self.agp.catalog
+        if what in ("", "runs"):
+            self.query_one(RunsPane).feed(catalog.runs)
+            self.offer()
+        if what in ("", "findings"):
+            self.query_one(DoctorPane).feed(catalog.findings)
+        if what in ("", "settings"):
+            self.query_one(SettingsPane).feed(self.agp.loaded, self.agp.config_problem)
+
+    # --- a run -----------------------------------------------------------------------------------
+
+    async def on_runs_pane_opened(self, opened: RunsPane.Opened) -> None:
+        """Enter, or a click, on a run."""
+        self.follow(self.run_named(opened.run))
+
+    def _chosen(self) -> Run | None:
+        """The run that stop, delete and copy are about."""
+        if self.watched is not None:
+            return self.watched
+        name = self.query_one(RunsPane).run if self.tab == "runs" else None
+        return self.run_named(name) if name else None
+
+    def action_stop(self) -> None:
+        """Ask the run to end."""
+        if (run := self._chosen()) is not None and run.alive():
+            question = f"Stop {run.id}? It saves a checkpoint first."
+            self.app.push_screen(Confirm(question, "Stop it"), lambda agreed: self._stop(run, agreed))
+
+    def _stop(self, run: Run, agreed: bool | None) -> None:
+        if agreed:
+            self.tell_run("stop", run.id)
+
+    def action_delete(self) -> None:
+        """Delete the run's folder."""
+        if (run := self._chosen()) is not None and not run.alive():
+            question = (
+                f"Delete {run.path} with its curves and checkpoints? Models and recordings that it made stay."
+            )
+            self.app.push_screen(Confirm(question, "Delete it"), lambda agreed: self._delete(run, agreed))
+
+    def _delete(self, run: Run, agreed: bool | None) -> None:
+        if agreed:
+            self.action_back()
+            self.tell_run("delete", run.id, "--yes")
+
+    @work(group="tell run")
+    async def tell_run(self, *words: str) -> None:
+        """Have a run stopped or deleted."""
+        try:
+            await ask("runs", *words, *self.agp.words)
+        except AgpError as error:
+            self.notify(str(error), severity="error", markup=False)
+        self.agp.look_around()
+
+    def action_back(self) -> None:
+        """From a run to the list."""
+        if self.watched is not None:
+            self.leave_run()
+            self.query_one(RunsPane).take_focus()
+
+    # --- tabs ------------------------------------------------------------------------------------
+
+    @property
+    def tab(self) -> str:
+        """Which one is shown."""
+        return self.query_one(ContentSwitcher).current or "runs"
+
+    def action_tab(self, name: str) -> None:
+        """Show a tab and go into it."""
+        self._show_tab(name)
+        self.call_after_refresh(self._focus_tab, name)
+
+    def _show_tab(self, name: str) -> None:
+        self.action_back()
+        self.query_one(ContentSwitcher).current = name
+        self.query_one(TabBar).show(name)
+        self.refresh_bindings()
+
+    def _focus_tab(self, name: str) -> None:
+        """Once it is there, if a person has not gone on to another one."""
+        if self.tab == name:
+            self._pane(name).take_focus()
+
+    def _pane(self, name: str) -> RunsPane | SettingsPane | DoctorPane:
+        if name == "settings":
+            return self.query_one(SettingsPane)
+        return self.query_one(DoctorPane) if name == "doctor" else self.query_one(RunsPane)
+
+    def action_next_tab(self, by: int) -> None:
+        """The tab beside this one."""
+        names = list(TABS)
+        name = names[(names.index(self.tab) + by) % len(names)]
+        if self.query_one(TabBar).has_focus:
+            self._show_tab(name)
+        else:
+            self.action_tab(name)
+
+    def action_into_tab(self) -> None:
+        """From the line of the tabs into the one that is shown."""
+        self._pane(self.tab).take_focus()
+
+    def action_unset(self) -> None:
+        """The highlighted setting as it is by default."""
+        self.query_one(SettingsPane).unset()
+
+    def action_edit_file(self) -> None:
+        """The settings file in the person's own editor."""
+        self.query_one(SettingsPane).open_editor()
+
+    def action_look_again(self) -> None:
+        """Doctor looks again."""
+        self.query_one(DoctorPane).feed(None)
+        self.agp.look("findings")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what can be done now is offered."""
+        if not self.is_mounted:
+            return True
+        run = self._chosen()
+        tab = self.tab if self.watched is None else ""
+        possible = {
+            "stop": run is not None and run.alive(),
+            "delete": run is not None and not run.alive(),
+            "unset": tab == "settings",
+            "edit_file": tab == "settings",
+            "look_again": tab == "doctor",
+            "back": self.watched is not None,
+        }
+        return possible.get(action, True)
+
+    def worth_copying(self) -> str:
+        """The run's folder, the setting's place and value, or the cure."""
+        if (run := self._chosen()) is not None:
+            return str(run.path)
+        return self._pane(self.tab).worth_copying()

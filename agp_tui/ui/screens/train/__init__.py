@@ -1,0 +1,1 @@
+"""The train screen: data, settings, curves and result of a training."""

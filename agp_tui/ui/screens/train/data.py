@@ -1,0 +1,147 @@
+"""What a training would learn from: the recordings to choose from, and what they hold."""
+
+import time
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.markup import escape
+from textual.widgets import SelectionList, Static
+from textual.widgets.selection_list import Selection
+
+from agp_tui.ui.client.catalog import RecordingItem
+from agp_tui.ui.components.live_view import clock
+from agp_tui.ui.widgets.key_bars import KeyBars
+
+MOST_COMBINATIONS = 6
+
+
+class Recordings(SelectionList[str]):
+    """The game's recordings, all chosen; what cannot be read is marked and left out."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "screen.start", "Train", id="train.start"),
+        Binding("space", "select", "Choose", id="train.choose"),
+        Binding("a", "toggle_all", "All or none", id="train.all", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(id="train-recordings")
+        self._items: tuple[RecordingItem, ...] = ()
+
+    def on_mount(self) -> None:
+        self.border_title = "Recordings"
+
+    def feed(self, items: tuple[RecordingItem, ...]) -> None:
+        """Show these; what a person left out stays out, new ones are chosen."""
+        if items == self._items:
+            return
+        left_out = set(self.usable) - set(self.selected)
+        at = self.highlighted
+        self._items = items
+        self.clear_options()
+        self.add_options([selection(one, one.path not in left_out) for one in items])
+        if items:
+            self.highlighted = min(at or 0, len(items) - 1)
+        self.say()
+
+    @property
+    def usable(self) -> list[str]:
+        """The paths of those that can be chosen."""
+        return [one.path for one in self._items if not broken(one)]
+
+    def say(self) -> None:
+        """How many are chosen."""
+        chosen = set(self.selected)
+        seconds = sum(one.seconds for one in self._items if one.path in chosen)
+        self.border_subtitle = f"{len(chosen)} of {len(self._items)}, {clock(seconds).split('.')[0]}"
+
+    def flags(self) -> list[str]:
+        """As a flag of `agp train`; none where all there are are chosen."""
+        if len(self.selected) == len(self._items):
+            return []
+        return ["--recordings=" + ",".join("/".join(Path(path).parts[-2:]) for path in self.selected)]
+
+    def action_toggle_all(self) -> None:
+        """All of them; none where all were."""
+        if len(self.selected) == len(self.usable):
+            self.deselect_all()
+        else:
+            for path in self.usable:
+                self.select(path)
+
+
+def broken(one: RecordingItem) -> bool:
+    """Whether nothing can be learnt from it."""
+    return bool(one.problem) or one.state in ("recording", "unreadable") or one.frames == 0
+
+
+def selection(one: RecordingItem, chosen: bool) -> Selection[str]:
+    """A line of the list."""
+    when = _moment(one.stamp)
+    if broken(one):
+        why = "is being recorded" if one.state == "recording" else one.problem or "holds no frames"
+        text = Content.from_markup(f"[$error]✗[/] {when}  [dim]{escape(why)}[/]")
+        return Selection(text, one.path, False, disabled=True)
+    who = "corrections" if one.source == "agent" else one.labels or one.source
+    text = Content.from_markup(f"{when}  [b]{clock(one.seconds).split('.')[0]:>5}[/]  [dim]{escape(who)}[/]")
+    return Selection(text, one.path, chosen)
+
+
+def _moment(stamp: str) -> str:
+    """A stamp as people write it."""
+    day, _, rest = stamp.partition("-")
+    clock_, _, number = rest.partition("-")
+    try:
+        moment = time.strptime(f"{day}-{clock_}", "%Y%m%d-%H%M%S")
+    except ValueError:
+        return escape(stamp)
+    return time.strftime("%d %b %H:%M:%S", moment) + (f" ({number})" if number else "    ")
+
+
+class Look(Horizontal):
+    """What the chosen recordings hold: balance by key, combinations, what is held out, warnings."""
+
+    def compose(self) -> ComposeResult:
+        yield KeyBars("record", id="look-keys", message="What they hold shows here.")
+        with VerticalScroll(id="look-words"):
+            yield Static(id="look-text")
+
+    def on_mount(self) -> None:
+        self.border_title = "What they hold"
+
+    def clear(self, markup: str) -> None:
+        """Nothing was looked at; say why."""
+        self.query_one(KeyBars).reset()
+        self.query_one("#look-text", Static).update(Content.from_markup(markup))
+
+    def show(self, report: dict[str, Any]) -> None:
+        """The report of `agp train --look`."""
+        self.query_one(KeyBars).reset(list(report["keys"]))
+        self.query_one(KeyBars).set_figures(report["keys"], ())
+        self.query_one("#look-text", Static).update(Content.from_markup(look_text(report)))
+
+
+def look_text(report: dict[str, Any]) -> str:
+    """Warnings first, then what is held together and what is kept for judging, as markup."""
+    parts = [f"[$warning]! {escape(text)}[/]" for text in report["warnings"]]
+    together = [
+        f"{escape('+'.join(one['keys']) or 'no key')} [b]{100 * one['share']:.0f} %[/]"
+        for one in report["combinations"][:MOST_COMBINATIONS]
+    ]
+    if together:
+        more = len(report["combinations"]) - len(together)
+        parts.append("Together: " + "  ".join(together) + (f"  and {more} more" if more > 0 else ""))
+    held_out = report["validation"]
+    if held_out:
+        names = dict.fromkeys(Path(one["recording"]).name for one in held_out)
+        whole = all(one["whole"] for one in held_out)
+        parts.append(
+            f"Learns from [b]{report['train_frames']}[/] frames, is judged on "
+            f"[b]{report['validation_frames']}[/]: {'all' if whole else 'blocks'} of "
+            f"{escape(', '.join(names))}"
+        )
+    return "\n".join(parts)

@@ -1,0 +1,261 @@
+"""Train: choose what to learn from, look at it, learn, and see what came of it."""
+
+import asyncio
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.markup import escape
+from textual.widgets import SelectionList, Static
+
+from agp_tui.engine.runs import Run
+from agp_tui.errors import AgpError
+from agp_tui.games.ids import is_atari
+from agp_tui.protocol.events import Finished
+from agp_tui.ui.client.catalog import ModelItem, RunItem
+from agp_tui.ui.client.process import ask
+from agp_tui.ui.components.player_choices import agents, scripted
+from agp_tui.ui.components.run_view.view import RunView
+from agp_tui.ui.dialogs.choose import Choice, Choose
+from agp_tui.ui.screens.run_screen import FollowingScreen
+from agp_tui.ui.screens.train.data import Look, Recordings
+from agp_tui.ui.screens.train.form import LOOKED_AT, TrainForm
+
+HELP = """
+# Train
+
+Choose the recordings to learn from; below them stands **what they hold**: how long each key is held,
+which keys together, what is kept aside to judge the model by, and what may be wrong with them.
+
+A training belongs to no terminal: leave this screen, the app or the machine, and it goes on. In the
+end the model's F1 stands beside two that need no learning, *repeating* the last keys and the *most
+frequent* ones: a model that does not beat them has learnt nothing.
+
+| Key | What it does |
+|---|---|
+| `space`, `a` | choose a recording; all or none |
+| `tab` | to the form: size, minutes, epochs, segment, name |
+| `n` | name the model |
+| `enter` | start; in the end: a new training |
+| `s` | stop: the checkpoint is kept |
+| `r` | go on with a training that was stopped, failed or died |
+| `p` | practice: a model plays, the game's expert or a trained agent corrects it (Atari games) |
+| `escape` | back to the form; the training goes on |
+| `w` | watch the training that goes on |
+| `y` | copy the run's folder |
+"""
+
+EMPTY = "No recordings of [b]{game}[/] yet. Press [b]2[/] to make one, [b]g[/] for another game."
+
+
+JOBS = ("train", "practice")
+CHECKPOINT = "last.pt"
+LOOK_AFTER_SECONDS = 0.4
+"""A person who changes several things is waited for."""
+
+
+class TrainScreen(FollowingScreen):
+    """A form over the recordings, or the run that is watched."""
+
+    MODE = "train"
+    VIEW = "train-view"
+    HELP = HELP
+    CSS_PATH = ["screen.tcss", "../../components/run_view/view.tcss", "../../components/live_view.tcss"]
+    AUTO_FOCUS = "#train-recordings"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "start", "Train", id="train.enter"),
+        Binding("n", "name_it", "Name", id="train.name"),
+        Binding("s", "stop", "Stop", id="train.stop"),
+        Binding("r", "resume", "Resume", id="train.resume"),
+        Binding("p", "practise", "Practice", id="train.practice"),
+        Binding("w", "watch", "Watch", id="train.watch"),
+        Binding("escape", "back", "Back", id="train.back"),
+    ]
+
+    _looked: tuple[str, ...] | None = None
+    """The words of the last look."""
+
+    def body(self) -> ComposeResult:
+        with Vertical(id="train-setup"):
+            yield Static(id="train-empty")
+            with Horizontal(id="train-top"):
+                yield Recordings()
+                yield TrainForm(self.agp.loaded)
+            yield Look()
+        yield RunView("", id="train-view")
+
+    def changed(self, what: str) -> None:
+        """Another game, other recordings, a run that began or ended."""
+        if what in ("", "game"):
+            self.leave_run()
+            self.left = ""
+            self._looked = None
+        if what in ("", "game", "recordings"):
+            self._feed()
+        if what in ("", "game", "runs"):
+            self._follow_newest()
+        if what == "settings":
+            self.query_one(TrainForm).renew(self.agp.loaded)
+        self.offer()
+
+    # --- the form --------------------------------------------------------------------------------
+
+    def _feed(self) -> None:
+        items = self.agp.catalog.recordings_of(self.agp.game)
+        self.query_one(Recordings).feed(items)
+        setup = self.query_one("#train-setup")
+        setup.set_class(not items, "-empty")
+        looking = self.agp.catalog.recordings is None
+        text = "looking for recordings …" if looking else EMPTY.format(game=escape(self.agp.game))
+        self.query_one("#train-empty", Static).update(Content.from_markup(text))
+        if items:
+            self.look_at_data()
+
+    def on_selection_list_selected_changed(self, changed: SelectionList.SelectedChanged[str]) -> None:
+        """Other recordings hold something else."""
+        self.query_one(Recordings).say()
+        self.look_at_data()
+
+    def on_train_form_changed(self) -> None:
+        """Another segment splits them otherwise."""
+        self.look_at_data()
+
+    def on_train_form_left(self) -> None:
+        """Back to the list."""
+        self.query_one(Recordings).focus()
+
+    def _words(self) -> tuple[str, ...]:
+        return ("--game", self.agp.game, *self.query_one(Recordings).flags())
+
+    @work(exclusive=True, group="look at data")
+    async def look_at_data(self) -> None:
+        """What the chosen recordings hold."""
+        look = self.query_one(Look)
+        await asyncio.sleep(LOOK_AFTER_SECONDS)
+        if not self.query_one(Recordings).selected:
+            self._looked = None
+            look.clear("[$warning]No recording is chosen: [b]space[/] chooses one, [b]a[/] all.[/]")
+            return
+        words = (*self._words(), *self.query_one(TrainForm).flags(LOOKED_AT))
+        if words == self._looked:
+            return
+        try:
+            answer = await ask("train", "--look", *words, *self.agp.words)
+        except AgpError as error:
+            self._looked = None
+            look.clear(f"[$error]{escape(str(error))}[/]")
+            return
+        self._looked = words
+        look.show(answer.report or {})
+
+    def action_name_it(self) -> None:
+        """To the name of the model that comes of it."""
+        self.query_one(TrainForm).name_it()
+
+    def action_start(self) -> None:
+        """Train, or, where one has ended, back to the form for another."""
+        if self.watched is not None:
+            self.action_back()
+        elif not self.query_one(Recordings).selected:
+            self.notify("No recording is chosen. Space chooses one, a all of them.", severity="warning")
+        else:
+            form = self.query_one(TrainForm)
+            self.begin("train", *self._words(), *form.flags(), form=form)
+
+    # --- runs ------------------------------------------------------------------------------------
+
+    def _mine(self) -> list[RunItem]:
+        """This game's trainings and practices, newest first."""
+        return [one for one in self.agp.catalog.runs if one.job in JOBS and one.game == self.agp.game]
+
+    def _alive(self) -> RunItem | None:
+        return next((one for one in self._mine() if one.state == "running"), None)
+
+    def _follow_newest(self) -> None:
+        """A training that goes on is shown, whoever started it."""
+        found = self._alive()
+        if self.watched is None and found is not None and found.id != self.left:
+            self.follow(self.run_named(found.id))
+
+    def action_back(self) -> None:
+        """To the form; a training goes on."""
+        if self.watched is not None:
+            self.leave_run()
+            self.query_one(Recordings).focus()
+
+    def action_watch(self) -> None:
+        """The training that goes on."""
+        if (found := self._alive()) is not None:
+            self.follow(self.run_named(found.id))
+
+    def _resumable(self) -> Run | None:
+        """The training that can be gone on with: the one shown, else the newest of this game."""
+        if self.watched is not None:
+            run, job = self.watched, self.watched.job
+        else:
+            newest = next((one for one in self._mine() if one.job == "train"), None)
+            if newest is None:
+                return None
+            run, job = self.run_named(newest.id), newest.job
+        if job != "train" or run.alive() or not (run.checkpoints / CHECKPOINT).is_file():
+            return None
+        last = run.last_event()
+        came_to_its_end = isinstance(last, Finished) and (last.report or {}).get("why") != "stopped"
+        return None if came_to_its_end else run
+
+    def action_resume(self) -> None:
+        """Go on where it was."""
+        if (run := self._resumable()) is not None:
+            form = self.query_one(TrainForm)
+            self.begin("train", "--game", self.agp.game, "--resume", run.id, form=form)
+
+    # --- practice --------------------------------------------------------------------------------
+
+    def _teachers(self) -> list[Choice]:
+        """Who can correct a model of this game: the expert, and agents that were trained on it."""
+        game, catalog = self.agp.game, self.agp.catalog
+        if not is_atari(game) or catalog.games is None:
+            return []
+        return [*scripted(game, catalog), *agents(game, catalog)]
+
+    def _usable_models(self) -> list[ModelItem]:
+        """This game's, newest first, without the damaged."""
+        return [one for one in self.agp.catalog.models_of(self.agp.game) if not one.problem]
+
+    @work(exclusive=True, group="practice")
+    async def action_practise(self) -> None:
+        """Let a model of this game play, corrected by a teacher; both are chosen where there are several."""
+        usable = self._usable_models()
+        notes = [f"F1 {one.f1:.2f}" if one.f1 is not None else "" for one in usable]
+        choices = [Choice(one.path, note, one.name) for one, note in zip(usable, notes, strict=True)]
+        model = await self._one_of("Which model practises?", choices)
+        if model is None:
+            return
+        teacher = await self._one_of("Who teaches it?", self._teachers())
+        if teacher is not None:
+            self.begin("practice", model, "--teacher", teacher)
+
+    async def _one_of(self, question: str, choices: list[Choice]) -> str | None:
+        """The only one there is, or the one that is chosen; None where none is."""
+        if len(choices) == 1:
+            return choices[0].value
+        return await self.app.push_screen_wait(Choose(question, choices))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what can be done now is offered."""
+        if not self.is_mounted:
+            return True
+        watching, over = self.watched is not None, self.end is not None
+        possible = {
+            "start": over if watching else bool(self.query_one(Recordings).usable),
+            "name_it": not watching and bool(self.query_one(Recordings).usable),
+            "stop": watching and not over,
+            "resume": (over or not watching) and self._resumable() is not None,
+            "practise": (over or not watching) and bool(self._teachers() and self._usable_models()),
+            "watch": not watching and self._alive() is not None,
+            "back": watching,
+        }
+        return possible.get(action, True)
