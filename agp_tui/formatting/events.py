@@ -1,6 +1,5 @@
 """What happened in words for people, in the app and on the command line. Needs no textual."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -8,38 +7,6 @@ from rich.markup import escape
 
 from agp_tui.protocol.events import Finished, Progress
 from agp_tui.protocol.percentiles import Percentiles
-
-
-def length(seconds: float) -> str:
-    """Seconds in the unit that people would take."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
-
-
-def ago(moment: float) -> str:
-    """How long since, in words."""
-    return f"{length(max(0.0, time.time() - moment))} ago"
-
-
-STATES = {
-    "running": ("▶ running", "green"),
-    "finished": ("✓ finished", ""),
-    "stopped": ("■ stopped", "yellow"),
-    "failed": ("✗ failed", "red"),
-    "died": ("✗ died", "red"),
-    "waiting": ("· waiting", "dim"),
-    "damaged": ("✗ damaged", "red"),
-}
-"""By state: its words, and rich's style for them."""
-
-
-def state_text(state: str) -> str:
-    """The words of a state."""
-    return STATES.get(state, (state, ""))[0]
-
 
 MADE = ("recording", "model", "checkpoint", "run")
 """What a job may leave behind, in the order in which it is told."""

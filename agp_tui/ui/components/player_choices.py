@@ -1,7 +1,7 @@
 """Who can play a game without a person's hands, to be chosen from: to record, to watch, to teach."""
 
 from agp_tui.engine.runs import Run
-from agp_tui.formatting.events import ago, state_text
+from agp_tui.formatting.text import ago, state_text
 from agp_tui.protocol.events import Finished
 from agp_tui.ui.client.catalog import Catalog, RunItem
 from agp_tui.ui.dialogs.choose import Choice

@@ -5,7 +5,7 @@ import os
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
-from agp_tui.formatting.events import length
+from agp_tui.formatting.text import length
 from agp_tui.protocol.events import AnyEvent, Evaluated, Live, Progress, Try
 from agp_tui.ui.widgets.curve import CurveChart
 from agp_tui.ui.widgets.preview import Preview, chosen_colors

@@ -8,8 +8,9 @@ from rich.console import RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from agp_tui.formatting.events import length, summary
+from agp_tui.formatting.events import summary
 from agp_tui.formatting.tables import cell, drawn
+from agp_tui.formatting.text import length
 from agp_tui.protocol.events import AnyEvent, Failed, Finished, Note, Table
 
 

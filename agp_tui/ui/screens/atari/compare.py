@@ -14,7 +14,7 @@ from textual.widgets import DataTable, Static
 
 from agp_tui.atari.human_scores import TABLE_NAME
 from agp_tui.errors import AgpError
-from agp_tui.formatting.events import state_text
+from agp_tui.formatting.text import state_text
 from agp_tui.games.ids import short_name
 from agp_tui.protocol.events import Table
 from agp_tui.ui.client.catalog import RunItem

@@ -9,7 +9,7 @@ from textual.containers import Grid, Horizontal, Vertical
 from textual.markup import escape
 from textual.widgets import DataTable
 
-from agp_tui.formatting.events import ago, length, state_text
+from agp_tui.formatting.text import ago, length, state_text
 from agp_tui.games.ids import is_atari
 from agp_tui.ui.screens.base import AppScreen
 from agp_tui.ui.widgets.rows import Quiet

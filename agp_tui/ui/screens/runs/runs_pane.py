@@ -1,24 +1,21 @@
 """The tab of runs: the table, and what came of each."""
 
 from pathlib import Path
-from typing import Any
-from typing import ClassVar
+from typing import Any, ClassVar
+
 from rich.text import Text
-from textual.binding import Binding
-from textual.binding import BindingType
-from textual.widgets import DataTable
-from agp_tui.ui.client.catalog import RunItem
-from agp_tui.formatting.events import STATES
-from agp_tui.formatting.events import ago
 from textual import work
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Static
-from agp_tui.errors import AgpError
-from agp_tui.ui.client.process import ask
+from textual.widgets import DataTable, Static
 
+from agp_tui.errors import AgpError
+from agp_tui.formatting.text import STATES, ago
+from agp_tui.ui.client.catalog import RunItem
+from agp_tui.ui.client.process import ask
 
 COLUMNS = ("run", "job", "game", "state", "when", "result")
 Result = dict[str, Any]

@@ -1,24 +1,23 @@
 """Runs and settings: every long job, every setting, and what doctor finds."""
 
 from typing import ClassVar
-from textual.binding import Binding
-from textual.binding import BindingType
-from textual.content import Content
-from textual.widgets import Static
+
 from textual import work
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import ContentSwitcher
+from textual.content import Content
+from textual.widgets import ContentSwitcher, Static
+
 from agp_tui.engine.runs import Run
 from agp_tui.errors import AgpError
 from agp_tui.ui.client.process import ask
+from agp_tui.ui.components.run_view.view import RunView
 from agp_tui.ui.dialogs.confirm import Confirm
+from agp_tui.ui.screens.run_screen import FollowingScreen
 from agp_tui.ui.screens.runs.doctor_pane import DoctorPane
 from agp_tui.ui.screens.runs.runs_pane import RunsPane
 from agp_tui.ui.screens.runs.settings_pane import SettingsPane
-from agp_tui.ui.components.run_view.view import RunView
-from agp_tui.ui.screens.run_screen import FollowingScreen
-
 
 TABS = {"runs": "Runs [u]r[/]", "settings": "Settings [u]e[/]", "doctor": "Doctor [u]d[/]"}
 """By id, with the key of each."""

@@ -1,43 +1,28 @@
 """The tab of settings: a form made of their own schema, written back by `agp config set`."""
 
-from typing import ClassVar
-from rich.text import Text
-from textual.binding import Binding
-from textual.binding import BindingType
-from textual.widgets import DataTable
-from textual.widgets import OptionList
 import asyncio
 import os
 import shlex
 import subprocess
-from typing import TYPE_CHECKING
-from typing import cast
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from rich.text import Text
 from textual import work
-from textual.app import ComposeResult
-from textual.app import SuspendNotSupported
-from textual.containers import Horizontal
-from textual.containers import Vertical
+from textual.app import ComposeResult, SuspendNotSupported
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.markup import escape
-from textual.widgets import Input
-from textual.widgets import Static
+from textual.widgets import DataTable, Input, OptionList, Static
 from textual.widgets.option_list import Option
-from agp_tui.config.file import FileError
-from agp_tui.config.file import Loaded
+
+from agp_tui.config.file import FileError, Loaded
 from agp_tui.config.schema import list_settings
-from agp_tui.errors import AgpError
-from agp_tui.errors import SettingError
+from agp_tui.errors import AgpError, SettingError
 from agp_tui.ui.client.process import ask
-from agp_tui.ui.dialogs.choose import Choice
-from agp_tui.ui.dialogs.choose import Choose
-from agp_tui.ui.screens.runs.keymap import KeyAsk
-from agp_tui.ui.screens.runs.keymap import bindings_of
-from agp_tui.ui.screens.runs.keymap import with_key
-from agp_tui.ui.components.setting_field import Setting
-from agp_tui.ui.components.setting_field import setting_text
-from agp_tui.ui.components.setting_field import shown
-from agp_tui.ui.components.setting_field import source
-from agp_tui.ui.components.setting_field import value_in_file
+from agp_tui.ui.components.setting_field import Setting, setting_text, shown, source, value_in_file
+from agp_tui.ui.dialogs.choose import Choice, Choose
+from agp_tui.ui.screens.runs.keymap import KeyAsk, bindings_of, with_key
 
 if TYPE_CHECKING:
     from agp_tui.ui.app import AgpApp
