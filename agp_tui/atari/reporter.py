@@ -13,8 +13,8 @@ from agp_tui.atari.vector_env import Consoles, Ended
 from agp_tui.config import PreviewSettings
 from agp_tui.engine.job import Job
 from agp_tui.games.atari import FRAMES_A_SECOND
-from agp_tui.games.thumbnail import Preview
-from agp_tui.protocol.events import Evaluated, Event, Live, Progress, Try
+from agp_tui.games.live_preview import Preview, live_event
+from agp_tui.protocol.events import Evaluated, Event, Progress, Try
 
 
 class TensorBoard:
@@ -83,18 +83,16 @@ class Teller:
         if self._preview is None or not self._preview.due():
             return
         grey = consoles.stacks[0, -1]
-        picture = self._preview.thumbnail(np.repeat(grey[..., None], 3, 2))
         each = counters.frames / consoles.count / processes
         self._job.emit(
-            Live(
+            live_event(
+                self._preview.thumbnail(np.repeat(grey[..., None], 3, 2)),
                 seconds=round(counters.seconds, 1),
                 fps=round(each / counters.seconds, 1) if counters.seconds else 0.0,
                 fps_asked=FRAMES_A_SECOND,
                 frames=counters.frames,
                 missed=0,
                 score=consoles.score(0),
-                thumbnail=picture.rgb,
-                thumbnail_size=picture.size,
             )
         )
 

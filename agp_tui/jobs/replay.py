@@ -12,7 +12,7 @@ from agp_tui.config import PreviewSettings
 from agp_tui.engine.clock import Tempo, check_speed
 from agp_tui.engine.job import Job
 from agp_tui.errors import RecordingError
-from agp_tui.games.thumbnail import Preview, Thumbnail
+from agp_tui.games.live_preview import Preview, Thumbnail, live_event
 from agp_tui.protocol.events import AnyCommand, Finished, Live, Resume, Seek, Step
 from agp_tui.recording.agreement import states_of
 from agp_tui.recording.stats import shares_of
@@ -169,23 +169,21 @@ class _Pages:
     def live(self, frame: int, paused: bool, speed: float) -> Live:
         """The event of that frame; `seconds` since the first frame, `frames` and `missed` up to it."""
         meta = self._recording.meta
-        picture = self._picture(frame)
         passed = int(np.searchsorted(self._score_times, self._recording.times_ns[frame], side="right"))
         status = self._scores[passed - 1].status if passed else None
         asked = round(float(self.times[frame]) * meta.fps) + 1
-        return Live(
+        return live_event(
+            self._picture(frame),
             seconds=round(float(self.times[frame]), 3),
             fps=self._fps,
             fps_asked=meta.fps,
             frames=frame + 1,
             missed=max(0, asked - frame - 1),
+            status=status,
+            keys=meta.keys,
             held=_names(meta.keys, self._states[frame]),
             advised=None if self._advised is None else _names(meta.keys, self._advised[frame]),
             shares=self._shares,
-            score=status.score if status else None,
-            lives=status.lives if status else None,
-            thumbnail=picture.rgb,
-            thumbnail_size=picture.size,
             shown=meta.region,
             frame=frame,
             total=len(self._recording),

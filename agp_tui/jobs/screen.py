@@ -12,11 +12,11 @@ from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed
 from agp_tui.games.base import Pixels
 from agp_tui.games.display import Candidate, find_display
+from agp_tui.games.live_preview import Preview, live_event
 from agp_tui.games.pointing import choose_center
 from agp_tui.games.region import Box
 from agp_tui.games.screen import Grabber, ScreenGame, to_rgb
-from agp_tui.games.thumbnail import Preview
-from agp_tui.protocol.events import Finished, Live, Table
+from agp_tui.protocol.events import Finished, Table
 
 LOOK_AGAIN_SECONDS = 2.0
 """How often the size of the display is looked up anew: a larger one is not told by itself."""
@@ -47,17 +47,13 @@ def run_watch(asked: WatchAsked, job: Job) -> Finished:
                 pixels, box = view.look()
             with clock.stage("thumbnail"):
                 picture = preview.thumbnail(pixels)
-            pace = clock.pace()
             job.emit(
-                Live(
+                live_event(
+                    picture,
                     seconds=round(slot * clock.period_ns / NS, 2),
-                    fps=pace.fps,
+                    pace=clock.pace(),
                     fps_asked=clock.fps,
-                    frames=pace.filled,
-                    missed=pace.missed,
-                    latency_ms=pace.stages_ms,
-                    thumbnail=picture.rgb,
-                    thumbnail_size=picture.size,
+                    jitter_ms=None,
                     shown=(box.left, box.top, box.width, box.height),
                 )
             )
@@ -102,7 +98,7 @@ class _WholeDisplay:
         if now - self.looked > LOOK_AGAIN_SECONDS:
             self.grabber.reopen()
             self.looked = now
-        small = self.preview.shrunk(self.grabber.grab())
+        small = self.preview.downscale(self.grabber.grab())
         return to_rgb(small, (small.shape[0], small.shape[1])), self.grabber.seen
 
 

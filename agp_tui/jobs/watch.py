@@ -19,12 +19,12 @@ from agp_tui.games.atari import FRAMES_A_SECOND, AtariGame
 from agp_tui.games.base import Driver, Frame
 from agp_tui.games.factory import complete
 from agp_tui.games.ids import is_atari
-from agp_tui.games.thumbnail import Preview, Thumbnail
+from agp_tui.games.live_preview import Preview, Thumbnail, live_event
 from agp_tui.jobs.driver_factory import EXPERT, AgentSeat, ModelDriver, Seat, player_named
 from agp_tui.keys.state import NO_KEYS, Keys
 from agp_tui.models.manifest import read_manifest
 from agp_tui.models.policy import PolicyDriver
-from agp_tui.protocol.events import AnyCommand, Finished, Live, Step
+from agp_tui.protocol.events import AnyCommand, Finished, Step
 
 LISTEN_SECONDS = 0.01
 """How long a command may wait before it is looked at."""
@@ -136,21 +136,20 @@ class Show:
         mind, asked = _mind_of(self._driver), self._game.fps * tempo.speed
         rate = (self._played - before) / max(now - then, 1e-3)
         self._job.emit(
-            Live(
+            live_event(
+                picture,
                 seconds=round(self._played / self._game.fps, 2),
                 fps=round(min(rate, asked), 1),
                 fps_asked=round(asked, 2),
                 frames=self._played,
                 missed=self._lost,
-                held=[key for key in self._game.keys if key in self._held],
+                status=status,
+                keys=self._game.keys,
+                held=self._held,
                 shares={key: round(n / max(1, self._played), 3) for key, n in self._counts.items()},
                 probabilities=_ordered(mind.wishes, self._game.keys),
                 thresholds={key: round(at, 3) for key, at in mind.thresholds.items()},
                 value=None if mind.value is None else round(mind.value, 3),
-                score=status.score,
-                lives=status.lives,
-                thumbnail=picture.rgb,
-                thumbnail_size=picture.size,
                 paused=tempo.paused,
                 speed=tempo.speed,
             )

@@ -15,7 +15,7 @@ from agp_tui.engine.clock import NS, Clock
 from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
 from agp_tui.games.base import Frame, Game
-from agp_tui.games.thumbnail import Preview
+from agp_tui.games.live_preview import Preview
 from agp_tui.key_names import key_name
 from agp_tui.keys.listening import KeyListener
 from agp_tui.keys.state import NO_KEYS, Keys, edges_between

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from agp_tui.engine.clock import Clock
 from agp_tui.games.base import Pixels, Status
-from agp_tui.games.thumbnail import Preview
+from agp_tui.games.live_preview import Preview, live_event
 from agp_tui.keys.state import Keys, Who
 from agp_tui.models.policy import Policy
 from agp_tui.protocol.events import Live
@@ -42,26 +42,20 @@ class LiveReport:
         `driver` is who plays now, where two share the keys; `paused`: nobody may.
         """
         pace = self._clock.pace()
-        picture = self._preview.thumbnail(pixels)
-        return Live(
+        return live_event(
+            self._preview.thumbnail(pixels),
             seconds=round(seconds, 2),
-            fps=pace.fps,
+            pace=pace,
             fps_asked=self._clock.fps,
-            frames=pace.filled,
-            missed=pace.missed,
-            held=[key for key in self._keys if key in held],
+            status=status,
+            keys=self._keys,
+            held=held,
             probabilities=_by_key(self._keys, probabilities),
             thresholds=self._thresholds,
-            jitter_ms=pace.jitter_ms,
-            latency_ms=pace.stages_ms,
             deadline_misses=overruns + pace.missed,
             decisions=decisions,
-            score=status.score if status else None,
-            lives=status.lives if status else None,
             driver=driver,
             paused=paused,
-            thumbnail=picture.rgb,
-            thumbnail_size=picture.size,
         )
 
 

@@ -20,10 +20,10 @@ from agp_tui.engine.job import Job
 from agp_tui.errors import AgpError, JobFailed, RecordingError, SettingError
 from agp_tui.files import size_of
 from agp_tui.games.base import Driver, Frame, Game, Status
-from agp_tui.games.thumbnail import Preview
+from agp_tui.games.live_preview import Preview, live_event
 from agp_tui.keys.listening import KeyListener, Silent
 from agp_tui.keys.state import Keys
-from agp_tui.protocol.events import Finished, Live, Progress
+from agp_tui.protocol.events import Finished, Progress
 from agp_tui.recording.agreement import Agreement
 from agp_tui.recording.disk_space import DiskSpace
 from agp_tui.recording.inputs import Adviser, Deciding, Forwarded, Keyboard, Person, Player, Source, Watched
@@ -100,27 +100,21 @@ class Teller:
             self._agreement.count(held, advised)
         if not self._preview.due():
             return
-        pace = self._clock.pace()
         meta = self._writer.meta
-        picture = self._preview.thumbnail(frame.pixels)
         self._job.emit(
-            Live(
+            live_event(
+                self._preview.thumbnail(frame.pixels),
                 seconds=round((frame.before_ns - self._first_ns) / 1e9, 2),
-                fps=pace.fps,
+                pace=self._clock.pace(),
                 fps_asked=self._clock.fps,
                 frames=self._writer.frames,
-                missed=pace.missed,
-                held=[key for key in meta.keys if key in held],
+                status=status,
+                keys=meta.keys,
+                held=held,
                 shares={key: round(self._held[key] / self._writer.frames, 3) for key in meta.keys},
                 advised=None if advised is None else [key for key in meta.keys if key in advised],
                 agreement=self._agreement.shares(),
-                jitter_ms=pace.jitter_ms,
-                latency_ms=pace.stages_ms,
                 bytes=self._writer.bytes,
-                score=status.score if status else None,
-                lives=status.lives if status else None,
-                thumbnail=picture.rgb,
-                thumbnail_size=picture.size,
                 shown=meta.region,
             )
         )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agp_tui.config import PreviewSettings
-from agp_tui.games.thumbnail import Preview, fitted
+from agp_tui.games.live_preview import Preview, downscale
 
 
 @pytest.mark.parametrize(
@@ -62,4 +62,4 @@ def test_the_rate_is_met_and_not_exceeded(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_any_number_of_colours_is_shrunk() -> None:
-    assert fitted(np.zeros((400, 200, 4), np.uint8), (50, 50)).shape == (50, 25, 4)
+    assert downscale(np.zeros((400, 200, 4), np.uint8), (50, 50)).shape == (50, 25, 4)

@@ -16,7 +16,7 @@ from agp_tui.config import PreviewSettings
 from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
 from agp_tui.games.base import Status
-from agp_tui.games.thumbnail import fitted
+from agp_tui.games.live_preview import downscale
 from agp_tui.jobs.replay import REPEAT_SECONDS, ReplayAsked, run_replay
 from agp_tui.protocol.events import AnyCommand, Finished, Live, Note, Pause, Resume, Seek, Speed, Step
 from agp_tui.recording.store import Recording, RecordingWriter
@@ -101,7 +101,7 @@ def test_stepping_shows_each_frame_with_exactly_its_keys(path: Path) -> None:
             at = number
             assert live.held == [key for key, down in zip(KEYS, states[number], strict=True) if down]
             assert live.thumbnail_size == (20, 27)
-            assert live.thumbnail == fitted(picture(number), BOX).tobytes()
+            assert live.thumbnail == downscale(picture(number), BOX).tobytes()
             assert live.seconds == pytest.approx(number / 30, abs=0.001)
             assert (live.paused, live.total, live.shares) == (True, FRAMES, shares)
             assert (live.frames, live.missed) == (number + 1, 0)
@@ -166,7 +166,7 @@ def test_a_damaged_frame_is_told_once_and_has_no_picture(tmp_path: Path) -> None
     assert all(f"Frame {number} is damaged" in " ".join(notes) for number in without)
     for event in shown:
         if event.thumbnail:
-            assert event.thumbnail == fitted(picture(event.frame or 0), BOX).tobytes()
+            assert event.thumbnail == downscale(picture(event.frame or 0), BOX).tobytes()
 
 
 def test_no_picture_where_none_is_wanted(path: Path) -> None:

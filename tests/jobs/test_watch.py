@@ -22,7 +22,7 @@ from agp_tui.engine.clock import NS, SimulatedTime
 from agp_tui.engine.job import Job
 from agp_tui.errors import AgpError, ModelError, SettingError
 from agp_tui.games.atari import AtariGame
-from agp_tui.games.thumbnail import fitted
+from agp_tui.games.live_preview import downscale
 from agp_tui.jobs.watch import WatchGameAsked, run_watch_game
 from agp_tui.protocol.events import AnyCommand, Finished, Live, Pause, Resume, Speed, Step
 
@@ -114,7 +114,7 @@ def test_each_step_shows_exactly_what_the_agent_does_by_itself(home: Path) -> No
             at = watched.live[-1].frames
             live = watched.after(Step(frames=number - at), lambda event, n=number: event.frames == n)  # type: ignore[misc]
             pixels, wishes, held = expected[number - 1]
-            assert live.thumbnail == fitted(pixels, BOX).tobytes()
+            assert live.thumbnail == downscale(pixels, BOX).tobytes()
             assert (live.held, live.probabilities) == (held, wishes), number
             assert live.value is not None and live.paused and live.speed == 1.0
             assert live.seconds == pytest.approx(number / 60, abs=0.01)
