@@ -19,7 +19,7 @@ def main(path: Path) -> int:
     run = Run(path)
     run.claim()
     job = Job(RunLog(run))
-    with job.signals():
+    with job.stop_on_signals():
         try:
             job.emit(Started(job=run.job, settings=run.request, run=run.id))
             finished: Finished = long_job(run.job)(run.request, job, run)

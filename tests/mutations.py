@@ -130,13 +130,13 @@ BREAKS = {
     ),
     "a reader who stops reading stops the job": Break(
         "agp_tui/engine/sinks.py",
-        "self._waiting.put_nowait(event)",
-        "self._waiting.put(event)",
+        "self._queue.put_nowait(event)",
+        "self._queue.put(event)",
         ("tests/engine/test_job.py",),
     ),
     "the end of its owner is no stop": Break(
         "agp_tui/engine/job.py",
-        "            # Also where this fails: nobody can be heard any more.\n            self.stop()",
+        "            # Also after an error: no further command can be received.\n            self.stop()",
         "            pass",
         ("tests/engine/test_job.py",),
     ),

@@ -17,7 +17,7 @@ from agp_tui.atari.agent import Agent
 from agp_tui.atari.checkpoint import load_agent
 from agp_tui.atari.human_scores import TABLE_NAME, human_normalised
 from agp_tui.atari.vector_env import Consoles, Ended, Protocol, Stacks, View
-from agp_tui.engine.subprocesses import abandon, worker_pool
+from agp_tui.engine.subprocesses import terminate_pool, worker_pool
 from agp_tui.errors import AgpError
 from agp_tui.evaluation.statistics import Interval, bootstrap
 from agp_tui.protocol.events import Table
@@ -235,7 +235,7 @@ class Judge:
 
     def close(self) -> None:
         """Give up what is still played."""
-        abandon(self._pool)
+        terminate_pool(self._pool)
 
 
 def judge(checkpoint: Path, games: int, seed: int) -> Judged:

@@ -26,7 +26,7 @@ class TensorBoard:
         self._writer = SummaryWriter(str(folder))
         self._steps = 0
 
-    def hear(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
         """Keep its figures."""
         match event:
             case Progress(metrics=metrics) if "steps" in metrics:
@@ -104,18 +104,18 @@ class Teller:
             self._try(game, played)
         if time.monotonic() - self._told > TELL_SECONDS:
             self._told = time.monotonic()
-            self.hear(_progress(played, progress))
+            self.handle(_progress(played, progress))
 
-    def hear(self, event: Try | Evaluated | Progress) -> None:
+    def handle(self, event: Try | Evaluated | Progress) -> None:
         """Pass an event on to everybody."""
         self._job.emit(event)
-        self._board.hear(event)
+        self._board.handle(event)
 
     def _try(self, game: Ended, played: Round) -> None:
         self._scores.append(game.score)
         self._high = max(self._high, game.score)
         self._number += 1
-        self.hear(
+        self.handle(
             Try(
                 number=self._number,
                 score=game.score,

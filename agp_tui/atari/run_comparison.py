@@ -89,7 +89,7 @@ def _compared(run: Run) -> Compared | None:
     # A damaged line: what was told before it holds.
     with contextlib.suppress(AgpError):
         for event in run.events():
-            told.hear(event)
+            told.handle(event)
     state = run.state()
     return Compared(
         id=run.id,
@@ -113,7 +113,7 @@ class _Told:
         """Of the best evaluation, or of the last word about it."""
         self.stopped = False
 
-    def hear(self, event: AnyEvent) -> None:
+    def handle(self, event: AnyEvent) -> None:
         match event:
             case Progress(metrics={"steps": steps, "steps_per_second": rate}) if rate:
                 self.steps, self.seconds = int(steps), steps / rate

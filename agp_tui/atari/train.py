@@ -18,10 +18,10 @@ from agp_tui.atari.process_group import Alone, Team, Together
 from agp_tui.atari.reporter import Teller, TensorBoard
 from agp_tui.atari.trainer import AgentTrainer, Counters
 from agp_tui.config import AtariSettings, PreviewSettings
-from agp_tui.engine.cpu import cores
+from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
-from agp_tui.engine.subprocesses import abandon, worker_pool
+from agp_tui.engine.subprocesses import terminate_pool, worker_pool
 from agp_tui.errors import JobFailed
 from agp_tui.protocol.events import Evaluated
 
@@ -71,7 +71,7 @@ def workers_for(settings: AtariSettings, device: str) -> int:
     """How many processes train."""
     if settings.algorithm == "monte_carlo" or device != "cpu":
         return 1
-    return settings.workers or cores()
+    return settings.workers or available_cpus()
 
 
 def train_agent(
@@ -88,7 +88,7 @@ def train_agent(
     last = run.checkpoints / LAST
     # A training goes on with as many processes as it had: each has consoles of its own.
     size = len(load_agent(last).training) if last.is_file() else workers_for(settings, device)
-    threads = max(1, cores() // size)
+    threads = max(1, available_cpus() // size)
     with _team(settings, size, last, threads) as team:
         trainer = AgentTrainer(settings, team, device=device, threads=threads)
         try:
@@ -121,7 +121,7 @@ def _team(settings: AtariSettings, size: int, last: Path, threads: int) -> Itera
             yield Together(0, size, meeting)
             pool.shutdown()
         finally:
-            abandon(pool)
+            terminate_pool(pool)
 
 
 def _follow(rank: int, size: int, meeting: Path, settings: AtariSettings, last: Path, threads: int) -> None:
@@ -260,7 +260,7 @@ class _Lead:
             kept = replace(load_agent(judged.checkpoint), evaluation=figures)
             save_agent(self._folder / BEST, kept)
         names = ("games", "score_mean", "score_low", "score_high", "score_median", "human_normalised")
-        self._teller.hear(
+        self._teller.handle(
             Evaluated(
                 steps=counters["steps"],
                 frames=counters["frames"],

@@ -56,7 +56,7 @@ def run_all(job: Job, more: dict[str, Part], kept: Path | None = None) -> Finish
         heard = _Tables(job)
         begun = time.monotonic()
         try:
-            metrics = measure(job.heard_by(heard))
+            metrics = measure(job.with_listeners(heard))
             found.append(PartFound(part, tuple(heard.tables), metrics, round(time.monotonic() - begun, 1)))
         except AgpError as error:
             job.note(f"{part} could not run here. {error}", level="warning")
@@ -90,10 +90,10 @@ class _Tables:
     """Keeps the tables that a part tells, and passes on all but its stages."""
 
     def __init__(self, whole: Job) -> None:
-        self._whole = whole.part()
+        self._whole = whole.subjob()
         self.tables: list[Table] = []
 
-    def hear(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
         if isinstance(event, Table):
             self.tables.append(event)
         self._whole.emit(event)

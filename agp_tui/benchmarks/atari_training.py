@@ -15,7 +15,7 @@ import torch
 from agp_tui.atari.trainer import STAGES, AgentTrainer
 from agp_tui.benchmarks.plain_monte_carlo import PlainMonteCarlo
 from agp_tui.config import Algorithm, AtariSettings
-from agp_tui.engine.cpu import cores
+from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed, MissingPart, SettingError
 from agp_tui.protocol.events import Table
@@ -43,8 +43,8 @@ def graphics_card() -> Hardware:
     """A graphics card with all cores. Raises `SettingError` where torch finds none."""
     if not torch.cuda.is_available():
         raise SettingError("Expected a graphics card, found none that torch can use.", "Use --device cpu.")
-    name = f"{torch.cuda.get_device_name()} and {cores()} threads"
-    return Hardware("cuda", cores(), time.perf_counter, name, "second")
+    name = f"{torch.cuda.get_device_name()} and {available_cpus()} threads"
+    return Hardware("cuda", available_cpus(), time.perf_counter, name, "second")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from agp_tui.benchmarks.kept import keep, read_kept
-from agp_tui.engine.cpu import cores
+from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.evaluation.rollouts import MakeDriver, MakeGame, bootstrap_interval, play_games
 
@@ -84,8 +84,8 @@ def exam(make_game: MakeGame, driver: MakeDriver, entry: CloneEntry, job: Job) -
         fps=FPS,
         cap_seconds=entry.game_seconds,
         seed=EXAM_SEED,
-        workers=min(cores(), entry.episodes),
-        job=job.quietly(),
+        workers=min(available_cpus(), entry.episodes),
+        job=job.muted(),
     ).scores
 
 

@@ -51,7 +51,7 @@ class Commands:
             return None
         if isinstance(last, Finished):
             return last
-        problem = last.error if isinstance(last, Failed) else "it ended without a word"
+        problem = last.error if isinstance(last, Failed) else "it ended without a result"
         raise JobFailed(f"agp {' '.join(words)} failed: {problem}", "Run it by itself to see more.")
 
     def end(self) -> None:

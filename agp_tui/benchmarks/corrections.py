@@ -4,13 +4,13 @@ Both go on from the same clone, in rounds of as many games and as many minutes o
 in them differs: the clone, corrected by the expert, or the expert, watched by the clone.
 """
 
-import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from agp_tui.benchmarks.clones import FPS, SEGMENT, STICKY, CloneEntry, exam, mean_of, run_missing, told
 from agp_tui.config import GameSettings
+from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.evaluation.rollouts import MakeDriver, bootstrap_interval
@@ -98,7 +98,7 @@ def _demonstrate(bench: _Bench) -> list[Path]:
         )
         for number in range(DEMONSTRATIONS)
     ]
-    with PracticeGames(os.cpu_count() or 1) as games:
+    with PracticeGames(available_cpus()) as games:
         return [one.recording for one in games.play(asked, bench.job)]
 
 
@@ -109,7 +109,7 @@ def _clone(bench: _Bench, recordings: list[Path]) -> Path:
     return clone(
         recordings,
         Run.create(bench.folder / "runs", "train", {}),
-        bench.job.quietly(),
+        bench.job.muted(),
         minutes=bench.entry.training,
         segment=SEGMENT,
         frame_size=bench.entry.frame_size,
@@ -135,7 +135,7 @@ def _go_on(bench: _Bench, clone: Path, recordings: list[Path], *, watch_only: bo
         seed=entry.seed * SEEDS_APART + DEMONSTRATIONS,
         watch_only=watch_only,
     )
-    rounds = go_on(clone, recordings, lesson, folder, bench.job.quietly(), seed=entry.seed)
+    rounds = go_on(clone, recordings, lesson, folder, bench.job.muted(), seed=entry.seed)
     return rounds[-1].checkpoint if rounds else clone
 
 

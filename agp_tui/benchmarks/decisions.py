@@ -53,7 +53,7 @@ def _forms(asked: DecisionsAsked, model: Path | None, job: Job) -> Iterator[Form
         if model is None:
             checkpoint = _fresh(asked, room / "fresh.pt")
             job.note(f"Converting a fresh {asked.network} network to both forms; this takes a minute.")
-            streaming = export(checkpoint, ExportSettings(), room, job.quietly(), "fresh")
+            streaming = export(checkpoint, ExportSettings(), room, job.muted(), "fresh")
         else:
             streaming, checkpoint = model, _checkpoint_of(model)
             job.note(f"Converting {model.name} to its whole-window form; this takes a minute.")

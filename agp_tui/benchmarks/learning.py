@@ -18,6 +18,7 @@ from agp_tui.atari.run_comparison import shortened
 from agp_tui.benchmarks.commands import Commands
 from agp_tui.benchmarks.kept import keep, read_kept
 from agp_tui.benchmarks.machine import machine
+from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.games.ids import short_name
 from agp_tui.protocol.events import AnyEvent, Evaluated, Progress, Table
@@ -159,7 +160,7 @@ class _Runs:
 
     def _listen(self, entry: Entry, *words: str) -> Learned | None:
         told = _Told()
-        end = self._commands.run(*words, hear=told.hear)
+        end = self._commands.run(*words, hear=told.handle)
         if end is None or end.report is None or end.stopped:
             return None
         return Learned(
@@ -182,7 +183,7 @@ class _Told:
         self.curve: list[Check] = []
         self.memory: list[tuple[int, float]] = []
 
-    def hear(self, event: AnyEvent) -> None:
+    def handle(self, event: AnyEvent) -> None:
         match event:
             case Evaluated():
                 self.curve.append(
@@ -207,7 +208,7 @@ class _Cores:
 
     def __init__(self) -> None:
         mine = getattr(os, "sched_getaffinity", None)
-        self._all: set[int] = set(mine(0)) if mine else set(range(os.cpu_count() or 1))
+        self._all: set[int] = set(mine(0)) if mine else set(range(available_cpus()))
         self._free = set(self._all)
         self._changed = threading.Condition()
 

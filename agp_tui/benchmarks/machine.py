@@ -3,13 +3,13 @@
 import platform
 from pathlib import Path
 
-from agp_tui.engine.cpu import cores
+from agp_tui.engine.cpu import available_cpus
 
 
 def machine() -> str:
     """Processor, cores that this process may use, system and Python, in one line."""
     system = f"{platform.system()} {platform.machine()}"
-    return f"{_processor()}, {cores()} cores, {system}, Python {platform.python_version()}"
+    return f"{_processor()}, {available_cpus()} cores, {system}, Python {platform.python_version()}"
 
 
 def _processor() -> str:

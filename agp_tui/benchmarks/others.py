@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from agp_tui.engine.cpu import cores
+from agp_tui.engine.cpu import available_cpus
 
 PERIOD_SECONDS = 0.02
 BURNER = """
@@ -23,7 +23,7 @@ while True:
 def busy_cores(share: float) -> Iterator[None]:
     """While inside, as many processes as there are cores work for that share of the time; none at 0."""
     command = [sys.executable, "-c", BURNER, str(share), str(PERIOD_SECONDS)]
-    burners = [subprocess.Popen(command) for _ in range(cores() if share else 0)]
+    burners = [subprocess.Popen(command) for _ in range(available_cpus() if share else 0)]
     try:
         yield
     finally:

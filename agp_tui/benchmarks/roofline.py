@@ -4,7 +4,7 @@ from typing import Literal
 
 from agp_tui.benchmarks.asked import AtariBenchAsked, CaptureAsked, DecisionsAsked, TrainingAsked
 from agp_tui.benchmarks.limits import Limits, console_frames_a_second, decision_gflop
-from agp_tui.engine.cpu import cores
+from agp_tui.engine.cpu import available_cpus
 from agp_tui.errors import AgpError
 from agp_tui.protocol.events import Table
 
@@ -57,9 +57,11 @@ def _training(metrics: Metrics, limits: Limits) -> list[Row]:
         return []
     asked = TrainingAsked()
     work = PASSES * decision_gflop(asked.network, asked.frame_size, asked.segment)
-    best = cores() * limits.float32_gflop_s / work
+    best = available_cpus() * limits.float32_gflop_s / work
     what = f"frames learned a second, {asked.network} at {asked.frame_size} px"
-    why = f"{work:.3f} GFLOP a frame at {limits.float32_gflop_s:g} GFLOP/s on each of {cores()} cores"
+    why = (
+        f"{work:.3f} GFLOP a frame at {limits.float32_gflop_s:g} GFLOP/s on each of {available_cpus()} cores"
+    )
     return [_row(what, best, ours, "", ours / best, why)]
 
 

@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeVar
 
 from agp_tui.benchmarks.kept import keep, read_kept
 from agp_tui.engine.job import Job
-from agp_tui.engine.subprocesses import abandon, worker_pool
+from agp_tui.engine.subprocesses import terminate_pool, worker_pool
 
 POLL_SECONDS = 0.2
 
@@ -51,7 +51,7 @@ def run_side_by_side(
                 keep(kept, result)
                 job.note(words(result))
     finally:
-        abandon(pool)
+        terminate_pool(pool)
     return [done[entry] for entry in entries if entry in done]
 
 

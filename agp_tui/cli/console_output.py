@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from agp_tui.engine.sinks import Outlet
+from agp_tui.engine.sinks import EventSink
 from agp_tui.formatting.events import percentiles_text, progress_text, summary
 from agp_tui.formatting.tables import drawn
 from agp_tui.protocol.events import Event, Failed, Finished, Live, Note, Progress, Stage, Started, Table
@@ -15,14 +15,14 @@ QUIET_SECONDS = 10.0
 """Without a terminal, progress is told this often."""
 
 
-class Narrator(Outlet):
+class ConsoleOutput(EventSink):
     """Tells events as sentences; on a terminal the newest state stays on one line."""
 
     def __init__(self) -> None:
         self._out = Console(highlight=False, soft_wrap=True)
         self._err = Console(stderr=True, highlight=False, soft_wrap=True)
         self._status = self._err.status("") if self._err.is_terminal else None
-        self._told = 0.0
+        self._last_written = 0.0
         self._broken: BrokenPipeError | None = None
         super().__init__()
 
@@ -33,7 +33,7 @@ class Narrator(Outlet):
         if self._broken is not None:
             raise self._broken
 
-    def _tell(self, event: Event) -> None:
+    def _write(self, event: Event) -> None:
         match event:
             case Started():
                 self._narrate(f"[bold]{event.job}[/bold]" + (f"  run {event.run}" if event.run else ""))
@@ -64,8 +64,8 @@ class Narrator(Outlet):
         if self._status is not None:
             self._status.update(Text(text))
             self._status.start()
-        elif time.monotonic() - self._told >= QUIET_SECONDS:
-            self._told = time.monotonic()
+        elif time.monotonic() - self._last_written >= QUIET_SECONDS:
+            self._last_written = time.monotonic()
             self._err.print(Text(f"  {text}"))
 
     def _pause(self) -> None:

@@ -11,7 +11,7 @@ from agp_tui.config.file import Loaded, load_config
 from agp_tui.engine.job import Job, Listener
 from agp_tui.engine.launcher import follow, launch
 from agp_tui.engine.runs import Run
-from agp_tui.engine.sinks import stdout_lines
+from agp_tui.engine.sinks import stdout_sink
 from agp_tui.errors import AgpError, Interrupted
 from agp_tui.protocol.events import AnyEvent, Failed, Finished, Started, Table
 
@@ -26,19 +26,19 @@ def settings_of(output: Output) -> Loaded:
 def listener(output: Output) -> Listener:
     """Whoever reads this command's stdout: a program or a person."""
     if output.json:
-        return stdout_lines()
-    from agp_tui.cli.console_output import Narrator
+        return stdout_sink()
+    from agp_tui.cli.console_output import ConsoleOutput
 
-    return Narrator()
+    return ConsoleOutput()
 
 
 def run_live(output: Output, name: str, settings: dict[str, Any], body: Callable[[Job], Finished]) -> int:
     """Run a job in this process until it ends or its owner does; the exit code."""
     job = Job(listener(output))
     try:
-        with job.signals():
+        with job.stop_on_signals():
             if output.json:
-                job.obey(sys.stdin.buffer)
+                job.read_commands(sys.stdin.buffer)
             job.emit(Started(job=name, settings=settings))
             job.emit(body(job))
         return 130 if job.interrupted else 0
@@ -66,7 +66,7 @@ def follow_run(output: Output, run: Run) -> int:
     """Tell what a run tells until it ends; the exit code."""
     job = Job(listener(output))
     try:
-        with job.interrupts():
+        with job.stop_on_interrupt():
             return follow(run, job)
     finally:
         job.close()
@@ -76,7 +76,7 @@ def tell(output: Output, *events: AnyEvent) -> None:
     """Say something that needs no job."""
     heard = listener(output)
     for event in events:
-        heard.hear(event)
+        heard.handle(event)
     heard.close()
 
 

@@ -17,11 +17,11 @@ from agp_tui.protocol.percentiles import Percentiles
 
 NS = 1_000_000_000
 WINDOW = 600
-"""How many of the latest values a percentile looks at (10 s at 60 fps)."""
+"""Number of latest values that a percentile covers (10 s at 60 fps)."""
 
 
 class Time(Protocol):
-    """Where the time comes from: the machine's, or a simulated one."""
+    """A source of time: the machine's monotonic clock or a simulated one. Nanoseconds."""
 
     def now_ns(self) -> int: ...
 
@@ -40,9 +40,9 @@ class RealTime:
 
 
 class SimulatedTime:
-    """A clock that jumps to each deadline: a game plays as fast as the machine allows.
+    """Jumps to each deadline instead of sleeping, so a game runs as fast as the machine allows.
 
-    Nothing takes time on it, so decisions are never late and play is reproducible.
+    Computation takes no time on it: decisions are never late and play is reproducible.
     """
 
     def __init__(self, start_ns: int = 0) -> None:
@@ -57,16 +57,16 @@ class SimulatedTime:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How well the clock was kept so far."""
+    """How many slots of a clock were filled so far, and how late they began."""
 
     slots: int
-    """Slots that came due."""
+    """Slots whose time has come."""
     filled: int
-    """Slots that were met."""
+    """Slots in which the loop ran."""
     fps: float
-    """Frames a second reached, over all slots that came due."""
+    """Frames per second reached, over all slots."""
     jitter_ms: Percentiles
-    """How long after its deadline a slot began."""
+    """Delay between a slot's deadline and its start."""
     stages_ms: dict[str, Percentiles]
 
     @property
@@ -97,25 +97,25 @@ class Clock:
         return self.source.now_ns()
 
     def wait(self) -> int:
-        """Sleep until the next slot that can still be met and return its number, from 0."""
+        """Sleep until the next slot that can still be met; returns its index, from 0."""
         slot = self._due()
         self._meet(slot)
         return slot
 
     def slots(self, seconds: float | None = None) -> Iterator[int]:
-        """The slots of the clock's first `seconds`, or for ever. At least one."""
+        """The indices of the slots within the first `seconds`, or without end. At least one."""
         end = None if seconds is None else max(1, round(seconds * self.fps))
         while end is None or self._next < end:
             slot = self._due()
             if end is not None and slot >= end:
-                # The last ones came due while the loop was busy: they are missed, none after them.
+                # The last slots passed while the loop was busy: they count as missed.
                 self._next = end
                 return
             self._meet(slot)
             yield slot
 
     def _due(self) -> int:
-        """The next slot whose time is not over yet."""
+        """The next slot whose time has not passed yet."""
         now = self.source.now_ns()
         if self._start_ns is None:
             self._start_ns = now
@@ -130,7 +130,7 @@ class Clock:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time what happens inside, always in the machine's own time."""
+        """Measure the duration of the block, always in the machine's time."""
         start = time.perf_counter_ns()
         try:
             yield
@@ -138,11 +138,11 @@ class Clock:
             self._stages_ms[name].append((time.perf_counter_ns() - start) / 1e6)
 
     def note(self, stage: str, milliseconds: float) -> None:
-        """Add a duration that was measured elsewhere to a stage."""
+        """Add a duration measured elsewhere to a stage."""
         self._stages_ms[stage].append(milliseconds)
 
     def pace(self) -> Pace:
-        """The figures so far."""
+        """The statistics so far."""
         stages = {name: Percentiles.of(values) for name, values in self._stages_ms.items()}
         return Pace(
             slots=self._next,
@@ -153,14 +153,14 @@ class Clock:
         )
 
 
-SLOWEST, FASTEST = 0.05, 20.0
-"""Bounds of a speed."""
+MIN_SPEED, MAX_SPEED = 0.05, 20.0
+"""Bounds of a playback speed."""
 
 
-class Tempo:
-    """Seconds that pass `speed` times as fast as those of a clock, and stand still while paused.
+class PlaybackClock:
+    """A position in seconds that advances at `speed` times real time and stands still while paused.
 
-    All moments are seconds on one monotonic clock.
+    `now` arguments are seconds on one monotonic clock.
     """
 
     def __init__(self, now: float, *, speed: float = 1.0, paused: bool = False) -> None:
@@ -169,42 +169,42 @@ class Tempo:
         self._seconds, self._since = 0.0, now
 
     def seconds(self, now: float) -> float:
-        """How many have passed."""
+        """The position."""
         return self._seconds if self.paused else self._seconds + (now - self._since) * self.speed
 
-    def put(self, seconds: float, now: float) -> None:
-        """Go on from there."""
+    def seek(self, seconds: float, now: float) -> None:
+        """Continue from the position `seconds`."""
         self._seconds, self._since = seconds, now
 
     def pause(self, now: float) -> None:
-        """Stand still."""
-        self.put(self.seconds(now), now)
+        """Stop the position."""
+        self.seek(self.seconds(now), now)
         self.paused = True
 
     def resume(self, now: float) -> None:
-        """Go on."""
-        self.put(self.seconds(now), now)
+        """Continue from the position at which it was paused."""
+        self.seek(self.seconds(now), now)
         self.paused = False
 
-    def obey(self, command: AnyCommand, now: float) -> bool:
-        """Do what a command says; False where it is not about time. Speeds out of bounds are clamped."""
+    def apply(self, command: AnyCommand, now: float) -> bool:
+        """Apply a pause, resume or speed command; returns False for other commands. Clamps speeds."""
         match command:
             case Pause():
                 self.pause(now)
             case Resume():
                 self.resume(now)
             case Speed():
-                self.put(self.seconds(now), now)
-                self.speed = min(max(command.factor, SLOWEST), FASTEST)
+                self.seek(self.seconds(now), now)
+                self.speed = min(max(command.factor, MIN_SPEED), MAX_SPEED)
             case _:
                 return False
         return True
 
 
 def check_speed(speed: float) -> None:
-    """Raises `SettingError` for one out of bounds."""
-    if not SLOWEST <= speed <= FASTEST:
+    """Raise `SettingError` for a speed out of bounds."""
+    if not MIN_SPEED <= speed <= MAX_SPEED:
         raise SettingError(
-            f"Expected a speed of {SLOWEST:g} to {FASTEST:g}, found {speed:g}.",
-            "1 is as fast as it was, or as the console is.",
+            f"Expected a speed of {MIN_SPEED:g} to {MAX_SPEED:g}, found {speed:g}.",
+            "1 is the original speed.",
         )

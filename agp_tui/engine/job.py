@@ -1,4 +1,4 @@
-"""A running job's link to the world: it tells what happens and hears when to stop.
+"""The interface between a running job and its surroundings: events out, commands in.
 
 A job is a function that takes a `Job`. It does not know whether a person, the app or another
 program listens, nor whether it runs in the foreground.
@@ -33,91 +33,91 @@ C = TypeVar("C", bound=Command)
 
 
 class Listener(Protocol):
-    """Somebody who is told of events: a terminal, a pipe, a file."""
+    """Receives events: a terminal, a pipe, a file."""
 
-    def hear(self, event: Event) -> None: ...
+    def handle(self, event: Event) -> None: ...
 
     def close(self) -> None: ...
 
 
 class Job:
-    """What a job is given: `emit` to tell, `stopping` and `commands` to listen."""
+    """The handle of a job: `emit` publishes events, `stopping` and `commands` receive requests."""
 
     def __init__(self, *listeners: Listener) -> None:
         self._listeners = listeners
         self._commands: queue.SimpleQueue[AnyCommand] = queue.SimpleQueue()
-        self._takers: dict[type[Command], Callable[[Any], None]] = {}
-        self._taking = threading.Lock()
+        self._handlers: dict[type[Command], Callable[[Any], None]] = {}
+        self._handlers_lock = threading.Lock()
         self._stop = _StopFlag()
         self.interrupted = False
-        """Whether a person asked for the end by Ctrl-C or a signal."""
+        """Whether Ctrl-C or a signal requested the stop."""
 
     def emit(self, event: Event) -> None:
-        """Tell everybody who listens. Never waits for them."""
+        """Publish an event to all listeners, without pending for slow ones."""
         for listener in self._listeners:
-            listener.hear(event)
+            listener.handle(event)
 
     def note(self, text: str, level: str = "info") -> None:
-        """Tell one sentence to people."""
+        """Publish one sentence for people."""
         self.emit(Note(text=text, level=level))
 
     def stage(self, name: str, number: int = 1, of: int = 1) -> None:
-        """Say that part `number` of `of` begins."""
+        """Publish the start of stage `number` of `of`."""
         self.emit(Stage(name=name, number=number, of=of))
 
-    def part(self) -> "Job":
-        """A job for a part of this one: all it tells is passed on, but for stages of its own."""
-        return self.heard_by(_WithoutStages(self))
+    def subjob(self) -> "Job":
+        """A job for a part of this one: it forwards all events except its own stages."""
+        return self.with_listeners(_WithoutStages(self))
 
-    def quietly(self) -> "Job":
-        """A job for a part of this one: it stops with it, but nobody is told of its events."""
-        return self.heard_by()
+    def muted(self) -> "Job":
+        """A job for a part of this one: it stops with this one, and its events are discarded."""
+        return self.with_listeners()
 
-    def heard_by(self, *listeners: Listener) -> "Job":
-        """A job for a part of this one: it stops with it, and only these are told of its events."""
-        part = Job(*listeners)
-        part._stop = self._stop
-        return part
+    def with_listeners(self, *listeners: Listener) -> "Job":
+        """A job for a part of this one: it stops with this one; only these listeners get its events."""
+        job = Job(*listeners)
+        job._stop = self._stop
+        return job
 
     @property
     def stopping(self) -> bool:
-        """Whether the job should come to its end now."""
-        return self._stop.is_up
+        """Whether the job should finish now."""
+        return self._stop.is_set
 
     def stop(self) -> None:
-        """Ask the job to come to its end."""
-        self._stop.is_up = True
+        """Request the job to finish."""
+        self._stop.is_set = True
 
     def wait_for_stop(self, seconds: float) -> bool:
-        """Sleep, but not past a stop; True if the job should end."""
+        """Sleep for `seconds` or until a stop is requested; returns whether it is."""
         return self._stop.wait(seconds)
 
-    def tell(self, command: AnyCommand) -> None:
-        """Give the job a command."""
-        with self._taking:
-            take = self._takers.get(type(command))
-            if take is None:
+    def send(self, command: AnyCommand) -> None:
+        """Pass a command to the job."""
+        with self._handlers_lock:
+            handle = self._handlers.get(type(command))
+            if handle is None:
                 self._commands.put(command)
-        if take is not None:
-            take(command)
+        if handle is not None:
+            handle(command)
         if isinstance(command, Stop | Panic):
             self.stop()
 
-    def on(self, kind: type[C], take: Callable[[C], None]) -> None:
-        """Give commands of this kind to `take` alone: at once, on the thread that hears them.
+    def on_command(self, kind: type[C], handle: Callable[[C], None]) -> None:
+        """Pass commands of this type to `handle` only, immediately, on the thread that reads them.
 
-        Those that came before go to it first.
+        Commands of this type that are still queued are passed to it first.
         """
-        with self._taking:
-            self._takers[kind] = take
+        with self._handlers_lock:
+            self._handlers[kind] = handle
             for command in list(self.commands()):
                 if isinstance(command, kind):
-                    take(command)
+                    handle(command)
                 else:
                     self._commands.put(command)
 
     def commands(self) -> Iterator[AnyCommand]:
-        """The commands that came since the last call."""
+        """The commands received since the last call."""
         while True:
             try:
                 yield self._commands.get_nowait()
@@ -128,100 +128,99 @@ class Job:
         for listener in self._listeners:
             listener.close()
 
-    def signals(self) -> AbstractContextManager[None]:
-        """While inside, SIGINT, SIGTERM and SIGHUP ask the job to stop; a second SIGINT insists."""
-        return self._asked_by(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    def stop_on_signals(self) -> AbstractContextManager[None]:
+        """Inside, SIGINT, SIGTERM and SIGHUP request a stop; a second SIGINT raises `KeyboardInterrupt`."""
+        return self._stop_on(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-    def interrupts(self) -> AbstractContextManager[None]:
-        """The same for SIGINT alone: who only follows a job does not end it by going away."""
-        return self._asked_by(signal.SIGINT)
+    def stop_on_interrupt(self) -> AbstractContextManager[None]:
+        """The same for SIGINT only: the follower of a job does not stop it when its terminal closes."""
+        return self._stop_on(signal.SIGINT)
 
     @contextmanager
-    def _asked_by(self, *numbers: signal.Signals) -> Iterator[None]:
-        def ask(number: int, _frame: object) -> None:
+    def _stop_on(self, *numbers: signal.Signals) -> Iterator[None]:
+        def on_signal(number: int, _frame: object) -> None:
             if self.stopping and number == signal.SIGINT:
                 raise KeyboardInterrupt
             self.interrupted = True
             self.stop()
 
-        before = {number: signal.signal(number, ask) for number in numbers}
+        before = {number: signal.signal(number, on_signal) for number in numbers}
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def obey(self, stream: BinaryIO) -> None:
-        """Take commands from `stream`, in the background; its end means stop.
+    def read_commands(self, stream: BinaryIO) -> None:
+        """Read commands from `stream` in a background thread; end-of-file requests a stop.
 
-        Only a pipe or socket has an owner whose end means something. A terminal, a file, and a
-        pipe that had already ended before the job began have none and are not read.
+        Only a pipe or a socket is read. A terminal, a file and a pipe that was closed before the job
+        began have no owner whose end could mean anything.
         """
         try:
             descriptor = stream.fileno()
             mode = os.fstat(descriptor).st_mode
         except (OSError, ValueError):
             return
-        if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)) or _ended(descriptor):
+        if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)) or _hung_up(descriptor):
             return
-        threading.Thread(target=self._obey, args=(descriptor,), daemon=True, name="commands").start()
+        threading.Thread(target=self._read_commands, args=(descriptor,), daemon=True, name="commands").start()
 
-    def _obey(self, descriptor: int) -> None:
+    def _read_commands(self, descriptor: int) -> None:
         try:
             for line in _lines(descriptor):
                 try:
-                    self.tell(decode_command(line))
+                    self.send(decode_command(line))
                 except AgpError as error:
                     self.note(str(error), level="warning")
         finally:
-            # Also where this fails: nobody can be heard any more.
+            # Also after an error: no further command can be received.
             self.stop()
 
 
 class _WithoutStages:
-    """Passes on to a job what a part of it tells."""
+    """Forwards the events of a subjob to its job, except stages."""
 
-    def __init__(self, whole: Job) -> None:
-        self._whole = whole
+    def __init__(self, job: Job) -> None:
+        self._job = job
 
-    def hear(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
         if not isinstance(event, Stage):
-            self._whole.emit(event)
+            self._job.emit(event)
 
     def close(self) -> None:
-        """The whole job goes on."""
+        """The job itself continues."""
 
 
 class _StopFlag:
-    """Whether to stop, without a lock.
+    """A flag without a lock, safe to set in a signal handler.
 
-    Signal handlers raise it. The lock of a `threading.Event` may be held by the very code that the
-    signal interrupted, which then never goes on.
+    A `threading.Event` may deadlock there: its lock can be held by the code that the signal interrupted.
     """
 
     def __init__(self) -> None:
-        self.is_up = False
+        self.is_set = False
 
     def wait(self, seconds: float) -> bool:
-        """Sleep until it is up, or so long; whether it is."""
+        """Sleep for `seconds` or until it is set; returns whether it is."""
         end = time.monotonic() + seconds
-        while not self.is_up and (left := end - time.monotonic()) > 0:
+        while not self.is_set and (left := end - time.monotonic()) > 0:
             time.sleep(min(left, STOP_POLL_SECONDS))
-        return self.is_up
+        return self.is_set
 
 
 def _lines(descriptor: int) -> Iterator[bytes]:
-    """The lines of a pipe to its end.
+    """The lines of a pipe up to its end.
 
-    Not through Python's own buffered reader: a thread that waits in it holds its lock, and the
-    interpreter, which wants that lock when the process ends, then aborts.
+    Python's buffered reader is avoided: a thread blocked in it holds a lock that the interpreter needs
+    when the process exits, and the interpreter aborts.
     """
-    waiting = b""
+    pending = b""
     while chunk := _read(descriptor):
-        *lines, waiting = (waiting + chunk).split(b"\n")
+        *lines, pending = (pending + chunk).split(b"\n")
         yield from lines
-    if waiting:
-        yield waiting
+    if pending:
+        yield pending
 
 
 def _read(descriptor: int) -> bytes:
@@ -231,7 +230,7 @@ def _read(descriptor: int) -> bytes:
         return b""
 
 
-def _ended(descriptor: int) -> bool:
+def _hung_up(descriptor: int) -> bool:
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return any(events & select.POLLHUP and not events & select.POLLIN for _, events in poll.poll(0))

@@ -1,7 +1,7 @@
-"""Starting a long job as a process of its own and following what it tells.
+"""Start a long job as a detached process and follow its events.
 
-The worker gets a session of its own, so it outlives the terminal, and writes to its run folder
-only, so nobody has to read from it.
+The worker runs in its own session, so it outlives the terminal, and writes only to its run folder, so
+nobody has to read from it.
 """
 
 import contextlib
@@ -18,14 +18,14 @@ START_SECONDS = 30.0
 
 
 def launch(run: Run) -> None:
-    """Start the worker of `run` and return once it has claimed the folder.
+    """Start the worker of `run`; returns once the worker has registered itself in the folder.
 
-    Raises `RunError` where it runs already and `JobFailed`, with its last words, where it does not
-    come up.
+    Raises `RunError` if the run is running already and `JobFailed`, with the last line that the worker
+    printed, if the worker does not start.
     """
     if run.alive():
         raise RunError(
-            f"Expected the run {run.id} to be at rest, found it running.", f"agp runs follow {run.id}"
+            f"Expected the run {run.id} to have ended, found it running.", f"agp runs follow {run.id}"
         )
     before = run.pid
     with (run.path / "narration.log").open("ab") as narration:
@@ -40,13 +40,13 @@ def launch(run: Run) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         ended = worker.poll() is not None
-        # Where python is a launcher of the real one, the claim has another number than the child.
+        # If `python` is a launcher of the real interpreter, the registered pid is not the child's.
         if run.pid not in (None, before):
             return
         if ended:
             break
         time.sleep(0.02)
-    # Whoever was told that it did not start must not find it running later.
+    # A worker reported as not started must not run later.
     worker.kill()
     worker.wait()
     raise JobFailed(
@@ -55,29 +55,29 @@ def launch(run: Run) -> None:
 
 
 def follow(run: Run, job: Job) -> int:
-    """Pass on everything that `run` tells until it ends; its exit code.
+    """Forward the events of `run` to `job` until the run ends; returns the exit code.
 
-    A stop of `job` is passed on to the run, which then ends in its own time.
+    A stop of `job` is passed on to the run, which then finishes by itself.
     """
-    asked_to_stop = False
+    stop_requested = False
     end: Finished | Failed | None = None
     for event in run.follow():
         if event is not None:
             job.emit(event)
         if isinstance(event, Finished | Failed):
             end = event
-        if job.stopping and not asked_to_stop:
-            asked_to_stop = True
+        if job.stopping and not stop_requested:
+            stop_requested = True
             with contextlib.suppress(RunError):
                 run.stop()
-    if end is not None and asked_to_stop:
+    if end is not None and stop_requested:
         return 130
     if isinstance(end, Finished):
         # Another terminal may have stopped it.
         return 130 if end.stopped else 0
     if end is None:
         end = Failed(
-            error=f"The run {run.id} ended without a word: {last_words(run)}",
+            error=f"The run {run.id} ended without a result: {last_words(run)}",
             hint=f"See {run.path}/narration.log.",
         )
         job.emit(end)
@@ -85,7 +85,7 @@ def follow(run: Run, job: Job) -> int:
 
 
 def last_words(run: Run) -> str:
-    """The last line of a run's narration."""
+    """The last line that the worker of a run printed."""
     try:
         lines = (run.path / "narration.log").read_text(errors="replace").split("\n")
     except OSError:

@@ -1,7 +1,7 @@
-"""Run folders: what a long job was asked, what it tells, and whether it still runs.
+"""Run folders: the request, the events and the state of a long job.
 
-A run outlives the terminal that began it. `runs/ID/` holds `run.json` (the request),
-`process.json` (who works on it), `events.jsonl`, `narration.log` and `checkpoints/`.
+A run outlives the terminal that started it. `runs/ID/` holds `run.json` (the request),
+`process.json` (its worker process), `events.jsonl`, `narration.log` and `checkpoints/`.
 """
 
 import contextlib
@@ -37,11 +37,11 @@ from agp_tui.protocol.events import (
 EVENTS_FILE = "events.jsonl"
 LIVE_FILE = "live.json"
 END_SECONDS = 10.0
-"""How long a follower waits for the end of a process that has said its last word."""
+"""How long a follower waits for a process to exit after its final event."""
 
 
 class RunError(AgpError):
-    """A run that is not there, or not in the state that is asked for."""
+    """A run that does not exist or is not in the required state."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Run:
 
     @classmethod
     def create(cls, root: Path, job: str, request: dict[str, Any]) -> "Run":
-        """A new folder with the request in it; nothing runs yet. Raises `RunError`."""
+        """Create a run folder with the request in it; nothing runs yet. Raises `RunError`."""
         body = {"job": job, "created": time.time(), "request": request}
         try:
             path = _new_folder(root, job)
@@ -66,12 +66,12 @@ class Run:
 
     @classmethod
     def find(cls, root: Path, name: str) -> "Run":
-        """The run of that id, or of the only id that begins or ends so. Raises `RunError`."""
+        """The run with that id, or the only one whose id begins or ends with `name`. Raises `RunError`."""
         runs = cls.all(root)
         exact = [run for run in runs if run.id == name]
         found = exact or [run for run in runs if run.id.startswith(name) or run.id.endswith(name)]
         if len(found) != 1:
-            known = ", ".join(run.id for run in runs[-3:]) or "there is no run yet"
+            known = ", ".join(run.id for run in runs[-3:]) or "no run yet"
             what = f"{len(found)} runs" if found else "none"
             raise RunError(f"Expected one run named {name!r}, found {what}.", f"See agp runs list ({known}).")
         return found[0]
@@ -94,28 +94,28 @@ class Run:
 
     @property
     def live_file(self) -> Path:
-        """Where the newest live event is, while there is one."""
+        """The file of the newest live event, while there is one."""
         return self.path / LIVE_FILE
 
     @property
     def created(self) -> float:
-        """When it was asked for, seconds since 1970. Raises `RunError`, as `job` and `request` do."""
-        return self._asked().created
+        """When the run was created, seconds since 1970. Raises `RunError`, as `job` and `request` do."""
+        return self._record().created
 
     @property
     def job(self) -> str:
-        return self._asked().job
+        return self._record().job
 
     @property
     def request(self) -> dict[str, Any]:
-        """What was asked for, as it was when the run was made."""
-        return self._asked().request
+        """The request as it was when the run was created."""
+        return self._record().request
 
     def claim(self) -> None:
-        """This process works on the run from now on. Raises `RunError` if another one does."""
+        """Register this process as the worker of the run. Raises `RunError` if another one is running."""
         if self.alive():
             raise RunError(
-                f"Expected the run {self.id} to be at rest, found it running.", f"agp runs follow {self.id}"
+                f"Expected the run {self.id} to have ended, found it running.", f"agp runs follow {self.id}"
             )
         self.checkpoints.mkdir(exist_ok=True, mode=0o700)
         worker = _Worker(os.getpid(), process_start(os.getpid()), self._drop_torn_line())
@@ -123,26 +123,26 @@ class Run:
 
     @property
     def pid(self) -> int | None:
-        """The process that works on it or did so last; None where it never began."""
+        """The current or last worker process; None if the run never started."""
         worker = self._worker()
         return worker.pid if worker else None
 
     def alive(self) -> bool:
-        """Whether its process is there: the same one, not another that got its number."""
+        """Whether its worker process runs: the same one, not another process with a recycled pid."""
         worker = self._worker()
         return worker is not None and process_start(worker.pid) == worker.began != ""
 
     def stop(self) -> None:
-        """Ask its process to come to its end. Raises `RunError` where none is running."""
+        """Request its worker to finish. Raises `RunError` if it is not running."""
         worker = self._worker()
         if worker is None or not self.alive():
             raise RunError(f"Expected the run {self.id} to be running, found it {self.state()}.")
         os.kill(worker.pid, signal.SIGTERM)
 
     def state(self) -> str:
-        """`running`, `finished`, `failed`, `died` (gone without a word) or `waiting` (not begun).
+        """`running`, `finished`, `failed`, `died` (no process, no result) or `waiting` (not started).
 
-        A run that was gone on with is what its latest execution is.
+        For a resumed run this is the state of its latest execution.
         """
         if self.alive():
             return "running"
@@ -156,7 +156,7 @@ class Run:
         return "died"
 
     def last_event(self) -> AnyEvent | None:
-        """What its latest execution told last; None where it told nothing, or nothing readable."""
+        """The last event of its latest execution; None if there is none or it is unreadable."""
         worker = self._worker()
         lines = self._lines(worker.events_from) if worker else []
         try:
@@ -165,14 +165,14 @@ class Run:
             return None
 
     def events(self) -> Iterator[AnyEvent]:
-        """What it told so far, in all its executions. Raises `AgpError` at a damaged line."""
+        """All events so far, of all executions. Raises `AgpError` at a damaged line."""
         path = self.path / EVENTS_FILE
         if path.is_file():
             with path.open("rb") as lines:
                 yield from read_events(lines)
 
-    def earlier(self) -> Iterator[AnyEvent]:
-        """What its executions before the latest told; nothing for a run that was never gone on with."""
+    def earlier_events(self) -> Iterator[AnyEvent]:
+        """The events of all executions before the latest one; none for a run that was never resumed."""
         worker = self._worker()
         if worker is None or not worker.events_from:
             return
@@ -185,12 +185,12 @@ class Run:
                 yield decode_event(line)
 
     def follow(self, poll_seconds: float = 0.1) -> Iterator[AnyEvent | None]:
-        """What its latest execution told and tells from now on, until it ends or its process is gone.
+        """The events of its latest execution, past and future, until it ends or its process is gone.
 
-        Gives None where there is nothing new, so that the follower can look at other things.
+        Yields None if there is nothing new, so that the follower can do other work.
         """
-        begun = self._worker()
-        position = begun.events_from if begun else 0
+        worker = self._worker()
+        position = worker.events_from if worker else 0
         newest_live = -1
         while True:
             alive = self.alive()
@@ -201,7 +201,7 @@ class Run:
             for event in read_events(iter(lines)):
                 yield event
                 if isinstance(event, Finished | Failed):
-                    self._wait_for_its_process()
+                    self._wait_for_exit()
                     return
             position += sum(map(len, lines))
             if not alive and self._worker():
@@ -209,8 +209,8 @@ class Run:
             yield None
             time.sleep(poll_seconds)
 
-    def _wait_for_its_process(self) -> None:
-        """After its last word a run needs a moment to be at rest; one that hangs is not waited for."""
+    def _wait_for_exit(self) -> None:
+        """Wait a moment for the worker to exit after its final event, but not for one that hangs."""
         deadline = time.monotonic() + END_SECONDS
         while self.alive() and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -224,7 +224,7 @@ class Run:
             return None, newest
 
     def _lines(self, position: int) -> list[bytes]:
-        """The whole lines from `position` on."""
+        """The complete lines from byte `position` on."""
         try:
             with (self.path / EVENTS_FILE).open("rb") as file:
                 file.seek(position)
@@ -234,7 +234,7 @@ class Run:
         return lines[:-1] if lines and not lines[-1].endswith(b"\n") else lines
 
     def _drop_torn_line(self) -> int:
-        """Cut off half a line that a crash left, so that the next one is whole; the size afterwards."""
+        """Truncate an incomplete last line left by a crash; returns the size afterwards."""
         path = self.path / EVENTS_FILE
         if not path.is_file():
             return 0
@@ -249,15 +249,15 @@ class Run:
         except (OSError, BadJson):
             return None
 
-    def _asked(self) -> "_Asked":
+    def _record(self) -> "_Record":
         path = self.path / "run.json"
         try:
-            return decoded(path.read_bytes(), _asked)
+            return decoded(path.read_bytes(), _record)
         except (OSError, BadJson) as error:
-            raise RunError(f"Expected {path} to say what was asked for: {error}.") from error
+            raise RunError(f"Expected {path} to hold the request of the run, found: {error}.") from error
 
 
-class _Asked(msgspec.Struct, frozen=True):
+class _Record(msgspec.Struct, frozen=True):
     """`run.json`."""
 
     job: str
@@ -266,7 +266,7 @@ class _Asked(msgspec.Struct, frozen=True):
 
 
 class _Worker(msgspec.Struct, frozen=True):
-    """`process.json`: who works on a run, and where in `events.jsonl` what it tells begins."""
+    """`process.json`: the worker process and the byte offset of its events in `events.jsonl`."""
 
     pid: Annotated[int, msgspec.Meta(ge=1, lt=1 << 31)]
     began: str
@@ -274,29 +274,29 @@ class _Worker(msgspec.Struct, frozen=True):
 
 
 _worker = msgspec.json.Decoder(_Worker)
-_asked = msgspec.json.Decoder(_Asked)
+_record = msgspec.json.Decoder(_Record)
 
 
 class LiveFile:
-    """Keeps the newest live event in a file of its own and lets all others go.
+    """Holds only the newest live event, in a file of its own.
 
-    A run's worker and the processes that play for it write to the same one, in turns or at once: a
-    reader always finds a whole event.
+    A run's worker and its player processes may write to the same file concurrently: a reader always
+    finds a complete event.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
 
-    def hear(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
         if isinstance(event, Live):
-            # A full disk is no reason to end what is only shown here.
+            # Live events are for display only: a full disk must not end the job.
             with contextlib.suppress(OSError):
                 self._part.write_bytes(encode(event))
                 self._part.replace(self._path)
 
     def clear(self) -> None:
-        """What was live is over."""
+        """Delete the live event."""
         self._path.unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -304,19 +304,19 @@ class LiveFile:
 
 
 class RunLog:
-    """Appends events to a run's `events.jsonl`; of the live ones only the newest is kept, beside it.
+    """Appends events to a run's `events.jsonl`; the newest live event goes to a file beside it.
 
-    A new stage ends what was live in the one before. Progress that the disk has no room for is lost;
-    anything else that cannot be written raises `OSError`.
+    A new stage deletes the live event. Progress events that the disk has no room for are dropped; any
+    other event that cannot be written raises `OSError`.
     """
 
     def __init__(self, run: Run) -> None:
         self._file = LineFile(run.path / EVENTS_FILE)
         self._live = LiveFile(run.live_file)
 
-    def hear(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
         if isinstance(event, Live):
-            self._live.hear(event)
+            self._live.handle(event)
             return
         if isinstance(event, Stage):
             self._live.clear()
@@ -328,9 +328,9 @@ class RunLog:
 
 
 def process_start(pid: int) -> str:
-    """When a process began, in a form to compare; empty where there is no such process.
+    """Start time of a process in a comparable form; empty if there is no such process.
 
-    A number alone is not enough: after a reboot another process may have it.
+    A pid alone does not identify a process: after a reboot another one may have it.
     """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -349,7 +349,7 @@ def _exists(pid: int) -> bool:
 
 
 def _new_folder(root: Path, job: str) -> Path:
-    """An empty folder for a run that begins now; two of the same second never share one."""
+    """Create a folder for a run that begins now; unique even within the same second."""
     while True:
         path = root / f"{time.strftime('%Y%m%d-%H%M%S')}-{job}-{secrets.token_hex(2)}"
         try:

@@ -1,4 +1,4 @@
-"""How this program starts parts of itself as processes of their own."""
+"""Starting modules of this package as subprocesses, and worker pools that end with their parent."""
 
 import os
 import sys
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def module_command(module: str, *arguments: str) -> list[str]:
-    """The command that runs one of our modules. Files where the user happens to be are not imported."""
+    """The command that runs a module of this package, not importing from the working directory."""
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
 def module_environment(**variables: str) -> dict[str, str]:
-    """This environment with `variables`, in which our modules are found even where they are not installed."""
+    """This environment with `variables`, in which this package is importable even if it is not installed."""
     root = str(Path(agp_tui.__file__).parent.parent)
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     return {**os.environ, "PYTHONPATH": path, **variables}
@@ -28,33 +28,33 @@ def module_environment(**variables: str) -> dict[str, str]:
 def worker_pool(
     workers: int, prepare: Callable[..., None] | None = None, *arguments: Any
 ) -> "ProcessPoolExecutor":
-    """Processes that take calls and end with this one, however it ends; `prepare(*arguments)` runs in each.
+    """A pool of processes that end with this one, however it ends; `prepare(*arguments)` runs in each.
 
-    Spawned, not forked: a fork would copy a process with the threads of torch and LiteRT in it.
+    Spawned, not forked: a fork would copy a process that has threads of torch and LiteRT.
     """
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, context, _begin, (prepare, arguments))
+    return ProcessPoolExecutor(workers, context, _initialize, (prepare, arguments))
 
 
-def abandon(pool: "ProcessPoolExecutor") -> None:
-    """End a pool's processes now, whatever they do."""
+def terminate_pool(pool: "ProcessPoolExecutor") -> None:
+    """Terminate the processes of a pool immediately."""
     workers = list((pool._processes or {}).values())
     pool.shutdown(wait=False, cancel_futures=True)
     for worker in workers:
         worker.terminate()
 
 
-def _begin(prepare: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
-    threading.Thread(target=_end_with_parent, daemon=True, name="parent").start()
+def _initialize(prepare: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
+    threading.Thread(target=_exit_with_parent, daemon=True, name="parent").start()
     if prepare is not None:
         prepare(*arguments)
 
 
-def _end_with_parent() -> None:
-    """A pool's worker that waits for its next call does not notice by itself that nobody is left to call."""
+def _exit_with_parent() -> None:
+    """A worker that waits for its next call does not notice by itself that its parent has gone."""
     import multiprocessing.connection
 
     parent = multiprocessing.parent_process()

@@ -5,7 +5,7 @@ import time
 
 import torch
 
-from agp_tui.engine.cpu import cores
+from agp_tui.engine.cpu import available_cpus
 from agp_tui.imitation.chunks import Batch
 from agp_tui.imitation.network import PolicyNetwork
 
@@ -21,7 +21,7 @@ def faster_threads(network: PolicyNetwork, batch: Batch) -> int:
 
     Works on a copy of the network, on the processor. Torch's own setting is left at the winner.
     """
-    count = cores()
+    count = available_cpus()
     if count == 1:
         torch.set_num_threads(1)
         return 1

@@ -6,7 +6,6 @@ arXiv:1011.0686). The corrections are ordinary recordings, and the games that ma
 same time the exam of the model that played them.
 """
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.evaluation.rollouts import bootstrap_interval
 from agp_tui.imitation.checkpoint import BEST, Checkpoint, load_checkpoint, save_checkpoint
@@ -88,7 +88,7 @@ def practise(
     `folder` as `round-N.pt`, and the one that played best as `best.pt`. The last round plays only.
     Returns early, with the rounds that were played, when the job is stopped.
     """
-    with PracticeGames(os.cpu_count() or 1) as games:
+    with PracticeGames(available_cpus()) as games:
         rounds = _rounds(trainer, model, dataset, lesson, folder, games, job)
     if rounds:
         job.emit(curve(rounds))

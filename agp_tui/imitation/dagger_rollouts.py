@@ -106,7 +106,7 @@ def _stop_with(stop: Event) -> None:
 
 def _play(asked: PracticeGame) -> Practised:
     source = SimulatedTime()
-    job = _job.heard_by(LiveFile(asked.live_file)) if asked.live_file else _job
+    job = _job.with_listeners(LiveFile(asked.live_file)) if asked.live_file else _job
     with closing(asked.make_game(asked.seed, source)) as game:
         teacher = asked.make_teacher(game)
         recorded = record(

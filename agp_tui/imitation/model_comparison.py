@@ -1,11 +1,11 @@
 """A model before and after it learned from corrections: by play, or by agreement where there is no score."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agp_tui.config import GameSettings, TrainSettings
+from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.evaluation.rollouts import MakeDriver, Scores, play_games
 from agp_tui.games.atari import AtariGames
@@ -72,7 +72,7 @@ def exam(model: Checkpoint, player: MakeDriver, games: int, seed: int, job: Job)
         fps=model.fps,
         cap_seconds=CAP_SECONDS,
         seed=seed,
-        workers=min(games, os.cpu_count() or 1),
+        workers=min(games, available_cpus()),
         job=job,
     )
 

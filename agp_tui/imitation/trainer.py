@@ -5,7 +5,6 @@ while data is added. Every random draw comes from the seed and the counters, so 
 weights and the optimizer's state are all that is needed to go on exactly.
 """
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from agp_tui.config import TrainSettings
+from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed
 from agp_tui.imitation.augment import Augment, centred, mirror_order
@@ -117,7 +117,7 @@ class Trainer:
         plan = Plan(self.settings, self.augment, dataset, epochs, minutes, store)
         if self.threads is None and self._measure_threads and self.device == "cpu":
             self.threads = faster_threads(self.network, plan.sample())
-            job.note(f"Learns with {self.threads} of {os.cpu_count()} threads: measured to be faster here.")
+            job.note(f"Learns with {self.threads} of {available_cpus()} threads: measured to be faster here.")
         if self.precision is None:
             self.precision = faster_precision(self.network, plan.sample(), self.device)
         telling = Telling(job, plan)

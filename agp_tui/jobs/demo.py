@@ -10,6 +10,7 @@ from typing import Any
 
 from agp_tui.config import DemoSettings, ExportSettings, GameSettings, PlaySettings, RecordSettings, convert
 from agp_tui.engine.clock import Clock, RealTime, SimulatedTime
+from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import JobFailed
@@ -159,7 +160,7 @@ def run_demo(request: dict[str, Any], job: Job, run: Run) -> Finished:
 def _demonstrate(demo: _Demo) -> list[Path]:
     demo.begin(f"an expert plays {demo.settings.game} and is recorded", 1)
     seconds = demo.settings.demonstration * 60 / DEMONSTRATIONS
-    shown = demo.job.part()
+    shown = demo.job.subjob()
 
     def one(seed: int) -> Path:
         source = SimulatedTime()
@@ -169,7 +170,7 @@ def _demonstrate(demo: _Demo) -> list[Path]:
                 expert_driver(game),
                 RecordSettings(),
                 # They are played side by side; a person can watch one.
-                shown if seed == 0 else demo.job.quietly(),
+                shown if seed == 0 else demo.job.muted(),
                 origin=Origin("ale"),
                 clock=Clock(demo.settings.fps, source),
                 root=demo.asked.recordings,
@@ -191,7 +192,7 @@ def _train(demo: _Demo, recordings: list[Path]) -> Path:
     return clone(
         recordings,
         demo.run,
-        demo.job.part(),
+        demo.job.subjob(),
         minutes=demo.minutes_until(TRAIN_SHARE),
         segment=demo.settings.segment,
         frame_size=demo.settings.frame_size,
@@ -229,7 +230,7 @@ def _export(demo: _Demo, plain: Path, practised: Path) -> dict[str, Path]:
     demo.begin("both clones are exported as .tflite", 4)
     name = game_slug(demo.settings.game).lower()
     wanted = {PLAIN: (plain, f"{name}-demo-plain"), PRACTISED: (practised, f"{name}-demo")}
-    quiet = demo.job.quietly()
+    quiet = demo.job.muted()
     with ThreadPoolExecutor(len(wanted)) as pool:
         exports = {
             who: pool.submit(export, checkpoint, ExportSettings(), demo.asked.models, quiet, model)
@@ -262,7 +263,7 @@ def _exam(demo: _Demo, models: dict[str, Path]) -> dict[str, Scores]:
             fps=demo.settings.fps,
             cap_seconds=demo.settings.game_seconds,
             seed=EXAM_SEED,
-            workers=os.cpu_count() or 1,
+            workers=available_cpus(),
             job=demo.job,
         )
         demo.job.note(f"{who}: {scores[who].mean:.1f} points on average")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from agp_tui.config import GameSettings, RecordSettings
 from agp_tui.config.settings import over_ssh
-from agp_tui.engine.cpu import cores
+from agp_tui.engine.cpu import available_cpus
 from agp_tui.errors import AgpError
 from agp_tui.games.display import FROM_ENVIRONMENT, FROM_SETTINGS, Desktop, candidates
 
@@ -64,7 +64,8 @@ def _careful(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Find
 
 
 def _system() -> Iterator[Finding]:
-    found = f"{platform.system()} {platform.machine()}, {cores()} cores, Python {platform.python_version()}"
+    machine = f"{platform.system()} {platform.machine()}, {available_cpus()} cores"
+    found = f"{machine}, Python {platform.python_version()}"
     yield Finding("system", True, found)
 
 

@@ -112,7 +112,7 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
     name = settings.name or f"{asked.model}-practised"
     folder = None
     if not job.stopping:
-        folder = export(run.checkpoints / BEST, ExportSettings(), asked.models, job.part(), name)
+        folder = export(run.checkpoints / BEST, ExportSettings(), asked.models, job.subjob(), name)
     return Finished(
         job="practice",
         run=run.id,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agp_tui.config import PreviewSettings
-from agp_tui.engine.clock import Tempo, check_speed
+from agp_tui.engine.clock import PlaybackClock, check_speed
 from agp_tui.engine.job import Job
 from agp_tui.errors import RecordingError
 from agp_tui.games.live_preview import Preview, Thumbnail, live_event
@@ -34,31 +34,31 @@ class Playhead:
         """`times`: shape (N,), N at least 1, seconds since the first frame. `frame` is clamped."""
         self._times = np.maximum.accumulate(times)
         self.last = len(times) - 1
-        self._tempo = Tempo(now, speed=speed, paused=paused)
+        self._clock = PlaybackClock(now, speed=speed, paused=paused)
         self._frame = 0
         self._put(frame, now)
 
     @property
     def paused(self) -> bool:
         """Whether it stands still."""
-        return self._tempo.paused
+        return self._clock.paused
 
     @property
     def speed(self) -> float:
         """So many times as fast as it was recorded."""
-        return self._tempo.speed
+        return self._clock.speed
 
     def frame(self, now: float) -> int:
         """The frame that is due. Having come to the last one, it pauses there."""
         if not self.paused:
             # From where it was put: frames that share a moment do not run away before it passes.
-            due = int(np.searchsorted(self._times, self._tempo.seconds(now), side="right")) - 1
+            due = int(np.searchsorted(self._times, self._clock.seconds(now), side="right")) - 1
             self._frame = max(self._frame, min(due, self.last))
             if self._frame == self.last:
                 self._stand(self.last, now)
         return self._frame
 
-    def obey(self, command: AnyCommand, now: float) -> bool:
+    def apply(self, command: AnyCommand, now: float) -> bool:
         """Do what a command says; False where it is none of a replay's.
 
         Frames and speeds out of bounds are clamped. Resumed at its end it begins again.
@@ -72,15 +72,15 @@ class Playhead:
             case _:
                 if isinstance(command, Resume) and frame == self.last:
                     self._put(0, now)
-                return self._tempo.obey(command, now)
+                return self._clock.apply(command, now)
         return True
 
     def _put(self, frame: int, now: float) -> None:
         self._frame = min(max(frame, 0), self.last)
-        self._tempo.put(float(self._times[self._frame]), now)
+        self._clock.seek(float(self._times[self._frame]), now)
 
     def _stand(self, frame: int, now: float) -> None:
-        self._tempo.pause(now)
+        self._clock.pause(now)
         self._put(frame, now)
 
 
@@ -131,12 +131,12 @@ def _play(playhead: Playhead, pages: "_Pages", pace: Preview, job: Job, stay: bo
     told = 0.0
     while not job.stopping:
         now = time.monotonic()
-        obeyed = [playhead.obey(command, now) for command in job.commands()]
+        applied = [playhead.apply(command, now) for command in job.commands()]
         state = playhead.frame(now), playhead.paused
         # A pause, such as the one at the end, is told at once; frames at the rate asked for.
         stopped = shown is not None and state[1] != shown[1]
         changed = state != shown and (stopped or pace.due())
-        if any(obeyed) or changed or now - told >= REPEAT_SECONDS:
+        if any(applied) or changed or now - told >= REPEAT_SECONDS:
             job.emit(pages.live(*state, playhead.speed))
             shown, told = state, now
             if playhead.paused and state[0] == playhead.last and not stay:

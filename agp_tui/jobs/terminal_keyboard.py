@@ -22,9 +22,9 @@ def typed_keyboard(job: Job, keys: tuple[str, ...], settings: TerminalSettings) 
     def hold(command: Holding) -> None:
         keyboard.choose(command.way, time.monotonic_ns())
 
-    job.on(Key, hear)
-    job.on(LetGo, let_go)
-    job.on(Holding, hold)
+    job.on_command(Key, hear)
+    job.on_command(LetGo, let_go)
+    job.on_command(Holding, hold)
     return keyboard
 
 

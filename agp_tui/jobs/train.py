@@ -165,7 +165,7 @@ def run_train(request: dict[str, Any], job: Job, run: Run) -> Finished:
         name = game_slug(asked.settings.name or asked.game)
         try:
             job.stage("export and measure the model", STAGES, STAGES)
-            model = export(trained.best, ExportSettings(), asked.models, job.part(), name)
+            model = export(trained.best, ExportSettings(), asked.models, job.subjob(), name)
         except MissingPart as error:
             job.note(f"The model was not exported. {error}", level="warning")
     else:
@@ -200,7 +200,7 @@ def _compared(asked: TrainingAsked, after: Path, model: Path | None, job: Job) -
     assert asked.start is not None
     job.note("Comparing the model before and after.")
     if is_atari(asked.game):
-        found = by_play(asked.start, after, asked.settings.compare_games, job.part())
+        found = by_play(asked.start, after, asked.settings.compare_games, job.subjob())
     else:
         found = by_agreement(asked.start, after, asked.corrections, job)
     before, name = asked.start.parent.name, model.name if model else "The new one"

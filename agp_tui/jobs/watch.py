@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from agp_tui.atari.agent_files import find_agent
 from agp_tui.config import GameSettings, PreviewSettings
-from agp_tui.engine.clock import NS, SimulatedTime, Tempo, check_speed
+from agp_tui.engine.clock import NS, PlaybackClock, SimulatedTime, check_speed
 from agp_tui.engine.job import Job
 from agp_tui.errors import ModelError, SettingError
 from agp_tui.games.atari import FRAMES_A_SECOND, AtariGame
@@ -56,24 +56,24 @@ class Show:
     def play(self, speed: float, *, paused: bool, most: int | None) -> None:
         """Frame after frame, `most` at most, or until the job is stopped; obey commands at once."""
         before = time.monotonic()
-        tempo = Tempo(before, speed=speed, paused=paused)
-        obeyed = False
+        clock = PlaybackClock(before, speed=speed, paused=paused)
+        applied = False
         while not self._job.stopping and self._played != most:
             now = time.monotonic()
-            self._shown_seconds += 0.0 if tempo.paused else now - before
+            self._shown_seconds += 0.0 if clock.paused else now - before
             before = now
             for command in self._job.commands():
-                obeyed |= self._obey(command, tempo, now)
-            if behind := self._due(tempo, now) - self._played:
+                applied |= self._apply(command, clock, now)
+            if behind := self._due(clock, now) - self._played:
                 self._next()
-                self._give_up(behind - 1, tempo, now)
+                self._give_up(behind - 1, clock, now)
             then, shown = self._told[-1]
             fresh = self._played != shown and self._preview.due()
-            if fresh or (obeyed and behind <= 1) or now - then >= REPEAT_SECONDS:
-                self._tell(tempo, now)
-                obeyed = False
+            if fresh or (applied and behind <= 1) or now - then >= REPEAT_SECONDS:
+                self._tell(clock, now)
+                applied = False
             if behind <= 1:
-                self._job.wait_for_stop(self._rest(tempo))
+                self._job.wait_for_stop(self._rest(clock))
 
     def finished(self) -> Finished:
         """What came of it."""
@@ -91,17 +91,17 @@ class Show:
             report={"score": status.score},
         )
 
-    def _due(self, tempo: Tempo, now: float) -> int:
+    def _due(self, clock: PlaybackClock, now: float) -> int:
         """How many frames should have been played; the first one at once."""
-        return max(self._played, int(tempo.seconds(now) * self._game.fps + 1e-6) + 1)
+        return max(self._played, int(clock.seconds(now) * self._game.fps + 1e-6) + 1)
 
-    def _obey(self, command: AnyCommand, tempo: Tempo, now: float) -> bool:
+    def _apply(self, command: AnyCommand, clock: PlaybackClock, now: float) -> bool:
         if not isinstance(command, Step):
-            return tempo.obey(command, now)
+            return clock.apply(command, now)
         # There is no way back in a game; from what is due, so that quick steps add up.
-        wanted = self._due(tempo, now) + max(0, command.frames)
-        tempo.pause(now)
-        tempo.put((wanted - 1) / self._game.fps, now)
+        wanted = self._due(clock, now) + max(0, command.frames)
+        clock.pause(now)
+        clock.seek((wanted - 1) / self._game.fps, now)
         return True
 
     def _next(self) -> None:
@@ -116,24 +116,24 @@ class Show:
             self._counts[key] += 1
         self._played += 1
 
-    def _give_up(self, behind: int, tempo: Tempo, now: float) -> None:
-        if not tempo.paused and behind > LAG_SECONDS * self._game.fps * tempo.speed:
+    def _give_up(self, behind: int, clock: PlaybackClock, now: float) -> None:
+        if not clock.paused and behind > LAG_SECONDS * self._game.fps * clock.speed:
             self._lost += behind
-            tempo.put((self._played - 1) / self._game.fps, now)
+            clock.seek((self._played - 1) / self._game.fps, now)
 
-    def _rest(self, tempo: Tempo) -> float:
+    def _rest(self, clock: PlaybackClock) -> float:
         """Seconds until something may happen."""
-        if tempo.paused:
+        if clock.paused:
             return LISTEN_SECONDS
-        left = (self._played / self._game.fps - tempo.seconds(time.monotonic())) / tempo.speed
+        left = (self._played / self._game.fps - clock.seconds(time.monotonic())) / clock.speed
         return min(max(left, 0.0), LISTEN_SECONDS)
 
-    def _tell(self, tempo: Tempo, now: float) -> None:
+    def _tell(self, clock: PlaybackClock, now: float) -> None:
         then, before = self._told[0]
         self._told.append((now, self._played))
         frame, status = self._frame, self._game.status()
         picture = self._preview.thumbnail(frame.pixels) if frame is not None else Thumbnail()
-        mind, asked = _mind_of(self._driver), self._game.fps * tempo.speed
+        mind, asked = _mind_of(self._driver), self._game.fps * clock.speed
         rate = (self._played - before) / max(now - then, 1e-3)
         self._job.emit(
             live_event(
@@ -150,8 +150,8 @@ class Show:
                 probabilities=_ordered(mind.wishes, self._game.keys),
                 thresholds={key: round(at, 3) for key, at in mind.thresholds.items()},
                 value=None if mind.value is None else round(mind.value, 3),
-                paused=tempo.paused,
-                speed=tempo.speed,
+                paused=clock.paused,
+                speed=clock.speed,
             )
         )
 

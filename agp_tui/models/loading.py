@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from agp_tui.config import PlaySettings
-from agp_tui.engine.cpu import cores
+from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.models.latency import Preflight, measure_policy
 from agp_tui.models.policy import Policy, load_policy
@@ -37,12 +37,12 @@ def fitting_policy(
         return load_policy(path, settings, keys, fps)
     one = load_policy(path, replace(settings, threads=1), keys, fps)
     budget_ms, alone_ms = 1000 / one.fps, _usual_ms(one, job)
-    if cores() > 1 and alone_ms > SHARE * budget_ms:
-        all_of_them = load_policy(path, replace(settings, threads=cores()), keys, fps)
+    if available_cpus() > 1 and alone_ms > SHARE * budget_ms:
+        all_of_them = load_policy(path, replace(settings, threads=available_cpus()), keys, fps)
         together_ms = _usual_ms(all_of_them, job)
         if together_ms * GAIN < alone_ms:
             took = f"{together_ms:.1f} ms of {budget_ms:.1f} instead of {alone_ms:.1f}"
-            job.note(f"Decides with {cores()} threads: {took}.")
+            job.note(f"Decides with {available_cpus()} threads: {took}.")
             all_of_them.reset()
             return all_of_them
     one.reset()

@@ -92,8 +92,8 @@ class Contented(Heard):
 
     job: Job
 
-    def hear(self, event: Event) -> None:
-        super().hear(event)
+    def handle(self, event: Event) -> None:
+        super().handle(event)
         if isinstance(event, Progress) and event.metrics["agreement"] > 0.9:
             self.job.stop()
 

@@ -187,7 +187,7 @@ class Heard:
         self.events: list[Event] = []
         self.job = Job(self)
 
-    def hear(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
         self.events.append(event)
         if isinstance(event, Progress):
             self.job.stop()

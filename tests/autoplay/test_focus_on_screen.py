@@ -108,7 +108,7 @@ def test_released_it_waits_to_be_resumed(x_server: XServer, arena: Arena) -> Non
         with played.observer.focused_window():
             played.until(lambda: not played.pressed())
         assert played.stays(pressed=False)
-        played.job.tell(Resume())
+        played.job.send(Resume())
         played.until(played.pressed)
 
 
@@ -118,10 +118,10 @@ def test_resumed_too_early_it_goes_on_once_it_has_the_focus(
 ) -> None:
     with session(x_server, arena, when) as played:
         played.until(played.pressed)
-        played.job.tell(Pause())
+        played.job.send(Pause())
         played.until(lambda: not played.pressed())
         with played.observer.focused_window() as presses:
-            played.job.tell(Resume())
+            played.job.send(Resume())
             assert played.stays(pressed=False)
             assert presses() == 0
         played.until(played.pressed)

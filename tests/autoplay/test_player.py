@@ -186,14 +186,14 @@ def test_pause_releases_and_resume_presses_again() -> None:
     game, policy = NotedGame(), ToldPolicy(ARROWS, [[1.0, 0, 0, 0]])
     player = Play(game, policy, PlaySettings())
     wait_for(lambda: game.held == {"up"})
-    player.job.tell(Pause())
+    player.job.send(Pause())
     wait_for(lambda: game.held == NO_KEYS)
     count, seen = len(game.holds), policy.seen
     wait_for(lambda: policy.seen > seen + 5)
     assert len(game.holds) == count, "it looks on but presses nothing"
-    player.job.tell(Resume())
+    player.job.send(Resume())
     wait_for(lambda: game.held == {"up"})
-    player.job.tell(Stop())
+    player.job.send(Stop())
     result = player.end()
     assert game.held == NO_KEYS
     assert result.decisions is not None and result.decisions < policy.seen - 4
@@ -212,7 +212,7 @@ def test_whatever_stops_it_releases_although_the_model_hangs(way: str) -> None:
             player.keys.press("a")
             player.keys.press("f12")
         else:
-            player.job.tell(Panic() if way == "panic" else Stop())
+            player.job.send(Panic() if way == "panic" else Stop())
         wait_for(lambda: game.held == NO_KEYS)
         assert game.holds[-1][0] - asked < 100e6
         assert player.thread.is_alive(), "the model still hangs"
@@ -229,7 +229,7 @@ def test_a_game_that_hangs_does_not_keep_keys_down_either() -> None:
     wait_for(lambda: game.held == {"up"})
     game.grab_seconds = 1.5
     time.sleep(0.1)
-    player.job.tell(Panic())
+    player.job.send(Panic())
     wait_for(lambda: game.held == NO_KEYS, seconds=0.5)
     player.end()
 

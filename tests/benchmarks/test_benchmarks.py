@@ -24,7 +24,7 @@ from agp_tui.benchmarks.others import busy_cores
 from agp_tui.benchmarks.pace import bench_pace
 from agp_tui.benchmarks.plain_ways import SocketRegion, timer_per_frame, whole_screen
 from agp_tui.config import GameSettings
-from agp_tui.engine.cpu import cores
+from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.engine.subprocesses import module_environment
 from agp_tui.errors import DisplayError, JobFailed
@@ -108,7 +108,7 @@ def test_other_work_takes_its_share_and_ends() -> None:
     before, began = os.times(), time.monotonic()
     with busy_cores(0.5):
         time.sleep(1.5)
-    spent, whole = os.times(), (time.monotonic() - began) * cores()
+    spent, whole = os.times(), (time.monotonic() - began) * available_cpus()
     busy = spent.children_user + spent.children_system - before.children_user - before.children_system
     assert 0.1 < busy / whole < 0.7
     with busy_cores(0.0):

@@ -14,7 +14,7 @@ from agp_tui.benchmarks.report import Report, read_report, write_report
 from agp_tui.benchmarks.roofline import roofline
 from agp_tui.benchmarks.storing import bench_storing
 from agp_tui.benchmarks.storing import metrics as store_metrics
-from agp_tui.engine.cpu import cores
+from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.errors import AgpError, DisplayError
 from agp_tui.protocol.events import Table
@@ -115,7 +115,7 @@ def test_how_far_from_the_limits() -> None:
     rows = {str(row[0]): row for row in roofline(metrics, limits).rows}
     assert len(rows) == 2, "only what was measured"
     # Training has all cores, and computes three times what a decision does.
-    frames = {"train_frames": 0.5 * cores() * 100.0 / (3 * decision_gflop("small", 128, 20))}
+    frames = {"train_frames": 0.5 * available_cpus() * 100.0 / (3 * decision_gflop("small", 128, 20))}
     (trained,) = roofline(frames, limits).rows
     assert trained[3] == "50%"
     # Two times 256 KiB at 10 GB a second take 52 microseconds.
@@ -147,5 +147,5 @@ def test_stored_frames_are_exact_and_a_fraction_of_windows() -> None:
 
 
 def test_the_machine_is_named() -> None:
-    assert f"{cores()} cores" in machine()
-    assert cores() <= (os.cpu_count() or 1)
+    assert f"{available_cpus()} cores" in machine()
+    assert available_cpus() <= (os.cpu_count() or 1)

@@ -27,7 +27,7 @@ from agp_tui.protocol.events import *
 from agp_tui.engine.runs import Run, RunLog
 run = Run(Path(sys.argv[1]))
 run.claim()
-RunLog(run).hear(decode_event(sys.argv[2].encode()))
+RunLog(run).handle(decode_event(sys.argv[2].encode()))
 """
 
 

@@ -162,7 +162,7 @@ def test_detached_returns_at_once_and_the_run_goes_on(home: Path) -> None:
     assert follow(run, Job(heard)) == 1
     assert run.state() == "died"
     assert isinstance(heard.events[-1], Failed)
-    assert heard.events[-1].error.startswith(f"The run {run.id} ended without a word")
+    assert heard.events[-1].error.startswith(f"The run {run.id} ended without a result")
 
 
 def test_a_run_with_bad_input_fails_with_its_exit_code(home: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from support.fakes import Heard
 
 from agp_tui.engine.job import Job
-from agp_tui.engine.sinks import PROGRESS_EVENTS, WAITING_EVENTS, JsonLines
+from agp_tui.engine.sinks import QUEUED_EVENTS, QUEUED_EVENTS_BEFORE_PROGRESS_DROPS, JsonLinesSink
 from agp_tui.engine.subprocesses import module_environment
 from agp_tui.protocol.events import Key, Live, Note, Panic, Pause, Progress, Resume, Stage, Stop, encode
 
@@ -24,11 +24,11 @@ LISTENS = """
 import sys, time
 from agp_tui.protocol.events import Finished, Started
 from agp_tui.engine.job import Job
-from agp_tui.engine.sinks import stdout_lines
+from agp_tui.engine.sinks import stdout_sink
 
-job = Job(stdout_lines())
-with job.signals():
-    job.obey(sys.stdin.buffer)
+job = Job(stdout_sink())
+with job.stop_on_signals():
+    job.read_commands(sys.stdin.buffer)
     job.emit(Started(job="test"))
     end = time.monotonic() + {seconds}
     told = []
@@ -186,7 +186,7 @@ from agp_tui.engine.job import Job
 
 job = Job()
 try:
-    with job.signals():
+    with job.stop_on_signals():
         print("ready", flush=True)
         while not job.stopping:
             time.sleep(0.01)
@@ -226,7 +226,7 @@ def storm():
     for _ in range(1_000):
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(0.0005)
-with job.signals():
+with job.stop_on_signals():
     thread = threading.Thread(target=storm)
     thread.start()
     while thread.is_alive():
@@ -246,10 +246,10 @@ def test_many_signals_at_once_hang_nothing() -> None:
 
 def test_handlers_are_as_before_afterwards() -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
-    with Job().signals():
+    with Job().stop_on_signals():
         assert signal.getsignal(signal.SIGINT) != before[0]
     assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
-    with Job().interrupts():
+    with Job().stop_on_interrupt():
         assert signal.getsignal(signal.SIGTERM) == before[1]
 
 
@@ -257,9 +257,9 @@ TELLS = """
 import sys, time
 from agp_tui.protocol.events import Finished, Live, Note
 from agp_tui.engine.job import Job
-from agp_tui.engine.sinks import stdout_lines
+from agp_tui.engine.sinks import stdout_sink
 
-job = Job(stdout_lines())
+job = Job(stdout_sink())
 longest = 0.0
 for number in range({count}):
     began = time.perf_counter()
@@ -347,16 +347,16 @@ def test_a_reader_who_went_away_does_not_end_the_job() -> None:
 def narrow() -> "Iterator[tuple[Callable[[], bytes], Any]]":
     """A pipe and the lines that go into it."""
     read_end, write_end = os.pipe()
-    lines = JsonLines(os.fdopen(write_end, "wb"))
+    lines = JsonLinesSink(os.fdopen(write_end, "wb"))
     yield lambda: os.read(read_end, 1 << 20), lines
     os.close(read_end)
 
 
 def test_what_waits_for_a_reader_has_a_bound(narrow: "tuple[Callable[[], bytes], Any]") -> None:
     _, lines = narrow
-    for _ in range(3 * WAITING_EVENTS):
-        lines.hear(Note(text="x" * 200))
-    assert lines._waiting.qsize() <= WAITING_EVENTS
+    for _ in range(3 * QUEUED_EVENTS):
+        lines.handle(Note(text="x" * 200))
+    assert lines._waiting.qsize() <= QUEUED_EVENTS
 
 
 def test_progress_waits_in_a_burst_and_is_dropped_for_who_does_not_read(
@@ -364,15 +364,15 @@ def test_progress_waits_in_a_burst_and_is_dropped_for_who_does_not_read(
 ) -> None:
     _, lines = narrow
     while lines._waiting.empty():
-        lines.hear(Note(text="x" * 10_000))
+        lines.handle(Note(text="x" * 10_000))
     waiting = lines._waiting.qsize()
-    lines.hear(Live(seconds=1, fps=1, fps_asked=1, frames=1, missed=0))
+    lines.handle(Live(seconds=1, fps=1, fps_asked=1, frames=1, missed=0))
     assert lines._waiting.qsize() == waiting
-    for _ in range(3 * PROGRESS_EVENTS):
-        lines.hear(Progress(done=1, total=2, unit="epochs"))
-    assert waiting < lines._waiting.qsize() <= PROGRESS_EVENTS + waiting
+    for _ in range(3 * QUEUED_EVENTS_BEFORE_PROGRESS_DROPS):
+        lines.handle(Progress(done=1, total=2, unit="epochs"))
+    assert waiting < lines._waiting.qsize() <= QUEUED_EVENTS_BEFORE_PROGRESS_DROPS + waiting
     waiting = lines._waiting.qsize()
-    lines.hear(Stage(name="next"))
+    lines.handle(Stage(name="next"))
     assert lines._waiting.qsize() == waiting + 1
 
 
@@ -388,7 +388,7 @@ def test_everybody_who_listens_is_told() -> None:
 def test_a_quiet_part_stops_with_the_job_and_tells_nobody() -> None:
     heard = Heard()
     job = Job(heard)
-    part = job.quietly()
+    part = job.muted()
     part.note("unheard")
     assert heard.events == []
     job.stop()
@@ -408,9 +408,9 @@ def test_commands_of_a_kind_go_at_once_to_who_asked_for_them_those_before_includ
     job, taken = Job(), list[Key]()
     early, late = Key(key="up"), Key(key="left")
     for command in (Pause(), early):
-        job.tell(command)
-    job.on(Key, taken.append)
+        job.send(command)
+    job.on_command(Key, taken.append)
     for command in (late, Resume()):
-        job.tell(command)
+        job.send(command)
     assert taken == [early, late]
     assert [type(command) for command in job.commands()] == [Pause, Resume]

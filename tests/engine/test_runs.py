@@ -41,7 +41,7 @@ from agp_tui.engine.runs import Run, RunLog
 run = Run(Path(sys.argv[1]))
 run.claim()
 job = Job(RunLog(run))
-with job.signals():
+with job.stop_on_signals():
     job.emit(Started(job="train", run=run.id))
     for number in range({notes}):
         job.emit(Note(text=str(number)))
@@ -338,7 +338,7 @@ def test_half_a_line_that_a_crash_left_is_gone_when_the_run_goes_on(tmp_path: Pa
     (run.path / "events.jsonl").write_bytes(encode(Note(text="whole")) + b'{"type":"no')
     run.claim()
     log = RunLog(run)
-    log.hear(Finished(job="train"))
+    log.handle(Finished(job="train"))
     log.close()
     assert [type(event) for event in run.events()] == [Note, Finished]
     assert [type(event) for event in told(run)] == [Finished]
@@ -362,13 +362,13 @@ def test_failed_ends_the_following_too(tmp_path: Path) -> None:
 def test_the_newest_live_event_of_any_process_is_kept_until_the_next_stage(tmp_path: Path) -> None:
     run = Run.create(tmp_path, "demo", {})
     log = RunLog(run)
-    log.hear(Live(seconds=1, fps=30, fps_asked=30, frames=30, missed=0))
+    log.handle(Live(seconds=1, fps=30, fps_asked=30, frames=30, missed=0))
     other = LiveFile(run.live_file)
-    other.hear(Note(text="not live"))
-    other.hear(Live(seconds=2, fps=30, fps_asked=30, frames=60, missed=0))
+    other.handle(Note(text="not live"))
+    other.handle(Live(seconds=2, fps=30, fps_asked=30, frames=60, missed=0))
     kept = decode_event(run.live_file.read_bytes())
     assert isinstance(kept, Live) and kept.frames == 60
-    log.hear(Stage(name="train"))
+    log.handle(Stage(name="train"))
     assert not run.live_file.exists()
     log.close()
     assert [type(event) for event in run.events()] == [Stage]
@@ -378,13 +378,13 @@ def test_the_newest_live_event_of_any_process_is_kept_until_the_next_stage(tmp_p
 def test_a_full_disk_takes_progress_and_pictures_and_nothing_else(tmp_path: Path) -> None:
     run = Run.create(tmp_path, "demo", {})
     log = RunLog(run)
-    log.hear(Note(text="before"))
+    log.handle(Note(text="before"))
     with files_of_at_most((run.path / "events.jsonl").stat().st_size + 20):
-        log.hear(Progress(done=1, total=2, unit="frames"))
-        log.hear(Live(seconds=1, fps=30, fps_asked=30, frames=30, missed=0))
+        log.handle(Progress(done=1, total=2, unit="frames"))
+        log.handle(Live(seconds=1, fps=30, fps_asked=30, frames=30, missed=0))
         with pytest.raises(OSError):
-            log.hear(Note(text="what came of it"))
-    log.hear(Note(text="after"))
+            log.handle(Note(text="what came of it"))
+    log.handle(Note(text="after"))
     log.close()
     assert texts(list(run.events())) == ["before", "after"]
 

@@ -63,7 +63,7 @@ class Replay:
     def after(self, command: AnyCommand, shows: Callable[[Live], bool]) -> Live:
         """Tell it a command; the first event from then on that shows this."""
         before = len(self.live)
-        self.job.tell(command)
+        self.job.send(command)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             for event in self.live[before:]:

@@ -56,7 +56,7 @@ class Watching:
         """Tell it a command; the first event from then on that shows this."""
         before = len(self.live)
         if command is not None:
-            self.job.tell(command)
+            self.job.send(command)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self.thread.is_alive():
             for event in self.live[before:]:

@@ -34,38 +34,38 @@ def test_speed(speed: float, now: float) -> None:
 
 def test_speed_changes_from_now_on_and_is_clamped() -> None:
     playing = head()
-    assert playing.obey(Speed(factor=0.1), 100.15)
+    assert playing.apply(Speed(factor=0.1), 100.15)
     assert playing.frame(100.15) == 1
     assert playing.frame(100.60) == 1
     assert playing.frame(100.66) == 2
-    playing.obey(Speed(factor=1e9), 100.66)
+    playing.apply(Speed(factor=1e9), 100.66)
     assert playing.speed == FASTEST
-    playing.obey(Speed(factor=-3), 100.66)
+    playing.apply(Speed(factor=-3), 100.66)
     assert playing.speed == SLOWEST
 
 
 def test_a_pause_stops_and_resume_goes_on_from_there() -> None:
     playing = head()
-    assert playing.obey(Pause(), 100.15)
+    assert playing.apply(Pause(), 100.15)
     assert playing.paused and playing.frame(500.0) == 1
-    assert playing.obey(Resume(), 500.0)
+    assert playing.apply(Resume(), 500.0)
     assert not playing.paused and [playing.frame(now) for now in (500.0, 500.04, 500.06)] == [1, 1, 2]
 
 
 def test_steps_pause_and_are_clamped() -> None:
     playing = head()
-    playing.obey(Step(frames=1), 100.11)
+    playing.apply(Step(frames=1), 100.11)
     assert playing.paused and playing.frame(200.0) == 2
     for steps, frame in ((1, 3), (2, 5), (-1, 4), (1, 5), (99, 6), (-99, 0), (-1, 0)):
-        playing.obey(Step(frames=steps), 200.0)
+        playing.apply(Step(frames=steps), 200.0)
         assert playing.frame(201.0) == frame
 
 
 @pytest.mark.parametrize(("asked", "frame"), [(3, 3), (-5, 0), (99, 6), (4, 4)])
 def test_seek_keeps_playing_or_pausing(asked: int, frame: int) -> None:
     playing, paused = head(), head(paused=True)
-    playing.obey(Seek(frame=asked), 100.01)
-    paused.obey(Seek(frame=asked), 100.01)
+    playing.apply(Seek(frame=asked), 100.01)
+    paused.apply(Seek(frame=asked), 100.01)
     assert playing.frame(100.01) in (frame, 5 if frame == 4 else frame)
     assert paused.frame(300.0) == frame and paused.paused
     assert playing.paused == (frame == 6)
@@ -74,7 +74,7 @@ def test_seek_keeps_playing_or_pausing(asked: int, frame: int) -> None:
 def test_the_end_pauses_and_resume_begins_again() -> None:
     playing = head()
     assert playing.frame(100.75) == 6 and playing.paused
-    playing.obey(Resume(), 200.0)
+    playing.apply(Resume(), 200.0)
     assert (playing.frame(200.0), playing.paused) == (0, False)
 
 
@@ -86,4 +86,4 @@ def test_it_begins_where_it_is_told_to() -> None:
 
 
 def test_other_commands_are_none_of_its_business() -> None:
-    assert not head().obey(Panic(), 100.0)
+    assert not head().apply(Panic(), 100.0)

@@ -208,7 +208,7 @@ def _read_commands(path: Path) -> None:
     job = Job()
     read, write = os.pipe()
     with os.fdopen(read, "rb") as stream:
-        job.obey(stream)
+        job.read_commands(stream)
         with os.fdopen(write, "wb") as pipe:
             pipe.write(path.read_bytes())
         if not job.wait_for_stop(5.0):

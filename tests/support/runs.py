@@ -27,11 +27,11 @@ log = RunLog(run)
 event = None
 for line in sys.stdin.buffer:
     event = decode_event(line)
-    log.hear(event)
+    log.handle(event)
 if not isinstance(event, Finished | Failed):
     while not stop:
         time.sleep(0.02)
-    log.hear(Finished(job=run.job, run=run.id, stopped=True, report={"why": "stopped"}))
+    log.handle(Finished(job=run.job, run=run.id, stopped=True, report={"why": "stopped"}))
 """
 
 

@@ -36,7 +36,7 @@ async def follow(run: Run) -> AsyncIterator[AnyEvent]:
         if isinstance(event, Finished | Failed):
             return
     yield Failed(
-        error=f"The run {run.id} ended without a word: {last_words(run)}",
+        error=f"The run {run.id} ended without a result: {last_words(run)}",
         hint=f"See {run.path}/narration.log; agp runs list shows every run.",
     )
 
@@ -58,7 +58,7 @@ async def watch(agp: "AgpApp", view: RunView, run: Run) -> Finished | Failed:
             break
         await asyncio.sleep(0.02)
     try:
-        for number, event in enumerate(run.earlier()):
+        for number, event in enumerate(run.earlier_events()):
             _need_open(agp)
             view.show_before(event)
             if number % BREATH == 0:
