@@ -154,7 +154,7 @@ def test_detached_returns_at_once_and_the_run_goes_on(home: Path) -> None:
     assert run.pid is not None
     assert os.getsid(run.pid) == run.pid
 
-    with pytest.raises(RunError, match="at rest, found it running"):
+    with pytest.raises(RunError, match="found it running"):
         launch(run)
 
     os.kill(run.pid, signal.SIGKILL)

@@ -356,24 +356,24 @@ def test_what_waits_for_a_reader_has_a_bound(narrow: "tuple[Callable[[], bytes],
     _, lines = narrow
     for _ in range(3 * QUEUED_EVENTS):
         lines.handle(Note(text="x" * 200))
-    assert lines._waiting.qsize() <= QUEUED_EVENTS
+    assert lines._queue.qsize() <= QUEUED_EVENTS
 
 
 def test_progress_waits_in_a_burst_and_is_dropped_for_who_does_not_read(
     narrow: "tuple[Callable[[], bytes], Any]",
 ) -> None:
     _, lines = narrow
-    while lines._waiting.empty():
+    while lines._queue.empty():
         lines.handle(Note(text="x" * 10_000))
-    waiting = lines._waiting.qsize()
+    waiting = lines._queue.qsize()
     lines.handle(Live(seconds=1, fps=1, fps_asked=1, frames=1, missed=0))
-    assert lines._waiting.qsize() == waiting
+    assert lines._queue.qsize() == waiting
     for _ in range(3 * QUEUED_EVENTS_BEFORE_PROGRESS_DROPS):
         lines.handle(Progress(done=1, total=2, unit="epochs"))
-    assert waiting < lines._waiting.qsize() <= QUEUED_EVENTS_BEFORE_PROGRESS_DROPS + waiting
-    waiting = lines._waiting.qsize()
+    assert waiting < lines._queue.qsize() <= QUEUED_EVENTS_BEFORE_PROGRESS_DROPS + waiting
+    waiting = lines._queue.qsize()
     lines.handle(Stage(name="next"))
-    assert lines._waiting.qsize() == waiting + 1
+    assert lines._queue.qsize() == waiting + 1
 
 
 def test_everybody_who_listens_is_told() -> None:

@@ -154,7 +154,7 @@ def test_a_run_is_found_by_its_beginning_its_end_or_its_name(tmp_path: Path) -> 
 
 
 def test_no_run_at_all_is_said(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="there is no run yet"):
+    with pytest.raises(RunError, match="no run yet"):
         Run.find(tmp_path / "none", "x")
 
 
@@ -187,7 +187,7 @@ def test_a_claimed_run_is_alive_until_its_process_is_gone(tmp_path: Path) -> Non
 
 def test_a_run_in_work_is_not_claimed_again(tmp_path: Path) -> None:
     run = new_run(tmp_path)
-    with working(run), pytest.raises(RunError, match="at rest, found it running"):
+    with working(run), pytest.raises(RunError, match="found it running"):
         run.claim()
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agp_tui.engine.clock import FASTEST, SLOWEST
+from agp_tui.engine.clock import MAX_SPEED, MIN_SPEED
 from agp_tui.jobs.replay import Playhead
 from agp_tui.protocol.events import Panic, Pause, Resume, Seek, Speed, Step
 
@@ -39,9 +39,9 @@ def test_speed_changes_from_now_on_and_is_clamped() -> None:
     assert playing.frame(100.60) == 1
     assert playing.frame(100.66) == 2
     playing.apply(Speed(factor=1e9), 100.66)
-    assert playing.speed == FASTEST
+    assert playing.speed == MAX_SPEED
     playing.apply(Speed(factor=-3), 100.66)
-    assert playing.speed == SLOWEST
+    assert playing.speed == MIN_SPEED
 
 
 def test_a_pause_stops_and_resume_goes_on_from_there() -> None:
