@@ -23,10 +23,10 @@ from agp_tui.errors import JobFailed, ModelError
 from agp_tui.games.atari import FRAMES_A_SECOND, AtariGame
 from agp_tui.games.base import Pixels
 from agp_tui.models.conversion import run_converter
-from agp_tui.models.frame_window import scaled
-from agp_tui.models.manifest import MODEL_FILE, Manifest, hash_of, write_manifest
-from agp_tui.models.registry import new_folder, put_in_place, versions
-from agp_tui.models.streaming_policy import streamed
+from agp_tui.models.frame_window import resize
+from agp_tui.models.manifest import MODEL_FILE, Manifest, sha256_of, write_manifest
+from agp_tui.models.registry import library_versions, publish, staging_folder
+from agp_tui.models.streaming_policy import stream_probabilities
 from agp_tui.recording.meta import game_slug
 
 THRESHOLD = 0.5
@@ -47,7 +47,7 @@ def export_agent(checkpoint: Path, settings: ExportSettings, models: Path, job: 
     fps = _rate(kept)
     name = game_slug(settings.name or name)
     job.stage("convert", 1, 2)
-    with new_folder(models, name) as folder:
+    with staging_folder(models, name) as folder:
         model = folder / MODEL_FILE
         run_converter(
             "agp_tui.atari.convert", str(checkpoint), str(model), settings.quantize,
@@ -60,7 +60,7 @@ def export_agent(checkpoint: Path, settings: ExportSettings, models: Path, job: 
             raise JobFailed(
                 f"Expected the keys that the network presses in {found.decisions} decisions, "
                 f"found others in {found.different}.",
-                "Export with the libraries' versions of constraints.txt.",
+                "Export with the library versions of constraints.txt.",
             )
         if settings.quantize != "none":
             job.note(
@@ -68,7 +68,7 @@ def export_agent(checkpoint: Path, settings: ExportSettings, models: Path, job: 
                 f"{len(data) / 2**20:.1f} MB."
             )
         write_manifest(folder, _manifest(kept, name, settings, data, fps, found.parity))
-        return put_in_place(folder, models / name)
+        return publish(folder, models / name)
 
 
 def _rate(kept: AgentCheckpoint) -> int:
@@ -102,7 +102,7 @@ def compare(kept: AgentCheckpoint, data: bytes) -> Compared:
     """The network plays a game as the player would show it; the file decides on the same pictures."""
     pictures, expected, sure = _played(kept)
     frames = np.concatenate([np.zeros((kept.spec.frames - 1, *pictures.shape[1:]), np.uint8), pictures])
-    apart = np.abs(streamed(data, frames) - expected)[sure].max(1)
+    apart = np.abs(stream_probabilities(data, frames) - expected)[sure].max(1)
     parity = float(apart.max()) if np.isfinite(apart).all() else float("inf")
     return Compared(len(apart), int((~(apart <= THRESHOLD)).sum()), parity)
 
@@ -119,7 +119,7 @@ def _played(kept: AgentCheckpoint) -> tuple[NDArray[np.uint8], NDArray[np.float3
     with closing(AtariGame(kept.game, place, source)) as game, torch.inference_mode():
         for number in range(SAMPLE):
             source.sleep_until(round(number * NS / fps))
-            pictures.append(scaled(game.grab().pixels, spec.height, spec.width))
+            pictures.append(resize(game.grab().pixels, spec.height, spec.width))
             grey = encode(torch.from_numpy(pictures[-1][None]))["embedding"]
             seen = torch.cat([seen[:, 1:], grey[:, None]], 1)
             scores = network(seen.reshape(1, *spec.stack))[0][0]
@@ -143,10 +143,10 @@ def _manifest(
         frame_size=spec.height,
         segment=spec.frames,
         embedding=spec.height * spec.width,
-        sha256=hash_of(data),
+        sha256=sha256_of(data),
         network=f"agent {kept.algorithm}",
         quantize=settings.quantize,
         parity=parity,
         validation={"agent": kept.evaluation} if kept.evaluation else {},
-        versions=versions(),
+        versions=library_versions(),
     )

@@ -8,7 +8,8 @@ from typing import Protocol, TypeVar
 from agp_tui.benchmarks.kept import keep, read_kept
 from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
-from agp_tui.evaluation.rollouts import MakeDriver, MakeGame, bootstrap_interval, play_games
+from agp_tui.evaluation.rollouts import GameFactory, bootstrap_interval, play_episodes
+from agp_tui.games.base import DriverFactory
 
 FPS, SEGMENT, STICKY = 30, 4, 0.25
 """As in the demo."""
@@ -75,9 +76,9 @@ def run_missing(
     return [done[entry] for entry in entries if entry in done]
 
 
-def exam(make_game: MakeGame, driver: MakeDriver, entry: CloneEntry, job: Job) -> tuple[float, ...]:
+def exam(make_game: GameFactory, driver: DriverFactory, entry: CloneEntry, job: Job) -> tuple[float, ...]:
     """Scores of one player in whole games from the same seeds for everybody."""
-    return play_games(
+    return play_episodes(
         make_game,
         driver,
         episodes=entry.episodes,

@@ -13,8 +13,9 @@ from agp_tui.config import GameSettings
 from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
-from agp_tui.evaluation.rollouts import MakeDriver, bootstrap_interval
+from agp_tui.evaluation.rollouts import bootstrap_interval
 from agp_tui.games.atari import AtariGames, default_keys
+from agp_tui.games.base import DriverFactory
 from agp_tui.games.experts import expert_driver, random_driver
 from agp_tui.games.ids import short_name
 from agp_tui.protocol.events import Table
@@ -46,7 +47,7 @@ class _Bench:
     games: AtariGames
     job: Job
 
-    def score(self, driver: MakeDriver) -> tuple[float, ...]:
+    def score(self, driver: DriverFactory) -> tuple[float, ...]:
         """Whole games of one player."""
         return exam(self.games, driver, self.entry, self.job)
 

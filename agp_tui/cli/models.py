@@ -23,9 +23,9 @@ def list_(*, output: OutputFlags = Output()) -> int:
 
     With --json the report's `models` are those of `agp_tui.models.registry.ModelSummary`.
     """
-    from agp_tui.models.registry import summaries
+    from agp_tui.models.registry import list_summaries
 
-    found = summaries(settings_of(output).folder("models"))
+    found = list_summaries(settings_of(output).folder("models"))
     rows: Rows = [
         [one.name, one.game, " ".join(one.keys) or None, one.fps, one.segment, one.f1, one.remark]
         for one in found

@@ -27,10 +27,10 @@ def play(
     game
         The game to play, if not the one the model was trained on.
     """
-    from agp_tui.jobs.play import PlayAsked, run_play
+    from agp_tui.jobs.play import PlayRequest, run_play
 
     loaded = settings_of(output)
-    asked = PlayAsked(
+    asked = PlayRequest(
         model=model,
         game=game,
         place=check(place),

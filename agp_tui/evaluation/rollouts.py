@@ -10,21 +10,18 @@ from agp_tui.engine.clock import NS, Clock, SimulatedTime, Time
 from agp_tui.engine.job import Job
 from agp_tui.engine.subprocesses import worker_pool
 from agp_tui.errors import SettingError
-from agp_tui.games.base import Driver, Game
+from agp_tui.games.base import Driver, DriverFactory, Game
 from agp_tui.keys.state import NO_KEYS
 from agp_tui.protocol.events import Progress
 
 RESAMPLES = 10_000
 
-MakeGame = Callable[[int, Time], Game]
+GameFactory = Callable[[int, Time], Game]
 """A game from a seed and a clock. With more than one worker: a function of a module, or a partial of one."""
-
-MakeDriver = Callable[[Game], Driver]
-"""Somebody to play this game, from its beginning."""
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
+class ScoreSummary:
     """Scores of whole games. `low` and `high` enclose the mean (95 %, bootstrap); NaN without a game."""
 
     scores: tuple[float, ...]
@@ -36,7 +33,7 @@ class Scores:
     decisions: int
 
     @classmethod
-    def of(cls, games: list["GameScore"]) -> "Scores":
+    def of(cls, games: list["EpisodeScore"]) -> "ScoreSummary":
         """The scores of these games, in their order."""
         scores = tuple(game.score for game in games)
         low, high = bootstrap_interval(scores)
@@ -51,7 +48,7 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
-class GameScore:
+class EpisodeScore:
     """How one game ended."""
 
     score: float
@@ -69,9 +66,9 @@ def bootstrap_interval(scores: tuple[float, ...], seed: int = 0) -> tuple[float,
     return float(low), float(high)
 
 
-def play_games(
-    make_game: MakeGame,
-    make_driver: MakeDriver,
+def play_episodes(
+    make_game: GameFactory,
+    make_driver: DriverFactory,
     *,
     episodes: int,
     fps: float,
@@ -79,7 +76,7 @@ def play_games(
     seed: int = 0,
     workers: int = 1,
     job: Job | None = None,
-) -> Scores:
+) -> ScoreSummary:
     """Play whole games as fast as the machine allows, game `i` from the seed `seed + i`.
 
     Nobody's thinking takes time: this says how well somebody plays, not how fast. The result does not
@@ -93,41 +90,41 @@ def play_games(
         for number in seeds:
             if job is not None and job.stopping:
                 break
-            games.append(play_game(make_game, make_driver, number, fps, cap_seconds=cap_seconds))
-            _tell(job, [game.score for game in games], episodes)
-        return Scores.of(games)
+            games.append(play_episode(make_game, make_driver, number, fps, cap_seconds=cap_seconds))
+            _report_progress(job, [game.score for game in games], episodes)
+        return ScoreSummary.of(games)
     with worker_pool(workers) as pool:
         futures = [
-            pool.submit(play_game, make_game, make_driver, number, fps, cap_seconds=cap_seconds)
+            pool.submit(play_episode, make_game, make_driver, number, fps, cap_seconds=cap_seconds)
             for number in seeds
         ]
         ended: list[float] = []
         for future in as_completed(futures):
             if future.exception() is None:
                 ended.append(future.result().score)
-                _tell(job, ended, episodes)
+                _report_progress(job, ended, episodes)
             if job is not None and job.stopping:
                 pool.shutdown(wait=True, cancel_futures=True)
                 break
-    return Scores.of(list(_results(futures)))
+    return ScoreSummary.of(list(_results(futures)))
 
 
-def _tell(job: Job | None, ended: list[float], episodes: int) -> None:
+def _report_progress(job: Job | None, ended: list[float], episodes: int) -> None:
     """Games that are over, and their mean score so far."""
     if job is not None:
         mean = {"score_mean": round(float(np.mean(ended)), 3)}
         job.emit(Progress(done=len(ended), total=episodes, unit="games", metrics=mean))
 
 
-def _results(futures: list["Future[GameScore]"]) -> Iterator[GameScore]:
+def _results(futures: list["Future[EpisodeScore]"]) -> Iterator[EpisodeScore]:
     for future in futures:
         if not future.cancelled():
             yield future.result()
 
 
-def play_game(
-    make_game: MakeGame, make_driver: MakeDriver, seed: int, fps: float, *, cap_seconds: float
-) -> GameScore:
+def play_episode(
+    make_game: GameFactory, make_driver: DriverFactory, seed: int, fps: float, *, cap_seconds: float
+) -> EpisodeScore:
     """One whole game, its score and whether it was ended by `cap_seconds` of play."""
     source = SimulatedTime()
     clock = Clock(fps, source)
@@ -136,12 +133,12 @@ def play_game(
         driver = make_driver(game)
         if callable(reset := getattr(driver, "reset", None)):
             reset()
-        return _to_the_end(game, driver, clock, cap_seconds)
+        return _play_to_end(game, driver, clock, cap_seconds)
     finally:
         game.close()
 
 
-def _to_the_end(game: Game, driver: Driver, clock: Clock, cap_seconds: float) -> GameScore:
+def _play_to_end(game: Game, driver: Driver, clock: Clock, cap_seconds: float) -> EpisodeScore:
     held = NO_KEYS
     last = max(1, round(cap_seconds * NS / clock.period_ns))
     score = 0.0
@@ -154,7 +151,7 @@ def _to_the_end(game: Game, driver: Driver, clock: Clock, cap_seconds: float) ->
                 "Use an Atari game to compare players.",
             )
         if status.finished_scores:
-            return GameScore(status.finished_scores[0], capped=False, decisions=slot)
+            return EpisodeScore(status.finished_scores[0], capped=False, decisions=slot)
         score = status.score
         if slot >= last:
             break
@@ -162,4 +159,4 @@ def _to_the_end(game: Game, driver: Driver, clock: Clock, cap_seconds: float) ->
         if keys != held:
             game.hold(keys)
             held = keys
-    return GameScore(score, capped=True, decisions=last)
+    return EpisodeScore(score, capped=True, decisions=last)

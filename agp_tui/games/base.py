@@ -1,5 +1,6 @@
 """What a game and its player must be able to do. Knows nothing of screens, consoles or models."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -81,3 +82,7 @@ class Driver(Protocol):
     def decide(self, frame: Frame) -> Keys:
         """The keys to hold from this frame on."""
         ...
+
+
+DriverFactory = Callable[[Game], Driver]
+"""Makes the driver of a game, before its first frame."""

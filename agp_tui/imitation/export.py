@@ -17,9 +17,9 @@ from agp_tui.imitation.checkpoint import CHECKPOINT_FILE, Checkpoint, load_check
 from agp_tui.imitation.network import PolicyNetwork
 from agp_tui.imitation.quantization_cost import f1_of_file
 from agp_tui.models.conversion import run_converter
-from agp_tui.models.manifest import MODEL_FILE, Manifest, hash_of, write_manifest
-from agp_tui.models.registry import new_folder, put_in_place, versions
-from agp_tui.models.streaming_policy import streamed
+from agp_tui.models.manifest import MODEL_FILE, Manifest, sha256_of, write_manifest
+from agp_tui.models.registry import library_versions, publish, staging_folder
+from agp_tui.models.streaming_policy import stream_probabilities
 from agp_tui.protocol.events import Table
 from agp_tui.recording.meta import game_slug
 
@@ -33,7 +33,7 @@ def parity_of(network: PolicyNetwork, data: bytes) -> float:
     frames = sample_pictures(network)
     with torch.no_grad():
         expected = torch.sigmoid(network(torch.from_numpy(frames[None])))[0].numpy()
-    found = streamed(data, frames)
+    found = stream_probabilities(data, frames)
     difference = float(np.abs(expected - found).max())
     return difference if np.isfinite(found).all() else float("inf")
 
@@ -67,7 +67,7 @@ def export(
     source = load_checkpoint(checkpoint)
     name = game_slug(name or settings.name or source.game)
     job.stage("convert", 1, 2)
-    with new_folder(models_root, name) as folder:
+    with staging_folder(models_root, name) as folder:
         model = folder / MODEL_FILE
         convert_file(checkpoint, model, job, quantize=settings.quantize)
         job.stage("check", 2, 2)
@@ -76,14 +76,14 @@ def export(
         if settings.quantize == "none" and not parity <= PARITY:
             raise JobFailed(
                 f"Expected probabilities as of the network within {PARITY:g}, found them {parity:g} apart.",
-                "Export with the libraries' versions of constraints.txt.",
+                "Export with the library versions of constraints.txt.",
             )
         if settings.quantize != "none":
             _tell_cost(source, data, settings, parity, job)
         write_manifest(folder, _manifest(source, name, settings, data, parity))
         # Without the optimizer: a training that starts from a model is a new one.
         save_checkpoint(folder / CHECKPOINT_FILE, replace(source, training={}))
-        return put_in_place(folder, models_root / name)
+        return publish(folder, models_root / name)
 
 
 def convert_file(
@@ -135,12 +135,12 @@ def _manifest(
         frame_size=source.spec.frame_size,
         segment=source.spec.segment,
         embedding=source.spec.embedding,
-        sha256=hash_of(data),
+        sha256=sha256_of(data),
         lead=source.lead,
         network=source.spec.model,
         quantize=settings.quantize,
         parity=parity,
         validation=source.validation,
-        versions=versions(),
+        versions=library_versions(),
         checkpoint=CHECKPOINT_FILE,
     )

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agp_tui.errors import RecordingError
-from agp_tui.models.frame_window import scaled
+from agp_tui.models.frame_window import resize
 from agp_tui.recording.store import Recording
 
 FOLDER = ".cache"
@@ -50,7 +50,7 @@ def decoded_frames(
             for pixels in recording.frames():
                 if count % 64 == 0:
                     progress(count)
-                file.write(np.ascontiguousarray(scaled(pixels, size, size)).data)
+                file.write(np.ascontiguousarray(resize(pixels, size, size)).data)
                 count += 1
         if count != shape[0]:
             raise RecordingError(

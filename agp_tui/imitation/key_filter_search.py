@@ -9,26 +9,26 @@ from numpy.typing import NDArray
 
 from agp_tui.config import PlaySettings, TrainSettings
 from agp_tui.engine.job import Job
-from agp_tui.evaluation.rollouts import Scores, bootstrap_interval
+from agp_tui.evaluation.rollouts import ScoreSummary, bootstrap_interval
 from agp_tui.games.base import Game
 from agp_tui.imitation.checkpoint import Checkpoint
 from agp_tui.imitation.dataset import held_out
 from agp_tui.imitation.metrics import macro_f1
 from agp_tui.imitation.model_comparison import exam
 from agp_tui.imitation.trainer import Trainer
-from agp_tui.models.key_filter import PLAIN, Steadiness, held_over
+from agp_tui.models.key_filter import UNFILTERED, KeyFilterConfig, filter_sequence
 from agp_tui.models.policy import PolicyDriver, load_policy
 from agp_tui.protocol.events import Table
 
 CANDIDATES = (
-    PLAIN,
-    Steadiness(hysteresis=0.1),
-    Steadiness(hysteresis=0.2),
-    Steadiness(min_hold=2),
-    Steadiness(min_hold=4),
-    Steadiness(smoothing=0.3),
-    Steadiness(smoothing=0.5),
-    Steadiness(hysteresis=0.1, min_hold=3),
+    UNFILTERED,
+    KeyFilterConfig(hysteresis=0.1),
+    KeyFilterConfig(hysteresis=0.2),
+    KeyFilterConfig(min_hold=2),
+    KeyFilterConfig(min_hold=4),
+    KeyFilterConfig(smoothing=0.3),
+    KeyFilterConfig(smoothing=0.5),
+    KeyFilterConfig(hysteresis=0.1, min_hold=3),
 )
 """What is tried."""
 PLAYED = 3
@@ -41,7 +41,7 @@ SEED = 800_000
 class OnFrames:
     """One way of holding on the held-out frames."""
 
-    steadiness: Steadiness
+    steadiness: KeyFilterConfig
     f1: float
     change_f1: float
     """Where the keys change."""
@@ -75,24 +75,24 @@ class Frames:
 class Games:
     """All ways that were played, on the same games, and the best of them beside the plain one on others."""
 
-    tried: tuple[tuple[Steadiness, Scores], ...]
-    best: Steadiness
-    plain: Scores
-    confirmed: Scores
+    tried: tuple[tuple[KeyFilterConfig, ScoreSummary], ...]
+    best: KeyFilterConfig
+    plain: ScoreSummary
+    confirmed: ScoreSummary
     gain: tuple[float, float] = field(default=(0.0, 0.0))
     """95 % interval of what the best gains over the plain one, game by game."""
 
     @property
     def helps(self) -> bool:
         """Whether it plays better beyond doubt."""
-        return self.best != PLAIN and self.gain[0] > 0
+        return self.best != UNFILTERED and self.gain[0] > 0
 
     def table(self) -> Table:
         rows: list[list[str | float | int | None]] = [
             ["to choose", str(one), *_figures(scores)] for one, scores in self.tried
         ]
-        if self.best != PLAIN:
-            rows.append(["to confirm", str(PLAIN), *_figures(self.plain)])
+        if self.best != UNFILTERED:
+            rows.append(["to confirm", str(UNFILTERED), *_figures(self.plain)])
             rows.append(["to confirm", str(self.best), *_figures(self.confirmed)])
         columns = ["games", "keys held", "mean score", "95 %", "of games"]
         return Table(title="By play", columns=columns, rows=rows)
@@ -103,7 +103,7 @@ class SteadySeat:
     """Puts a model into the driver's seat that holds its keys so; can be sent to another process."""
 
     model: Path
-    steadiness: Steadiness
+    steadiness: KeyFilterConfig
 
     def __call__(self, game: Game) -> PolicyDriver:
         """A driver that plays this game."""
@@ -114,11 +114,11 @@ class SteadySeat:
 
 @dataclass
 class _Said:
-    """A checkpoint's word on a stretch of frames; what `held_over` takes."""
+    """A checkpoint's word on a stretch of frames; what `filter_sequence` takes."""
 
     keys: tuple[str, ...]
     thresholds: NDArray[np.float32]
-    steadiness: Steadiness
+    steadiness: KeyFilterConfig
 
 
 def on_frames(source: Checkpoint, job: Job) -> Frames | None:
@@ -140,7 +140,7 @@ def on_frames(source: Checkpoint, job: Job) -> Frames | None:
     thresholds = np.array(source.thresholds, np.float32)
     found = []
     for one in CANDIDATES:
-        held = [held_over(_Said(source.keys, thresholds, one), rows) for rows in said]
+        held = [filter_sequence(_Said(source.keys, thresholds, one), rows) for rows in said]
         keys = np.concatenate(held)
         found.append(
             OnFrames(
@@ -151,23 +151,23 @@ def on_frames(source: Checkpoint, job: Job) -> Frames | None:
 
 
 def by_play(
-    model: Path, source: Checkpoint, candidates: Sequence[Steadiness], games: int, job: Job
+    model: Path, source: Checkpoint, candidates: Sequence[KeyFilterConfig], games: int, job: Job
 ) -> Games | None:
     """The plain way and these play the same games, the best is confirmed on others; None where stopped."""
 
-    def scores(one: Steadiness, seed: int) -> Scores:
+    def scores(one: KeyFilterConfig, seed: int) -> ScoreSummary:
         return exam(source, SteadySeat(model, one), games, seed, job)
 
     tried = []
-    for one in (PLAIN, *candidates):
+    for one in (UNFILTERED, *candidates):
         tried.append((one, scores(one, SEED)))
         if job.stopping:
             return None
         job.note(f"{one}: {tried[-1][1].mean:.1f} on average.")
     best, chosen = max(tried, key=lambda pair: pair[1].mean)
-    if best == PLAIN:
-        return Games(tuple(tried), PLAIN, chosen, chosen)
-    plain, confirmed = (scores(one, SEED + games) for one in (PLAIN, best))
+    if best == UNFILTERED:
+        return Games(tuple(tried), UNFILTERED, chosen, chosen)
+    plain, confirmed = (scores(one, SEED + games) for one in (UNFILTERED, best))
     if job.stopping:
         return None
     gain = tuple(after - before for before, after in zip(plain.scores, confirmed.scores, strict=True))
@@ -179,5 +179,5 @@ def _changes(rows: Sequence[NDArray[np.bool_]]) -> int:
     return sum(int((one[1:] != one[:-1]).sum()) for one in rows)
 
 
-def _figures(scores: Scores) -> list[str | float | int | None]:
+def _figures(scores: ScoreSummary) -> list[str | float | int | None]:
     return [round(scores.mean, 2), f"{scores.low:.1f} to {scores.high:.1f}", len(scores.scores)]

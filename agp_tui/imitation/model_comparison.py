@@ -7,9 +7,9 @@ from typing import Any
 from agp_tui.config import GameSettings, TrainSettings
 from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
-from agp_tui.evaluation.rollouts import MakeDriver, Scores, play_games
+from agp_tui.evaluation.rollouts import ScoreSummary, play_episodes
 from agp_tui.games.atari import AtariGames
-from agp_tui.games.base import Game
+from agp_tui.games.base import DriverFactory, Game
 from agp_tui.imitation.checkpoint import Checkpoint, load_checkpoint
 from agp_tui.imitation.correction_data import divided
 from agp_tui.imitation.dataset import Dataset, takes_for
@@ -62,10 +62,10 @@ class CheckpointSeat:
         return PolicyDriver(NetworkPolicy(model.network(), model.keys, model.thresholds, model.fps))
 
 
-def exam(model: Checkpoint, player: MakeDriver, games: int, seed: int, job: Job) -> Scores:
+def exam(model: Checkpoint, player: DriverFactory, games: int, seed: int, job: Job) -> ScoreSummary:
     """Whole games of a model's console by a player with its keys and rate, from this seed on."""
     place = GameSettings(keys=model.keys, fps=model.fps, sticky=STICKY)
-    return play_games(
+    return play_episodes(
         AtariGames(model.game, place),
         player,
         episodes=games,
@@ -80,7 +80,7 @@ def exam(model: Checkpoint, player: MakeDriver, games: int, seed: int, job: Job)
 def by_play(before: Path, after: Path, games: int, job: Job) -> Compared | None:
     """Both checkpoints play the same games of their console; None where the job stops meanwhile."""
     model = load_checkpoint(after)
-    found: list[Scores] = []
+    found: list[ScoreSummary] = []
     for path in (before, after):
         found.append(exam(model, CheckpointSeat(path), games, SEED, job))
         if job.stopping:

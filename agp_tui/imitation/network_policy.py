@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agp_tui.games.base import Pixels
-from agp_tui.models.frame_window import scaled
-from agp_tui.models.key_filter import PLAIN, Steadiness
+from agp_tui.models.frame_window import resize
+from agp_tui.models.key_filter import UNFILTERED, KeyFilterConfig
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +29,7 @@ class NetworkPolicy:
         keys: tuple[str, ...],
         thresholds: tuple[float, ...],
         fps: float,
-        steadiness: Steadiness = PLAIN,
+        steadiness: KeyFilterConfig = UNFILTERED,
     ) -> None:
         self.keys = keys
         self.thresholds = np.array(thresholds, np.float32)
@@ -51,7 +51,7 @@ class NetworkPolicy:
     def see(self, pixels: Pixels) -> None:
         """Take the newest frame: RGB of any size."""
         side = self._network.spec.frame_size
-        self._embeddings.append(self._encode(scaled(pixels, side, side)))
+        self._embeddings.append(self._encode(resize(pixels, side, side)))
 
     def probabilities(self) -> NDArray[np.float32]:
         """What the frames seen so far say: shape (keys,), float32."""

@@ -9,7 +9,7 @@ from agp_tui.imitation.checkpoint import Checkpoint
 from agp_tui.imitation.chunks import cut, gather
 from agp_tui.imitation.dataset import held_out
 from agp_tui.imitation.metrics import Figures, report
-from agp_tui.models.streaming_policy import streamed
+from agp_tui.models.streaming_policy import stream_probabilities
 
 MOST = 4000
 """So many positions are enough."""
@@ -36,7 +36,7 @@ def f1_of_file(source: Checkpoint, data: bytes) -> Cost | None:
         frames = gather(dataset, [piece], STRETCH).frames
         with torch.no_grad():
             expected.append(torch.sigmoid(network(frames))[0].numpy())
-        found.append(streamed(data, frames[0].numpy()))
+        found.append(stream_probabilities(data, frames[0].numpy()))
         labels.append(dataset.labels([piece]))
         previous.append(dataset.previous([piece]))
     truth = np.concatenate(labels)

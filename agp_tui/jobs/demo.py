@@ -14,11 +14,12 @@ from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import JobFailed
-from agp_tui.evaluation.rollouts import MakeDriver, Scores, play_games
+from agp_tui.evaluation.rollouts import ScoreSummary, play_episodes
 from agp_tui.files import size_of
 from agp_tui.games.atari import AtariGames, default_keys
+from agp_tui.games.base import DriverFactory
 from agp_tui.games.experts import expert_driver, random_driver
-from agp_tui.jobs.driver_factory import ModelDriver
+from agp_tui.jobs.driver_factory import ModelDriverFactory
 from agp_tui.jobs.practice import find_teacher
 from agp_tui.models.manifest import read_manifest
 from agp_tui.models.policy import load_policy
@@ -36,14 +37,14 @@ EXPERT, PRACTISED, PLAIN, RANDOM = "expert", "clone after practice", "plain clon
 Rows = list[list[str | float | int | None]]
 
 
-def way_to_expert(scores: dict[str, Scores]) -> dict[str, float]:
+def way_to_expert(scores: dict[str, ScoreSummary]) -> dict[str, float]:
     """How far each is on the way from random play (0) to the expert (1), by mean score."""
     whole = scores[EXPERT].mean - scores[RANDOM].mean
     gained = {who: result.mean - scores[RANDOM].mean for who, result in scores.items()}
     return {who: points / whole if whole else 0.0 for who, points in gained.items()}
 
 
-def score_table(game: str, scores: dict[str, Scores]) -> Table:
+def score_table(game: str, scores: dict[str, ScoreSummary]) -> Table:
     """A row for each player: mean, interval, games, and how far it came."""
     way = way_to_expert(scores)
     rows: Rows = [
@@ -244,19 +245,19 @@ def _export(demo: _Demo, plain: Path, practised: Path) -> dict[str, Path]:
     return models
 
 
-def _exam(demo: _Demo, models: dict[str, Path]) -> dict[str, Scores]:
+def _exam(demo: _Demo, models: dict[str, Path]) -> dict[str, ScoreSummary]:
     """Games of everybody, from the same seeds."""
     demo.begin(f"everybody plays {demo.settings.games} games", 5)
-    players: dict[str, MakeDriver] = {
+    players: dict[str, DriverFactory] = {
         EXPERT: expert_driver,
-        PRACTISED: ModelDriver(models[PRACTISED]),
-        PLAIN: ModelDriver(models[PLAIN]),
+        PRACTISED: ModelDriverFactory(models[PRACTISED]),
+        PLAIN: ModelDriverFactory(models[PLAIN]),
         RANDOM: random_driver,
     }
     scores = {}
     for who, player in players.items():
         demo.job.note(f"{who} plays.")
-        scores[who] = play_games(
+        scores[who] = play_episodes(
             demo.games,
             player,
             episodes=demo.settings.games,
@@ -281,7 +282,11 @@ def _play(demo: _Demo, model: Path) -> Finished:
 
 
 def _told(
-    demo: _Demo, scores: dict[str, Scores], live: Finished, models: dict[str, Path], recordings: list[Path]
+    demo: _Demo,
+    scores: dict[str, ScoreSummary],
+    live: Finished,
+    models: dict[str, Path],
+    recordings: list[Path],
 ) -> Finished:
     """The tables, and where everything is."""
     way = way_to_expert(scores)

@@ -1,6 +1,5 @@
 """Who can play by deciding: experts, models, agents, chance. Made anew in each process that plays."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +7,7 @@ from agp_tui.atari.agent_files import find_agent
 from agp_tui.config import PlaySettings
 from agp_tui.errors import ModelError
 from agp_tui.games.atari import AtariGame
-from agp_tui.games.base import Driver, Game
+from agp_tui.games.base import Driver, DriverFactory, Game
 from agp_tui.games.experts import expert_driver, random_driver
 from agp_tui.keys.state import Who
 from agp_tui.models.manifest import find_model
@@ -17,11 +16,8 @@ from agp_tui.models.policy import PolicyDriver, check_keys, load_policy
 EXPERT, CHANCE = "expert", "chance"
 """Players that need neither a model nor an agent."""
 
-Seat = Callable[[Game], Driver]
-"""Puts somebody into the driver's seat of a game."""
 
-
-def player_named(by: str, models: Path, runs: Path) -> Seat:
+def driver_factory(by: str, models: Path, runs: Path) -> DriverFactory:
     """Who a person means: `expert`, `chance`, a model, or an agent (a checkpoint, a run, a kept name).
 
     Raises `ModelError` where there is nobody of that name.
@@ -31,10 +27,10 @@ def player_named(by: str, models: Path, runs: Path) -> Seat:
     if by == CHANCE:
         return random_driver
     try:
-        return ModelDriver(find_model(models, by))
+        return ModelDriverFactory(find_model(models, by))
     except ModelError as no_model:
         try:
-            return AgentSeat(find_agent(by, models, runs))
+            return AgentDriverFactory(find_agent(by, models, runs))
         except ModelError as no_agent:
             raise ModelError(
                 f"Expected somebody named {by!r} to play, found neither a model nor an agent of that name.",
@@ -43,7 +39,7 @@ def player_named(by: str, models: Path, runs: Path) -> Seat:
 
 
 @dataclass(frozen=True)
-class ModelDriver:
+class ModelDriverFactory:
     """Puts an exported model into the driver's seat of a game; can be sent to another process."""
 
     model: Path
@@ -56,7 +52,7 @@ class ModelDriver:
 
 
 @dataclass(frozen=True)
-class AgentSeat:
+class AgentDriverFactory:
     """Puts an agent into the driver's seat of its Atari game; can be sent to another process."""
 
     checkpoint: Path

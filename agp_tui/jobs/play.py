@@ -23,7 +23,7 @@ from agp_tui.jobs.terminal_keyboard import typed_keyboard
 from agp_tui.keys.listening import KeyListener, listen
 from agp_tui.keys.state import NO_KEYS
 from agp_tui.models.manifest import find_model, read_manifest
-from agp_tui.play.intervention import Corrections
+from agp_tui.play.intervention import InterventionRecorder
 from agp_tui.protocol.events import Finished
 from agp_tui.recording.meta import RecordingMeta
 
@@ -32,7 +32,7 @@ HANG_SECONDS, HANG_SLOTS = 0.1, 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlayAsked:
+class PlayRequest:
     """What `agp play` asks for."""
 
     model: str
@@ -48,12 +48,12 @@ class PlayAsked:
     terminal: TerminalSettings = TerminalSettings()
 
 
-def run_play(asked: PlayAsked, job: Job) -> Finished:
+def run_play(asked: PlayRequest, job: Job) -> Finished:
     """Load the model, open the game, play. Every key is up afterwards.
 
     Raises `ModelError`, `SettingError`, `DisplayError` or `MissingPart` before anything is pressed.
     """
-    from agp_tui.models.loading import fitting_policy
+    from agp_tui.models.loading import load_within_budget
     from agp_tui.play.player import play
 
     path = find_model(asked.models, asked.model)
@@ -68,7 +68,7 @@ def run_play(asked: PlayAsked, job: Job) -> Finished:
             f"Expected an Atari game for --fast, found {name}, which runs by itself.", "Leave out --fast."
         )
     place = asked.place if made_here else complete(name, asked.place)
-    policy = fitting_policy(
+    policy = load_within_budget(
         path,
         asked.settings,
         job,
@@ -79,8 +79,8 @@ def run_play(asked: PlayAsked, job: Job) -> Finished:
     source = SimulatedTime() if asked.settings.fast else RealTime()
     with (
         closing(open_game(name, place, source, job)) as game,
-        shared_keyboard(game, asked, job) as keyboard,
-        focus_of(game, asked.settings) as focus,
+        open_keyboard(game, asked, job) as keyboard,
+        open_focus_monitor(game, asked.settings) as focus,
     ):
         if not asked.settings.dry_run:
             # A screen's key guard starts with the first call: before the first decision is due.
@@ -95,14 +95,16 @@ def run_play(asked: PlayAsked, job: Job) -> Finished:
             forwards=not isinstance(game, ScreenGame),
             focus=focus,
             hang_seconds=max(HANG_SECONDS, HANG_SLOTS / policy.fps) if isinstance(game, ScreenGame) else None,
-            corrections=corrections_of(asked, game, policy.fps, job) if keyboard is not None else None,
-            preview=_preview(asked, game),
+            corrections=make_intervention_recorder(asked, game, policy.fps, job)
+            if keyboard is not None
+            else None,
+            preview=_preview_settings(asked, game),
         )
     return msgspec.structs.replace(finished, model=str(path))
 
 
 @contextmanager
-def shared_keyboard(game: Game, asked: PlayAsked, job: Job) -> Iterator[KeyListener | None]:
+def open_keyboard(game: Game, asked: PlayRequest, job: Job) -> Iterator[KeyListener | None]:
     """The keyboard with the keys that stop the player, and those with which a person takes over.
 
     That of the game's screen; for an Atari game that of the terminal, from where keys come as commands.
@@ -129,7 +131,7 @@ def shared_keyboard(game: Game, asked: PlayAsked, job: Job) -> Iterator[KeyListe
 
 
 @contextmanager
-def focus_of(game: Game, settings: PlaySettings) -> Iterator[Focus | None]:
+def open_focus_monitor(game: Game, settings: PlaySettings) -> Iterator[Focus | None]:
     """Tells whether the game has the focus, where that matters and can be known."""
     matters = not settings.dry_run and settings.when_unfocused != "continue"
     if isinstance(game, ScreenGame) and matters and can_tell_focus():
@@ -139,14 +141,14 @@ def focus_of(game: Game, settings: PlaySettings) -> Iterator[Focus | None]:
         yield None
 
 
-def _preview(asked: PlayAsked, game: Game) -> PreviewSettings:
+def _preview_settings(asked: PlayRequest, game: Game) -> PreviewSettings:
     """Who may take over by looking at the picture alone sees it as often as whoever plays by it."""
     if isinstance(game, ScreenGame):
         return asked.preview
     return dataclasses.replace(asked.preview, fps=asked.terminal.pictures)
 
 
-def corrections_of(asked: PlayAsked, game: Game, fps: float, job: Job) -> Corrections:
+def make_intervention_recorder(asked: PlayRequest, game: Game, fps: float, job: Job) -> InterventionRecorder:
     origin = origin_of(game)
 
     def describe(began_ns: int) -> RecordingMeta:
@@ -164,7 +166,7 @@ def corrections_of(asked: PlayAsked, game: Game, fps: float, job: Job) -> Correc
             started_ns=began_ns,
         )
 
-    return Corrections(
+    return InterventionRecorder(
         asked.recordings,
         describe,
         job,

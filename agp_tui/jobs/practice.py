@@ -11,7 +11,7 @@ from agp_tui.engine.runs import Run
 from agp_tui.errors import JobFailed, ModelError, RecordingError, SettingError
 from agp_tui.games.atari import AtariGames
 from agp_tui.games.experts import expert_driver, has_expert
-from agp_tui.jobs.driver_factory import EXPERT, AgentSeat
+from agp_tui.jobs.driver_factory import EXPERT, AgentDriverFactory
 from agp_tui.jobs.train import trainable_model
 from agp_tui.protocol.events import Finished
 from agp_tui.protocol.requests import PracticeAsked
@@ -91,7 +91,7 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
     job.stage("play, be corrected, learn", 2, 3)
     lesson = Lesson(
         make_game=consoles(asked.game, model.keys, model.fps, settings),
-        make_teacher=AgentSeat(asked.teacher, who="expert") if asked.teacher else expert_driver,
+        make_teacher=AgentDriverFactory(asked.teacher, who="expert") if asked.teacher else expert_driver,
         recordings=asked.recordings,
         rounds=settings.rounds,
         games=settings.games,

@@ -13,7 +13,7 @@ from agp_tui.games.base import Driver, Game
 from agp_tui.games.factory import open_game
 from agp_tui.games.ids import is_atari
 from agp_tui.games.screen import ScreenGame
-from agp_tui.jobs.driver_factory import CHANCE, EXPERT, ModelDriver, player_named
+from agp_tui.jobs.driver_factory import CHANCE, EXPERT, ModelDriverFactory, driver_factory
 from agp_tui.jobs.terminal_keyboard import typed_keyboard
 from agp_tui.keys.listening import KeyListener, Silent, listen
 from agp_tui.keys.state import NO_KEYS
@@ -110,14 +110,14 @@ def _check_player(asked: RecordAsked) -> None:
 
 
 def _driver(asked: RecordAsked, game: Game) -> Driver:
-    return player_named(asked.settings.by, asked.models, asked.runs)(game)
+    return driver_factory(asked.settings.by, asked.models, asked.runs)(game)
 
 
 def _shadow(asked: RecordAsked, game: Game, job: Job) -> Driver | None:
     name = asked.settings.shadow
     if name is None:
         return None
-    driver = ModelDriver(find_model(asked.models, name))(game)
+    driver = ModelDriverFactory(find_model(asked.models, name))(game)
     if driver.policy.fps != asked.place.fps:
         job.note(
             f"{name} was made for {driver.policy.fps:g} decisions a second, it watches at {asked.place.fps}.",

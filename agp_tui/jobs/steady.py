@@ -9,7 +9,7 @@ from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed, ModelError
 from agp_tui.games.ids import is_atari
 from agp_tui.jobs.train import trainable_model
-from agp_tui.models.key_filter import PLAIN, Steadiness
+from agp_tui.models.key_filter import UNFILTERED, KeyFilterConfig
 from agp_tui.models.manifest import write_manifest
 from agp_tui.protocol.events import Finished
 
@@ -43,7 +43,7 @@ def run_steady(models: Path, model: str, games: int, job: Job) -> Finished:
     if console and not job.stopping:
         job.stage("by play", 2, 2)
         ordered = sorted(frames.found, key=lambda one: -one.score) if frames else ()
-        likely = [one.steadiness for one in ordered if one.steadiness != PLAIN] or CANDIDATES[1:]
+        likely = [one.steadiness for one in ordered if one.steadiness != UNFILTERED] or CANDIDATES[1:]
         played = by_play(folder, source, likely[:PLAYED], games, job)
         if played is not None:
             job.emit(played.table())
@@ -56,18 +56,22 @@ def run_steady(models: Path, model: str, games: int, job: Job) -> Finished:
             "Record the game, and train the model on that.",
         )
     kept, report = found
-    steadied = msgspec.structs.replace(manifest, steadiness=None if kept == PLAIN else kept, steadied=report)
+    steadied = msgspec.structs.replace(
+        manifest, steadiness=None if kept == UNFILTERED else kept, steadied=report
+    )
     write_manifest(folder, steadied)
     job.note(
-        f"Kept: {kept}." if kept != PLAIN else "Nothing that was tried helps: its keys stay as they were."
+        f"Kept: {kept}."
+        if kept != UNFILTERED
+        else "Nothing that was tried helps: its keys stay as they were."
     )
     return Finished(
         job="steady", model=str(folder), report={"steadiness": msgspec.to_builtins(kept), **report}
     )
 
 
-def _of_games(played: "Games") -> tuple[Steadiness, dict[str, Any]]:
-    kept = played.best if played.helps else PLAIN
+def _of_games(played: "Games") -> tuple[KeyFilterConfig, dict[str, Any]]:
+    kept = played.best if played.helps else UNFILTERED
     report = {
         "by": "play",
         "tried": str(played.best),
@@ -80,8 +84,8 @@ def _of_games(played: "Games") -> tuple[Steadiness, dict[str, Any]]:
     return kept, report
 
 
-def _of_frames(frames: "Frames") -> tuple[Steadiness, dict[str, Any]]:
-    plain = next(one for one in frames.found if one.steadiness == PLAIN)
+def _of_frames(frames: "Frames") -> tuple[KeyFilterConfig, dict[str, Any]]:
+    plain = next(one for one in frames.found if one.steadiness == UNFILTERED)
     best = max(frames.found, key=lambda one: one.score)
     # Of two that say the same the one that changes nothing is the better one.
     helps = best.score > plain.score
@@ -92,4 +96,4 @@ def _of_frames(frames: "Frames") -> tuple[Steadiness, dict[str, Any]]:
         "before": {"f1": plain.f1, "change_f1": plain.change_f1, "changes": plain.changes},
         "after": {"f1": best.f1, "change_f1": best.change_f1, "changes": best.changes},
     }
-    return (best.steadiness if helps else PLAIN), report
+    return (best.steadiness if helps else UNFILTERED), report

@@ -21,7 +21,7 @@ from agp_tui.recording.store import Recording, find_recordings
 
 if TYPE_CHECKING:
     from agp_tui.imitation.model_comparison import Compared
-    from agp_tui.models.latency import Preflight
+    from agp_tui.models.latency import LatencyReport
 
 ATARI_FRAME_SIZE = 128
 """Side of the pictures that a model of an Atari game sees; the console's are 210 by 160."""
@@ -139,7 +139,7 @@ def run_train(request: dict[str, Any], job: Job, run: Run) -> Finished:
       `verdict`; `model`, `repeat` and `majority`, each with `f1` and `change_f1`; and `keys`, each with
       `key`, `base_rate`, `precision`, `recall`, `f1`, `threshold`, and the two baselines' `repeat_f1`
       and `majority_f1`. Empty where nothing was held out.
-    - `preflight`, where a model was exported (`Preflight.report`): `latency_ms`, `stages_ms`,
+    - `preflight`, where a model was exported (`LatencyReport.report`): `latency_ms`, `stages_ms`,
       `budget_ms`, `fps`, `fps_max`, `fits`, `decisions`, `margin`.
     - `compared`, after corrections (`Compared.report`): `by` play or agreement, figures `before` and
       `after`, and whether it `improved`.
@@ -217,7 +217,7 @@ def _compared(asked: TrainingAsked, after: Path, model: Path | None, job: Job) -
     return found
 
 
-def _measure(model: Path, job: Job) -> "Preflight | None":
+def _measure(model: Path, job: Job) -> "LatencyReport | None":
     """How fast the new model decides here; that it cannot be told does not spoil the training."""
     from agp_tui.models.loading import measure_model
 

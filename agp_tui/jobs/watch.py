@@ -16,11 +16,11 @@ from agp_tui.engine.clock import NS, PlaybackClock, SimulatedTime, check_speed
 from agp_tui.engine.job import Job
 from agp_tui.errors import ModelError, SettingError
 from agp_tui.games.atari import FRAMES_A_SECOND, AtariGame
-from agp_tui.games.base import Driver, Frame
+from agp_tui.games.base import Driver, DriverFactory, Frame
 from agp_tui.games.factory import complete
 from agp_tui.games.ids import is_atari
 from agp_tui.games.live_preview import Preview, Thumbnail, live_event
-from agp_tui.jobs.driver_factory import EXPERT, AgentSeat, ModelDriver, Seat, player_named
+from agp_tui.jobs.driver_factory import EXPERT, AgentDriverFactory, ModelDriverFactory, driver_factory
 from agp_tui.keys.state import NO_KEYS, Keys
 from agp_tui.models.manifest import read_manifest
 from agp_tui.models.policy import PolicyDriver
@@ -226,20 +226,20 @@ def run_watch_game(asked: WatchGameAsked, job: Job) -> Finished:
         return show.finished()
 
 
-def _seated(asked: WatchGameAsked) -> tuple[str, GameSettings, Seat]:
+def _seated(asked: WatchGameAsked) -> tuple[str, GameSettings, DriverFactory]:
     """The game, its settings as the player needs them, and the player."""
     if is_atari(asked.what):
-        name, seat = asked.what, player_named(asked.by or EXPERT, asked.models, asked.runs)
+        name, seat = asked.what, driver_factory(asked.by or EXPERT, asked.models, asked.runs)
     elif asked.by is not None:
         raise SettingError(
             f"Expected a game with --by, such as ALE/Pong-v5, found {asked.what!r}.",
             "An agent plays its own game: leave out --by, or name the game.",
         )
     else:
-        name, seat = "", AgentSeat(_agent(asked))
-    if isinstance(seat, AgentSeat):
+        name, seat = "", AgentDriverFactory(_agent(asked))
+    if isinstance(seat, AgentDriverFactory):
         return _for_agent(seat, name, asked.place)
-    if isinstance(seat, ModelDriver) and seat.model.is_dir():
+    if isinstance(seat, ModelDriverFactory) and seat.model.is_dir():
         manifest = read_manifest(seat.model)
         keys = asked.place.keys or manifest.keys
         return name, complete(name, replace(asked.place, keys=keys, fps=manifest.fps)), seat
@@ -256,7 +256,9 @@ def _agent(asked: WatchGameAsked) -> Path:
         ) from error
 
 
-def _for_agent(seat: AgentSeat, name: str, place: GameSettings) -> tuple[str, GameSettings, Seat]:
+def _for_agent(
+    seat: AgentDriverFactory, name: str, place: GameSettings
+) -> tuple[str, GameSettings, DriverFactory]:
     """Its own game, every frame of it, with every key that its actions need, as sticky as in its training."""
     from agp_tui.atari.checkpoint import load_agent
     from agp_tui.atari.driver import keys_for

@@ -11,14 +11,14 @@ from agp_tui.games.base import Pixels
 Item = TypeVar("Item", bound=np.generic)
 
 
-def scaled(pixels: Pixels, height: int, width: int) -> Pixels:
+def resize(pixels: Pixels, height: int, width: int) -> Pixels:
     """The picture at another size, by area interpolation; the same array where it has that size."""
     if pixels.shape[:2] == (height, width):
         return pixels
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-class Ring(Generic[Item]):
+class RingBuffer(Generic[Item]):
     """The last `length` items of one shape, each stored once and never moved."""
 
     def __init__(self, length: int, shape: tuple[int, ...], dtype: Any) -> None:

@@ -11,7 +11,7 @@ from agp_tui.errors import ModelError
 from agp_tui.keys.state import Keys
 
 
-class Steadiness(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class KeyFilterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a model's keys are kept from changing at every decision. As it is made, nothing is kept."""
 
     hysteresis: Annotated[float, Meta(ge=0, le=1)] = 0.0
@@ -22,28 +22,28 @@ class Steadiness(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Share that the smoothed probabilities of before have in those of now."""
 
     def __str__(self) -> str:
-        if self == PLAIN:
+        if self == UNFILTERED:
             return "plain"
         return f"hysteresis {self.hysteresis:g}, min hold {self.min_hold}, smoothing {self.smoothing:g}"
 
 
-PLAIN = Steadiness()
+UNFILTERED = KeyFilterConfig()
 """A key is down where its probability reaches its threshold, and not else."""
 
 
-class Decided(Protocol):
+class FilteredPolicy(Protocol):
     """What a policy says of its keys."""
 
     keys: tuple[str, ...]
     thresholds: NDArray[np.float32]
     """Shape (keys,): a key is pressed from this probability on."""
-    steadiness: Steadiness
+    steadiness: KeyFilterConfig
 
 
-class Hands:
+class KeyFilter:
     """Holds the keys of one policy. Knows the decisions before, so that each play begins with `reset`."""
 
-    def __init__(self, policy: Decided) -> None:
+    def __init__(self, policy: FilteredPolicy) -> None:
         self._keys = policy.keys
         self._press = np.asarray(policy.thresholds, np.float32)
         self._steadiness = policy.steadiness
@@ -79,9 +79,9 @@ class Hands:
         return self._smooth
 
 
-def held_over(policy: Decided, probabilities: NDArray[np.float32]) -> NDArray[np.bool_]:
+def filter_sequence(policy: FilteredPolicy, probabilities: NDArray[np.float32]) -> NDArray[np.bool_]:
     """The keys held at each of decisions in a row: (N, keys) float32 to (N, keys)."""
-    hands = Hands(policy)
+    hands = KeyFilter(policy)
     rows = [hands.hold(row) for row in probabilities]
     return np.array([[key in row for key in policy.keys] for row in rows], np.bool_).reshape(
         len(rows), len(policy.keys)

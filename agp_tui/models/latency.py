@@ -12,18 +12,18 @@ from agp_tui.models.policy import Policy
 from agp_tui.protocol.events import Latency, Table
 from agp_tui.protocol.percentiles import Percentiles
 
-SECONDS = 2.0
-FEWEST = 20
+MEASURE_SECONDS = 2.0
+MIN_DECISIONS = 20
 """Decisions at least, however slow they are; percentiles of fewer say nothing."""
-MARGIN = 1.25
+BUDGET_MARGIN = 1.25
 """The budget must hold p99 so many times: play also grabs, presses and shares the machine."""
-MOST_FPS = 60
-WARM_UP = 5
-PICTURES = 8
+MAX_FPS = 60
+WARM_UP_DECISIONS = 5
+NOISE_FRAMES = 8
 
 
 @dataclass(frozen=True)
-class Preflight:
+class LatencyReport:
     """What was measured, in milliseconds."""
 
     decisions: int
@@ -39,11 +39,11 @@ class Preflight:
     @property
     def fits(self) -> bool:
         """Whether its rate can be kept up here, with the margin."""
-        return self.latency_ms.p99 * MARGIN <= self.budget_ms
+        return self.latency_ms.p99 * BUDGET_MARGIN <= self.budget_ms
 
     def report(self) -> dict[str, Any]:
         """As plain data: the fields above, `fits` and `margin`."""
-        return asdict(self) | {"fits": self.fits, "margin": MARGIN}
+        return asdict(self) | {"fits": self.fits, "margin": BUDGET_MARGIN}
 
     def table(self, name: str) -> Table:
         """For people."""
@@ -62,28 +62,33 @@ class Preflight:
         return f"too slow for {self.fps:g} fps; up to {self.fps_max} fps here"
 
 
-def measure_policy(
-    policy: Policy, job: Job, *, fps: float | None = None, seconds: float = SECONDS, fewest: int = FEWEST
-) -> Preflight:
+def measure_latency(
+    policy: Policy,
+    job: Job,
+    *,
+    fps: float | None = None,
+    seconds: float = MEASURE_SECONDS,
+    fewest: int = MIN_DECISIONS,
+) -> LatencyReport:
     """Decisions one after the other for so long, fewer where the job is stopped; frames are noise."""
     size = getattr(policy, "frame_size", 256)
-    pictures = np.random.default_rng(0).integers(0, 256, (PICTURES, size, size, 3), np.uint8)
+    pictures = np.random.default_rng(0).integers(0, 256, (NOISE_FRAMES, size, size, 3), np.uint8)
     policy.reset()
-    for number in range(WARM_UP):
-        policy.decide(pictures[number % PICTURES])
+    for number in range(WARM_UP_DECISIONS):
+        policy.decide(pictures[number % NOISE_FRAMES])
     encode: list[float] = []
     decide: list[float] = []
     end = time.monotonic() + seconds
     while (time.monotonic() < end or len(encode) < fewest) and not (job.stopping and encode):
         began = time.perf_counter_ns()
-        policy.see(pictures[len(encode) % PICTURES])
+        policy.see(pictures[len(encode) % NOISE_FRAMES])
         seen = time.perf_counter_ns()
         policy.probabilities()
         decide.append((time.perf_counter_ns() - seen) / 1e6)
         encode.append((seen - began) / 1e6)
     whole = Percentiles.of([sum(pair) for pair in zip(encode, decide, strict=True)])
     rate = fps or policy.fps
-    return Preflight(
+    return LatencyReport(
         decisions=len(encode),
         latency_ms=whole,
         stages_ms={"encode": Percentiles.of(encode), "decide": Percentiles.of(decide)},
@@ -95,7 +100,7 @@ def measure_policy(
 
 def highest_fps(p99_ms: float) -> int:
     """The highest rate, 1 to 60, whose budget holds such a p99 with the margin; 0 where none does."""
-    return min(MOST_FPS, floor(1000 / (MARGIN * p99_ms))) if p99_ms > 0 else MOST_FPS
+    return min(MAX_FPS, floor(1000 / (BUDGET_MARGIN * p99_ms))) if p99_ms > 0 else MAX_FPS
 
 
 def _row(name: str, times: Percentiles) -> list[str | float | int | None]:

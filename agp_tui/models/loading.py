@@ -8,7 +8,7 @@ import numpy as np
 from agp_tui.config import PlaySettings
 from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
-from agp_tui.models.latency import Preflight, measure_policy
+from agp_tui.models.latency import LatencyReport, measure_latency
 from agp_tui.models.policy import Policy, load_policy
 from agp_tui.models.streaming_policy import DECIDE, is_streaming
 from agp_tui.models.validation import inspect_model
@@ -21,7 +21,7 @@ GAIN = 1.2
 """More threads must be so many times faster: they wait for each other whenever the game takes a core."""
 
 
-def fitting_policy(
+def load_within_budget(
     path: Path,
     settings: PlaySettings,
     job: Job,
@@ -36,10 +36,10 @@ def fitting_policy(
     if settings.threads is not None:
         return load_policy(path, settings, keys, fps)
     one = load_policy(path, replace(settings, threads=1), keys, fps)
-    budget_ms, alone_ms = 1000 / one.fps, _usual_ms(one, job)
+    budget_ms, alone_ms = 1000 / one.fps, _median_ms(one, job)
     if available_cpus() > 1 and alone_ms > SHARE * budget_ms:
         all_of_them = load_policy(path, replace(settings, threads=available_cpus()), keys, fps)
-        together_ms = _usual_ms(all_of_them, job)
+        together_ms = _median_ms(all_of_them, job)
         if together_ms * GAIN < alone_ms:
             took = f"{together_ms:.1f} ms of {budget_ms:.1f} instead of {alone_ms:.1f}"
             job.note(f"Decides with {available_cpus()} threads: {took}.")
@@ -49,20 +49,20 @@ def fitting_policy(
     return one
 
 
-def measure_model(path: Path, settings: PlaySettings, job: Job, fps: float | None = None) -> Preflight:
+def measure_model(path: Path, settings: PlaySettings, job: Job, fps: float | None = None) -> LatencyReport:
     """Load a model as play does and time its decisions on noise for about 2 s.
 
     `fps` asks about another rate than the model's own. Raises `ModelError` or `MissingPart`.
     """
-    keys = None if path.is_dir() else _names(path, settings)
-    return measure_policy(fitting_policy(path, settings, job, keys=keys), job, fps=fps)
+    keys = None if path.is_dir() else _output_names(path, settings)
+    return measure_latency(load_within_budget(path, settings, job, keys=keys), job, fps=fps)
 
 
-def _usual_ms(policy: Policy, job: Job) -> float:
-    return measure_policy(policy, job, seconds=SECONDS, fewest=FEWEST).latency_ms.p50
+def _median_ms(policy: Policy, job: Job) -> float:
+    return measure_latency(policy, job, seconds=SECONDS, fewest=FEWEST).latency_ms.p50
 
 
-def _names(path: Path, settings: PlaySettings) -> tuple[str, ...]:
+def _output_names(path: Path, settings: PlaySettings) -> tuple[str, ...]:
     """Names for the outputs of a model made elsewhere: how long it takes does not depend on them."""
     shape = settings.model_input_shape
     facts = inspect_model(path, None, (1, *shape) if shape else None)

@@ -15,7 +15,7 @@ import tomlkit
 from agp_tui.errors import ModelError, SettingError
 from agp_tui.files import write_atomically
 from agp_tui.key_names import key_name
-from agp_tui.models.key_filter import Steadiness
+from agp_tui.models.key_filter import KeyFilterConfig
 
 SCHEMA = 1
 """The version of `model.toml` that this program writes, and the newest that it reads."""
@@ -58,7 +58,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Figures on held-out recordings, by key."""
     versions: dict[str, str] = {}
     """Of the program and the libraries that made it."""
-    steadiness: Steadiness | None = None
+    steadiness: KeyFilterConfig | None = None
     """What keeps its keys from trembling, where that was found to help."""
     steadied: dict[str, Any] | None = None
     """How that was found out: the figures without it and with it."""
@@ -146,7 +146,7 @@ def _without_none(value: Any) -> Any:
     return value
 
 
-def hash_of(data: bytes) -> str:
+def sha256_of(data: bytes) -> str:
     """Sha256 of a model file's content, as manifests hold it."""
     return hashlib.sha256(data).hexdigest()
 

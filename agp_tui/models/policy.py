@@ -12,16 +12,16 @@ from agp_tui.config import PlaySettings
 from agp_tui.errors import ModelError
 from agp_tui.games.base import Frame, Pixels
 from agp_tui.keys.state import Keys, Who
-from agp_tui.models.key_filter import PLAIN, Hands, Steadiness
-from agp_tui.models.manifest import MANIFEST_FILE, MODEL_FILE, Manifest, hash_of, read_manifest
+from agp_tui.models.key_filter import UNFILTERED, KeyFilter, KeyFilterConfig
+from agp_tui.models.manifest import MANIFEST_FILE, MODEL_FILE, Manifest, read_manifest, sha256_of
 from agp_tui.models.streaming_policy import StreamingPolicy, is_streaming
-from agp_tui.models.tflite import ModelFacts, describe, open_interpreter, quietly
-from agp_tui.models.validation import inspect_model, read_model, refusal
+from agp_tui.models.tflite import ModelFacts, describe, open_interpreter, suppress_runtime_info
+from agp_tui.models.validation import inspect_model, read_model, runtime_error
 from agp_tui.models.window_policy import WindowPolicy
 
-FOREIGN_KEYS = ("up", "left", "right", "down")
-FOREIGN_THRESHOLD = 0.5
-FOREIGN_FPS = 30.0
+DEFAULT_KEYS = ("up", "left", "right", "down")
+DEFAULT_THRESHOLD = 0.5
+DEFAULT_FPS = 30.0
 """What stands in for a manifest where nothing is said."""
 
 
@@ -31,7 +31,7 @@ class Policy(Protocol):
     keys: tuple[str, ...]
     thresholds: NDArray[np.float32]
     """Shape (keys,): a key is pressed from this probability on."""
-    steadiness: Steadiness
+    steadiness: KeyFilterConfig
     fps: float
     segment: int
     """Frames that a decision sees. Before so many were seen, black frames stand in for the rest."""
@@ -60,7 +60,7 @@ class PolicyDriver:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self._hands = Hands(policy)
+        self._hands = KeyFilter(policy)
         self.latest: NDArray[np.float32] = np.zeros(len(policy.keys), np.float32)
         """The probabilities of the last decision."""
 
@@ -112,7 +112,7 @@ def _made_here(folder: Path, settings: PlaySettings, keys: tuple[str, ...] | Non
     manifest = read_manifest(folder)
     path = folder / MODEL_FILE
     data = read_model(path)
-    if (found := hash_of(data)) != manifest.sha256:
+    if (found := sha256_of(data)) != manifest.sha256:
         raise ModelError(
             f"Expected the sha256 {manifest.sha256[:12]}... of its manifest for {path}, "
             f"found {found[:12]}...",
@@ -121,7 +121,7 @@ def _made_here(folder: Path, settings: PlaySettings, keys: tuple[str, ...] | Non
     if keys is not None:
         check_keys(manifest.keys, keys)
     thresholds = _thresholds(settings, manifest.thresholds)
-    steadiness = _steadiness(settings, manifest.steadiness or PLAIN)
+    steadiness = _steadiness(settings, manifest.steadiness or UNFILTERED)
 
     def build(interpreter: Any, facts: ModelFacts) -> StreamingPolicy:
         return StreamingPolicy(
@@ -144,10 +144,10 @@ def _made_elsewhere(
     data = read_model(path)
     shape = settings.model_input_shape
     facts = inspect_model(path, data, (1, *shape) if shape else None)
-    names = FOREIGN_KEYS if keys is None else keys
-    rate = FOREIGN_FPS if fps is None else fps
-    thresholds = _thresholds(settings, (FOREIGN_THRESHOLD,) * len(names))
-    steadiness = _steadiness(settings, PLAIN)
+    names = DEFAULT_KEYS if keys is None else keys
+    rate = DEFAULT_FPS if fps is None else fps
+    thresholds = _thresholds(settings, (DEFAULT_THRESHOLD,) * len(names))
+    steadiness = _steadiness(settings, UNFILTERED)
 
     def build(interpreter: Any, _facts: ModelFacts) -> Policy:
         if is_streaming(facts):
@@ -171,12 +171,12 @@ def _made_elsewhere(
 
 def _opened(path: Path, data: bytes, settings: PlaySettings, build: Callable[[Any, ModelFacts], P]) -> P:
     """Open the model and build its policy; what the runtime refuses becomes a `ModelError`."""
-    with quietly():
+    with suppress_runtime_info():
         try:
             interpreter = open_interpreter(data, settings.threads or 1)
             return build(interpreter, describe(interpreter))
         except (ValueError, RuntimeError) as error:
-            raise refusal(path, str(error)) from error
+            raise runtime_error(path, str(error)) from error
         except ModelError as error:
             raise ModelError(f"{path}: {error.problem}", error.cure) from error
 
@@ -187,7 +187,7 @@ def _thresholds(settings: PlaySettings, own: tuple[float, ...]) -> tuple[float, 
     return (settings.activation_threshold,) * len(own)
 
 
-def _steadiness(settings: PlaySettings, own: Steadiness) -> Steadiness:
+def _steadiness(settings: PlaySettings, own: KeyFilterConfig) -> KeyFilterConfig:
     asked = {
         "hysteresis": settings.hysteresis,
         "min_hold": settings.min_hold,

@@ -19,7 +19,7 @@ LIBRARIES = ("torch", "litert-torch", "ai-edge-litert", "ai-edge-quantizer")
 
 
 @contextmanager
-def new_folder(root: Path, name: str) -> Iterator[Path]:
+def staging_folder(root: Path, name: str) -> Iterator[Path]:
     """A folder beside the models whose name no list shows; removed unless it was put in place."""
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -35,7 +35,7 @@ def new_folder(root: Path, name: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def put_in_place(folder: Path, place: Path) -> Path:
+def publish(folder: Path, place: Path) -> Path:
     """Rename to the model's name; an older model of that name goes when the new one is there."""
     folder.chmod(0o755)
     if not place.exists():
@@ -53,7 +53,7 @@ def put_in_place(folder: Path, place: Path) -> Path:
     return place
 
 
-def versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
     """Of this program and of the libraries that make models, for a manifest."""
     found = {"agp-tui": __version__}
     for library in LIBRARIES:
@@ -101,7 +101,7 @@ class ModelSummary:
         return asdict(self)
 
 
-def summary(path: Path) -> ModelSummary:
+def summarize(path: Path) -> ModelSummary:
     """What a list says of one model. Raises nothing that a damaged model causes."""
     file = path / MODEL_FILE if path.is_dir() else path
     name = path.name.removesuffix(SUFFIX)
@@ -137,9 +137,9 @@ def summary(path: Path) -> ModelSummary:
     )
 
 
-def summaries(root: Path) -> list[ModelSummary]:
+def list_summaries(root: Path) -> list[ModelSummary]:
     """Every model under `root`, by name."""
-    return [summary(path) for path in list_models(root)]
+    return [summarize(path) for path in list_models(root)]
 
 
 def delete(path: Path) -> None:

@@ -14,11 +14,11 @@ import msgspec
 from agp_tui.errors import MissingPart
 from agp_tui.models.tflite import ModelFacts, describe, open_interpreter, run_once
 
-MEMORY = 16 << 30
+MEMORY_LIMIT = 16 << 30
 """Bytes of address space that a model on trial may take."""
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class SandboxResult(msgspec.Struct, frozen=True):
     """How the trial ended: with `facts`, or with what the runtime said (`refusal`)."""
 
     facts: ModelFacts | None = None
@@ -27,32 +27,32 @@ class Outcome(msgspec.Struct, frozen=True):
     """Problem and cure where no runtime is installed."""
 
 
-def try_out(data: bytes, input_shape: tuple[int, ...] | None) -> Outcome:
+def run_sandboxed(data: bytes, input_shape: tuple[int, ...] | None) -> SandboxResult:
     """Open the model, run it once on zeros and describe it."""
     try:
         interpreter = open_interpreter(data)
         facts = describe(interpreter)
-        return Outcome(facts=run_once(interpreter, facts, input_shape))
+        return SandboxResult(facts=run_once(interpreter, facts, input_shape))
     except MissingPart as error:
-        return Outcome(missing=(error.problem, error.cure))
+        return SandboxResult(missing=(error.problem, error.cure))
     except Exception as error:
         # Whatever it is, it is the model's doing, and the parent says so.
-        return Outcome(refusal=f"{type(error).__name__}: {error}")
+        return SandboxResult(refusal=f"{type(error).__name__}: {error}")
 
 
 def main() -> None:
     """Read, try, answer."""
-    _bound()
+    _limit_resources()
     # The runtime may print: the answer alone goes to stdout.
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     shape = tuple(int(size) for size in sys.argv[1].split(",")) if len(sys.argv) > 1 else None
-    outcome = try_out(sys.stdin.buffer.read(), shape)
+    outcome = run_sandboxed(sys.stdin.buffer.read(), shape)
     with answer:
         answer.write(msgspec.json.encode(outcome))
 
 
-def _bound() -> None:
+def _limit_resources() -> None:
     """No core dump of a crash, and no more memory than a model can need."""
     try:
         import resource
@@ -60,7 +60,7 @@ def _bound() -> None:
         return
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
+    limit = MEMORY_LIMIT if hard == resource.RLIM_INFINITY else min(MEMORY_LIMIT, hard)
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from agp_tui.errors import ModelError
 from agp_tui.games.base import Pixels
-from agp_tui.models.frame_window import Ring, scaled
-from agp_tui.models.key_filter import PLAIN, Steadiness
+from agp_tui.models.frame_window import RingBuffer, resize
+from agp_tui.models.key_filter import UNFILTERED, KeyFilterConfig
 from agp_tui.models.tflite import ModelFacts, Tensor, open_interpreter
 
 ENCODE, DECIDE = "encode", "decide"
@@ -36,7 +36,7 @@ class StreamingPolicy:
         keys: tuple[str, ...],
         thresholds: tuple[float, ...],
         fps: float,
-        steadiness: Steadiness = PLAIN,
+        steadiness: KeyFilterConfig = UNFILTERED,
     ) -> None:
         """Raises `ModelError` where the signatures are not the ones above or do not fit the keys."""
         frame, embeddings = _check(facts, keys)
@@ -50,7 +50,7 @@ class StreamingPolicy:
         self.segment = count + self._motion
         self._encode = interpreter.get_signature_runner(ENCODE)
         self._decide = interpreter.get_signature_runner(DECIDE)
-        self._ring: Ring[np.float32] = Ring(count, (self.embedding,), np.float32)
+        self._ring: RingBuffer[np.float32] = RingBuffer(count, (self.embedding,), np.float32)
         self._window = np.zeros(embeddings.shape, np.float32)
         self._blank = np.zeros((self.frame_size, self.frame_size, 3), np.uint8)
         self._before = self._blank
@@ -65,7 +65,7 @@ class StreamingPolicy:
 
     def encode(self, pixels: Pixels) -> NDArray[np.float32]:
         """A picture's embedding, shape (embedding,); the picture is the one before the next one's."""
-        picture = scaled(pixels, self.frame_size, self.frame_size)
+        picture = resize(pixels, self.frame_size, self.frame_size)
         seen = {FRAME: picture[None]}
         if self._motion:
             seen[BEFORE], self._before = self._before[None], picture.copy()
@@ -88,7 +88,7 @@ class StreamingPolicy:
         return self.probabilities()
 
 
-def streamed(data: bytes, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+def stream_probabilities(data: bytes, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Probabilities (N - segment + 1, keys) of a file at each position of frames (N, S, S, 3)."""
     interpreter = open_interpreter(data)
     encode = interpreter.get_signature_runner(ENCODE)

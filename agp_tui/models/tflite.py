@@ -1,4 +1,4 @@
-"""The LiteRT interpreter: finding it, opening a model quietly, describing what a model takes and gives.
+"""The LiteRT interpreter: finding it, opening a model, describing its inputs and outputs.
 
 Knows nothing of frames, keys or manifests.
 """
@@ -90,7 +90,7 @@ def _interpreter_class() -> Any:
 
 
 @contextmanager
-def quietly() -> Iterator[None]:
+def suppress_runtime_info() -> Iterator[None]:
     """While inside, the runtime's informative lines do not reach stderr; all others do, afterwards.
 
     The runtime writes them from C++ to the descriptor, once for a process, where it opens or first

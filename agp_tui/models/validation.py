@@ -9,16 +9,16 @@ import msgspec
 
 from agp_tui.engine.subprocesses import module_command, module_environment
 from agp_tui.errors import MissingPart, ModelError
-from agp_tui.models.sandbox import Outcome
+from agp_tui.models.sandbox import SandboxResult
 from agp_tui.models.tflite import ModelFacts
 
 IDENTIFIER = b"TFL3"
 """Bytes 4 to 8 of every .tflite file (its FlatBuffers file identifier)."""
 
-SMALLEST, LARGEST = 64, 1 << 30
+MIN_BYTES, MAX_BYTES = 64, 1 << 30
 """Bounds of a model file's size, in bytes."""
 
-SECONDS = 20.0
+SANDBOX_SECONDS = 20.0
 """How long a model may take to be opened and run once."""
 
 DAMAGED = "The file is damaged or was made for another runtime: export or download it again."
@@ -28,14 +28,14 @@ def read_model(path: Path) -> bytes:
     """A model file's content. Raises `ModelError` for what is no .tflite file at all."""
     try:
         size = path.stat().st_size
-        data = path.read_bytes() if SMALLEST <= size <= LARGEST else b""
+        data = path.read_bytes() if MIN_BYTES <= size <= MAX_BYTES else b""
     except OSError as error:
         raise ModelError(
             f"Expected a model file at {path}, found none that can be read: {error.strerror}.",
             "agp models list shows the models that are there.",
         ) from error
     if not data:
-        raise ModelError(f"Expected {SMALLEST} bytes to 1 GB in {path}, found {size} bytes.", DAMAGED)
+        raise ModelError(f"Expected {MIN_BYTES} bytes to 1 GB in {path}, found {size} bytes.", DAMAGED)
     if data[4:8] != IDENTIFIER:
         raise ModelError(
             f"Expected a .tflite file (TFL3 at byte 4) in {path}, found {data[4:8]!r}.",
@@ -48,7 +48,7 @@ def inspect_model(
     path: Path,
     data: bytes | None = None,
     input_shape: tuple[int, ...] | None = None,
-    seconds: float = SECONDS,
+    seconds: float = SANDBOX_SECONDS,
 ) -> ModelFacts:
     """What a model takes and gives, found by running it once in a process of its own.
 
@@ -73,24 +73,24 @@ def inspect_model(
         ) from error
     except BrokenPipeError as error:
         raise ModelError(f"Expected {path} to be opened, found its process gone.", DAMAGED) from error
-    return _facts(path, done, sized=input_shape is not None)
+    return _facts_of(path, done, sized=input_shape is not None)
 
 
-def _facts(path: Path, done: "subprocess.CompletedProcess[bytes]", sized: bool) -> ModelFacts:
+def _facts_of(path: Path, done: "subprocess.CompletedProcess[bytes]", sized: bool) -> ModelFacts:
     if done.returncode != 0:
-        raise ModelError(f"Expected {path} to run once, found that its process {_end(done)}.", DAMAGED)
+        raise ModelError(f"Expected {path} to run once, found that its process {_exit_text(done)}.", DAMAGED)
     try:
-        outcome = msgspec.json.decode(done.stdout, type=Outcome)
+        outcome = msgspec.json.decode(done.stdout, type=SandboxResult)
     except msgspec.DecodeError as error:
         raise ModelError(f"Expected {path} to run once, found no answer: {error}.", DAMAGED) from error
     if outcome.missing is not None:
         raise MissingPart(*outcome.missing)
     if outcome.facts is None:
-        raise refusal(path, outcome.refusal, sized)
+        raise runtime_error(path, outcome.refusal, sized)
     return outcome.facts
 
 
-def _end(done: "subprocess.CompletedProcess[bytes]") -> str:
+def _exit_text(done: "subprocess.CompletedProcess[bytes]") -> str:
     if done.returncode < 0:
         try:
             return f"died by {signal.Signals(-done.returncode).name}"
@@ -100,7 +100,7 @@ def _end(done: "subprocess.CompletedProcess[bytes]") -> str:
     return f"failed with exit code {done.returncode}" + (f" ({words[-1]})" if words else "")
 
 
-def refusal(path: Path, said: str, sized: bool = False) -> ModelError:
+def runtime_error(path: Path, said: str, sized: bool = False) -> ModelError:
     """The error for a model that the runtime refused with the words `said`.
 
     `sized`: its open dimensions were settled by a setting, which may be what is wrong.

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from agp_tui.errors import ModelError
 from agp_tui.games.base import Pixels
-from agp_tui.models.frame_window import Ring, scaled
-from agp_tui.models.key_filter import PLAIN, Steadiness
+from agp_tui.models.frame_window import RingBuffer, resize
+from agp_tui.models.key_filter import UNFILTERED, KeyFilterConfig
 from agp_tui.models.tflite import ModelFacts, Tensor, is_open
 
 Shape = tuple[int, int, int, int]
@@ -18,7 +18,7 @@ Shape = tuple[int, int, int, int]
 class WindowPolicy:
     """One input (1, frames, height, width, 3), float32 or uint8; one output with a value for each key.
 
-    A frame is scaled, put into the model's colour order and number format once, when it is seen; a
+    A frame is resized, put into the model's colour order and number format once, when it is seen; a
     decision copies the window straight into the interpreter's own input (15 MB at 20 x 256 x 256 in
     float32: two block copies, 4 ms on one core, against 15 ms for rolling the whole window and
     handing it over). Frames before the first one are zeros.
@@ -32,7 +32,7 @@ class WindowPolicy:
         keys: tuple[str, ...],
         thresholds: tuple[float, ...],
         fps: float,
-        steadiness: Steadiness = PLAIN,
+        steadiness: KeyFilterConfig = UNFILTERED,
         normalize: bool,
         channels: Literal["rgb", "bgr"],
         expected_shape: Shape | None = None,
@@ -51,7 +51,9 @@ class WindowPolicy:
         self._input_view = interpreter.tensor(self._input.index)
         self._channels = channels
         self._divisor = np.float32(255.0 if normalize and self._input.dtype == "float32" else 1.0)
-        self._ring: Ring[Any] = Ring(self.segment, self._input.shape[2:], np.dtype(self._input.dtype))
+        self._ring: RingBuffer[Any] = RingBuffer(
+            self.segment, self._input.shape[2:], np.dtype(self._input.dtype)
+        )
         self.probabilities()
 
     def reset(self) -> None:
@@ -60,7 +62,7 @@ class WindowPolicy:
 
     def see(self, pixels: Pixels) -> None:
         """Take the newest frame."""
-        picture = scaled(pixels, self._height, self._width)
+        picture = resize(pixels, self._height, self._width)
         if self._channels == "bgr":
             picture = picture[..., ::-1]
         place = self._ring.next()

@@ -13,7 +13,7 @@ class Restartable(Protocol):
     def restart(self) -> None: ...
 
 
-class Tally:
+class EpisodeTracker:
     """Looks at a game's status after each decision.
 
     `cap_seconds`: a game still running after so many seconds of play is restarted, where it can

@@ -11,27 +11,29 @@ from agp_tui.engine.job import Job
 from agp_tui.errors import RecordingError
 from agp_tui.games.base import Frame
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, Who, apply_edges
-from agp_tui.play.key_gate import Seat, State
+from agp_tui.play.key_gate import GateState, KeyGate
 from agp_tui.recording.disk_space import DiskSpace
 from agp_tui.recording.meta import RecordingMeta
 from agp_tui.recording.store import RecordingWriter
 
 
 @dataclass(frozen=True)
-class Turn:
+class ControlChange:
     """From `time_ns` (monotonic clock) on it is `who` that drives."""
 
     time_ns: int
     who: Who
 
 
-class Takeover:
+class Intervention:
     """Hears a person's keys on one thread and lends them the seat at once; another thread reads who drives.
 
     The model's keys are released before anything else happens, so the game never has both.
     """
 
-    def __init__(self, seat: Seat, keys: tuple[str, ...], idle_seconds: float, back_key: str | None) -> None:
+    def __init__(
+        self, seat: KeyGate, keys: tuple[str, ...], idle_seconds: float, back_key: str | None
+    ) -> None:
         """`keys` are the game's; `back_key` gives control back at once, as `idle_seconds` without keys do."""
         self._seat = seat
         self._keys = frozenset(keys)
@@ -42,7 +44,7 @@ class Takeover:
         self._held: Keys = NO_KEYS
         self._touched_ns = 0
         self._edges: list[KeyEdge] = []
-        self._turns: list[Turn] = []
+        self._turns: list[ControlChange] = []
 
     @property
     def driver(self) -> Who:
@@ -63,12 +65,12 @@ class Takeover:
                 self._touch(edge)
         if self._driver == "human":
             # Whoever paused and went on, or stopped, meant the model.
-            over = self._seat.state is not State.LENT
+            over = self._seat.state is not GateState.LENT
             rested = not self._held and now_ns - self._touched_ns >= self._idle_ns
             if over or rested:
                 self._give_back(now_ns)
 
-    def take(self) -> tuple[list[KeyEdge], list[Turn]]:
+    def take(self) -> tuple[list[KeyEdge], list[ControlChange]]:
         """The person's edges and the changes of the driver since the last call, in order."""
         with self._lock:
             found = self._edges, self._turns
@@ -79,7 +81,7 @@ class Takeover:
         return edge.who == "human" or not self._seat.ledger.is_ours(edge)
 
     def _touch(self, edge: KeyEdge) -> None:
-        if edge.down and self._driver == "agent" and self._seat.state is State.PLAYING:
+        if edge.down and self._driver == "agent" and self._seat.state is GateState.PLAYING:
             self._seat.lend(frozenset({edge.key}))
             self._turn(edge.time_ns, "human")
         person = KeyEdge(edge.time_ns, edge.key, edge.down, "human")
@@ -97,25 +99,25 @@ class Takeover:
     def _turn(self, time_ns: int, who: Who) -> None:
         with self._lock:
             self._driver = who
-            self._turns.append(Turn(time_ns, who))
+            self._turns.append(ControlChange(time_ns, who))
 
 
-MOST_BYTES = 256 << 20
+MAX_BUFFER_BYTES = 256 << 20
 """The frames kept before a takeover take no more memory than this, whatever their size."""
-WAITING = 600
+MAX_QUEUED_FRAMES = 600
 """Frames that may wait for the disk; then the play waits with them."""
 
 
 @dataclass(frozen=True)
-class Moment:
+class BufferedFrame:
     """A frame, and the edges and turns between the one before it and this one."""
 
     frame: Frame
     edges: tuple[KeyEdge, ...]
-    turns: tuple[Turn, ...]
+    turns: tuple[ControlChange, ...]
 
 
-class Corrections:
+class InterventionRecorder:
     """Takes every frame of the play; keeps those of takeovers. Ends with `close`.
 
     A disk that is full, or fails, ends the recording that is being written: the play goes on.
@@ -134,20 +136,20 @@ class Corrections:
         self._root, self._describe, self._job = root, describe, job
         self._before_ns = round(before_seconds * 1e9)
         self._space = DiskSpace(root, min_free_mb)
-        self._past: deque[Moment] = deque()
+        self._past: deque[BufferedFrame] = deque()
         self._held_at_first: Keys = NO_KEYS
         """The model's keys before the first edge that is kept."""
-        self._disk: _Disk | None = None
-        self._written: list[_Disk] = []
+        self._disk: _RecordingThread | None = None
+        self._written: list[_RecordingThread] = []
 
     @property
     def kept(self) -> list[Path]:
         """The recordings of all takeovers that are over."""
         return [one.path for one in self._written if one.path is not None]
 
-    def see(self, frame: Frame, edges: list[KeyEdge], turns: list[Turn]) -> None:
+    def see(self, frame: Frame, edges: list[KeyEdge], turns: list[ControlChange]) -> None:
         """A frame of the play, with the edges (of both) and changes of the driver since the last one."""
-        moment = Moment(frame, tuple(edges), tuple(turns))
+        moment = BufferedFrame(frame, tuple(edges), tuple(turns))
         begins = any(turn.who == "human" for turn in turns)
         if self._disk is None:
             self._remember(moment)
@@ -171,19 +173,19 @@ class Corrections:
         for one in self._written:
             one.join()
 
-    def _remember(self, moment: Moment) -> None:
+    def _remember(self, moment: BufferedFrame) -> None:
         past = self._past
         past.append(moment)
-        most = max(1, MOST_BYTES // moment.frame.pixels.nbytes)
+        most = max(1, MAX_BUFFER_BYTES // moment.frame.pixels.nbytes)
         oldest_ns = moment.frame.before_ns - self._before_ns
         while len(past) > 1 and (len(past) > most or past[0].frame.before_ns < oldest_ns):
             gone = past.popleft()
-            self._held_at_first = apply_edges(self._held_at_first, _of_the_model(gone.edges))
+            self._held_at_first = apply_edges(self._held_at_first, _agent_edges(gone.edges))
 
     def _begin(self) -> None:
         past, held = list(self._past), self._held_at_first
         for moment in past:
-            held = apply_edges(held, _of_the_model(moment.edges))
+            held = apply_edges(held, _agent_edges(moment.edges))
         self._past.clear()
         # Of the first frame's own edges only their outcome counts: they came before it.
         begun, self._held_at_first = self._held_at_first, held
@@ -191,12 +193,12 @@ class Corrections:
             self._job.note("The disk runs low, so this takeover is not recorded.", level="warning")
             return
         meta = self._describe(past[0].frame.before_ns)
-        self._disk = _Disk(self._root, meta, begun, self._job)
+        self._disk = _RecordingThread(self._root, meta, begun, self._job)
         for moment in past:
             self._disk.put(moment)
 
 
-class _Disk(threading.Thread):
+class _RecordingThread(threading.Thread):
     """One recording being written."""
 
     def __init__(self, root: Path, meta: RecordingMeta, held: Keys, job: Job) -> None:
@@ -204,11 +206,11 @@ class _Disk(threading.Thread):
         self.path: Path | None = None
         """Where it is, once it is whole."""
         self._root, self._meta, self._held, self._job = root, meta, held, job
-        self._waiting: queue.Queue[Moment | None] = queue.Queue(WAITING)
+        self._waiting: queue.Queue[BufferedFrame | None] = queue.Queue(MAX_QUEUED_FRAMES)
         self._over = threading.Event()
         self.start()
 
-    def put(self, moment: Moment | None) -> None:
+    def put(self, moment: BufferedFrame | None) -> None:
         """Write this next; None ends it. Waits where the disk is far behind."""
         while not self._over.is_set():
             try:
@@ -236,7 +238,7 @@ class _Disk(threading.Thread):
                 for edge in moment.edges:
                     writer.edge(edge)
                 writer.frame(moment.frame)
-                held = apply_edges(held, _of_the_model(moment.edges))
+                held = apply_edges(held, _agent_edges(moment.edges))
         finally:
             writer.close(held)
         self.path = writer.path
@@ -244,5 +246,5 @@ class _Disk(threading.Thread):
         self._job.note(f"Recorded what you showed it: {writer.path} ({seconds:.1f} s).")
 
 
-def _of_the_model(edges: tuple[KeyEdge, ...]) -> list[KeyEdge]:
+def _agent_edges(edges: tuple[KeyEdge, ...]) -> list[KeyEdge]:
     return [edge for edge in edges if edge.who == "agent"]

@@ -10,7 +10,7 @@ from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, edges_between
 from agp_tui.play.episode_tracker import Restartable
 
 
-class Ledger:
+class InjectedKeys:
     """What we pressed and released, each ticked off when it is heard. For several threads.
 
     A virtual keyboard serves a person at a remote desktop as well as us, and does not say whom; a person
@@ -35,11 +35,11 @@ class Ledger:
             return found
 
 
-PATIENCE_SECONDS = 0.1
+LOCK_TIMEOUT_SECONDS = 0.1
 """How long leaving waits for a game that is busy; a game that hangs must not keep keys down."""
 
 
-class State(Enum):
+class GateState(Enum):
     """Whether keys may be pressed: now; once a person gives the game back; once it has the focus again;
     later; never again.
     """
@@ -51,7 +51,7 @@ class State(Enum):
     LEFT = "left"
 
 
-class Seat:
+class KeyGate:
     """A game with a player in front of it. Keys reach the game only when they change.
 
     In a dry run no key ever reaches it. With `forwards` the game has no keyboard that a person could
@@ -64,10 +64,10 @@ class Seat:
         self._dry_run = dry_run
         self._forwards = forwards
         self._lock = threading.Lock()
-        self._state = State.PLAYING
+        self._state = GateState.PLAYING
         self._held: Keys = NO_KEYS
         self._decided = 0.0
-        self.ledger = Ledger()
+        self.ledger = InjectedKeys()
         """What was pressed and released from here."""
 
     @property
@@ -76,7 +76,7 @@ class Seat:
         return self._held
 
     @property
-    def state(self) -> State:
+    def state(self) -> GateState:
         return self._state
 
     def grab(self) -> Frame:
@@ -99,13 +99,13 @@ class Seat:
         """Hold exactly these keys; nothing happens unless it is being played."""
         with self._lock:
             self._decided = time.monotonic()
-            if self._state is State.PLAYING and keys != self._held:
+            if self._state is GateState.PLAYING and keys != self._held:
                 self._hold(keys)
 
     def let_go(self, seconds: float) -> bool:
         """Release every key until the next `press` if the last one was so long ago; whether any was held."""
         late = time.monotonic() - self._decided > seconds
-        if not late or self._state is not State.PLAYING or not self._held:
+        if not late or self._state is not GateState.PLAYING or not self._held:
             return False
         self._release(NO_KEYS)
         return True
@@ -116,13 +116,13 @@ class Seat:
         What is released by us goes up for the game, whoever else holds it: a key that both hold is let
         go of by `follow`, once the person did. Nothing happens unless it is being played.
         """
-        if self._state is State.PLAYING:
-            self._empty(State.LENT, NO_KEYS if self._forwards else touched)
+        if self._state is GateState.PLAYING:
+            self._empty(GateState.LENT, NO_KEYS if self._forwards else touched)
 
     def follow(self, touched: Keys) -> None:
         """The person, to whom the seat is lent, holds exactly these keys now."""
         with self._lock:
-            if self._state is not State.LENT:
+            if self._state is not GateState.LENT:
                 return
             if self._forwards:
                 self._game.hold(touched)
@@ -131,53 +131,53 @@ class Seat:
 
     def take_back(self) -> None:
         """Press again from the next decision on."""
-        self._go_on_from(State.LENT)
+        self._go_on_from(GateState.LENT)
 
     def look_away(self) -> bool:
         """Release every key, press none until `look_back`; whether it was being played."""
-        if self._state not in (State.PLAYING, State.LENT):
+        if self._state not in (GateState.PLAYING, GateState.LENT):
             return False
-        self._empty(State.AWAY)
+        self._empty(GateState.AWAY)
         return True
 
     def look_back(self) -> bool:
         """Press again from the next decision on; whether it was waited for."""
-        return self._go_on_from(State.AWAY)
+        return self._go_on_from(GateState.AWAY)
 
     def pause(self) -> None:
         """Release every key, press none until `resume`."""
-        if self._state in (State.PLAYING, State.LENT, State.AWAY):
-            self._empty(State.PAUSED)
+        if self._state in (GateState.PLAYING, GateState.LENT, GateState.AWAY):
+            self._empty(GateState.PAUSED)
 
     def resume(self, *, away: bool = False) -> None:
         """Press again from the next decision on; `away`: only after `look_back`."""
         if away:
             with self._lock:
-                if self._state is State.PAUSED:
-                    self._state = State.AWAY
+                if self._state is GateState.PAUSED:
+                    self._state = GateState.AWAY
         else:
-            self._go_on_from(State.PAUSED)
+            self._go_on_from(GateState.PAUSED)
 
     def leave(self) -> None:
         """Release every key, for good. May be called twice, from any thread."""
-        self._empty(State.LEFT)
+        self._empty(GateState.LEFT)
 
-    def _go_on_from(self, state: State) -> bool:
+    def _go_on_from(self, state: GateState) -> bool:
         with self._lock:
             if self._state is not state:
                 return False
-            self._state = State.PLAYING
+            self._state = GateState.PLAYING
             if self._forwards:
                 self._game.hold(self._held)
             return True
 
-    def _empty(self, state: State, but: Keys = NO_KEYS) -> None:
+    def _empty(self, state: GateState, but: Keys = NO_KEYS) -> None:
         # First the state, so that nothing is pressed behind the release below.
         self._state = state
         self._release(but)
 
     def _release(self, but: Keys) -> None:
-        mine = self._lock.acquire(timeout=PATIENCE_SECONDS)
+        mine = self._lock.acquire(timeout=LOCK_TIMEOUT_SECONDS)
         try:
             self._hold(self._held & but)
         finally:

@@ -19,19 +19,19 @@ from agp_tui.games.live_preview import Preview
 from agp_tui.key_names import key_name
 from agp_tui.keys.listening import KeyListener
 from agp_tui.keys.state import NO_KEYS, Keys, edges_between
-from agp_tui.models.key_filter import Hands
+from agp_tui.models.key_filter import KeyFilter
 from agp_tui.models.policy import Policy, check_keys
-from agp_tui.play.episode_tracker import Tally
-from agp_tui.play.intervention import Corrections, Takeover
-from agp_tui.play.key_gate import Seat, State
-from agp_tui.play.telemetry import LiveReport
-from agp_tui.play.watchdog import HasFocus, Oversight
+from agp_tui.play.episode_tracker import EpisodeTracker
+from agp_tui.play.intervention import Intervention, InterventionRecorder
+from agp_tui.play.key_gate import GateState, KeyGate
+from agp_tui.play.telemetry import PlayTelemetry
+from agp_tui.play.watchdog import FocusMonitor, Watchdog
 from agp_tui.protocol.events import Finished
 
-TOTAL = "total"
+TOTAL_STAGE = "total"
 """The stage from before the grab to the keys being handed over."""
 
-MANY_MISSES = 0.01
+MISS_WARNING_SHARE = 0.01
 """Share of missed deadlines from which on a person is told."""
 
 
@@ -44,9 +44,9 @@ def play(
     *,
     listener: KeyListener | None = None,
     forwards: bool = False,
-    focus: HasFocus | None = None,
+    focus: FocusMonitor | None = None,
     hang_seconds: float | None = None,
-    corrections: Corrections | None = None,
+    corrections: InterventionRecorder | None = None,
     preview: PreviewSettings | None = None,
 ) -> Finished:
     """Play until a bound of the settings is reached or somebody stops it. Every key is released at the end.
@@ -77,11 +77,11 @@ def play(
             level="warning",
         )
     policy.reset()
-    seat = Seat(game, settings.dry_run, forwards)
-    tally = Tally(game, game.status(), settings.max_episode_seconds)
-    takeover = _takeover(seat, game, settings) if listener is not None else None
-    player = _Player(seat, policy, settings, job, clock, tally, Preview(preview), takeover, corrections)
-    oversight = Oversight(
+    seat = KeyGate(game, settings.dry_run, forwards)
+    tally = EpisodeTracker(game, game.status(), settings.max_episode_seconds)
+    takeover = _make_intervention(seat, game, settings) if listener is not None else None
+    player = _PlayLoop(seat, policy, settings, job, clock, tally, Preview(preview), takeover, corrections)
+    oversight = Watchdog(
         seat,
         job,
         listener,
@@ -103,10 +103,10 @@ def play(
     return player.finished(oversight)
 
 
-def _takeover(seat: Seat, game: Game, settings: PlaySettings) -> Takeover | None:
+def _make_intervention(seat: KeyGate, game: Game, settings: PlaySettings) -> Intervention | None:
     if settings.dry_run or not settings.takeover:
         return None
-    return Takeover(seat, game.keys, settings.takeover_idle, settings.hand_back_key)
+    return Intervention(seat, game.keys, settings.takeover_idle, settings.hand_back_key)
 
 
 def _check_settings(settings: PlaySettings, policy: Policy, game: Game) -> None:
@@ -127,32 +127,32 @@ def _check_settings(settings: PlaySettings, policy: Policy, game: Game) -> None:
 
 
 @dataclass
-class _Player:
+class _PlayLoop:
     """The loop and what it counts."""
 
-    seat: Seat
+    seat: KeyGate
     policy: Policy
     settings: PlaySettings
     job: Job
     clock: Clock
-    tally: Tally
+    tally: EpisodeTracker
     preview: Preview
-    takeover: Takeover | None
-    corrections: Corrections | None
+    takeover: Intervention | None
+    corrections: InterventionRecorder | None
     decisions: int = 0
     overruns: int = 0
     """Decisions that took longer than a slot lasts."""
     takeovers: int = 0
-    hands: Hands = field(init=False)
+    hands: KeyFilter = field(init=False)
     held: Keys = NO_KEYS
     """What the model held at the last frame."""
 
     def __post_init__(self) -> None:
-        self.hands = Hands(self.policy)
+        self.hands = KeyFilter(self.policy)
 
     def play(self) -> None:
         """Until a bound is reached or the job is to stop."""
-        live = LiveReport(self.policy, self.clock, self.preview)
+        live = PlayTelemetry(self.policy, self.clock, self.preview)
         for slot in self.clock.slots(self.settings.seconds):
             if self.job.stopping:
                 return
@@ -170,7 +170,7 @@ class _Player:
                         decisions=self.decisions,
                         overruns=self.overruns,
                         driver=self.takeover.driver if self.takeover is not None else None,
-                        paused=self.seat.state in (State.PAUSED, State.AWAY),
+                        paused=self.seat.state in (GateState.PAUSED, GateState.AWAY),
                     )
                 )
             if too_long:
@@ -188,10 +188,10 @@ class _Player:
         with self.clock.stage("decide"):
             probabilities = self.policy.probabilities()
             keys = self.hands.hold(probabilities)
-        if self.seat.state is State.PLAYING:
+        if self.seat.state is GateState.PLAYING:
             with self.clock.stage("press"):
                 self.seat.press(keys)
-            self.clock.note(TOTAL, (time.perf_counter_ns() - began) / 1e6)
+            self.clock.note(TOTAL_STAGE, (time.perf_counter_ns() - began) / 1e6)
             self.decisions += 1
             self.overruns += self.clock.now_ns() - began_ns > self.clock.period_ns
         return frame, probabilities
@@ -224,12 +224,12 @@ class _Player:
         self.tally.look(self.seat.status(), self.clock.now_ns())
         self.job.note(f"A game was ended after {self.settings.max_episode_seconds:g} s; its score counts.")
 
-    def finished(self, oversight: Oversight) -> Finished:
+    def finished(self, oversight: Watchdog) -> Finished:
         """The result."""
         pace = self.clock.pace()
         stages = dict(pace.stages_ms)
         misses = self.overruns + pace.missed
-        if misses > MANY_MISSES * pace.slots:
+        if misses > MISS_WARNING_SHARE * pace.slots:
             self.job.note(
                 f"{misses} of {pace.slots} decisions came late: a smaller model or fewer fps would fit.",
                 level="warning",
@@ -255,7 +255,7 @@ class _Player:
             fps=pace.fps,
             missed=pace.missed,
             jitter_ms=pace.jitter_ms,
-            latency_ms=stages.pop(TOTAL, None),
+            latency_ms=stages.pop(TOTAL_STAGE, None),
             stages_ms=stages,
             deadline_misses=misses,
             decisions=self.decisions,

@@ -11,7 +11,7 @@ from agp_tui.models.policy import Policy
 from agp_tui.protocol.events import Live
 
 
-class LiveReport:
+class PlayTelemetry:
     """Makes `Live` events of a player at the rate at which a person can look."""
 
     def __init__(self, policy: Policy, clock: Clock, preview: Preview) -> None:

@@ -14,8 +14,8 @@ from typing import Protocol
 from agp_tui.engine.job import Job
 from agp_tui.errors import AgpError, JobFailed
 from agp_tui.keys.listening import KeyListener
-from agp_tui.play.intervention import Takeover
-from agp_tui.play.key_gate import Seat
+from agp_tui.play.intervention import Intervention
+from agp_tui.play.key_gate import KeyGate
 from agp_tui.protocol.events import Panic, Pause, Resume
 
 POLL_SECONDS = 0.01
@@ -25,7 +25,7 @@ FOCUS_SECONDS = 0.05
 UNFOCUSED = "The game's window does not have the focus: nothing is pressed until"
 
 
-class HasFocus(Protocol):
+class FocusMonitor(Protocol):
     """Knows whether keys reach the game."""
 
     def there(self) -> bool:
@@ -33,7 +33,7 @@ class HasFocus(Protocol):
         ...
 
 
-class Oversight:
+class Watchdog:
     """While inside: the panic key, `Panic`, `Pause`, `Resume` and `Stop` act on the seat.
 
     `listener`, where there is one, hears `panic_key` and what `takeover` is to know; it stays the
@@ -45,13 +45,13 @@ class Oversight:
 
     def __init__(
         self,
-        seat: Seat,
+        seat: KeyGate,
         job: Job,
         listener: KeyListener | None,
         panic_key: str,
-        takeover: Takeover | None = None,
+        takeover: Intervention | None = None,
         *,
-        focus: HasFocus | None = None,
+        focus: FocusMonitor | None = None,
         stay_away: bool = False,
         hang_seconds: float | None = None,
     ) -> None:
@@ -70,7 +70,7 @@ class Oversight:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="oversight")
 
-    def __enter__(self) -> "Oversight":
+    def __enter__(self) -> "Watchdog":
         # Before anything is pressed.
         self._look_at_focus()
         self._thread.start()
@@ -95,7 +95,7 @@ class Oversight:
                     return
         except Exception as error:
             # Whatever it is: nobody hears the panic key any more, so nobody may play.
-            self.failure = error if isinstance(error, AgpError) else _blind(error)
+            self.failure = error if isinstance(error, AgpError) else _watchdog_failed(error)
             self._job.stop()
             with contextlib.suppress(Exception):
                 self._seat.leave()
@@ -155,7 +155,7 @@ class Oversight:
             self._job.note(f"Stopped ({why}): every key is released.", level="warning")
 
 
-def _blind(error: Exception) -> JobFailed:
+def _watchdog_failed(error: Exception) -> JobFailed:
     return JobFailed(
         f"Expected to hear the panic key until the end, found: {type(error).__name__}: {error}.",
         "Every key was released. Start this again.",

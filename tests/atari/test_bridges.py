@@ -24,11 +24,11 @@ from agp_tui.errors import JobFailed, MissingPart, ModelError
 from agp_tui.games.atari import AtariGame
 from agp_tui.imitation.dataset import open_takes
 from agp_tui.jobs.export import run_export
-from agp_tui.jobs.play import PlayAsked, run_play
+from agp_tui.jobs.play import PlayRequest, run_play
 from agp_tui.jobs.record import RecordAsked, run_record
 from agp_tui.models import conversion
-from agp_tui.models.key_filter import Hands
-from agp_tui.models.manifest import hash_of, read_manifest
+from agp_tui.models.key_filter import KeyFilter
+from agp_tui.models.manifest import read_manifest, sha256_of
 from agp_tui.models.policy import load_policy
 from agp_tui.protocol.events import Finished, Note
 from agp_tui.recording.store import Recording
@@ -121,7 +121,7 @@ def test_the_manifest_says_all_that_playing_needs(exported: Path, home: Path) ->
     assert exported == home / "models/ponger" and manifest.name == "ponger"
     assert (manifest.game, manifest.keys, manifest.thresholds) == (PONG, KEYS, (0.5, 0.5, 0.5))
     assert (manifest.fps, manifest.frame_size, manifest.segment, manifest.embedding) == (15, 84, 4, 84 * 84)
-    assert manifest.sha256 == hash_of((exported / "model.tflite").read_bytes())
+    assert manifest.sha256 == sha256_of((exported / "model.tflite").read_bytes())
     assert manifest.parity == 0.0 and manifest.network == "agent ppo" and manifest.versions["torch"]
     assert not [path for path in (home / "models").iterdir() if path.name.startswith(".")]
 
@@ -136,7 +136,7 @@ def test_the_player_presses_the_keys_of_the_action_that_the_network_prefers(
     from agp_tui.games.atari import keys_of
 
     policy = load_policy(exported, PlaySettings())
-    hands = Hands(policy)
+    hands = KeyFilter(policy)
     network, source = agent.network(), SimulatedTime()
     stack = np.zeros((4, 84, 84), np.float32)
     same, different = 0, set()
@@ -161,7 +161,7 @@ def test_the_player_presses_the_keys_of_the_action_that_the_network_prefers(
 
 @needs_converter
 def test_the_real_time_player_plays_it(exported: Path, home: Path) -> None:
-    asked = PlayAsked(
+    asked = PlayRequest(
         recordings=home / "recordings",
         model="ponger", game=PONG, place=GameSettings(), models=home / "models",
         settings=PlaySettings(fast=True, seconds=60.0),

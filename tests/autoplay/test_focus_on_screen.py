@@ -16,7 +16,7 @@ from agp_tui.engine.job import Job
 from agp_tui.games.focus import Focus
 from agp_tui.games.region import Box
 from agp_tui.games.screen import ScreenGame
-from agp_tui.jobs.play import focus_of
+from agp_tui.jobs.play import open_focus_monitor
 from agp_tui.key_names import KEYSYMS
 from agp_tui.play.player import play
 from agp_tui.protocol.events import Live, Note, Pause, Resume
@@ -71,7 +71,7 @@ def session(server: XServer, arena: Arena, when_unfocused: str) -> Iterator[Sess
     with (
         observe(server.name) as observer,
         closing(ScreenGame("window", place)) as game,
-        focus_of(game, settings) as focus,
+        open_focus_monitor(game, settings) as focus,
     ):
         game.hold(frozenset())
         policy = ToldPolicy(KEYS, ALWAYS_RIGHT, fps=FPS)

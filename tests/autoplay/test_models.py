@@ -8,7 +8,7 @@ from support.small_models import Made, manifest_for
 
 from agp_tui.errors import ModelError
 from agp_tui.models.manifest import MANIFEST_FILE, MODEL_FILE, write_manifest
-from agp_tui.models.registry import delete, summaries
+from agp_tui.models.registry import delete, list_summaries
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def root(made: Made, tmp_path: Path) -> Path:
 
 
 def test_every_model_is_listed_with_what_is_wrong_with_it(root: Path) -> None:
-    found = {one.name: one for one in summaries(root)}
+    found = {one.name: one for one in list_summaries(root)}
     assert list(found) == ["gone", "good", "other", "torn"]
     good = found["good"]
     assert (good.problem, good.game, good.fps, good.keys) == (

@@ -15,8 +15,8 @@ from support.small_models import KEYS, SEGMENT, SIZE, Made
 from agp_tui.config import PlaySettings
 from agp_tui.errors import ModelError
 from agp_tui.games.base import Frame, Pixels
-from agp_tui.models.key_filter import Hands
-from agp_tui.models.manifest import MODEL_FILE, hash_of, read_manifest, write_manifest
+from agp_tui.models.key_filter import KeyFilter
+from agp_tui.models.manifest import MODEL_FILE, read_manifest, sha256_of, write_manifest
 from agp_tui.models.policy import PolicyDriver, load_policy
 from agp_tui.models.tflite import open_interpreter
 
@@ -182,7 +182,7 @@ def test_a_manifest_of_another_network(model: Path, data: Path) -> None:
         load_policy(model, PlaySettings())
     other = (data / "keras_open_batch.tflite").read_bytes()
     (model / MODEL_FILE).write_bytes(other)
-    write_manifest(model, msgspec.structs.replace(manifest, sha256=hash_of(other)))
+    write_manifest(model, msgspec.structs.replace(manifest, sha256=sha256_of(other)))
     with pytest.raises(ModelError, match="signatures encode and decide, found serving_default"):
         load_policy(model, PlaySettings())
 
@@ -206,7 +206,7 @@ def test_a_driver_presses_from_the_threshold_on() -> None:
 def test_a_model_that_gives_no_number_is_refused() -> None:
     policy = ToldPolicy(("a", "b"), [[0.5, float("nan")]])
     with pytest.raises(ModelError, match="nan"):
-        Hands(policy).hold(policy.decide(np.zeros((8, 8, 3), np.uint8)))
+        KeyFilter(policy).hold(policy.decide(np.zeros((8, 8, 3), np.uint8)))
 
 
 def test_threads_reach_the_interpreter(data: Path) -> None:

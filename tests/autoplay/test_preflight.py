@@ -17,8 +17,8 @@ from agp_tui.engine.job import Job
 from agp_tui.engine.subprocesses import module_environment
 from agp_tui.games.base import Pixels
 from agp_tui.models import loading as fitting
-from agp_tui.models.latency import FEWEST, MARGIN, highest_fps, measure_policy
-from agp_tui.models.loading import fitting_policy, measure_model
+from agp_tui.models.latency import BUDGET_MARGIN, MIN_DECISIONS, highest_fps, measure_latency
+from agp_tui.models.loading import load_within_budget, measure_model
 
 
 class Slow:
@@ -46,13 +46,13 @@ class Slow:
 
 
 def test_stages_and_the_whole_are_what_the_policy_takes() -> None:
-    found = measure_policy(Slow(), Job(), seconds=0.3)
-    assert found.decisions >= FEWEST
+    found = measure_latency(Slow(), Job(), seconds=0.3)
+    assert found.decisions >= MIN_DECISIONS
     assert found.stages_ms["encode"].p50 >= 4.0 and found.stages_ms["decide"].p50 >= 2.0
     assert found.latency_ms.p50 >= 6.0
     assert found.budget_ms == pytest.approx(1000 / 30, abs=0.01)
-    assert found.fits == (found.latency_ms.p99 * MARGIN <= found.budget_ms)
-    slow = measure_policy(Slow(), Job(), fps=200, seconds=0.1)
+    assert found.fits == (found.latency_ms.p99 * BUDGET_MARGIN <= found.budget_ms)
+    slow = measure_latency(Slow(), Job(), fps=200, seconds=0.1)
     assert not slow.fits and slow.budget_ms == 5.0 and "too slow for 200 fps" in slow.table("slow").title
 
 
@@ -101,7 +101,7 @@ def test_as_few_threads_as_fit(
     monkeypatch.setattr(fitting, "load_policy", load)
     monkeypatch.setattr(fitting, "cores", lambda: 4)
     heard = Heard()
-    found = fitting_policy(Path("m"), PlaySettings(threads=asked), Job(heard))
+    found = load_within_budget(Path("m"), PlaySettings(threads=asked), Job(heard))
     assert tried == loaded and found is made[taken]
     assert len(heard.events) == (taken == 4)
 
@@ -114,7 +114,7 @@ def test_the_highest_rate_leaves_a_margin(p99: float, fps: int) -> None:
 def test_a_stopped_job_stops_measuring() -> None:
     job = Job()
     job.stop()
-    assert measure_policy(Slow(), job).decisions == 1
+    assert measure_latency(Slow(), job).decisions == 1
 
 
 def test_a_model_made_elsewhere_is_measured_whatever_its_keys_are(made: Made) -> None:

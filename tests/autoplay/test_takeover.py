@@ -10,8 +10,8 @@ from support.recordings import frame_at, meta_of, time_of
 
 from agp_tui.engine.job import Job
 from agp_tui.keys.state import KeyEdge
-from agp_tui.play.intervention import Corrections, Takeover, Turn
-from agp_tui.play.key_gate import Ledger, Seat, State
+from agp_tui.play.intervention import ControlChange, Intervention, InterventionRecorder
+from agp_tui.play.key_gate import GateState, InjectedKeys, KeyGate
 from agp_tui.protocol.events import Note
 from agp_tui.recording.store import Recording
 
@@ -23,7 +23,7 @@ def edge(key: str, down: bool, seconds: float = 0.0, who: str = "human") -> KeyE
 
 
 def test_the_ledger_ticks_off_what_we_did_and_nothing_else() -> None:
-    ledger = Ledger()
+    ledger = InjectedKeys()
     ledger.expect(frozenset(), UP)
     ledger.expect(UP, LEFT)
     heard = [edge("up", True), edge("up", True), edge("up", False), edge("left", True), edge("left", False)]
@@ -35,8 +35,8 @@ class Wheel:
 
     def __init__(self, back_key: str | None = None, forwards: bool = False) -> None:
         self.game = NotedGame()
-        self.seat = Seat(self.game, forwards=forwards)
-        self.takeover = Takeover(self.seat, self.game.keys, 1.0, back_key)
+        self.seat = KeyGate(self.game, forwards=forwards)
+        self.takeover = Intervention(self.seat, self.game.keys, 1.0, back_key)
         self.seat.press(UP)
 
     def hear(self, *edges: KeyEdge, at: float = 0.0) -> None:
@@ -46,7 +46,7 @@ class Wheel:
 def test_the_models_keys_are_up_before_anything_else_and_back_when_the_persons_have_rested() -> None:
     wheel = Wheel()
     wheel.hear(edge("left", True, 5.0), at=5.01)
-    assert wheel.game.held == frozenset() and wheel.seat.state is State.LENT
+    assert wheel.game.held == frozenset() and wheel.seat.state is GateState.LENT
     wheel.seat.press(UP)
     assert wheel.game.held == frozenset(), "the model's next decision reaches nobody"
     wheel.hear(at=9.0)
@@ -55,10 +55,10 @@ def test_the_models_keys_are_up_before_anything_else_and_back_when_the_persons_h
     wheel.hear(at=9.99)
     assert wheel.takeover.driver == "human"
     wheel.hear(at=10.0)
-    assert wheel.takeover.driver == "agent" and wheel.seat.state is State.PLAYING
+    assert wheel.takeover.driver == "agent" and wheel.seat.state is GateState.PLAYING
     edges, turns = wheel.takeover.take()
     assert [(one.key, one.down) for one in edges] == [("left", True), ("left", False)]
-    assert turns == [Turn(5_000_000_000, "human"), Turn(10_000_000_000, "agent")]
+    assert turns == [ControlChange(5_000_000_000, "human"), ControlChange(10_000_000_000, "agent")]
     assert wheel.takeover.take() == ([], [])
 
 
@@ -108,11 +108,11 @@ def test_ways_to_end_a_takeover(how: str) -> None:
     wheel.hear(edge("left", True))
     if how == "back key":
         wheel.hear(edge("f9", True))
-        assert wheel.seat.state is State.PLAYING
+        assert wheel.seat.state is GateState.PLAYING
     else:
         (wheel.seat.pause if how == "pause" else wheel.seat.leave)()
         wheel.hear()
-        assert wheel.seat.state is (State.PAUSED if how == "pause" else State.LEFT)
+        assert wheel.seat.state is (GateState.PAUSED if how == "pause" else GateState.LEFT)
     assert wheel.takeover.driver == "agent" and wheel.game.held == frozenset()
 
 
@@ -120,13 +120,13 @@ def test_nobody_takes_over_while_it_is_paused() -> None:
     wheel = Wheel()
     wheel.seat.pause()
     wheel.hear(edge("left", True))
-    assert wheel.takeover.driver == "agent" and wheel.seat.state is State.PAUSED
+    assert wheel.takeover.driver == "agent" and wheel.seat.state is GateState.PAUSED
 
 
-def corrections(root: Path, job: Job, **settings: object) -> Corrections:
+def corrections(root: Path, job: Job, **settings: object) -> InterventionRecorder:
     arguments: dict[str, object] = {"before_seconds": 0.2, "min_free_mb": 0, **settings}
     meta = meta_of(source="agent", labels="human")
-    return Corrections(root, lambda _began_ns: meta, job, **arguments)  # type: ignore[arg-type]
+    return InterventionRecorder(root, lambda _began_ns: meta, job, **arguments)  # type: ignore[arg-type]
 
 
 def at(number: float, key: str, down: bool, who: str = "human") -> KeyEdge:
@@ -142,9 +142,9 @@ def test_each_takeover_is_a_recording_that_begins_before_it(tmp_path: Path) -> N
             edges = [at(1.5, "up", True, "agent")]
         if number in (30, 90):
             edges = [at(number - 0.5, "up", False, "agent"), at(number - 0.5, "left", True)]
-            turns = [Turn(time_of(number - 0.5), "human")]
+            turns = [ControlChange(time_of(number - 0.5), "human")]
         if number == 40:
-            edges, turns = [at(39.5, "left", False)], [Turn(time_of(39.5), "agent")]
+            edges, turns = [at(39.5, "left", False)], [ControlChange(time_of(39.5), "agent")]
         kept.see(frame_at(number), edges, turns)
     kept.close()
     first, second = map(Recording.open, kept.kept)
@@ -160,7 +160,7 @@ def test_each_takeover_is_a_recording_that_begins_before_it(tmp_path: Path) -> N
 def test_a_full_disk_is_said_and_does_not_stop_the_play(tmp_path: Path) -> None:
     heard = Heard()
     kept = corrections(tmp_path, Job(heard), min_free_mb=1 << 40)
-    kept.see(frame_at(0), [], [Turn(time_of(0), "human")])
+    kept.see(frame_at(0), [], [ControlChange(time_of(0), "human")])
     kept.see(frame_at(1), [], [])
     kept.close()
     assert kept.kept == [] and list(tmp_path.iterdir()) == []
@@ -171,7 +171,7 @@ def test_a_folder_that_cannot_be_written_is_said_and_does_not_stop_the_play(tmp_
     (tmp_path / "file").write_text("no folder")
     heard = Heard()
     kept = corrections(tmp_path / "file", Job(heard))
-    kept.see(frame_at(0), [], [Turn(time_of(0), "human")])
+    kept.see(frame_at(0), [], [ControlChange(time_of(0), "human")])
     for number in range(1, 1000):
         kept.see(frame_at(number), [], [])
     kept.close()
@@ -182,7 +182,7 @@ def test_a_folder_that_cannot_be_written_is_said_and_does_not_stop_the_play(tmp_
 def test_everything_is_written_when_it_is_closed(tmp_path: Path) -> None:
     before = set(threading.enumerate())
     kept = corrections(tmp_path, Job())
-    kept.see(frame_at(0), [], [Turn(time_of(0), "human")])
+    kept.see(frame_at(0), [], [ControlChange(time_of(0), "human")])
     for number in range(1, 300):
         kept.see(frame_at(number), [], [])
     kept.close()

@@ -16,7 +16,7 @@ from agp_tui.config import GameSettings, PlaySettings
 from agp_tui.engine.clock import Clock
 from agp_tui.engine.job import Job
 from agp_tui.games.screen import ScreenGame
-from agp_tui.jobs.play import PlayAsked, corrections_of, shared_keyboard
+from agp_tui.jobs.play import PlayRequest, make_intervention_recorder, open_keyboard
 from agp_tui.play.player import play
 from agp_tui.protocol.events import Finished, Live, Note
 from agp_tui.recording.store import Recording
@@ -58,7 +58,7 @@ class Session:
 @contextmanager
 def session(server: XServer, arena: Arena, folder: Path, **settings: object) -> Iterator[Session]:
     place = GameSettings(display=server.name, center=arena.center, size=arena.size, keys=ARROWS, fps=FPS)
-    asked = PlayAsked(
+    asked = PlayRequest(
         model="told", game=None, place=place, settings=PlaySettings(**settings),  # type: ignore[arg-type]
         models=folder, recordings=folder, min_free_mb=0,
     )  # fmt: skip
@@ -67,7 +67,7 @@ def session(server: XServer, arena: Arena, folder: Path, **settings: object) -> 
     policy = ToldPolicy(ARROWS, ALWAYS_RIGHT, fps=FPS)
     with (
         closing(ScreenGame("window", place)) as game,
-        shared_keyboard(game, asked, job) as keyboard,
+        open_keyboard(game, asked, job) as keyboard,
         observe(server.name) as observer,
         observer.keyboard_of_a_person() as hand,
     ):
@@ -77,7 +77,7 @@ def session(server: XServer, arena: Arena, folder: Path, **settings: object) -> 
         def run() -> None:
             found.result = play(
                 game, policy, asked.settings, job, Clock(FPS),
-                listener=keyboard, corrections=corrections_of(asked, game, FPS, job),
+                listener=keyboard, corrections=make_intervention_recorder(asked, game, FPS, job),
             )  # fmt: skip
 
         player = threading.Thread(target=run)

@@ -4,12 +4,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agp_tui.models.frame_window import Ring, scaled
+from agp_tui.models.frame_window import RingBuffer, resize
 
 
 @given(length=st.integers(1, 7), count=st.integers(0, 30), filling=st.integers(0, 9))
 def test_a_ring_is_a_rolled_window(length: int, count: int, filling: int) -> None:
-    ring: Ring[np.int64] = Ring(length, (2,), np.int64)
+    ring: RingBuffer[np.int64] = RingBuffer(length, (2,), np.int64)
     plain = np.zeros((length, 2), np.int64)
     ring.fill(np.full(2, filling))
     plain[:] = filling
@@ -27,5 +27,5 @@ def test_a_ring_is_a_rolled_window(length: int, count: int, filling: int) -> Non
 
 def test_a_picture_of_the_right_size_is_not_copied() -> None:
     picture = np.zeros((10, 12, 3), np.uint8)
-    assert scaled(picture, 10, 12) is picture
-    assert scaled(picture, 5, 4).shape == (5, 4, 3)
+    assert resize(picture, 10, 12) is picture
+    assert resize(picture, 5, 4).shape == (5, 4, 3)

@@ -15,7 +15,7 @@ from support.xserver import XServer, observe
 
 from agp_tui.config import GameSettings, PlaySettings
 from agp_tui.engine.job import Job
-from agp_tui.jobs.play import HANG_SECONDS, PlayAsked, run_play
+from agp_tui.jobs.play import HANG_SECONDS, PlayRequest, run_play
 from agp_tui.key_names import KEYSYMS
 from agp_tui.protocol.events import Finished, Note
 
@@ -47,8 +47,8 @@ def test_a_hung_model_holds_no_key(
     place = GameSettings(display=x_server.name, center=arena.center, size=arena.size, keys=KEYS, fps=FPS)
     heard, results = Heard(), list[Finished]()
     job, policy = Job(heard), HangsNow(KEYS, [[0.0, 1.0]], fps=FPS)
-    monkeypatch.setattr("agp_tui.models.loading.fitting_policy", lambda *_words, **_more: policy)
-    asked = PlayAsked(
+    monkeypatch.setattr("agp_tui.models.loading.load_within_budget", lambda *_words, **_more: policy)
+    asked = PlayRequest(
         model=str(bright.folder), game=None, place=place, settings=PlaySettings(takeover=False),
         models=tmp_path, recordings=tmp_path,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from support.recordings import edge, frame_at, meta_of, picture, time_of, write
 from agp_tui.errors import RecordingError
 from agp_tui.imitation.dataset import Take, check_learnable, open_takes
 from agp_tui.imitation.frame_cache import decoded_frames
-from agp_tui.models.frame_window import scaled
+from agp_tui.models.frame_window import resize
 from agp_tui.recording.store import Recording, RecordingWriter
 
 
@@ -52,7 +52,7 @@ def test_frames_are_scaled_by_area(tmp_path: Path) -> None:
     recording = Recording.open(write(tmp_path, 5))
     frames = decoded_frames(recording, 24)
     assert frames.shape == (5, 24, 24, 3)
-    assert all(np.array_equal(frames[i], scaled(picture(i), 24, 24)) for i in range(5))
+    assert all(np.array_equal(frames[i], resize(picture(i), 24, 24)) for i in range(5))
 
 
 def test_a_recording_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

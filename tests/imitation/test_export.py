@@ -20,7 +20,7 @@ from agp_tui.imitation.convert import Window, convert, quantized
 from agp_tui.imitation.export import convert_file, export, sample_pictures, streamed
 from agp_tui.imitation.network import PolicyNetwork
 from agp_tui.imitation.train import TrainRequest, train
-from agp_tui.models.manifest import hash_of, read_manifest
+from agp_tui.models.manifest import read_manifest, sha256_of
 from agp_tui.models.policy import load_policy
 from agp_tui.models.tflite import open_interpreter
 from agp_tui.protocol.events import Table
@@ -74,7 +74,7 @@ def test_the_manifest_says_all_that_playing_needs(made: Made) -> None:
     assert (manifest.game, manifest.keys, manifest.fps) == ("dots", SIDES, 30)
     assert (manifest.frame_size, manifest.segment, manifest.embedding) == (SIZE, 3, 256)
     assert manifest.thresholds == source.thresholds and manifest.validation["model"]
-    assert manifest.sha256 == hash_of((made.folder / "model.tflite").read_bytes())
+    assert manifest.sha256 == sha256_of((made.folder / "model.tflite").read_bytes())
     assert manifest.parity is not None and manifest.parity <= 1e-4
     assert load_checkpoint(made.folder / "checkpoint.pt").training == {}
     assert sorted(file.name for file in made.models.iterdir()) == ["a-dot"]

@@ -9,12 +9,12 @@ from support.dots import SIZE, recorded_dot, settings
 
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
-from agp_tui.evaluation.rollouts import Scores
+from agp_tui.evaluation.rollouts import ScoreSummary
 from agp_tui.imitation import key_filter_search as steadying
 from agp_tui.imitation.checkpoint import Checkpoint, load_checkpoint
 from agp_tui.imitation.key_filter_search import CANDIDATES, by_play, on_frames
 from agp_tui.imitation.train import TrainRequest, train
-from agp_tui.models.key_filter import PLAIN, Steadiness
+from agp_tui.models.key_filter import UNFILTERED, KeyFilterConfig
 
 
 @pytest.fixture
@@ -56,14 +56,14 @@ def test_without_the_held_out_recordings_there_are_no_figures(source: Checkpoint
 
 def test_only_what_gains_beyond_doubt_helps(source: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     """The games are put in the place of real ones: their scores are known."""
-    good, lucky = Steadiness(hysteresis=0.1), Steadiness(min_hold=2)
-    first = {PLAIN: 1.0, good: 3.0, lucky: 9.0}
-    later = {PLAIN: 1.0, good: 3.0, lucky: 1.0}
+    good, lucky = KeyFilterConfig(hysteresis=0.1), KeyFilterConfig(min_hold=2)
+    first = {UNFILTERED: 1.0, good: 3.0, lucky: 9.0}
+    later = {UNFILTERED: 1.0, good: 3.0, lucky: 1.0}
 
-    def exam(_model: object, seat: steadying.SteadySeat, episodes: int, seed: int, _job: Job) -> Scores:
+    def exam(_model: object, seat: steadying.SteadySeat, episodes: int, seed: int, _job: Job) -> ScoreSummary:
         mean = (first if seed == steadying.SEED else later)[seat.steadiness]
         scores = tuple(mean + 0.1 * (game % 3 - 1) * (seat.steadiness == lucky) for game in range(episodes))
-        return Scores(scores, float(np.mean(scores)), 0.0, 0.0, 0, 0)
+        return ScoreSummary(scores, float(np.mean(scores)), 0.0, 0.0, 0, 0)
 
     monkeypatch.setattr(steadying, "exam", exam)
     unlucky = by_play(Path("model"), source, (good, lucky), 6, Job())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agp_tui.models.manifest import MODEL_FILE, Manifest, hash_of, write_manifest
+from agp_tui.models.manifest import MODEL_FILE, Manifest, sha256_of, write_manifest
 from support.made_once import made_once
 
 SIZE, SEGMENT = 32, 3
@@ -69,7 +69,7 @@ def _make(folder: Path, whole_window: Path) -> None:
         frame_size=SIZE,
         segment=SEGMENT,
         embedding=2,
-        sha256=hash_of((folder / MODEL_FILE).read_bytes()),
+        sha256=sha256_of((folder / MODEL_FILE).read_bytes()),
     )
     write_manifest(folder, manifest)
     window = torch.zeros(1, SEGMENT, SIZE, SIZE, 3)

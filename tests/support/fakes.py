@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from agp_tui.engine.clock import RealTime, Time
 from agp_tui.games.base import Frame, Pixels, Status
 from agp_tui.keys.state import NO_KEYS, Keys
-from agp_tui.models.key_filter import PLAIN
+from agp_tui.models.key_filter import UNFILTERED
 from agp_tui.protocol.events import Event
 
 
@@ -54,7 +54,7 @@ class ToldPolicy:
     def __init__(self, keys: tuple[str, ...], rows: list[list[float]], fps: float = 30.0) -> None:
         self.keys = keys
         self.thresholds = np.full(len(keys), 0.5, np.float32)
-        self.steadiness = PLAIN
+        self.steadiness = UNFILTERED
         self.fps = fps
         self.segment = 1
         self.seen = 0

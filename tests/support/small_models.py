@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agp_tui.models.manifest import MODEL_FILE, Manifest, hash_of, write_manifest
+from agp_tui.models.manifest import MODEL_FILE, Manifest, sha256_of, write_manifest
 from support.made_once import made_once
 
 SIZE, SEGMENT, EMBEDDING = 32, 5, 16
@@ -97,5 +97,5 @@ def manifest_for(folder: Path, keys: tuple[str, ...] = KEYS) -> Manifest:
         frame_size=SIZE,
         segment=SEGMENT,
         embedding=EMBEDDING,
-        sha256=hash_of((folder / MODEL_FILE).read_bytes()),
+        sha256=sha256_of((folder / MODEL_FILE).read_bytes()),
     )
