@@ -51,19 +51,19 @@ BREAKS = {
         ("tests/recording/test_damage.py",),
     ),
     "the guard ends without letting go": Break(
-        "agp_tui/keys/guard.py",
+        "agp_tui/keys/guard_process.py",
         "                hands.hold(NO_KEYS)",
         "                pass",
         ("tests/keys/test_pressing.py",),
     ),
     "the guard trusts its pipe alone": Break(
-        "agp_tui/keys/guard.py",
+        "agp_tui/keys/guard_process.py",
         "return [os.pidfd_open(owner)]",
         "return []",
         ("tests/keys/test_pressing.py",),
     ),
     "a stopped player keeps its keys": Break(
-        "agp_tui/keys/guard.py",
+        "agp_tui/keys/guard_process.py",
         "NO_KEYS if _stopped(owner) else wanted",
         "wanted",
         ("tests/keys/test_pressing.py",),

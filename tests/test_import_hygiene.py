@@ -100,7 +100,7 @@ def test_nothing_below_the_app_imports_textual() -> None:
 @pytest.mark.parametrize(
     "module",
     ["agp_tui.engine.job", "agp_tui.engine.launcher", "agp_tui.engine.runs", "agp_tui.engine.clock",
-     "agp_tui.config", "agp_tui.config.file", "agp_tui.key_names", "agp_tui.keys.guard"],
+     "agp_tui.config", "agp_tui.config.file", "agp_tui.key_names", "agp_tui.keys.guard_process"],
 )  # fmt: skip
 def test_the_ground_loads_nothing_heavy(module: str) -> None:
     assert imported_by(f"import {module}") & HEAVY == set()

@@ -11,9 +11,9 @@ from agp_tui.benchmarks.plain_ways import SocketRegion, whole_screen
 from agp_tui.engine.job import Job
 from agp_tui.errors import DisplayError
 from agp_tui.games.base import Pixels
-from agp_tui.games.display import Candidate
-from agp_tui.games.region import Box
+from agp_tui.games.display_discovery import Candidate
 from agp_tui.games.screen import Grabber, to_rgb
+from agp_tui.games.screen_region import Box
 from agp_tui.protocol.events import Table
 from agp_tui.protocol.percentiles import Percentiles
 

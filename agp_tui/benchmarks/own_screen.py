@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from agp_tui.config import GameSettings
 from agp_tui.errors import DisplayError
-from agp_tui.games.display import Candidate, find_display
+from agp_tui.games.display_discovery import Candidate, find_display
 
 SIZE = (1920, 1080)
 SERVER = "Xvfb"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from agp_tui.games.base import Pixels
-from agp_tui.games.region import Box
+from agp_tui.games.screen_region import Box
 
 
 def whole_screen(display: str | None, box: Box) -> Pixels:

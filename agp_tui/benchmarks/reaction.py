@@ -14,10 +14,10 @@ from agp_tui.engine.clock import Clock
 from agp_tui.engine.job import Job
 from agp_tui.engine.subprocesses import module_command, module_environment
 from agp_tui.errors import DisplayError, JobFailed
-from agp_tui.games.region import Box
 from agp_tui.games.screen import ScreenGame
-from agp_tui.keys.keyboards import XTestKeyboard
+from agp_tui.games.screen_region import Box
 from agp_tui.keys.state import NO_KEYS, Keys
+from agp_tui.keys.virtual_keyboard import XTestKeyboard
 from agp_tui.models.policy import Policy
 from agp_tui.protocol.events import Table
 from agp_tui.protocol.percentiles import Percentiles

@@ -31,8 +31,8 @@ def list_(*, output: OutputFlags = Output()) -> int:
     """
     from agp_tui.atari.human_scores import RANDOM_AND_HUMAN, TABLE_NAME
     from agp_tui.games.atari import cartridges
+    from agp_tui.games.atari_actions import known_actions, known_keys
     from agp_tui.games.experts import has_expert
-    from agp_tui.games.known_actions import known_actions, known_keys
 
     games: list[dict[str, Any]] = []
     for name, cartridge in cartridges().items():

@@ -108,10 +108,10 @@ def disagreements(recording: Name, *, most: int = 20, output: OutputFlags = Outp
 @app.command
 def check(recording: Name, *, output: OutputFlags = Output()) -> int:
     """Look for what is wrong with a recording: gaps, damaged frames, stuck keys. Exit code 1 if so."""
-    from agp_tui.recording import checks
+    from agp_tui.recording import integrity
 
     path = _path(recording, output)
-    problems = checks.check(path)
+    problems = integrity.check(path)
     rows: list[list[str | float | int | None]] = [[problem] for problem in problems or ["nothing is wrong"]]
     table = Table(title=path.name, columns=["found"], rows=rows)
     show(output, "recordings", table, recording=str(path), report={"problems": problems})
@@ -184,7 +184,7 @@ def export(
     target
         Where to write it; GAME-STAMP here otherwise.
     """
-    from agp_tui.recording.exporting import export_recording
+    from agp_tui.recording.export import export_recording
     from agp_tui.recording.store import Recording
 
     source = Recording.open(_path(recording, output))

@@ -21,7 +21,7 @@ DisplayFlag = Annotated[str | None, Parameter(help="X display, such as :0. Found
 @app.command(name="list")
 def list_(*, game: ProfileFlag = None, output: OutputFlags = Output()) -> int:
     """Every display that a game may be on, with its size, and why it can be used or not."""
-    from agp_tui.games.display import candidates
+    from agp_tui.games.display_discovery import candidates
 
     found = candidates(dataclasses.replace(_place(game, output), display=None))
     rows: list[list[str | float | int | None]] = [

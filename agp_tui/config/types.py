@@ -30,7 +30,7 @@ KeyName = Annotated[str, Meta(examples=["f9"])]
 Stroke = Literal["press", "repeat", "release"]
 """What a terminal tells of a key; one that tells of no releases calls repeats presses."""
 Way = Literal["releases", "timeout", "latched"]
-"""How strokes at a terminal become held keys: see `agp_tui.keys.typed.TypedKeys`."""
+"""How strokes at a terminal become held keys: see `agp_tui.keys.terminal_keys.TypedKeys`."""
 Words = Annotated[tuple[str, ...], Flag("words", "A,B,...")]
 Cells = Annotated[
     tuple[Annotated[int, Meta(ge=8, le=400)], Annotated[int, Meta(ge=4, le=200)]],

@@ -30,8 +30,8 @@ def open_game(name: str, settings: GameSettings, source: Time, job: Job) -> Game
     settings = complete(name, settings)
     if is_atari(name):
         return AtariGame(name, settings, source)
-    from agp_tui.games.display import FROM_ENVIRONMENT, FROM_SETTINGS, find_display
-    from agp_tui.games.pointing import choose_center
+    from agp_tui.games.click_to_choose import choose_center
+    from agp_tui.games.display_discovery import FROM_ENVIRONMENT, FROM_SETTINGS, find_display
     from agp_tui.games.screen import ScreenGame
 
     display = find_display(settings)

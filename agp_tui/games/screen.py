@@ -9,9 +9,9 @@ import numpy as np
 from agp_tui.config import GameSettings
 from agp_tui.errors import DisplayError, JobFailed
 from agp_tui.games.base import Frame, Pixels
-from agp_tui.games.display import Candidate, find_display
-from agp_tui.games.region import Box
-from agp_tui.keys.pressing import KeyGuard
+from agp_tui.games.display_discovery import Candidate, find_display
+from agp_tui.games.screen_region import Box
+from agp_tui.keys.guard import KeyGuard
 from agp_tui.keys.state import Keys
 
 

@@ -16,7 +16,7 @@ from agp_tui.config import GameSettings, RecordSettings
 from agp_tui.config.settings import over_ssh
 from agp_tui.engine.cpu import available_cpus
 from agp_tui.errors import AgpError
-from agp_tui.games.display import FROM_ENVIRONMENT, FROM_SETTINGS, Desktop, candidates
+from agp_tui.games.display_discovery import FROM_ENVIRONMENT, FROM_SETTINGS, Desktop, candidates
 
 SMALLEST_TERMINAL = (80, 24)
 UINPUT = Path("/dev/uinput")
@@ -125,7 +125,7 @@ def _displays(game: GameSettings) -> Iterator[Finding]:
 
 
 def _x_extensions(name: str) -> Finding:
-    from agp_tui.keys.rawinput import KEY_DOWN, RawInput
+    from agp_tui.keys.xinput2 import KEY_DOWN, RawInput
     from agp_tui.keys.xserver import connect
 
     try:

@@ -15,13 +15,13 @@ from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
 from agp_tui.games.base import Game
 from agp_tui.games.factory import complete, open_game
-from agp_tui.games.focus import Focus, can_tell_focus
 from agp_tui.games.ids import is_atari
 from agp_tui.games.screen import ScreenGame
+from agp_tui.games.window_focus import Focus, can_tell_focus
 from agp_tui.jobs.record import origin_of
-from agp_tui.jobs.terminal_keyboard import typed_keyboard
 from agp_tui.keys.listening import KeyListener, listen
 from agp_tui.keys.state import NO_KEYS
+from agp_tui.keys.terminal_keys import typed_keyboard
 from agp_tui.models.manifest import find_model, read_manifest
 from agp_tui.play.intervention import InterventionRecorder
 from agp_tui.protocol.events import Finished

@@ -14,9 +14,9 @@ from agp_tui.games.factory import open_game
 from agp_tui.games.ids import is_atari
 from agp_tui.games.screen import ScreenGame
 from agp_tui.jobs.driver_factory import CHANCE, EXPERT, ModelDriverFactory, driver_factory
-from agp_tui.jobs.terminal_keyboard import typed_keyboard
 from agp_tui.keys.listening import KeyListener, Silent, listen
 from agp_tui.keys.state import NO_KEYS
+from agp_tui.keys.terminal_keys import typed_keyboard
 from agp_tui.models.manifest import find_model
 from agp_tui.protocol.events import Finished
 from agp_tui.recording.inputs import Person

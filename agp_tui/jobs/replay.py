@@ -15,7 +15,7 @@ from agp_tui.errors import RecordingError
 from agp_tui.games.live_preview import Preview, Thumbnail, live_event
 from agp_tui.protocol.events import AnyCommand, Finished, Live, Resume, Seek, Step
 from agp_tui.recording.agreement import states_of
-from agp_tui.recording.stats import shares_of
+from agp_tui.recording.quality_stats import shares_of
 from agp_tui.recording.store import Recording
 from agp_tui.recording.timeline import crc_of, stamps_ms
 from agp_tui.recording.video import FILE_NAME, PictureReader

@@ -11,11 +11,11 @@ from agp_tui.engine.clock import NS, Clock
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed
 from agp_tui.games.base import Pixels
-from agp_tui.games.display import Candidate, find_display
+from agp_tui.games.click_to_choose import choose_center
+from agp_tui.games.display_discovery import Candidate, find_display
 from agp_tui.games.live_preview import Preview, live_event
-from agp_tui.games.pointing import choose_center
-from agp_tui.games.region import Box
 from agp_tui.games.screen import Grabber, ScreenGame, to_rgb
+from agp_tui.games.screen_region import Box
 from agp_tui.protocol.events import Finished, Table
 
 LOOK_AGAIN_SECONDS = 2.0

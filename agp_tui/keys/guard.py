@@ -1,137 +1,161 @@
-"""The key guard: a process of its own that holds keys for a player and outlives it just to let go.
+"""Holding keys through a guard process, which lets go of them whatever happens to this one."""
 
-    python -m agp_tui.keys.guard [--display D] [--owner PID] KEY...
-
-It reads lines on stdin, each the keys to hold from now on, and answers each on stdout: `ok`, or
-`error` and a sentence. It presses no key but those it was started with. When stdin ends, its owner
-is gone or it is told to end, it releases everything and ends. While its owner is stopped (Ctrl-Z),
-nothing is held.
-"""
-
-import argparse
 import contextlib
 import os
 import select
-import signal
-import sys
-from pathlib import Path
+import subprocess
+import threading
+import time
 
-from agp_tui.errors import AgpError
-from agp_tui.keys.keyboards import Keyboard, open_keyboard
+from agp_tui.engine.subprocesses import module_command, module_environment
+from agp_tui.errors import AgpError, DisplayError, JobFailed, SettingError
 from agp_tui.keys.state import NO_KEYS, Keys
+from agp_tui.keys.virtual_keyboard import open_keyboard
 
-WATCH_SECONDS = 0.1
-"""How often a guard that holds keys looks whether its owner was stopped."""
+START_SECONDS = 20.0
+ANSWER_SECONDS = 2.0
+END_SECONDS = 2.0
 
 
-class Hands:
-    """What a guard holds. Whatever happens while it changes, `held` covers every key that is down."""
+class KeyGuard:
+    """Holds keys on the keyboard of `display`, and only those in `keys`.
 
-    def __init__(self, keyboard: Keyboard) -> None:
-        self._keyboard = keyboard
-        self.held: set[str] = set()
+    The keys are released when this object is closed, when its process ends for any reason, and when
+    the guard process itself is killed, at the next call of anything here: by this process then.
+    """
+
+    def __init__(self, display: str | None, keys: tuple[str, ...]) -> None:
+        """Start the guard process. Raises `DisplayError` where its keyboard cannot be had."""
+        self._display = display
+        self._keys = keys
+        self._allowed = frozenset(keys)
+        self._held = NO_KEYS
+        self._lock = threading.Lock()
+        self._closed = False
+        self._process = self._start()
+        problem = self._answer(START_SECONDS)
+        if problem is not None:
+            self._process.kill()
+            self._process.wait()
+            raise DisplayError(problem or "Expected the key guard to start, found no answer from it.")
+
+    @property
+    def held(self) -> Keys:
+        """The keys held now."""
+        return self._held
+
+    @property
+    def pid(self) -> int:
+        """The guard process."""
+        return self._process.pid
 
     def hold(self, keys: Keys) -> None:
-        """Hold exactly these: releases first, then presses."""
-        if keys == self.held:
-            return
-        for key in sorted(self.held - keys):
-            self._keyboard.release(key)
-            self.held.discard(key)
-        for key in sorted(keys - self.held):
-            self.held.add(key)
-            self._keyboard.press(key)
-        self._keyboard.flush()
+        """Hold exactly these keys from now on; comes back when the system has taken them.
 
+        Raises `SettingError` for a key that the guard was not started for, and `JobFailed`, with
+        every key released, if the guard or its keyboard is gone.
+        """
+        if not keys <= self._allowed:
+            extra = ", ".join(sorted(keys - self._allowed))
+            raise SettingError(
+                f"Expected only the keys {', '.join(self._keys)} to be pressed, found {extra}."
+            )
+        with self._lock:
+            if self._closed:
+                raise JobFailed("Expected the key guard to be there, found it closed.", "Start this again.")
+            if self._process.poll() is not None:
+                self._lose("")
+            if keys == self._held:
+                return
+            # Before the guard hears of it: whatever it may have pressed is to be released.
+            before, self._held = self._held, self._held | keys
+            problem = self._ask(keys)
+            if problem is not None:
+                self._held = before | keys
+                self._lose(problem)
+            self._held = keys
 
-def main() -> int:
-    """Hold keys until the owner is gone. Exit code 0, or 1 after an error was answered."""
-    parser = argparse.ArgumentParser(prog="python -m agp_tui.keys.guard")
-    parser.add_argument("--display")
-    parser.add_argument("--owner", type=int, default=0)
-    parser.add_argument("keys", nargs="+")
-    asked = parser.parse_args()
-    told_to_end = _catch_signals()
-    hands = None
-    try:
-        keyboard = open_keyboard(asked.display, tuple(asked.keys))
-        hands = Hands(keyboard)
-        _answer("ok")
-        _serve(hands, frozenset(asked.keys), asked.owner, told_to_end)
-    except Exception as problem:
-        sentence = str(problem) if isinstance(problem, AgpError) else f"Keys cannot be pressed: {problem!r}"
-        _answer(f"error {sentence}")
-        return 1
-    finally:
-        if hands is not None:
+    def check(self) -> None:
+        """Raises `JobFailed`, with every key released, where the guard is gone."""
+        with self._lock:
+            if not self._closed and self._process.poll() is not None:
+                self._lose("")
+
+    def close(self) -> None:
+        """Release every key and end the guard. May be called twice."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._end()
+
+    def _ask(self, keys: Keys) -> str | None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(" ".join(sorted(keys)).encode() + b"\n")
+        except OSError:
+            return ""
+        return self._answer(ANSWER_SECONDS)
+
+    def _answer(self, seconds: float) -> str | None:
+        """None once the guard answered well, else its sentence, empty where it has none."""
+        assert self._process.stdout is not None
+        descriptor = self._process.stdout.fileno()
+        deadline = time.monotonic() + seconds
+        line = b""
+        while not line.endswith(b"\n"):
+            ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+            chunk = os.read(descriptor, 4096) if ready else b""
+            if not chunk:
+                return ""
+            line += chunk
+        word, _, sentence = line.decode().strip().partition(" ")
+        return None if word == "ok" else sentence
+
+    def _lose(self, sentence: str) -> None:
+        self._closed = True
+        self._end()
+        raise JobFailed(
+            sentence or "Expected the key guard to be there until the end, found it gone.",
+            "Every key it held was released. Start this again.",
+        )
+
+    def _end(self) -> None:
+        """Let the guard end by itself; where it does not or did not, release the keys from here."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        try:
+            self._process.stdin.close()
+            clean = self._process.wait(END_SECONDS) in (0, 1)
+        except (OSError, subprocess.TimeoutExpired):
+            self._process.kill()
+            self._process.wait()
+            clean = False
+        self._process.stdout.close()
+        if not clean and self._held:
+            # A keyboard that is gone holds nothing any more.
             with contextlib.suppress(Exception):
-                hands.hold(NO_KEYS)
-    return 0
+                self._release()
+        self._held = NO_KEYS
 
+    def _release(self) -> None:
+        keyboard = open_keyboard(self._display, self._keys)
+        for key in sorted(self._held):
+            keyboard.release(key)
+        keyboard.flush()
 
-def _catch_signals() -> int:
-    """A descriptor that can be read once this process was told to end.
-
-    An exception out of a signal handler could leave the connection to the keyboard half-way.
-    """
-    read_end, write_end = os.pipe()
-    os.set_blocking(write_end, False)
-    signal.set_wakeup_fd(write_end)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda _number, _frame: None)
-    return read_end
-
-
-def _serve(hands: Hands, allowed: Keys, owner: int, told_to_end: int) -> None:
-    """Obey the lines on stdin until it ends, the owner is gone or this process is told to end."""
-    descriptor = sys.stdin.fileno()
-    watched = [descriptor, told_to_end, *_gone_signal(owner)]
-    wanted = NO_KEYS
-    buffered = b""
-    while True:
-        ready, _, _ = select.select(watched, [], [], WATCH_SECONDS if wanted else None)
-        if not ready:
-            hands.hold(NO_KEYS if _stopped(owner) else wanted)
-            continue
-        chunk = os.read(descriptor, 4096) if ready == [descriptor] else b""
-        if not chunk:
-            return
-        *lines, buffered = (buffered + chunk).split(b"\n")
-        for line in lines:
-            wanted = frozenset(line.decode().split())
-            if not wanted <= allowed:
-                raise AgpError(f"Expected only {' '.join(sorted(allowed))} to hold, found {line.decode()!r}.")
-            hands.hold(wanted)
-            _answer("ok")
-
-
-def _gone_signal(owner: int) -> list[int]:
-    """A descriptor that can be read once the owner has ended.
-
-    The pipe alone does not tell: a process that the owner forked keeps it open.
-    """
-    if not owner or not hasattr(os, "pidfd_open"):
-        return []
-    try:
-        return [os.pidfd_open(owner)]
-    except ProcessLookupError:
-        raise AgpError("Expected the player that keys are held for, found it gone.") from None
-    except OSError:
-        return []
-
-
-def _stopped(owner: int) -> bool:
-    try:
-        return Path(f"/proc/{owner}/stat").read_text().rpartition(")")[2].split()[0] in ("T", "t")
-    except (OSError, IndexError):
-        return False
-
-
-def _answer(text: str) -> None:
-    """One line to the owner; nobody may be there any more."""
-    with contextlib.suppress(OSError):
-        os.write(sys.stdout.fileno(), f"{text}\n".encode())
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    def _start(self) -> "subprocess.Popen[bytes]":
+        command = module_command("agp_tui.keys.guard_process", "--owner", str(os.getpid()))
+        if self._display:
+            command += ["--display", self._display]
+        try:
+            # A session of its own: Ctrl-C in the terminal is for the player, not for the guard.
+            return subprocess.Popen(
+                [*command, *self._keys],
+                env=module_environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+                start_new_session=True,
+            )
+        except OSError as problem:
+            raise AgpError(f"Expected to start the key guard, found: {problem}.") from problem

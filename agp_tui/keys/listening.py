@@ -55,14 +55,14 @@ def listen(display: str | None, keys: tuple[str, ...], virtual: Who | None = "hu
     Raises `DisplayError` where there is no such display, or a key that is not on its keyboard.
     """
     if sys.platform in ("win32", "darwin"):
-        from agp_tui.keys.pynput_listener import PynputListener
+        from agp_tui.keys.pynput_backend import PynputListener
 
         return PynputListener(display, keys, virtual)
-    from agp_tui.keys.x11 import RawInputMissing, X11Listener
+    from agp_tui.keys.xinput2 import RawInputMissing, X11Listener
 
     try:
         return X11Listener(display, keys, virtual)
     except RawInputMissing:
-        from agp_tui.keys.pynput_listener import PynputListener
+        from agp_tui.keys.pynput_backend import PynputListener
 
         return PynputListener(display, keys, virtual)

@@ -14,8 +14,8 @@ from agp_tui.recording import meta as meta_file
 from agp_tui.recording import timeline as timeline_file
 from agp_tui.recording import video as video_file
 from agp_tui.recording.meta import RecordingMeta, game_slug, read_meta
+from agp_tui.recording.quality_stats import Character, character, filled, shares_of
 from agp_tui.recording.repair import finish_interrupted
-from agp_tui.recording.stats import Character, character, filled, shares_of
 from agp_tui.recording.store import Recording, find_recordings
 
 

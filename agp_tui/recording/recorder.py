@@ -27,7 +27,7 @@ from agp_tui.protocol.events import Finished, Progress
 from agp_tui.recording.agreement import Agreement
 from agp_tui.recording.disk_space import DiskSpace
 from agp_tui.recording.inputs import Adviser, Deciding, Forwarded, Keyboard, Person, Player, Source, Watched
-from agp_tui.recording.stats import Character, character
+from agp_tui.recording.quality_stats import Character, character
 from agp_tui.recording.store import Recording, RecordingMeta, RecordingWriter
 
 LISTEN_EVERY_SECONDS = 0.005

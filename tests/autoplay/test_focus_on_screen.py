@@ -13,9 +13,9 @@ from support.xserver import Observer, XServer, observe
 from agp_tui.config import GameSettings, PlaySettings
 from agp_tui.engine.clock import Clock
 from agp_tui.engine.job import Job
-from agp_tui.games.focus import Focus
-from agp_tui.games.region import Box
 from agp_tui.games.screen import ScreenGame
+from agp_tui.games.screen_region import Box
+from agp_tui.games.window_focus import Focus
 from agp_tui.jobs.play import open_focus_monitor
 from agp_tui.key_names import KEYSYMS
 from agp_tui.play.player import play

@@ -28,8 +28,8 @@ from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.engine.subprocesses import module_environment
 from agp_tui.errors import DisplayError, JobFailed
-from agp_tui.games.region import Box
 from agp_tui.games.screen import Grabber, to_rgb
+from agp_tui.games.screen_region import Box
 from agp_tui.protocol.events import Table
 
 BOX = Box(300, 320, 96, 80)

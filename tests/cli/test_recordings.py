@@ -9,7 +9,7 @@ from support.commands import agp, running
 from support.recordings import edge, meta_of, picture, write
 
 from agp_tui.errors import Interrupted, RecordingError
-from agp_tui.recording.exporting import ENDINGS, Format, export_recording
+from agp_tui.recording.export import ENDINGS, Format, export_recording
 from agp_tui.recording.store import Recording
 
 FRAMES = 40

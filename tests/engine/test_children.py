@@ -12,7 +12,7 @@ def test_files_of_the_user_are_not_imported(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "json.py").write_text("raise SystemExit('the wrong json')")
     monkeypatch.chdir(tmp_path)
     done = subprocess.run(
-        module_command("agp_tui.games.probe", ":987"),
+        module_command("agp_tui.games.display_probe", ":987"),
         env=module_environment(AGP_TEST="1"),
         capture_output=True,
         text=True,

@@ -12,7 +12,7 @@ import pytest
 from support.recordings import picture
 from support.trials import told, trials
 
-from agp_tui.recording import checks, library, repair
+from agp_tui.recording import integrity, library, repair
 from agp_tui.recording.store import Recording, find_recordings
 
 WRITER = """
@@ -59,7 +59,7 @@ def test_at_most_two_frames_are_lost(tmp_path: Path, size: tuple[int, int]) -> N
         assert states.tolist() == [number % 2 == 1 for number in range(len(recording))]
         assert recording.labels(1).shape == (len(recording), 3)
         assert library.summary(path).state == "broken off"
-        assert any("broken off" in problem for problem in checks.check(path))
+        assert any("broken off" in problem for problem in integrity.check(path))
         assert repair.repair(path).frames == len(recording)
         whole = Recording.open(path)
         assert (whole.meta.state, len(whole)) == ("recovered", len(recording))

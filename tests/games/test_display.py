@@ -11,9 +11,8 @@ from support.xserver import XServer
 
 from agp_tui.config import GameSettings
 from agp_tui.errors import DisplayError
-from agp_tui.games import display as desktops
-from agp_tui.games import display as displays
-from agp_tui.games.display import Desktop, candidates, find_display
+from agp_tui.games import display_discovery
+from agp_tui.games.display_discovery import Desktop, candidates, find_display
 
 NOWHERE = ":987"
 COOKIE = bytes(range(16))
@@ -119,7 +118,7 @@ def test_a_foreign_name_is_a_sentence() -> None:
 def test_a_server_that_hangs_costs_a_limited_time(
     start_x_server: Callable[..., XServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(displays, "PROBE_SECONDS", 1.0)
+    monkeypatch.setattr(display_discovery, "PROBE_SECONDS", 1.0)
     server = start_x_server()
     server.process.send_signal(signal.SIGSTOP)
     with pytest.raises(DisplayError, match="did not answer within 1 seconds"):
@@ -142,6 +141,6 @@ def test_what_other_programs_leave_to_be_seen(tmp_path: Path) -> None:
     sockets.mkdir()
     (sockets / "X2").touch()
     (sockets / "X2.lock").touch()
-    assert desktops._sessions(tmp_path) == ((":7", "/run/key"),)
-    assert desktops._servers(sockets, tmp_path) == (2, 4)
-    assert desktops._rootless(tmp_path) == {3}
+    assert display_discovery._sessions(tmp_path) == ((":7", "/run/key"),)
+    assert display_discovery._servers(sockets, tmp_path) == (2, 4)
+    assert display_discovery._rootless(tmp_path) == {3}

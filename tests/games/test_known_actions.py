@@ -3,7 +3,7 @@
 import pytest
 
 from agp_tui.games.atari import atari_ids, default_keys, minimal_actions
-from agp_tui.games.known_actions import ACTIONS, known_actions, known_keys
+from agp_tui.games.atari_actions import ACTIONS, known_actions, known_keys
 
 pytest.importorskip("ale_py")
 

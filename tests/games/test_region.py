@@ -4,7 +4,7 @@ import pytest
 
 from agp_tui.config import GameSettings
 from agp_tui.errors import DisplayError, SettingError
-from agp_tui.games.region import Box
+from agp_tui.games.screen_region import Box
 
 SCREEN = Box(0, 0, 1024, 768)
 

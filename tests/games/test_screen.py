@@ -13,7 +13,7 @@ from support.xserver import BLUE_RGB, ORANGE, ORANGE_RGB, Observer, XServer, obs
 from agp_tui.config import GameSettings
 from agp_tui.engine.job import Job
 from agp_tui.errors import DisplayError, JobFailed, SettingError
-from agp_tui.games.pointing import choose_center
+from agp_tui.games.click_to_choose import choose_center
 from agp_tui.games.screen import ScreenGame
 from agp_tui.keys.state import NO_KEYS
 

@@ -12,8 +12,8 @@ from support.xserver import XServer, environment, observe
 from agp_tui.errors import DisplayError, JobFailed
 from agp_tui.key_names import KEYSYMS
 from agp_tui.keys.listening import KeyListener, listen
-from agp_tui.keys.rawinput import event_time
 from agp_tui.keys.state import KeyEdge
+from agp_tui.keys.xinput2 import event_time
 
 pytestmark = pytest.mark.display
 

@@ -15,7 +15,7 @@ from support.xserver import Observer, XServer, environment, observe
 
 from agp_tui.errors import DisplayError, JobFailed, SettingError
 from agp_tui.key_names import KEYSYMS
-from agp_tui.keys.pressing import KeyGuard
+from agp_tui.keys.guard import KeyGuard
 from agp_tui.keys.state import NO_KEYS
 
 pytestmark = pytest.mark.display
@@ -26,7 +26,7 @@ RELEASED_WITHIN_SECONDS = 0.1
 
 PLAYER = """
 import os, sys, time
-from agp_tui.keys.pressing import KeyGuard
+from agp_tui.keys.guard import KeyGuard
 guard = KeyGuard(None, ("up", "left", "space", "shift"))
 if "fork" in sys.argv and os.fork() == 0:
     time.sleep(30)
@@ -130,7 +130,7 @@ def test_only_allowed_keys_can_be_pressed(server: Observer, guard: KeyGuard) -> 
 
 def test_the_guard_itself_refuses_other_keys(server: Observer, x_server: XServer) -> None:
     answer = subprocess.run(
-        [sys.executable, "-m", "agp_tui.keys.guard", "--display", x_server.name, "up"],
+        [sys.executable, "-m", "agp_tui.keys.guard_process", "--display", x_server.name, "up"],
         input=b"up\nup a\n",
         capture_output=True,
         check=False,

@@ -15,7 +15,7 @@ HOME = Path(__file__).parents[2]
 
 LISTENER = """
 import json, sys, time
-from agp_tui.keys.pynput_listener import PynputListener
+from agp_tui.keys.pynput_backend import PynputListener
 listener = PynputListener(sys.argv[1], ("up", "a", "shift", "space", "1"))
 print(json.dumps(sorted(listener.held())), flush=True)
 end = time.monotonic() + 20
@@ -30,7 +30,7 @@ while time.monotonic() < end:
 
 KEYBOARD = """
 import sys
-from agp_tui.keys.keyboards import PynputKeyboard
+from agp_tui.keys.virtual_keyboard import PynputKeyboard
 keyboard = PynputKeyboard(sys.argv[1], ("up", "a", "right_shift", "semicolon", "keypad_8"))
 for line in sys.stdin:
     word, key = line.split()
@@ -86,7 +86,7 @@ def test_the_keyboard_presses_what_the_server_then_has_down(x_server: XServer) -
 def test_without_a_keyboard_it_is_a_sentence() -> None:
     code = (
         "from agp_tui.errors import MissingPart\n"
-        "from agp_tui.keys.pynput_keys import import_keyboard\n"
+        "from agp_tui.keys.pynput_backend import import_keyboard\n"
         "try:\n    import_keyboard()\nexcept MissingPart as problem:\n    print(problem)"
     )
     told = subprocess.run(
@@ -103,9 +103,9 @@ def test_without_a_keyboard_it_is_a_sentence() -> None:
 @pytest.mark.parametrize("system", ["win32", "darwin"])
 def test_our_names_come_back_from_other_systems(system: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """pynput's keys there are known by their names, codes and characters; only those are used."""
-    from agp_tui.keys import pynput_keys
+    from agp_tui.keys import pynput_backend
 
-    monkeypatch.setattr(pynput_keys.sys, "platform", system)
+    monkeypatch.setattr(pynput_backend.sys, "platform", system)
 
     class Key:
         def __init__(self, name: str | None = None, vk: int | None = None, char: str | None = None) -> None:
@@ -113,12 +113,12 @@ def test_our_names_come_back_from_other_systems(system: str, monkeypatch: pytest
                 self.name = name
             self.vk, self.char = vk, char
 
-    assert pynput_keys.from_pynput(Key("shift_r")) == "right_shift"
-    assert pynput_keys.from_pynput(Key("shift_l")) == "shift"
-    assert pynput_keys.from_pynput(Key("media_next")) is None
-    assert pynput_keys.from_pynput(Key(char="A")) == "a"
-    assert pynput_keys.from_pynput(Key(char=";")) == "semicolon"
-    for name, code in pynput_keys.keypad_codes().items():
-        assert pynput_keys.from_pynput(Key(vk=code, char="8")) == name
+    assert pynput_backend.from_pynput(Key("shift_r")) == "right_shift"
+    assert pynput_backend.from_pynput(Key("shift_l")) == "shift"
+    assert pynput_backend.from_pynput(Key("media_next")) is None
+    assert pynput_backend.from_pynput(Key(char="A")) == "a"
+    assert pynput_backend.from_pynput(Key(char=";")) == "semicolon"
+    for name, code in pynput_backend.keypad_codes().items():
+        assert pynput_backend.from_pynput(Key(vk=code, char="8")) == name
     if system == "win32":
-        assert pynput_keys.from_pynput(Key(vk=0x31, char="!")) == "1"
+        assert pynput_backend.from_pynput(Key(vk=0x31, char="!")) == "1"

@@ -7,7 +7,7 @@ import pytest
 
 from agp_tui.config.types import Stroke, Way
 from agp_tui.keys.state import NO_KEYS, KeyEdge
-from agp_tui.keys.typed import TypedKeys
+from agp_tui.keys.terminal_keys import TypedKeys
 
 KEYS = ("up", "left", "right", "space")
 MS = 1_000_000

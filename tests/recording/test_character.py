@@ -8,7 +8,7 @@ from support.recordings import edge, frame_at, meta_of, time_of, write
 
 from agp_tui.games.base import Frame
 from agp_tui.keys.state import KeyEdge
-from agp_tui.recording.stats import character
+from agp_tui.recording.quality_stats import character
 from agp_tui.recording.store import Recording, RecordingWriter
 
 SIDES = meta_of(keys=("up", "left", "right", "down"))

@@ -10,7 +10,7 @@ import pytest
 from support.recordings import edge, meta_of, picture, write
 
 from agp_tui.errors import RecordingError
-from agp_tui.recording import checks, library, repair
+from agp_tui.recording import integrity, library, repair
 from agp_tui.recording.store import Recording
 
 
@@ -42,7 +42,7 @@ def _frames_are_right(recording: Recording, numbers: list[int]) -> None:
 
 
 def test_a_sound_one_has_no_problem_but_a_key_never_pressed(path: Path) -> None:
-    assert checks.check(path) == ["Never pressed by human: space."]
+    assert integrity.check(path) == ["Never pressed by human: space."]
 
 
 def test_a_torn_last_line_is_left_out(path: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_torn_last_line_is_left_out(path: Path) -> None:
     assert len(recording) == 29
     _frames_are_right(recording, list(range(29)))
     assert held_end
-    assert any("torn" in problem for problem in checks.check(path))
+    assert any("torn" in problem for problem in integrity.check(path))
 
 
 @pytest.mark.parametrize("share", [0.3, 0.71, 0.999])
@@ -66,7 +66,7 @@ def test_a_cut_video_is_used_as_far_as_it_goes(path: Path, share: float) -> None
     assert 30 * share - 2 <= len(recording) <= 30
     _frames_are_right(recording, list(range(len(recording))))
     assert len(recording.labels(1)) == len(recording)
-    assert any("cut or changed" in problem for problem in checks.check(path))
+    assert any("cut or changed" in problem for problem in integrity.check(path))
 
 
 def test_what_a_video_says_of_itself_may_be_damaged(path: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_changed_frame_is_told_not_trained_on(path: Path) -> None:
     _hurt(video, 14)
     with pytest.raises(RecordingError, match="damaged"):
         list(Recording.open(path).frames())
-    assert any("Damaged frames: 1 (14)" in problem for problem in checks.check(path))
+    assert any("Damaged frames: 1 (14)" in problem for problem in integrity.check(path))
 
 
 def test_repair_keeps_every_sound_frame_with_its_keys(path: Path) -> None:
@@ -111,7 +111,7 @@ def test_repair_keeps_every_sound_frame_with_its_keys(path: Path) -> None:
     np.testing.assert_array_equal(recording.key_states(), states[kept])
     assert recording.meta.state == "recovered"
     assert (path / "frames.srt").stat().st_size > 0
-    assert not [problem for problem in checks.check(path) if "Damaged" in problem]
+    assert not [problem for problem in integrity.check(path) if "Damaged" in problem]
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
@@ -213,7 +213,7 @@ def test_a_count_in_the_description_is_not_believed(path: Path, frames: int) -> 
     recording = Recording.open(path)
     assert len(recording) == 30
     _frames_are_right(recording, list(range(30)))
-    assert any("by meta.json" in problem for problem in checks.check(path))
+    assert any("by meta.json" in problem for problem in integrity.check(path))
 
 
 def test_a_video_of_something_else_is_refused(path: Path, tmp_path: Path) -> None:

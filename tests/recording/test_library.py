@@ -10,7 +10,7 @@ from support.recordings import edge, frame_at, meta_of, time_of, write
 from agp_tui.errors import RecordingError
 from agp_tui.games.base import Frame, Status
 from agp_tui.keys.state import KeyEdge
-from agp_tui.recording import checks, library
+from agp_tui.recording import integrity, library
 from agp_tui.recording.store import Recording, RecordingWriter
 
 
@@ -101,20 +101,20 @@ def test_a_damaged_recording_can_be_deleted(tmp_path: Path) -> None:
 
 
 def test_gaps_and_a_wrong_rate_are_told(tmp_path: Path) -> None:
-    gaps = checks.check(_of_frames(tmp_path, [*range(10), *range(20, 30), 31]))
+    gaps = integrity.check(_of_frames(tmp_path, [*range(10), *range(20, 30), 31]))
     assert any(
         "2 gaps with 11 frames missing" in problem and "0.37 s, at 0.3 s" in problem for problem in gaps
     )
-    slow = checks.check(_of_frames(tmp_path, list(range(0, 40, 2))))
+    slow = integrity.check(_of_frames(tmp_path, list(range(0, 40, 2))))
     assert "Expected 30 frames a second, found 15.0." in slow
 
 
 def test_keys_never_pressed_and_keys_that_stick_are_told(tmp_path: Path) -> None:
     stuck = write(tmp_path, 200, [edge(20.5, "left", True), edge(5.5, "up", True), edge(9.5, "up", False)])
-    problems = checks.check(stuck)
+    problems = integrity.check(stuck)
     assert "left is held for the last 5.9 s to the end: it may be stuck." in problems
     assert "Never pressed by human: space." in problems
-    assert any("No key is ever pressed" in problem for problem in checks.check(write(tmp_path, 3)))
+    assert any("No key is ever pressed" in problem for problem in integrity.check(write(tmp_path, 3)))
 
 
 def test_still_and_black_pictures_are_told(tmp_path: Path) -> None:
@@ -124,20 +124,20 @@ def test_still_and_black_pictures_are_told(tmp_path: Path) -> None:
         pixels = frame_at(0).pixels if number < 12 else np.zeros((48, 64, 3), np.uint8)
         writer.frame(Frame(pixels, time_of(number), time_of(number)))
     writer.close()
-    problems = checks.check(writer.path)
+    problems = integrity.check(writer.path)
     assert any("95 % of the frames equal the one before" in problem for problem in problems)
     assert any("40 % of the frames are black" in problem for problem in problems)
 
 
 def test_frames_that_go_back_in_time_are_told(tmp_path: Path) -> None:
     path = _of_frames(tmp_path, [0, 1, 3, 2, 4])
-    assert any("not later" in problem for problem in checks.check(path))
+    assert any("not later" in problem for problem in integrity.check(path))
     assert len(list(Recording.open(path).frames())) == 5
 
 
 def test_checking_something_else_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RecordingError):
-        checks.check(tmp_path)
+        integrity.check(tmp_path)
 
 
 def test_a_long_list_is_quick(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from agp_tui.engine.job import Job
 from agp_tui.games.base import Frame
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys
 from agp_tui.protocol.events import Finished, Live, Progress, Stage
-from agp_tui.recording import checks
+from agp_tui.recording import integrity
 from agp_tui.recording.inputs import Person
 from agp_tui.recording.recorder import Origin, record
 from agp_tui.recording.store import Recording, find_recordings
@@ -175,7 +175,7 @@ def test_a_real_game_in_real_time(tmp_path: Path) -> None:
     assert len(recording) == recorded.frames
     assert recording.key_states().any()
     assert recording.seconds == pytest.approx(3, abs=0.3)
-    assert not [problem for problem in checks.check(recording.path) if "amage" in problem]
+    assert not [problem for problem in integrity.check(recording.path) if "amage" in problem]
 
 
 VICTIM = """

@@ -11,7 +11,7 @@ import pytest
 from support.recordings import edge, meta_of, picture, write
 
 from agp_tui.errors import RecordingError
-from agp_tui.recording.exporting import ENDINGS, Format, export_recording
+from agp_tui.recording.export import ENDINGS, Format, export_recording
 from agp_tui.recording.legacy_pickle import import_pickle
 from agp_tui.recording.store import Recording, find_recordings
 

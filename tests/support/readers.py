@@ -65,12 +65,12 @@ def _recording(name: str) -> Callable[[Path], Path]:
 
 
 def _read_recording(path: Path) -> None:
-    from agp_tui.recording import checks, library
+    from agp_tui.recording import integrity, library
     from agp_tui.recording.store import Recording
 
     folder = path.parent
     library.summary(folder)
-    checks.check(folder)
+    integrity.check(folder)
     recording = Recording.open(folder)
     for _ in recording.frames():
         pass

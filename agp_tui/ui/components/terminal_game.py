@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from agp_tui.config import TerminalSettings
 from agp_tui.config.types import Way
-from agp_tui.keys.typed import LET_GO_KEY
+from agp_tui.keys.terminal_keys import LET_GO_KEY
 from agp_tui.protocol.events import Command, Holding, Key, LetGo, Live
 from agp_tui.ui.components.live_view import Kind, LiveView
 from agp_tui.ui.keyboard.driver import KeyboardDriver

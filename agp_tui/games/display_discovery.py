@@ -239,7 +239,7 @@ def _prove(candidate: Candidate, authorities: Iterable[str | None]) -> Candidate
 
 def _probe(name: str, authority: str | None) -> dict[str, Any]:
     environment = module_environment(**({"XAUTHORITY": authority} if authority else {}))
-    command = module_command("agp_tui.games.probe", *([name] if name else []))
+    command = module_command("agp_tui.games.display_probe", *([name] if name else []))
     try:
         answer = subprocess.run(
             command,

@@ -22,7 +22,7 @@ def choose_center(display: str | None, job: Job) -> tuple[int, int] | None:
 
 
 def _choose_on_x(display: str | None, job: Job) -> tuple[int, int] | None:
-    from agp_tui.keys.rawinput import BUTTON_DOWN, RawInput
+    from agp_tui.keys.xinput2 import BUTTON_DOWN, RawInput
     from agp_tui.keys.xserver import connect
 
     connection = connect(display)

@@ -1,8 +1,7 @@
 """Virtual keyboards: they press and release single keys and remember nothing."""
 
-import os
 import sys
-from typing import Any, Protocol
+from typing import Protocol
 
 from agp_tui.errors import DisplayError
 from agp_tui.keys.xserver import MAPPING_NOTIFY, Layout, connect
@@ -23,6 +22,8 @@ class Keyboard(Protocol):
 def open_keyboard(display: str | None, keys: tuple[str, ...]) -> Keyboard:
     """A virtual keyboard with these keys. Raises `AgpError` where there can be none."""
     if sys.platform in ("win32", "darwin"):
+        from agp_tui.keys.pynput_backend import PynputKeyboard
+
         return PynputKeyboard(display, keys)
     return XTestKeyboard(display, keys)
 
@@ -65,24 +66,3 @@ class XTestKeyboard:
             changed |= self._connection.next_event().type == MAPPING_NOTIFY
         if changed:
             self._layout = Layout.read(self._connection, self._keys)
-
-
-class PynputKeyboard:
-    """The virtual keyboard of Windows and macOS."""
-
-    def __init__(self, display: str | None, keys: tuple[str, ...]) -> None:
-        from agp_tui.keys.pynput_keys import import_keyboard, to_pynput
-
-        if display:
-            os.environ["DISPLAY"] = display
-        self._controller: Any = import_keyboard().Controller()
-        self._codes = {key: to_pynput(key) for key in keys}
-
-    def press(self, key: str) -> None:
-        self._controller.press(self._codes[key])
-
-    def release(self, key: str) -> None:
-        self._controller.release(self._codes[key])
-
-    def flush(self) -> None:
-        """Nothing to wait for: pynput hands each key over at once."""

@@ -1,6 +1,6 @@
 """Proves that a display can be seen, in a process of its own that may hang or die.
 
-    python -m agp_tui.games.probe [DISPLAY]
+    python -m agp_tui.games.display_probe [DISPLAY]
 
 Reads one pixel and prints one JSON object: `{"width": W, "height": H}` or `{"problem": TEXT}`.
 """

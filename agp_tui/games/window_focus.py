@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from agp_tui.errors import JobFailed
-from agp_tui.games.region import Box
+from agp_tui.games.screen_region import Box
 from agp_tui.keys.xserver import Connection, connect
 
 NOTHING, POINTER = 0, 1
