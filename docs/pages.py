@@ -1,10 +1,10 @@
-"""Puts the kept results of long benchmarks into the pages: tables between marks, and docs/charts/*.svg.
+"""Writes stored benchmark results into the documentation: tables between markers, and docs/charts/*.svg.
 
     make pages
 
 Reads docs/data/benchmarks.json, which `agp bench all --kept` writes, and docs/data/*.jsonl, which
 `agp bench bakeoff`, `learn`, `corrections` and `practice`, and `make faults`, `fuzz` and `soak` append to. A
-page has a line `<!-- NAME -->` before each table and `<!-- end -->` behind it; what is between is replaced.
+page has a line `<!-- NAME -->` before each table and `<!-- end -->` after it; the text between is replaced.
 """
 
 import re
@@ -34,22 +34,22 @@ CHARTS = DOCS / "charts"
 COLOURS = {"ppo": "#d1495b", "pqn": "#2e86ab", "dqn": "#e09f3e", "monte_carlo": "#6a994e"}
 STYLES = ["-", "--", ":"]
 MARKED = re.compile(r"<!-- (\S.*?) -->\n.*?<!-- end -->", re.DOTALL)
-NOTHING = "No result is kept yet."
+NOTHING = "No result recorded yet."
 RATIOS = {
-    "store_windows_ratio": "bytes of a recorded frame, 256 px",
-    "capture_whole_screen_ratio": "a grab of 256x256",
-    "reaction_30_ratio": "from grab to key, 30 fps",
-    "play_ratio": "a decision",
-    "large_play_ratio": "a decision, large network",
-    "train_ratio": "a labelled frame learned",
-    "atari_pqn_ratio": "a decision trained, Atari",
-    "atari_monte_carlo_ratio": "the same, Monte Carlo",
-    "pace_ratio": "frames of a 60 fps loop",
+    "store_windows_ratio": "bytes per recorded frame, 256 px",
+    "capture_whole_screen_ratio": "capture of 256x256",
+    "reaction_30_ratio": "capture to key, 30 fps",
+    "play_ratio": "decision",
+    "large_play_ratio": "decision, large network",
+    "train_ratio": "labelled frame trained",
+    "atari_pqn_ratio": "Atari decision trained",
+    "atari_monte_carlo_ratio": "same, Monte Carlo",
+    "pace_ratio": "slots filled at 60 fps",
 }
 
 
 def main() -> None:
-    """Every page that there are results for."""
+    """Update every page that has results."""
     mpl.rcParams |= {"svg.hashsalt": "agp", "font.size": 9, "axes.grid": True, "grid.alpha": 0.3}
     baked = read_kept(DATA / "bakeoff.jsonl", bakeoff.Result)
     learned = read_kept(DATA / "learning.jsonl", Learned)
@@ -69,7 +69,7 @@ def main() -> None:
         "corrections": in_markdown(corrections.table(corrected)),
         "practice": in_markdown(practice.table(practised)),
         "rounds": rounds(practised),
-        **({"steadier hands": in_markdown(steadied)} if steadied.rows else {}),
+        **({"key filter": in_markdown(steadied)} if steadied.rows else {}),
     }
     fill(DOCS / "imitation.md", parts)
     fill(DOCS / "reliability.md", {"faults": in_markdown(faults(read_kept(DATA / "faults.jsonl", Fault)))})
@@ -86,7 +86,7 @@ def main() -> None:
 
 @dataclass(frozen=True)
 class Fault:
-    """What `make faults`, `fuzz` and `soak` tell of one kind of fault."""
+    """A result of `make faults`, `fuzz` or `soak` for one kind of fault."""
 
     fault: str
     trials: int
@@ -95,18 +95,18 @@ class Fault:
 
 
 def faults(kept: Sequence[Fault]) -> Table:
-    """A row for each fault, as it was tried last."""
+    """A row for each fault, with its latest result."""
     latest = {one.fault: one for one in kept}
     rows: list[list[str | float | int | None]] = [
         [one.fault, one.trials, one.losses, one.worst]
         for one in sorted(latest.values(), key=lambda one: one.fault.lower())
     ]
-    return Table(title="Faults", columns=["fault", "trials", "losses", "the worst of them"], rows=rows)
+    return Table(title="Faults", columns=["fault", "trials", "losses", "worst case"], rows=rows)
 
 
 def machine_of(report: Report) -> str:
-    """Where and how long."""
-    return f"{report.machine}; agp-tui {report.version}; {report.seconds} seconds for all of it."
+    """The machine, the version and the total time."""
+    return f"{report.machine}; agp-tui {report.version}; total time {report.seconds} seconds."
 
 
 def part(found: PartFound) -> str:
@@ -117,7 +117,7 @@ def part(found: PartFound) -> str:
 
 
 def draw_ratios(report: Report) -> None:
-    """How many times the plain way costs what ours does, one bar for each benchmark."""
+    """The cost ratio of the baseline to agp-tui, one bar for each benchmark."""
     metrics = {name: value for one in report.parts for name, value in one.metrics.items()}
     found = [(label, metrics[name]) for name, label in RATIOS.items() if name in metrics]
 
@@ -126,7 +126,7 @@ def draw_ratios(report: Report) -> None:
         labels, values = [label for label, _ in found], [value for _, value in found]
         bars = panel.barh(labels, values, color=COLOURS["pqn"])
         panel.bar_label(bars, [f"{value:.3g}x" for value in values], padding=3)
-        panel.set(xscale="log", xlabel="the plain way / ours, in the same run")
+        panel.set(xscale="log", xlabel="baseline / agp-tui, in the same run")
         panel.axvline(1, color="grey", linewidth=1)
         panel.margins(x=0.15)
         panel.invert_yaxis()
@@ -135,7 +135,7 @@ def draw_ratios(report: Report) -> None:
 
 
 def over_games(baked: Sequence[bakeoff.Result]) -> Table:
-    """Algorithms over all games and seeds, where 0 is random play and 1 a person."""
+    """Human-normalised scores of the algorithms over all games and seeds."""
     rows: list[list[str | float | int | None]] = []
     for algorithm in sorted({one.entry.algorithm for one in baked}):
         of_it = [one for one in baked if one.entry.algorithm == algorithm]
@@ -149,13 +149,13 @@ def over_games(baked: Sequence[bakeoff.Result]) -> Table:
 
 
 def str_of(interval: object) -> str:
-    """Two digits instead of the usual one."""
+    """The interval with two decimals."""
     value, low, high = (getattr(interval, name) for name in ("value", "low", "high"))
     return f"{value:.2f} ({low:.2f} to {high:.2f})"
 
 
 def trainings(learned: Sequence[Learned], game: str) -> Table:
-    """Every training on a game: what it had come to at half of its time and at its end."""
+    """Every training on a game: its score half-way and at the end."""
     rows: list[list[str | float | int | None]] = []
     for one in of_game(learned, game):
         figures, entry = one.figures, one.entry
@@ -172,21 +172,21 @@ def trainings(learned: Sequence[Learned], game: str) -> Table:
             ]
         )
     columns = [
-        "who", "seed", "minutes on cores", "million decisions", "half-way", "at the end",
+        "algorithm", "seed", "minutes on cores", "million decisions", "half-way", "at the end",
         "best agent, 30 games, 95 %", "human-normalised",
     ]  # fmt: skip
     return Table(title="", columns=columns, rows=rows)
 
 
 def with_chart(learned: Sequence[Learned], game: str) -> str:
-    """The table of a game, and its chart below."""
+    """The table of a game, followed by its chart."""
     name = short_name(game)
-    chart = f"![Evaluations of {name} trainings by time](charts/{name.lower()}.svg)"
+    chart = f"![Evaluation scores on {name} by training time](charts/{name.lower()}.svg)"
     return f"{in_markdown(trainings(learned, game))}\n\n{chart}"
 
 
 def mean_at(one: Learned, minutes: float) -> str:
-    """The evaluation nearest to that time, and when it was."""
+    """The evaluation nearest to that time, with its time."""
     if not one.curve:
         return ""
     check = min(one.curve, key=lambda check: abs(check.minutes - minutes))
@@ -194,7 +194,7 @@ def mean_at(one: Learned, minutes: float) -> str:
 
 
 def memory(learned: Sequence[Learned]) -> Table:
-    """What the first process of each training held, early and late."""
+    """Memory of the first process of each training, early and late."""
     rows: list[list[str | float | int | None]] = []
     for one in learned:
         if len(one.memory) > 2:
@@ -207,7 +207,7 @@ def memory(learned: Sequence[Learned]) -> Table:
 
 
 def name_of(one: Learned) -> str:
-    """Of a training among others on its game."""
+    """The label of a training."""
     return one.entry.algorithm + (", after the expert" if one.entry.expert_seconds else "")
 
 
@@ -217,13 +217,13 @@ def games_of(learned: Sequence[Learned]) -> list[str]:
 
 
 def of_game(learned: Sequence[Learned], game: str) -> list[Learned]:
-    """The trainings on a game, chance last."""
+    """The trainings on a game, random play last."""
     found = [one for one in learned if one.entry.game == game]
     return sorted(found, key=lambda one: (one.entry.algorithm == CHANCE, name_of(one), one.entry.seed))
 
 
 def in_markdown(table: Table) -> str:
-    """A table as pages have it."""
+    """A table in Markdown."""
     lines = [table.columns, ["---"] * len(table.columns), *table.rows]
     return "\n".join(
         "| " + " | ".join("" if cell is None else str(cell) for cell in line) + " |" for line in lines
@@ -231,7 +231,7 @@ def in_markdown(table: Table) -> str:
 
 
 def fill(page: Path, parts: dict[str, str]) -> None:
-    """Put each part between its marks; where there is none yet, say so."""
+    """Put each part between its markers; a missing one gets a placeholder."""
 
     def filled(found: re.Match[str]) -> str:
         return f"<!-- {found[1]} -->\n\n{parts.get(found[1], NOTHING)}\n\n<!-- end -->"
@@ -242,7 +242,7 @@ def fill(page: Path, parts: dict[str, str]) -> None:
 
 
 def draw_bake_off(baked: Sequence[bakeoff.Result]) -> None:
-    """Means by processor time, a panel for each game."""
+    """Mean scores by processor time, a panel for each game."""
     by_game = groupby(sorted(baked, key=lambda one: one.entry.game), lambda one: one.entry.game)
     panels = [(game, list(of_it)) for game, of_it in by_game]
 
@@ -261,7 +261,7 @@ def draw_bake_off(baked: Sequence[bakeoff.Result]) -> None:
 
 
 def draw_trainings(learned: Sequence[Learned], game: str) -> None:
-    """Evaluations with their intervals, by time."""
+    """Evaluation scores with their intervals, by time."""
 
     def draw(axes: Sequence[Axes]) -> None:
         (panel,) = axes
@@ -284,14 +284,14 @@ def draw_trainings(learned: Sequence[Learned], game: str) -> None:
 
 
 def rounds(practised: Sequence[practice.Result]) -> str:
-    """The rounds of each practice, and the chart of all."""
+    """The rounds of each practice run, and the chart."""
     tables = [practice.rounds_table(one) for one in practised]
     told = [f"{table.title}:\n\n{in_markdown(table)}" for table in tables]
-    return "\n\n".join([*told, "![Scores by round of practice](charts/practice.svg)"])
+    return "\n\n".join([*told, "![Scores by DAgger round](charts/practice.svg)"])
 
 
 def draw_practice(practised: Sequence[practice.Result]) -> None:
-    """Means with their intervals by round, a panel for each practice."""
+    """Mean scores with their intervals by round, a panel for each practice run."""
 
     def draw(axes: Sequence[Axes]) -> None:
         for panel, one in zip(axes, practised, strict=True):
@@ -301,7 +301,7 @@ def draw_practice(practised: Sequence[practice.Result]) -> None:
             low, high = zip(*map(bootstrap_interval, one.rounds), strict=True)
             colour = COLOURS["pqn"]
             panel.plot(numbers, [mean_of(scores) for scores in one.rounds], color=colour, marker=".",
-                       label="the model of that round")  # fmt: skip
+                       label="model of the round")  # fmt: skip
             panel.fill_between(numbers, low, high, color=colour, alpha=0.12, linewidth=0)
             panel.axhline(mean_of(one.expert), color=COLOURS["monte_carlo"], linewidth=1, label="expert")
             panel.axhline(mean_of(one.chance), color="grey", linewidth=1, label="random play")
@@ -311,7 +311,7 @@ def draw_practice(practised: Sequence[practice.Result]) -> None:
 
 
 def save(name: str, panels: int, draw: Callable[[Sequence[Axes]], None]) -> None:
-    """A chart with so many panels; the same data give the same file."""
+    """Save a chart with this number of panels; the same data give the same file."""
     if not panels:
         return
     figure, axes = plt.subplots(1, panels, figsize=(max(6.5, 4.2 * panels), 3.4), squeeze=False)
