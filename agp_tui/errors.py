@@ -1,25 +1,28 @@
 """The errors that a user can cause. Each says what was expected, what was found and what to do."""
 
 LONGEST = 600
-"""Characters of a problem: what was found may be of any size."""
+"""Characters of a message: what was found may be of any size."""
 
 
 class AgpError(Exception):
-    """A problem with a cure. The commands print both and exit with `exit_code`.
+    """A problem and what to do about it. The commands print both and exit with `exit_code`.
 
-    `problem` is one sentence that names what was expected and what was found;
-    `cure` is what to do or to type next.
+    `message` is one sentence that names what was expected and what was found, `hint` what to do or to
+    type next, `setting` the setting at fault (`keys`), if it is one.
     """
 
     exit_code = 2
+    stopped = False
+    """Whether somebody stopped it, rather than something being wrong."""
 
-    def __init__(self, problem: str, cure: str = "") -> None:
-        self.problem = _in_a_line(problem)
-        super().__init__(self.problem)
-        self.cure = cure
+    def __init__(self, message: str, hint: str = "", *, setting: str | None = None) -> None:
+        self.message = _in_a_line(message)
+        super().__init__(self.message)
+        self.hint = hint
+        self.setting = setting
 
     def __str__(self) -> str:
-        return f"{self.problem} {self.cure}".strip()
+        return f"{self.message} {self.hint}".strip()
 
 
 class SettingError(AgpError):
@@ -27,12 +30,16 @@ class SettingError(AgpError):
 
 
 class BadSetting(SettingError):
-    """A value that does not fit. `problem` begins with the setting's name: `keys: Expected ...`."""
+    """A value that does not fit `setting`. `reason` is the message without the name: `Expected ...`."""
+
+    def __init__(self, reason: str, hint: str = "", *, setting: str) -> None:
+        super().__init__(f"{setting}: {reason}", hint, setting=setting)
+        self.reason = reason
 
     def as_flag(self) -> SettingError:
-        """The same said of the flag that gave it: `--keys: Expected ...`."""
-        name, _, rest = self.problem.partition(": ")
-        return SettingError(f"--{name.partition('[')[0].replace('_', '-')}: {rest}", self.cure)
+        """The same error under the name of the flag: `--keys: Expected ...`."""
+        name = (self.setting or "").partition("[")[0]
+        return SettingError(f"--{name.replace('_', '-')}: {self.reason}", self.hint, setting=name)
 
 
 class DisplayError(AgpError):
@@ -57,13 +64,20 @@ class JobFailed(AgpError):
     exit_code = 1
 
 
+class JobStopped(JobFailed):
+    """A job that was stopped before it had a result."""
+
+    stopped = True
+
+
 class Interrupted(AgpError):
-    """A person insisted on the end before the job could come to it by itself."""
+    """A second interrupt ended the job before it could finish by itself."""
 
     exit_code = 130
+    stopped = True
 
 
 def _in_a_line(text: str) -> str:
-    """Without its middle where it is too long to be read."""
+    """The text on one line, shortened in the middle to about `LONGEST` characters."""
     line = " ".join(text.splitlines())
     return line if len(line) <= LONGEST else f"{line[: LONGEST * 2 // 3]} … {line[-LONGEST // 4 :]}"

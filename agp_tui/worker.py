@@ -1,4 +1,4 @@
-"""The process behind a long job: it works on one run folder and belongs to no terminal."""
+"""The process of a long job: runs the request of one run folder, detached from any terminal."""
 
 import contextlib
 import sys
@@ -15,7 +15,7 @@ from agp_tui.protocol.events import Failed, Finished, Started
 
 
 def main(path: Path) -> int:
-    """Do what the run at `path` asks for; the exit code."""
+    """Execute the request of the run at `path`. Returns the exit code."""
     run = Run(path)
     run.claim()
     job = Job(RunLog(run))
@@ -27,21 +27,22 @@ def main(path: Path) -> int:
             return Interrupted.exit_code if job.interrupted else 0
         except AgpError as error:
             code = Interrupted.exit_code if job.interrupted else error.exit_code
-            return _failed(job, error.problem, error.cure, code)
+            return _failed(job, Failed.of(error, code))
         except KeyboardInterrupt:
-            return _failed(job, "Interrupted.", "", Interrupted.exit_code)
+            return _failed(job, Failed.of(Interrupted("Interrupted.")))
         except Exception as error:
             traceback.print_exc()
-            return _failed(job, f"{type(error).__name__}: {error}", f"See {run.path}/narration.log.", 1)
+            hint = f"See {run.path}/narration.log."
+            return _failed(job, Failed(error=f"{type(error).__name__}: {error}", hint=hint))
         finally:
             job.close()
 
 
-def _failed(job: Job, error: str, hint: str, exit_code: int) -> int:
-    """Tell how it ended; a full disk may have no room even for that. Gives the exit code."""
+def _failed(job: Job, event: Failed) -> int:
+    """Emit the last event, unless the disk is too full for it. Returns the exit code."""
     with contextlib.suppress(OSError):
-        job.emit(Failed(error=error, hint=hint, exit_code=exit_code))
-    return exit_code
+        job.emit(event)
+    return event.exit_code
 
 
 if __name__ == "__main__":

@@ -12,7 +12,11 @@ SUFFIX = ".agent.pt"
 def kept_as(models: Path, name: str) -> Path:
     """The file of an agent's name. Raises `SettingError` for a name that is none."""
     if not name or Path(name).name != name or name.startswith("."):
-        raise SettingError(f"Expected a name to keep the agent under, found {name!r}.", "Such as pong-1.")
+        raise SettingError(
+            f"Expected a name to keep the agent under, found {name!r}.",
+            "Such as pong-1.",
+            setting="save_best_as",
+        )
     return models / f"{name}{SUFFIX}"
 
 

@@ -73,6 +73,7 @@ def decide_knobs(settings: AtariSettings) -> Knobs:
             raise SettingError(
                 f"Expected no {name} with the algorithm {algorithm}, found {getattr(settings, name)}.",
                 "Leave it out, or take another algorithm.",
+                setting=name,
             )
     asked: dict[str, Any] = {
         field.name: value

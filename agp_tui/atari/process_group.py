@@ -6,7 +6,8 @@ keep the weights equal, so nothing else has to be exchanged. A lone process is a
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -14,11 +15,17 @@ from typing import Any, Protocol, TypeVar
 import torch
 from torch import Tensor
 
+from agp_tui.errors import JobFailed
+
 T = TypeVar("T")
 
 PATIENCE = timedelta(minutes=3)
 """How long the others are waited for; then one of them is gone."""
 LOOPBACK = {"linux": "lo", "darwin": "lo0"}
+
+
+class ProcessLost(JobFailed):
+    """Another process of the group ended or does not answer."""
 
 
 class Team(Protocol):
@@ -70,16 +77,26 @@ class Together:
         self.rank, self.size = rank, size
         if interface := LOOPBACK.get(sys.platform):
             os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
-        group.init_process_group(
-            "gloo", init_method=f"file://{meeting}", rank=rank, world_size=size, timeout=PATIENCE
-        )
         self._group = group
+        with self._connected():
+            group.init_process_group(
+                "gloo", init_method=f"file://{meeting}", rank=rank, world_size=size, timeout=PATIENCE
+            )
+
+    @contextmanager
+    def _connected(self) -> Iterator[None]:
+        """Raises `ProcessLost` for what torch raises when another process of the group is gone."""
+        try:
+            yield
+        except RuntimeError as error:
+            raise ProcessLost("A process of the training was lost.") from error
 
     def average(self, gradients: Iterable[Tensor]) -> None:
         """Put the mean over the team in place of each gradient."""
         parts = list(gradients)
         flat = torch.cat([part.reshape(-1) for part in parts])
-        self._group.all_reduce(flat)
+        with self._connected():
+            self._group.all_reduce(flat)
         flat /= self.size
         at = 0
         for part in parts:
@@ -89,14 +106,16 @@ class Together:
     def same(self, value: T) -> T:
         """The value of rank 0, plain data."""
         box: list[Any] = [value]
-        self._group.broadcast_object_list(box)
+        with self._connected():
+            self._group.broadcast_object_list(box)
         found: T = box[0]
         return found
 
     def gather(self, value: T) -> list[T]:
         """Every process's value at rank 0, in the order of ranks; elsewhere nothing."""
         boxes: list[Any] | None = [None] * self.size if self.rank == 0 else None
-        self._group.gather_object(value, boxes)
+        with self._connected():
+            self._group.gather_object(value, boxes)
         return boxes or []
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from agp_tui.atari.checkpoint import BEST, LAST, AgentCheckpoint, load_agent, save_agent
 from agp_tui.atari.evaluate import Evaluation, Judge, Judged
-from agp_tui.atari.process_group import Alone, Team, Together
+from agp_tui.atari.process_group import Alone, ProcessLost, Team, Together
 from agp_tui.atari.reporter import Teller, TensorBoard
 from agp_tui.atari.trainer import AgentTrainer, Counters
 from agp_tui.config import AtariSettings, PreviewSettings
@@ -93,12 +93,8 @@ def train_agent(
         trainer = AgentTrainer(settings, team, device=device, threads=threads)
         try:
             return _Lead(settings, trainer, job, run, preview).train()
-        except RuntimeError as error:
-            if (size > 1 and "gloo" in str(error).lower()) or "Connection closed" in str(error):
-                raise JobFailed(
-                    "A process of the training was lost.", f"Go on with: agp atari train --resume {run.id}"
-                ) from error
-            raise
+        except ProcessLost as error:
+            raise JobFailed(error.message, f"Resume with: agp atari train --resume {run.id}") from error
         finally:
             trainer.close()
 

@@ -60,7 +60,7 @@ def run_all(job: Job, more: dict[str, Part], kept: Path | None = None) -> Finish
             found.append(PartFound(part, tuple(heard.tables), metrics, round(time.monotonic() - begun, 1)))
         except AgpError as error:
             job.note(f"{part} could not run here. {error}", level="warning")
-            found.append(PartFound(part, not_run=error.problem))
+            found.append(PartFound(part, not_run=error.message))
     metrics = {name: value for part in found for name, value in part.metrics.items()}
     limit = roofline(metrics, limits)
     if limit.rows:

@@ -17,7 +17,7 @@ from agp_tui.benchmarks.plain_monte_carlo import PlainMonteCarlo
 from agp_tui.config import Algorithm, AtariSettings
 from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
-from agp_tui.errors import JobFailed, MissingPart, SettingError
+from agp_tui.errors import JobStopped, MissingPart, SettingError
 from agp_tui.protocol.events import Table
 
 OURS: tuple[Algorithm, ...] = ("pqn", "ppo", "monte_carlo")
@@ -111,7 +111,7 @@ def bench_atari(
             if number:
                 rates[way.name].append(steps / (hardware.clock() - begun))
     if not all(rates.values()):
-        raise JobFailed("Stopped before every way had its turn.", "Start it again.")
+        raise JobStopped("Stopped before every way had its turn.", "Start it again.")
     middle = {name: float(np.median(found)) for name, found in rates.items()}
     rows: list[list[str | float | int | None]] = [
         [way.name, round(middle[way.name]), way.against, round(middle[way.name] / middle[way.against], 2)]

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from agp_tui.config import TrainSettings
 from agp_tui.engine.job import Job
-from agp_tui.errors import JobFailed
+from agp_tui.errors import JobStopped
 from agp_tui.imitation.dataset import Dataset, Span, Take
 from agp_tui.imitation.network import NetworkSpec, PolicyNetwork, compact
 from agp_tui.imitation.trainer import Trainer
@@ -87,7 +87,7 @@ def bench_train(
             shared.append(batch * stretch / pair[0])
             separate.append(WINDOWS / pair[1])
     if not shared:
-        raise JobFailed("Stopped before the first round was done.", "Run agp bench train again.")
+        raise JobStopped("Stopped before the first round was done.", "Run agp bench train again.")
     settings = TrainSettings(model=model, batch=batch, stretch=stretch)
     trainer = Trainer(network, settings, tuple(f"f{key + 1}" for key in range(keys)), threads=threads)
     dataset = _random_frames(frame_size, segment, keys)

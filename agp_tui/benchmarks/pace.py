@@ -10,7 +10,7 @@ from agp_tui.benchmarks.others import busy_cores
 from agp_tui.benchmarks.plain_ways import timer_per_frame
 from agp_tui.engine.clock import NS, Clock
 from agp_tui.engine.job import Job
-from agp_tui.errors import JobFailed
+from agp_tui.errors import JobStopped
 from agp_tui.protocol.events import Table
 from agp_tui.protocol.percentiles import Percentiles
 
@@ -63,7 +63,7 @@ def bench_pace(asked: PaceAsked, job: Job) -> PaceBench:
             starts = timer_per_frame(asked.fps, seconds, _work(asked.work_ms))
             rounds["timers"].append(list(enumerate(starts)))
     if not rounds["ours"]:
-        raise JobFailed("Stopped before the first round was done.", "Run agp bench pace again.")
+        raise JobStopped("Stopped before the first round was done.", "Run agp bench pace again.")
     due = sum(
         max(1, round(min(ROUND_SECONDS, asked.seconds - done) * asked.fps))
         for done in (number * ROUND_SECONDS for number in range(len(rounds["ours"])))

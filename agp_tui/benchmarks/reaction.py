@@ -13,7 +13,7 @@ from agp_tui.config import GameSettings
 from agp_tui.engine.clock import Clock
 from agp_tui.engine.job import Job
 from agp_tui.engine.subprocesses import module_command, module_environment
-from agp_tui.errors import DisplayError, JobFailed
+from agp_tui.errors import DisplayError, JobFailed, JobStopped
 from agp_tui.games.screen import ScreenGame
 from agp_tui.games.screen_region import Box
 from agp_tui.keys.state import NO_KEYS, Keys
@@ -65,7 +65,7 @@ def bench_reaction(
         box = Box(PLACE, PLACE, SIDE, SIDE)
         for fps in RATES:
             if job.stopping:
-                raise JobFailed("Stopped before every rate was measured.", "Start it again.")
+                raise JobStopped("Stopped before every rate was measured.", "Start it again.")
             with _our_hands(ours, screen.name, box, fps) as act:
                 ours_ms, clock = _measured(act, fps, seconds, echo)
             with _plain_hands(plain, screen.name, box) as act:

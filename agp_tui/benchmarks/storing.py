@@ -14,7 +14,7 @@ import numpy as np
 from agp_tui.benchmarks.asked import StoringAsked
 from agp_tui.engine.clock import Clock, SimulatedTime
 from agp_tui.engine.job import Job
-from agp_tui.errors import JobFailed
+from agp_tui.errors import JobFailed, JobStopped
 from agp_tui.games.base import Pixels
 from agp_tui.protocol.events import Table
 from agp_tui.recording.video import FFV1, FILE_NAME, X264, VideoWriter, codec_for, read
@@ -59,7 +59,7 @@ def bench_storing(asked: StoringAsked, job: Job) -> list[Stored]:
                 frames = [_drawn(picture, shape, content, number) for number, picture in enumerate(pictures)]
                 for way in (FFV1, X264, RAW, PNG, *([WINDOWS] if size == "256x256" else [])):
                     if job.stopping:
-                        raise JobFailed("Stopped before everything was stored.", "Start it again.")
+                        raise JobStopped("Stopped before everything was stored.", "Start it again.")
                     found.append(_stored(frames, content, size, way, Path(name)))
     job.emit(_table(found))
     return found

@@ -50,7 +50,10 @@ def _run(words: list[str]) -> int:
     try:
         result = app_for(words)(words, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        raise SettingError(str(error), "See agp --help, or --help after the command.") from error
+        argument = getattr(error, "argument", None)
+        setting = argument.name.lstrip("-").replace("-", "_") if argument is not None else None
+        hint = "See agp --help, or --help after the command."
+        raise SettingError(str(error), hint, setting=setting) from error
     except BadSetting as error:
         # Settings files were checked before: a flag gave it.
         raise error.as_flag() from error
@@ -61,8 +64,7 @@ def _complain(words: list[str], error: AgpError) -> None:
     if "--json" in words:
         from agp_tui.protocol.events import Failed, encode
 
-        failed = Failed(error=error.problem, hint=error.cure, exit_code=error.exit_code)
-        sys.stdout.buffer.write(encode(failed))
+        sys.stdout.buffer.write(encode(Failed.of(error)))
         sys.stdout.flush()
     else:
         print(f"agp: {error}", file=sys.stderr)

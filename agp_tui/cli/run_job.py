@@ -44,7 +44,7 @@ def run_live(output: Output, name: str, settings: dict[str, Any], body: Callable
         return 130 if job.interrupted else 0
     except AgpError as error:
         if job.interrupted:
-            raise Interrupted(error.problem, error.cure) from error
+            raise Interrupted(error.message, error.hint) from error
         raise
     finally:
         job.close()

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_type_hints
 import msgspec
 
 from agp_tui.config import Config, GameSettings, convert
-from agp_tui.errors import SettingError
+from agp_tui.errors import BadSetting, SettingError
 
 FILE_NAME = "config.toml"
 PREFIX = "AGP_"
@@ -22,12 +22,12 @@ Table = dict[str, Any]
 
 
 class FileError(SettingError):
-    """A settings file, or a variable in its place, that does not fit, and where: for who shows the place."""
+    """A settings file, or an environment variable, with a value that does not fit, and its place."""
 
     def __init__(
-        self, problem: str, cure: str = "", *, file: Path | None = None, section: str = "", key: str = ""
+        self, message: str, hint: str = "", *, file: Path | None = None, section: str = "", key: str = ""
     ) -> None:
-        super().__init__(problem, cure)
+        super().__init__(message, hint, setting=f"{section}.{key}" if section and key else None)
         self.file = file
         """None where the environment is at fault."""
         self.section = section
@@ -174,10 +174,10 @@ def check_section(path: Path | None, section: str, table: Table) -> None:
     assert kind is not None
     try:
         convert(table, kind)
-    except SettingError as error:
-        key = re.split(r"[:\[]", error.problem, maxsplit=1)[0]
+    except BadSetting as error:
+        key = (error.setting or "").partition("[")[0]
         raise FileError(
-            f"{path}: {section}.{error.problem}", error.cure, file=path, section=section, key=key
+            f"{path}: {section}.{error.message}", error.hint, file=path, section=section, key=key
         ) from error
 
 
@@ -222,9 +222,10 @@ def _from_environment(section: str, kind: type[Any]) -> Iterator[tuple[str, Give
             value = parsed(text, hints[item.name])
             try:
                 convert({item.name: value}, kind)
-            except SettingError as error:
-                problem = error.problem.removeprefix(f"{item.name}: ")
-                raise FileError(f"${name}: {problem}", error.cure, section=section, key=item.name) from error
+            except BadSetting as error:
+                raise FileError(
+                    f"${name}: {error.reason}", error.hint, section=section, key=item.name
+                ) from error
             yield item.name, Given(value, f"${name}")
 
 

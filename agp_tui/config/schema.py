@@ -37,8 +37,8 @@ def list_settings(loaded: Loaded) -> list[Setting]:
 def problem(error: FileError) -> dict[str, str | None]:
     """What is wrong, and where: `text`, `hint`, `section`, `key` (empty: the whole file), `file`."""
     return {
-        "text": error.problem,
-        "hint": error.cure,
+        "text": error.message,
+        "hint": error.hint,
         "section": error.section,
         "key": error.key,
         "file": str(error.file) if error.file else None,

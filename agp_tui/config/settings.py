@@ -41,7 +41,7 @@ def _name_key(settings: object, field_name: str) -> None:
     try:
         object.__setattr__(settings, field_name, key_name(getattr(settings, field_name)))
     except SettingError as error:
-        raise BadSetting(f"{field_name}: {error.problem}", error.cure) from error
+        raise BadSetting(error.message, error.hint, setting=field_name) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,7 @@ class GameSettings:
             try:
                 object.__setattr__(self, "keys", key_names(self.keys))
             except SettingError as error:
-                raise BadSetting(f"keys: {error.problem}", error.cure) from error
+                raise BadSetting(error.message, error.hint, setting="keys") from error
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,8 +47,9 @@ def convert(data: Any, kind: type[T]) -> T:
         if problem.startswith("Invalid enum value"):
             problem = f"Expected {limits(_hint(kind, key)) or 'one of its choices'}"
         raise BadSetting(
-            f"{key or 'setting'}: {problem}, found {_at(data, key)!r}.",
+            f"{problem}, found {_at(data, key)!r}.",
             "Its help, and its comment in config.toml, say what it takes.",
+            setting=key or "setting",
         ) from error
 
 
@@ -68,7 +69,7 @@ def check_flag(name: str, value: Any, kind: Any) -> None:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         raise BadSetting(
-            f"{name}: {error}, found {value!r}.", "Its help says what it takes."
+            f"{error}, found {value!r}.", "Its help says what it takes.", setting=name
         ).as_flag() from error
 
 

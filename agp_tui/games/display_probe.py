@@ -35,8 +35,8 @@ def _reason(display: str | None) -> str:
 
         connect(display).close()
     except DisplayError as problem:
-        words = problem.problem.partition("none that answers: ")[2].rstrip(". ")
-        return "no X server listens there" if "Connection refused" in words else words
+        reason = str(problem.__cause__).rstrip(". \n")
+        return "no X server listens there" if "Connection refused" in reason else reason
     except ImportError:
         return ""
     return "it answers, but its screen cannot be read"

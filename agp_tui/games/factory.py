@@ -5,7 +5,7 @@ import dataclasses
 from agp_tui.config import GameSettings
 from agp_tui.engine.clock import Time
 from agp_tui.engine.job import Job
-from agp_tui.errors import JobFailed
+from agp_tui.errors import JobStopped
 from agp_tui.games.atari import AtariGame, default_keys
 from agp_tui.games.base import Game
 from agp_tui.games.ids import is_atari
@@ -42,7 +42,7 @@ def open_game(name: str, settings: GameSettings, source: Time, job: Job) -> Game
         display.enter()
         center = choose_center(display.name or None, job)
         if center is None:
-            raise JobFailed("Stopped before a region was chosen.", "Give it with --center X,Y or --region.")
+            raise JobStopped("Stopped before a region was chosen.", "Give it with --center X,Y or --region.")
         job.note(f"The region is {settings.size} pixels around {center[0]},{center[1]}.")
         settings = dataclasses.replace(settings, center=center)
     return ScreenGame(name, settings, display)

@@ -111,7 +111,7 @@ class Grabber:
         try:
             self._open()
         except DisplayError as problem:
-            raise JobFailed(problem.problem, problem.cure) from problem
+            raise JobFailed(problem.message, problem.hint) from problem
 
     def close(self) -> None:
         """May be called twice."""
@@ -184,5 +184,5 @@ def _trouble() -> tuple[type[Exception], ...]:
 
 
 def _words(problem: Exception) -> str:
-    text = (problem.problem if isinstance(problem, DisplayError) else str(problem)).strip().splitlines()
+    text = (problem.message if isinstance(problem, DisplayError) else str(problem)).strip().splitlines()
     return f"{text[0].rstrip('.')}." if text else "its server is gone."

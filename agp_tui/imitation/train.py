@@ -15,7 +15,7 @@ import torch
 from agp_tui.config import TrainSettings
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
-from agp_tui.errors import JobFailed, ModelError, RecordingError, SettingError
+from agp_tui.errors import JobStopped, ModelError, RecordingError, SettingError
 from agp_tui.imitation.checkpoint import BEST, LAST, Checkpoint, load_checkpoint, save_checkpoint
 from agp_tui.imitation.correction_data import corrected_dataset
 from agp_tui.imitation.dataset import Dataset, Take, check_learnable, open_takes
@@ -156,6 +156,7 @@ def _shape(request: TrainRequest, source: Checkpoint | None) -> tuple[NetworkSpe
             raise SettingError(
                 "Expected a segment of at least 2 frames for motion, found 1.",
                 "Take a longer --segment, or leave out --motion.",
+                setting="segment",
             )
         return (
             NetworkSpec(
@@ -188,7 +189,7 @@ def _dataset(request: TrainRequest, settings: TrainSettings, started: Checkpoint
     def progress(done: int, total: int) -> None:
         nonlocal told
         if job.stopping:
-            raise JobFailed("Stopped while reading the recordings.", "Start the training again.")
+            raise JobStopped("Stopped while reading the recordings.", "Start the training again.")
         if time.monotonic() - told > 0.5 or done == total:
             told = time.monotonic()
             job.emit(Progress(done=done, total=total, unit="frames"))

@@ -10,7 +10,7 @@ from agp_tui.config import AtariSettings, convert
 from agp_tui.config.file import Loaded
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
-from agp_tui.errors import JobFailed, ModelError, SettingError
+from agp_tui.errors import JobStopped, ModelError, SettingError
 from agp_tui.games.atari import atari_id, cartridge_of, minimal_actions
 from agp_tui.jobs.train import chosen_recordings
 from agp_tui.protocol.events import Finished, Progress
@@ -34,7 +34,9 @@ def ask_atari(settings: AtariSettings, loaded: Loaded) -> AtariAsked:
         kept_as(models, settings.save_best_as)
     start = None
     if settings.from_model is not None and settings.from_recordings:
-        raise SettingError("Expected from_model or from_recordings, found both.", "Leave one out.")
+        raise SettingError(
+            "Expected from_model or from_recordings, found both.", "Leave one out.", setting="from_model"
+        )
     if settings.from_model is not None:
         start = find_agent(settings.from_model, models, loaded.folder("runs"))
         _check_start(start, settings, game, knobs.hidden_layers)
@@ -62,6 +64,7 @@ def _check_start(start: Path, settings: AtariSettings, game: str, hidden_layers:
             raise ModelError(
                 f"Expected an agent with the {what} {here}, found one with {there}.",
                 f"Set {what} to {there}, or start without --from-model.",
+                setting="from_model",
             )
 
 
@@ -153,7 +156,7 @@ def run_eval(asked: EvalAsked, job: Job) -> Finished:
             protocol = PROTOCOLS[asked.protocol] if asked.protocol else kept.played_under
             found = judged(Agent(kept.network()), kept.game, kept.view, protocol, asked.epsilon)
     except ValueError as error:
-        raise JobFailed("Stopped before a whole game was played.", "Start it again.") from error
+        raise JobStopped("Stopped before a whole game was played.", "Start it again.") from error
     job.emit(found.table())
     return Finished(
         job="eval",

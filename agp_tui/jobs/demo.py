@@ -13,7 +13,7 @@ from agp_tui.engine.clock import Clock, RealTime, SimulatedTime
 from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
-from agp_tui.errors import JobFailed
+from agp_tui.errors import JobStopped
 from agp_tui.evaluation.rollouts import ScoreSummary, play_episodes
 from agp_tui.files import size_of
 from agp_tui.games.atari import AtariGames, default_keys
@@ -137,7 +137,7 @@ class _Demo:
     def begin(self, name: str, number: int) -> None:
         """The next part begins. Raises `JobFailed` where a person has asked for the end."""
         if self.job.stopping:
-            raise JobFailed(f"Stopped before the part: {name}.", "What was made so far is kept.")
+            raise JobStopped(f"Stopped before the part: {name}.", "What was made so far is kept.")
         self.job.stage(name, number, STAGES)
 
 
@@ -178,7 +178,7 @@ def _demonstrate(demo: _Demo) -> list[Path]:
                 seconds=seconds,
             )
         if recorded.path is None:
-            raise JobFailed("Stopped before the expert had played.")
+            raise JobStopped("Stopped before the expert had played.")
         return recorded.path
 
     with ThreadPoolExecutor(2) as pool:

@@ -136,7 +136,7 @@ def _x_extensions(name: str) -> Finding:
         finally:
             connection.close()
     except AgpError as problem:
-        return Finding(f"keys on {name}", False, problem.problem, problem.cure)
+        return Finding(f"keys on {name}", False, problem.message, problem.hint)
     if not can_press:
         return Finding(
             f"keys on {name}", False, "can be heard, not pressed (no XTEST)", "Only --dry-run plays there."

@@ -34,7 +34,7 @@ def driver_factory(by: str, models: Path, runs: Path) -> DriverFactory:
         except ModelError as no_agent:
             raise ModelError(
                 f"Expected somebody named {by!r} to play, found neither a model nor an agent of that name.",
-                f"Models: {no_model.cure} Agents: {no_agent.cure}",
+                f"Models: {no_model.hint} Agents: {no_agent.hint}",
             ) from no_agent
 
 

@@ -40,7 +40,7 @@ def _found(checkpoint: str, models: Path, runs: Path) -> Path:
     except ModelError as error:
         raise ModelError(
             f"Expected a checkpoint at {path}, or an agent of that name, found neither.",
-            f"A checkpoint is checkpoints/best.pt of a run, or checkpoint.pt of a model. {error.cure}",
+            f"A checkpoint is checkpoints/best.pt of a run, or checkpoint.pt of a model. {error.hint}",
         ) from error
 
 

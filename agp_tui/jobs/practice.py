@@ -8,7 +8,7 @@ from agp_tui.atari.agent_files import find_agent
 from agp_tui.config import ExportSettings, GameSettings, PracticeSettings, TrainSettings, convert
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
-from agp_tui.errors import JobFailed, ModelError, RecordingError, SettingError
+from agp_tui.errors import JobStopped, ModelError, RecordingError, SettingError
 from agp_tui.games.atari import AtariGames
 from agp_tui.games.experts import expert_driver, has_expert
 from agp_tui.jobs.driver_factory import EXPERT, AgentDriverFactory
@@ -106,7 +106,7 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
     )
     rounds = practise(trainer, model, dataset, lesson, run.checkpoints, job)
     if not rounds:
-        raise JobFailed("Stopped before the first round was played; the model is as it was.")
+        raise JobStopped("Stopped before the first round was played; the model is as it was.")
     job.stage("export the best round", 3, 3)
     best = best_of(rounds)
     name = settings.name or f"{asked.model}-practised"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from agp_tui.engine.job import Job
-from agp_tui.errors import JobFailed, ModelError
+from agp_tui.errors import JobStopped, ModelError
 from agp_tui.games.ids import is_atari
 from agp_tui.jobs.train import trainable_model
 from agp_tui.models.key_filter import UNFILTERED, KeyFilterConfig
@@ -49,7 +49,7 @@ def run_steady(models: Path, model: str, games: int, job: Job) -> Finished:
             job.emit(played.table())
             found = _of_games(played)
     if job.stopping:
-        raise JobFailed("Stopped before it was known what helps; the model is as it was.")
+        raise JobStopped("Stopped before it was known what helps; the model is as it was.")
     if found is None:
         raise ModelError(
             f"Expected recordings or a score to judge {folder.name} by, found neither.",

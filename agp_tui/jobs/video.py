@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agp_tui.engine.job import Job
-from agp_tui.errors import JobFailed
+from agp_tui.errors import JobStopped
 from agp_tui.games.atari import FRAMES_A_SECOND
 from agp_tui.protocol.events import Finished, Progress, Table
 
@@ -61,7 +61,7 @@ def run_video(asked: VideoAsked, job: Job) -> Finished:
             break
         made.append(filmed)
     if not made:
-        raise JobFailed("Stopped before a whole game was recorded.", "Start it again.")
+        raise JobStopped("Stopped before a whole game was recorded.", "Start it again.")
     rows: list[list[str | float | int | None]] = [
         [str(one.path), one.score, round(one.frames / FRAMES_A_SECOND / 60, 2)] for one in made
     ]

@@ -252,7 +252,7 @@ def _agent(asked: WatchGameAsked) -> Path:
     except ModelError as error:
         raise ModelError(
             f"Expected an Atari game or an agent to watch, found {asked.what!r}, which is neither.",
-            f"A game is an id such as ALE/Pong-v5; agp atari list shows them all. {error.cure}",
+            f"A game is an id such as ALE/Pong-v5; agp atari list shows them all. {error.hint}",
         ) from error
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from agp_tui.engine.job import Job
 from agp_tui.engine.subprocesses import module_command, module_environment
-from agp_tui.errors import JobFailed, MissingPart
+from agp_tui.errors import JobFailed, JobStopped, MissingPart
 from agp_tui.models.streaming_policy import BEFORE, DECIDE, EMBEDDINGS, ENCODE, FRAME
 
 Quantize = Literal["none", "fp16", "int8"]
@@ -45,7 +45,7 @@ def run_converter(module: str, *arguments: str, out: Path, job: Job, quantize: s
                 worker.kill()
             worker.wait()
         if job.stopping:
-            raise JobFailed("The export was stopped before it was finished; nothing was changed.")
+            raise JobStopped("The export was stopped before it was finished; nothing was changed.")
         if worker.returncode != 0 or not out.is_file():
             said.seek(0)
             lines = said.read().decode(errors="replace").strip().splitlines()

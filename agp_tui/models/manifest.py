@@ -122,7 +122,7 @@ def read_manifest(folder: Path) -> Manifest:
     except msgspec.ValidationError as error:
         raise ModelError(f"{path}: {error}.", again) from error
     except ModelError as error:
-        raise ModelError(f"{path}: {error.problem}", error.cure) from error
+        raise ModelError(f"{path}: {error.message}", error.hint) from error
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

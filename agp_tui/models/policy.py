@@ -178,7 +178,7 @@ def _opened(path: Path, data: bytes, settings: PlaySettings, build: Callable[[An
         except (ValueError, RuntimeError) as error:
             raise runtime_error(path, str(error)) from error
         except ModelError as error:
-            raise ModelError(f"{path}: {error.problem}", error.cure) from error
+            raise ModelError(f"{path}: {error.message}", error.hint) from error
 
 
 def _thresholds(settings: PlaySettings, own: tuple[float, ...]) -> tuple[float, ...]:

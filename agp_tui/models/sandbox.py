@@ -34,7 +34,7 @@ def run_sandboxed(data: bytes, input_shape: tuple[int, ...] | None) -> SandboxRe
         facts = describe(interpreter)
         return SandboxResult(facts=run_once(interpreter, facts, input_shape))
     except MissingPart as error:
-        return SandboxResult(missing=(error.problem, error.cure))
+        return SandboxResult(missing=(error.message, error.hint))
     except Exception as error:
         # Whatever it is, it is the model's doing, and the parent says so.
         return SandboxResult(refusal=f"{type(error).__name__}: {error}")

@@ -12,9 +12,11 @@ from typing import Any
 import msgspec
 
 from agp_tui.config.types import Stroke, Way
-from agp_tui.errors import AgpError
+from agp_tui.errors import AgpError, Interrupted
 from agp_tui.protocol.decoding import BadJson, decoded
 from agp_tui.protocol.percentiles import Percentiles
+
+INTERRUPTED = Interrupted.exit_code
 
 Latency = dict[str, Percentiles]
 """Percentiles by stage; the stage `total` is the whole way from grab to key."""
@@ -182,11 +184,40 @@ class Finished(Event, frozen=True):
 
 
 class Failed(Event, frozen=True):
-    """A job that did not reach its end: what was expected and found, and what to do."""
+    """The last event of a job that ended without a result.
+
+    `error` says what was expected and found, `hint` what to do; `exit_code` is 1 (failed), 2 (bad input)
+    or 130 (interrupted).
+    """
 
     error: str
     hint: str = ""
     exit_code: int = 1
+    setting: str | None = None
+    """The setting at fault: the key of a flag (`fps`), or `section.key` in a settings file (`game.fps`)."""
+    stopped: bool = False
+    """Whether somebody stopped the job."""
+
+    @classmethod
+    def of(cls, error: AgpError, exit_code: int | None = None) -> "Failed":
+        """The event for an error; `exit_code` replaces the error's own."""
+        code = error.exit_code if exit_code is None else exit_code
+        return cls(
+            error=error.message,
+            hint=error.hint,
+            exit_code=code,
+            setting=error.setting,
+            stopped=error.stopped or code == INTERRUPTED,
+        )
+
+    @property
+    def was_stopped(self) -> bool:
+        """`stopped`, which runs of earlier versions do not have: there the exit code tells."""
+        return self.stopped or self.exit_code == INTERRUPTED
+
+    def as_error(self) -> AgpError:
+        """The error to raise where the failed command was a step of something else."""
+        return AgpError(self.error, self.hint, setting=self.setting)
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):

@@ -95,7 +95,7 @@ def test_what_an_agent_shows_can_be_learnt_from(home: Path) -> None:
 def test_nobody_of_that_name_can_play(home: Path) -> None:
     with pytest.raises(ModelError, match="neither a model nor an agent") as error:
         recorded(home, "pongr")
-    assert "ponger" in error.value.cure
+    assert "ponger" in error.value.hint
     with pytest.raises(ModelError, match=r"Expected an agent of ALE/Breakout-v5, found one of ALE/Pong-v5"):
         run_record(
             RecordAsked(
@@ -217,7 +217,7 @@ def test_agents_that_the_player_cannot_serve_are_told_of_before_anything_is_made
     for path, words in ((wide, "square pictures, found one of 80x105"), (odd, "skip_frames 7")):
         with pytest.raises(ModelError, match=words) as error:
             run_export(str(path), ExportSettings(), tmp_path / "models", tmp_path, Job())
-        assert "agp atari watch" in error.value.cure
+        assert "agp atari watch" in error.value.hint
     with pytest.raises(ModelError, match="neither"):
         run_export("nobody", ExportSettings(), tmp_path / "models", tmp_path, Job())
     assert not (tmp_path / "models").exists()

@@ -109,7 +109,7 @@ def test_a_bad_file_is_a_sentence(tmp_path: Path, kind: str) -> None:
     write(path)
     with pytest.raises(ModelError, match=words) as error:
         load_agent(path).network()
-    assert error.value.cure
+    assert error.value.hint
 
 
 def test_weights_of_another_network_are_a_sentence() -> None:

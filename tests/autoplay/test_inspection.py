@@ -28,7 +28,7 @@ def test_flex_operators_are_named_with_the_way_out(data: Path) -> None:
     """The file is TensorFlow's own, converted with SELECT_TF_OPS."""
     with pytest.raises(ModelError, match=r"FlexMatrixInverse.*SELECT_TF_OPS") as caught:
         inspect_model(data / "keras_flex.tflite")
-    assert "TFLITE_BUILTINS" in caught.value.cure
+    assert "TFLITE_BUILTINS" in caught.value.hint
 
 
 def test_a_custom_operator_is_named(data: Path) -> None:
@@ -50,8 +50,8 @@ def test_no_model_at_all(tmp_path: Path, content: bytes, said: str) -> None:
     path.write_bytes(content)
     with pytest.raises(ModelError, match=said) as caught:
         inspect_model(path)
-    assert str(path) in caught.value.problem
-    assert caught.value.cure
+    assert str(path) in caught.value.message
+    assert caught.value.hint
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_thirty_damaged_files_end_in_a_sentence_or_play(data: Path, tmp_path: Pa
             load_policy(path, PlaySettings()).decide(frame)
         except ModelError as error:
             refused += 1
-            assert str(path) in error.problem
+            assert str(path) in error.message
     assert refused > 0
 
 

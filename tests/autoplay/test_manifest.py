@@ -70,8 +70,8 @@ def test_what_does_not_fit_is_refused(
     path.write_text(text.replace(line, instead, 1))
     with pytest.raises(ModelError, match=said) as caught:
         read_manifest(tmp_path)
-    assert str(path) in caught.value.problem
-    assert caught.value.cure
+    assert str(path) in caught.value.message
+    assert caught.value.hint
 
 
 def test_a_missing_manifest_is_a_sentence(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_models_are_found_by_name_and_path(tmp_path: Path, manifest: Manifest) -
     assert find_model(tmp_path, str(tmp_path / "pong" / MANIFEST_FILE)) == tmp_path / "pong"
     with pytest.raises(ModelError) as caught:
         find_model(tmp_path, "raly-small")
-    assert "rally-small" in caught.value.cure
+    assert "rally-small" in caught.value.hint
     with pytest.raises(ModelError, match="folder with"):
         find_model(tmp_path, str(tmp_path / "notes"))
     assert list_models(tmp_path / "nowhere") == []

@@ -89,13 +89,13 @@ def test_open_dimensions_are_settled_by_the_setting(data: Path) -> None:
     path = data / "keras_open_size.tflite"
     with pytest.raises(ModelError, match="fixed size") as caught:
         load_policy(path, PlaySettings())
-    assert "--model-input-shape" in caught.value.cure
+    assert "--model-input-shape" in caught.value.hint
     policy = load_policy(path, PlaySettings(model_input_shape=(6, 20, 24, 3)))
     assert policy.segment == 6
     assert policy.decide(next(frames(1, 100, 100))).shape == (4,)
     with pytest.raises(ModelError, match="refuses") as caught:
         load_policy(path, PlaySettings(model_input_shape=(1, 20, 24, 3)))
-    assert "model_input_shape" in caught.value.cure
+    assert "model_input_shape" in caught.value.hint
 
 
 def test_a_shape_that_is_not_the_files(data: Path) -> None:
@@ -153,7 +153,7 @@ def test_the_manifest_rules(model: Path) -> None:
 def test_a_model_for_other_keys(model: Path) -> None:
     with pytest.raises(ModelError, match=r"keys up, down, found one that presses left, right") as caught:
         load_policy(model, PlaySettings(), ("up", "down"))
-    assert ",".join(KEYS) in caught.value.cure
+    assert ",".join(KEYS) in caught.value.hint
 
 
 def test_a_wrong_number_of_keys(data: Path, model: Path) -> None:
@@ -172,7 +172,7 @@ def test_a_changed_model_file(model: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(ModelError, match="sha256") as caught:
         load_policy(model, PlaySettings())
-    assert "export it again" in caught.value.cure
+    assert "export it again" in caught.value.hint
 
 
 def test_a_manifest_of_another_network(model: Path, data: Path) -> None:

@@ -127,7 +127,7 @@ def test_json_is_a_flag_of_every_command_that_tells_something() -> None:
 def test_a_word_that_is_no_command_names_the_nearest(word: str, cure: str) -> None:
     with pytest.raises(SettingError, match="Expected a command") as caught:
         app_for([word])
-    assert caught.value.cure == cure
+    assert caught.value.hint == cure
 
 
 @pytest.mark.parametrize(

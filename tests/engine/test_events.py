@@ -232,7 +232,7 @@ def test_junk_is_a_sentence(line: bytes) -> None:
         list(read_events(iter([line])))
     with pytest.raises(AgpError, match="Expected a command as one line of JSON, found") as caught:
         decode_command(line)
-    assert '"stop"' in caught.value.cure
+    assert '"stop"' in caught.value.hint
 
 
 def test_a_long_junk_line_is_not_repeated_in_full() -> None:

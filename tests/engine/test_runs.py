@@ -150,7 +150,7 @@ def test_a_run_is_found_by_its_beginning_its_end_or_its_name(tmp_path: Path) -> 
         Run.find(tmp_path, "2026")
     with pytest.raises(RunError, match="found none") as caught:
         Run.find(tmp_path, "nothing")
-    assert "20260102-000000-train-cd34" in caught.value.cure
+    assert "20260102-000000-train-cd34" in caught.value.hint
 
 
 def test_no_run_at_all_is_said(tmp_path: Path) -> None:

@@ -248,10 +248,10 @@ def test_games_in_a_row_begin_differently() -> None:
 def test_an_unknown_id_is_refused_with_a_cure(name: str) -> None:
     with pytest.raises(SettingError) as caught:
         AtariGame(name, ARROWS, SimulatedTime())
-    assert repr(name) in caught.value.problem
-    assert caught.value.cure
+    assert repr(name) in caught.value.message
+    assert caught.value.hint
     if "po" in name.lower():
-        assert PONG in caught.value.cure
+        assert PONG in caught.value.hint
 
 
 def test_case_does_not_matter_in_an_id() -> None:

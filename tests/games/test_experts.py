@@ -126,14 +126,14 @@ def test_a_game_without_an_expert_is_refused_with_a_cure() -> None:
     assert has_expert("ale/pong-v5")
     with pytest.raises(SettingError, match="Skiing") as caught:
         expert_for(game)
-    assert PONG in caught.value.cure
+    assert PONG in caught.value.hint
 
 
 def test_keys_that_an_expert_needs_are_asked_for() -> None:
     game = AtariGame(PONG, GameSettings(keys=("left", "up")), SimulatedTime())
     with pytest.raises(SettingError, match="up, down") as caught:
         expert_for(game)
-    assert "--keys up,down" in caught.value.cure
+    assert "--keys up,down" in caught.value.hint
 
 
 def test_the_player_at_random_holds_keys_for_a_while() -> None:

@@ -20,4 +20,4 @@ def test_a_mirror_swaps_the_pairs(keys: tuple[str, ...], order: list[int]) -> No
 def test_half_a_pair_or_none_is_refused(keys: tuple[str, ...]) -> None:
     with pytest.raises(SettingError, match="to mirror windows") as error:
         mirror_order(keys)
-    assert "--flip" in error.value.cure
+    assert "--flip" in error.value.hint

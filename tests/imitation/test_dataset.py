@@ -118,7 +118,7 @@ def test_what_does_not_belong_together_is_refused(tmp_path: Path) -> None:
         second = recorded_dot(tmp_path, 30, 2, meta=meta)
         with pytest.raises(RecordingError, match=f"same {what}") as error:
             opened(first, second)
-        assert str(first) in error.value.problem and str(second) in error.value.problem
+        assert str(first) in error.value.message and str(second) in error.value.message
 
 
 def test_recordings_of_other_settings_are_refused(tmp_path: Path) -> None:

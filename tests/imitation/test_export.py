@@ -171,7 +171,7 @@ def test_without_a_converter_there_is_a_sentence(
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(MissingPart, match="litert-torch") as error:
         export(trained, ExportSettings(), tmp_path, Job(), "x")
-    assert "agp-tui[train]" in error.value.cure and list(tmp_path.iterdir()) == []
+    assert "agp-tui[train]" in error.value.hint and list(tmp_path.iterdir()) == []
 
 
 @needs_converter

@@ -185,7 +185,7 @@ def test_who_cannot_play_is_told_before_the_first_frame(home: Path) -> None:
     ):
         with pytest.raises(kind, match=words) as error:
             run_watch_game(asked(home, what, by), Job())
-        assert error.value.cure
+        assert error.value.hint
     with pytest.raises(SettingError, match=r"Expected a speed of 0.05 to 20, found 21"):
         run_watch_game(asked(home, PONG, "chance", speed=21.0), Job())
 

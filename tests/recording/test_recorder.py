@@ -251,7 +251,7 @@ def test_a_write_that_fails_keeps_what_is_there(tmp_path: Path) -> None:
         record_drawn(tmp_path, game, Pattern(1, "expert"), seconds=3600)
     (path,) = find_recordings(tmp_path)
     recording = Recording.open(path)
-    assert failed.value.cure.startswith(f"Frames before it that are kept: {len(recording)}. Make room")
+    assert failed.value.hint.startswith(f"Frames before it that are kept: {len(recording)}. Make room")
     assert len(recording) > 20
     assert [number_in(pixels) for pixels in recording.frames()] == list(range(len(recording)))
     assert game.held == NO_KEYS
@@ -270,7 +270,7 @@ def test_a_disk_without_room_for_a_frame_keeps_nothing(
     game = DrawnGame(frame_shape=(256, 256))
     with files_of_at_most(room), pytest.raises(error, match=said) as failed:
         record_drawn(tmp_path, game, Pattern(1, "expert"), seconds=3600)
-    assert "Make room" in failed.value.cure
+    assert "Make room" in failed.value.hint
     assert list(tmp_path.glob("drawn/*")) == []
 
 

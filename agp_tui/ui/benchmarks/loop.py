@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agp_tui.benchmarks.others import busy_cores
 from agp_tui.engine.job import Job
-from agp_tui.errors import JobFailed
+from agp_tui.errors import JobFailed, JobStopped
 from agp_tui.protocol.events import Failed, Finished, Live, Table
 from agp_tui.protocol.percentiles import Percentiles
 from agp_tui.ui.app import AgpApp
@@ -72,7 +72,7 @@ def bench_loop(
             lateness += late
             sent += bytes_sent / seconds / rounds
             if job.stopping:
-                raise JobFailed("Stopped before the benchmark was over.")
+                raise JobStopped("Stopped before the benchmark was over.")
     found = LoopCost(
         percentiles(lateness),
         _median([one.fps or 0.0 for one in open_results]),

@@ -159,6 +159,6 @@ async def ask(*words: str) -> Finished:
             raise
     end = told[-1]
     if isinstance(end, Failed):
-        raise AgpError(end.error, end.hint)
+        raise end.as_error()
     assert isinstance(end, Finished)
     return end

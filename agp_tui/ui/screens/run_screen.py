@@ -22,8 +22,8 @@ class Form(Protocol):
         """Empty where the form is not shown."""
         ...
 
-    def refuse(self, problem: str) -> None:
-        """Say what does not fit."""
+    def refuse(self, problem: str, setting: str | None = None) -> None:
+        """Show what does not fit, and focus the field of the setting at fault."""
         ...
 
 
@@ -57,7 +57,7 @@ class FollowingScreen(AppScreen):
             run = await self.agp.launch(*words)
         except AgpError as error:
             if form is not None and form.region:
-                form.refuse(str(error))
+                form.refuse(str(error), error.setting)
             else:
                 self.notify(str(error), title=f"agp {words[0]}", severity="error", timeout=10, markup=False)
             return

@@ -75,7 +75,7 @@ async def watch(agp: "AgpApp", view: RunView, run: Run) -> Finished | Failed:
                     agp.look_around()
                 return event
     except AgpError as error:
-        failed = Failed(error=error.problem, hint=error.cure)
+        failed = Failed.of(error)
         view.show(failed)
         return failed
     finally:

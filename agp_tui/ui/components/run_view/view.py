@@ -5,6 +5,7 @@ The training of an agent has a view of its own in place of picture and curves.
 
 import time
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -40,6 +41,14 @@ ROOMY_ROWS = 28
 """From this height on each stage has a line of its own."""
 
 
+State = Literal["running", "done", "stopped", "failed"]
+ENDS: dict[State, str] = {
+    "done": "[b $success]✓ Done[/]",
+    "stopped": "[b $warning]■ Stopped[/]",
+    "failed": "[b $error]✗ Failed[/]",
+}
+
+
 @dataclass(frozen=True)
 class Story:
     """How far a run has come: stages with the moment each began, and how it ended."""
@@ -48,8 +57,12 @@ class Story:
     stages: tuple[Stage, ...] = ()
     began: float | None = None
     ended: float | None = None
-    end: str = ""
-    """Markup for how; empty while it goes on."""
+    state: State = "running"
+
+    @property
+    def end(self) -> str:
+        """Markup of how the run ended; empty while it runs."""
+        return ENDS.get(self.state, "")
 
 
 class RunView(Vertical):
@@ -118,12 +131,11 @@ class RunView(Vertical):
                 self._write(told(event))
             case Finished():
                 stopped = event.stopped or (event.report or {}).get("why") == "stopped"
-                self._end(event.at, "[b $warning]■ Stopped[/]" if stopped else "[b $success]✓ Done[/]")
+                self._end(event.at, "stopped" if stopped else "done")
                 for part in result(event):
                     self._write(part)
             case Failed():
-                stopped = event.exit_code == 130 or event.error.startswith("Stopped")
-                self._end(event.at, "[b $warning]■ Stopped[/]" if stopped else "[b $error]✗ Failed[/]")
+                self._end(event.at, "stopped" if event.was_stopped else "failed")
                 self._write(told(event))
 
     def tell(self, words: RenderableType) -> None:
@@ -169,8 +181,8 @@ class RunView(Vertical):
         elif self.query_one(RunCurves).show(event):
             self.add_class("-curves")
 
-    def _end(self, at: float, markup: str) -> None:
-        self._story = replace(self._story, ended=at, end=markup)
+    def _end(self, at: float, state: State) -> None:
+        self._story = replace(self._story, ended=at, state=state)
         self.remove_class("-running")
         self.add_class("-ended")
         self._rest_live()
@@ -187,7 +199,7 @@ class RunView(Vertical):
             self._draw_stages()
 
     def _draw_stages(self) -> None:
-        if self._story.stages or self._story.end:
+        if self._story.stages or self._story.state != "running":
             roomy = self.size.height >= ROOMY_ROWS
             text = stages_text(self._story, time.time(), roomy=roomy)
             self.query_one(".run-stage", Static).update(Content.from_markup(text))
@@ -204,7 +216,7 @@ def stages_text(story: Story, now: float, *, roomy: bool) -> str:
     if not stages:
         return f"{story.end}  [dim]{escape(story.name)}  {whole}[/]"
     newest = stages[-1]
-    done = len(stages) if over and "✓" in story.end else len(stages) - 1
+    done = len(stages) if story.state == "done" else len(stages) - 1
     last = "" if done == len(stages) else "[$error]✗[/]" if over else "[$warning]◉[/]"
     left = "○" * max(0, newest.of - newest.number)
     dots = f"[$success]{'●' * done}[/]{last}[dim]{left}[/]"

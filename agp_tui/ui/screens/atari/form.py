@@ -1,6 +1,5 @@
 """How an agent is trained: every setting of [atari], made of the settings' own schema."""
 
-import re
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -122,14 +121,12 @@ class AtariForm(Vertical):
                 found.append(flag(one, value))
         return [*(["--game", self._game] if self._game else []), *found]
 
-    def refuse(self, why: str) -> None:
-        """Say what does not fit, and go to it where it is one of these."""
-        self.query_one("#atari-problem", Static).update(why)
-        self.set_class(bool(why), "-refused")
-        for key in self._settings:
-            if re.search(rf"--{dashed(key)}\b|\b{key}:|\bno {key}\b", why):
-                self._field(key).focus()
-                return
+    def refuse(self, problem: str, setting: str | None = None) -> None:
+        """Show what does not fit, and focus the field of the setting at fault."""
+        self.query_one("#atari-problem", Static).update(problem)
+        self.set_class(bool(problem), "-refused")
+        if setting is not None and setting in self._settings:
+            self._field(setting).focus()
 
     def enter(self) -> None:
         """The keys go to the first field."""

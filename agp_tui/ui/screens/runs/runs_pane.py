@@ -14,6 +14,7 @@ from textual.widgets import DataTable, Static
 
 from agp_tui.errors import AgpError
 from agp_tui.formatting.text import STATES, ago
+from agp_tui.protocol.events import INTERRUPTED
 from agp_tui.ui.client.catalog import RunItem
 from agp_tui.ui.client.process import ask
 
@@ -65,9 +66,9 @@ class RunsTable(DataTable[Text]):
 
 def row(run: RunItem, result: Result | None, *, short: bool) -> tuple[Text, ...]:
     """The cells of a run; a short id is enough for `agp runs follow`."""
-    state = "stopped" if run.state == "finished" and (result or {}).get("stopped") else run.state
-    if run.state == "failed" and str((result or {}).get("error", "")).startswith("Stopped"):
-        state = "stopped"
+    end = result or {}
+    stopped = end.get("stopped") or end.get("exit_code") == INTERRUPTED
+    state = "stopped" if stopped and run.state in ("finished", "failed") else run.state
     name, style = STATES.get(state, (state, ""))
     return (
         Text(run.id[-4:] if short else run.id, style="dim"),

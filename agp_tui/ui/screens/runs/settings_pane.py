@@ -111,7 +111,7 @@ class SettingsPane(Vertical):
             self._tell_problem(problem, news)
 
     def _tell_problem(self, problem: SettingError, news: bool) -> None:
-        text = f"[b]config.toml:[/] {escape(problem.problem)} {escape(problem.cure)}"
+        text = f"[b]config.toml:[/] {escape(problem.message)} {escape(problem.hint)}"
         text += (
             "\n[b]The defaults hold until it is right.[/] Change the value below, or [b]o[/] opens the file."
         )

@@ -108,13 +108,12 @@ class TrainForm(Vertical):
         """To the name of the model."""
         self.query_one("#train-name").focus()
 
-    def refuse(self, why: str) -> None:
-        """Say what does not fit, and go to it where it is one of these."""
-        self.query_one("#train-problem", Static).update(why)
-        self.set_class(bool(why), "-refused")
-        for one in self._settings:
-            if why.startswith(f"{one.key}:") or f"--{one.key}:" in why:
-                self._field(one.key).focus()
+    def refuse(self, problem: str, setting: str | None = None) -> None:
+        """Show what does not fit, and focus the field of the setting at fault."""
+        self.query_one("#train-problem", Static).update(problem)
+        self.set_class(bool(problem), "-refused")
+        if setting is not None and setting in ASKED:
+            self._field(setting).focus()
 
     def values(self, keys: Sequence[str] = ASKED) -> dict[str, str]:
         """What is typed and chosen, by setting; nothing of what is left empty."""
