@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 from agp_tui.cli.flags import OutputFlags
 from agp_tui.cli.run_job import settings_of, show
 from agp_tui.config import Config, Output
-from agp_tui.config.file import FileError, Loaded
+from agp_tui.config.file import FileError, LoadedConfig
 from agp_tui.errors import SettingError
 from agp_tui.protocol.events import Table
 
@@ -32,7 +32,7 @@ def show_(*, output: OutputFlags = Output()) -> int:
     except FileError as error:
         if not output.json:
             raise
-        loaded = Loaded(Config(), error.file)
+        loaded = LoadedConfig(Config(), error.file)
         report["error"] = problem(error)
     settings = list_settings(loaded)
     report |= {"settings": settings, "file": str(loaded.path) if loaded.path else None}

@@ -20,7 +20,7 @@ from agp_tui.config import (
     TrainSettings,
 )
 from agp_tui.config.types import Flag, Point, Region
-from agp_tui.config.validation import limits
+from agp_tui.config.validation import bounds_text
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ def written_as_flags(kind: type[T]) -> type[T]:
     The help of a flag shows its bounds behind its default: `[default: 30 (1 to 60)]`.
     """
     for name, hint in get_type_hints(kind, include_extras=True).items():
-        parts = _parameter(_flag(hint)), _bounded(limits(hint, choices=False))
+        parts = _parameter(_flag(hint)), _bounded(bounds_text(hint, choices=False))
         if found := [part for part in parts if part is not None]:
             kind.__annotations__[name] = Annotated[hint, *found]
     return kind

@@ -8,7 +8,7 @@ from agp_tui.cli.flags import Game, GameFlags, OutputFlags, RecordFlags, Termina
 from agp_tui.cli.run_job import run_live, settings_of, shown
 from agp_tui.cli.terminal import in_terminal
 from agp_tui.config import GameSettings, Output, RecordSettings, TerminalSettings, check
-from agp_tui.config.file import Loaded
+from agp_tui.config.file import LoadedConfig
 from agp_tui.errors import SettingError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def record(
     return run_live(output, "record", told, lambda job: run_record(asked, job))
 
 
-def _played_here(loaded: Loaded, asked: "RecordAsked", output: Output) -> int:
+def _played_here(loaded: LoadedConfig, asked: "RecordAsked", output: Output) -> int:
     """Run this very command, as programs do, behind a view in which a person plays; the exit code."""
     from agp_tui.ui.command_app import play_in_terminal
 

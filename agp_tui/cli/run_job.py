@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from agp_tui.config import Output
-from agp_tui.config.file import Loaded, load_config
+from agp_tui.config.file import LoadedConfig, load_config
 from agp_tui.engine.job import Job, Listener
 from agp_tui.engine.launcher import follow, launch
 from agp_tui.engine.runs import Run
@@ -18,7 +18,7 @@ from agp_tui.protocol.events import AnyEvent, Failed, Finished, Started, Table
 Detach = Annotated[bool, Parameter(negative=(), help="Return at once; agp runs follow RUN shows it later.")]
 
 
-def settings_of(output: Output) -> Loaded:
+def settings_of(output: Output) -> LoadedConfig:
     """The settings file that this command reads."""
     return load_config(output.config)
 

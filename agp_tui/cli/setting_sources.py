@@ -5,7 +5,7 @@ from typing import Any
 
 from cyclopts import App, ArgumentCollection, Token
 
-from agp_tui.config.file import Given, Loaded, load_config, sections_of
+from agp_tui.config.file import ExplicitValue, LoadedConfig, load_config, sections_for
 from agp_tui.errors import ModelError
 
 
@@ -27,12 +27,12 @@ def fill_from_settings(_app: App, commands: tuple[str, ...], arguments: Argument
     for argument in arguments:
         if not argument.keys:
             # A settings class as a whole; its fields follow it.
-            sections = sections_of(argument.hint, game)
+            sections = sections_for(argument.hint, game)
         elif not argument.tokens and (given := loaded.chosen(sections, argument.keys[0])) is not None:
             argument.append(_token(argument.name, given))
 
 
-def _game_of_model(loaded: Loaded, model: str | None) -> str | None:
+def _game_of_model(loaded: LoadedConfig, model: str | None) -> str | None:
     """The game that a model was made for. What is wrong with a model is told when it is loaded."""
     from agp_tui.models.manifest import find_model, read_manifest
 
@@ -42,7 +42,7 @@ def _game_of_model(loaded: Loaded, model: str | None) -> str | None:
         return None
 
 
-def _token(flag: str, given: Given) -> Token:
+def _token(flag: str, given: ExplicitValue) -> Token:
     value = given.value
     if isinstance(value, bool):
         return Token(keyword=flag, implicit_value=value, source=given.source)

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from agp_tui.cli.flags import ExportFlags, Model, OutputFlags, PracticeFlags, TrainFlags
 from agp_tui.cli.run_job import Detach, run_live, run_long, settings_of, tell
 from agp_tui.config import ExportSettings, Output, PracticeSettings, TrainSettings, check
-from agp_tui.config.file import Loaded
+from agp_tui.config.file import LoadedConfig
 from agp_tui.engine.runs import Run
 from agp_tui.errors import SettingError
 from agp_tui.protocol.events import Finished, Note
@@ -49,7 +49,7 @@ def train(
     return run_long(output, Run.create(runs, "train", as_request(asked)), detach)
 
 
-def _look(game: str | None, settings: TrainSettings, loaded: Loaded, output: Output) -> int:
+def _look(game: str | None, settings: TrainSettings, loaded: LoadedConfig, output: Output) -> int:
     from agp_tui.imitation.dataset_report import look
     from agp_tui.jobs.train import chosen_recordings
 

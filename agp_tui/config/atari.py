@@ -1,4 +1,4 @@
-"""The settings of agents that learn Atari games from pixels."""
+"""Settings of agents that learn Atari games from pixels."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -12,117 +12,116 @@ Algorithm = Literal["pqn", "ppo", "dqn", "monte_carlo"]
 
 @dataclass(frozen=True, kw_only=True)
 class AtariSettings:
-    """Training an agent on an Atari game, from pixels. What is left open has the algorithm's own value."""
+    """Atari: train an agent from pixels. Unset values take the default of the algorithm."""
 
     game: str = "ALE/Pong-v5"
-    """The Atari game, such as ALE/Breakout-v5; agp atari list shows them all."""
+    """Atari game, such as ALE/Breakout-v5; agp atari list shows all of them."""
 
     algorithm: Algorithm = "pqn"
-    """How it learns: pqn (parallel Q(lambda)), ppo (proximal policy optimisation), dqn (double Q-learning
-    with replay), monte_carlo (whole games, epsilon-greedy, residual network)."""
+    """Learning algorithm: pqn (parallel Q(lambda)), ppo (proximal policy optimization), dqn (n-step double
+    DQN with replay), monte_carlo (returns of whole episodes, epsilon-greedy, residual network)."""
 
     minutes: Annotated[float, Meta(gt=0)] | None = None
-    """Stop after so many minutes; 60 where neither this nor `steps` nor `tries` is given."""
+    """Stop after this many minutes. Default: 60 if neither `steps` nor `tries` is set."""
 
     steps: Count | None = None
-    """Stop after so many decisions, in all consoles together."""
+    """Stop after this many decisions (environment steps), summed over all environments."""
 
     tries: Count | None = None
-    """Stop after so many games (episodes)."""
+    """Stop after this many episodes."""
 
     render: bool = True
-    """Show a game live while it trains."""
+    """Show a live episode during training."""
 
     record_tries: Annotated[int, Meta(ge=0)] = 0
-    """Games of each evaluation that are recorded as mp4, with score, preferences and value beside them."""
+    """Episodes of each evaluation to record as mp4, with score, action preferences and value."""
 
     save_best_as: str | None = None
-    """Name under which the agent with the best evaluation is kept among the models."""
+    """Name under which the agent with the best evaluation is saved among the models."""
 
     load_model: str | None = None
-    """Play with this agent (a checkpoint, a run or a name) instead of training one."""
+    """Play with this agent (a checkpoint, a run or a saved name) instead of training one."""
 
     resume: str | None = None
-    """Go on with this run instead of starting one."""
+    """Resume this run instead of starting a new one."""
 
     from_model: str | None = None
-    """Start from the weights of this agent instead of from nothing."""
+    """Initialize the network with the weights of this agent."""
 
     from_recordings: Words = ()
-    """Start by learning from recordings of the game, by their paths or stamps; all takes every one."""
+    """Pretrain on these recordings of the game (paths or time stamps); all takes all of them."""
 
     clone_minutes: Annotated[float, Meta(gt=0)] = 2.0
-    """Minutes of learning from recordings, where there are any; they do not count as training."""
+    """Minutes of pretraining on recordings; they do not count towards `minutes`."""
 
     learning_rate: Annotated[float, Meta(gt=0.0, le=1.0)] | None = None
-    """Step size of the optimizer at the beginning; it falls to 0 over the run, but not with monte_carlo."""
+    """Initial learning rate; it decays linearly to 0 over the run, except with monte_carlo."""
 
     frame_count: Annotated[int, Meta(ge=1, le=16)] = 4
-    """How many frames the agent sees at once (frame stack)."""
+    """Number of stacked frames in an observation (frame stack)."""
 
     discount: Fraction = 0.99
-    """What a reward one step later is worth (gamma)."""
+    """Discount factor of future rewards (gamma)."""
 
     choose_random: Fraction | None = None
-    """Share of actions taken by chance at the beginning (epsilon); the least from the start where a training
-    does not begin from nothing."""
+    """Initial probability of a random action (epsilon). A training that starts from weights begins with
+    the final value."""
 
     choose_random_min: Fraction | None = None
-    """The share by chance does not fall below this (final epsilon)."""
+    """Minimum probability of a random action (final epsilon)."""
 
     choose_random_decay: Fraction | None = None
-    """The share by chance is multiplied by this after each game."""
+    """Factor by which epsilon is multiplied after each episode (epsilon decay)."""
 
     skip_frames: Annotated[int, Meta(ge=1, le=60)] = 4
-    """Frames of the console for each decision (frame skip). This is the real number: ids that end in v5
-    skip 4 by themselves elsewhere, here only this setting skips."""
+    """Emulator frames per decision (frame skip). The only frame skip in effect: the built-in one of ids that
+    end in v5 is disabled."""
 
     batch_size: Count | None = None
-    """Steps in one update of the weights (minibatch), over all processes together."""
+    """Minibatch size: steps per weight update, summed over all processes."""
 
     randomize_episode_batches: bool = True
-    """Shuffle the steps before they are cut into batches; otherwise they are in the order of play."""
+    """Shuffle steps before they are split into minibatches; otherwise they stay in the order of play."""
 
     loss_function: Literal["huber", "mse", "mae"] | None = None
-    """How far a value is off: huber (smooth L1), mse (squares) or mae (absolute)."""
+    """Value loss: huber (smooth L1), mse (squared error) or mae (absolute error)."""
 
     optimizer: Literal["adam", "adamw", "radam", "rmsprop", "sgd"] | None = None
-    """What turns gradients into steps."""
+    """Optimizer."""
 
     hidden_layers: Annotated[int, Meta(ge=0, le=8)] | None = None
-    """Linear layers between the convolutions and the output."""
+    """Number of hidden linear layers between the convolutions and the output."""
 
     no_score_penalty: Annotated[float, Meta(ge=0.0, le=100.0)] = 0.0
-    """Taken from the reward of each step that brought no score."""
+    """Penalty subtracted from the reward of each step without a score."""
 
     clip_rewards: bool | None = None
-    """Learn from rewards cut to -1 to 1, so that one size of numbers fits all games."""
+    """Clip rewards to [-1, 1] for learning, so that the same hyperparameters fit all games."""
 
     protocol: Literal["sticky", "classic"] = "sticky"
-    """sticky: the console repeats its last action with probability 0.25 (Machado et al. 2018), the usual
-    way to report; classic: it never does, as in tables before 2018. Never compare scores of the two."""
+    """Evaluation protocol: sticky, sticky actions with probability 0.25 (Machado et al. 2018), the standard;
+    classic, no sticky actions, as in results before 2018. Scores of the two are not comparable."""
 
     environments: Annotated[int, Meta(ge=1, le=1024)] | None = None
-    """Consoles that play at once in each process."""
+    """Parallel environments in each process (num_envs)."""
 
     workers: Annotated[int, Meta(ge=1, le=256)] | None = None
-    """Processes that play and learn together, their gradients averaged; as many as cores otherwise,
-    and one on a GPU."""
+    """Data-parallel processes, which average their gradients. Default: one per core, and one on a GPU."""
 
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Arithmetic; auto measures both for a moment and takes the faster one."""
+    """Floating-point format of training; auto measures both briefly and takes the faster one."""
 
     evaluate_minutes: Annotated[float, Meta(gt=0)] = 5.0
-    """Minutes between two evaluations, which run beside the training."""
+    """Minutes between two evaluations, which run in parallel with training."""
 
     evaluate_games: Count = 10
-    """Games of one evaluation."""
+    """Episodes per evaluation."""
 
     final_games: Count = 30
-    """Games by which the best agent is judged once more at the end."""
+    """Episodes of the final evaluation of the best agent."""
 
     save_seconds: Annotated[float, Meta(ge=0.0)] = 60.0
-    """Seconds between two checkpoints, at least; a crash costs as much."""
+    """Minimum seconds between two checkpoints; a crash loses at most this much."""
 
     seed: int = 0
-    """Where all randomness starts."""
+    """Random seed."""

@@ -1,8 +1,8 @@
-"""Changing single settings in `config.toml`: every comment stays, and nothing wrong is ever written.
+"""Edit single settings in `config.toml`, preserving comments and never writing an invalid file.
 
-A setting that stands there commented out with its default is turned on in its place; one that is
-unset goes back to that. Values and quoting are tomlkit's; what it would put in an odd place (a new
-key after the comment of the next section) is put line by line.
+Setting a value replaces the commented-out default in its place; unsetting restores it. Values are
+formatted by tomlkit. New keys are inserted as lines, because tomlkit would put them behind the comment
+of the next section.
 """
 
 import re
@@ -21,10 +21,10 @@ from agp_tui.config.file import (
     FileError,
     check_section,
     find_config,
-    kind_of,
-    parsed,
+    parse_value,
     read_sections,
-    read_text,
+    read_settings_text,
+    section_class,
     sections,
 )
 from agp_tui.config.template import config_text, default_line
@@ -36,9 +36,9 @@ COMMENTED = re.compile(r"^\s*#\s*([A-Za-z_][\w-]*\s*=.*)$")
 
 
 def with_line(text: str, section: Sequence[str], key: str, line: str) -> str:
-    """The text with a line that sets what is not set: in the place of its default, if that stands there.
+    """Insert `line`, which sets `key`: in place of its commented-out default, else at the section's end.
 
-    `section` is the path of its tables, such as `games`, `rally`; it is begun where it is not there.
+    `section` is the path of the table, such as `games`, `rally`; a missing section is appended.
     """
     lines = text.split("\n")
     if (body := _body(lines, section)) is None:
@@ -54,7 +54,7 @@ def with_line(text: str, section: Sequence[str], key: str, line: str) -> str:
 
 
 def _body(lines: list[str], section: Sequence[str]) -> range | None:
-    """The lines below the section's header; an example's header that is commented out ends them too."""
+    """The line numbers below the section's header, up to the next header, commented out or not."""
     start = None
     for number, line in enumerate(lines):
         if not (header := HEADER.match(line)):
@@ -79,7 +79,7 @@ def _path_of(header: str) -> list[str]:
 
 
 def _commented(line: str) -> str | None:
-    """The key of a setting that is commented out; a sentence with an equals sign is none."""
+    """The key of a commented-out setting; None for other comments."""
     found = COMMENTED.match(line)
     try:
         return next(iter(tomllib.loads(found[1]))) if found else None
@@ -88,7 +88,7 @@ def _commented(line: str) -> str | None:
 
 
 def _remark(line: str) -> str:
-    """What stands behind the value of a commented line, with its sign."""
+    """The trailing comment of a commented-out setting."""
     found = COMMENTED.match(line)
     assert found
     value = tomlkit.parse(found[1]).item(_commented(line) or "")
@@ -97,7 +97,7 @@ def _remark(line: str) -> str:
 
 
 def _end(lines: list[str], body: range) -> int:
-    """Where a new line of a section goes: after its last setting, before what introduces the next one."""
+    """The insertion point of a new line: after the section's last setting."""
     for number in reversed(body):
         line = lines[number].strip()
         if line and (not line.startswith("#") or _commented(line) is not None):
@@ -110,16 +110,16 @@ MARK = "agp-tui marks this value"
 
 @dataclass(frozen=True)
 class Name:
-    """A setting's place: `game` and `fps`, or `games.rally` and `fps`."""
+    """The full name of a setting: section `game` or `games.rally`, and key `fps`."""
 
     section: str
     key: str
 
     @classmethod
     def of(cls, text: str) -> "Name":
-        """The place that `SECTION.KEY` names. Raises `SettingError` where there is none such."""
+        """Parse `SECTION.KEY`. Raises `SettingError` for an unknown one."""
         section, _, key = text.rpartition(".")
-        kind = kind_of(section)
+        kind = section_class(section)
         if kind is None:
             known = ", ".join([*(name for name, _ in sections()), "games.NAME"])
             raise SettingError(
@@ -135,42 +135,42 @@ class Name:
     @property
     def kind(self) -> type[Any]:
         """The settings class of the section."""
-        kind = kind_of(self.section)
+        kind = section_class(self.section)
         assert kind is not None
         return kind
 
     @property
     def path(self) -> list[str]:
-        """The tables down to the section: a game's name may have dots in it."""
+        """The path of the section's table; the name of a game may contain dots."""
         game, dot, name = self.section.partition(".")
         return [game, name] if dot else [game]
 
 
 def file_to_edit(given: Path | None = None) -> Path:
-    """The settings file that is read, else a new one here."""
+    """The settings file in use, else `config.toml` in the working directory."""
     return (given or find_config() or Path(FILE_NAME)).expanduser().resolve()
 
 
 def set_values(path: Path, pairs: Sequence[tuple[str, str]]) -> None:
-    """Write each `SECTION.KEY` with its value, as it is typed, into the file; all of them or none.
+    """Set each `SECTION.KEY` to a value given as text; all of them or none.
 
-    A file that is not there yet is made with every setting in it, commented out. Raises
-    `SettingError` that names key and bound, the file being left as it is.
+    A missing file is created from the template. Raises `SettingError` that names key and bound; the file
+    is then unchanged.
     """
     text = before = _text(path)
     for place, typed in pairs:
         name = Name.of(place)
         value = _value(name, typed)
-        # Alone first: what else is wrong in the file does not keep a person from putting this right.
+        # Validate only this value: other errors in the file must not prevent correcting this one.
         check_section(path, name.section, {name.key: value})
         text = _with(text, name, value, path)
     _write(path, before, text)
 
 
 def unset(path: Path, places: Sequence[str]) -> None:
-    """Comment each `SECTION.KEY` out again with its default; `games.NAME` removes a whole profile.
+    """Replace each `SECTION.KEY` by its commented-out default; `games.NAME` removes a whole profile.
 
-    Raises `SettingError` for a name that is none; a setting that is not set stays so.
+    Raises `SettingError` for an unknown name. Settings that are not set are left alone.
     """
     text = before = _text(path)
     for place in places:
@@ -184,21 +184,21 @@ def unset(path: Path, places: Sequence[str]) -> None:
 
 def _text(path: Path) -> str:
     if path.exists():
-        return read_text(path)
+        return read_settings_text(path)
     return config_text()
 
 
 def _value(name: Name, typed: str) -> Any:
-    value = parsed(typed, get_type_hints(name.kind, include_extras=True)[name.key])
-    return [part.strip() for part in value if part.strip()] if _words(value) else value
+    value = parse_value(typed, get_type_hints(name.kind, include_extras=True)[name.key])
+    return [part.strip() for part in value if part.strip()] if _is_word_list(value) else value
 
 
-def _words(value: Any) -> bool:
+def _is_word_list(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(part, str) for part in value)
 
 
 def _write(path: Path, before: str, text: str) -> None:
-    """Put the new text in place, if it is right wherever the old one was."""
+    """Write the new text if every section that was valid is still valid."""
     _check_all(path, before, text)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -210,16 +210,16 @@ def _write(path: Path, before: str, text: str) -> None:
 
 
 def _check_all(path: Path, before: str, text: str) -> None:
-    """Raises `FileError` where a section was right and no longer is."""
+    """Raises `FileError` if a section was valid before and is not any more."""
     for section, table in read_sections(path, text).items():
         try:
             check_section(path, section, table)
         except FileError:
-            if _right(path, section, read_sections(path, before).get(section, {})):
+            if _valid(path, section, read_sections(path, before).get(section, {})):
                 raise
 
 
-def _right(path: Path, section: str, table: dict[str, Any]) -> bool:
+def _valid(path: Path, section: str, table: dict[str, Any]) -> bool:
     try:
         check_section(path, section, table)
     except FileError:
@@ -228,19 +228,19 @@ def _right(path: Path, section: str, table: dict[str, Any]) -> bool:
 
 
 def _with(text: str, name: Name, value: Any, path: Path) -> str:
-    """The text with the setting set."""
+    """Set the setting."""
     change = partial(_put, name, _plain(value))
     expected = _tables(text, path)
     if _get(expected, name) is None:
         change(expected)
         new = with_line(text, name.path, name.key, f"{name.key} = {tomlkit.item(_plain(value)).as_string()}")
-        if _says(new, expected):
+        if _holds(new, expected):
             return new
     return _checked(text, path, change)
 
 
 def _without(text: str, name: Name, path: Path) -> str:
-    """The text with the setting commented out, its default in its place."""
+    """Replace the setting by its commented-out default."""
     expected = _tables(text, path)
     if _get(expected, name) is None:
         return text
@@ -250,32 +250,32 @@ def _without(text: str, name: Name, path: Path) -> str:
     alone = re.fullmatch(rf'\s*{re.escape(name.key)}\s*=\s*"{MARK}"\s*(?:#\s*(.*))?', marked[number])
     if alone:
         marked[number] = default_line(name.kind, name.key, alone[1] or None)
-        if _says(new := "\n".join(marked), expected):
+        if _holds(new := "\n".join(marked), expected):
             return new
     return _checked(text, path, partial(_drop, name))
 
 
 def _checked(text: str, path: Path, change: Callable[[Any], object]) -> str:
-    """The text after a change of the whole document, which must have done just that."""
+    """Apply a change to the whole document and verify that it did exactly that."""
     expected = _tables(text, path)
     change(expected)
     try:
         document = tomlkit.parse(text)
         change(document)
         new = document.as_string()
-        if _says(new, expected):
+        if _holds(new, expected):
             return new
     except (TOMLKitError, TypeError, KeyError):
         pass
     raise FileError(
-        f"Expected {path} in a form that can be changed, found one that cannot.",
+        f"Expected {path} in a form that can be changed, found one that cannot be edited in place.",
         "Change it with an editor, or give each section a [header] of its own.",
         file=path,
     )
 
 
-def _says(text: str, expected: dict[str, Any]) -> bool:
-    """Whether the text is TOML that holds just this."""
+def _holds(text: str, expected: dict[str, Any]) -> bool:
+    """Whether the text is TOML with exactly these contents."""
     try:
         return tomllib.loads(text) == expected
     except tomllib.TOMLDecodeError:

@@ -1,4 +1,4 @@
-"""Which settings hold: the environment over `config.toml` over the defaults, each checked where it stands."""
+"""Load settings: the environment overrides `config.toml`, which overrides the defaults; all are validated."""
 
 import dataclasses
 import difflib
@@ -22,50 +22,50 @@ Table = dict[str, Any]
 
 
 class FileError(SettingError):
-    """A settings file, or an environment variable, with a value that does not fit, and its place."""
+    """An invalid settings file or environment variable, with its position for display."""
 
     def __init__(
         self, message: str, hint: str = "", *, file: Path | None = None, section: str = "", key: str = ""
     ) -> None:
         super().__init__(message, hint, setting=f"{section}.{key}" if section and key else None)
         self.file = file
-        """None where the environment is at fault."""
+        """None for an environment variable."""
         self.section = section
-        """Such as `game` or `games.rally`; empty where the file as a whole is at fault."""
+        """Such as `game` or `games.rally`; empty if the whole file is invalid."""
         self.key = key
 
 
 @dataclass(frozen=True)
-class Given:
-    """A value that somebody chose, and where: a variable's name or a place in the file."""
+class ExplicitValue:
+    """A value that was set explicitly, and its source: a variable or a position in the file."""
 
     value: Any
     source: str
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """The settings that hold, and which of them were chosen where."""
+class LoadedConfig:
+    """The settings in effect and the sources of those that were set explicitly."""
 
     config: Config
     path: Path | None
-    file: Mapping[str, Mapping[str, Given]] = field(default_factory=dict)
-    """What stands in `config.toml`: by section (`game`, `games.rally`), then by key."""
-    environment: Mapping[str, Mapping[str, Given]] = field(default_factory=dict)
-    """What the environment gives, in the same way."""
+    file: Mapping[str, Mapping[str, ExplicitValue]] = field(default_factory=dict)
+    """The contents of `config.toml`, by section (`game`, `games.rally`) and key."""
+    environment: Mapping[str, Mapping[str, ExplicitValue]] = field(default_factory=dict)
+    """The settings from environment variables, in the same form."""
 
     @property
     def home(self) -> Path:
-        """The folder that relative paths start from."""
+        """The base folder of relative paths."""
         return self.path.parent if self.path else Path.cwd()
 
     def folder(self, name: Literal["recordings", "models", "runs"]) -> Path:
-        """Absolute path of one of the folders."""
+        """The absolute path of a folder."""
         folder: Path = getattr(self.config.folders, name)
         return (self.home / folder).resolve()
 
-    def chosen(self, sections: tuple[str, ...], key: str) -> Given | None:
-        """The value of the first section that has the key: any in the environment, else any in the file."""
+    def chosen(self, sections: tuple[str, ...], key: str) -> ExplicitValue | None:
+        """The explicit value of `key` in the first section that has it: environment first, then file."""
         for place in (self.environment, self.file):
             for section in sections:
                 if key in place.get(section, {}):
@@ -73,20 +73,20 @@ class Loaded:
         return None
 
 
-def sections_of(kind: type[Any], game: str | None = None) -> tuple[str, ...]:
-    """The sections that give a settings class its values, the nearest first; none for other classes."""
+def sections_for(kind: type[Any], game: str | None = None) -> tuple[str, ...]:
+    """The sections that supply the values of a settings class, most specific first."""
     if kind is GameSettings:
         return (f"games.{game}", "game") if game is not None else ("game",)
     return tuple(name for name, section in sections() if section is kind)
 
 
 def variable(section: str, key: str) -> str:
-    """The environment's name of a setting: `AGP_RECORD_SECONDS` for `[record] seconds`."""
+    """The environment variable of a setting: `AGP_RECORD_SECONDS` for `[record] seconds`."""
     return PREFIX + re.sub(r"[^A-Za-z0-9]", "_", f"{section}_{key}").upper()
 
 
 def find_config() -> Path | None:
-    """`$AGP_CONFIG`, else `config.toml` here, else the one in the user's configuration folder."""
+    """`$AGP_CONFIG`, `config.toml` in the working directory, or the user's configuration folder."""
     if named := os.environ.get("AGP_CONFIG"):
         return Path(named)
     base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
@@ -96,8 +96,8 @@ def find_config() -> Path | None:
     return None
 
 
-def load_config(path: Path | None = None) -> Loaded:
-    """Read and check the settings. Raises `SettingError` that names the file or variable, key and bound."""
+def load_config(path: Path | None = None) -> LoadedConfig:
+    """Load and validate the settings. Raises `SettingError` with file or variable, key and bound."""
     path = path or find_config()
     flat = read_sections(path) if path else {}
     for section, table in flat.items():
@@ -107,41 +107,41 @@ def load_config(path: Path | None = None) -> Loaded:
     environment = {section: dict(_from_environment(section, kind)) for section, kind in kinds.items()}
     _refuse_unknown_variables(kinds)
     file = {
-        section: {key: Given(value, f"{path} [{section}]") for key, value in table.items()}
+        section: {key: ExplicitValue(value, f"{path} [{section}]") for key, value in table.items()}
         for section, table in flat.items()
     }
-    loaded = Loaded(Config(), path.resolve() if path else None, file, environment)
+    loaded = LoadedConfig(Config(), path.resolve() if path else None, file, environment)
     return dataclasses.replace(loaded, config=_config(loaded, tuple(profiles)))
 
 
 def sections() -> Iterator[tuple[str, type[Any]]]:
-    """Every section but the games' profiles, with its class."""
+    """All sections with their classes, except the profiles of games."""
     for name, kind in get_type_hints(Config).items():
         if dataclasses.is_dataclass(kind):
             yield name, kind  # type: ignore[misc]
 
 
-def _config(loaded: Loaded, profiles: tuple[str, ...]) -> Config:
-    parts = {name: _settings(loaded, kind, sections_of(kind)) for name, kind in sections()}
-    games = {name: _settings(loaded, GameSettings, sections_of(GameSettings, name)) for name in profiles}
+def _config(loaded: LoadedConfig, profiles: tuple[str, ...]) -> Config:
+    parts = {name: _settings(loaded, kind, sections_for(kind)) for name, kind in sections()}
+    games = {name: _settings(loaded, GameSettings, sections_for(GameSettings, name)) for name in profiles}
     return Config(**parts, games=games)
 
 
-def _settings(loaded: Loaded, kind: type[Any], sections: tuple[str, ...]) -> Any:
+def _settings(loaded: LoadedConfig, kind: type[Any], sections: tuple[str, ...]) -> Any:
     chosen = {item.name: loaded.chosen(sections, item.name) for item in dataclasses.fields(kind)}
     return convert({name: given.value for name, given in chosen.items() if given is not None}, kind)
 
 
-def kind_of(section: str) -> type[Any] | None:
-    """The class of a section's settings; None for a name that is none."""
+def section_class(section: str) -> type[Any] | None:
+    """The settings class of a section; None for an unknown section."""
     game, _, name = section.partition(".")
     if game == "games":
         return GameSettings if name else None
     return dict(sections()).get(section)
 
 
-def read_text(path: Path) -> str:
-    """The text of a settings file. Raises `FileError` where there is none."""
+def read_settings_text(path: Path) -> str:
+    """Read the text of a settings file. Raises `FileError`."""
     try:
         return path.read_text()
     except OSError as error:
@@ -155,12 +155,12 @@ def read_text(path: Path) -> str:
 
 
 def read_sections(path: Path, text: str | None = None) -> dict[str, Table]:
-    """The tables of a settings file by section (`game`, `games.rally`), only their names checked.
+    """The tables of a settings file by section (`game`, `games.rally`); only names are validated.
 
-    `text` is its content where that is not yet in the file. Raises `FileError`.
+    `text` is the content, if it has not been written to the file yet. Raises `FileError`.
     """
     try:
-        tables = tomllib.loads(read_text(path) if text is None else text)
+        tables = tomllib.loads(read_settings_text(path) if text is None else text)
     except tomllib.TOMLDecodeError as error:
         raise _no_toml(path, error) from error
     _refuse_unknown_keys(tables, get_type_hints(Config), path, "")
@@ -169,8 +169,8 @@ def read_sections(path: Path, text: str | None = None) -> dict[str, Table]:
 
 
 def check_section(path: Path | None, section: str, table: Table) -> None:
-    """Raises `FileError`, which names file, section, key and bound, where a value does not fit."""
-    kind = kind_of(section)
+    """Validate the values of a section. Raises `FileError` with file, section, key and bound."""
+    kind = section_class(section)
     assert kind is not None
     try:
         convert(table, kind)
@@ -214,23 +214,23 @@ def _nearest(key: str, known: Mapping[str, Any], prefix: str) -> str:
     return f"Did you mean {prefix}{near[0]}?" if near else f"Known here: {', '.join(known)}."
 
 
-def _from_environment(section: str, kind: type[Any]) -> Iterator[tuple[str, Given]]:
+def _from_environment(section: str, kind: type[Any]) -> Iterator[tuple[str, ExplicitValue]]:
     hints = get_type_hints(kind, include_extras=True)
     for item in dataclasses.fields(kind):
         name = variable(section, item.name)
         if (text := os.environ.get(name)) is not None:
-            value = parsed(text, hints[item.name])
+            value = parse_value(text, hints[item.name])
             try:
                 convert({item.name: value}, kind)
             except BadSetting as error:
                 raise FileError(
                     f"${name}: {error.reason}", error.hint, section=section, key=item.name
                 ) from error
-            yield item.name, Given(value, f"${name}")
+            yield item.name, ExplicitValue(value, f"${name}")
 
 
-def parsed(text: str, hint: Any) -> Any:
-    """The text as a value of that type; as it is where it is none, so that the check can say so."""
+def parse_value(text: str, hint: Any) -> Any:
+    """Parse text as a value of a type; invalid text is returned unparsed, for the validation to report."""
     for plain in (text, re.sub(r"(?<=\d)x(?=\d)", ",", text).split(",")):
         try:
             return msgspec.convert(plain, hint, strict=False, dec_hook=lambda _kind, value: Path(value))
@@ -240,7 +240,7 @@ def parsed(text: str, hint: Any) -> Any:
 
 
 def _number(text: str) -> Any:
-    """What is out of bounds is still shown as the number that it is."""
+    """Parse a number even if it is out of bounds, so that the error shows it as a number."""
     for kind in (int, float):
         try:
             return kind(text)
@@ -257,7 +257,7 @@ def _refuse_unknown_variables(kinds: Mapping[str, type[Any]]) -> None:
     for name in os.environ:
         if name.startswith(beginnings) and name not in known:
             raise FileError(
-                f"Expected the environment to name settings, found the unknown ${name}.",
+                f"Expected environment variables of known settings, found ${name}.",
                 _nearest(name, dict.fromkeys(sorted(known)), "") if difflib.get_close_matches(name, known)
                 else "Unset it; agp config show lists the settings.",
             )  # fmt: skip

@@ -1,21 +1,21 @@
-"""Every setting with its value, source, help and bounds, as plain data: enough to make a form of."""
+"""The schema of all settings with their values, sources, help and bounds, for forms and `agp config show`."""
 
 import dataclasses
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from agp_tui.config.file import FileError, Loaded, sections_of
+from agp_tui.config.file import FileError, LoadedConfig, sections_for
 from agp_tui.config.settings import GameSettings
 from agp_tui.config.template import field_help
-from agp_tui.config.validation import limits
+from agp_tui.config.validation import bounds_text
 
 PLAIN_KINDS: dict[Any, str] = {bool: "bool", int: "int", float: "float", str: "text", Path: "text"}
 
 Setting = dict[str, Any]
 
 
-def list_settings(loaded: Loaded) -> list[Setting]:
+def list_settings(loaded: LoadedConfig) -> list[Setting]:
     """A dict for each setting of each section, `games.NAME` among them, in the file's order.
 
     `section`, `key`, `value` and `default` (plain: lists for tuples, text for paths, None for not
@@ -28,7 +28,7 @@ def list_settings(loaded: Loaded) -> list[Setting]:
         value = getattr(loaded.config, section.name)
         if section.name == "games":
             for name, profile in value.items():
-                rows += _rows(loaded, f"games.{name}", profile, sections_of(GameSettings, name))
+                rows += _rows(loaded, f"games.{name}", profile, sections_for(GameSettings, name))
         else:
             rows += _rows(loaded, section.name, value, (section.name,))
     return rows
@@ -45,12 +45,12 @@ def problem(error: FileError) -> dict[str, str | None]:
     }
 
 
-def kind_of_setting(hint: Any) -> tuple[str, list[str]]:
+def form_kind(hint: Any) -> tuple[str, list[str]]:
     """What a form shows for a setting of that type, and its choices where it is a choice."""
     if get_origin(hint) is Annotated:
-        return kind_of_setting(get_args(hint)[0])
+        return form_kind(get_args(hint)[0])
     if get_origin(hint) in (Union, UnionType):
-        return kind_of_setting(next(part for part in get_args(hint) if part is not type(None)))
+        return form_kind(next(part for part in get_args(hint) if part is not type(None)))
     if get_origin(hint) is Literal:
         return "choice", [str(choice) for choice in get_args(hint)]
     if get_origin(hint) is tuple:
@@ -58,14 +58,14 @@ def kind_of_setting(hint: Any) -> tuple[str, list[str]]:
     return PLAIN_KINDS[hint], []
 
 
-def _rows(loaded: Loaded, section: str, settings: Any, sections: tuple[str, ...]) -> list[Setting]:
+def _rows(loaded: LoadedConfig, section: str, settings: Any, sections: tuple[str, ...]) -> list[Setting]:
     kind = type(settings)
     hints = get_type_hints(kind, include_extras=True)
     help_of = field_help(kind)
     rows = []
     for item in dataclasses.fields(kind):
         given = loaded.chosen(sections, item.name)
-        form, choices = kind_of_setting(hints[item.name])
+        form, choices = form_kind(hints[item.name])
         row: Setting = {
             "section": section,
             "key": item.name,
@@ -73,7 +73,7 @@ def _rows(loaded: Loaded, section: str, settings: Any, sections: tuple[str, ...]
             "default": _plain(item.default),
             "source": given.source if given else "default",
             "help": help_of.get(item.name, ""),
-            "limits": limits(hints[item.name]),
+            "limits": bounds_text(hints[item.name]),
             "kind": form,
             "optional": item.default is None,
         }

@@ -1,7 +1,7 @@
-"""Every setting: its name, type, bounds, default and help, written once.
+"""All settings: name, type, bounds, default and help text, each defined once.
 
-A field here is a key in `config.toml`, a flag of its command and a line of its help. Values come
-from the flag, else the environment, else `config.toml`, else the default (`file`).
+A field is a key in `config.toml`, a flag of its command, a line of its help and a row in the app's forms.
+Precedence: flag, environment, `config.toml`, default (see `file`).
 """
 
 import os
@@ -19,12 +19,12 @@ from agp_tui.config.types import (
     Flag,
     Fps,
     Fraction,
+    HoldMode,
     KeyName,
     Point,
     Region,
     Shape,
     Size,
-    Way,
     Words,
 )
 from agp_tui.errors import BadSetting, SettingError
@@ -32,12 +32,12 @@ from agp_tui.key_names import key_name, key_names
 
 
 def over_ssh() -> bool:
-    """Whether this is a login from another machine, where each byte has a way to go."""
+    """Whether this is an SSH session."""
     return bool(os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"))
 
 
 def _name_key(settings: object, field_name: str) -> None:
-    """Put our own name of a key in place of the one that was written. Raises `BadSetting`."""
+    """Replace the spelling of a key name by the canonical one. Raises `BadSetting`."""
     try:
         object.__setattr__(settings, field_name, key_name(getattr(settings, field_name)))
     except SettingError as error:
@@ -46,40 +46,40 @@ def _name_key(settings: object, field_name: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class GameSettings:
-    """A game: where it is on the screen, which keys it takes, how often it is looked at."""
+    """A game: its region on the screen, its keys and the frame rate."""
 
     center: Point | None = None
-    """Middle of the region, X,Y in pixels of the display. Neither this nor `region`: you click."""
+    """Centre of the region, X,Y in pixels of the display. Without it and `region`, you click on it."""
 
     size: Size = 256
     """Side of the square region around `center`, in pixels."""
 
     region: Region | None = None
-    """The region itself: X,Y,WIDTH,HEIGHT in pixels. May reach past the screen's edge."""
+    """The region as X,Y,WIDTH,HEIGHT in pixels. It may extend past the edge of the screen."""
 
     display: str | None = None
-    """X display of the game, such as :0. Found by itself where it is not given."""
+    """X display of the game, such as :0. Detected if not set."""
 
     allow_forwarded_display: bool = False
-    """Use a display that ssh -X forwards, although it shows another machine's screen."""
+    """Accept a display forwarded by ssh -X, although it shows the screen of another machine."""
 
     keys: Words = ()
-    """The keys that matter, in order, such as up,left,space,a,f5; else the arrows, or an Atari game's own."""
+    """Keys to record and press, such as up,left,space,a,f5. Default: arrows, or those of the Atari game."""
 
     fps: Fps = 30
-    """Frames, and so decisions, a second."""
+    """Frames (and decisions) per second."""
 
     frame_size: Size = 256
-    """Side of the square frames that are stored and that a model sees (area interpolation)."""
+    """Side of the square frames that are stored and that a model sees, in pixels (area interpolation)."""
 
     native_size: bool = False
-    """Store frames as they were grabbed; they are scaled to `frame_size` only for training."""
+    """Store frames at the size of the region; they are resized to `frame_size` for training only."""
 
     sticky: Fraction = 0.0
-    """Atari: probability that the console repeats its last action instead of taking ours."""
+    """Atari: probability that the emulator repeats the previous action (sticky actions)."""
 
     seed: int = 0
-    """Atari: where the console's randomness starts."""
+    """Atari: random seed of the emulator."""
 
     def __post_init__(self) -> None:
         if self.keys:
@@ -91,38 +91,38 @@ class GameSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordSettings:
-    """Recording: frames of the game with the keys held."""
+    """Recording: frames of the game and the keys held."""
 
     by: str = "human"
-    """Who plays: human, terminal (you, an Atari game in this terminal), expert (a scripted demonstrator), a
-    model, or an Atari agent (a run, a kept name)."""
+    """Player: human, terminal (you, an Atari game in this terminal), expert (a scripted demonstrator), a
+    model, or an Atari agent (a run or a saved name)."""
 
     shadow: str | None = None
-    """A model that watches you play and says what it would press; it presses nothing."""
+    """A model that predicts keys while you play, for comparison; it presses nothing."""
 
     seconds: Annotated[float, Meta(gt=0)] | None = None
-    """Stop after so many seconds of play. Otherwise Esc on the game's keyboard, or Ctrl-C, stops."""
+    """Stop after this many seconds of play. Otherwise stop with Esc on the game's keyboard or Ctrl-C."""
 
     episodes: Count | None = None
-    """Stop after so many whole games, where the game tells when one ends."""
+    """Stop after this many episodes, for games that report their end."""
 
     wait_for_enter: bool = False
-    """Begin when Enter is pressed on the game's keyboard."""
+    """Start when Enter is pressed on the game's keyboard."""
 
     start_key: str = "enter"
-    """The key that begins, under `wait_for_enter`."""
+    """The key that starts the recording with `wait_for_enter`."""
 
     stop_key: str = "esc"
     """The key on the game's keyboard that ends the recording."""
 
     countdown: Annotated[float, Meta(ge=0, le=60)] = 0.0
-    """Count down so many seconds before the first frame."""
+    """Countdown before the first frame, in seconds."""
 
     fast: bool = False
     """Atari: play as fast as the machine allows instead of in real time."""
 
     min_free_mb: Annotated[int, Meta(ge=0)] = 512
-    """Refuse to start, and stop by itself, with less than this free on the disk."""
+    """Do not start, or stop, with less free disk space than this (MB)."""
 
     def __post_init__(self) -> None:
         _name_key(self, "start_key")
@@ -134,63 +134,63 @@ class PlaySettings:
     """Autoplay: a model presses the keys."""
 
     seconds: Annotated[float, Meta(gt=0)] | None = None
-    """Stop after so many seconds."""
+    """Stop after this many seconds."""
 
     episodes: Count | None = None
-    """Stop after so many whole games, where the game tells when one ends."""
+    """Stop after this many episodes, for games that report their end."""
 
     max_episode_seconds: Annotated[float, Meta(gt=0)] = 600.0
-    """Atari: a game still running after so many seconds of play counts with the score it has."""
+    """Atari: an episode that lasts longer than this is truncated; its score so far counts. Seconds."""
 
     dry_run: bool = False
-    """Decide and show, press nothing."""
+    """Show the decisions without pressing any key."""
 
     fast: bool = False
     """Atari: play as fast as the machine allows instead of in real time."""
 
     panic_key: str = "f12"
-    """The key on the game's keyboard that stops the player and releases everything."""
+    """The key on the game's keyboard that stops the player and releases all keys."""
 
     when_unfocused: Literal["pause", "release", "continue"] = "pause"
-    """While another window than the game's has the focus (X11): press nothing until the game has it again;
-    release every key and wait to be resumed; or go on, whatever the keys reach."""
+    """While the game's window does not have the focus (X11): pause, until it has the focus again; release all
+    keys and wait until you resume; or continue, whichever window receives the keys."""
 
     takeover: bool = True
-    """One of the game's keys under your hand gives you control, and what you show is recorded."""
+    """Pressing one of the game's keys gives you control; your play is recorded as corrections."""
 
     takeover_idle: Annotated[float, Meta(gt=0, le=60)] = 1.0
-    """The model drives again after so many seconds without a key of yours."""
+    """Seconds without your input before the model resumes."""
 
     hand_back_key: KeyName | None = None
-    """A key on the game's keyboard with which the model drives again at once."""
+    """A key on the game's keyboard that makes the model resume immediately."""
 
     takeover_before: Annotated[float, Meta(ge=0, le=60)] = 2.0
-    """So many seconds before a takeover are recorded with it."""
+    """Seconds before a takeover that are recorded with it."""
 
     activation_threshold: Fraction | None = None
-    """Press a key from this probability on; the model's own thresholds otherwise."""
+    """Press a key if its probability is at least this. Default: the thresholds of the model."""
 
     hysteresis: Fraction | None = None
-    """A key that is down goes up only so far below its threshold; the model's own value otherwise."""
+    """Release a key only this far below its threshold. Default: the model's value."""
 
     min_hold: Annotated[int, Meta(ge=1, le=60)] | None = None
-    """Decisions for which a pressed key stays down at least; the model's own value otherwise."""
+    """Minimum number of decisions for which a pressed key stays down. Default: the model's value."""
 
     smoothing: Annotated[float, Meta(ge=0, lt=1)] | None = None
-    """Share of the decisions before in the probabilities of now; the model's own value otherwise."""
+    """Weight of past probabilities (exponential smoothing). Default: the model's value."""
 
     threads: Annotated[int, Meta(ge=1, le=64)] | None = None
-    """Threads of one inference. Where none are given: one, or all cores where a measurement at the start
-    says that one is too slow for the frame budget."""
+    """Threads of one inference. Default: one, or all cores if one thread is measured to exceed the frame
+    budget at the start."""
 
     normalize_images: bool = True
-    """Models made elsewhere: frames as 0 to 1 instead of 0 to 255, where the input is float."""
+    """Models from elsewhere: scale float input to 0 to 1 instead of 0 to 255."""
 
     channels: Literal["rgb", "bgr"] = "bgr"
-    """Models made elsewhere: order of the colours in their input."""
+    """Models from elsewhere: colour order of the input."""
 
     model_input_shape: Shape | None = None
-    """Models made elsewhere: FRAMES,HEIGHT,WIDTH,COLOURS, where the file leaves them open."""
+    """Models from elsewhere: FRAMES,HEIGHT,WIDTH,CHANNELS, if the file leaves them open."""
 
     def __post_init__(self) -> None:
         _name_key(self, "panic_key")
@@ -202,73 +202,73 @@ class PlaySettings:
 class TerminalSettings:
     """Playing an Atari game by hand in the terminal."""
 
-    holding: Literal["auto", Way] = "auto"
-    """How long a key is held: until it is released, where the terminal tells (Kitty protocol); else
-    timeout, for `hold_seconds` after each stroke, or latched, the last direction until another. auto: what
-    the terminal can."""
+    holding: Literal["auto", HoldMode] = "auto"
+    """How typed keys are held: releases, until the terminal reports the release (Kitty keyboard protocol);
+    timeout, for `hold_seconds` after each key event; latched, until another direction is pressed; auto,
+    releases if the terminal supports it, else timeout."""
 
     hold_seconds: Annotated[float, Meta(ge=0.03, le=2)] = 0.15
-    """How long each stroke of a key holds it, where its release is not told."""
+    """How long a key event holds the key if releases are not reported, in seconds."""
 
     pictures: Annotated[int, Meta(ge=1, le=60)] = 20
-    """Pictures a second while you play, at most; the game runs at 60 whatever this is."""
+    """Maximum pictures per second while you play; the game itself runs at 60."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DemoSettings:
-    """The whole imitation loop on an Atari game, from nothing to a score."""
+    """Demo: the whole imitation loop on an Atari game, from recording to a table of scores."""
 
     game: str = "ALE/Pong-v5"
     """An Atari game that has a scripted expert."""
 
     minutes: Annotated[float, Meta(gt=0)] = 8.0
-    """About how long the whole takes on 2 cores; training and practice share what the rest leaves."""
+    """Approximate duration on 2 cores; training and practice share what the other parts leave."""
 
     games: Count = 10
-    """Games by which each player is judged."""
+    """Episodes to evaluate each player."""
 
     game_seconds: Annotated[float, Meta(gt=0)] = 120.0
-    """A game still running after so many seconds of play counts with the score it has."""
+    """An evaluation episode that lasts longer than this is truncated; its score so far counts. Seconds."""
 
     fps: Fps = 30
-    """Decisions a second."""
+    """Decisions per second."""
 
     frame_size: Size = 64
-    """Side of the pictures that the model sees."""
+    """Side of the frames that the model sees, in pixels."""
 
     segment: Annotated[int, Meta(ge=1, le=64)] = 4
-    """How many pictures a decision sees."""
+    """Number of frames that a decision sees."""
 
     sticky: Fraction = 0.25
-    """Probability that the console repeats its last action instead of taking ours: without it every
-    game is nearly the same, and a model that knows one knows nothing else (Machado et al. 2018)."""
+    """Probability of a sticky action. Without sticky actions all episodes are nearly the same and a model can
+    memorise one (Machado et al. 2018)."""
 
     demonstration: Annotated[float, Meta(gt=0)] = 5.0
-    """Minutes of the expert's play that are recorded first."""
+    """Minutes of expert demonstrations to record."""
 
     live_seconds: Annotated[float, Meta(gt=0)] = 20.0
-    """At the end the model plays so long in real time, where its latency is measured."""
+    """Seconds of real-time play at the end, which measures the latency."""
 
     fast: bool = False
-    """Play that last part too as fast as the machine allows."""
+    """Run that last part as fast as the machine allows, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PreviewSettings:
-    """Preview: the small live picture of the game in the app."""
+    """Preview: the live picture of the game in the app."""
 
     fps: Annotated[int, Meta(ge=1, le=30)] = 10
-    """Pictures a second, at most."""
+    """Maximum pictures per second."""
 
     colors: Literal["auto", "truecolor", "256", "off"] = "auto"
-    """Colours of the picture; off shows none. auto: 256 over SSH, else what the terminal can."""
+    """Colours of the preview; off hides it. auto: 256 over SSH, else what the terminal supports."""
 
     size: Cells | None = None
-    """Largest size in cells of the terminal, WIDTH,HEIGHT; 80x40 here and 48x24 over SSH otherwise."""
+    """Maximum size in terminal cells, WIDTH,HEIGHT. Default: 80x40, and 48x24 over SSH."""
 
     @property
     def cells(self) -> tuple[int, int]:
-        """Width and height in cells that hold here."""
+        """Maximum width and height in this session, in cells."""
         if self.size is not None:
             return self.size
         return (48, 24) if over_ssh() else (80, 40)
@@ -276,35 +276,35 @@ class PreviewSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class UiSettings:
-    """The app: how it looks and which keys it has."""
+    """The app: its theme and key bindings."""
 
     theme: str = "textual-dark"
-    """One of its themes; ctrl+p lists them. ansi-dark and ansi-light use the terminal's own colours."""
+    """Theme; ctrl+p lists them. ansi-dark and ansi-light use the colours of the terminal."""
 
     keymap: Words = ()
-    """Other keys for what the app does, each as ID=KEY, such as record.start=f5; F1 shows the keys."""
+    """Key bindings to change, each as ID=KEY, such as record.start=f5; F1 shows the keys."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """How a command speaks, and which settings it reads."""
+    """Output format and settings file of a command."""
 
     json: Annotated[bool, Flag()] = False
-    """One JSON object a line on stdout, for programs."""
+    """Print events as JSON lines on stdout, for programs."""
 
     config: Path | None = None
-    """The settings file; otherwise $AGP_CONFIG, ./config.toml or the one in ~/.config/agp-tui."""
+    """Settings file. Default: $AGP_CONFIG, ./config.toml or ~/.config/agp-tui/config.toml."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Folders:
-    """Where things are kept. Relative to the folder of `config.toml`, or to where you are."""
+    """Folders of recordings, models and runs, relative to `config.toml` or else to the working directory."""
 
     recordings: Path = Path("recordings")
-    """Recordings, a folder for each game."""
+    """Recordings, one folder per game."""
 
     models: Path = Path("models")
-    """Exported models, a folder each."""
+    """Exported models, one folder per model."""
 
     runs: Path = Path("runs")
     """Runs of long jobs: settings, events, checkpoints."""
@@ -312,7 +312,7 @@ class Folders:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """All of `config.toml`."""
+    """The contents of `config.toml`."""
 
     folders: Folders = field(default_factory=Folders)
     game: GameSettings = field(default_factory=GameSettings)

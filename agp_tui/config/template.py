@@ -1,6 +1,6 @@
-"""The text of a `config.toml` in which every setting stands with its help and default.
+"""The text of a `config.toml` with the help and default of every setting.
 
-Made from the settings themselves, so the file in the repository cannot fall behind them.
+Generated from the settings classes, so the file in the repository is always complete.
 """
 
 import contextlib
@@ -13,17 +13,17 @@ from docstring_parser import parse_from_object
 from msgspec import Meta
 
 from agp_tui.config import Config, GameSettings, convert
-from agp_tui.config.validation import limits
+from agp_tui.config.validation import bounds_text
 from agp_tui.errors import SettingError
 
 HEADER = """\
-# Settings of agp-tui. Every setting is here with its default; remove the leading "# " to change one.
-# A flag (--fps 60) wins over the environment (AGP_GAME_FPS=60), which wins over this file.
-# `agp config check` says whether the file is right, `agp config show` what holds.
+# Settings of agp-tui with their defaults; remove the leading "# " to change one.
+# Precedence: flag (--fps 60), environment variable (AGP_GAME_FPS=60), this file.
+# `agp config check` validates the file, `agp config show` lists the settings in effect.
 """
 
 EXAMPLE = """\
-# A profile of your own game. `agp record --game rally` and `agp play MODEL --game rally` then know it.
+# A profile for your own game, used by `agp record --game rally` and `agp play MODEL --game rally`.
 # [games.rally]
 # center = [640, 360]
 # size = 512
@@ -33,7 +33,7 @@ EXAMPLE = """\
 
 
 def config_text() -> str:
-    """All sections with all keys, commented out."""
+    """All sections and keys, with the values commented out."""
     parts = [HEADER]
     for section in dataclasses.fields(Config):
         if section.name == "games":
@@ -45,7 +45,7 @@ def config_text() -> str:
 
 
 def field_help(kind: type[Any]) -> dict[str, str]:
-    """The docstring under each field of a settings class, by field name, in one line each."""
+    """The help text of each field of a settings class (the docstring below it), as one line."""
     return {
         item.arg_name: " ".join((item.description or "").split()) for item in parse_from_object(kind).params
     }
@@ -60,13 +60,13 @@ def _section(name: str, kind: type[Any]) -> str:
 
 
 def default_line(kind: type[Any], key: str, remark: str | None = None) -> str:
-    """The line of a setting that is not set: its default, commented out, and its limits or `remark`."""
+    """The commented-out line of an unset setting: its default and its bounds or `remark`."""
     hint = get_type_hints(kind, include_extras=True)[key]
     default = getattr(kind, key, None)
     unset = default is None
     value = _value(_example(hint) if unset else default)
     if remark is None:
-        remark = "; ".join(filter(None, ("not set by default" if unset else "", limits(hint))))
+        remark = "; ".join(filter(None, ("not set by default" if unset else "", bounds_text(hint))))
     return f"# {key} = {value}" + (f"  # {remark}" if remark else "")
 
 
@@ -75,7 +75,7 @@ def _comment(text: str) -> str:
 
 
 def _example(kind: Any) -> Any:
-    """A value of that type, for a setting that has none of its own."""
+    """An example value for a setting without a default."""
     examples = (60, 4, 0.5, (640, 360), (80, 40), (0, 0, 640, 480), (20, 256, 256, 3), "NAME", True)
     for value in (*_choices(kind), *examples):
         with contextlib.suppress(SettingError):
@@ -85,7 +85,7 @@ def _example(kind: Any) -> Any:
 
 
 def _choices(kind: Any) -> tuple[Any, ...]:
-    """The words of a type that takes only some, or its own examples, also where it may be None as well."""
+    """The choices of a `Literal` type, or the examples of an annotated one; also inside unions."""
     if get_origin(kind) is Literal:
         return get_args(kind)
     for part in getattr(kind, "__metadata__", ()):

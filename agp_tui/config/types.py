@@ -1,4 +1,4 @@
-"""The types that settings are made of: their bounds, and how they are written as flags."""
+"""Types of settings: their bounds and their form as command-line flags."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -8,10 +8,10 @@ from msgspec import Meta
 
 @dataclass(frozen=True)
 class Flag:
-    """How a setting is written on a command line, where that does not follow from its type.
+    """The form of a setting on the command line, if it does not follow from its type.
 
-    `commas`: a list in one word, of whole numbers or of words, shown as `metavar` in the help. A flag
-    has no `--no-` form.
+    `commas`: a comma-separated list of integers or of words, shown as `metavar` in the help. A flag has no
+    `--no-` form.
     """
 
     commas: Literal["numbers", "words"] | None = None
@@ -27,10 +27,10 @@ Region = Annotated[tuple[int, int, int, int], Flag("numbers", "X,Y,W,H")]
 Shape = Annotated[tuple[int, int, int, int], Flag("numbers", "N,H,W,C")]
 Whole = Annotated[tuple[Annotated[int, Meta(ge=0)], ...], Flag("numbers", "N,N,...")]
 KeyName = Annotated[str, Meta(examples=["f9"])]
-Stroke = Literal["press", "repeat", "release"]
-"""What a terminal tells of a key; one that tells of no releases calls repeats presses."""
-Way = Literal["releases", "timeout", "latched"]
-"""How strokes at a terminal become held keys: see `agp_tui.keys.terminal_keys.TypedKeys`."""
+KeyAction = Literal["press", "repeat", "release"]
+"""The kind of a key event of a terminal. Without release reporting, repeats arrive as presses."""
+HoldMode = Literal["releases", "timeout", "latched"]
+"""How key events of a terminal become held keys: see `TypedKeys`."""
 Words = Annotated[tuple[str, ...], Flag("words", "A,B,...")]
 Cells = Annotated[
     tuple[Annotated[int, Meta(ge=8, le=400)], Annotated[int, Meta(ge=4, le=200)]],

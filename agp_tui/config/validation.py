@@ -1,4 +1,4 @@
-"""Plain data as settings, bounds checked; what does not fit is told with the name of its key."""
+"""Convert plain data to settings and check bounds; errors name the key."""
 
 import dataclasses
 from pathlib import Path
@@ -11,18 +11,18 @@ from msgspec import Meta
 from agp_tui.errors import BadSetting
 
 
-def limits(hint: Any, *, choices: bool = True) -> str:
-    """What a setting of that type may be, in words: `1 to 60`; empty where there is no limit.
+def bounds_text(hint: Any, *, choices: bool = True) -> str:
+    """The bounds of a setting's type as text, such as `1 to 60`; empty if it has none.
 
-    Without `choices` those of a `Literal` are none.
+    `choices`: whether the values of a `Literal` count as bounds.
     """
     if get_origin(hint) is Literal and choices:
         return " or ".join(map(str, get_args(hint)))
     if get_origin(hint) is Annotated:
         bounds = [_bounds(part) for part in get_args(hint)[1:] if isinstance(part, Meta)]
-        return next(filter(None, bounds), "") or limits(get_args(hint)[0], choices=choices)
+        return next(filter(None, bounds), "") or bounds_text(get_args(hint)[0], choices=choices)
     if get_origin(hint) in (Union, UnionType):
-        return next(filter(None, (limits(part, choices=choices) for part in get_args(hint))), "")
+        return next(filter(None, (bounds_text(part, choices=choices) for part in get_args(hint))), "")
     return ""
 
 
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 
 def convert(data: Any, kind: type[T]) -> T:
-    """Plain data as a settings type, bounds checked. Raises `BadSetting`."""
+    """Convert plain data to a settings class and check its bounds. Raises `BadSetting`."""
     try:
         return msgspec.convert(data, kind, dec_hook=_from_plain)
     except msgspec.ValidationError as error:
@@ -45,7 +45,7 @@ def convert(data: Any, kind: type[T]) -> T:
         key = where.rstrip("`")
         problem = problem.replace(" | null", "").replace("`array`", "a list")
         if problem.startswith("Invalid enum value"):
-            problem = f"Expected {limits(_hint(kind, key)) or 'one of its choices'}"
+            problem = f"Expected {bounds_text(_hint(kind, key)) or 'one of its choices'}"
         raise BadSetting(
             f"{problem}, found {_at(data, key)!r}.",
             "Its help, and its comment in config.toml, say what it takes.",
@@ -54,7 +54,7 @@ def convert(data: Any, kind: type[T]) -> T:
 
 
 def check(settings: T) -> T:
-    """The same settings, their bounds checked. Raises `SettingError` that names the flag."""
+    """Check the bounds of settings and return them. Raises `SettingError` that names the flag."""
     values = {item.name: getattr(settings, item.name) for item in dataclasses.fields(settings)}  # type: ignore[arg-type]
     try:
         convert(values, type(settings))
@@ -64,7 +64,7 @@ def check(settings: T) -> T:
 
 
 def check_flag(name: str, value: Any, kind: Any) -> None:
-    """The same for a flag that is no setting: `value` has the bounds of `kind`. Raises `SettingError`."""
+    """Check a flag that is not a setting against the bounds of the type `kind`. Raises `SettingError`."""
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:

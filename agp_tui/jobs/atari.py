@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from agp_tui.atari.agent_files import find_agent, kept_as
 from agp_tui.config import AtariSettings, convert
-from agp_tui.config.file import Loaded
+from agp_tui.config.file import LoadedConfig
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import JobStopped, ModelError, SettingError
@@ -20,7 +20,7 @@ ALL = "all"
 """Every recording of the game."""
 
 
-def ask_atari(settings: AtariSettings, loaded: Loaded) -> AtariAsked:
+def ask_atari(settings: AtariSettings, loaded: LoadedConfig) -> AtariAsked:
     """Look at it before anything begins.
 
     Raises `SettingError`, `ModelError`, `RecordingError`, `MissingPart`.

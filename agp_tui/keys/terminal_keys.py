@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agp_tui.config import TerminalSettings
-from agp_tui.config.types import Stroke, Way
+from agp_tui.config.types import HoldMode, KeyAction
 from agp_tui.engine.job import Job
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, apply_edges
 from agp_tui.protocol.events import Holding, Key, LetGo
@@ -47,7 +47,7 @@ class TypedKeys:
     def __init__(
         self,
         keys: tuple[str, ...],
-        holding: Way,
+        holding: HoldMode,
         hold_seconds: float,
         tell: Callable[[str], None],
         now_ns: Callable[[], int] = time.monotonic_ns,
@@ -75,18 +75,18 @@ class TypedKeys:
         self._released = False
 
     @property
-    def holding(self) -> Way:
+    def holding(self) -> HoldMode:
         """How strokes become held keys now."""
         return self._holding
 
-    def choose(self, holding: Way, time_ns: int) -> None:
+    def choose(self, holding: HoldMode, time_ns: int) -> None:
         """Hold in another way from now on; everything is let go of first."""
         with self._lock:
             self._let_go(time_ns)
             self._holding = holding
             self._doubles, self._released = 0, False
 
-    def hear(self, key: str, stroke: Stroke, time_ns: int) -> None:
+    def hear(self, key: str, stroke: KeyAction, time_ns: int) -> None:
         """A key was typed at this time (monotonic clock)."""
         with self._lock:
             self._expire(time_ns)

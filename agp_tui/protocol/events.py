@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from agp_tui.config.types import Stroke, Way
+from agp_tui.config.types import HoldMode, KeyAction
 from agp_tui.errors import AgpError, Interrupted
 from agp_tui.protocol.decoding import BadJson, decoded
 from agp_tui.protocol.percentiles import Percentiles
@@ -265,7 +265,7 @@ class Key(Command, frozen=True):
     """
 
     key: str
-    stroke: Stroke = "press"
+    stroke: KeyAction = "press"
     time_ns: int | None = None
 
 
@@ -278,7 +278,7 @@ class LetGo(Command, frozen=True):
 class Holding(Command, frozen=True):
     """How keys typed at a terminal are held from now on: see `[terminal] holding` of the settings."""
 
-    way: Way
+    way: HoldMode
 
 
 AnyEvent = Started | Stage | Progress | Live | Try | Evaluated | Note | Table | Finished | Failed

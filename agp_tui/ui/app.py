@@ -25,7 +25,7 @@ from agp_tui.ui.screens.base import AppScreen
 
 if TYPE_CHECKING:
     from agp_tui.config import Config
-    from agp_tui.config.file import Loaded
+    from agp_tui.config.file import LoadedConfig
     from agp_tui.ui.client.catalog import Catalog, Part, RunItem
     from agp_tui.ui.dialogs.choose import Choice
 
@@ -126,7 +126,7 @@ class AgpApp(JobsApp):
         """Until it is known what was recorded."""
 
     @cached_property
-    def loaded(self) -> "Loaded":
+    def loaded(self) -> "LoadedConfig":
         """The settings that hold; the defaults where the file is wrong."""
         return self._load(self._config)
 
@@ -168,16 +168,16 @@ class AgpApp(JobsApp):
             self.look_around()
             self.look(*TO_LOOK_AT)
 
-    def _load(self, path: Path | None) -> "Loaded":
+    def _load(self, path: Path | None) -> "LoadedConfig":
         from agp_tui.config import Config
-        from agp_tui.config.file import Loaded, find_config, load_config
+        from agp_tui.config.file import LoadedConfig, find_config, load_config
 
         self.config_problem = None
         try:
             return load_config(path)
         except SettingError as problem:
             self.config_problem = problem
-            return Loaded(Config(), path or find_config())
+            return LoadedConfig(Config(), path or find_config())
 
     def _apply_settings(self) -> None:
         ui = self.loaded.config.ui

@@ -15,7 +15,7 @@ from agp_tui.errors import AgpError
 if TYPE_CHECKING:
     from textual.driver import Driver
 
-    from agp_tui.config.file import Loaded
+    from agp_tui.config.file import LoadedConfig
     from agp_tui.engine.runs import Run
     from agp_tui.protocol.events import AnyEvent, Command
     from agp_tui.ui.client.process import JobProcess
@@ -60,7 +60,7 @@ class JobsApp(App[int]):
         return with_releases(super().get_driver_class())
 
     @property
-    def loaded(self) -> "Loaded":
+    def loaded(self) -> "LoadedConfig":
         """The settings that hold."""
         raise NotImplementedError
 

@@ -10,7 +10,7 @@ from textual.driver import Driver
 from textual.widgets import Footer, Static
 
 from agp_tui.config import TerminalSettings
-from agp_tui.config.file import Loaded
+from agp_tui.config.file import LoadedConfig
 from agp_tui.protocol.events import Failed, Finished, Live, Note, Stop
 from agp_tui.ui.client.process import JobProcess
 from agp_tui.ui.components.terminal_game import HandsPane
@@ -29,7 +29,7 @@ class CommandApp(App[Finished | Failed]):
         Binding("ctrl+q,ctrl+c", "stop", "Quit", id="command.quit", priority=True),
     ]
 
-    def __init__(self, loaded: Loaded, what: str, pane: HandsPane | WatchPane, *words: str) -> None:
+    def __init__(self, loaded: LoadedConfig, what: str, pane: HandsPane | WatchPane, *words: str) -> None:
         """`what` is said over the `pane` that shows it; `words` are the command, without `--json`."""
         super().__init__()
         self.loaded = loaded
@@ -80,7 +80,7 @@ class WatchApp(CommandApp):
         Binding("q", "stop", "Quit", id="watch.quit", priority=True),
     ]
 
-    def __init__(self, loaded: Loaded, what: str, *words: str) -> None:
+    def __init__(self, loaded: LoadedConfig, what: str, *words: str) -> None:
         super().__init__(loaded, what, WatchPane("Getting ready …"), *words)
 
     def on_watch_pane_told(self, message: WatchPane.Told) -> None:
@@ -95,7 +95,7 @@ class WatchApp(CommandApp):
 class HandsApp(CommandApp):
     """`agp record --by terminal`: a game that a person plays here."""
 
-    def __init__(self, loaded: Loaded, what: str, terminal: TerminalSettings, *words: str) -> None:
+    def __init__(self, loaded: LoadedConfig, what: str, terminal: TerminalSettings, *words: str) -> None:
         super().__init__(loaded, what, HandsPane("record", "Getting ready …"), *words)
         self._terminal = terminal
 
@@ -107,12 +107,14 @@ class HandsApp(CommandApp):
         self.action_stop()
 
 
-def watch_in_terminal(loaded: Loaded, what: str, *words: str) -> Finished | Failed:
+def watch_in_terminal(loaded: LoadedConfig, what: str, *words: str) -> Finished | Failed:
     """Show the command until it ends; how it ended."""
     return _run(WatchApp(loaded, what, *words))
 
 
-def play_in_terminal(loaded: Loaded, what: str, terminal: TerminalSettings, *words: str) -> Finished | Failed:
+def play_in_terminal(
+    loaded: LoadedConfig, what: str, terminal: TerminalSettings, *words: str
+) -> Finished | Failed:
     """Play the game of the command until it ends; how it ended."""
     return _run(HandsApp(loaded, what, terminal, *words))
 

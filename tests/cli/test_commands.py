@@ -19,7 +19,7 @@ from rich.console import Console
 
 from agp_tui.cli.commands import COMMANDS, app_for
 from agp_tui.config.template import field_help
-from agp_tui.config.validation import limits
+from agp_tui.config.validation import bounds_text
 from agp_tui.engine.subprocesses import module_environment
 from agp_tui.errors import SettingError
 
@@ -94,7 +94,7 @@ def test_every_flag_shows_in_the_help_with_its_own_sentence_and_bounds(words: st
             assert f"--{item.name.replace('_', '-')}" in said
             sentence = field_help(kind)[item.name]  # type: ignore[arg-type]
             assert " ".join(sentence.replace("`", "").split()) in said
-            if bounds := limits(hints[item.name], choices=False):
+            if bounds := bounds_text(hints[item.name], choices=False):
                 value = "not set" if item.default is None else item.default
                 assert f"[default: {value} ({bounds})]" in said
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agp_tui.config import GameSettings, TrainSettings, check, convert
-from agp_tui.config.file import load_config, sections_of, variable
+from agp_tui.config.file import load_config, sections_for, variable
 from agp_tui.engine.subprocesses import module_environment
 from agp_tui.errors import SettingError
 
@@ -121,8 +121,8 @@ def test_a_setting_never_takes_the_value_of_another_section(monkeypatch: pytest.
     Path("config.toml").write_text("[game]\nseed = 3\nframe_size = 64\n[games.rally]\nseed = 4\n")
     loaded = load_config()
     assert loaded.config.train == TrainSettings()
-    assert loaded.chosen(sections_of(TrainSettings, "rally"), "seed") is None
-    given = loaded.chosen(sections_of(GameSettings, "rally"), "seed")
+    assert loaded.chosen(sections_for(TrainSettings, "rally"), "seed") is None
+    given = loaded.chosen(sections_for(GameSettings, "rally"), "seed")
     assert given is not None
     assert given.value == 4
     monkeypatch.setenv("AGP_TRAIN_SEED", "9")
@@ -266,7 +266,7 @@ def test_people_get_the_sentence_on_stderr() -> None:
         ("AGP_GAME_KEYS", "up,foo", "$AGP_GAME_KEYS: Expected the name of a key, found 'foo'."),
         ("AGP_PLAY_DRY_RUN", "maybe", "$AGP_PLAY_DRY_RUN: Expected `bool`, got `str`, found 'maybe'."),
         ("AGP_TRAIN_MODEL", "big", "$AGP_TRAIN_MODEL: Expected small or large, found 'big'."),
-        ("AGP_GAME_FSP", "1", "found the unknown $AGP_GAME_FSP. Did you mean AGP_GAME_FPS?"),
+        ("AGP_GAME_FSP", "1", "found $AGP_GAME_FSP. Did you mean AGP_GAME_FPS?"),
     ],
 )
 def test_a_wrong_variable_is_named(

@@ -14,7 +14,7 @@ from msgspec import Meta
 from agp_tui.config import Config, GameSettings, Output
 from agp_tui.config.file import load_config
 from agp_tui.config.template import config_text, field_help
-from agp_tui.config.validation import limits
+from agp_tui.config.validation import bounds_text
 
 ROOT = Path(__file__).parent.parent.parent
 SECTIONS: dict[str, type[Any]] = {
@@ -100,4 +100,4 @@ def test_bounds_stand_beside_the_value() -> None:
     ],
 )
 def test_limits_in_words(hint: Any, words: str) -> None:
-    assert limits(hint) == words
+    assert bounds_text(hint) == words

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from agp_tui.config.types import Stroke, Way
+from agp_tui.config.types import HoldMode, KeyAction
 from agp_tui.keys.state import NO_KEYS, KeyEdge
 from agp_tui.keys.terminal_keys import TypedKeys
 
@@ -16,12 +16,12 @@ MS = 1_000_000
 class Hand:
     """Types on a keyboard whose clock is told what time it is."""
 
-    def __init__(self, holding: Way, hold_seconds: float = 0.15) -> None:
+    def __init__(self, holding: HoldMode, hold_seconds: float = 0.15) -> None:
         self.now_ms = 0
         self.told: list[str] = []
         self.keyboard = TypedKeys(KEYS, holding, hold_seconds, self.told.append, lambda: self.now_ms * MS)
 
-    def types(self, at_ms: int, key: str, stroke: Stroke = "press") -> None:
+    def types(self, at_ms: int, key: str, stroke: KeyAction = "press") -> None:
         self.now_ms = at_ms
         self.keyboard.hear(key, stroke, at_ms * MS)
 
@@ -113,7 +113,7 @@ def test_a_terminal_that_lies_about_releases_is_found_out() -> None:
 
 
 @pytest.mark.parametrize("stroke", ["press", "repeat"])
-def test_with_a_timeout_each_stroke_holds_a_key_for_a_moment(stroke: Stroke) -> None:
+def test_with_a_timeout_each_stroke_holds_a_key_for_a_moment(stroke: KeyAction) -> None:
     hand = Hand("timeout")
     hand.types(0, "up")
     assert hand.edges(100) == [(0, "up", True)]
@@ -144,7 +144,7 @@ def test_latched_the_last_direction_is_held_and_enter_lets_go() -> None:
 
 
 @pytest.mark.parametrize("holding", ["releases", "timeout", "latched"])
-def test_everything_is_let_go_of_at_once(holding: Way) -> None:
+def test_everything_is_let_go_of_at_once(holding: HoldMode) -> None:
     hand = Hand(holding)
     hand.types(0, "up")
     hand.types(1, "space")

@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from agp_tui.config import TerminalSettings
-from agp_tui.config.types import Way
+from agp_tui.config.types import HoldMode
 from agp_tui.keys.terminal_keys import LET_GO_KEY
 from agp_tui.protocol.events import Command, Holding, Key, LetGo, Live
 from agp_tui.ui.components.live_view import Kind, LiveView
@@ -25,7 +25,7 @@ ANSWER_SECONDS = 1.0
 PASSED_ON = ("escape", "f1", "f2", "f12", "ctrl+q", "ctrl+c")
 """Keys that never play: out of here, help, the way of holding, panic, quit."""
 
-WORDS: dict[Way, str] = {
+WORDS: dict[HoldMode, str] = {
     "releases": "Keys are held until you let go of them",
     "timeout": "Keys are held for {seconds:g} s after each stroke",
     "latched": "The last direction is held; enter lets go",
@@ -58,7 +58,7 @@ class HandsPane(Vertical, can_focus=True):
         self._tell: Callable[[Command], None] | None = None
         self._keys: frozenset[str] | None = None
         self._settings = TerminalSettings()
-        self._way: Way | None = None
+        self._way: HoldMode | None = None
         self._told = False
         """Whether the terminal tells of releases."""
         self._asked = False
@@ -146,7 +146,7 @@ class HandsPane(Vertical, can_focus=True):
 
     def action_way(self) -> None:
         """The next way of holding keys."""
-        ways: list[Way] = ["releases", "timeout", "latched"] if self._told else ["timeout", "latched"]
+        ways: list[HoldMode] = ["releases", "timeout", "latched"] if self._told else ["timeout", "latched"]
         if self._way is not None:
             self._asked = False
             self._choose(ways[(ways.index(self._way) + 1) % len(ways)])
@@ -163,7 +163,7 @@ class HandsPane(Vertical, can_focus=True):
         if self._tell is not None and self._way is None:
             self._choose("timeout")
 
-    def _choose(self, way: Way) -> None:
+    def _choose(self, way: HoldMode) -> None:
         self._way = way
         words = WORDS[way].format(seconds=self._settings.hold_seconds)
         if self._settings.holding in ("auto", "releases") and not self._told:

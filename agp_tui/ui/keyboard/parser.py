@@ -14,14 +14,14 @@ from textual.events import Key
 from textual.keys import Keys
 from textual.message import Message
 
-from agp_tui.config.types import Stroke
+from agp_tui.config.types import KeyAction
 from agp_tui.errors import SettingError
 from agp_tui.key_names import KEYSYMS, NAMES, key_name
 
 REPORT_EVENT_TYPES = 2
 """The protocol's flag under which releases are told."""
 
-STROKES: Final[dict[str, Stroke]] = {"": "press", "1": "press", "2": "repeat", "3": "release"}
+STROKES: Final[dict[str, KeyAction]] = {"": "press", "1": "press", "2": "repeat", "3": "release"}
 OTHER_NAMES = {
     "pageup": "page_up",
     "pagedown": "page_down",
@@ -45,7 +45,7 @@ _attributes = re.compile(r"\x1b\[\?[\d;]*c")
 class Typed(Message):
     """A key went down, repeats, or went up; `key` is our name, `time_ns` the monotonic clock."""
 
-    def __init__(self, key: str, stroke: Stroke, time_ns: int) -> None:
+    def __init__(self, key: str, stroke: KeyAction, time_ns: int) -> None:
         super().__init__()
         self.key, self.stroke, self.time_ns = key, stroke, time_ns
 

@@ -34,7 +34,9 @@ def test_settings_are_changed_in_place_and_what_does_not_fit_is_said_there(
             await until(pilot, lambda: screen.tab == "settings")
             pane = screen.query_one(SettingsPane)
             pane.show_setting("game", "fps")
-            await until(pilot, shows(pilot, "config.toml [game]", "1 to 60", "decisions, a second"))
+            await until(
+                pilot, shows(pilot, "config.toml [game]", "1 to 60", "Frames (and decisions) per second")
+            )
             assert screen.worth_copying() == "game.fps = 25"
             await pilot.press("enter", "backspace", "backspace", *"90", "enter")
             await until(pilot, shows(pilot, "<= 60"))

@@ -13,7 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from agp_tui.config import Config
-from agp_tui.config.file import Loaded
+from agp_tui.config.file import LoadedConfig
 from agp_tui.protocol.events import Live
 from agp_tui.protocol.percentiles import Percentiles
 from agp_tui.ui.components.live_view import LiveView
@@ -62,7 +62,7 @@ def lines(widget: Widget) -> list[str]:
 
 def test_a_live_view_of_a_player_is_one_of_a_recording_again_afterwards() -> None:
     class Settled(One):
-        loaded = Loaded(Config(), None)
+        loaded = LoadedConfig(Config(), None)
 
     async def session() -> None:
         view = LiveView("record", "Nothing yet.")

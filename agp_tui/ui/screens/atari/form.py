@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from agp_tui.atari.hyperparameters import KNOBS, WITHOUT_MEANING
-from agp_tui.config.file import Loaded
+from agp_tui.config.file import LoadedConfig
 from agp_tui.config.schema import list_settings
 from agp_tui.games.ids import is_atari
 from agp_tui.ui.components.setting_field import Setting, shown
@@ -56,7 +56,7 @@ class AtariForm(Vertical):
     class Left(Message):
         """A person goes back to the games."""
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: LoadedConfig) -> None:
         super().__init__(id="atari-form")
         self._settings = atari_settings(loaded)
         self._game = ""
@@ -85,7 +85,7 @@ class AtariForm(Vertical):
         self.border_title = f"Train an agent: {self._game or 'no game yet'}"
         self._say()
 
-    def renew(self, loaded: Loaded) -> None:
+    def renew(self, loaded: LoadedConfig) -> None:
         """Take what the settings file says now, but for what a person has typed or chosen here."""
         before, self._settings = self._settings, atari_settings(loaded)
         for key, one in self._settings.items():
@@ -178,7 +178,7 @@ class AtariForm(Vertical):
         self.query_one("#atari-help", Static).update(Content.from_markup(text))
 
 
-def atari_settings(loaded: Loaded) -> dict[str, Setting]:
+def atari_settings(loaded: LoadedConfig) -> dict[str, Setting]:
     """Those of [atari] by their keys, as they are set, but for the game."""
     found = (Setting.of(row) for row in list_settings(loaded) if row["section"] == "atari")
     return {one.key: one for one in found if one.key != FROM_THE_LIST}

@@ -16,7 +16,7 @@ from textual.markup import escape
 from textual.widgets import DataTable, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from agp_tui.config.file import FileError, Loaded
+from agp_tui.config.file import FileError, LoadedConfig
 from agp_tui.config.schema import list_settings
 from agp_tui.errors import AgpError, SettingError
 from agp_tui.ui.client.process import ask
@@ -90,7 +90,7 @@ class SettingsPane(Vertical):
 
     # --- what is shown --------------------------------------------------------------------------
 
-    def feed(self, loaded: Loaded, problem: SettingError | None) -> None:
+    def feed(self, loaded: LoadedConfig, problem: SettingError | None) -> None:
         """Show the settings that hold, and what is wrong with the file."""
         self._settings = {}
         for row in list_settings(loaded):

@@ -12,7 +12,7 @@ from textual.markup import escape
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from agp_tui.config.file import Loaded
+from agp_tui.config.file import LoadedConfig
 from agp_tui.config.schema import list_settings
 from agp_tui.ui.components.setting_field import Setting, shown
 from agp_tui.ui.dialogs.form import Cycle
@@ -44,7 +44,7 @@ class TrainForm(Vertical):
     class Changed(Message):
         """A value that the look at the data depends on is another one."""
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: LoadedConfig) -> None:
         super().__init__(id="train-form")
         self._settings = train_settings(loaded)
 
@@ -63,7 +63,7 @@ class TrainForm(Vertical):
         self.border_title = "Training"
         self.query_one("#train-help", Static).update(Content.from_markup(START))
 
-    def renew(self, loaded: Loaded) -> None:
+    def renew(self, loaded: LoadedConfig) -> None:
         """Take what the settings file says now, but for what a person has typed or chosen here."""
         before, self._settings = self._settings, train_settings(loaded)
         for was, one in zip(before, self._settings, strict=True):
@@ -131,7 +131,7 @@ class TrainForm(Vertical):
 START = "[b]Enter[/] trains with these; [b]tab[/] goes from one to the next."
 
 
-def train_settings(loaded: Loaded) -> list[Setting]:
+def train_settings(loaded: LoadedConfig) -> list[Setting]:
     """Those that are asked for, as they are set."""
     known = {one.key: one for one in map(Setting.of, list_settings(loaded)) if one.section == "train"}
     return [known[key] for key in ASKED]
