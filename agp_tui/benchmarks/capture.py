@@ -11,9 +11,9 @@ from agp_tui.benchmarks.plain_ways import SocketRegion, whole_screen
 from agp_tui.engine.job import Job
 from agp_tui.errors import DisplayError
 from agp_tui.games.base import Pixels
-from agp_tui.games.display_discovery import Candidate
+from agp_tui.games.display_discovery import DisplayCandidate
 from agp_tui.games.screen import Grabber, to_rgb
-from agp_tui.games.screen_region import Box
+from agp_tui.games.screen_region import ScreenRegion
 from agp_tui.protocol.events import Table
 from agp_tui.protocol.percentiles import Percentiles
 
@@ -47,11 +47,11 @@ def bench_capture(asked: CaptureAsked, job: Job) -> CaptureBench:
         return _bench(screen, asked, job)
 
 
-def _bench(candidate: Candidate, asked: CaptureAsked, job: Job) -> CaptureBench:
+def _bench(candidate: DisplayCandidate, asked: CaptureAsked, job: Job) -> CaptureBench:
     name = candidate.name or None
     width, height = candidate.size or (asked.size, asked.size)
     side = min(asked.size, width, height)
-    box = Box((width - side) // 2, (height - side) // 2, side, side)
+    box = ScreenRegion((width - side) // 2, (height - side) // 2, side, side)
     grabber, socket = Grabber(name, box), SocketRegion(name, box)
     ways: dict[str, Callable[[], Pixels]] = {
         OURS: lambda: to_rgb(grabber.grab(), (side, side)),

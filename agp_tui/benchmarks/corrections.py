@@ -14,7 +14,7 @@ from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.evaluation.rollouts import bootstrap_interval
-from agp_tui.games.atari import AtariGames, default_keys
+from agp_tui.games.atari import AtariGameFactory, default_keys
 from agp_tui.games.base import DriverFactory
 from agp_tui.games.experts import expert_driver, random_driver
 from agp_tui.games.ids import short_name
@@ -44,7 +44,7 @@ class Result:
 class _Bench:
     entry: CloneEntry
     folder: Path
-    games: AtariGames
+    games: AtariGameFactory
     job: Job
 
     def score(self, driver: DriverFactory) -> tuple[float, ...]:
@@ -63,7 +63,7 @@ def bench_corrections(entries: list[CloneEntry], kept: Path, machine: str, job: 
 def run_entry(entry: CloneEntry, machine: str, job: Job) -> Result | None:
     """One comparison, in a folder of its own that is gone afterwards; None where the job stops."""
     place = GameSettings(keys=default_keys(entry.game), fps=FPS, sticky=STICKY)
-    games = AtariGames(entry.game, place)
+    games = AtariGameFactory(entry.game, place)
     with tempfile.TemporaryDirectory() as name:
         bench = _Bench(entry, Path(name), games, job)
         recordings = _demonstrate(bench)

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 
 from agp_tui.config import GameSettings
 from agp_tui.errors import DisplayError
-from agp_tui.games.display_discovery import Candidate, find_display
+from agp_tui.games.display_discovery import DisplayCandidate, find_display
 
 SIZE = (1920, 1080)
 SERVER = "Xvfb"
 
 
 @contextmanager
-def a_screen(wanted: str | None) -> Iterator[Candidate]:
+def a_screen(wanted: str | None) -> Iterator[DisplayCandidate]:
     """The display of that name, or the first that can be seen, or, with Xvfb installed, one of our own.
 
     Raises `DisplayError` where the wanted one cannot be seen, or there is none at all.
@@ -26,7 +26,7 @@ def a_screen(wanted: str | None) -> Iterator[Candidate]:
         if wanted or shutil.which(SERVER) is None:
             raise
         with _private() as name:
-            yield Candidate(name, SERVER, usable=True, reason="", size=SIZE)
+            yield DisplayCandidate(name, SERVER, usable=True, reason="", size=SIZE)
     else:
         found.enter()
         yield found

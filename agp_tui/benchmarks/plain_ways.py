@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from agp_tui.games.base import Pixels
-from agp_tui.games.screen_region import Box
+from agp_tui.games.screen_region import ScreenRegion
 
 
-def whole_screen(display: str | None, box: Box) -> Pixels:
+def whole_screen(display: str | None, box: ScreenRegion) -> Pixels:
     """A fresh connection for each frame, the whole monitor grabbed, the region cut out. RGB."""
     with _mss(display) as screen:
         monitor = screen.monitors[1]
@@ -24,7 +24,7 @@ def whole_screen(display: str | None, box: Box) -> Pixels:
 class SocketRegion:
     """One connection, the region alone, its pixels sent through the socket instead of shared memory."""
 
-    def __init__(self, display: str | None, box: Box) -> None:
+    def __init__(self, display: str | None, box: ScreenRegion) -> None:
         self._screen = _mss(display)
         self._region = {"left": box.left, "top": box.top, "width": box.width, "height": box.height}
 

@@ -16,7 +16,7 @@ from agp_tui.benchmarks.clones import FPS, SEGMENT, STICKY, CloneEntry, exam, me
 from agp_tui.benchmarks.commands import Commands
 from agp_tui.config import GameSettings
 from agp_tui.engine.job import Job
-from agp_tui.games.atari import AtariGames, default_keys
+from agp_tui.games.atari import AtariGameFactory, default_keys
 from agp_tui.games.experts import expert_driver, random_driver
 from agp_tui.games.ids import short_name
 from agp_tui.protocol.events import Table
@@ -103,7 +103,7 @@ def run_entry(entry: Entry, machine: str, job: Job) -> Result | None:
         place = GameSettings(keys=default_keys(entry.game), fps=FPS, sticky=STICKY)
         clone, best = CheckpointSeat(Path(trained.checkpoint)), CheckpointSeat(Path(practised.checkpoint))
         scores = [
-            exam(AtariGames(entry.game, place), player, entry, job)
+            exam(AtariGameFactory(entry.game, place), player, entry, job)
             for player in (expert_driver, random_driver, clone, best)
         ]
         if job.stopping:

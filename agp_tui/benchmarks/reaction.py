@@ -15,7 +15,7 @@ from agp_tui.engine.job import Job
 from agp_tui.engine.subprocesses import module_command, module_environment
 from agp_tui.errors import DisplayError, JobFailed, JobStopped
 from agp_tui.games.screen import ScreenGame
-from agp_tui.games.screen_region import Box
+from agp_tui.games.screen_region import ScreenRegion
 from agp_tui.keys.state import NO_KEYS, Keys
 from agp_tui.keys.virtual_keyboard import XTestKeyboard
 from agp_tui.models.policy import Policy
@@ -62,7 +62,7 @@ def bench_reaction(
     found: list[Reaction] = []
     job.note("A small window takes the keyboard now, and arrow keys are pressed: leave both alone meanwhile.")
     with a_screen(display) as screen, _Echo(screen.name) as echo:
-        box = Box(PLACE, PLACE, SIDE, SIDE)
+        box = ScreenRegion(PLACE, PLACE, SIDE, SIDE)
         for fps in RATES:
             if job.stopping:
                 raise JobStopped("Stopped before every rate was measured.", "Start it again.")
@@ -89,7 +89,7 @@ def metrics(found: list[Reaction]) -> dict[str, float]:
 
 
 @contextmanager
-def _our_hands(policy: Policy, display: str, box: Box, fps: int) -> Iterator[Act]:
+def _our_hands(policy: Policy, display: str, box: ScreenRegion, fps: int) -> Iterator[Act]:
     region = (box.left, box.top, box.width, box.height)
     place = GameSettings(region=region, frame_size=SIDE, keys=KEYS, fps=fps, display=display)
     game = ScreenGame("echo", place)
@@ -109,7 +109,7 @@ def _our_hands(policy: Policy, display: str, box: Box, fps: int) -> Iterator[Act
 
 
 @contextmanager
-def _plain_hands(policy: Policy, display: str, box: Box) -> Iterator[Act]:
+def _plain_hands(policy: Policy, display: str, box: ScreenRegion) -> Iterator[Act]:
     keyboard = XTestKeyboard(display, KEYS)
     held: Keys = NO_KEYS
 

@@ -12,7 +12,7 @@ from agp_tui.config.file import LoadedConfig
 from agp_tui.errors import SettingError
 
 if TYPE_CHECKING:
-    from agp_tui.jobs.record import RecordAsked
+    from agp_tui.jobs.record import RecordRequest
 
 
 def record(
@@ -29,10 +29,10 @@ def record(
     the middle of the region. Esc on the game's keyboard ends the recording, and so does Ctrl-C here.
     An Atari game is played by hand with --by terminal: its picture and your keys are in this terminal.
     """
-    from agp_tui.jobs.record import TERMINAL, RecordAsked, run_record
+    from agp_tui.jobs.record import TERMINAL, RecordRequest, run_record
 
     loaded = settings_of(output)
-    asked = RecordAsked(
+    asked = RecordRequest(
         game=game,
         place=check(place),
         settings=check(settings),
@@ -48,7 +48,7 @@ def record(
     return run_live(output, "record", told, lambda job: run_record(asked, job))
 
 
-def _played_here(loaded: LoadedConfig, asked: "RecordAsked", output: Output) -> int:
+def _played_here(loaded: LoadedConfig, asked: "RecordRequest", output: Output) -> int:
     """Run this very command, as programs do, behind a view in which a person plays; the exit code."""
     from agp_tui.ui.command_app import play_in_terminal
 

@@ -31,11 +31,11 @@ def list_(*, game: str | None = None, output: OutputFlags = Output()) -> int:
     game
         Only this game's.
     """
-    from agp_tui.recording.library import list_recordings, list_table
+    from agp_tui.recording.library import list_recordings, recordings_table
 
     found = list_recordings(settings_of(output).folder("recordings"), game)
     paths, report = [str(one.path) for one in found], {"recordings": [one.report() for one in found]}
-    return show(output, "recordings", list_table(found), recordings=paths, report=report)
+    return show(output, "recordings", recordings_table(found), recordings=paths, report=report)
 
 
 @app.command
@@ -70,9 +70,9 @@ def replay(
     paused
         Begin paused.
     """
-    from agp_tui.jobs.replay import ReplayAsked, run_replay
+    from agp_tui.jobs.replay import ReplayRequest, run_replay
 
-    asked = ReplayAsked(
+    asked = ReplayRequest(
         recording=_path(recording, output),
         start_frame=start_frame,
         speed=speed,
@@ -95,13 +95,13 @@ def disagreements(recording: Name, *, most: int = 20, output: OutputFlags = Outp
     most
         So many moments.
     """
-    from agp_tui.recording.agreement import compared, moments_table
+    from agp_tui.recording.agreement import compare_players, disagreement_table
     from agp_tui.recording.store import Recording
 
     check_flag("most", most, Count)
     path = _path(recording, output)
-    found = compared(Recording.open(path))
-    table, report = moments_table(found, path.name, most), found.report(most)
+    found = compare_players(Recording.open(path))
+    table, report = disagreement_table(found, path.name, most), found.report(most)
     return show(output, "recordings", table, recording=str(path), report=report)
 
 

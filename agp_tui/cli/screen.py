@@ -62,22 +62,22 @@ def watch(
     region
         The region itself: X,Y,WIDTH,HEIGHT in pixels.
     """
-    from agp_tui.jobs.screen import WatchAsked, run_watch
+    from agp_tui.jobs.screen import ScreenWatchRequest, run_screen_watch
 
     place = _place(game, output, display)
     place = dataclasses.replace(place, center=center, region=region, size=size or place.size)
-    asked = WatchAsked(place=check(place), preview=settings_of(output).config.preview)
+    asked = ScreenWatchRequest(place=check(place), preview=settings_of(output).config.preview)
     told = {"display": place.display, "center": center, "size": place.size, "region": region}
-    return run_live(output, "watch", told, lambda job: run_watch(asked, job))
+    return run_live(output, "watch", told, lambda job: run_screen_watch(asked, job))
 
 
 @app.command
 def pick(*, game: ProfileFlag = None, display: DisplayFlag = None, output: OutputFlags = Output()) -> int:
     """Wait for a click on the game's display and tell where it was."""
-    from agp_tui.jobs.screen import run_pick
+    from agp_tui.jobs.screen import run_screen_pick
 
     place = _place(game, output, display)
-    return run_live(output, "pick", {"display": place.display}, lambda job: run_pick(place, job))
+    return run_live(output, "pick", {"display": place.display}, lambda job: run_screen_pick(place, job))
 
 
 def _place(game: str | None, output: Output, display: str | None = None) -> GameSettings:

@@ -30,7 +30,7 @@ KeyName = Annotated[str, Meta(examples=["f9"])]
 KeyAction = Literal["press", "repeat", "release"]
 """The kind of a key event of a terminal. Without release reporting, repeats arrive as presses."""
 HoldMode = Literal["releases", "timeout", "latched"]
-"""How key events of a terminal become held keys: see `TypedKeys`."""
+"""How key events of a terminal become held keys: see `TerminalKeyListener`."""
 Words = Annotated[tuple[str, ...], Flag("words", "A,B,...")]
 Cells = Annotated[
     tuple[Annotated[int, Meta(ge=8, le=400)], Annotated[int, Meta(ge=4, le=200)]],

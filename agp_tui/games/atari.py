@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from agp_tui.config import GameSettings
 from agp_tui.engine.clock import NS, Time
 from agp_tui.errors import MissingPart, SettingError
-from agp_tui.games.base import Frame, Status
+from agp_tui.games.base import Frame, GameStatus
 from agp_tui.games.ids import ATARI_PREFIX
 from agp_tui.keys.state import NO_KEYS, Keys
 
@@ -165,9 +165,9 @@ class AtariGame:
         self._advance(time_ns)
         self._action = _action(keys & frozenset(self.keys), TURNED_PADDLES.get(self.cartridge))
 
-    def status(self) -> Status:
+    def status(self) -> GameStatus:
         """Score and lives as of the last grab."""
-        return Status(self._score, self._ale.lives(), len(self._finished), self._finished)
+        return GameStatus(self._score, self._ale.lives(), len(self._finished), self._finished)
 
     def restart(self) -> None:
         """End the current game, count the score it has, begin the next one."""
@@ -293,7 +293,7 @@ def console(cartridge: str, sticky: float, seed: int) -> "ALEInterface":
 
 
 @dataclass(frozen=True)
-class AtariGames:
+class AtariGameFactory:
     """Makes games from seeds; can be sent to another process."""
 
     name: str

@@ -26,7 +26,7 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class GameStatus:
     """What a game knows of its own state of play; a screen knows nothing and gives None."""
 
     score: float
@@ -57,7 +57,7 @@ class Game(Protocol):
         """From now on exactly these of the game's keys are held."""
         ...
 
-    def status(self) -> Status | None:
+    def status(self) -> GameStatus | None:
         """Score and lives, where the game tells them."""
         ...
 
@@ -66,7 +66,7 @@ class Game(Protocol):
         ...
 
 
-class Console(Game, Protocol):
+class EmulatedGame(Game, Protocol):
     """A game that is emulated here, and so can be given a key as of a moment that is just over."""
 
     def hold_at(self, keys: Keys, time_ns: int) -> None:

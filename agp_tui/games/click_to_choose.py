@@ -22,13 +22,13 @@ def choose_center(display: str | None, job: Job) -> tuple[int, int] | None:
 
 
 def _choose_on_x(display: str | None, job: Job) -> tuple[int, int] | None:
-    from agp_tui.keys.xinput2 import BUTTON_DOWN, RawInput
+    from agp_tui.keys.xinput2 import BUTTON_DOWN, RawInputStream
     from agp_tui.keys.xserver import connect
 
     connection = connect(display)
     name = connection.get_display_name()
     try:
-        clicks = RawInput(connection, (BUTTON_DOWN,))
+        clicks = RawInputStream(connection, (BUTTON_DOWN,))
         root = connection.screen().root
         while not job.stopping:
             for event in clicks.pending():

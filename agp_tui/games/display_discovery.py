@@ -124,7 +124,7 @@ _NAME = re.compile(r"(?:\w+/)?(?P<host>[^:/]*):(?P<number>\d+)(?:\.\d+)?")
 
 
 @dataclass(frozen=True)
-class Candidate:
+class DisplayCandidate:
     """A display that may be the game's, and why it is taken or not."""
 
     name: str
@@ -144,7 +144,7 @@ class Candidate:
             os.environ["XAUTHORITY"] = self.authority
 
 
-def find_display(settings: GameSettings, desktop: Desktop | None = None) -> Candidate:
+def find_display(settings: GameSettings, desktop: Desktop | None = None) -> DisplayCandidate:
     """The display of the settings, or the first that can be seen. Raises `DisplayError` with every reason."""
     found = candidates(settings, desktop, stop_at_first=True)
     for candidate in found:
@@ -161,7 +161,7 @@ def find_display(settings: GameSettings, desktop: Desktop | None = None) -> Cand
 
 def candidates(
     settings: GameSettings, desktop: Desktop | None = None, stop_at_first: bool = False
-) -> list[Candidate]:
+) -> list[DisplayCandidate]:
     """Every display that may be meant, best first, each proven by reading one pixel of it.
 
     With a display in the settings only that one; else `$DISPLAY`, then those of this user's other
@@ -169,22 +169,24 @@ def candidates(
     `$DISPLAY` proves usable.
     """
     if sys.platform in ("win32", "darwin"):
-        return [_prove(Candidate("", "this desktop", True, ""), [None])]
+        return [_prove(DisplayCandidate("", "this desktop", True, ""), [None])]
     desktop = desktop or Desktop.of_this_user()
     if settings.display:
-        named = Candidate(settings.display, FROM_SETTINGS, True, "")
+        named = DisplayCandidate(settings.display, FROM_SETTINGS, True, "")
         return [_look(named, desktop, settings.allow_forwarded_display)]
     first = desktop.environment.get("DISPLAY")
     found = []
     if first:
         found = [
-            _look(Candidate(first, FROM_ENVIRONMENT, True, ""), desktop, settings.allow_forwarded_display)
+            _look(
+                DisplayCandidate(first, FROM_ENVIRONMENT, True, ""), desktop, settings.allow_forwarded_display
+            )
         ]
         if stop_at_first and found[0].usable:
             return found
     others = [
-        *(Candidate(name, "a program of yours", True, "") for name, _ in desktop.sessions),
-        *(Candidate(f":{number}", "a local X server", True, "") for number in desktop.servers),
+        *(DisplayCandidate(name, "a program of yours", True, "") for name, _ in desktop.sessions),
+        *(DisplayCandidate(f":{number}", "a local X server", True, "") for number in desktop.servers),
     ]
     rest = [
         candidate for candidate in _once(others) if not first or _number(candidate.name) != _number(first)
@@ -194,7 +196,7 @@ def candidates(
     return found
 
 
-def refusal(candidate: Candidate, desktop: Desktop, allow_forwarded: bool) -> str:
+def refusal(candidate: DisplayCandidate, desktop: Desktop, allow_forwarded: bool) -> str:
     """Why not even to try this display; empty where nothing speaks against it."""
     match = _NAME.fullmatch(candidate.name)
     if match is None:
@@ -213,7 +215,7 @@ def refusal(candidate: Candidate, desktop: Desktop, allow_forwarded: bool) -> st
     return ""
 
 
-def _look(candidate: Candidate, desktop: Desktop, allow_forwarded: bool) -> Candidate:
+def _look(candidate: DisplayCandidate, desktop: Desktop, allow_forwarded: bool) -> DisplayCandidate:
     reason = refusal(candidate, desktop, allow_forwarded)
     if reason:
         return replace(candidate, usable=False, reason=reason)
@@ -221,7 +223,7 @@ def _look(candidate: Candidate, desktop: Desktop, allow_forwarded: bool) -> Cand
     return _prove(candidate, _unique([None, *known, *desktop.authorities]))
 
 
-def _prove(candidate: Candidate, authorities: Iterable[str | None]) -> Candidate:
+def _prove(candidate: DisplayCandidate, authorities: Iterable[str | None]) -> DisplayCandidate:
     """Try one key file after the other; None is the one that programs use by themselves."""
     tried = candidate
     for authority in authorities:
@@ -257,9 +259,9 @@ def _probe(name: str, authority: str | None) -> dict[str, Any]:
         return {"problem": f"looking at it failed: {problem}"}
 
 
-def _once(found: Iterable[Candidate]) -> list[Candidate]:
+def _once(found: Iterable[DisplayCandidate]) -> list[DisplayCandidate]:
     """The first candidate of each display."""
-    first: dict[str, Candidate] = {}
+    first: dict[str, DisplayCandidate] = {}
     for candidate in found:
         first.setdefault(_number(candidate.name), candidate)
     return list(first.values())

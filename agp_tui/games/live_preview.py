@@ -12,7 +12,7 @@ import numpy as np
 
 from agp_tui.config import PreviewSettings
 from agp_tui.engine.clock import Pace
-from agp_tui.games.base import Pixels, Status
+from agp_tui.games.base import GameStatus, Pixels
 from agp_tui.protocol.events import Live
 
 
@@ -75,7 +75,7 @@ def live_event(
     *,
     seconds: float,
     pace: Pace | None = None,
-    status: Status | None = None,
+    status: GameStatus | None = None,
     keys: tuple[str, ...] = (),
     held: Container[str] = (),
     **fields: Any,

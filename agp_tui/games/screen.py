@@ -9,8 +9,8 @@ import numpy as np
 from agp_tui.config import GameSettings
 from agp_tui.errors import DisplayError, JobFailed
 from agp_tui.games.base import Frame, Pixels
-from agp_tui.games.display_discovery import Candidate, find_display
-from agp_tui.games.screen_region import Box
+from agp_tui.games.display_discovery import DisplayCandidate, find_display
+from agp_tui.games.screen_region import ScreenRegion
 from agp_tui.keys.guard import KeyGuard
 from agp_tui.keys.state import Keys
 
@@ -22,7 +22,7 @@ class ScreenGame:
     `native_size`. What of the region is not on the screen is black.
     """
 
-    def __init__(self, name: str, settings: GameSettings, display: Candidate | None = None) -> None:
+    def __init__(self, name: str, settings: GameSettings, display: DisplayCandidate | None = None) -> None:
         """Find the display (unless it was found) and look at it.
 
         Raises `DisplayError` where it cannot be seen or the region is off the screen, and
@@ -30,7 +30,7 @@ class ScreenGame:
         """
         self.name = name
         self.keys = settings.keys
-        self.box = Box.of(settings)
+        self.box = ScreenRegion.of(settings)
         self._settings = settings
         candidate = display or find_display(settings)
         candidate.enter()
@@ -71,7 +71,7 @@ class ScreenGame:
 class Grabber:
     """Grabs one region of a display, or the whole, again and again, through changes of its resolution."""
 
-    def __init__(self, display: str | None, box: Box | None) -> None:
+    def __init__(self, display: str | None, box: ScreenRegion | None) -> None:
         """`box`: None for the whole display.
 
         Raises `DisplayError` where the display cannot be seen or the region is off it.
@@ -102,7 +102,7 @@ class Grabber:
                 ) from problem
 
     @property
-    def seen(self) -> Box:
+    def seen(self) -> ScreenRegion:
         """What of the region is on the display."""
         return self._seen
 
@@ -134,7 +134,7 @@ class Grabber:
                 f"Expected to see the display {self._display or 'of this desktop'}, found: {_words(problem)}",
                 "See agp doctor for the displays here.",
             ) from problem
-        screen = Box(whole["left"], whole["top"], whole["width"], whole["height"])
+        screen = ScreenRegion(whole["left"], whole["top"], whole["width"], whole["height"])
         self._seen = self._box.on(screen, self._display or "") if self._box else screen
         self._request = {
             "left": self._seen.left,

@@ -7,7 +7,7 @@ from agp_tui.errors import DisplayError, SettingError
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class ScreenRegion:
     """A rectangle in pixels of the display's root window, which spans all monitors."""
 
     left: int
@@ -16,7 +16,7 @@ class Box:
     height: int
 
     @classmethod
-    def of(cls, settings: GameSettings) -> "Box":
+    def of(cls, settings: GameSettings) -> "ScreenRegion":
         """The region of the settings. Raises `SettingError` where they name none."""
         if settings.region is not None:
             left, top, width, height = settings.region
@@ -34,7 +34,7 @@ class Box:
         x, y = settings.center
         return cls(x - settings.size // 2, y - settings.size // 2, settings.size, settings.size)
 
-    def on(self, screen: "Box", display: str) -> "Box":
+    def on(self, screen: "ScreenRegion", display: str) -> "ScreenRegion":
         """The part that is on the screen. Raises `DisplayError` if there is none."""
         left, top = max(self.left, screen.left), max(self.top, screen.top)
         right = min(self.left + self.width, screen.left + screen.width)
@@ -45,4 +45,4 @@ class Box:
                 f"found one of {self.width}x{self.height} at {self.left},{self.top}.",
                 "Choose another --center or --region.",
             )
-        return Box(left, top, right - left, bottom - top)
+        return ScreenRegion(left, top, right - left, bottom - top)

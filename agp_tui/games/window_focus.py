@@ -4,17 +4,17 @@ import sys
 from typing import Any
 
 from agp_tui.errors import JobFailed
-from agp_tui.games.screen_region import Box
+from agp_tui.games.screen_region import ScreenRegion
 from agp_tui.keys.xserver import Connection, connect
 
 NOTHING, POINTER = 0, 1
 """Of `XGetInputFocus`: nobody hears the keyboard; whatever is under the pointer does."""
 
 
-class Focus:
+class WindowFocus:
     """Tells whether the window in a region has the focus. Only for X11; a connection of its own."""
 
-    def __init__(self, display: str | None, box: Box) -> None:
+    def __init__(self, display: str | None, box: ScreenRegion) -> None:
         """`box` is where the game is seen; its window is the one in the middle. Raises `DisplayError`."""
         self._middle = box.left + box.width // 2, box.top + box.height // 2
         self._connection: Connection = connect(display)
@@ -76,7 +76,7 @@ class Focus:
         return True
 
 
-def can_tell_focus() -> bool:
+def can_detect_focus() -> bool:
     """Whether it can be known on this system."""
     return sys.platform not in ("win32", "darwin")
 

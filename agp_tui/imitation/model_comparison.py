@@ -8,7 +8,7 @@ from agp_tui.config import GameSettings, TrainSettings
 from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.evaluation.rollouts import ScoreSummary, play_episodes
-from agp_tui.games.atari import AtariGames
+from agp_tui.games.atari import AtariGameFactory
 from agp_tui.games.base import DriverFactory, Game
 from agp_tui.imitation.checkpoint import Checkpoint, load_checkpoint
 from agp_tui.imitation.correction_data import divided
@@ -66,7 +66,7 @@ def exam(model: Checkpoint, player: DriverFactory, games: int, seed: int, job: J
     """Whole games of a model's console by a player with its keys and rate, from this seed on."""
     place = GameSettings(keys=model.keys, fps=model.fps, sticky=STICKY)
     return play_episodes(
-        AtariGames(model.game, place),
+        AtariGameFactory(model.game, place),
         player,
         episodes=games,
         fps=model.fps,

@@ -16,7 +16,7 @@ from agp_tui.engine.runs import Run
 from agp_tui.errors import JobStopped
 from agp_tui.evaluation.rollouts import ScoreSummary, play_episodes
 from agp_tui.files import size_of
-from agp_tui.games.atari import AtariGames, default_keys
+from agp_tui.games.atari import AtariGameFactory, default_keys
 from agp_tui.games.base import DriverFactory
 from agp_tui.games.experts import expert_driver, random_driver
 from agp_tui.jobs.driver_factory import ModelDriverFactory
@@ -116,7 +116,7 @@ class _Demo:
     """The parts of one demonstration share these."""
 
     asked: DemoAsked
-    games: AtariGames
+    games: AtariGameFactory
     job: Job
     run: Run
     begun: float
@@ -147,7 +147,7 @@ def run_demo(request: dict[str, Any], job: Job, run: Run) -> Finished:
     settings = asked.settings
     find_teacher(settings.game, "expert", asked.models, run.path.parent)
     place = GameSettings(keys=default_keys(settings.game), fps=settings.fps, sticky=settings.sticky)
-    games = AtariGames(settings.game, place)
+    games = AtariGameFactory(settings.game, place)
     demo = _Demo(asked, games, job, run, time.monotonic())
     recordings = _demonstrate(demo)
     plain = _train(demo, recordings)

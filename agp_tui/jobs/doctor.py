@@ -125,13 +125,13 @@ def _displays(game: GameSettings) -> Iterator[Finding]:
 
 
 def _x_extensions(name: str) -> Finding:
-    from agp_tui.keys.xinput2 import KEY_DOWN, RawInput
+    from agp_tui.keys.xinput2 import KEY_DOWN, RawInputStream
     from agp_tui.keys.xserver import connect
 
     try:
         connection = connect(name)
         try:
-            RawInput(connection, (KEY_DOWN,))
+            RawInputStream(connection, (KEY_DOWN,))
             can_press = connection.has_extension("XTEST")
         finally:
             connection.close()

@@ -17,11 +17,11 @@ from agp_tui.games.base import Game
 from agp_tui.games.factory import complete, open_game
 from agp_tui.games.ids import is_atari
 from agp_tui.games.screen import ScreenGame
-from agp_tui.games.window_focus import Focus, can_tell_focus
+from agp_tui.games.window_focus import WindowFocus, can_detect_focus
 from agp_tui.jobs.record import origin_of
 from agp_tui.keys.listening import KeyListener, listen
 from agp_tui.keys.state import NO_KEYS
-from agp_tui.keys.terminal_keys import typed_keyboard
+from agp_tui.keys.terminal_keys import terminal_key_listener
 from agp_tui.models.manifest import find_model, read_manifest
 from agp_tui.play.intervention import InterventionRecorder
 from agp_tui.protocol.events import Finished
@@ -120,7 +120,7 @@ def open_keyboard(game: Game, asked: PlayRequest, job: Job) -> Iterator[KeyListe
         # The model presses a virtual keyboard: what comes from one may be its own.
         keyboard = listen(game.display, tuple(keys), "agent" if shared else "human")
     elif shared and not settings.fast:
-        keyboard = typed_keyboard(job, tuple(keys), asked.terminal)
+        keyboard = terminal_key_listener(job, tuple(keys), asked.terminal)
     else:
         yield None
         return
@@ -131,11 +131,11 @@ def open_keyboard(game: Game, asked: PlayRequest, job: Job) -> Iterator[KeyListe
 
 
 @contextmanager
-def open_focus_monitor(game: Game, settings: PlaySettings) -> Iterator[Focus | None]:
+def open_focus_monitor(game: Game, settings: PlaySettings) -> Iterator[WindowFocus | None]:
     """Tells whether the game has the focus, where that matters and can be known."""
     matters = not settings.dry_run and settings.when_unfocused != "continue"
-    if isinstance(game, ScreenGame) and matters and can_tell_focus():
-        with closing(Focus(game.display, game.box)) as focus:
+    if isinstance(game, ScreenGame) and matters and can_detect_focus():
+        with closing(WindowFocus(game.display, game.box)) as focus:
             yield focus
     else:
         yield None

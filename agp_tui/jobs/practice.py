@@ -9,7 +9,7 @@ from agp_tui.config import ExportSettings, GameSettings, PracticeSettings, Train
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import JobStopped, ModelError, RecordingError, SettingError
-from agp_tui.games.atari import AtariGames
+from agp_tui.games.atari import AtariGameFactory
 from agp_tui.games.experts import expert_driver, has_expert
 from agp_tui.jobs.driver_factory import EXPERT, AgentDriverFactory
 from agp_tui.jobs.train import trainable_model
@@ -129,9 +129,9 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
     )
 
 
-def consoles(game: str, keys: tuple[str, ...], fps: int, settings: PracticeSettings) -> AtariGames:
+def consoles(game: str, keys: tuple[str, ...], fps: int, settings: PracticeSettings) -> AtariGameFactory:
     """The games that practice is played on."""
-    return AtariGames(game, GameSettings(keys=keys, fps=fps, sticky=settings.sticky))
+    return AtariGameFactory(game, GameSettings(keys=keys, fps=fps, sticky=settings.sticky))
 
 
 def fitting(paths: list[Path], keys: tuple[str, ...], fps: int, job: Job) -> list[Path]:

@@ -14,9 +14,9 @@ from agp_tui.games.factory import open_game
 from agp_tui.games.ids import is_atari
 from agp_tui.games.screen import ScreenGame
 from agp_tui.jobs.driver_factory import CHANCE, EXPERT, ModelDriverFactory, driver_factory
-from agp_tui.keys.listening import KeyListener, Silent, listen
+from agp_tui.keys.listening import KeyListener, SilentListener, listen
 from agp_tui.keys.state import NO_KEYS
-from agp_tui.keys.terminal_keys import typed_keyboard
+from agp_tui.keys.terminal_keys import terminal_key_listener
 from agp_tui.models.manifest import find_model
 from agp_tui.protocol.events import Finished
 from agp_tui.recording.inputs import Person
@@ -28,7 +28,7 @@ PERSONS = (HUMAN, TERMINAL)
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecordAsked:
+class RecordRequest:
     """What `agp record` asks for."""
 
     game: str
@@ -42,7 +42,7 @@ class RecordAsked:
     terminal: TerminalSettings = TerminalSettings()
 
 
-def run_record(asked: RecordAsked, job: Job) -> Finished:
+def run_record(asked: RecordRequest, job: Job) -> Finished:
     """Open the game, let somebody play, write it down.
 
     Raises `SettingError`, `DisplayError`, `ModelError` or `RecordingError` before anything is written.
@@ -78,7 +78,7 @@ def run_record(asked: RecordAsked, job: Job) -> Finished:
     return finished
 
 
-def _check_player(asked: RecordAsked) -> None:
+def _check_player(asked: RecordRequest) -> None:
     console, by = is_atari(asked.game), asked.settings.by
     if console and by == HUMAN:
         raise SettingError(
@@ -109,11 +109,11 @@ def _check_player(asked: RecordAsked) -> None:
         raise SettingError("Expected you to play in real time, found --fast.", "Leave out --fast.")
 
 
-def _driver(asked: RecordAsked, game: Game) -> Driver:
+def _driver(asked: RecordRequest, game: Game) -> Driver:
     return driver_factory(asked.settings.by, asked.models, asked.runs)(game)
 
 
-def _shadow(asked: RecordAsked, game: Game, job: Job) -> Driver | None:
+def _shadow(asked: RecordRequest, game: Game, job: Job) -> Driver | None:
     name = asked.settings.shadow
     if name is None:
         return None
@@ -126,15 +126,15 @@ def _shadow(asked: RecordAsked, game: Game, job: Job) -> Driver | None:
     return driver
 
 
-def _keyboard(asked: RecordAsked, game: Game, job: Job) -> KeyListener:
+def _keyboard(asked: RecordRequest, game: Game, job: Job) -> KeyListener:
     """The keyboard that is listened to: for the keys to record, and those that start and stop."""
     settings = asked.settings
     if settings.by == TERMINAL:
         start = (settings.start_key,) if settings.wait_for_enter else ()
         keys = tuple(dict.fromkeys((*game.keys, settings.stop_key, *start)))
-        return typed_keyboard(job, keys, asked.terminal)
+        return terminal_key_listener(job, keys, asked.terminal)
     if not isinstance(game, ScreenGame):
-        return Silent()
+        return SilentListener()
     return listen(game.display, tuple(dict.fromkeys((*game.keys, settings.start_key, settings.stop_key))))
 
 
@@ -142,7 +142,7 @@ def _person(game: Game, keyboard: KeyListener) -> Person:
     return Person(keyboard, console=game if isinstance(game, AtariGame) else None)
 
 
-def _preview(asked: RecordAsked) -> PreviewSettings:
+def _preview(asked: RecordRequest) -> PreviewSettings:
     """Who plays in the terminal looks at nothing else."""
     if asked.settings.by != TERMINAL:
         return asked.preview

@@ -14,8 +14,8 @@ from agp_tui.engine.job import Job
 from agp_tui.errors import RecordingError
 from agp_tui.games.live_preview import Preview, Thumbnail, live_event
 from agp_tui.protocol.events import AnyCommand, Finished, Live, Resume, Seek, Step
-from agp_tui.recording.agreement import states_of
-from agp_tui.recording.quality_stats import shares_of
+from agp_tui.recording.agreement import player_states
+from agp_tui.recording.quality_stats import held_shares
 from agp_tui.recording.store import Recording
 from agp_tui.recording.timeline import crc_of, stamps_ms
 from agp_tui.recording.video import FILE_NAME, PictureReader
@@ -91,7 +91,7 @@ REPEAT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReplayAsked:
+class ReplayRequest:
     """What `agp recordings replay` asks for."""
 
     recording: Path
@@ -103,7 +103,7 @@ class ReplayAsked:
     preview: PreviewSettings = PreviewSettings()
 
 
-def run_replay(asked: ReplayAsked, job: Job) -> Finished:
+def run_replay(asked: ReplayRequest, job: Job) -> Finished:
     """Tell the recording in `Live` events until its end or a stop; obey commands at once.
 
     Pause, Resume (at the end: from the beginning), Step (pauses), Seek and Speed each bring a `Live`
@@ -155,8 +155,8 @@ class _Pages:
         self._job = job
         self._states = recording.key_states(meta.labels)
         others = [who for who in recording.timeline.players if who != meta.labels]
-        self._advised = states_of(recording, others[0]) if len(others) == 1 else None
-        shares = shares_of(meta.keys, self._states)
+        self._advised = player_states(recording, others[0]) if len(others) == 1 else None
+        shares = held_shares(meta.keys, self._states)
         self._shares = {key: round(share, 4) for key, share in shares.items()}
         self._fps = round(len(recording) / recording.seconds, 2)
         self._scores = recording.episodes()

@@ -12,10 +12,10 @@ from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed
 from agp_tui.games.base import Pixels
 from agp_tui.games.click_to_choose import choose_center
-from agp_tui.games.display_discovery import Candidate, find_display
+from agp_tui.games.display_discovery import DisplayCandidate, find_display
 from agp_tui.games.live_preview import Preview, live_event
 from agp_tui.games.screen import Grabber, ScreenGame, to_rgb
-from agp_tui.games.screen_region import Box
+from agp_tui.games.screen_region import ScreenRegion
 from agp_tui.protocol.events import Finished, Table
 
 LOOK_AGAIN_SECONDS = 2.0
@@ -23,14 +23,14 @@ LOOK_AGAIN_SECONDS = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class WatchAsked:
+class ScreenWatchRequest:
     """What `agp screen watch` asks for: the whole display where `place` names no region."""
 
     place: GameSettings
     preview: PreviewSettings = PreviewSettings()
 
 
-def run_watch(asked: WatchAsked, job: Job) -> Finished:
+def run_screen_watch(asked: ScreenWatchRequest, job: Job) -> Finished:
     """Tell what is on the display in `Live` events, `preview.fps` a second, until the job is to stop.
 
     `shown` is the part of the display in the picture, in its pixels over all monitors. Raises
@@ -61,7 +61,7 @@ def run_watch(asked: WatchAsked, job: Job) -> Finished:
     return Finished(job="watch", frames=pace.filled, fps=pace.fps, report={"display": display.name})
 
 
-def run_pick(place: GameSettings, job: Job) -> Finished:
+def run_screen_pick(place: GameSettings, job: Job) -> Finished:
     """Wait for a click on the display; the result's `report` is `center` (X, Y) and `display`.
 
     Raises `DisplayError` where clicks cannot be heard, `JobFailed` where it is stopped before one.
@@ -80,7 +80,7 @@ def run_pick(place: GameSettings, job: Job) -> Finished:
 
 
 class _View(Protocol):
-    def look(self) -> tuple[Pixels, Box]:
+    def look(self) -> tuple[Pixels, ScreenRegion]:
         """The picture now, RGB, and the part of the display that is in it."""
         ...
 
@@ -93,7 +93,7 @@ class _WholeDisplay:
     preview: Preview
     looked: float = 0.0
 
-    def look(self) -> tuple[Pixels, Box]:
+    def look(self) -> tuple[Pixels, ScreenRegion]:
         now = time.monotonic()
         if now - self.looked > LOOK_AGAIN_SECONDS:
             self.grabber.reopen()
@@ -108,12 +108,12 @@ class _Region:
 
     game: ScreenGame
 
-    def look(self) -> tuple[Pixels, Box]:
+    def look(self) -> tuple[Pixels, ScreenRegion]:
         return self.game.grab().pixels, self.game.box
 
 
 @contextmanager
-def _view(place: GameSettings, display: Candidate, preview: Preview) -> Iterator[_View]:
+def _view(place: GameSettings, display: DisplayCandidate, preview: Preview) -> Iterator[_View]:
     if place.center is None and place.region is None:
         with closing(Grabber(display.name or None, None)) as grabber:
             yield _WholeDisplay(grabber, preview, time.monotonic())
@@ -122,7 +122,7 @@ def _view(place: GameSettings, display: Candidate, preview: Preview) -> Iterator
             yield _Region(game)
 
 
-def _entered(place: GameSettings) -> Candidate:
+def _entered(place: GameSettings) -> DisplayCandidate:
     display = find_display(place)
     display.enter()
     return display

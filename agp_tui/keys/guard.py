@@ -10,7 +10,7 @@ import time
 from agp_tui.engine.subprocesses import module_command, module_environment
 from agp_tui.errors import AgpError, DisplayError, JobFailed, SettingError
 from agp_tui.keys.state import NO_KEYS, Keys
-from agp_tui.keys.virtual_keyboard import open_keyboard
+from agp_tui.keys.virtual_keyboard import open_virtual_keyboard
 
 START_SECONDS = 20.0
 ANSWER_SECONDS = 2.0
@@ -138,7 +138,7 @@ class KeyGuard:
         self._held = NO_KEYS
 
     def _release(self) -> None:
-        keyboard = open_keyboard(self._display, self._keys)
+        keyboard = open_virtual_keyboard(self._display, self._keys)
         for key in sorted(self._held):
             keyboard.release(key)
         keyboard.flush()

@@ -18,16 +18,16 @@ from pathlib import Path
 
 from agp_tui.errors import AgpError
 from agp_tui.keys.state import NO_KEYS, Keys
-from agp_tui.keys.virtual_keyboard import Keyboard, open_keyboard
+from agp_tui.keys.virtual_keyboard import VirtualKeyboard, open_virtual_keyboard
 
 WATCH_SECONDS = 0.1
 """How often a guard that holds keys looks whether its owner was stopped."""
 
 
-class Hands:
+class HeldKeys:
     """What a guard holds. Whatever happens while it changes, `held` covers every key that is down."""
 
-    def __init__(self, keyboard: Keyboard) -> None:
+    def __init__(self, keyboard: VirtualKeyboard) -> None:
         self._keyboard = keyboard
         self.held: set[str] = set()
 
@@ -54,8 +54,8 @@ def main() -> int:
     told_to_end = _catch_signals()
     hands = None
     try:
-        keyboard = open_keyboard(asked.display, tuple(asked.keys))
-        hands = Hands(keyboard)
+        keyboard = open_virtual_keyboard(asked.display, tuple(asked.keys))
+        hands = HeldKeys(keyboard)
         _answer("ok")
         _serve(hands, frozenset(asked.keys), asked.owner, told_to_end)
     except Exception as problem:
@@ -82,7 +82,7 @@ def _catch_signals() -> int:
     return read_end
 
 
-def _serve(hands: Hands, allowed: Keys, owner: int, told_to_end: int) -> None:
+def _serve(hands: HeldKeys, allowed: Keys, owner: int, told_to_end: int) -> None:
     """Obey the lines on stdin until it ends, the owner is gone or this process is told to end."""
     descriptor = sys.stdin.fileno()
     watched = [descriptor, told_to_end, *_gone_signal(owner)]

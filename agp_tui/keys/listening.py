@@ -30,7 +30,7 @@ class KeyListener(Protocol):
         ...
 
 
-class Silent:
+class SilentListener:
     """A game without a keyboard: nothing is ever heard."""
 
     def held(self) -> Keys:
@@ -58,11 +58,11 @@ def listen(display: str | None, keys: tuple[str, ...], virtual: Who | None = "hu
         from agp_tui.keys.pynput_backend import PynputListener
 
         return PynputListener(display, keys, virtual)
-    from agp_tui.keys.xinput2 import RawInputMissing, X11Listener
+    from agp_tui.keys.xinput2 import X11Listener, XInput2Missing
 
     try:
         return X11Listener(display, keys, virtual)
-    except RawInputMissing:
+    except XInput2Missing:
         from agp_tui.keys.pynput_backend import PynputListener
 
         return PynputListener(display, keys, virtual)

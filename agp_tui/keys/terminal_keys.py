@@ -17,12 +17,12 @@ from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, apply_edges
 from agp_tui.protocol.events import Holding, Key, LetGo
 
 DIRECTIONS = frozenset({"up", "left", "right", "down"})
-LET_GO_KEY = "enter"
+RELEASE_ALL_KEY = "enter"
 """Lets go of everything where the last direction is held on."""
 
 STUCK_SECONDS = 1.0
 """A key that repeated and was the last one pressed was let go of unnoticed, if it is silent for so long."""
-LIES = 3
+MAX_DOUBLE_PRESSES = 3
 """So many presses of keys that are down already, and never a release: this terminal tells of none."""
 
 
@@ -34,7 +34,7 @@ class _Down:
     repeated: bool = False
 
 
-class TypedKeys:
+class TerminalKeyListener:
     """A keyboard's listener for strokes at a terminal. Strokes come on one thread, edges go out on another.
 
     - `releases`: a key is held from its press to its release. One that is pressed twice in a row was let go
@@ -93,7 +93,7 @@ class TypedKeys:
             if stroke == "release":
                 self._released = True
                 self._up(key, time_ns)
-            elif self._holding == "latched" and key == LET_GO_KEY and key not in self._keys:
+            elif self._holding == "latched" and key == RELEASE_ALL_KEY and key not in self._keys:
                 self._let_go(time_ns)
             else:
                 self._pressed(key, stroke == "repeat", time_ns)
@@ -147,7 +147,7 @@ class TypedKeys:
         """Pressed while it was down: its release went missing, or this terminal has none."""
         self._up(key, time_ns)
         self._doubles += 1
-        if self._doubles < LIES or self._released:
+        if self._doubles < MAX_DOUBLE_PRESSES or self._released:
             return
         self._let_go(time_ns)
         self._holding = "timeout"
@@ -181,10 +181,12 @@ class TypedKeys:
         self._waiting.set()
 
 
-def typed_keyboard(job: Job, keys: tuple[str, ...], settings: TerminalSettings) -> TypedKeys:
+def terminal_key_listener(job: Job, keys: tuple[str, ...], settings: TerminalSettings) -> TerminalKeyListener:
     """Hears `keys` in the commands `Key`, `LetGo` and `Holding` that the job is given, from now on."""
     holding = "releases" if settings.holding == "auto" else settings.holding
-    keyboard = TypedKeys(keys, holding, settings.hold_seconds, lambda text: job.note(text, level="warning"))
+    keyboard = TerminalKeyListener(
+        keys, holding, settings.hold_seconds, lambda text: job.note(text, level="warning")
+    )
 
     def hear(key: Key) -> None:
         keyboard.hear(key.key, key.stroke, _moment(key.time_ns))

@@ -7,7 +7,7 @@ from agp_tui.errors import DisplayError
 from agp_tui.keys.xserver import MAPPING_NOTIFY, Layout, connect
 
 
-class Keyboard(Protocol):
+class VirtualKeyboard(Protocol):
     """Presses and releases keys by our names."""
 
     def press(self, key: str) -> None: ...
@@ -19,7 +19,7 @@ class Keyboard(Protocol):
         ...
 
 
-def open_keyboard(display: str | None, keys: tuple[str, ...]) -> Keyboard:
+def open_virtual_keyboard(display: str | None, keys: tuple[str, ...]) -> VirtualKeyboard:
     """A virtual keyboard with these keys. Raises `AgpError` where there can be none."""
     if sys.platform in ("win32", "darwin"):
         from agp_tui.keys.pynput_backend import PynputKeyboard

@@ -26,7 +26,7 @@ _BODY = struct.Struct("=HIIHHI")
 """Of a raw event, after its head: device, time, detail, source device, valuators, flags."""
 
 
-class RawInputMissing(DisplayError):
+class XInput2Missing(DisplayError):
     """The X server has no XInput 2.1."""
 
 
@@ -42,7 +42,7 @@ class RawEvent:
     time_ns: int
 
 
-class RawInput:
+class RawInputStream:
     """The raw events of a connection, which must serve nothing else."""
 
     def __init__(self, connection: Connection, kinds: tuple[int, ...]) -> None:
@@ -50,7 +50,7 @@ class RawInput:
 
         extension = connection.query_extension(xinput.extname)
         if extension is None or not extension.present:
-            raise RawInputMissing(
+            raise XInput2Missing(
                 f"Expected XInput2 at {connection.get_display_name()}, found an X server without it."
             )
         # python-xlib's own xinput_query_version() asks for 2.0, with which raw events stop while
@@ -59,7 +59,7 @@ class RawInput:
             display=connection.display, opcode=extension.major_opcode, major_version=2, minor_version=2
         )
         if (version.major_version, version.minor_version) < (2, 1):
-            raise RawInputMissing(
+            raise XInput2Missing(
                 f"Expected XInput 2.1 at {connection.get_display_name()}, "
                 f"found {version.major_version}.{version.minor_version}."
             )
@@ -99,7 +99,7 @@ def event_time(server_ms: int, arrival_ns: int) -> int:
     return min(arrival_ns, (arrival_ms - age_ms) * _NS_PER_MS + _NS_PER_MS // 2)
 
 
-__all__ = ["RawInputMissing", "X11Listener"]
+__all__ = ["X11Listener", "XInput2Missing"]
 
 
 class X11Listener:
@@ -113,7 +113,7 @@ class X11Listener:
         self._connection = connect(display)
         try:
             self._layout = Layout.read(self._connection, keys)
-            self._input = RawInput(self._connection, (KEY_DOWN, KEY_UP))
+            self._input = RawInputStream(self._connection, (KEY_DOWN, KEY_UP))
             down = {code: self._layout.keys(code) for code in held_codes(self._connection)}
         except BaseException:
             self._connection.close()

@@ -3,7 +3,7 @@
 from typing import Protocol, runtime_checkable
 
 from agp_tui.engine.clock import NS
-from agp_tui.games.base import Status
+from agp_tui.games.base import GameStatus
 
 
 @runtime_checkable
@@ -20,7 +20,7 @@ class EpisodeTracker:
     be, and counts as capped.
     """
 
-    def __init__(self, game: object, before: Status | None, cap_seconds: float) -> None:
+    def __init__(self, game: object, before: GameStatus | None, cap_seconds: float) -> None:
         self.capped = 0
         self.latest = before
         self._game = game
@@ -34,7 +34,7 @@ class EpisodeTracker:
         """Final scores of the games that ended during play, in their order."""
         return list(self.latest.finished_scores[self._first :]) if self.latest else []
 
-    def look(self, status: Status | None, now_ns: int) -> bool:
+    def look(self, status: GameStatus | None, now_ns: int) -> bool:
         """Take the latest status; True where this game has gone on for too long."""
         self.latest = status
         if status is None:

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from enum import Enum
 
-from agp_tui.games.base import Frame, Game, Status
+from agp_tui.games.base import Frame, Game, GameStatus
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, edges_between
 from agp_tui.play.episode_tracker import Restartable
 
@@ -84,7 +84,7 @@ class KeyGate:
         with self._lock:
             return self._game.grab()
 
-    def status(self) -> Status | None:
+    def status(self) -> GameStatus | None:
         """Score and lives, where the game tells them."""
         with self._lock:
             return self._game.status()

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agp_tui.engine.clock import Clock
-from agp_tui.games.base import Pixels, Status
+from agp_tui.games.base import GameStatus, Pixels
 from agp_tui.games.live_preview import Preview, live_event
 from agp_tui.keys.state import Keys, Who
 from agp_tui.models.policy import Policy
@@ -31,7 +31,7 @@ class PlayTelemetry:
         pixels: Pixels,
         held: Keys,
         probabilities: NDArray[np.float32],
-        status: Status | None,
+        status: GameStatus | None,
         decisions: int,
         overruns: int,
         driver: Who | None = None,

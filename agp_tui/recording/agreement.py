@@ -39,7 +39,7 @@ class Agreement:
 
 
 @dataclass(frozen=True)
-class Moment:
+class Disagreement:
     """A stretch of frames at which the two hold something else."""
 
     start: int
@@ -52,7 +52,7 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Compared:
+class PlayerComparison:
     """Two players of one recording beside each other."""
 
     fps: int
@@ -60,7 +60,7 @@ class Compared:
     other: Who
     agreement: dict[str, float]
     """By key that one of them has held, 0 to 1."""
-    moments: tuple[Moment, ...]
+    moments: tuple[Disagreement, ...]
     """Where they disagree, the largest first."""
 
     def report(self, most: int) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class Compared:
         }
 
 
-def compared(recording: Recording) -> Compared:
+def compare_players(recording: Recording) -> PlayerComparison:
     """Whose keys are the labels, beside the other player. Raises `RecordingError` where there is none."""
     one = recording.meta.labels
     others = [who for who in recording.timeline.players if who != one]
@@ -81,15 +81,15 @@ def compared(recording: Recording) -> Compared:
             f"Expected a recording with two players, found {'more' if others else 'one'}.",
             "Let a model watch you: agp record --game G --shadow MODEL",
         )
-    mine, theirs = states_of(recording, one), states_of(recording, others[0])
+    mine, theirs = player_states(recording, one), player_states(recording, others[0])
     both, either = (mine & theirs).sum(0), (mine | theirs).sum(0)
     keys = recording.meta.keys
     agreement = {keys[i]: round(float(both[i] / either[i]), 3) for i in np.flatnonzero(either)}
     found = sorted(_moments(keys, mine != theirs), key=lambda moment: (-moment.size, moment.start))
-    return Compared(recording.meta.fps, one, others[0], agreement, tuple(found))
+    return PlayerComparison(recording.meta.fps, one, others[0], agreement, tuple(found))
 
 
-def moments_table(found: Compared, name: str, most: int) -> Table:
+def disagreement_table(found: PlayerComparison, name: str, most: int) -> Table:
     """For people."""
     shares = ", ".join(f"{key} {100 * share:.0f} %" for key, share in found.agreement.items())
     rows: list[list[str | float | int | None]] = [
@@ -105,12 +105,12 @@ def moments_table(found: Compared, name: str, most: int) -> Table:
     return Table(title=title, columns=["frame", "at second", "seconds long", "keys"], rows=rows)
 
 
-def states_of(recording: Recording, who: Who) -> NDArray[np.bool_]:
+def player_states(recording: Recording, who: Who) -> NDArray[np.bool_]:
     """Shape (N, K): the keys that one of its players holds at each frame."""
     return recording.timeline.key_states(recording.meta.keys, who)[: len(recording)]
 
 
-def _moments(keys: tuple[str, ...], differ: NDArray[np.bool_]) -> Iterator[Moment]:
+def _moments(keys: tuple[str, ...], differ: NDArray[np.bool_]) -> Iterator[Disagreement]:
     """Stretches of rows of `differ` (N, K) with anything in them."""
     places = np.flatnonzero(differ.any(axis=1))
     breaks = np.flatnonzero(np.diff(places) > GAP_FRAMES + 1) + 1
@@ -118,4 +118,4 @@ def _moments(keys: tuple[str, ...], differ: NDArray[np.bool_]) -> Iterator[Momen
         start, stop = int(part[0]), int(part[-1]) + 1
         counts = differ[start:stop].sum(axis=0)
         order = [int(i) for i in np.argsort(-counts, kind="stable") if counts[i]]
-        yield Moment(start, stop, int(counts.sum()), tuple(keys[i] for i in order))
+        yield Disagreement(start, stop, int(counts.sum()), tuple(keys[i] for i in order))

@@ -27,7 +27,7 @@ Format = Literal["pickle", "npz", "mp4", "png"]
 ENDINGS: dict[Format, str] = {"pickle": ".pkl", "npz": ".npz", "mp4": ".mp4", "png": ""}
 
 
-Told = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 """Is told how many frames are done, of how many; may raise to end it, and nothing is left behind."""
 
 
@@ -36,7 +36,7 @@ def _nobody(_done: int, _total: int) -> None:
 
 
 def export_recording(
-    recording: Recording, to: Format, target: Path | None = None, progress: Told = _nobody
+    recording: Recording, to: Format, target: Path | None = None, progress: ProgressCallback = _nobody
 ) -> Path:
     """Write a recording in another format and return where: `target`, or GAME-STAMP here.
 
@@ -74,18 +74,18 @@ def export_recording(
     return target
 
 
-def _frames(recording: Recording, progress: Told) -> Iterator[Pixels]:
+def _frames(recording: Recording, progress: ProgressCallback) -> Iterator[Pixels]:
     for done, pixels in enumerate(recording.frames(), start=1):
         yield pixels
         progress(done, len(recording))
 
 
-def _pickle(recording: Recording, part: Path, progress: Told) -> None:
+def _pickle(recording: Recording, part: Path, progress: ProgressCallback) -> None:
     with part.open("wb") as file:
         write_pickle(recording, file, _frames(recording, progress))
 
 
-def _npz(recording: Recording, part: Path, progress: Told) -> None:
+def _npz(recording: Recording, part: Path, progress: ProgressCallback) -> None:
     """As `numpy.savez_compressed`, but frame by frame: a recording may be larger than memory."""
     meta = recording.meta
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
@@ -105,14 +105,14 @@ def _npz(recording: Recording, part: Path, progress: Told) -> None:
                 np.lib.format.write_array(file, array, allow_pickle=False)
 
 
-def _mp4(recording: Recording, part: Path, progress: Told) -> None:
+def _mp4(recording: Recording, part: Path, progress: ProgressCallback) -> None:
     meta = recording.meta
     with closing(Mp4Writer(part, *meta.frame_size, fps=meta.fps, unit=MILLISECOND)) as video:
         for pixels, stamp in zip(_frames(recording, progress), stamps_ms(recording.times_ns), strict=True):
             video.write(pixels, stamp)
 
 
-def _png(recording: Recording, part: Path, progress: Told) -> None:
+def _png(recording: Recording, part: Path, progress: ProgressCallback) -> None:
     part.mkdir()
     states = recording.key_states(recording.meta.labels)
     with (part / "keys.csv").open("w", newline="") as file:
@@ -126,7 +126,7 @@ def _png(recording: Recording, part: Path, progress: Told) -> None:
             table.writerow([name, stamps[number], *states[number].astype(int).tolist()])
 
 
-_WRITERS: dict[Format, Callable[[Recording, Path, Told], None]] = {
+_WRITERS: dict[Format, Callable[[Recording, Path, ProgressCallback], None]] = {
     "pickle": _pickle,
     "npz": _npz,
     "mp4": _mp4,

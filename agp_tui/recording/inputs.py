@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agp_tui.engine.clock import Clock
-from agp_tui.games.base import Console, Driver, Frame, Game
+from agp_tui.games.base import Driver, EmulatedGame, Frame, Game
 from agp_tui.keys.listening import KeyListener
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, apply_edges, edges_between
 
@@ -17,13 +17,13 @@ class Person:
     """
 
     keyboard: KeyListener
-    console: Console | None = None
+    console: EmulatedGame | None = None
 
 
 Source = Person | Driver
 
 
-class Keyboard:
+class KeyMonitor:
     """A listener's edges, read once for all who want them: the player, the stop key."""
 
     def __init__(self, listener: KeyListener) -> None:
@@ -69,7 +69,7 @@ class Player(Protocol):
         ...
 
 
-class Adviser:
+class Annotator:
     """Somebody beside the player, who presses nothing: what they would hold, as edges of theirs.
 
     On a simulated clock an edge has the time of the frame that it was decided at, so it counts from the
@@ -84,12 +84,12 @@ class Adviser:
         """What changes for them at this frame."""
         with self._clock.stage("teacher"):
             wanted = self._driver.decide(frame) & self._keys
-        edges = edges_between(self.held, wanted, time_of(frame, self._clock), self._driver.who)
+        edges = edges_between(self.held, wanted, decision_time(frame, self._clock), self._driver.who)
         self.held = wanted
         return edges
 
 
-def time_of(frame: Frame, clock: Clock) -> int:
+def decision_time(frame: Frame, clock: Clock) -> int:
     """Now, but not before the frame that something was decided at, whatever the clock is."""
     return max(clock.now_ns(), frame.before_ns)
 
@@ -97,7 +97,7 @@ def time_of(frame: Frame, clock: Clock) -> int:
 class Watched:
     """A person whose keys the game hears itself: we only listen. A `shadow` says what it would do."""
 
-    def __init__(self, game: Game, keyboard: Keyboard, shadow: Adviser | None, clock: Clock) -> None:
+    def __init__(self, game: Game, keyboard: KeyMonitor, shadow: Annotator | None, clock: Clock) -> None:
         self._game = game
         self._keyboard = keyboard
         self._keys = frozenset(game.keys)
@@ -111,7 +111,7 @@ class Watched:
 
     def frame(self) -> tuple[Frame, list[KeyEdge]]:
         """Listen after the grab: what was pressed just before it is heard by then."""
-        frame = grabbed(self._game, self._clock)
+        frame = grab_timed(self._game, self._clock)
         return frame, self._listen() + self._beside(frame)
 
     def last(self) -> list[KeyEdge]:
@@ -134,7 +134,9 @@ class Watched:
 class Forwarded(Watched):
     """A person whose keys reach the game through us, each as of the moment at which it was pressed."""
 
-    def __init__(self, game: Console, keyboard: Keyboard, shadow: Adviser | None, clock: Clock) -> None:
+    def __init__(
+        self, game: EmulatedGame, keyboard: KeyMonitor, shadow: Annotator | None, clock: Clock
+    ) -> None:
         super().__init__(game, keyboard, shadow, clock)
         self._console = game
 
@@ -145,7 +147,7 @@ class Forwarded(Watched):
         for edge in edges:
             held = apply_edges(held, [edge]) & self._keys
             self._console.hold_at(held, edge.time_ns)
-        frame = grabbed(self._game, self._clock)
+        frame = grab_timed(self._game, self._clock)
         return frame, edges + self._beside(frame)
 
     def let_go(self) -> None:
@@ -160,7 +162,7 @@ class Deciding:
     """
 
     def __init__(
-        self, game: Game, driver: Driver, teacher: Adviser | None, keyboard: Keyboard, clock: Clock
+        self, game: Game, driver: Driver, teacher: Annotator | None, keyboard: KeyMonitor, clock: Clock
     ) -> None:
         self._game = game
         self._clock = clock
@@ -171,13 +173,13 @@ class Deciding:
         self.advised: Keys | None = None
 
     def frame(self) -> tuple[Frame, list[KeyEdge]]:
-        frame = grabbed(self._game, self._clock)
+        frame = grab_timed(self._game, self._clock)
         with self._clock.stage("keys"):
             self._keyboard.poll()
         with self._clock.stage("decide"):
             wanted = self._driver.decide(frame) & frozenset(self._game.keys)
             self._game.hold(wanted)
-        edges = edges_between(self.held, wanted, time_of(frame, self._clock), self._driver.who)
+        edges = edges_between(self.held, wanted, decision_time(frame, self._clock), self._driver.who)
         self.held = wanted
         if self._teacher is not None:
             self.advised = self._teacher.held
@@ -191,7 +193,7 @@ class Deciding:
         self._game.hold(NO_KEYS)
 
 
-def grabbed(game: Game, clock: Clock) -> Frame:
+def grab_timed(game: Game, clock: Clock) -> Frame:
     """The game's picture now; the time that it takes is noted."""
     with clock.stage("grab"):
         return game.grab()

@@ -9,7 +9,7 @@ from agp_tui.errors import RecordingError
 from agp_tui.recording import timeline as timeline_file
 from agp_tui.recording import video as video_file
 from agp_tui.recording.meta import RecordingMeta, read_meta
-from agp_tui.recording.quality_stats import still_or_black
+from agp_tui.recording.quality_stats import picture_warnings
 from agp_tui.recording.store import Recording
 from agp_tui.recording.timeline import FrameLine, crc_of, read_lines, stamps_ms
 
@@ -113,7 +113,7 @@ def _keys(recording: Recording, meta: RecordingMeta) -> Iterator[str]:
 
 
 def _pictures(recording: Recording, meta: RecordingMeta) -> Iterator[str]:
-    yield from still_or_black(recording)
+    yield from picture_warnings(recording)
 
 
 def _frames(recording: Recording, meta: RecordingMeta) -> Iterator[str]:

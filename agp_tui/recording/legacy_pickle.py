@@ -29,7 +29,7 @@ Channels = Literal["bgr", "rgb"]
 
 
 @dataclass(frozen=True)
-class Imported:
+class ImportResult:
     """What came in. `left_out`: frames without keys, or keys without a frame, at the end."""
 
     path: Path
@@ -45,7 +45,7 @@ def import_pickle(
     channels: Channels = "bgr",
     fps: int = 30,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> Imported:
+) -> ImportResult:
     """Make a recording of `game` from a pickle. A key counts as held above 0.5.
 
     Nothing in the file is run. Raises `RecordingError` for anything that is not such a pickle.
@@ -87,7 +87,7 @@ def import_pickle(
                 f"Expected to write {writer.path}: {error.strerror}.", "Make room."
             ) from error
         raise
-    return Imported(writer.path, count, max(len(frames), len(states)) - count)
+    return ImportResult(writer.path, count, max(len(frames), len(states)) - count)
 
 
 def write_pickle(recording: Recording, file: BinaryIO, frames: Iterator[Pixels]) -> None:

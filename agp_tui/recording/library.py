@@ -14,13 +14,13 @@ from agp_tui.recording import meta as meta_file
 from agp_tui.recording import timeline as timeline_file
 from agp_tui.recording import video as video_file
 from agp_tui.recording.meta import RecordingMeta, game_slug, read_meta
-from agp_tui.recording.quality_stats import Character, character, filled, shares_of
+from agp_tui.recording.quality_stats import RecordingStats, filled_share, held_shares, recording_stats
 from agp_tui.recording.repair import finish_interrupted
 from agp_tui.recording.store import Recording, find_recordings
 
 
 @dataclass(frozen=True)
-class Summary:
+class RecordingSummary:
     """One recording in a list. Where it cannot be read, `problem` says why and figures are 0."""
 
     path: Path
@@ -49,19 +49,19 @@ class Summary:
         return asdict(self) | {"path": str(self.path)} | rounded
 
 
-def summary(path: Path) -> Summary:
+def summary(path: Path) -> RecordingSummary:
     """What a list says of one recording. Raises nothing that a damaged recording causes."""
     try:
         recording = Recording.open(path)
     except RecordingError as error:
-        unreadable = Summary(path, path.parent.name, path.name, "unreadable", problem=str(error))
+        unreadable = RecordingSummary(path, path.parent.name, path.name, "unreadable", problem=str(error))
         with contextlib.suppress(RecordingError):
             meta = read_meta(path)
             state = "recording" if meta.being_written else "unreadable"
             return replace(unreadable, game=meta.game, state=state, source=meta.source, labels=meta.labels)
         return unreadable
     meta = recording.meta
-    return Summary(
+    return RecordingSummary(
         path,
         meta.game,
         path.name,
@@ -69,8 +69,8 @@ def summary(path: Path) -> Summary:
         len(recording),
         recording.seconds,
         meta.fps,
-        filled(recording),
-        shares_of(meta.keys, recording.key_states(meta.source)),
+        filled_share(recording),
+        held_shares(meta.keys, recording.key_states(meta.source)),
         recording.bytes,
         source=meta.source,
         labels=meta.labels,
@@ -82,13 +82,13 @@ def state_of(meta: RecordingMeta) -> str:
     return "broken off" if meta.state == "recording" and not meta.being_written else meta.state
 
 
-def list_recordings(root: Path, game: str | None = None) -> list[Summary]:
+def list_recordings(root: Path, game: str | None = None) -> list[RecordingSummary]:
     """All recordings, or one game's, oldest first within a game."""
     finish_interrupted(root)
     return [summary(path) for path in find_recordings(root, game)]
 
 
-def list_table(summaries: list[Summary]) -> Table:
+def recordings_table(summaries: list[RecordingSummary]) -> Table:
     """The list as a table for people and programs."""
     columns = ["game", "recording", "seconds", "frames", "filled %", "keys held %", "MB", "state"]
     rows: list[list[str | float | int | None]] = [
@@ -111,17 +111,17 @@ Fact = str | float | int | None
 
 
 @dataclass(frozen=True)
-class Info:
+class RecordingInfo:
     """Everything worth knowing of one recording."""
 
     name: str
     facts: dict[str, Fact]
     """By what it is, in words; only what there is something to say about."""
-    character: Character
+    stats: RecordingStats
 
     def table(self) -> Table:
         """For people: the facts, the keys, the combinations, the warnings."""
-        found = self.character
+        found = self.stats
         facts = dict(self.facts)
         who = facts["whose keys are learnt"]
         for key, share in found.shares.items():
@@ -134,11 +134,11 @@ class Info:
         return Table(title=self.name, columns=["what", "value"], rows=rows)
 
     def report(self) -> dict[str, Any]:
-        """As the report of `agp recordings info`: `facts`, `presses`, and what `Character.report` says."""
-        return {"facts": self.facts, "presses": self.character.presses, **self.character.report()}
+        """The report of `agp recordings info`: `facts`, `presses` and `RecordingStats.report`."""
+        return {"facts": self.facts, "presses": self.stats.presses, **self.stats.report()}
 
 
-def info(path: Path) -> Info:
+def info(path: Path) -> RecordingInfo:
     """Look at one recording; decodes nothing. Raises `RecordingError`."""
     recording = Recording.open(path)
     meta = recording.meta
@@ -151,7 +151,7 @@ def info(path: Path) -> Info:
         "seconds": round(recording.seconds, 2),
         "frames": len(recording),
         "fps asked": meta.fps,
-        "frames asked for that are there, %": round(100 * filled(recording), 2),
+        "frames asked for that are there, %": round(100 * filled_share(recording), 2),
         "frame size": f"{width}x{height}",
         "codec": meta.codec,
         "backend": meta.backend,
@@ -167,7 +167,7 @@ def info(path: Path) -> Info:
         facts["score at the end"] = last.score
         facts["scores of whole games"] = ", ".join(f"{score:g}" for score in last.finished_scores)
     told: dict[str, Fact] = {name: value for name, value in facts.items() if value is not None}
-    return Info(path.name, told, character(recording))
+    return RecordingInfo(path.name, told, recording_stats(recording))
 
 
 def resolve_recording(root: Path, text: str) -> Path:

@@ -20,9 +20,9 @@ SCHEMA = 1
 MAX_BYTES = 1 << 20
 """A larger meta.json is not one of ours."""
 
-Side = Annotated[int, Meta(ge=1, le=8192)]
+SidePixels = Annotated[int, Meta(ge=1, le=8192)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
-State = Literal["recording", "complete", "recovered"]
+RecordingState = Literal["recording", "complete", "recovered"]
 
 
 class RecordingMeta(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +32,7 @@ class RecordingMeta(msgspec.Struct, frozen=True, kw_only=True):
     game: Name
     fps: Annotated[int, Meta(ge=1, le=1000)]
     """Frames a second that were asked for."""
-    frame_size: tuple[Side, Side]
+    frame_size: tuple[SidePixels, SidePixels]
     """Height and width."""
     keys: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=256)]
     """The columns of a key state, in order."""
@@ -49,7 +49,7 @@ class RecordingMeta(msgspec.Struct, frozen=True, kw_only=True):
     """Wall clock, seconds since 1970."""
     started_ns: int = msgspec.field(default_factory=time.monotonic_ns)
     """The monotonic clock at the same moment."""
-    state: State = "recording"
+    state: RecordingState = "recording"
     codec: str = ""
     """What the frames are compressed with: ffv1 or libx264rgb."""
     frames: Annotated[int, Meta(ge=0)] | None = None

@@ -11,17 +11,17 @@ from agp_tui.keys.state import Who
 from agp_tui.recording.store import Recording
 from agp_tui.recording.timeline import crc_of
 
-IDLE_SHARE = 0.9
-ONE_SIDED = 10.0
+MOSTLY_IDLE_SHARE = 0.9
+ONE_SIDED_RATIO = 10.0
 """How many times as long as the other one of two opposite keys is held."""
 OPPOSITES = ({"left", "right"}, {"up", "down"}, {"a", "d"}, {"w", "s"})
-MISSED_SHARE = 0.01
-STILL_SHARE = 0.5
-BLACK_SHARE = 0.1
+MAX_MISSED_SHARE = 0.01
+MAX_STILL_SHARE = 0.5
+MAX_BLACK_SHARE = 0.1
 
 
 @dataclass(frozen=True)
-class Combination:
+class KeyCombination:
     """Keys held together, no others with them; `share` of the frames, 0 to 1. No keys: nothing held."""
 
     keys: tuple[str, ...]
@@ -29,14 +29,14 @@ class Combination:
 
 
 @dataclass(frozen=True)
-class Character:
+class RecordingStats:
     """The keys of a recording in figures, those whose keys are learnt from."""
 
     shares: dict[str, float]
     """By key: share of the frames at which it is held, 0 to 1."""
     presses: dict[str, int]
     """By key: how often it goes down, being down from the start included."""
-    combinations: tuple[Combination, ...]
+    combinations: tuple[KeyCombination, ...]
     """Most frequent first; their shares add up to 1."""
     warnings: tuple[str, ...]
     """Sentences for whoever decides whether to keep the recording."""
@@ -52,44 +52,44 @@ class Character:
         }
 
 
-def character(recording: Recording) -> Character:
+def recording_stats(recording: Recording) -> RecordingStats:
     """Look at all frames' keys and checksums; decodes nothing."""
     meta = recording.meta
     states = recording.key_states(meta.labels)
-    shares = shares_of(meta.keys, states)
+    shares = held_shares(meta.keys, states)
     downs = np.diff(states.astype(np.int8), axis=0, prepend=0) > 0
     presses = {key: int(downs[:, number].sum()) for number, key in enumerate(meta.keys)}
-    warnings = (*_of_keys(shares, states, meta.labels), *_of_slots(recording), *still_or_black(recording))
-    return Character(shares, presses, tuple(_combinations(meta.keys, states)), warnings)
+    warnings = (*_of_keys(shares, states, meta.labels), *_of_slots(recording), *picture_warnings(recording))
+    return RecordingStats(shares, presses, tuple(_combinations(meta.keys, states)), warnings)
 
 
-def shares_of(keys: tuple[str, ...], states: NDArray[np.bool_]) -> dict[str, float]:
+def held_shares(keys: tuple[str, ...], states: NDArray[np.bool_]) -> dict[str, float]:
     """By key: the share of the frames at which it is held. `states`: (N, K), N at least 1."""
     return {key: float(share) for key, share in zip(keys, states.mean(axis=0), strict=True)}
 
 
-def filled(recording: Recording) -> float:
+def filled_share(recording: Recording) -> float:
     """Share of the frames asked for, from the first to the last, that are there."""
     span = float(recording.times_ns[-1] - recording.times_ns[0]) / 1e9
     return min(1.0, len(recording) / (round(span * recording.meta.fps) + 1))
 
 
-def still_or_black(recording: Recording) -> Iterator[str]:
+def picture_warnings(recording: Recording) -> Iterator[str]:
     """Pictures that show that the game stood still or was not to be seen, as sentences."""
     crcs = recording.timeline.crcs[: len(recording)]
     still = float((np.diff(crcs) == 0).mean()) if len(crcs) > 1 else 0.0
-    if still > STILL_SHARE:
+    if still > MAX_STILL_SHARE:
         share = f"{100 * still:.0f} % of the frames equal the one before"
         yield f"{share}: the game stood still, or is slower than the recording."
     black = float((crcs == crc_of(np.zeros((*recording.meta.frame_size, 3), np.uint8))).mean())
-    if black > BLACK_SHARE:
+    if black > MAX_BLACK_SHARE:
         yield f"{100 * black:.0f} % of the frames are black: the region may be wrong, or the game covered."
 
 
-def _combinations(keys: tuple[str, ...], states: NDArray[np.bool_]) -> list[Combination]:
+def _combinations(keys: tuple[str, ...], states: NDArray[np.bool_]) -> list[KeyCombination]:
     rows, counts = np.unique(states, axis=0, return_counts=True)
     found = [
-        Combination(
+        KeyCombination(
             tuple(key for key, down in zip(keys, row, strict=True) if down), float(count) / len(states)
         )
         for row, count in zip(rows, counts, strict=True)
@@ -102,19 +102,19 @@ def _of_keys(shares: dict[str, float], states: NDArray[np.bool_], who: Who) -> I
     if idle == 1.0:
         yield f"No key is ever pressed by {who}: there is nothing to learn from."
         return
-    if idle > IDLE_SHARE:
+    if idle > MOSTLY_IDLE_SHARE:
         yield f"Mostly idle: no key is held in {100 * idle:.0f} % of the frames."
     for one, other in pairs_of(shares, 2):
         if {one, other} not in OPPOSITES:
             continue
         more, less = (one, other) if shares[one] >= shares[other] else (other, one)
-        if shares[more] > ONE_SIDED * shares[less]:
+        if shares[more] > ONE_SIDED_RATIO * shares[less]:
             held = f"{more} is held {100 * shares[more]:.1f} % of the time, {less} {100 * shares[less]:.1f} %"
             yield f"One-sided: {held}."
 
 
 def _of_slots(recording: Recording) -> Iterator[str]:
-    missed = 1.0 - filled(recording)
-    if missed > MISSED_SHARE:
+    missed = 1.0 - filled_share(recording)
+    if missed > MAX_MISSED_SHARE:
         asked = recording.meta.fps
         yield f"{100 * missed:.1f} % of the frames are missing: {asked} a second were more than came."

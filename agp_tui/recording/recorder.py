@@ -19,28 +19,37 @@ from agp_tui.engine.clock import Clock, Pace
 from agp_tui.engine.job import Job
 from agp_tui.errors import AgpError, JobFailed, RecordingError, SettingError
 from agp_tui.files import size_of
-from agp_tui.games.base import Driver, Frame, Game, Status
+from agp_tui.games.base import Driver, Frame, Game, GameStatus
 from agp_tui.games.live_preview import Preview, live_event
-from agp_tui.keys.listening import KeyListener, Silent
+from agp_tui.keys.listening import KeyListener, SilentListener
 from agp_tui.keys.state import Keys
 from agp_tui.protocol.events import Finished, Progress
 from agp_tui.recording.agreement import Agreement
 from agp_tui.recording.disk_space import DiskSpace
-from agp_tui.recording.inputs import Adviser, Deciding, Forwarded, Keyboard, Person, Player, Source, Watched
-from agp_tui.recording.quality_stats import Character, character
+from agp_tui.recording.inputs import (
+    Annotator,
+    Deciding,
+    Forwarded,
+    KeyMonitor,
+    Person,
+    Player,
+    Source,
+    Watched,
+)
+from agp_tui.recording.quality_stats import RecordingStats, recording_stats
 from agp_tui.recording.store import Recording, RecordingMeta, RecordingWriter
 
 LISTEN_EVERY_SECONDS = 0.005
 
 
-def begun(heard: Keyboard, settings: RecordSettings, job: Job) -> bool:
+def wait_for_start(heard: KeyMonitor, settings: RecordSettings, job: Job) -> bool:
     """Wait as the settings ask; False where a stop, or the stop key, came first."""
     if settings.wait_for_enter and not _key_pressed(heard, settings, job):
         return False
     return not settings.countdown or _counted_down(heard, settings, job)
 
 
-def _key_pressed(heard: Keyboard, settings: RecordSettings, job: Job) -> bool:
+def _key_pressed(heard: KeyMonitor, settings: RecordSettings, job: Job) -> bool:
     job.note(f"Press {settings.start_key} on the game's keyboard to begin, {settings.stop_key} to end.")
     while not job.wait_for_stop(LISTEN_EVERY_SECONDS):
         heard.poll()
@@ -51,7 +60,7 @@ def _key_pressed(heard: Keyboard, settings: RecordSettings, job: Job) -> bool:
     return False
 
 
-def _counted_down(heard: Keyboard, settings: RecordSettings, job: Job) -> bool:
+def _counted_down(heard: KeyMonitor, settings: RecordSettings, job: Job) -> bool:
     """Tell each second that is left, in the machine's own time."""
     whole = settings.countdown
     job.stage("countdown", 1, 2)
@@ -77,7 +86,7 @@ GAP_SECONDS = 1.0
 """Without a frame for longer than this, whoever records is told."""
 
 
-class Teller:
+class RecordingReporter:
     """Makes `Live` events of a recording at the rate at which a person can look, and tells of gaps."""
 
     def __init__(self, job: Job, clock: Clock, writer: RecordingWriter, preview: Preview) -> None:
@@ -90,7 +99,7 @@ class Teller:
         self._held: Counter[str] = Counter()
         self._agreement = Agreement()
 
-    def tell(self, frame: Frame, held: Keys, status: Status | None, advised: Keys | None = None) -> None:
+    def tell(self, frame: Frame, held: Keys, status: GameStatus | None, advised: Keys | None = None) -> None:
         """Count the keys held at a frame that was written, and those advised; tell of it where it is time."""
         if self._first_ns is None:
             self._first_ns = self._last_ns = frame.before_ns
@@ -139,7 +148,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordingResult:
     """What came of it. `path` is None where there was no frame: then nothing is kept."""
 
     path: Path | None
@@ -153,11 +162,8 @@ class Recorded:
     """Why it ended, in words: 10 seconds are over, the esc key, the disk runs low ..."""
 
     def event(self) -> Finished:
-        """The result as the last event of `agp record`.
-
-        Its `report` holds `because` and what `Character.report` says: `shares`, `combinations`, `warnings`.
-        """
-        found = self.character()
+        """The last event of `agp record`. Its `report`: `because` and `RecordingStats.report`."""
+        found = self.stats()
         return Finished(
             job="record",
             recording=str(self.path) if self.path else None,
@@ -172,12 +178,12 @@ class Recorded:
             report={"because": self.because, **(found.report() if found else {})},
         )
 
-    def character(self) -> Character | None:
+    def stats(self) -> RecordingStats | None:
         """What the recording is like to learn from; None where nothing was kept or can be read."""
         if self.path is None:
             return None
         try:
-            return character(Recording.open(self.path))
+            return recording_stats(Recording.open(self.path))
         except RecordingError:
             # A disk that fails is told by whoever reads it next; this result stands.
             return None
@@ -198,7 +204,7 @@ def record(
     seconds: float | None = None,
     episodes: int | None = None,
     preview: PreviewSettings | None = None,
-) -> Recorded:
+) -> RecordingResult:
     """Record until `seconds` or `episodes` (else those of `settings`), the stop key, or a stop.
 
     `source` is a person, or a driver that decides at each frame and whose keys are held in the game;
@@ -213,9 +219,9 @@ def record(
     if isinstance(source, Person):
         if teacher is not None:
             raise SettingError("Expected no teacher while a person plays, found one.", "Let a model play.")
-        heard, who = Keyboard(source.keyboard), None
+        heard, who = KeyMonitor(source.keyboard), None
     else:
-        heard, who = Keyboard(keyboard or Silent()), source.who
+        heard, who = KeyMonitor(keyboard or SilentListener()), source.who
         if shadow is not None:
             raise SettingError("Expected a person beside a shadow, found a driver.", "Play yourself.")
     if teacher is not None and teacher.who == who:
@@ -223,11 +229,11 @@ def record(
     space = DiskSpace(root, settings.min_free_mb)
     space.require()
     heard.poll()
-    if not begun(heard, settings, job):
-        return Recorded(None, 0, 0.0, clock.pace(), 0, (), "stopped before it began")
+    if not wait_for_start(heard, settings, job):
+        return RecordingResult(None, 0, 0.0, clock.pace(), 0, (), "stopped before it began")
 
-    def beside(driver: Driver | None) -> Adviser | None:
-        return None if driver is None else Adviser(driver, game.keys, clock)
+    def beside(driver: Driver | None) -> Annotator | None:
+        return None if driver is None else Annotator(driver, game.keys, clock)
 
     player: Player
     if not isinstance(source, Person):
@@ -254,7 +260,7 @@ def record(
         settings.stop_key,
     )
     writer = RecordingWriter.create(root, meta, player.held)
-    teller = Teller(job, clock, writer, Preview(preview))
+    teller = RecordingReporter(job, clock, writer, Preview(preview))
     return _Recording(game, player, heard, clock, writer, teller).run(limits, space, job)
 
 
@@ -264,7 +270,7 @@ class _Limits:
     episodes: int | None
     stop_key: str
 
-    def reached(self, heard: Keyboard, first: Status | None, status: Status | None) -> str:
+    def reached(self, heard: KeyMonitor, first: GameStatus | None, status: GameStatus | None) -> str:
         """Why this is the end, in words; empty where it is not."""
         if heard.pressed(self.stop_key):
             return f"the {self.stop_key} key"
@@ -277,12 +283,12 @@ class _Limits:
 class _Recording:
     game: Game
     player: Player
-    heard: Keyboard
+    heard: KeyMonitor
     clock: Clock
     writer: RecordingWriter
-    teller: Teller
+    teller: RecordingReporter
 
-    def run(self, limits: _Limits, space: DiskSpace, job: Job) -> Recorded:
+    def run(self, limits: _Limits, space: DiskSpace, job: Job) -> RecordingResult:
         """Frame after frame to the end, then what came of it."""
         first = before = self.game.status()
         because = f"{limits.seconds:g} seconds are over" if limits.seconds else "stopped"
@@ -318,7 +324,7 @@ class _Recording:
             ) from error
         return self._result(first, because, (self.clock.now_ns() - began_ns) / 1e9)
 
-    def _slot(self, before: Status | None) -> Status | None:
+    def _slot(self, before: GameStatus | None) -> GameStatus | None:
         frame, edges = self.player.frame()
         with self.clock.stage("encode"):
             # Edges first: whatever ends this process, no frame is there without its keys.
@@ -356,9 +362,9 @@ class _Recording:
                 if self.writer.frames == 0:
                     shutil.rmtree(self.writer.path, ignore_errors=True)
 
-    def _result(self, first: Status | None, because: str, seconds: float) -> Recorded:
+    def _result(self, first: GameStatus | None, because: str, seconds: float) -> RecordingResult:
         path = self.writer.path if self.writer.frames else None
         status = self.game.status()
         scores = status.finished_scores[len(first.finished_scores) :] if first and status else ()
         size = size_of(path) if path else 0
-        return Recorded(path, self.writer.frames, seconds, self.clock.pace(), size, scores, because)
+        return RecordingResult(path, self.writer.frames, seconds, self.clock.pace(), size, scores, because)

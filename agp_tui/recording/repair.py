@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agp_tui.errors import RecordingError
-from agp_tui.games.base import Frame, Pixels, Status
+from agp_tui.games.base import Frame, GameStatus, Pixels
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys
 from agp_tui.recording import timeline as timeline_file
 from agp_tui.recording import video as video_file
@@ -31,7 +31,7 @@ DAMAGED = ".damaged"
 
 
 @dataclass(frozen=True)
-class Repaired:
+class RepairResult:
     """What a repair kept."""
 
     path: Path
@@ -40,7 +40,7 @@ class Repaired:
     """Frames that had a line in the timeline and could not be read any more."""
 
 
-def repair(path: Path) -> Repaired:
+def repair(path: Path) -> RepairResult:
     """Write every sound frame and line beside the recording, then put that in its place.
 
     The damaged one is kept until the new one is complete. State becomes `recovered`.
@@ -73,7 +73,7 @@ def repair(path: Path) -> Repaired:
         raise
     _swap(path)
     total = sum(isinstance(line, FrameLine) for line in lines)
-    return Repaired(path, writer.frames, total - writer.frames)
+    return RepairResult(path, writer.frames, total - writer.frames)
 
 
 def finish_interrupted(root: Path) -> None:
@@ -115,7 +115,7 @@ def _copy(lines: list[Line], sound: Iterator[tuple[int, Pixels]], writer: Record
                 writer.edge(KeyEdge(line.time_ns, line.key, line.down, line.who))
             case ScoreLine():
                 ended += line.ended
-                writer.score(Status(line.score, line.lives, line.episode, ended), line.time_ns)
+                writer.score(GameStatus(line.score, line.lives, line.episode, ended), line.time_ns)
             case DriverLine():
                 writer.driver(line.who, line.time_ns)
             case HeldLine():

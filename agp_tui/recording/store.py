@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from agp_tui.errors import RecordingError
 from agp_tui.files import size_of, write_atomically
-from agp_tui.games.base import Frame, Pixels, Status
+from agp_tui.games.base import Frame, GameStatus, Pixels
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, Who
 from agp_tui.recording import meta as meta_file
 from agp_tui.recording import subtitles as subtitles_file
@@ -98,7 +98,7 @@ class RecordingWriter:
         if edge.key in self.meta.keys:
             self._timeline.write(EdgeLine(edge.time_ns, edge.key, edge.down, edge.who))
 
-    def score(self, status: Status, time_ns: int) -> None:
+    def score(self, status: GameStatus, time_ns: int) -> None:
         """Append a changed state of play."""
         ended = status.finished_scores[self._ended :]
         self._ended = len(status.finished_scores)
@@ -117,7 +117,7 @@ class RecordingWriter:
         """Finish: the video's index, the keys `held` at the end, subtitles, state complete."""
         self.finish("complete", held)
 
-    def finish(self, state: meta_file.State, held: Keys = NO_KEYS) -> None:
+    def finish(self, state: meta_file.RecordingState, held: Keys = NO_KEYS) -> None:
         """Close with a state. May be called twice; the first time counts."""
         if self._closed:
             return

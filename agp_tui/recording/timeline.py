@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from agp_tui.errors import RecordingError
 from agp_tui.files import LineFile
-from agp_tui.games.base import Pixels, Status
+from agp_tui.games.base import GameStatus, Pixels
 from agp_tui.keys.state import KeyEdge, Keys, Who
 from agp_tui.protocol.decoding import BadJson, decoded
 
@@ -86,7 +86,7 @@ class ScoreChange:
     """What the game said of its state of play from `time_ns` on."""
 
     time_ns: int
-    status: Status
+    status: GameStatus
 
 
 class TimelineWriter:
@@ -195,7 +195,9 @@ def parse(lines: Iterable[Line]) -> Timeline:
                 end = (end or {}) | {line.who: frozenset(line.keys)}
             case ScoreLine():
                 ended += line.ended
-                scores.append(ScoreChange(line.time_ns, Status(line.score, line.lives, line.episode, ended)))
+                scores.append(
+                    ScoreChange(line.time_ns, GameStatus(line.score, line.lives, line.episode, ended))
+                )
             case DriverLine():
                 drivers.append((line.time_ns, line.who))
     edges.sort(key=lambda edge: edge.time_ns)

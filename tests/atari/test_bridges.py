@@ -25,7 +25,7 @@ from agp_tui.games.atari import AtariGame
 from agp_tui.imitation.dataset import open_takes
 from agp_tui.jobs.export import run_export
 from agp_tui.jobs.play import PlayRequest, run_play
-from agp_tui.jobs.record import RecordAsked, run_record
+from agp_tui.jobs.record import RecordRequest, run_record
 from agp_tui.models import conversion
 from agp_tui.models.key_filter import KeyFilter
 from agp_tui.models.manifest import read_manifest, sha256_of
@@ -56,7 +56,7 @@ def agent(home: Path) -> AgentCheckpoint:
 
 def recorded(home: Path, by: str, **place: Any) -> Finished:
     settings = RecordSettings(by=by, seconds=12.0, fast=True)
-    asked = RecordAsked(
+    asked = RecordRequest(
         game=PONG, place=GameSettings(**place), settings=settings,
         recordings=home / "recordings", models=home / "models", runs=home / "runs",
     )  # fmt: skip
@@ -98,7 +98,7 @@ def test_nobody_of_that_name_can_play(home: Path) -> None:
     assert "ponger" in error.value.hint
     with pytest.raises(ModelError, match=r"Expected an agent of ALE/Breakout-v5, found one of ALE/Pong-v5"):
         run_record(
-            RecordAsked(
+            RecordRequest(
                 game="ALE/Breakout-v5", place=GameSettings(),
                 settings=RecordSettings(by="ponger", seconds=1.0, fast=True),
                 recordings=home / "none", models=home / "models", runs=home / "runs",

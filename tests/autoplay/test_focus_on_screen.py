@@ -14,8 +14,8 @@ from agp_tui.config import GameSettings, PlaySettings
 from agp_tui.engine.clock import Clock
 from agp_tui.engine.job import Job
 from agp_tui.games.screen import ScreenGame
-from agp_tui.games.screen_region import Box
-from agp_tui.games.window_focus import Focus
+from agp_tui.games.screen_region import ScreenRegion
+from agp_tui.games.window_focus import WindowFocus
 from agp_tui.jobs.play import open_focus_monitor
 from agp_tui.key_names import KEYSYMS
 from agp_tui.play.player import play
@@ -144,7 +144,10 @@ def test_without_the_focus_from_the_start_nothing_is_pressed_until_the_game_has_
 
 
 def test_a_region_without_a_window_and_a_window_that_comes_later(x_server: XServer) -> None:
-    with closing(Focus(x_server.name, Box(700, 500, 100, 100))) as focus, observe(x_server.name) as other:
+    with (
+        closing(WindowFocus(x_server.name, ScreenRegion(700, 500, 100, 100))) as focus,
+        observe(x_server.name) as other,
+    ):
         with other.focused_window():
             assert focus.there(), "what is painted on the bare screen cannot be told from a game"
         window = Arena(x_server, 650, 450, 200)

@@ -29,10 +29,10 @@ from agp_tui.engine.job import Job
 from agp_tui.engine.subprocesses import module_environment
 from agp_tui.errors import DisplayError, JobFailed
 from agp_tui.games.screen import Grabber, to_rgb
-from agp_tui.games.screen_region import Box
+from agp_tui.games.screen_region import ScreenRegion
 from agp_tui.protocol.events import Table
 
-BOX = Box(300, 320, 96, 80)
+BOX = ScreenRegion(300, 320, 96, 80)
 
 
 def agp(tmp_path: Path, *words: str, display: str | None = None) -> tuple[int, list[dict[str, Any]]]:

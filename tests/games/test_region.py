@@ -4,38 +4,40 @@ import pytest
 
 from agp_tui.config import GameSettings
 from agp_tui.errors import DisplayError, SettingError
-from agp_tui.games.screen_region import Box
+from agp_tui.games.screen_region import ScreenRegion
 
-SCREEN = Box(0, 0, 1024, 768)
+SCREEN = ScreenRegion(0, 0, 1024, 768)
 
 
 def test_center_and_size() -> None:
-    assert Box.of(GameSettings(center=(300, 200), size=100)) == Box(250, 150, 100, 100)
+    assert ScreenRegion.of(GameSettings(center=(300, 200), size=100)) == ScreenRegion(250, 150, 100, 100)
 
 
 def test_a_region_goes_before_a_center() -> None:
-    assert Box.of(GameSettings(center=(1, 1), region=(5, 6, 70, 80))) == Box(5, 6, 70, 80)
+    assert ScreenRegion.of(GameSettings(center=(1, 1), region=(5, 6, 70, 80))) == ScreenRegion(5, 6, 70, 80)
 
 
 def test_neither_is_a_sentence() -> None:
     with pytest.raises(SettingError, match="neither --center nor --region"):
-        Box.of(GameSettings())
+        ScreenRegion.of(GameSettings())
 
 
 def test_a_region_without_extent_is_a_sentence() -> None:
     with pytest.raises(SettingError, match="found 0x5"):
-        Box.of(GameSettings(region=(1, 2, 0, 5)))
+        ScreenRegion.of(GameSettings(region=(1, 2, 0, 5)))
 
 
 def test_what_is_on_the_screen() -> None:
-    assert Box(10, 20, 30, 40).on(SCREEN, ":0") == Box(10, 20, 30, 40)
-    assert Box(-10, 760, 30, 40).on(SCREEN, ":0") == Box(0, 760, 20, 8)
-    assert Box(-5, -5, 2000, 2000).on(SCREEN, ":0") == SCREEN
+    assert ScreenRegion(10, 20, 30, 40).on(SCREEN, ":0") == ScreenRegion(10, 20, 30, 40)
+    assert ScreenRegion(-10, 760, 30, 40).on(SCREEN, ":0") == ScreenRegion(0, 760, 20, 8)
+    assert ScreenRegion(-5, -5, 2000, 2000).on(SCREEN, ":0") == SCREEN
     # A monitor to the left of the main one has negative coordinates on some systems.
-    assert Box(-100, 0, 50, 50).on(Box(-1920, 0, 3840, 1080), "") == Box(-100, 0, 50, 50)
+    assert ScreenRegion(-100, 0, 50, 50).on(ScreenRegion(-1920, 0, 3840, 1080), "") == ScreenRegion(
+        -100, 0, 50, 50
+    )
 
 
 def test_off_the_screen_is_a_sentence() -> None:
-    for box in (Box(1024, 0, 10, 10), Box(0, -10, 10, 10)):
+    for box in (ScreenRegion(1024, 0, 10, 10), ScreenRegion(0, -10, 10, 10)):
         with pytest.raises(DisplayError, match="1024x768"):
             box.on(SCREEN, ":0")

@@ -16,7 +16,7 @@ from agp_tui.engine.clock import Clock, SimulatedTime
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import JobFailed
-from agp_tui.games.atari import AtariGames
+from agp_tui.games.atari import AtariGameFactory
 from agp_tui.games.experts import expert_driver
 from agp_tui.imitation import dagger as practice
 from agp_tui.imitation.checkpoint import Checkpoint, load_checkpoint
@@ -125,7 +125,7 @@ def test_later_rounds_go_over_what_is_learned_from_as_often_as_the_first(
     model = Checkpoint(spec=spec, game=PONG, keys=keys, fps=15, lead=1, thresholds=(0.5, 0.5),
                        weights=trainer.network.state_dict())  # fmt: skip
     lesson = Lesson(
-        make_game=AtariGames(PONG, GameSettings(keys=keys, fps=15)), make_teacher=expert_driver,
+        make_game=AtariGameFactory(PONG, GameSettings(keys=keys, fps=15)), make_teacher=expert_driver,
         recordings=tmp_path / "recordings", rounds=3, games=1, game_seconds=6.0, minutes=0.5, evenly=evenly,
         average=evenly, threshold=0.3 if evenly else None, seed=1,
     )  # fmt: skip
@@ -167,7 +167,7 @@ def test_practice_goes_on_gently_and_evenly_on_sticky_consoles(
     assert trainer.settings.balance_cap == trainer.settings.change_weight == 1.0
     assert lesson.evenly and lesson.minutes == 0.3
     assert lesson.average and lesson.threshold == 0.5
-    assert isinstance(lesson.make_game, AtariGames) and lesson.make_game.settings.sticky == 0.5
+    assert isinstance(lesson.make_game, AtariGameFactory) and lesson.make_game.settings.sticky == 0.5
 
 
 def test_the_console_is_as_sticky_as_was_asked() -> None:

@@ -15,9 +15,9 @@ from support.recordings import KEYS, edge, frame_at, meta_of, picture, time_of, 
 from agp_tui.config import PreviewSettings
 from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
-from agp_tui.games.base import Status
+from agp_tui.games.base import GameStatus
 from agp_tui.games.live_preview import downscale
-from agp_tui.jobs.replay import REPEAT_SECONDS, ReplayAsked, run_replay
+from agp_tui.jobs.replay import REPEAT_SECONDS, ReplayRequest, run_replay
 from agp_tui.protocol.events import AnyCommand, Finished, Live, Note, Pause, Resume, Seek, Speed, Step
 from agp_tui.recording.store import Recording, RecordingWriter
 from agp_tui.recording.video import FILE_NAME
@@ -41,7 +41,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         writer.frame(frame_at(number))
     for one in EDGES:
         writer.edge(one)
-    writer.score(Status(7.0, 2, 0, ()), time_of(50))
+    writer.score(GameStatus(7.0, 2, 0, ()), time_of(50))
     writer.close(frozenset({"up"}))
     return writer.path
 
@@ -49,7 +49,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Replay:
     """A replay that runs in a thread, and what it tells."""
 
-    def __init__(self, asked: ReplayAsked) -> None:
+    def __init__(self, asked: ReplayRequest) -> None:
         self.heard = Heard()
         self.job = Job(self.heard)
         self.result: Finished | None = None
@@ -72,14 +72,14 @@ class Replay:
             time.sleep(0.001)
         raise AssertionError(f"{command} did not show")
 
-    def _run(self, asked: ReplayAsked) -> None:
+    def _run(self, asked: ReplayRequest) -> None:
         self.result = run_replay(asked, self.job)
 
 
 @contextmanager
 def replaying(path: Path, **asked: object) -> Iterator[Replay]:
     preview = PreviewSettings(size=(BOX[0], BOX[1] // 2), fps=30)
-    replay = Replay(ReplayAsked(**{"recording": path, "preview": preview, "stay": True, **asked}))  # type: ignore[arg-type]
+    replay = Replay(ReplayRequest(**{"recording": path, "preview": preview, "stay": True, **asked}))  # type: ignore[arg-type]
     try:
         yield replay
     finally:
@@ -178,7 +178,7 @@ def test_no_picture_where_none_is_wanted(path: Path) -> None:
 @pytest.mark.parametrize("speed", [0.0, -1.0, 21.0])
 def test_a_speed_out_of_bounds_is_refused(path: Path, speed: float) -> None:
     with pytest.raises(SettingError, match=r"Expected a speed of 0\.05 to 20"):
-        run_replay(ReplayAsked(recording=path, speed=speed), Job())
+        run_replay(ReplayRequest(recording=path, speed=speed), Job())
 
 
 def test_the_command_obeys_its_owner(path: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from support.xserver import BLUE_RGB, ORANGE, ORANGE_RGB, Observer, XServer, pai
 from agp_tui.config import GameSettings, PreviewSettings
 from agp_tui.engine.job import Job
 from agp_tui.games.base import Pixels
-from agp_tui.jobs.screen import WatchAsked, run_watch
+from agp_tui.jobs.screen import ScreenWatchRequest, run_screen_watch
 from agp_tui.protocol.events import Live
 
 pytestmark = pytest.mark.display
@@ -42,7 +42,7 @@ class Watch:
         self.heard = Heard()
         self.job = Job(self.heard)
         self.thread = threading.Thread(
-            target=run_watch, args=(WatchAsked(place=place, preview=preview), self.job)
+            target=run_screen_watch, args=(ScreenWatchRequest(place=place, preview=preview), self.job)
         )
         self.thread.start()
 

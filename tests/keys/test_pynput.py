@@ -30,7 +30,7 @@ while time.monotonic() < end:
 
 KEYBOARD = """
 import sys
-from agp_tui.keys.virtual_keyboard import PynputKeyboard
+from agp_tui.keys.pynput_backend import PynputKeyboard
 keyboard = PynputKeyboard(sys.argv[1], ("up", "a", "right_shift", "semicolon", "keypad_8"))
 for line in sys.stdin:
     word, key = line.split()

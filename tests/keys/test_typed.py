@@ -7,7 +7,7 @@ import pytest
 
 from agp_tui.config.types import HoldMode, KeyAction
 from agp_tui.keys.state import NO_KEYS, KeyEdge
-from agp_tui.keys.terminal_keys import TypedKeys
+from agp_tui.keys.terminal_keys import TerminalKeyListener
 
 KEYS = ("up", "left", "right", "space")
 MS = 1_000_000
@@ -19,7 +19,9 @@ class Hand:
     def __init__(self, holding: HoldMode, hold_seconds: float = 0.15) -> None:
         self.now_ms = 0
         self.told: list[str] = []
-        self.keyboard = TypedKeys(KEYS, holding, hold_seconds, self.told.append, lambda: self.now_ms * MS)
+        self.keyboard = TerminalKeyListener(
+            KEYS, holding, hold_seconds, self.told.append, lambda: self.now_ms * MS
+        )
 
     def types(self, at_ms: int, key: str, stroke: KeyAction = "press") -> None:
         self.now_ms = at_ms

@@ -11,7 +11,7 @@ from agp_tui.engine.job import Job
 from agp_tui.errors import RecordingError, SettingError
 from agp_tui.keys.state import NO_KEYS, KeyEdge
 from agp_tui.protocol.events import Live
-from agp_tui.recording.agreement import Agreement, Moment, compared, moments_table
+from agp_tui.recording.agreement import Agreement, Disagreement, compare_players, disagreement_table
 from agp_tui.recording.inputs import Person
 from agp_tui.recording.store import Recording
 
@@ -38,11 +38,11 @@ def test_the_largest_disagreement_comes_first(tmp_path: Path) -> None:
         edge(43.5, "left", False, "agent"),
         edge(43.5, "space", False, "agent"),
     ]
-    found = compared(Recording.open(write(tmp_path, 60, edges)))
-    assert found.moments == (Moment(40, 44, 7, ("left", "space")), Moment(10, 13, 3, ("up",)))
+    found = compare_players(Recording.open(write(tmp_path, 60, edges)))
+    assert found.moments == (Disagreement(40, 44, 7, ("left", "space")), Disagreement(10, 13, 3, ("up",)))
     assert found.agreement == {"up": 0.85, "left": 0.0, "space": 0.0}
     assert found.report(1)["moments"] == [{"start": 40, "stop": 44, "size": 7, "keys": ["left", "space"]}]
-    table = moments_table(found, "one", 9)
+    table = disagreement_table(found, "one", 9)
     assert table.rows == [[40, 1.33, 0.13, "left space"], [10, 0.33, 0.1, "up"]]
     assert "human and agent agree on up 85 %" in table.title
 
@@ -50,13 +50,13 @@ def test_the_largest_disagreement_comes_first(tmp_path: Path) -> None:
 def test_short_gaps_are_one_moment(tmp_path: Path) -> None:
     edges = [edge(at, "up", down) for at, down in [(4.5, True), (5.5, False), (7.5, True), (8.5, False)]]
     edges += [edge(20.5, "up", True), edge(21.5, "up", False), edge(50.5, "left", True, "agent")]
-    found = compared(Recording.open(write(tmp_path, 52, edges)))
+    found = compare_players(Recording.open(write(tmp_path, 52, edges)))
     assert sorted((one.start, one.stop) for one in found.moments) == [(5, 9), (21, 22), (51, 52)]
 
 
 def test_one_player_agrees_with_nobody(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="two players, found one"):
-        compared(Recording.open(write(tmp_path, 5, [edge(1.5, "up", True)])))
+        compare_players(Recording.open(write(tmp_path, 5, [edge(1.5, "up", True)])))
 
 
 def test_what_a_shadow_would_press_is_told_and_kept_beside_the_persons_keys(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_what_a_shadow_would_press_is_told_and_kept_beside_the_persons_keys(tmp_
     whole = Agreement()
     for mine, its in zip(recording.key_states("human"), recording.key_states("agent"), strict=True):
         whole.count(*(frozenset(key for key, on in zip(KEYS, row, strict=True) if on) for row in (mine, its)))
-    assert whole.shares() == compared(recording).agreement
+    assert whole.shares() == compare_players(recording).agreement
 
 
 def test_nobody_watches_a_driver(tmp_path: Path) -> None:

@@ -8,14 +8,14 @@ from support.recordings import edge, frame_at, meta_of, time_of, write
 
 from agp_tui.games.base import Frame
 from agp_tui.keys.state import KeyEdge
-from agp_tui.recording.quality_stats import character
+from agp_tui.recording.quality_stats import recording_stats
 from agp_tui.recording.store import Recording, RecordingWriter
 
 SIDES = meta_of(keys=("up", "left", "right", "down"))
 
 
 def _warnings(path: Path) -> tuple[str, ...]:
-    return character(Recording.open(path)).warnings
+    return recording_stats(Recording.open(path)).warnings
 
 
 def _held(key: str, start: int, stop: int) -> list[KeyEdge]:
@@ -25,7 +25,7 @@ def _held(key: str, start: int, stop: int) -> list[KeyEdge]:
 
 def test_shares_presses_and_combinations(tmp_path: Path) -> None:
     edges = [*_held("up", 2, 6), *_held("left", 4, 8), *_held("up", 12, 13)]
-    found = character(Recording.open(write(tmp_path, 20, edges)))
+    found = recording_stats(Recording.open(write(tmp_path, 20, edges)))
     assert found.shares == {"up": 0.25, "left": 0.2, "space": 0.0}
     assert found.presses == {"up": 2, "left": 1, "space": 0}
     together = [(one.keys, one.share) for one in found.combinations]

@@ -8,7 +8,7 @@ import pytest
 from support.recordings import edge, frame_at, meta_of, time_of, write
 
 from agp_tui.errors import RecordingError
-from agp_tui.games.base import Frame, Status
+from agp_tui.games.base import Frame, GameStatus
 from agp_tui.keys.state import KeyEdge
 from agp_tui.recording import integrity, library
 from agp_tui.recording.store import Recording, RecordingWriter
@@ -37,7 +37,7 @@ def test_a_list_says_what_there_is(tmp_path: Path) -> None:
     assert found[second].filled == pytest.approx(20 / 30)
     assert (found[broken].state, found[broken].frames) == ("unreadable", 0)
     assert "frames.mkv" in found[broken].problem
-    table = library.list_table(list(found.values()))
+    table = library.recordings_table(list(found.values()))
     assert all(len(row) == len(table.columns) for row in table.rows)
     assert [one.path for one in library.list_recordings(tmp_path, "rally")] == [first]
     assert library.list_recordings(tmp_path / "nothing") == []
@@ -49,7 +49,7 @@ def test_info_tells_of_keys_and_scores(tmp_path: Path) -> None:
         writer.frame(frame_at(number))
     for one in (edge(1.5, "up", True), edge(3.5, "up", False), edge(5.5, "up", True), edge(6.5, "up", False)):
         writer.edge(one)
-    writer.score(Status(4.0, 1, 1, (12.0,)), time_of(8))
+    writer.score(GameStatus(4.0, 1, 1, (12.0,)), time_of(8))
     writer.close()
     facts = {str(name): value for name, value in library.info(writer.path).table().rows}
     assert facts["up (human)"] == "held 30.0 % of the time, 2 times"

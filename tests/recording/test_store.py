@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from support.recordings import KEYS, edge, frame_at, meta_of, picture, time_of, write
 
 from agp_tui.errors import RecordingError
-from agp_tui.games.base import Frame, Status
+from agp_tui.games.base import Frame, GameStatus
 from agp_tui.keys.state import KeyEdge, apply_edges
 from agp_tui.recording.meta import game_slug
 from agp_tui.recording.repair import repair
@@ -127,7 +127,12 @@ def test_keys_that_are_not_the_games_are_not_written(tmp_path: Path) -> None:
 
 def test_scores_come_back(tmp_path: Path) -> None:
     writer = RecordingWriter.create(tmp_path, meta_of())
-    changes = [Status(0, 3, 0, ()), Status(2, 2, 0, ()), Status(0, 3, 1, (2.0,)), Status(1, 3, 2, (2.0, 5.0))]
+    changes = [
+        GameStatus(0, 3, 0, ()),
+        GameStatus(2, 2, 0, ()),
+        GameStatus(0, 3, 1, (2.0,)),
+        GameStatus(1, 3, 2, (2.0, 5.0)),
+    ]
     for number, status in enumerate(changes):
         writer.frame(frame_at(number))
         writer.score(status, time_of(number))

@@ -14,10 +14,10 @@ from agp_tui.config import RecordSettings
 from agp_tui.engine.clock import NS, Clock, RealTime, SimulatedTime
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed
-from agp_tui.games.base import Frame, Pixels, Status
+from agp_tui.games.base import Frame, GameStatus, Pixels
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, Who, apply_edges
 from agp_tui.recording.inputs import Source
-from agp_tui.recording.recorder import Origin, Recorded, record
+from agp_tui.recording.recorder import Origin, RecordingResult, record
 from agp_tui.recording.store import Recording
 
 KEYS = ("up", "left", "space")
@@ -54,9 +54,9 @@ class DrawnGame:
         self.given.append((time_ns, keys))
         self.hold(keys)
 
-    def status(self) -> Status | None:
+    def status(self) -> GameStatus | None:
         ended = self.shown // 20
-        return Status(float(self.shown % 20), 3, ended, tuple(float(number) for number in range(ended)))
+        return GameStatus(float(self.shown % 20), 3, ended, tuple(float(number) for number in range(ended)))
 
     def close(self) -> None:
         self.hold(NO_KEYS)
@@ -113,7 +113,7 @@ class Typed:
 
 
 def record_drawn(root: Path, game: DrawnGame, player: Source, fps: int = 30, job: Job | None = None,
-            **options: object) -> Recorded:  # fmt: skip
+            **options: object) -> RecordingResult:  # fmt: skip
     settings = options.pop("settings", RecordSettings(min_free_mb=0))
     clock = Clock(fps, game.source)
     return record(
@@ -121,7 +121,7 @@ def record_drawn(root: Path, game: DrawnGame, player: Source, fps: int = 30, job
     )  # type: ignore[arg-type]
 
 
-def opened(recorded: Recorded) -> Recording:
+def opened(recorded: RecordingResult) -> Recording:
     assert recorded.path is not None
     return Recording.open(recorded.path)
 

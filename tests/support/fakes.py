@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agp_tui.engine.clock import RealTime, Time
-from agp_tui.games.base import Frame, Pixels, Status
+from agp_tui.games.base import Frame, GameStatus, Pixels
 from agp_tui.keys.state import NO_KEYS, Keys
 from agp_tui.models.key_filter import UNFILTERED
 from agp_tui.protocol.events import Event
@@ -41,7 +41,7 @@ class NotedGame:
     def hold(self, keys: Keys) -> None:
         self.holds.append((time.monotonic_ns(), keys))
 
-    def status(self) -> Status | None:
+    def status(self) -> GameStatus | None:
         return None
 
     def close(self) -> None:

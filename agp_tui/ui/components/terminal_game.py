@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from agp_tui.config import TerminalSettings
 from agp_tui.config.types import HoldMode
-from agp_tui.keys.terminal_keys import LET_GO_KEY
+from agp_tui.keys.terminal_keys import RELEASE_ALL_KEY
 from agp_tui.protocol.events import Command, Holding, Key, LetGo, Live
 from agp_tui.ui.components.live_view import Kind, LiveView
 from agp_tui.ui.keyboard.driver import KeyboardDriver
@@ -156,7 +156,7 @@ class HandsPane(Vertical, can_focus=True):
         self.post_message(self.Left())
 
     def _plays(self, name: str) -> bool:
-        lets_go = self._way == "latched" and name == LET_GO_KEY
+        lets_go = self._way == "latched" and name == RELEASE_ALL_KEY
         return name != "esc" and (self._keys is None or name in self._keys or lets_go)
 
     def _unanswered(self) -> None:
