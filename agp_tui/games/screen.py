@@ -30,18 +30,18 @@ class ScreenGame:
         """
         self.name = name
         self.keys = settings.keys
-        self.box = ScreenRegion.of(settings)
+        self.region = ScreenRegion.of(settings)
         self._settings = settings
         candidate = display or find_display(settings)
         candidate.enter()
         self.display = candidate.name or None
         self._guard: KeyGuard | None = None
-        self._grabber = Grabber(self.display, self.box)
+        self._grabber = Grabber(self.display, self.region)
 
     @property
     def frame_shape(self) -> tuple[int, int]:
         if self._settings.native_size:
-            return self.box.height, self.box.width
+            return self.region.height, self.box.width
         return self._settings.frame_size, self._settings.frame_size
 
     def grab(self) -> Frame:

@@ -135,7 +135,7 @@ def open_focus_monitor(game: Game, settings: PlaySettings) -> Iterator[WindowFoc
     """Tells whether the game has the focus, where that matters and can be known."""
     matters = not settings.dry_run and settings.when_unfocused != "continue"
     if isinstance(game, ScreenGame) and matters and can_detect_focus():
-        with closing(WindowFocus(game.display, game.box)) as focus:
+        with closing(WindowFocus(game.display, game.region)) as focus:
             yield focus
     else:
         yield None

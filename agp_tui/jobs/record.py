@@ -152,6 +152,6 @@ def _preview(asked: RecordRequest) -> PreviewSettings:
 def origin_of(game: Game) -> Origin:
     """Where its frames come from."""
     if isinstance(game, ScreenGame):
-        box = game.box
+        box = game.region
         return Origin("mss", (box.left, box.top, box.width, box.height), game.display)
     return Origin("ale")

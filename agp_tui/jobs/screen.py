@@ -109,7 +109,7 @@ class _Region:
     game: ScreenGame
 
     def look(self) -> tuple[Pixels, ScreenRegion]:
-        return self.game.grab().pixels, self.game.box
+        return self.game.grab().pixels, self.game.region
 
 
 @contextmanager
