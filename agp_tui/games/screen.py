@@ -41,7 +41,7 @@ class ScreenGame:
     @property
     def frame_shape(self) -> tuple[int, int]:
         if self._settings.native_size:
-            return self.region.height, self.box.width
+            return self.region.height, self.region.width
         return self._settings.frame_size, self._settings.frame_size
 
     def grab(self) -> Frame:
