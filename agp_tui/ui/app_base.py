@@ -55,9 +55,9 @@ class JobsApp(App[int]):
 
     def get_driver_class(self) -> "type[Driver]":
         """A terminal that can be asked to tell when keys are released."""
-        from agp_tui.ui.keyboard.driver import with_releases
+        from agp_tui.ui.keyboard.driver import keyboard_driver_class
 
-        return with_releases(super().get_driver_class())
+        return keyboard_driver_class(super().get_driver_class())
 
     @property
     def loaded(self) -> "LoadedConfig":

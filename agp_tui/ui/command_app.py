@@ -13,9 +13,9 @@ from agp_tui.config import TerminalSettings
 from agp_tui.config.file import LoadedConfig
 from agp_tui.protocol.events import Failed, Finished, Live, Note, Stop
 from agp_tui.ui.client.process import JobProcess
-from agp_tui.ui.components.terminal_game import HandsPane
+from agp_tui.ui.components.terminal_game import TerminalGame
 from agp_tui.ui.components.watch_pane import WatchPane
-from agp_tui.ui.keyboard.driver import with_releases
+from agp_tui.ui.keyboard.driver import keyboard_driver_class
 
 
 class CommandApp(App[Finished | Failed]):
@@ -29,7 +29,7 @@ class CommandApp(App[Finished | Failed]):
         Binding("ctrl+q,ctrl+c", "stop", "Quit", id="command.quit", priority=True),
     ]
 
-    def __init__(self, loaded: LoadedConfig, what: str, pane: HandsPane | WatchPane, *words: str) -> None:
+    def __init__(self, loaded: LoadedConfig, what: str, pane: TerminalGame | WatchPane, *words: str) -> None:
         """`what` is said over the `pane` that shows it; `words` are the command, without `--json`."""
         super().__init__()
         self.loaded = loaded
@@ -39,7 +39,7 @@ class CommandApp(App[Finished | Failed]):
 
     def get_driver_class(self) -> type[Driver]:
         """A terminal that can be asked for releases."""
-        return with_releases(super().get_driver_class())
+        return keyboard_driver_class(super().get_driver_class())
 
     def compose(self) -> ComposeResult:
         yield Static(self._what, id="command-what", markup=False)
@@ -83,26 +83,26 @@ class WatchApp(CommandApp):
     def __init__(self, loaded: LoadedConfig, what: str, *words: str) -> None:
         super().__init__(loaded, what, WatchPane("Getting ready …"), *words)
 
-    def on_watch_pane_told(self, message: WatchPane.Told) -> None:
+    def on_watch_pane_command_sent(self, message: WatchPane.CommandSent) -> None:
         """Pass it on."""
         self.process.tell(message.command)
 
-    def on_watch_pane_left(self) -> None:
+    def on_watch_pane_closed(self) -> None:
         """Enough seen."""
         self.action_stop()
 
 
-class HandsApp(CommandApp):
+class TerminalGameApp(CommandApp):
     """`agp record --by terminal`: a game that a person plays here."""
 
     def __init__(self, loaded: LoadedConfig, what: str, terminal: TerminalSettings, *words: str) -> None:
-        super().__init__(loaded, what, HandsPane("record", "Getting ready …"), *words)
+        super().__init__(loaded, what, TerminalGame("record", "Getting ready …"), *words)
         self._terminal = terminal
 
     def on_mount(self) -> None:
-        self.query_one(HandsPane).begin(self.process.tell, self._terminal)
+        self.query_one(TerminalGame).begin(self.process.tell, self._terminal)
 
-    def on_hands_pane_left(self) -> None:
+    def on_terminal_game_closed(self) -> None:
         """Enough played."""
         self.action_stop()
 
@@ -116,7 +116,7 @@ def play_in_terminal(
     loaded: LoadedConfig, what: str, terminal: TerminalSettings, *words: str
 ) -> Finished | Failed:
     """Play the game of the command until it ends; how it ended."""
-    return _run(HandsApp(loaded, what, terminal, *words))
+    return _run(TerminalGameApp(loaded, what, terminal, *words))
 
 
 def _run(app: CommandApp) -> Finished | Failed:

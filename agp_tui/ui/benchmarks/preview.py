@@ -21,7 +21,7 @@ from textual.app import App, ComposeResult
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.widgets import Static
 
-from agp_tui.ui.widgets.preview import Preview
+from agp_tui.ui.widgets.live_picture import LivePicture
 
 Pictures = NDArray[np.uint8]
 """RGB, shape (frames, height, width, 3)."""
@@ -88,7 +88,7 @@ class PreviewApp(App[None]):
         if self._way == "plain":
             yield PlainPreview()
         else:
-            yield Preview(colors=self._way)
+            yield LivePicture(colors=self._way)
 
 
 def bench_preview(
@@ -115,11 +115,11 @@ async def preview_cost(
     app = PreviewApp(way)
     running = asyncio.create_task(app.run_async(size=cells))
     try:
-        while not app.is_running or not app.query("Preview, PlainPreview"):
+        while not app.is_running or not app.query("LivePicture, PlainPreview"):
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.3)
-        preview, driver = app.query_one("Preview, PlainPreview"), app._driver
-        assert isinstance(preview, Preview | PlainPreview)
+        preview, driver = app.query_one("LivePicture, PlainPreview"), app._driver
+        assert isinstance(preview, LivePicture | PlainPreview)
         assert isinstance(driver, CountingDriver)
         size = (pictures.shape[1], pictures.shape[2])
         preview.show(pictures[0].tobytes(), size)
@@ -137,7 +137,7 @@ async def preview_cost(
 
 
 async def _spent(
-    shown: tuple[Preview | PlainPreview, Pictures] | None, frames: int, size: tuple[int, int], fps: float
+    shown: tuple[LivePicture | PlainPreview, Pictures] | None, frames: int, size: tuple[int, int], fps: float
 ) -> float:
     """Processor seconds of this thread over so many frames, showing them or waiting only."""
     began = time.thread_time()

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from agp_tui.ui.widgets.rows import Row, Rows, bar, padded
+from agp_tui.ui.widgets.row_widget import Row, RowWidget, bar, pad
 
-MOST = 12
+MAX_BARS = 12
 """So many combinations have a bar; the rest is one row."""
 
 
-class CombinationBars(Rows):
+class CombinationBars(RowWidget):
     """One row a combination, the most frequent first: its keys, a bar, its share of the frames."""
 
     DEFAULT_CSS = """
@@ -34,9 +34,9 @@ class CombinationBars(Rows):
     def show(self, combinations: Sequence[dict[str, Any]]) -> None:
         """Show what a report calls `combinations`: each with `keys` and `share` (0 to 1)."""
         named = [("+".join(one["keys"]) or "no key", float(one["share"])) for one in combinations]
-        rest = sum(share for _, share in named[MOST:])
-        self._shares = named[:MOST] + ([("others", rest)] if rest else [])
-        self.figures_changed()
+        rest = sum(share for _, share in named[MAX_BARS:])
+        self._shares = named[:MAX_BARS] + ([("others", rest)] if rest else [])
+        self.rows_changed()
 
     def row_count(self) -> int:
         return len(self._shares)
@@ -51,7 +51,5 @@ class CombinationBars(Rows):
             full, empty = bar(share, bar_width)
             style = "idle" if name == "no key" else "bar"
             number = f" {share:6.1%}"
-            result.append(
-                ((padded(name, name_width) + " ", ""), (full, style), (empty, "rest"), (number, ""))
-            )
+            result.append(((pad(name, name_width) + " ", ""), (full, style), (empty, "rest"), (number, "")))
         return result

@@ -14,10 +14,9 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from agp_tui.protocol.events import Live
-from agp_tui.ui.widgets.history import LatencyHistory
 from agp_tui.ui.widgets.key_bars import KeyBars
-from agp_tui.ui.widgets.latency_budget import LatencyBudget
-from agp_tui.ui.widgets.preview import Preview, chosen_colors
+from agp_tui.ui.widgets.latency_budget import LatencyBudget, LatencyHistory
+from agp_tui.ui.widgets.live_picture import LivePicture, resolve_colors
 
 Kind = Literal["record", "replay", "play"]
 
@@ -35,8 +34,8 @@ class LiveView(Horizontal):
 
     def compose(self) -> ComposeResult:
         preview = self.app.loaded.config.preview  # type: ignore[attr-defined]
-        colors = chosen_colors(preview.colors, os.environ)
-        yield Preview(self._message, colors=colors, limit=preview.cells)
+        colors = resolve_colors(preview.colors, os.environ)
+        yield LivePicture(self._message, colors=colors, limit=preview.cells)
         with Vertical(classes="live-figures"):
             yield Static(classes="live-facts")
             yield KeyBars("record", classes="live-held", message="The keys show here.")
@@ -54,7 +53,7 @@ class LiveView(Horizontal):
     def reset(self, message: str) -> None:
         """Nothing is live; say why or what to press."""
         self.kind = self._own_kind
-        self.query_one(Preview).clear(message)
+        self.query_one(LivePicture).clear(message)
         self.query_one(".live-facts", Static).update("")
         for bars in self.query(KeyBars):
             bars.reset()
@@ -82,7 +81,7 @@ class LiveView(Horizontal):
 
     def _show_thumbnail(self, live: Live) -> None:
         if live.thumbnail and live.thumbnail_size is not None:
-            self.query_one(Preview).show(live.thumbnail, live.thumbnail_size)
+            self.query_one(LivePicture).show(live.thumbnail, live.thumbnail_size)
 
 
 def facts(live: Live, kind: Kind) -> str:

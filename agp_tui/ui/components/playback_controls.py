@@ -9,26 +9,26 @@ from agp_tui.protocol.events import Command, Live, Pause, Resume, Speed, Step
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 PAUSE = Binding("space", "pause", "Pause/play", id="replay.pause")
-STEP_ON = Binding("right", "step(1)", "Step on", id="replay.on", show=False)
+STEP_FORWARD = Binding("right", "step(1)", "Step on", id="replay.on", show=False)
 FASTER = Binding("plus,equals_sign", "speed(1)", "Speed", key_display="+ -", id="replay.faster")
 SLOWER = Binding("minus", "speed(-1)", "Slower", id="replay.slower", show=False)
-LEAVE = Binding("escape", "leave", "Back", id="replay.leave")
+CLOSE = Binding("escape", "leave", "Back", id="replay.leave")
 
 
-class Steered(Vertical, can_focus=True):
-    """Shows a job's `Live` events and tells what the job is to do in `Told` messages.
+class PlaybackControls(Vertical, can_focus=True):
+    """Shows a job's `Live` events and tells what the job is to do in `CommandSent` messages.
 
     Whoever is one has these messages as its own, so that they are heard under its name.
     """
 
-    class Told(Message):
+    class CommandSent(Message):
         """The job is to do this."""
 
         def __init__(self, command: Command) -> None:
             super().__init__()
             self.command = command
 
-    class Left(Message):
+    class Closed(Message):
         """The person has seen enough."""
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -63,8 +63,8 @@ class Steered(Vertical, can_focus=True):
 
     def action_leave(self) -> None:
         """Enough."""
-        self.post_message(self.Left())
+        self.post_message(self.Closed())
 
     def tell(self, command: Command) -> None:
         """Have the job do this."""
-        self.post_message(self.Told(command))
+        self.post_message(self.CommandSent(command))

@@ -13,7 +13,7 @@ from agp_tui.ui.components.key_combinations import CombinationBars
 from agp_tui.ui.components.live_view import clock
 
 
-class RecordedPane(VerticalScroll, can_focus=False):
+class RecordingResult(VerticalScroll, can_focus=False):
     """The figures of a finished recording, its keys in balance, what to know of it."""
 
     def compose(self) -> ComposeResult:
@@ -25,13 +25,13 @@ class RecordedPane(VerticalScroll, can_focus=False):
     def show(self, finished: Finished) -> None:
         """The result of `agp record`."""
         report: dict[str, Any] = finished.report or {}
-        self.query_one("#recorded-facts", Static).update(Content.from_markup(facts(finished)))
+        self.query_one("#recorded-facts", Static).update(Content.from_markup(result_text(finished)))
         self.query_one(CombinationBars).show(report.get("combinations", ()))
         warnings = warnings_text(report.get("warnings", ()))
         self.query_one("#recorded-warnings", Static).update(Content.from_markup(warnings))
 
 
-def facts(finished: Finished) -> str:
+def result_text(finished: Finished) -> str:
     """Length, frames, how full, size, scores, why it ended; what can be done."""
     frames, missed = finished.frames or 0, finished.missed or 0
     filled = 100 * frames / max(1, frames + missed)

@@ -3,13 +3,13 @@
 from textual.markup import escape
 
 from agp_tui.ui.app_base import Status
-from agp_tui.ui.widgets.rows import Quiet
+from agp_tui.ui.widgets.row_widget import ChangeOnlyStatic
 
 LOW_BYTES = 1 << 30
 """With less on the disk the number is shown as a warning."""
 
 
-class StatusBar(Quiet):
+class StatusBar(ChangeOnlyStatic):
     """Shows the app's status, whatever screen it is on."""
 
     def __init__(self) -> None:
@@ -19,7 +19,7 @@ class StatusBar(Quiet):
         self.watch(self.app, "status", self._show)
 
     def _show(self, status: Status) -> None:
-        self.say(bar_text(status))
+        self.set_markup(bar_text(status))
 
 
 def bar_text(status: Status) -> str:

@@ -17,38 +17,38 @@ from agp_tui.keys.terminal_keys import RELEASE_ALL_KEY
 from agp_tui.protocol.events import Command, Holding, Key, LetGo, Live
 from agp_tui.ui.components.live_view import Kind, LiveView
 from agp_tui.ui.keyboard.driver import KeyboardDriver
-from agp_tui.ui.keyboard.parser import Releases, Typed, our_name
+from agp_tui.ui.keyboard.kitty_parser import KeyStroke, ReleaseSupport, to_key_name
 
 ANSWER_SECONDS = 1.0
 """How long a terminal may take to say what it can; over SSH the question and the answer travel."""
 
-PASSED_ON = ("escape", "f1", "f2", "f12", "ctrl+q", "ctrl+c")
+APP_KEYS = ("escape", "f1", "f2", "f12", "ctrl+q", "ctrl+c")
 """Keys that never play: out of here, help, the way of holding, panic, quit."""
 
-WORDS: dict[HoldMode, str] = {
+HOLDING_TEXT: dict[HoldMode, str] = {
     "releases": "Keys are held until you let go of them",
     "timeout": "Keys are held for {seconds:g} s after each stroke",
     "latched": "The last direction is held; enter lets go",
 }
-ASKING = "Asking the terminal what it tells of keys …"
+ASKING_TEXT = "Asking the terminal what it tells of keys …"
 
 
-class HandsPane(Vertical, can_focus=True):
+class TerminalGame(Vertical, can_focus=True):
     """A live view that plays, between `begin` and `end`, with the keys that are typed while it has the focus.
 
     When it loses the focus, when the terminal does, and when it goes away, every key is let go of.
     """
 
     DEFAULT_CSS = """
-    HandsPane > .hands-way { height: 1; padding: 0 1; color: $text-muted; display: none; }
-    HandsPane.-playing > .hands-way { display: block; }
+    TerminalGame > .terminal-game-keys { height: 1; padding: 0 1; color: $text-muted; display: none; }
+    TerminalGame.-playing > .terminal-game-keys { display: block; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2", "way", "How keys are held", id="hands.way"),
         Binding("escape", "leave", "End", id="hands.leave"),
     ]
 
-    class Left(Message):
+    class Closed(Message):
         """The person wants to end it."""
 
     def __init__(self, kind: Kind, message: str, *, id: str | None = None) -> None:
@@ -66,7 +66,7 @@ class HandsPane(Vertical, can_focus=True):
 
     def compose(self) -> ComposeResult:
         yield LiveView(self._kind, self._message)
-        yield Static(classes="hands-way", markup=False)
+        yield Static(classes="terminal-game-keys", markup=False)
 
     def show(self, live: Live) -> None:
         """The game's newest state."""
@@ -91,8 +91,8 @@ class HandsPane(Vertical, can_focus=True):
         driver = self.app._driver
         if settings.holding in ("auto", "releases") and isinstance(driver, KeyboardDriver):
             self._way, self._asked = None, True
-            self._say(ASKING)
-            driver.tell_strokes(self.post_message)
+            self._say(ASKING_TEXT)
+            driver.report_key_strokes(self.post_message)
             self.set_timer(ANSWER_SECONDS, self._unanswered)
         else:
             self._choose("latched" if settings.holding == "latched" else "timeout")
@@ -107,29 +107,29 @@ class HandsPane(Vertical, can_focus=True):
         self.refresh_bindings()
         driver = self.app._driver
         if isinstance(driver, KeyboardDriver):
-            driver.tell_no_strokes()
+            driver.stop_key_strokes()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Its own keys are there while it plays."""
         return self._tell is not None if action in ("way", "leave") else True
 
-    def on_releases(self, answer: Releases) -> None:
+    def on_release_support(self, answer: ReleaseSupport) -> None:
         """The terminal can, or cannot, tell when a key is let go of."""
         self._told = answer.told
         if self._tell is not None and self._asked:
             self._asked = False
             self._choose("releases" if answer.told else "timeout")
 
-    def on_typed(self, typed: Typed) -> None:
+    def on_key_stroke(self, typed: KeyStroke) -> None:
         """A stroke, where the terminal tells of releases."""
         if self._tell is not None and self._way == "releases" and self.has_focus and self._plays(typed.key):
             self._tell(Key(key=typed.key, stroke=typed.stroke, time_ns=typed.time_ns))
 
     def on_key(self, event: events.Key) -> None:
         """A key as any terminal gives it; what plays goes no further."""
-        if self._tell is None or event.key in PASSED_ON:
+        if self._tell is None or event.key in APP_KEYS:
             return
-        name = None if event.key.startswith(("ctrl+", "alt+")) else our_name(event.key)
+        name = None if event.key.startswith(("ctrl+", "alt+")) else to_key_name(event.key)
         plays = name is not None and self._plays(name)
         if plays or self._keys is None:
             event.stop()
@@ -153,7 +153,7 @@ class HandsPane(Vertical, can_focus=True):
 
     def action_leave(self) -> None:
         """Enough played."""
-        self.post_message(self.Left())
+        self.post_message(self.Closed())
 
     def _plays(self, name: str) -> bool:
         lets_go = self._way == "latched" and name == RELEASE_ALL_KEY
@@ -165,7 +165,7 @@ class HandsPane(Vertical, can_focus=True):
 
     def _choose(self, way: HoldMode) -> None:
         self._way = way
-        words = WORDS[way].format(seconds=self._settings.hold_seconds)
+        words = HOLDING_TEXT[way].format(seconds=self._settings.hold_seconds)
         if self._settings.holding in ("auto", "releases") and not self._told:
             who = "tmux" if os.environ.get("TMUX") else "this terminal"
             words += f"; {who} tells of no releases"
@@ -178,4 +178,4 @@ class HandsPane(Vertical, can_focus=True):
             self._tell(LetGo())
 
     def _say(self, text: str) -> None:
-        self.query_one(".hands-way", Static).update(text)
+        self.query_one(".terminal-game-keys", Static).update(text)

@@ -7,10 +7,10 @@ from textual.binding import Binding, BindingType
 
 from agp_tui.protocol.events import Live
 from agp_tui.ui.components.live_view import LiveView
-from agp_tui.ui.components.playback_controls import FASTER, LEAVE, PAUSE, SLOWER, Steered
+from agp_tui.ui.components.playback_controls import CLOSE, FASTER, PAUSE, SLOWER, PlaybackControls
 
 
-class WatchPane(Steered):
+class WatchPane(PlaybackControls):
     """The live view of the game, with the keys that steer it while it has the focus."""
 
     DEFAULT_CSS = """
@@ -22,13 +22,13 @@ class WatchPane(Steered):
         Binding("shift+right,right_square_bracket", "second", "1 s", key_display="]", id="replay.on_second"),
         FASTER,
         SLOWER,
-        LEAVE,
+        CLOSE,
     ]
 
-    class Told(Steered.Told):
+    class CommandSent(PlaybackControls.CommandSent):
         """The game is to do this."""
 
-    class Left(Steered.Left):
+    class Closed(PlaybackControls.Closed):
         """The person has seen enough."""
 
     def __init__(self, message: str, *, id: str | None = None) -> None:

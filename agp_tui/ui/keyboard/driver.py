@@ -11,11 +11,11 @@ from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
-from agp_tui.ui.keyboard.parser import KeyboardParser
+from agp_tui.ui.keyboard.kitty_parser import KeyboardParser
 
-ASK = "\x1b[>27u\x1b[?u\x1b[c"
+ENABLE = "\x1b[>27u\x1b[?u\x1b[c"
 """All that textual asks for, and releases; which flags hold now; the attributes, which all terminals tell."""
-GIVE_BACK = "\x1b[<u"
+DISABLE = "\x1b[<u"
 POLL_SECONDS = 0.1
 READ_BYTES = 4096
 
@@ -27,30 +27,30 @@ class KeyboardDriver(LinuxDriver):
         super().__init__(app, **options)  # type: ignore[arg-type]
         self._parser = KeyboardParser(self._debug)
 
-    def tell_strokes(self, tell: Callable[[Message], object]) -> None:
+    def report_key_strokes(self, tell: Callable[[Message], object]) -> None:
         """From now on `tell` hears strokes, and the terminal's answer, on the thread that reads it."""
         if self._parser.tell is None:
-            self.write(ASK)
+            self.write(ENABLE)
             self.flush()
         self._parser.tell = tell
 
-    def tell_no_strokes(self) -> None:
+    def stop_key_strokes(self) -> None:
         """The terminal is as it was."""
         if self._parser.tell is not None:
             self._parser.tell = None
-            self.write(GIVE_BACK)
+            self.write(DISABLE)
             self.flush()
 
     def start_application_mode(self) -> None:
         """Also after the app was stopped by Ctrl-Z: then releases are asked for again."""
         super().start_application_mode()  # type: ignore[no-untyped-call]
         if self._parser.tell is not None:
-            self.write(ASK)
+            self.write(ENABLE)
             self.flush()
 
     def stop_application_mode(self) -> None:
         if self._parser.tell is not None:
-            self.write(GIVE_BACK)
+            self.write(DISABLE)
         super().stop_application_mode()
 
     def run_input_thread(self) -> None:
@@ -72,6 +72,6 @@ class KeyboardDriver(LinuxDriver):
                     self.process_message(message)
 
 
-def with_releases(chosen: type[Driver]) -> type[Driver]:
+def keyboard_driver_class(chosen: type[Driver]) -> type[Driver]:
     """Ours in the place of textual's own for a terminal; any other one as it is."""
     return KeyboardDriver if chosen is LinuxDriver else chosen

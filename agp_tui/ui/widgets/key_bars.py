@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from agp_tui.protocol.events import Live
-from agp_tui.ui.widgets.rows import Row, Rows, bar, marked, padded
+from agp_tui.ui.widgets.row_widget import Row, RowWidget, bar, pad, with_marks
 
 Kind = Literal["record", "play"]
 HELD, FREE = "●", "○"
 
 
-class KeyBars(Rows):
+class KeyBars(RowWidget):
     """One row a key: its mark (● held, ○ not), its name, a bar, a number. Fits 28 cells and more.
 
     `record`: the bar is the share of the time that the key was held. `play`: the bar is the
@@ -66,20 +66,20 @@ class KeyBars(Rows):
         self._parts = {key: parts.get(key, 0.0) for key in (*self._parts, *dict.fromkeys(unseen))}
         self._held = frozenset(held)
         self._thresholds = {**self._thresholds, **(thresholds or {})}
-        self.figures_changed()
+        self.rows_changed()
 
     def reset(self, keys: Sequence[str] = ()) -> None:
         """Forget the keys seen so far: another game begins."""
         self._parts = dict.fromkeys(keys, 0.0)
         self._thresholds, self._held = {}, frozenset()
-        self.figures_changed()
+        self.rows_changed()
 
     def row_count(self) -> int:
         return max(1, len(self._parts))
 
     def rows(self, width: int) -> list[Row]:
         if not self._parts:
-            return [((padded(self._message, width), "rest"),)]
+            return [((pad(self._message, width), "rest"),)]
         name_width = min(max(map(len, self._parts)), max(5, width // 4))
         return [self._row(key, name_width, width) for key in self._parts]
 
@@ -96,7 +96,7 @@ class KeyBars(Rows):
         style = "held" if held else "rest"
         return (
             (f"{HELD if held else FREE} ", style),
-            (padded(key, name_width) + " ", "held" if held else ""),
-            *marked(pieces, marks),
+            (pad(key, name_width) + " ", "held" if held else ""),
+            *with_marks(pieces, marks),
             (number, "held" if held else ""),
         )

@@ -11,7 +11,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from agp_tui.protocol.events import Try
-from agp_tui.ui.widgets.rows import Sparing
+from agp_tui.ui.widgets.row_widget import ThrottledWidget
 
 MOST_ROWS = 1000
 """Older games are forgotten; the run's own events have them all."""
@@ -29,7 +29,7 @@ COLUMNS: dict[str, tuple[int, Callable[[Try], str]]] = {
 """By title: the least width in cells, and the text of a game."""
 
 
-class ScoreTable(ScrollView, Sparing, can_focus=True):
+class ScoreTable(ScrollView, ThrottledWidget, can_focus=True):
     """The newest game first; a row comes when a game ends, and only then. Scrolled, it stays where it is."""
 
     DEFAULT_CSS = """
@@ -60,13 +60,13 @@ class ScoreTable(ScrollView, Sparing, can_focus=True):
             self._games.popleft()
         self._games.appendleft(game)
         self._new += 1
-        self.draw_soon()
+        self.redraw_soon()
 
     def reset(self) -> None:
         """Forget all games."""
         self._games.clear()
         self.scroll_to(y=0, animate=False)
-        self.draw_soon()
+        self.redraw_soon()
 
     def render_line(self, y: int) -> Strip:
         """The heads, which stay, or a game."""
@@ -93,7 +93,7 @@ class ScoreTable(ScrollView, Sparing, can_focus=True):
     def _named(self, name: str) -> Style:
         return self.get_visual_style(f"scores--{name}").rich_style
 
-    def take_in(self) -> None:
+    def before_redraw(self) -> None:
         """The games that ended since the last time; what is being read stays under the eye."""
         new, self._new = self._new, 0
         self._shown = tuple(self._games)

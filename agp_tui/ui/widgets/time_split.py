@@ -3,28 +3,28 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from agp_tui.ui.widgets.rows import Piece, Row, Rows
+from agp_tui.ui.widgets.row_widget import Piece, Row, RowWidget
 
 STAGES = ("environment", "inference", "learning")
 SHORT = {"environment": "env", "inference": "infer", "learning": "learn"}
 MOST_BAR = 60
 
 
-class StageSplit(Rows):
+class TimeSplit(RowWidget):
     """One line: steps a second, one bar cut into the shares of the stages, each share in its colour."""
 
     DEFAULT_CSS = """
-    StageSplit { height: 1; }
-    StageSplit > .split--environment { color: $primary; }
-    StageSplit > .split--inference { color: $warning; }
-    StageSplit > .split--learning { color: $success; }
-    StageSplit > .split--rate { text-style: bold; }
-    StageSplit > .split--rest { color: $text-muted; }
+    TimeSplit { height: 1; }
+    TimeSplit > .time-split--environment { color: $primary; }
+    TimeSplit > .time-split--inference { color: $warning; }
+    TimeSplit > .time-split--learning { color: $success; }
+    TimeSplit > .time-split--rate { text-style: bold; }
+    TimeSplit > .time-split--rest { color: $text-muted; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "split--rate",
-        "split--rest",
-        *(f"split--{stage}" for stage in STAGES),
+        "time-split--rate",
+        "time-split--rest",
+        *(f"time-split--{stage}" for stage in STAGES),
     }
 
     def __init__(self, *, classes: str | None = None) -> None:
@@ -34,13 +34,13 @@ class StageSplit(Rows):
 
     @property
     def component_prefix(self) -> str:
-        return "split"
+        return "time-split"
 
     def set_figures(self, rate: float | None, shares: Mapping[str, float]) -> None:
         """Steps a second, and the share of each stage in the time, 0 to 1."""
         self._rate = rate
         self._shares = {stage: shares[stage] for stage in STAGES if stage in shares}
-        self.figures_changed()
+        self.rows_changed()
 
     def row_count(self) -> int:
         return 1

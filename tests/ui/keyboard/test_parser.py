@@ -4,7 +4,7 @@ import pytest
 from textual import events
 from textual.message import Message
 
-from agp_tui.ui.keyboard.parser import KeyboardParser, Releases, Typed, our_name
+from agp_tui.ui.keyboard.kitty_parser import KeyboardParser, KeyStroke, ReleaseSupport, to_key_name
 
 
 def heard(text: str, asked: bool = True) -> tuple[list[Message], list[str]]:
@@ -16,7 +16,7 @@ def heard(text: str, asked: bool = True) -> tuple[list[Message], list[str]]:
 
 
 def strokes(text: str) -> list[tuple[str, str]]:
-    return [(one.key, one.stroke) for one in heard(text)[0] if isinstance(one, Typed)]
+    return [(one.key, one.stroke) for one in heard(text)[0] if isinstance(one, KeyStroke)]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_what_was_read_elsewhere_is_read_as_before() -> None:
 )  # fmt: skip
 def test_the_terminals_answer(answer: str, told: bool) -> None:
     messages, keys = heard(answer)
-    assert [one.told for one in messages if isinstance(one, Releases)] == [told]
+    assert [one.told for one in messages if isinstance(one, ReleaseSupport)] == [told]
     assert keys == []
 
 
@@ -85,7 +85,7 @@ def test_a_sequence_may_come_in_pieces(cut: int) -> None:
     text = "\x1b[97;1:3u"
     found = [*parser.feed(text[:cut]), *parser.feed(text[cut:])]
     assert found == []
-    assert isinstance(told[0], Typed) and (told[0].key, told[0].stroke) == ("a", "release")
+    assert isinstance(told[0], KeyStroke) and (told[0].key, told[0].stroke) == ("a", "release")
 
 
 @pytest.mark.parametrize(
@@ -101,4 +101,4 @@ def test_nonsense_ends_nothing(text: str) -> None:
 def test_our_names_of_textuals_keys() -> None:
     names = {"A": "a", "shift+up": "up", "pageup": "page_up", "full_stop": "period", "ctrl+left": "left",
              "f5": "f5", "ä": None, "plus": None}  # fmt: skip
-    assert {key: our_name(key) for key in names} == names
+    assert {key: to_key_name(key) for key in names} == names

@@ -15,8 +15,8 @@ from textual.widgets import Input
 
 from agp_tui.config import Config, TerminalSettings
 from agp_tui.protocol.events import Command, Holding, Key, LetGo
-from agp_tui.ui.components.terminal_game import HandsPane
-from agp_tui.ui.keyboard.parser import Releases, Typed
+from agp_tui.ui.components.terminal_game import TerminalGame
+from agp_tui.ui.keyboard.kitty_parser import KeyStroke, ReleaseSupport
 
 
 class PaneApp(App[None]):
@@ -31,18 +31,18 @@ class PaneApp(App[None]):
         self.loaded: Any = type("Loaded", (), {"config": Config()})
 
     def compose(self) -> ComposeResult:
-        yield HandsPane("record", "Nothing yet.")
+        yield TerminalGame("record", "Nothing yet.")
         yield Input()
 
     def action_bell(self) -> None:
         self.rung += 1
 
 
-def session(test: Callable[[PaneApp, Pilot[None], HandsPane], Awaitable[None]]) -> None:
+def session(test: Callable[[PaneApp, Pilot[None], TerminalGame], Awaitable[None]]) -> None:
     async def run() -> None:
         app = PaneApp()
         async with app.run_test() as pilot:
-            pane = app.query_one(HandsPane)
+            pane = app.query_one(TerminalGame)
             pane.focus()
             await pilot.pause()
             await test(app, pilot, pane)
@@ -51,7 +51,7 @@ def session(test: Callable[[PaneApp, Pilot[None], HandsPane], Awaitable[None]]) 
 
 
 def test_where_every_key_plays_none_does_anything_else() -> None:
-    async def test(app: PaneApp, pilot: Pilot[None], pane: HandsPane) -> None:
+    async def test(app: PaneApp, pilot: Pilot[None], pane: TerminalGame) -> None:
         await pilot.press("x")
         assert app.rung == 1, "nothing runs yet"
         pane.begin(app.told.append, TerminalSettings())
@@ -66,7 +66,7 @@ def test_where_every_key_plays_none_does_anything_else() -> None:
 
 
 def test_where_only_some_keys_play_the_others_do_what_they_did() -> None:
-    async def test(app: PaneApp, pilot: Pilot[None], pane: HandsPane) -> None:
+    async def test(app: PaneApp, pilot: Pilot[None], pane: TerminalGame) -> None:
         pane.begin(app.told.append, TerminalSettings(holding="latched"), ("up", "left"))
         await pilot.press("up", "x", "down", "enter")
         assert app.rung == 1
@@ -76,11 +76,11 @@ def test_where_only_some_keys_play_the_others_do_what_they_did() -> None:
 
 
 def test_keys_are_let_go_of_with_the_focus() -> None:
-    async def test(app: PaneApp, pilot: Pilot[None], pane: HandsPane) -> None:
+    async def test(app: PaneApp, pilot: Pilot[None], pane: TerminalGame) -> None:
         pane.begin(app.told.append, TerminalSettings())
         app.query_one(Input).focus()
         await until(pilot, lambda: app.told[-1] == LetGo())  # type: ignore[arg-type]
-        pane.post_message(Typed("up", "press", 1))
+        pane.post_message(KeyStroke("up", "press", 1))
         await pilot.press("up")
         assert app.told[-1] == LetGo()
 
@@ -88,20 +88,20 @@ def test_keys_are_let_go_of_with_the_focus() -> None:
 
 
 def test_an_answer_that_comes_late_still_counts_but_not_against_the_person() -> None:
-    async def test(app: PaneApp, pilot: Pilot[None], pane: HandsPane) -> None:
+    async def test(app: PaneApp, pilot: Pilot[None], pane: TerminalGame) -> None:
         pane.begin(app.told.append, TerminalSettings())
         # As it stands a second after a real terminal was asked.
         pane._asked = True
-        pane.post_message(Releases(True))
+        pane.post_message(ReleaseSupport(True))
         await until(pilot, lambda: app.told[-1] == Holding(way="releases"))  # type: ignore[arg-type]
-        pane.post_message(Typed("up", "press", 7))
+        pane.post_message(KeyStroke("up", "press", 7))
         await until(pilot, lambda: app.told[-1] == Key(key="up", time_ns=7))  # type: ignore[arg-type]
         before = len(app.told)
         await pilot.press("up")
         assert len(app.told) == before, "the same stroke once more, as textual has it"
         await pilot.press("f2")
         assert app.told[-1] == Holding(way="timeout")
-        pane.post_message(Releases(True))
+        pane.post_message(ReleaseSupport(True))
         await pilot.pause(0.1)
         assert app.told[-1] == Holding(way="timeout")
 

@@ -28,8 +28,8 @@ from agp_tui.ui.dialogs.form import Cycle
 from agp_tui.ui.screens.atari.form import OWN, AtariForm, atari_settings, choices_of, typed
 from agp_tui.ui.screens.atari.screen import AtariScreen
 from agp_tui.ui.screens.runs.screen import RunsScreen
+from agp_tui.ui.widgets.event_table import EventTable
 from agp_tui.ui.widgets.score_table import ScoreTable
-from agp_tui.ui.widgets.tables import EventTable
 
 PONG = "ALE/Pong-v5"
 GAMES = (

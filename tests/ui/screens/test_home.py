@@ -10,7 +10,7 @@ from support.apps import app_in, screen_text, until
 from support.snapshots import Snap
 
 from agp_tui.ui.client.catalog import Catalog, FindingItem, ModelItem, RecordingItem, RunItem
-from agp_tui.ui.screens.home.screen import HomeScreen, contents, findings, suggestion
+from agp_tui.ui.screens.home.screen import HomeScreen, box_texts, findings_text, next_step
 
 GAME = "ALE/Pong-v5"
 NOW = 1_800_000_000.0
@@ -35,33 +35,33 @@ def catalog(
 
 def test_the_next_step_follows_from_what_there_is() -> None:
     running = RunItem("x-train-ab", "train", "running", NOW, GAME)
-    assert suggestion(Catalog(), GAME).mode == "home"
-    assert suggestion(catalog(), GAME).mode == "record"
-    assert suggestion(catalog((RECORDING,)), GAME).mode == "train"
-    assert suggestion(catalog((RECORDING,)), "rally").mode == "record"
-    assert suggestion(catalog((RECORDING,), (OLD_MODEL,)), GAME).mode == "train", "recorded since"
-    assert suggestion(catalog((RECORDING,), (NEW_MODEL, OLD_MODEL)), GAME).mode == "play"
-    assert suggestion(catalog((RECORDING,), (NEW_MODEL,), (running,)), GAME).mode == "runs"
+    assert next_step(Catalog(), GAME).mode == "home"
+    assert next_step(catalog(), GAME).mode == "record"
+    assert next_step(catalog((RECORDING,)), GAME).mode == "train"
+    assert next_step(catalog((RECORDING,)), "rally").mode == "record"
+    assert next_step(catalog((RECORDING,), (OLD_MODEL,)), GAME).mode == "train", "recorded since"
+    assert next_step(catalog((RECORDING,), (NEW_MODEL, OLD_MODEL)), GAME).mode == "play"
+    assert next_step(catalog((RECORDING,), (NEW_MODEL,), (running,)), GAME).mode == "runs"
     broken = RecordingItem(path="/r/b", game=GAME, stamp="20260102-120000", state="unreadable")
-    assert suggestion(catalog((broken,)), GAME).mode == "record", "nothing of it can be learnt from"
+    assert next_step(catalog((broken,)), GAME).mode == "record", "nothing of it can be learnt from"
     damaged = msgspec.structs.replace(NEW_MODEL, problem="torn")
-    assert suggestion(catalog((RECORDING,), (damaged,)), GAME).mode == "train", "it cannot play"
-    assert "needs a model" in contents(catalog((RECORDING,), (damaged,)), GAME)["play"]
+    assert next_step(catalog((RECORDING,), (damaged,)), GAME).mode == "train", "it cannot play"
+    assert "needs a model" in box_texts(catalog((RECORDING,), (damaged,)), GAME)["play"]
 
 
 def test_the_boxes_say_what_there_is_of_this_game() -> None:
     trained = RunItem("x-train-ab", "train", "finished", NOW, GAME)
-    texts = contents(catalog((RECORDING, RECORDING), (NEW_MODEL, OLD_MODEL), (trained,)), GAME)
+    texts = box_texts(catalog((RECORDING, RECORDING), (NEW_MODEL, OLD_MODEL), (trained,)), GAME)
     assert "2" in texts["recordings"] and "2 min" in texts["recordings"]
     assert "finished" in texts["training"]
     assert "pong-2" in texts["models"] and "0.90" in texts["models"]
     assert "30 decisions/s" in texts["play"]
-    assert "none yet" in contents(catalog((RECORDING,)), "rally")["recordings"]
+    assert "none yet" in box_texts(catalog((RECORDING,)), "rally")["recordings"]
 
 
 def test_what_hinders_is_shown_with_its_cure() -> None:
-    assert "Name it with --display" in findings((PROBLEM,))
-    assert "nothing is in the way" in findings((FindingItem("disk", True, "lots"),))
+    assert "Name it with --display" in findings_text((PROBLEM,))
+    assert "nothing is in the way" in findings_text((FindingItem("disk", True, "lots"),))
 
 
 def test_enter_does_what_is_suggested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

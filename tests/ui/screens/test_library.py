@@ -18,9 +18,9 @@ from agp_tui.ui.client.catalog import RecordingItem
 from agp_tui.ui.dialogs.choose import Choose
 from agp_tui.ui.dialogs.confirm import Confirm
 from agp_tui.ui.dialogs.form import Form
-from agp_tui.ui.screens.library.replay import ReplayPane
+from agp_tui.ui.screens.library.replay_pane import ReplayPane
 from agp_tui.ui.screens.library.screen import LibraryScreen, version
-from agp_tui.ui.screens.library.seek_bar import PositionBar
+from agp_tui.ui.screens.library.seek_bar import SeekBar
 
 ITEM = RecordingItem(
     path="/home/me/recordings/rally/20260101-120000",
@@ -165,8 +165,8 @@ def test_a_replay_goes_where_the_keys_and_the_mouse_say(
             await until(pilot, lambda: pane.live is not None and pane.live.speed == 0.25)
             await pilot.press("plus")
             await until(pilot, lambda: pane.live is not None and pane.live.speed == 0.5)
-            begin, length = pane.query_one(PositionBar)._line
-            await pilot.click(PositionBar, offset=(begin + length // 2, 0))
+            begin, length = pane.query_one(SeekBar)._line
+            await pilot.click(SeekBar, offset=(begin + length // 2, 0))
             await until(pilot, lambda: pane.live is not None and 270 <= (pane.live.frame or 0) <= 330)
             await pilot.press("space")
             await until(pilot, lambda: pane.live is not None and not pane.live.paused)

@@ -17,8 +17,8 @@ from agp_tui.ui.dialogs.choose import Choose
 from agp_tui.ui.dialogs.confirm import Confirm
 from agp_tui.ui.dialogs.form import Cycle, Form
 from agp_tui.ui.screens.base import AppScreen
-from agp_tui.ui.screens.record.profile import Limits
-from agp_tui.ui.screens.record.region import RegionPane, Square
+from agp_tui.ui.screens.record.profile import RecordingLimits
+from agp_tui.ui.screens.record.region_picker import RegionPicker, SquareRegion
 
 LIVE = Live(
     seconds=62.5,
@@ -108,7 +108,7 @@ def test_what_the_settings_say_about_the_end_holds_until_a_person_says_something
                 (tmp_path / "config.toml").write_text(f"[record]\nseconds = {seconds}\n")
                 app.reload()
                 await until(pilot, lambda: f"after {seconds} s" in screen_text(pilot))  # noqa: B023
-            screen.limits = Limits(seconds="20")
+            screen.limits = RecordingLimits(seconds="20")
             (tmp_path / "config.toml").write_text("[record]\nseconds = 9\n")
             app.reload()
             await until(pilot, lambda: app.loaded.config.record.seconds == 9)
@@ -220,9 +220,9 @@ def test_what_it_looks_like(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sna
             screen.problem = "Expected a display, found none. Start one."
             await snap(pilot, "record-failed")
             screen.problem = ""
-            screen.query_one(RegionPane).begin(Square(300, 200, 256), 256, ":7")
+            screen.query_one(RegionPicker).begin(SquareRegion(300, 200, 256), 256, ":7")
             screen.phase = "region"
-            screen.query_one(RegionPane).focus()
+            screen.query_one(RegionPicker).focus()
             await pilot.pause()
             screen._show(
                 Live(

@@ -10,8 +10,8 @@ from support.record_screen import profile, record
 from support.xserver import XServer
 
 from agp_tui.ui.dialogs.choose import Choose
-from agp_tui.ui.screens.record.region import RegionPane
-from agp_tui.ui.widgets.preview import Preview
+from agp_tui.ui.screens.record.region_picker import RegionPicker
+from agp_tui.ui.widgets.live_picture import LivePicture
 
 
 def test_a_region_is_chosen_over_a_live_picture(
@@ -21,12 +21,12 @@ def test_a_region_is_chosen_over_a_live_picture(
         async with record(tmp_path, monkeypatch, x_server.name) as (app, pilot, screen):
             app.game = "rally"
             await until(pilot, lambda: "no region yet" in screen_text(pilot) and screen.by == "human")
-            pane = screen.query_one(RegionPane)
+            pane = screen.query_one(RegionPicker)
             await pilot.press("r")
             await until(pilot, lambda: pane.square is not None and "around 512,384" in screen_text(pilot))
             await pilot.press("left", "shift+up", "ctrl+right", "h", "plus", "minus", "minus")
             assert "240 x 240 pixels around 502,334" in screen_text(pilot)
-            assert screen.query_one("#record-region Preview", Preview).frame is not None
+            assert screen.query_one("#record-region LivePicture", LivePicture).frame is not None
             app.game = "another"
             await until(pilot, lambda: screen.phase == "setup" and app.live is None)
             assert "another" in screen_text(pilot) and not (tmp_path / "config.toml").exists()
@@ -34,7 +34,7 @@ def test_a_region_is_chosen_over_a_live_picture(
 
             await pilot.press("r")
             await until(pilot, lambda: app.live is not None and "around 512,384" in screen_text(pilot))
-            preview = screen.query_one("#record-region Preview", Preview)
+            preview = screen.query_one("#record-region LivePicture", LivePicture)
             await until(pilot, lambda: bool(preview.picture_area.area))
             area = preview.picture_area
             await pilot.click(preview, offset=(area.x, area.y))
@@ -61,7 +61,7 @@ def test_the_chosen_region_is_seen_until_something_else_is_done(
     async def session() -> None:
         before = children()
         async with record(tmp_path, monkeypatch, x_server.name) as (app, pilot, screen):
-            picture = screen.query_one("#record-live Preview", Preview)
+            picture = screen.query_one("#record-live LivePicture", LivePicture)
             await until(pilot, lambda: bool(picture.picture_area.area))
             assert "This is what is recorded" in screen_text(pilot)
             assert app.live is None, "to look is no live job: another screen may begin one"

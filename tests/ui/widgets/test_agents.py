@@ -13,9 +13,9 @@ from textual.widget import Widget
 
 from agp_tui.ui.components.run_view.agent_view import agent_progress
 from agp_tui.ui.components.run_view.result import agent_result
-from agp_tui.ui.widgets.curve import CurveChart
+from agp_tui.ui.widgets.curve_chart import CurveChart
 from agp_tui.ui.widgets.score_table import MOST_ROWS, ScoreTable
-from agp_tui.ui.widgets.time_split import StageSplit
+from agp_tui.ui.widgets.time_split import TimeSplit
 
 
 class Frame(App[None]):
@@ -148,7 +148,7 @@ def test_a_curve_that_goes_on_from_a_checkpoint_forgets_what_came_after_it() -> 
 
 
 def test_the_time_is_cut_into_its_stages() -> None:
-    split = StageSplit()
+    split = TimeSplit()
     shares = {"environment": 0.2, "inference": 0.3, "learning": 0.5}
 
     async def test(pilot: Pilot[None]) -> None:

@@ -17,10 +17,9 @@ from agp_tui.config.file import LoadedConfig
 from agp_tui.protocol.events import Live
 from agp_tui.protocol.percentiles import Percentiles
 from agp_tui.ui.components.live_view import LiveView
-from agp_tui.ui.widgets.curve import Canvas, CurveChart, drawable, spanning, thinned
-from agp_tui.ui.widgets.history import LatencyHistory
+from agp_tui.ui.widgets.curve_chart import Canvas, CurveChart, drawable, spanning, thinned
 from agp_tui.ui.widgets.key_bars import KeyBars
-from agp_tui.ui.widgets.latency_budget import LatencyBudget
+from agp_tui.ui.widgets.latency_budget import LatencyBudget, LatencyHistory
 
 LIVE = Live(
     seconds=1.0,

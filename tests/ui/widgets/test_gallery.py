@@ -14,12 +14,11 @@ from textual.containers import Horizontal, Vertical
 
 from agp_tui.protocol.events import Live, Table
 from agp_tui.protocol.percentiles import Percentiles
-from agp_tui.ui.widgets.curve import CurveChart
-from agp_tui.ui.widgets.history import LatencyHistory
+from agp_tui.ui.widgets.curve_chart import CurveChart
+from agp_tui.ui.widgets.event_table import EventTable
 from agp_tui.ui.widgets.key_bars import KeyBars
-from agp_tui.ui.widgets.latency_budget import LatencyBudget
-from agp_tui.ui.widgets.preview import Preview
-from agp_tui.ui.widgets.tables import EventTable
+from agp_tui.ui.widgets.latency_budget import LatencyBudget, LatencyHistory
+from agp_tui.ui.widgets.live_picture import LivePicture
 
 LIVE = Live(
     seconds=12.0,
@@ -45,13 +44,13 @@ class Gallery(App[None]):
     """Every widget once."""
 
     CSS = """
-    #left { width: 40; } Preview { height: 12; } CurveChart { height: 10; }
+    #left { width: 40; } LivePicture { height: 12; } CurveChart { height: 10; }
     """
 
     def compose(self) -> ComposeResult:
         with Horizontal():
             with Vertical(id="left"):
-                yield Preview("Press r to record.")
+                yield LivePicture("Press r to record.")
                 yield KeyBars("record", id="recorded")
                 yield KeyBars("play", id="played")
                 yield EventTable()
@@ -63,7 +62,7 @@ class Gallery(App[None]):
     def fill(self) -> None:
         picture = np.zeros((24, 24, 3), np.uint8)
         picture[:, :8], picture[4:8, 12:16] = (200, 30, 30), (255, 255, 255)
-        self.query_one(Preview).show(picture.tobytes(), (24, 24))
+        self.query_one(LivePicture).show(picture.tobytes(), (24, 24))
         for bars in self.query(KeyBars):
             bars.update_live(LIVE)
         self.query_one(LatencyBudget).update_live(LIVE)
@@ -111,10 +110,10 @@ def test_a_snapshot_fails_where_one_cell_changes(snap: Snap, monkeypatch: pytest
     snap = replace(snap, patience=0.2)
 
     async def look(pilot: Any) -> None:
-        pilot.app.query_one(Preview).clear("Press r to Record.")
+        pilot.app.query_one(LivePicture).clear("Press r to Record.")
         with pytest.raises(pytest.fail.Exception, match=r"\+ +Press r to Record"):
             await snap(pilot, "widgets-empty")
-        pilot.app.query_one(Preview).clear("Press r to record.")
+        pilot.app.query_one(LivePicture).clear("Press r to record.")
         pilot.app.theme = "nord"
         with pytest.raises(pytest.fail.Exception, match=r"-- legend\n-. #\w+ on #121212"):
             await snap(pilot, "widgets-empty")

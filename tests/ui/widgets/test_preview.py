@@ -18,7 +18,7 @@ from textual.widgets import Static
 from agp_tui.errors import AgpError
 from agp_tui.ui.benchmarks.preview import CountingDriver
 from agp_tui.ui.widgets.halfblocks import fitted, paired, palette, runs
-from agp_tui.ui.widgets.preview import Preview, chosen_colors
+from agp_tui.ui.widgets.live_picture import LivePicture, resolve_colors
 
 SIZE = (30, 12)
 
@@ -43,7 +43,7 @@ class Terminal(CountingDriver):
 
 
 class PictureApp(App[None]):
-    def __init__(self, preview: Preview, color_system: str = "truecolor") -> None:
+    def __init__(self, preview: LivePicture, color_system: str = "truecolor") -> None:
         super().__init__(driver_class=Terminal)
         self.console = Console(file=io.StringIO(), force_terminal=True, color_system=color_system)  # type: ignore[arg-type]
         self.preview = preview
@@ -70,7 +70,7 @@ def pictures(count: int, height: int = 40, width: int = 30) -> list[NDArray[np.u
     return result
 
 
-def show(preview: Preview, picture: NDArray[np.uint8]) -> None:
+def show(preview: LivePicture, picture: NDArray[np.uint8]) -> None:
     preview.show(picture.tobytes(), (picture.shape[0], picture.shape[1]))
 
 
@@ -100,9 +100,9 @@ class Session:
     ("colors", "color_system"), [("truecolor", "truecolor"), ("256", "truecolor"), ("truecolor", "256")]
 )
 def test_both_ways_paint_the_same_cells(colors: str, color_system: str) -> None:
-    def painted(ready: bool) -> list[list[list[tuple[object, ...]]]]:
+    def painted(prerendered: bool) -> list[list[list[tuple[object, ...]]]]:
         async def session() -> list[list[list[tuple[object, ...]]]]:
-            preview = Preview(colors=colors, ready=ready)  # type: ignore[arg-type]
+            preview = LivePicture(colors=colors, prerendered=prerendered)  # type: ignore[arg-type]
             screens = []
             async with Session(PictureApp(preview, color_system)) as app:
                 for picture in pictures(3):
@@ -116,7 +116,7 @@ def test_both_ways_paint_the_same_cells(colors: str, color_system: str) -> None:
 
         return asyncio.run(session())
 
-    fast, plain = painted(ready=True), painted(ready=False)
+    fast, plain = painted(prerendered=True), painted(prerendered=False)
     assert fast == plain
     colors_seen = {cell[2] for row in fast[0] for cell in row}
     assert len(colors_seen) > 50, "the picture is there"
@@ -125,10 +125,10 @@ def test_both_ways_paint_the_same_cells(colors: str, color_system: str) -> None:
 
 def test_only_changed_rows_are_sent_and_no_segments_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
-    from agp_tui.ui.widgets import preview as module
+    from agp_tui.ui.widgets import live_picture as module
 
     async def session() -> None:
-        preview = Preview()
+        preview = LivePicture()
         async with Session(PictureApp(preview)) as app:
             first, second, *_ = pictures(2)
             show(preview, first)
@@ -152,7 +152,7 @@ def test_only_changed_rows_are_sent_and_no_segments_are_made(monkeypatch: pytest
 @pytest.mark.parametrize("other", [Screen, ModalScreen])
 def test_a_hidden_screen_draws_nothing_and_catches_up_when_it_is_seen(other: type[Screen[None]]) -> None:
     async def session() -> None:
-        preview = Preview()
+        preview = LivePicture()
         async with Session(PictureApp(preview)) as app:
             first, second = pictures(2)
             show(preview, first)
@@ -187,7 +187,7 @@ def test_covered_rows_are_drawn_around_what_covers_them() -> None:
             yield Static("NOTICE", id="note")
 
     async def session() -> None:
-        preview = Preview()
+        preview = LivePicture()
         async with Session(Covered(preview)) as app:
             show(preview, pictures(1)[0])
             await settled()
@@ -200,7 +200,7 @@ def test_covered_rows_are_drawn_around_what_covers_them() -> None:
 
 def test_without_colours_the_picture_is_in_shades() -> None:
     async def session() -> None:
-        preview = Preview()
+        preview = LivePicture()
         app = PictureApp(preview)
         app._filters.append(NoColor())
         async with Session(app):
@@ -214,9 +214,9 @@ def test_without_colours_the_picture_is_in_shades() -> None:
     asyncio.run(session())
 
 
-def test_in_monochrome_the_picture_is_grey_and_still_ready() -> None:
+def test_in_monochrome_the_picture_is_grey_and_still_prerendered() -> None:
     async def session() -> None:
-        preview = Preview()
+        preview = LivePicture()
         app = PictureApp(preview)
         app._filters.append(Monochrome())
         async with Session(app):
@@ -224,14 +224,14 @@ def test_in_monochrome_the_picture_is_grey_and_still_ready() -> None:
             await settled()
             color = str(app.terminal.cells()[3][15][2])
             assert len(color) == 6 and color[:2] == color[2:4] == color[4:] != "00"
-            assert preview._look is not None and preview._look[-1] is True
+            assert preview._render_key is not None and preview._render_key[-1] is True
 
     asyncio.run(session())
 
 
 def test_a_sentence_where_there_is_no_picture_and_a_clear_error() -> None:
     async def session() -> None:
-        preview = Preview("Press r to record.")
+        preview = LivePicture("Press r to record.")
         async with Session(PictureApp(preview)) as app:
             assert any("Press r to record." in line for line in app.terminal.emulator.display)
             show(preview, pictures(1)[0])
@@ -247,14 +247,14 @@ def test_a_sentence_where_there_is_no_picture_and_a_clear_error() -> None:
 
 def test_a_click_finds_its_place_in_the_picture() -> None:
     async def session() -> None:
-        preview = Preview()
+        preview = LivePicture()
         async with Session(PictureApp(preview)):
             show(preview, np.zeros((24, 24, 3), np.uint8))
             await settled()
             area = preview.picture_area
             assert (area.width, area.height) == (24, 12)
-            assert preview.part_at(area.x - 1, 0) is None
-            part = preview.part_at(area.x + 12, 6)
+            assert preview.fraction_at(area.x - 1, 0) is None
+            part = preview.fraction_at(area.x + 12, 6)
             assert part is not None and abs(part[0] - 0.5) < 0.03 and abs(part[1] - 0.5) < 0.05
 
     asyncio.run(session())
@@ -284,11 +284,11 @@ def test_equal_cells_make_one_run() -> None:
 
 
 def test_256_colours_over_ssh_only() -> None:
-    assert chosen_colors("auto", {"SSH_CONNECTION": "a b c d"}) == "256"
-    assert chosen_colors("auto", {}) == "truecolor"
-    assert chosen_colors("off", {"SSH_CONNECTION": "a b c d"}) == "off"
+    assert resolve_colors("auto", {"SSH_CONNECTION": "a b c d"}) == "256"
+    assert resolve_colors("auto", {}) == "truecolor"
+    assert resolve_colors("off", {"SSH_CONNECTION": "a b c d"}) == "off"
 
 
 def test_numpy_is_imported_with_the_first_picture_only() -> None:
-    code = "import sys, agp_tui.ui.widgets.preview; sys.exit('numpy' in sys.modules)"
+    code = "import sys, agp_tui.ui.widgets.live_picture; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,7 +8,7 @@ import pytest
 from textual.app import App, ComposeResult
 
 from agp_tui.protocol.events import Table
-from agp_tui.ui.widgets.tables import EventTable
+from agp_tui.ui.widgets.event_table import EventTable
 
 
 class Rows(App[None]):

@@ -7,10 +7,10 @@ from textual.containers import Horizontal, Vertical
 
 from agp_tui.formatting.text import length
 from agp_tui.protocol.events import AnyEvent, Evaluated, Live, Progress, Try
-from agp_tui.ui.widgets.curve import CurveChart
-from agp_tui.ui.widgets.preview import Preview, chosen_colors
+from agp_tui.ui.widgets.curve_chart import CurveChart
+from agp_tui.ui.widgets.live_picture import LivePicture, resolve_colors
 from agp_tui.ui.widgets.score_table import ScoreTable
-from agp_tui.ui.widgets.time_split import STAGES, StageSplit
+from agp_tui.ui.widgets.time_split import STAGES, TimeSplit
 
 JOB = "atari"
 NO_GAME = "The game shows here."
@@ -32,10 +32,10 @@ class AgentView(Vertical):
 
     def compose(self) -> ComposeResult:
         preview = self.app.loaded.config.preview  # type: ignore[attr-defined]
-        colors = chosen_colors(preview.colors, os.environ)
-        yield StageSplit(classes="agent-split")
+        colors = resolve_colors(preview.colors, os.environ)
+        yield TimeSplit(classes="agent-split")
         with Horizontal(classes="agent-above"):
-            yield Preview(NO_GAME, colors=colors, limit=preview.cells, classes="agent-game")
+            yield LivePicture(NO_GAME, colors=colors, limit=preview.cells, classes="agent-game")
             yield CurveChart(x_label="steps", message=NO_SCORE, classes="agent-score-curve")
         with Horizontal(classes="agent-below"):
             yield ScoreTable(classes="agent-scores")
@@ -49,7 +49,7 @@ class AgentView(Vertical):
     def reset(self) -> None:
         """Forget the run that was shown."""
         self._steps, self._average = 0.0, None
-        self.query_one(StageSplit).set_figures(None, {})
+        self.query_one(TimeSplit).set_figures(None, {})
         self.query_one(ScoreTable).reset()
         # In this order whatever comes first, so that each curve keeps its letter and its colour.
         self.query_one(".agent-score-curve", CurveChart).set_series({JUDGED: (), PLAYED: ()})
@@ -58,8 +58,8 @@ class AgentView(Vertical):
 
     def rest(self) -> None:
         """Nothing plays now."""
-        self.query_one(Preview).clear(NO_GAME)
-        self.query_one(Preview).border_title = ""
+        self.query_one(LivePicture).clear(NO_GAME)
+        self.query_one(LivePicture).border_title = ""
 
     def show(self, event: AnyEvent) -> None:
         """One event of the run."""
@@ -78,9 +78,9 @@ class AgentView(Vertical):
 
     def _live(self, live: Live) -> None:
         if live.thumbnail and live.thumbnail_size is not None:
-            self.query_one(Preview).show(live.thumbnail, live.thumbnail_size)
+            self.query_one(LivePicture).show(live.thumbnail, live.thumbnail_size)
         if live.score is not None:
-            self.query_one(Preview).border_title = f"score {live.score:g}"
+            self.query_one(LivePicture).border_title = f"score {live.score:g}"
 
     def _progress(self, event: Progress) -> None:
         metrics = event.metrics
@@ -92,7 +92,7 @@ class AgentView(Vertical):
                 chart.forget_from(steps)
         self._steps = steps
         shares = {stage: metrics[f"{stage}_share"] for stage in STAGES if f"{stage}_share" in metrics}
-        self.query_one(StageSplit).set_figures(metrics.get("steps_per_second"), shares)
+        self.query_one(TimeSplit).set_figures(metrics.get("steps_per_second"), shares)
         if self._average is not None:
             self.query_one(".agent-score-curve", CurveChart).add(PLAYED, steps, self._average)
             self._average = None

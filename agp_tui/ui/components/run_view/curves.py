@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from agp_tui.protocol.events import Progress
-from agp_tui.ui.widgets.curve import CurveChart
+from agp_tui.ui.widgets.curve_chart import CurveChart
 
 LABELS: dict[str, tuple[str, str]] = {
     "loss": ("losses", "loss"),

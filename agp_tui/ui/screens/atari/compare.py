@@ -19,7 +19,7 @@ from agp_tui.games.ids import short_name
 from agp_tui.protocol.events import Table
 from agp_tui.ui.client.catalog import RunItem
 from agp_tui.ui.client.process import ask
-from agp_tui.ui.widgets.tables import EventTable
+from agp_tui.ui.widgets.event_table import EventTable
 
 LOOK_AGAIN_SECONDS = 20.0
 """While one of them goes on."""

@@ -7,7 +7,7 @@ from textual.widgets import DataTable, Input, Static
 
 from agp_tui.protocol.events import Table
 from agp_tui.ui.client.catalog import AtariItem, Catalog
-from agp_tui.ui.widgets.tables import EventTable
+from agp_tui.ui.widgets.event_table import EventTable
 
 LOOKING = "Looking for the games …"
 MISSING = "Atari games need the extra train: pip install 'agp-tui[train]'."

@@ -59,12 +59,12 @@ class AtariWatch(Vertical):
             for line in self.query("#atari-what").results(Static):
                 line.update(f"{self._who}: over.")
 
-    def on_watch_pane_told(self, message: WatchPane.Told) -> None:
+    def on_watch_pane_command_sent(self, message: WatchPane.CommandSent) -> None:
         """Pause, step, speed: pass it on."""
         if self.playing:
             cast("AgpApp", self.app).tell_live(message.command)
 
-    async def on_watch_pane_left(self) -> None:
+    async def on_watch_pane_closed(self) -> None:
         """Enough seen: what escape does on the whole screen."""
         await self.run_action("screen.back")
 

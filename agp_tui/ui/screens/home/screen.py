@@ -12,7 +12,7 @@ from textual.widgets import DataTable
 from agp_tui.formatting.text import ago, length, state_text
 from agp_tui.games.ids import is_atari
 from agp_tui.ui.screens.base import AppScreen
-from agp_tui.ui.widgets.rows import Quiet
+from agp_tui.ui.widgets.row_widget import ChangeOnlyStatic
 
 if TYPE_CHECKING:
     from agp_tui.ui.client.catalog import Catalog, FindingItem, ModelItem, RunItem
@@ -51,8 +51,8 @@ class HomeScreen(AppScreen):
     def body(self) -> ComposeResult:
         with Grid(id="pipeline"):
             for name, key in (("recordings", "2"), ("training", "4"), ("models", "5"), ("play", "5")):
-                yield Box(name, key)
-        yield Quiet(id="next")
+                yield PipelineBox(name, key)
+        yield ChangeOnlyStatic(id="next")
         yield Horizontal(id="below")
 
     def on_mount(self) -> None:
@@ -61,7 +61,10 @@ class HomeScreen(AppScreen):
 
     async def _finish(self) -> None:
         table: DataTable[str] = DataTable(id="recent", cursor_type="row", zebra_stripes=True)
-        runs, found = Vertical(table, id="runs-pane"), Vertical(Quiet(id="findings"), id="findings-pane")
+        runs, found = (
+            Vertical(table, id="runs-pane"),
+            Vertical(ChangeOnlyStatic(id="findings"), id="findings-pane"),
+        )
         for pane, title in ((runs, "Runs"), (found, "This machine")):
             pane.add_class("pane")
             pane.border_title = title
@@ -77,14 +80,14 @@ class HomeScreen(AppScreen):
         if not self._finished:
             return
         catalog, game = self.agp.catalog, self.agp.game
-        boxes = contents(catalog, game)
-        for box in self.query(Box):
-            box.say(boxes[box.name or ""])
-        self.query_one("#next", Quiet).say(suggestion(catalog, game).text)
+        boxes = box_texts(catalog, game)
+        for box in self.query(PipelineBox):
+            box.set_markup(boxes[box.name or ""])
+        self.query_one("#next", ChangeOnlyStatic).set_markup(next_step(catalog, game).text)
         if what in ("", "runs"):
             self._fill_runs(catalog.runs[:RECENT_RUNS])
         if what in ("", "findings"):
-            self.query_one("#findings", Quiet).say(findings(catalog.findings))
+            self.query_one("#findings", ChangeOnlyStatic).set_markup(findings_text(catalog.findings))
 
     def _fill_runs(self, runs: "tuple[RunItem, ...]") -> None:
         table = self.query_one("#recent", DataTable)
@@ -108,10 +111,10 @@ class HomeScreen(AppScreen):
 
     async def action_suggested(self) -> None:
         """Go where the suggestion is."""
-        await self.agp.action_go(suggestion(self.agp.catalog, self.agp.game).mode)
+        await self.agp.action_go(next_step(self.agp.catalog, self.agp.game).mode)
 
 
-class Box(Quiet):
+class PipelineBox(ChangeOnlyStatic):
     """One of the four."""
 
     def __init__(self, name: str, key: str) -> None:
@@ -128,7 +131,7 @@ class Box(Quiet):
         await self.app.run_action(f"app.go('{mode[self.name or '']}')")
 
 
-class Suggestion:
+class NextStep:
     """What to do next: a sentence and the screen for it."""
 
     def __init__(self, mode: str, text: str) -> None:
@@ -136,26 +139,26 @@ class Suggestion:
         self.text = f"[b $accent]▶ Next:[/] {text}"
 
 
-def suggestion(catalog: "Catalog", game: str) -> Suggestion:
+def next_step(catalog: "Catalog", game: str) -> NextStep:
     """The one next step for a game."""
     if catalog.recordings is None or catalog.models is None:
-        return Suggestion("home", "looking at what there is …")
+        return NextStep("home", "looking at what there is …")
     running = [run for run in catalog.runs if run.state == "running" and run.game in ("", game)]
     if running:
-        return Suggestion("runs", f"{running[0].job} is running; press [b]7[/] to watch it.")
+        return NextStep("runs", f"{running[0].job} is running; press [b]7[/] to watch it.")
     usable = [one for one in catalog.recordings_of(game) if one.frames]
     models = _whole_models(catalog, game)
     if not usable and not models:
         who = "watch an expert play" if is_atari(game) else "play it while it is recorded"
-        return Suggestion("record", f"press [b]2[/] and {who}; or [b]d[/] for a demo of everything.")
+        return NextStep("record", f"press [b]2[/] and {who}; or [b]d[/] for a demo of everything.")
     if not models:
         seconds = sum(one.seconds for one in usable)
-        return Suggestion("train", f"press [b]4[/] to learn from {length(seconds)} of {escape(game)}.")
+        return NextStep("train", f"press [b]4[/] to learn from {length(seconds)} of {escape(game)}.")
     newest = max((one.stamp for one in usable), default="")
     made = time.strftime("%Y%m%d-%H%M%S", time.localtime(models[0].created)) if models[0].created else ""
     if newest > made:
-        return Suggestion("train", "there are newer recordings than models: press [b]4[/] to train again.")
-    return Suggestion("play", f"press [b]5[/] to let [b]{escape(models[0].name)}[/] play.")
+        return NextStep("train", "there are newer recordings than models: press [b]4[/] to train again.")
+    return NextStep("play", f"press [b]5[/] to let [b]{escape(models[0].name)}[/] play.")
 
 
 def _whole_models(catalog: "Catalog", game: str) -> "list[ModelItem]":
@@ -163,7 +166,7 @@ def _whole_models(catalog: "Catalog", game: str) -> "list[ModelItem]":
     return [one for one in catalog.models_of(game) if not one.problem]
 
 
-def contents(catalog: "Catalog", game: str) -> dict[str, str]:
+def box_texts(catalog: "Catalog", game: str) -> dict[str, str]:
     """The text of each box."""
     if catalog.recordings is None or catalog.models is None:
         return dict.fromkeys(("recordings", "training", "models", "play"), "[dim]looking …[/]")
@@ -188,7 +191,7 @@ def contents(catalog: "Catalog", game: str) -> dict[str, str]:
     return texts
 
 
-def findings(found: "tuple[FindingItem, ...] | None") -> str:
+def findings_text(found: "tuple[FindingItem, ...] | None") -> str:
     """What hinders, with its cure; one line where nothing does."""
     if found is None:
         return "[dim]looking …[/]"

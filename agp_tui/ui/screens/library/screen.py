@@ -17,10 +17,10 @@ from agp_tui.ui.client.catalog import RecordingItem
 from agp_tui.ui.client.process import ask
 from agp_tui.ui.dialogs.choose import Choice, Choose
 from agp_tui.ui.screens.library.actions import LibraryActions
-from agp_tui.ui.screens.library.details import DetailsPane
-from agp_tui.ui.screens.library.replay import ReplayPane
+from agp_tui.ui.screens.library.recording_details import RecordingDetails
+from agp_tui.ui.screens.library.replay_pane import ReplayPane
 from agp_tui.ui.screens.library.text import HELP, empty_text, head_text, key_of, moment_text, rows_of
-from agp_tui.ui.widgets.tables import EventTable
+from agp_tui.ui.widgets.event_table import EventTable
 
 LOOK_SECONDS = 0.2
 """The cursor must rest so long before a recording is looked at: whoever runs through starts nothing."""
@@ -76,7 +76,7 @@ class LibraryScreen(LibraryActions):
         with ContentSwitcher(initial="library-list", id="library-middle"):
             with Horizontal(id="library-list"):
                 yield RecordingsTable(key_column=-1, id="library-table")
-                yield DetailsPane(id="library-details")
+                yield RecordingDetails(id="library-details")
             yield Static(id="library-empty")
             yield ReplayPane(id="library-replay")
 
@@ -156,11 +156,11 @@ class LibraryScreen(LibraryActions):
         self.show_details()
 
     def show_details(self) -> None:
-        if self.query(DetailsPane):
+        if self.query(RecordingDetails):
             item = self.item
             report = self._reports.get(version(item)) if item else None
             problems = self.problems.get(item.path) if item else None
-            self.query_one(DetailsPane).show(item, report, problems)
+            self.query_one(RecordingDetails).show(item, report, problems)
 
     def action_all_games(self) -> None:
         """All games, or the chosen one."""
@@ -219,13 +219,13 @@ class LibraryScreen(LibraryActions):
         self._fill()
         self.table.focus()
 
-    def on_replay_pane_told(self, message: ReplayPane.Told) -> None:
+    def on_replay_pane_command_sent(self, message: ReplayPane.CommandSent) -> None:
         """Pass it on."""
         if self.doing == "replay":
             self.agp.tell_live(message.command)
 
     @work(exclusive=True, group="moments")
-    async def on_replay_pane_moments_wanted(self) -> None:
+    async def on_replay_pane_disagreements_requested(self) -> None:
         """Choose one of the largest disagreements, and go there."""
         if self.item is None:
             return
@@ -249,7 +249,7 @@ class LibraryScreen(LibraryActions):
         if frame is not None:
             self.query_one(ReplayPane).action_seek(int(frame))
 
-    def on_replay_pane_left(self) -> None:
+    def on_replay_pane_closed(self) -> None:
         """Back to the table."""
         self.action_stop()
 

@@ -7,25 +7,25 @@ from textual.message import Message
 
 from agp_tui.protocol.events import Live
 from agp_tui.ui.components.live_view import clock
-from agp_tui.ui.widgets.rows import Row, Rows
+from agp_tui.ui.widgets.row_widget import Row, RowWidget
 
 
-class PositionBar(Rows):
+class SeekBar(RowWidget):
     """Playing or not, how fast, the time now, a line, the time at the end. A click on the line seeks."""
 
     DEFAULT_CSS = """
-    PositionBar { height: 1; margin: 0 1; }
-    PositionBar > .position-bar--past { color: $primary; }
-    PositionBar > .position-bar--head { color: $warning; text-style: bold; }
-    PositionBar > .position-bar--rest { color: $text-muted; }
+    SeekBar { height: 1; margin: 0 1; }
+    SeekBar > .seek-bar--past { color: $primary; }
+    SeekBar > .seek-bar--head { color: $warning; text-style: bold; }
+    SeekBar > .seek-bar--rest { color: $text-muted; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "position-bar--past",
-        "position-bar--head",
-        "position-bar--rest",
+        "seek-bar--past",
+        "seek-bar--head",
+        "seek-bar--rest",
     }
 
-    class Sought(Message):
+    class SeekRequested(Message):
         """The person wants this frame."""
 
         def __init__(self, frame: int) -> None:
@@ -40,12 +40,12 @@ class PositionBar(Rows):
 
     @property
     def component_prefix(self) -> str:
-        return "position-bar"
+        return "seek-bar"
 
     def show(self, live: Live | None) -> None:
         """A replay's newest state; None before there is one."""
         self._live = live
-        self.figures_changed()
+        self.rows_changed()
 
     def row_count(self) -> int:
         return 1
@@ -76,4 +76,4 @@ class PositionBar(Rows):
         if self._live is not None and self._live.total:
             begin, length = self._line
             part = min(max((event.x - begin) / max(1, length - 1), 0.0), 1.0)
-            self.post_message(self.Sought(round(part * (self._live.total - 1))))
+            self.post_message(self.SeekRequested(round(part * (self._live.total - 1))))

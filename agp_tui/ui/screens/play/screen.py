@@ -17,7 +17,7 @@ from agp_tui.protocol.events import AnyEvent, Failed, Finished, Live, Pause, Res
 from agp_tui.ui.client.catalog import ModelItem
 from agp_tui.ui.client.process import ask
 from agp_tui.ui.components.run_view.result import told
-from agp_tui.ui.components.terminal_game import HandsPane
+from agp_tui.ui.components.terminal_game import TerminalGame
 from agp_tui.ui.dialogs.choose import Choice, Choose
 from agp_tui.ui.screens.base import AppScreen
 
@@ -78,7 +78,7 @@ class PlayScreen(AppScreen):
 
     def body(self) -> ComposeResult:
         yield Static(id="play-setup")
-        yield HandsPane("play", "Press Enter to let the model play.")
+        yield TerminalGame("play", "Press Enter to let the model play.")
         yield RichLog(id="play-log", wrap=True, markup=False, min_width=40)
 
     def on_mount(self) -> None:
@@ -168,18 +168,18 @@ class PlayScreen(AppScreen):
     @work(exclusive=True, group="play")
     async def play(self, *words: str) -> None:
         """Follow the player to its end."""
-        self.query_one(HandsPane).reset("Getting ready …")
+        self.query_one(TerminalGame).reset("Getting ready …")
         log = self.query_one("#play-log", RichLog)
         log.clear()
         try:
             async for event in self.agp.run_live("DRY RUN" if self.dry_run else "PLAY", *words):
                 self._show(event)
         except AgpError as error:
-            self.query_one(HandsPane).reset("It did not play.")
+            self.query_one(TerminalGame).reset("It did not play.")
             self.notify(str(error), severity="error", markup=False)
         finally:
             self.playing, self.paused = False, False
-            for hands in self.query(HandsPane):
+            for hands in self.query(TerminalGame):
                 hands.end()
             # Another game may have been chosen while it played, and models may have been made.
             self.changed("game")
@@ -189,7 +189,7 @@ class PlayScreen(AppScreen):
         if isinstance(event, Started):
             self._hand_over()
         elif isinstance(event, Live):
-            self.query_one(HandsPane).show(event)
+            self.query_one(TerminalGame).show(event)
             self.paused = event.paused
         elif (words := told(event)) is not None:
             log.write(words)
@@ -198,17 +198,17 @@ class PlayScreen(AppScreen):
             log.write(Text("l lets it learn from what you showed it.", style="bold"))
             self.agp.look("recordings")
         if isinstance(event, Failed):
-            self.query_one(HandsPane).reset("It did not play; the reason is below.")
+            self.query_one(TerminalGame).reset("It did not play; the reason is below.")
 
     def _hand_over(self) -> None:
         """On an emulated console the terminal's keys are the game's, for a person who takes over."""
         if self.model is None or self.dry_run or not is_atari(self.model.game or self.agp.game):
             return
-        hands = self.query_one(HandsPane)
+        hands = self.query_one(TerminalGame)
         hands.focus()
         hands.begin(self.agp.tell_live, self.agp.loaded.config.terminal, tuple(self.model.keys))
 
-    def on_hands_pane_left(self) -> None:
+    def on_terminal_game_closed(self) -> None:
         """Enough seen."""
         self.action_stop()
 
@@ -233,7 +233,7 @@ class PlayScreen(AppScreen):
             # Not there yet, or not any more: the app is being left while a model plays.
             return
         setup = self.query_one("#play-setup", Static)
-        self.query_one(HandsPane).display = self.query_one("#play-log").display = self.model is not None
+        self.query_one(TerminalGame).display = self.query_one("#play-log").display = self.model is not None
         if self.model is None:
             looking = self.agp.catalog.models is None
             text = "looking for models …" if looking else EMPTY.format(game=escape(self.agp.game))

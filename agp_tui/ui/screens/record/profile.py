@@ -7,24 +7,24 @@ from agp_tui.config import GameSettings, RecordSettings
 from agp_tui.games.ids import is_atari
 from agp_tui.ui.client.process import ask
 from agp_tui.ui.dialogs.form import Field, Values
-from agp_tui.ui.screens.record.region import Square
+from agp_tui.ui.screens.record.region_picker import SquareRegion
 
 if TYPE_CHECKING:
     from agp_tui.ui.app import AgpApp
 
 
-def place_of(app: "AgpApp", game: str) -> GameSettings:
+def game_settings(app: "AgpApp", game: str) -> GameSettings:
     """The settings that hold for a game, in the settings file or not."""
     config = app.loaded.config
     return config.games.get(game, config.game)
 
 
-def square_of(place: GameSettings) -> Square | None:
+def profile_region(place: GameSettings) -> SquareRegion | None:
     """The region of a profile, as the nearest square; None where it has none."""
     if place.region is not None:
         left, top, width, height = place.region
-        return Square(left + width // 2, top + height // 2, max(width, height))
-    return Square(*place.center, place.size) if place.center is not None else None
+        return SquareRegion(left + width // 2, top + height // 2, max(width, height))
+    return SquareRegion(*place.center, place.size) if place.center is not None else None
 
 
 def region_text(place: GameSettings) -> str:
@@ -37,14 +37,14 @@ def region_text(place: GameSettings) -> str:
     return ""
 
 
-def watch_words(place: GameSettings, game: str) -> tuple[str, ...]:
+def watch_flags(place: GameSettings, game: str) -> tuple[str, ...]:
     """The flags of `agp screen watch` that show a game's region; none where there is none to be seen."""
     if is_atari(game) or not region_text(place):
         return ()
     where = ("--game", game, *((f"--display={place.display}",) if place.display else ()))
     if place.region is not None:
-        return (*where, f"--region={numbers(place.region)}")
-    return (*where, f"--center={numbers(place.center)}", f"--size={place.size}")
+        return (*where, f"--region={comma_separated(place.region)}")
+    return (*where, f"--center={comma_separated(place.center)}", f"--size={place.size}")
 
 
 def profile_fields(place: GameSettings, game: str) -> list[Field]:
@@ -58,26 +58,26 @@ def profile_fields(place: GameSettings, game: str) -> list[Field]:
     if is_atari(game):
         return [*shared, Field("sticky", "Sticky actions, 0 to 1", str(place.sticky))]
     return [
-        Field("center", "Middle of the region", numbers(place.center), "X,Y"),
+        Field("center", "Middle of the region", comma_separated(place.center), "X,Y"),
         Field("size", "Its side, in pixels", str(place.size)),
-        Field("region", "Or a rectangle", numbers(place.region), "X,Y,WIDTH,HEIGHT"),
+        Field("region", "Or a rectangle", comma_separated(place.region), "X,Y,WIDTH,HEIGHT"),
         *shared,
         Field("display", "Display", place.display or "", "found by itself"),
     ]
 
 
-def numbers(value: tuple[int, ...] | None) -> str:
+def comma_separated(value: tuple[int, ...] | None) -> str:
     """As it is typed: 640,360."""
     return ",".join(map(str, value)) if value is not None else ""
 
 
-async def save(app: "AgpApp", game: str, values: Values) -> None:
+async def save_profile(app: "AgpApp", game: str, values: Values) -> None:
     """Write the settings that differ into the game's profile, and read them again.
 
     An empty value goes back to the default. Raises `AgpError` that says what does not fit; then
     nothing is written.
     """
-    before = {field.name: field.value for field in profile_fields(place_of(app, game), game)}
+    before = {field.name: field.value for field in profile_fields(game_settings(app, game), game)}
     new = game not in app.loaded.config.games
     changed = {key: value for key, value in values.items() if value != before.get(key)}
     if changed.get("center") and "region" not in changed:
@@ -96,7 +96,7 @@ async def save(app: "AgpApp", game: str, values: Values) -> None:
 
 
 @dataclass(frozen=True)
-class Limits:
+class RecordingLimits:
     """When a recording begins and ends by itself, and how fast an Atari game runs."""
 
     seconds: str = ""
@@ -105,13 +105,13 @@ class Limits:
     pace: str = "real time"
 
     @classmethod
-    def of(cls, settings: RecordSettings) -> "Limits":
+    def of(cls, settings: RecordSettings) -> "RecordingLimits":
         """Those of the settings file."""
         return cls(
             f"{settings.seconds:g}" if settings.seconds is not None else "",
             str(settings.episodes) if settings.episodes is not None else "",
             f"{settings.countdown or 3:g}",
-            FAST if settings.fast else "real time",
+            UNPACED if settings.fast else "real time",
         )
 
     def fields(self, game: str) -> list[Field]:
@@ -122,7 +122,7 @@ class Limits:
         ]
         if is_atari(game):
             fields[1:1] = [Field("episodes", "Stop after games", self.episodes, "however many")]
-            fields.append(Field("pace", "Pace", self.pace, choices=("real time", FAST)))
+            fields.append(Field("pace", "Pace", self.pace, choices=("real time", UNPACED)))
         return fields
 
     def words(self, game: str) -> list[str]:
@@ -131,7 +131,7 @@ class Limits:
         words += ["--seconds", self.seconds] if self.seconds else []
         if is_atari(game):
             words += ["--episodes", self.episodes] if self.episodes else []
-            words += ["--fast"] if self.pace == FAST else []
+            words += ["--fast"] if self.pace == UNPACED else []
         return words
 
     def text(self, game: str, stop_key: str) -> str:
@@ -141,8 +141,8 @@ class Limits:
             ends.append(f"after {self.episodes} games")
         if not is_atari(game):
             ends.append(f"with {stop_key} in the game")
-        pace = f", {FAST}" if is_atari(game) and self.pace == FAST else ""
+        pace = f", {UNPACED}" if is_atari(game) and self.pace == UNPACED else ""
         return f"ends {' or '.join([*ends, 'with esc here'])}{pace}"
 
 
-FAST = "as fast as it can"
+UNPACED = "as fast as it can"

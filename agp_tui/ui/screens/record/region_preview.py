@@ -9,11 +9,11 @@ from agp_tui.protocol.events import Failed, Live
 from agp_tui.ui.client.process import JobProcess
 from agp_tui.ui.components.live_view import LiveView
 
-READY = "Press Enter to record."
-SEEN = "[b]This is what is recorded.[/]\n[b $accent]Enter[/] begins, [b]r[/] moves it."
+READY_TEXT = "Press Enter to record."
+REGION_TEXT = "[b]This is what is recorded.[/]\n[b $accent]Enter[/] begins, [b]r[/] moves it."
 
 
-class Outlook(LiveView):
+class RegionPreview(LiveView):
     """A live view that looks at a region by itself, between recordings.
 
     The process that looks is nobody's live job: it ends as soon as anything else is to be seen here.
@@ -27,7 +27,7 @@ class Outlook(LiveView):
             return
         self._words = words
         self.workers.cancel_group(self, "look")
-        self.reset(READY)
+        self.reset(READY_TEXT)
         if words:
             self._look(words)
 
@@ -38,8 +38,8 @@ class Outlook(LiveView):
             async with JobProcess("screen", "watch", *words, *flags) as job, aclosing(job.events()) as events:
                 async for event in events:
                     if isinstance(event, Live):
-                        self.show_picture(event, SEEN)
+                        self.show_picture(event, REGION_TEXT)
                     elif isinstance(event, Failed):
-                        self.reset(f"{READY}\n\nIts region cannot be seen: {event.error}")
+                        self.reset(f"{READY_TEXT}\n\nIts region cannot be seen: {event.error}")
         except AgpError as error:
-            self.reset(f"{READY}\n\nIts region cannot be seen: {error}")
+            self.reset(f"{READY_TEXT}\n\nIts region cannot be seen: {error}")

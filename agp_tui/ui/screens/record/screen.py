@@ -15,13 +15,13 @@ from agp_tui.games.ids import is_atari
 from agp_tui.protocol.events import AnyEvent, Failed, Finished, Live, Note, Progress, Stage, Started, Stop
 from agp_tui.ui.client.process import ask
 from agp_tui.ui.components.live_view import LiveView
-from agp_tui.ui.components.recording_result import RecordedPane
-from agp_tui.ui.components.terminal_game import HandsPane
+from agp_tui.ui.components.recording_result import RecordingResult
+from agp_tui.ui.components.terminal_game import TerminalGame
 from agp_tui.ui.dialogs.confirm import Confirm
 from agp_tui.ui.screens.record.countdown import Countdown
-from agp_tui.ui.screens.record.profile import region_text, square_of, watch_words
-from agp_tui.ui.screens.record.region import RegionPane, Square
-from agp_tui.ui.screens.record.region_preview import READY, Outlook
+from agp_tui.ui.screens.record.profile import profile_region, region_text, watch_flags
+from agp_tui.ui.screens.record.region_picker import RegionPicker, SquareRegion
+from agp_tui.ui.screens.record.region_preview import READY_TEXT, RegionPreview
 from agp_tui.ui.screens.record.setup import HELP, RecordSetup, setup_text
 
 Phase = Literal["setup", "region", "pick", "countdown", "recording", "result"]
@@ -62,11 +62,11 @@ class RecordScreen(RecordSetup):
         yield Static(id="record-setup")
         yield Static(id="record-problem", markup=False)
         with ContentSwitcher(initial="record-live", id="record-middle"):
-            yield Outlook("record", READY, id="record-live")
-            yield RegionPane(id="record-region")
+            yield RegionPreview("record", READY_TEXT, id="record-live")
+            yield RegionPicker(id="record-region")
             yield Countdown(id="record-countdown")
-            yield HandsPane("record", "Getting ready …", id="record-hands")
-            yield RecordedPane(id="record-result")
+            yield TerminalGame("record", "Getting ready …", id="record-hands")
+            yield RecordingResult(id="record-result")
         yield RichLog(id="record-log", wrap=True, markup=False, min_width=40)
 
     def on_mount(self) -> None:
@@ -99,24 +99,24 @@ class RecordScreen(RecordSetup):
         """Over a live picture of the display."""
         if not await self.ready_to_look():
             return
-        pane = self.query_one(RegionPane)
-        pane.begin(square_of(self.place), self.place.size, self.place.display or "")
+        pane = self.query_one(RegionPicker)
+        pane.begin(profile_region(self.place), self.place.size, self.place.display or "")
         self.busy_with, self.phase = self.game, "region"
         pane.focus()
         await self._follow("WATCH", "screen", "watch", "--game", self.game)
 
-    def on_region_pane_left(self) -> None:
+    def on_region_picker_cancelled(self) -> None:
         """As it was."""
         self.action_stop()
 
     @work(exclusive=True, group="save")
-    async def on_region_pane_taken(self, taken: RegionPane.Taken) -> None:
+    async def on_region_picker_accepted(self, accepted: RegionPicker.Accepted) -> None:
         """Keep it in the profile."""
         game = self.game
         self.action_stop()
-        await self._keep_region(game, taken.square)
+        await self._keep_region(game, accepted.square)
 
-    async def _keep_region(self, game: str, square: Square) -> bool:
+    async def _keep_region(self, game: str, square: SquareRegion) -> bool:
         values = {"center": f"{square.x},{square.y}", "size": str(square.size)}
         if await self.keep_in_profile(game, values):
             self._write(f"{game} is {square.size} pixels around {square.x},{square.y}; kept in its profile.")
@@ -135,12 +135,12 @@ class RecordScreen(RecordSetup):
         self.busy_with, self.phase = game, "pick"
         where = f" on {self.place.display}" if self.place.display else ""
         words = f"Now click on the middle of the game, on its own screen{where}.\nEsc here stops waiting."
-        self.query_one(Outlook).reset(words)
+        self.query_one(RegionPreview).reset(words)
         finished = await self._follow("PICK", "screen", "pick", "--game", game)
         if finished is None or finished.report is None:
             return False
         x, y = finished.report["center"]
-        return await self._keep_region(game, Square(x, y, size))
+        return await self._keep_region(game, SquareRegion(x, y, size))
 
     # --- while it records --------------------------------------------------------------------------------
 
@@ -178,9 +178,9 @@ class RecordScreen(RecordSetup):
     def _show(self, event: AnyEvent) -> None:
         match event:
             case Started() if self.by_hand:
-                self.query_one(HandsPane).begin(self.agp.tell_live, self.agp.loaded.config.terminal)
+                self.query_one(TerminalGame).begin(self.agp.tell_live, self.agp.loaded.config.terminal)
             case Live() if self.phase == "region":
-                self.query_one(RegionPane).show(event)
+                self.query_one(RegionPicker).show(event)
             case Live():
                 self.live_pane.show(event)
             case Stage():
@@ -194,15 +194,15 @@ class RecordScreen(RecordSetup):
 
     def _show_result(self, finished: Finished) -> None:
         self.busy_with, self.result = self.game, finished
-        self.query_one(RecordedPane).show(finished)
+        self.query_one(RecordingResult).show(finished)
         self.phase = "result"
 
     @property
-    def live_pane(self) -> LiveView | HandsPane:
+    def live_pane(self) -> LiveView | TerminalGame:
         """Where the game is seen that is recorded."""
-        return self.query_one(HandsPane) if self.by_hand else self.query_one(Outlook)
+        return self.query_one(TerminalGame) if self.by_hand else self.query_one(RegionPreview)
 
-    def on_hands_pane_left(self) -> None:
+    def on_terminal_game_closed(self) -> None:
         """Enough played."""
         self.action_stop()
 
@@ -280,7 +280,7 @@ class RecordScreen(RecordSetup):
             self.set_class(phase == name, f"-{name}")
         if before == "region":
             self.set_focus(None)
-        hands = self.query_one(HandsPane)
+        hands = self.query_one(TerminalGame)
         if phase == "recording" and self.by_hand:
             hands.focus()
         elif phase in ("setup", "result"):
@@ -288,7 +288,7 @@ class RecordScreen(RecordSetup):
                 self.set_focus(None)
             hands.end()
         if phase == "setup":
-            self.query_one(Outlook).reset(READY)
+            self.query_one(RegionPreview).reset(READY_TEXT)
             was, self.busy_with = self.busy_with, ""
             if was and was != self.game:
                 self.changed("game")
@@ -309,5 +309,5 @@ class RecordScreen(RecordSetup):
         problem.update(f"✗ {self.problem}" if self.problem else "")
         problem.set_class(bool(self.problem), "-there")
         seen = self.phase == "setup" and self.app.current_mode == self.MODE and config.preview.colors != "off"
-        self.query_one(Outlook).look_at(*(watch_words(self.place, self.game) if seen else ()))
+        self.query_one(RegionPreview).look_at(*(watch_flags(self.place, self.game) if seen else ()))
         self.offer()

@@ -14,7 +14,13 @@ from agp_tui.ui.components.player_choices import agents, models, scripted
 from agp_tui.ui.dialogs.choose import Choice, Choose
 from agp_tui.ui.dialogs.form import Form, Values
 from agp_tui.ui.screens.base import AppScreen
-from agp_tui.ui.screens.record.profile import Limits, place_of, profile_fields, region_text, save
+from agp_tui.ui.screens.record.profile import (
+    RecordingLimits,
+    game_settings,
+    profile_fields,
+    region_text,
+    save_profile,
+)
 
 HELP = """
 # Record
@@ -45,7 +51,7 @@ tell of releases.
 """
 
 
-def setup_text(game: str, place: GameSettings, by: str, limits: Limits, stop_key: str) -> str:
+def setup_text(game: str, place: GameSettings, by: str, limits: RecordingLimits, stop_key: str) -> str:
     """Game, player, region, keys, rate and end, in two lines of markup."""
     who = {"human": "you", "terminal": "you, here"}.get(by, by)
     head = f"[b]{escape(game)}[/], played by [b]{escape(who)}[/]"
@@ -73,11 +79,11 @@ class RecordSetup(AppScreen):
     """What went wrong, with its cure; empty where nothing did."""
     by: var[str] = var[str]("", init=False)
     """Who plays: human, terminal, expert, a model's name, an agent's run, or a model behind `WATCHED`."""
-    limits: var[Limits] = var[Limits](Limits(), init=False)
+    limits: var[RecordingLimits] = var[RecordingLimits](RecordingLimits(), init=False)
     busy_with = ""
     """The game that something runs for now; empty where nothing does."""
 
-    _limits_of_file = Limits()
+    _limits_of_file = RecordingLimits()
 
     def draw(self) -> None:
         """Show what is set."""
@@ -95,15 +101,18 @@ class RecordSetup(AppScreen):
 
     @property
     def place(self) -> GameSettings:
-        return place_of(self.agp, self.game)
+        return game_settings(self.agp, self.game)
 
     def on_mount(self) -> None:
-        self.limits = self._limits_of_file = Limits.of(self.agp.loaded.config.record)
+        self.limits = self._limits_of_file = RecordingLimits.of(self.agp.loaded.config.record)
 
     def changed(self, what: str) -> None:
         """Another game, other settings, other models."""
         if what == "settings":
-            before, self._limits_of_file = self._limits_of_file, Limits.of(self.agp.loaded.config.record)
+            before, self._limits_of_file = (
+                self._limits_of_file,
+                RecordingLimits.of(self.agp.loaded.config.record),
+            )
             if self.limits == before:
                 self.limits = self._limits_of_file
         if what in ("", "game", "models", "games") and not self.busy_with:
@@ -147,7 +156,7 @@ class RecordSetup(AppScreen):
         game = self.game
 
         async def take(values: Values) -> None:
-            await save(self.agp, game, values)
+            await save_profile(self.agp, game, values)
 
         title = f"Profile of {game}, kept in config.toml"
         self.app.push_screen(Form(title, profile_fields(self.place, game), "Save", take), self._form_over)
@@ -163,7 +172,7 @@ class RecordSetup(AppScreen):
             for name, text in values.items():
                 if name != "pace" and text and not text.replace(".", "", 1).isdigit():
                     raise AgpError(f"Expected a number for {name}, found {text!r}.", "Such as 60.")
-            self.limits = Limits(**values)
+            self.limits = RecordingLimits(**values)
 
         self.app.push_screen(Form("This recording", self.limits.fields(self.game), "Take", take))
 
@@ -210,7 +219,7 @@ class RecordSetup(AppScreen):
     async def keep_in_profile(self, game: str, values: Values) -> bool:
         """Write into a game's profile; False where that failed, which is shown."""
         try:
-            await save(self.agp, game, values)
+            await save_profile(self.agp, game, values)
         except AgpError as error:
             self.problem = str(error)
             return False

@@ -9,7 +9,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from agp_tui.ui.widgets.rows import Sparing
+from agp_tui.ui.widgets.row_widget import ThrottledWidget
 
 Point = tuple[float, float]
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
@@ -126,7 +126,7 @@ SERIES = 6
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
-class CurveChart(Sparing):
+class CurveChart(ThrottledWidget):
     """Named curves over one x axis, each with its letter at its newest point and in the legend."""
 
     DEFAULT_CSS = """
@@ -169,17 +169,17 @@ class CurveChart(Sparing):
         """Show these curves and no others: points (x, y) in the order of x."""
         self._series = {name: list(points) for name, points in series.items()}
         self._intervals = []
-        self.draw_soon()
+        self.redraw_soon()
 
     def add(self, name: str, x: float, y: float) -> None:
         """One more point of a curve; the first one makes it."""
         self._series.setdefault(name, []).append((x, y))
-        self.draw_soon()
+        self.redraw_soon()
 
     def add_interval(self, x: float, low: float, high: float) -> None:
         """An upright line behind the curves, for how sure a figure at x is."""
         self._intervals.append((x, low, high))
-        self.draw_soon()
+        self.redraw_soon()
 
     def forget_from(self, x: float) -> None:
         """Take back what was told of x and beyond: a run goes on from a checkpoint before it."""
@@ -200,7 +200,7 @@ class CurveChart(Sparing):
     @log_scale.setter
     def log_scale(self, log: bool) -> None:
         self._log = log
-        self.draw_now()
+        self.redraw_now()
 
     def render_line(self, y: int) -> Strip:
         """One line: the legend, the curves, the labels of x."""
@@ -217,7 +217,7 @@ class CurveChart(Sparing):
         name = "axis" if owner < 0 else str(owner % SERIES + 1)
         return self.get_visual_style(f"curve--{name}").rich_style
 
-    def take_in(self) -> None:
+    def before_redraw(self) -> None:
         """The lines are made anew when one of them is asked for."""
         self._drawn_size = None
 

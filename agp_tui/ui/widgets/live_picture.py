@@ -1,4 +1,4 @@
-"""The small live picture: half blocks, only the rows that changed, sent ready-made.
+"""The small live picture: half blocks, only the rows that changed, sent as prerendered text.
 
 Give it no border and no padding of its own (its container may have them): then its lines reach the
 terminal as they are. It works with them as well, but slowly.
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from agp_tui.ui.widgets.halfblocks import Palette, Run
 
 
-HARMLESS = (ANSIToTruecolor, DimFilter, Monochrome)
+COLOR_PRESERVING = (ANSIToTruecolor, DimFilter, Monochrome)
 """Filters that leave the colours of a picture as they are: it has no ANSI colours, nothing dim, and the
 preview makes it grey itself where it has to be."""
 
 
-def can_be_ready() -> bool:
-    """Whether this textual keeps the text of a line where `ReadyStrip` puts it."""
+def supports_prerendering() -> bool:
+    """Whether this textual keeps the text of a line where `PrerenderedStrip` puts it."""
     return all(hasattr(Strip, name) for name in ("_render_cache", "_segments"))
 
 
-class ReadyStrip(Strip):
+class PrerenderedStrip(Strip):
     """A line given as text for the terminal, or None, and as a function that makes its segments.
 
     The function is called where the segments are needed: where something covers a part of the line,
@@ -63,7 +63,7 @@ class ReadyStrip(Strip):
 
     def apply_filter(self, filter: LineFilter, background: Color) -> Strip:
         """The line itself where the filter would change nothing."""
-        if isinstance(filter, HARMLESS):
+        if isinstance(filter, COLOR_PRESERVING):
             return self
         return super().apply_filter(filter, background)
 
@@ -76,7 +76,7 @@ class ReadyStrip(Strip):
 
 PreviewColors = Literal["auto", "truecolor", "256", "off"]
 Frame = tuple[float, float, float, float]
-OVER_SSH = (48, 24)
+SSH_LIMIT = (48, 24)
 """Most cells a preview takes over SSH, columns and rows."""
 
 
@@ -85,21 +85,21 @@ def over_ssh(environ: Mapping[str, str]) -> bool:
     return bool(environ.get("SSH_CONNECTION") or environ.get("SSH_TTY"))
 
 
-def chosen_colors(asked: PreviewColors, environ: Mapping[str, str]) -> PreviewColors:
+def resolve_colors(asked: PreviewColors, environ: Mapping[str, str]) -> PreviewColors:
     """What `auto` means here: 256 colours over SSH, 12-bit colour on the machine itself."""
     if asked != "auto":
         return asked
     return "256" if over_ssh(environ) else "truecolor"
 
 
-class Preview(Widget):
+class LivePicture(Widget):
     """A picture in half blocks, as large as its cells allow, or a sentence where there is none."""
 
     DEFAULT_CSS = """
-    Preview { width: 1fr; height: 1fr; color: $text-muted; }
-    Preview > .preview--frame { color: $warning; }
+    LivePicture { width: 1fr; height: 1fr; color: $text-muted; }
+    LivePicture > .live-picture--frame { color: $warning; }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"preview--frame"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"live-picture--frame"}
     ALLOW_SELECT = False
 
     def __init__(
@@ -108,21 +108,21 @@ class Preview(Widget):
         *,
         colors: PreviewColors = "truecolor",
         limit: tuple[int, int] | None = None,
-        ready: bool = True,
+        prerendered: bool = True,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
-        """`limit`: most cells to take (columns, rows). `ready=False`: the plain way, for comparison."""
+        """`limit`: most cells to take (columns, rows). `prerendered=False`: the plain way, for comparison."""
         super().__init__(id=id, classes=classes)
         self._message = message
         self._color_mode = colors
         self._limit = limit
-        self._ready = ready
+        self._prerendered = prerendered
         self._picture: tuple[bytes, tuple[int, int]] | None = None
         self._frame: Frame | None = None
         self._strips: list[Strip] = []
         self._cells: Any = None
-        self._look: tuple[object, ...] | None = None
+        self._render_key: tuple[object, ...] | None = None
         self._stale = True
         self._area = Region()
 
@@ -169,7 +169,7 @@ class Preview(Widget):
         """The cells that the picture takes, relative to the widget; empty without a picture."""
         return self._area if self._picture is not None else Region()
 
-    def part_at(self, x: int, y: int) -> tuple[float, float] | None:
+    def fraction_at(self, x: int, y: int) -> tuple[float, float] | None:
         """Where in the picture a cell's middle is (0 to 1 each), None outside."""
         area = self.picture_area
         if not area.contains(x, y):
@@ -203,10 +203,10 @@ class Preview(Widget):
             self.refresh(*(Region(0, y, self.size.width, 1) for y in rows))
 
     def _draw_if_stale(self) -> None:
-        if self._stale or self._look != self._present_look():
+        if self._stale or self._render_key != self._current_render_key():
             self._draw()
 
-    def _present_look(self) -> tuple[object, ...]:
+    def _current_render_key(self) -> tuple[object, ...]:
         """All but the picture that decides about the lines."""
         colors = self._palette_name()
         return (
@@ -214,7 +214,7 @@ class Preview(Widget):
             colors,
             self.visual_style,
             tuple(self.get_line_filters()),
-            self._sends_ready(colors),
+            self._can_prerender(colors),
         )
 
     def _palette_name(self) -> Literal["truecolor", "256", "shades", "off"]:
@@ -234,29 +234,29 @@ class Preview(Widget):
     def _system(self) -> ColorSystem:
         return self.app.console._color_system or ColorSystem.TRUECOLOR
 
-    def _sends_ready(self, colors: str) -> bool:
+    def _can_prerender(self, colors: str) -> bool:
         """Whether the terminal and the filters take the escapes as they are made here."""
         return (
-            self._ready
-            and can_be_ready()
+            self._prerendered
+            and supports_prerendering()
             and colors in {"truecolor", "256"}
             and self._system() in {ColorSystem.EIGHT_BIT, ColorSystem.TRUECOLOR}
-            and all(isinstance(filter, HARMLESS) for filter in self.get_line_filters())
+            and all(isinstance(filter, COLOR_PRESERVING) for filter in self.get_line_filters())
         )
 
     def _draw(self) -> list[int]:
         """Make the lines that changed; their numbers."""
-        look = self._present_look()
-        if look != self._look:
-            self._look, self._cells = look, None
+        render_key = self._current_render_key()
+        if render_key != self._render_key:
+            self._render_key, self._cells = render_key, None
         self._stale = False
         width, height = self.size
         if self._picture is None or self._color_mode == "off" or not (width and height):
             self._strips = self._sentence(width, height)
             return list(range(height))
-        return self._draw_picture(*self._picture, ready=bool(look[-1]))
+        return self._draw_picture(*self._picture, prerendered=bool(render_key[-1]))
 
-    def _draw_picture(self, picture: bytes, size: tuple[int, int], *, ready: bool) -> list[int]:
+    def _draw_picture(self, picture: bytes, size: tuple[int, int], *, prerendered: bool) -> list[int]:
         import numpy as np
 
         from agp_tui.ui.widgets import halfblocks
@@ -296,10 +296,12 @@ class Preview(Widget):
         self._cells = cells
         margins = self._margin(area.x), self._margin(width - area.right)
         for row in rows_changed:
-            self._strips[area.y + row] = self._line(halfblocks.runs(cells[row]), colors, margins, ready)
+            self._strips[area.y + row] = self._line(halfblocks.runs(cells[row]), colors, margins, prerendered)
         return list(range(height)) if everything else [area.y + row for row in rows_changed]
 
-    def _line(self, row: "list[Run]", colors: "Palette", margins: tuple[Strip, Strip], ready: bool) -> Strip:
+    def _line(
+        self, row: "list[Run]", colors: "Palette", margins: tuple[Strip, Strip], prerendered: bool
+    ) -> Strip:
         """One row of the picture between its margins."""
         from agp_tui.ui.widgets.halfblocks import ansi
 
@@ -309,10 +311,12 @@ class Preview(Widget):
         def segments() -> list[Segment]:
             return [*left, *(Segment(run[0], _style(run, colors)) for run in row), *right]
 
-        if not ready:
-            return ReadyStrip(None, segments, width)
+        if not prerendered:
+            return PrerenderedStrip(None, segments, width)
         console = self.app.console
-        return ReadyStrip(left.render(console) + ansi(row, colors) + right.render(console), segments, width)
+        return PrerenderedStrip(
+            left.render(console) + ansi(row, colors) + right.render(console), segments, width
+        )
 
     def _draw_shades(self, lines: list[str], area: Region) -> list[int]:
         width, height = self.size
@@ -348,7 +352,7 @@ class Preview(Widget):
         return strip
 
     def _frame_color(self) -> tuple[int, int, int]:
-        color = self.get_component_styles("preview--frame").color
+        color = self.get_component_styles("live-picture--frame").color
         return color.r, color.g, color.b
 
 

@@ -12,14 +12,14 @@ from agp_tui.ui.client.catalog import RecordingItem
 from agp_tui.ui.components.key_combinations import CombinationBars
 from agp_tui.ui.components.recording_result import warnings_text
 
-SHOWN_ABOVE = ("path", "game", "state", "seconds", "frames")
+ALREADY_SHOWN = ("path", "game", "state", "seconds", "frames")
 """Facts that the first lines, or the table, say already."""
 
-DAMAGE = ("video", "damaged", "torn", "timeline")
+DAMAGE_WORDS = ("video", "damaged", "torn", "timeline")
 """Words of problems that a repair is for."""
 
 
-class DetailsPane(VerticalScroll):
+class RecordingDetails(VerticalScroll):
     """Facts, how often which keys are held together, warnings, problems that a check found."""
 
     def compose(self) -> ComposeResult:
@@ -36,12 +36,16 @@ class DetailsPane(VerticalScroll):
         self.query_one(CombinationBars).show(report.get("combinations", ()))
         texts = {"head": "", "found": "", "facts": ""}
         if item is not None:
-            texts = {"head": head(item), "found": found(item, report, problems), "facts": facts(report)}
+            texts = {
+                "head": head_text(item),
+                "found": findings_text(item, report, problems),
+                "facts": facts_text(report),
+            }
         for name, markup in texts.items():
             self.query_one(f"#details-{name}", Static).update(Content.from_markup(markup))
 
 
-def head(item: RecordingItem) -> str:
+def head_text(item: RecordingItem) -> str:
     """The path, and who plays for whom."""
     who = item.source
     if item.labels and item.labels != item.source:
@@ -49,7 +53,7 @@ def head(item: RecordingItem) -> str:
     return f"[b]{escape(item.path)}[/]" + (f"\n[dim]played by[/] {escape(who)}" if who else "")
 
 
-def found(item: RecordingItem, report: dict[str, Any], problems: list[str] | None) -> str:
+def findings_text(item: RecordingItem, report: dict[str, Any], problems: list[str] | None) -> str:
     """What is wrong with it, or what to know of it."""
     lines = [f"[$error]✗[/] {escape(item.problem)}"] if item.problem else []
     if "warnings" in report:
@@ -58,17 +62,17 @@ def found(item: RecordingItem, report: dict[str, Any], problems: list[str] | Non
         lines += [f"[$error]✗[/] {escape(problem)}" for problem in problems]
         if not problems:
             lines.append("[$success]✓[/] checked: nothing is wrong with it")
-        elif item.state == "broken off" or any(word in text for text in problems for word in DAMAGE):
+        elif item.state == "broken off" or any(word in text for text in problems for word in DAMAGE_WORDS):
             lines.append("[b]r[/] makes a whole recording of what can be read")
     return "\n".join(lines)
 
 
-def facts(report: dict[str, Any]) -> str:
+def facts_text(report: dict[str, Any]) -> str:
     """One line each; how often each key is pressed at the end."""
     told = [
         f"[dim]{escape(name)}[/] {escape(str(value))}"
         for name, value in report.get("facts", {}).items()
-        if name not in SHOWN_ABOVE
+        if name not in ALREADY_SHOWN
     ]
     presses = ", ".join(f"{key} {times}" for key, times in report.get("presses", {}).items())
     if presses:

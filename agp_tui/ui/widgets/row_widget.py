@@ -15,20 +15,20 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 
-class Quiet(Static):
+class ChangeOnlyStatic(Static):
     """A `Static` whose text may be told again and again."""
 
-    _told: Content | None = None
+    _content: Content | None = None
 
-    def say(self, markup: str) -> None:
+    def set_markup(self, markup: str) -> None:
         """Show this markup."""
         content = Content.from_markup(markup)
-        if content != self._told:
-            self._told = content
+        if content != self._content:
+            self._content = content
             self.update(content)
 
 
-class Sparing(Widget):
+class ThrottledWidget(Widget):
     """Draws when it is told something, but not again before `SECONDS_BETWEEN` have passed."""
 
     SECONDS_BETWEEN: ClassVar[float] = 0.5
@@ -36,24 +36,24 @@ class Sparing(Widget):
     _drawn_at = 0.0
     _later: Timer | None = None
 
-    def draw_soon(self) -> None:
+    def redraw_soon(self) -> None:
         """Draw now, or as soon as the last time is long enough ago."""
         if not self.is_mounted or self._later is not None:
             return
         left = self._drawn_at + self.SECONDS_BETWEEN - time.monotonic()
         if left <= 0:
-            self.draw_now()
+            self.redraw_now()
         else:
-            self._later = self.set_timer(left, self.draw_now)
+            self._later = self.set_timer(left, self.redraw_now)
 
-    def draw_now(self) -> None:
+    def redraw_now(self) -> None:
         """Draw, however short ago the last time is."""
         self._later = None
         self._drawn_at = time.monotonic()
-        self.take_in()
+        self.before_redraw()
         self.refresh()
 
-    def take_in(self) -> None:
+    def before_redraw(self) -> None:
         """What was told since the last time is to be drawn."""
 
 
@@ -62,10 +62,10 @@ Piece = tuple[str, str]
 Row = tuple[Piece, ...]
 
 
-class Rows(Widget):
+class RowWidget(Widget):
     """Lines that the subclass makes of its figures in `rows`; the height is their number."""
 
-    DEFAULT_CSS = "Rows { width: 1fr; height: auto; }"
+    DEFAULT_CSS = "RowWidget { width: 1fr; height: auto; }"
     ALLOW_SELECT = False
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
@@ -81,7 +81,7 @@ class Rows(Widget):
         """How many lines there are, whatever the width."""
         raise NotImplementedError
 
-    def figures_changed(self) -> None:
+    def rows_changed(self) -> None:
         """Repaint the lines that differ from what is shown; lay out again where their number does."""
         if not self.is_mounted:
             return
@@ -126,7 +126,7 @@ class Rows(Widget):
         return "rows"
 
 
-def padded(text: str, width: int) -> str:
+def pad(text: str, width: int) -> str:
     """The text in exactly so many cells, cut with an ellipsis."""
     if cell_len(text) > width:
         return text[: max(0, width - 1)] + "…" if width > 0 else ""
@@ -143,7 +143,7 @@ def bar(part: float, width: int) -> tuple[str, str]:
     return full, "─" * (width - len(full))
 
 
-def marked(pieces: Sequence[Piece], marks: dict[int, Piece]) -> Row:
+def with_marks(pieces: Sequence[Piece], marks: dict[int, Piece]) -> Row:
     """The pieces with single cells replaced; `marks` by cell. Each character must be one cell wide."""
     result: list[Piece] = []
     at = 0

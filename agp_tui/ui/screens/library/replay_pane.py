@@ -8,17 +8,24 @@ from textual.message import Message
 
 from agp_tui.protocol.events import Live, Seek
 from agp_tui.ui.components.live_view import LiveView
-from agp_tui.ui.components.playback_controls import FASTER, LEAVE, PAUSE, SLOWER, STEP_ON, Steered
-from agp_tui.ui.screens.library.seek_bar import PositionBar
+from agp_tui.ui.components.playback_controls import (
+    CLOSE,
+    FASTER,
+    PAUSE,
+    SLOWER,
+    STEP_FORWARD,
+    PlaybackControls,
+)
+from agp_tui.ui.screens.library.seek_bar import SeekBar
 
 
-class ReplayPane(Steered):
-    """Shows a replay's `Live` events; tells what it is to do in `Told` messages."""
+class ReplayPane(PlaybackControls):
+    """Shows a replay's `Live` events; tells what it is to do in `CommandSent` messages."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         PAUSE,
         Binding("left", "step(-1)", "Step", key_display="← →", id="replay.back"),
-        STEP_ON,
+        STEP_FORWARD,
         Binding(
             "shift+left,left_square_bracket", "seconds(-1)", "1 s", key_display="[ ]", id="replay.back_second"
         ),
@@ -30,16 +37,16 @@ class ReplayPane(Steered):
         FASTER,
         SLOWER,
         Binding("m", "moments", "Disagreements", id="replay.moments"),
-        LEAVE,
+        CLOSE,
     ]
 
-    class Told(Steered.Told):
+    class CommandSent(PlaybackControls.CommandSent):
         """The replay is to do this."""
 
-    class Left(Steered.Left):
+    class Closed(PlaybackControls.Closed):
         """The person has seen enough."""
 
-    class MomentsWanted(Message):
+    class DisagreementsRequested(Message):
         """The person wants to see where the two players disagree."""
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -49,14 +56,14 @@ class ReplayPane(Steered):
 
     def compose(self) -> ComposeResult:
         yield LiveView("replay", "Opening …")
-        yield PositionBar()
+        yield SeekBar()
 
     def begin(self, title: str) -> None:
         """Another recording."""
         self.forget()
         self._frame = 0
         self.query_one(LiveView).reset(f"Opening {title} …")
-        self.query_one(PositionBar).show(None)
+        self.query_one(SeekBar).show(None)
 
     def show(self, live: Live) -> None:
         """The newest state."""
@@ -66,7 +73,7 @@ class ReplayPane(Steered):
             self.refresh_bindings()
         self._frame = live.frame or 0
         self.query_one(LiveView).show(live)
-        self.query_one(PositionBar).show(live)
+        self.query_one(SeekBar).show(live)
 
     def action_step(self, by: int) -> None:
         """One frame on or back, paused."""
@@ -91,12 +98,12 @@ class ReplayPane(Steered):
 
     def action_moments(self) -> None:
         """Where somebody beside the player would have pressed something else."""
-        self.post_message(self.MomentsWanted())
+        self.post_message(self.DisagreementsRequested())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Disagreements are offered where there are two to disagree."""
         return action != "moments" or (self.live is not None and self.live.advised is not None)
 
-    def on_position_bar_sought(self, sought: PositionBar.Sought) -> None:
+    def on_seek_bar_seek_requested(self, request: SeekBar.SeekRequested) -> None:
         """A click on the line."""
-        self.action_seek(sought.frame)
+        self.action_seek(request.frame)

@@ -42,7 +42,7 @@ _flags = re.compile(r"\x1b\[\?(\d+)u")
 _attributes = re.compile(r"\x1b\[\?[\d;]*c")
 
 
-class Typed(Message):
+class KeyStroke(Message):
     """A key went down, repeats, or went up; `key` is our name, `time_ns` the monotonic clock."""
 
     def __init__(self, key: str, stroke: KeyAction, time_ns: int) -> None:
@@ -50,7 +50,7 @@ class Typed(Message):
         self.key, self.stroke, self.time_ns = key, stroke, time_ns
 
 
-class Releases(Message):
+class ReleaseSupport(Message):
     """The terminal's answer: whether it tells when a key is let go of."""
 
     def __init__(self, told: bool) -> None:
@@ -58,7 +58,7 @@ class Releases(Message):
         self.told = told
 
 
-def our_name(key: str) -> str | None:
+def to_key_name(key: str) -> str | None:
     """Our name of a key that textual heard, None where we have none: `pageup` is `page_up`, `A` is `a`."""
     plain = key.rpartition("+")[2] or key
     try:
@@ -87,13 +87,13 @@ class KeyboardParser(XTermParser):
         if _attributes.fullmatch(sequence):
             # Every terminal tells its attributes; one that has not told its flags before has none.
             told, self._flags = bool((self._flags or 0) & REPORT_EVENT_TYPES), None
-            self._say(Releases(told))
+            self._say(ReleaseSupport(told))
             return [_nothing(sequence)]
         if match := _key.fullmatch(sequence):
             code, modifiers, event, text, end = match.groups(default="")
             stroke = STROKES.get(event, "press")
             if (name := _name(code, end)) is not None:
-                self._say(Typed(name, stroke, self.read_ns))
+                self._say(KeyStroke(name, stroke, self.read_ns))
             if stroke == "release":
                 return [_nothing(sequence)]
             if event:
@@ -116,6 +116,6 @@ def _nothing(sequence: str) -> Key:
 
 def _name(code: str, end: str) -> str | None:
     if (key := FUNCTIONAL_KEYS.get(f"{code or 1}{end}")) is not None:
-        return our_name(key)
+        return to_key_name(key)
     name = NAMES.get(int(code)) if code and end == "u" else None
     return name if name in KEYSYMS else None
