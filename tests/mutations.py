@@ -70,13 +70,13 @@ BREAKS = {
     ),
     "a hung model keeps its keys": Break(
         "agp_tui/play/watchdog.py",
-        "if self._hang_seconds is None or not self._seat.let_go(self._hang_seconds):",
+        "if self._hang_seconds is None or not self._gate.release_if_stale(self._hang_seconds):",
         "if True:",
         ("tests/faults/test_hung_model.py",),
     ),
     "keys go to whatever has the focus": Break(
         "agp_tui/play/watchdog.py",
-        "elif self._seat.look_away():",
+        "elif self._gate.focus_lost():",
         "elif False:",
         ("tests/autoplay/test_focus_on_screen.py",),
     ),

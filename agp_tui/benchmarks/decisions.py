@@ -12,8 +12,8 @@ from agp_tui.benchmarks.streaming import PlayBench, bench_play
 from agp_tui.config import ExportSettings, PlaySettings
 from agp_tui.engine.job import Job
 from agp_tui.errors import DisplayError, ModelError
+from agp_tui.models.loading import load_policy
 from agp_tui.models.manifest import read_manifest
-from agp_tui.models.policy import load_policy
 
 KEYS = ("up", "left", "right", "down")
 

@@ -96,7 +96,7 @@ def _our_hands(policy: Policy, display: str, box: ScreenRegion, fps: int) -> Ite
 
     def act(keys: Keys) -> int:
         frame = game.grab()
-        policy.see(frame.pixels)
+        policy.observe(frame.pixels)
         policy.probabilities()
         game.hold(keys)
         return frame.before_ns

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from agp_tui.config import PlaySettings
 from agp_tui.engine.job import Job
 from agp_tui.errors import ModelError
-from agp_tui.models.policy import Policy, load_policy
+from agp_tui.models.loading import load_policy
+from agp_tui.models.policy import Policy
 from agp_tui.protocol.events import Table
 from agp_tui.protocol.percentiles import Percentiles
 
@@ -85,7 +86,7 @@ def _measure(streaming: Policy, whole: Policy, job: Job, decisions: int, turn: i
         for name, policy in ((STREAMING, streaming), (WHOLE, whole)):
             for frame in shown:
                 began = time.perf_counter_ns()
-                policy.see(frame)
+                policy.observe(frame)
                 if policy is streaming:
                     took[SEE].append((time.perf_counter_ns() - began) / 1e6)
                 answers[name].append(policy.probabilities().copy())

@@ -40,11 +40,12 @@ def info(model: Model, *, output: OutputFlags = Output()) -> int:
     """Everything a model's manifest says, or what can be read from a model made elsewhere."""
     import msgspec
 
-    from agp_tui.models.manifest import find_model, read_manifest
-    from agp_tui.models.validation import inspect_model
+    from agp_tui.models.loading import StoredModel
+    from agp_tui.models.manifest import find_model
 
     path = find_model(settings_of(output).folder("models"), model)
-    facts: dict[str, Any] = msgspec.to_builtins(read_manifest(path) if path.is_dir() else inspect_model(path))
+    stored = StoredModel(path)
+    facts: dict[str, Any] = msgspec.to_builtins(stored.manifest or stored.inspect())
     rows: Rows = [[name, str(value)] for name, value in facts.items()]
     table = Table(title=path.name, columns=["what", "value"], rows=rows)
     return show(output, "models", table, model=str(path), report={"facts": facts})
@@ -68,9 +69,10 @@ def measure(model: Model, *, fps: Fps | None = None, output: OutputFlags = Outpu
     check_flag("fps", fps, Fps | None)
 
     def body(job: Job) -> Finished:
-        from agp_tui.models.loading import measure_model
+        from agp_tui.models.inference_latency import measure_model
+        from agp_tui.models.loading import StoredModel
 
-        measured = measure_model(path, loaded.config.play, job, fps)
+        measured = measure_model(StoredModel(path), loaded.config.play, job, fps)
         job.emit(measured.table(path.name))
         return Finished(
             job="measure",

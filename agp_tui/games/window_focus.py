@@ -21,7 +21,7 @@ class WindowFocus:
         self._root = self._connection.screen().root
         self._game = self._window_at(self._middle)
 
-    def there(self) -> bool:
+    def has_focus(self) -> bool:
         """Whether keys reach the game; also True where no window is to be seen in its region.
 
         Raises `JobFailed` if the display is gone.

@@ -17,7 +17,8 @@ from agp_tui.imitation.metrics import macro_f1
 from agp_tui.imitation.model_comparison import exam
 from agp_tui.imitation.trainer import Trainer
 from agp_tui.models.key_filter import UNFILTERED, KeyFilterConfig, filter_sequence
-from agp_tui.models.policy import PolicyDriver, load_policy
+from agp_tui.models.loading import load_policy
+from agp_tui.models.policy import PolicyDriver
 from agp_tui.protocol.events import Table
 
 CANDIDATES = (
@@ -41,7 +42,7 @@ SEED = 800_000
 class OnFrames:
     """One way of holding on the held-out frames."""
 
-    steadiness: KeyFilterConfig
+    filter_config: KeyFilterConfig
     f1: float
     change_f1: float
     """Where the keys change."""
@@ -63,7 +64,7 @@ class Frames:
 
     def table(self) -> Table:
         rows: list[list[str | float | int | None]] = [
-            [str(one.steadiness), round(one.f1, 4), round(one.change_f1, 4), round(one.changes, 2)]
+            [str(one.filter_config), round(one.f1, 4), round(one.change_f1, 4), round(one.changes, 2)]
             for one in self.found
         ]
         rows.append(["who was recorded", None, None, round(self.changes, 2)])
@@ -99,15 +100,15 @@ class Games:
 
 
 @dataclass(frozen=True)
-class SteadySeat:
+class FilteredDriverFactory:
     """Puts a model into the driver's seat that holds its keys so; can be sent to another process."""
 
     model: Path
-    steadiness: KeyFilterConfig
+    filter_config: KeyFilterConfig
 
     def __call__(self, game: Game) -> PolicyDriver:
         """A driver that plays this game."""
-        one = self.steadiness
+        one = self.filter_config
         settings = PlaySettings(hysteresis=one.hysteresis, min_hold=one.min_hold, smoothing=one.smoothing)
         return PolicyDriver(load_policy(self.model, settings, keys=game.keys))
 
@@ -118,7 +119,7 @@ class _Said:
 
     keys: tuple[str, ...]
     thresholds: NDArray[np.float32]
-    steadiness: KeyFilterConfig
+    filter_config: KeyFilterConfig
 
 
 def on_frames(source: Checkpoint, job: Job) -> Frames | None:
@@ -156,7 +157,7 @@ def by_play(
     """The plain way and these play the same games, the best is confirmed on others; None where stopped."""
 
     def scores(one: KeyFilterConfig, seed: int) -> ScoreSummary:
-        return exam(source, SteadySeat(model, one), games, seed, job)
+        return exam(source, FilteredDriverFactory(model, one), games, seed, job)
 
     tried = []
     for one in (UNFILTERED, *candidates):

@@ -29,11 +29,11 @@ class NetworkPolicy:
         keys: tuple[str, ...],
         thresholds: tuple[float, ...],
         fps: float,
-        steadiness: KeyFilterConfig = UNFILTERED,
+        filter_config: KeyFilterConfig = UNFILTERED,
     ) -> None:
         self.keys = keys
         self.thresholds = np.array(thresholds, np.float32)
-        self.steadiness = steadiness
+        self.filter_config = filter_config
         self.fps = fps
         self.segment = network.spec.segment
         self._network = network
@@ -48,7 +48,7 @@ class NetworkPolicy:
         black = self._encode(np.zeros((side, side, 3), np.uint8))
         self._embeddings.extend([black] * self.segment)
 
-    def see(self, pixels: Pixels) -> None:
+    def observe(self, pixels: Pixels) -> None:
         """Take the newest frame: RGB of any size."""
         side = self._network.spec.frame_size
         self._embeddings.append(self._encode(resize(pixels, side, side)))
@@ -64,7 +64,7 @@ class NetworkPolicy:
 
     def decide(self, pixels: Pixels) -> NDArray[np.float32]:
         """Take the newest frame and give the probabilities: shape (keys,), float32."""
-        self.see(pixels)
+        self.observe(pixels)
         return self.probabilities()
 
     def _encode(self, pixels: Pixels) -> "Tensor":

@@ -21,8 +21,8 @@ from agp_tui.games.base import DriverFactory
 from agp_tui.games.experts import expert_driver, random_driver
 from agp_tui.jobs.driver_factory import ModelDriverFactory
 from agp_tui.jobs.practice import find_teacher
+from agp_tui.models.loading import StoredModel, load_policy
 from agp_tui.models.manifest import read_manifest
-from agp_tui.models.policy import load_policy
 from agp_tui.play.player import play
 from agp_tui.protocol.events import Finished, Progress, Table
 from agp_tui.protocol.percentiles import Percentiles
@@ -250,8 +250,8 @@ def _exam(demo: _Demo, models: dict[str, Path]) -> dict[str, ScoreSummary]:
     demo.begin(f"everybody plays {demo.settings.games} games", 5)
     players: dict[str, DriverFactory] = {
         EXPERT: expert_driver,
-        PRACTISED: ModelDriverFactory(models[PRACTISED]),
-        PLAIN: ModelDriverFactory(models[PLAIN]),
+        PRACTISED: ModelDriverFactory(StoredModel(models[PRACTISED])),
+        PLAIN: ModelDriverFactory(StoredModel(models[PLAIN])),
         RANDOM: random_driver,
     }
     scores = {}

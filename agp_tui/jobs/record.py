@@ -17,6 +17,7 @@ from agp_tui.jobs.driver_factory import CHANCE, EXPERT, ModelDriverFactory, driv
 from agp_tui.keys.listening import KeyListener, SilentListener, listen
 from agp_tui.keys.state import NO_KEYS
 from agp_tui.keys.terminal_keys import terminal_key_listener
+from agp_tui.models.loading import StoredModel
 from agp_tui.models.manifest import find_model
 from agp_tui.protocol.events import Finished
 from agp_tui.recording.inputs import Person
@@ -117,7 +118,7 @@ def _shadow(asked: RecordRequest, game: Game, job: Job) -> Driver | None:
     name = asked.settings.shadow
     if name is None:
         return None
-    driver = ModelDriverFactory(find_model(asked.models, name))(game)
+    driver = ModelDriverFactory(StoredModel(find_model(asked.models, name)))(game)
     if driver.policy.fps != asked.place.fps:
         job.note(
             f"{name} was made for {driver.policy.fps:g} decisions a second, it watches at {asked.place.fps}.",

@@ -43,7 +43,7 @@ def run_steady(models: Path, model: str, games: int, job: Job) -> Finished:
     if console and not job.stopping:
         job.stage("by play", 2, 2)
         ordered = sorted(frames.found, key=lambda one: -one.score) if frames else ()
-        likely = [one.steadiness for one in ordered if one.steadiness != UNFILTERED] or CANDIDATES[1:]
+        likely = [one.filter_config for one in ordered if one.filter_config != UNFILTERED] or CANDIDATES[1:]
         played = by_play(folder, source, likely[:PLAYED], games, job)
         if played is not None:
             job.emit(played.table())
@@ -56,10 +56,10 @@ def run_steady(models: Path, model: str, games: int, job: Job) -> Finished:
             "Record the game, and train the model on that.",
         )
     kept, report = found
-    steadied = msgspec.structs.replace(
-        manifest, steadiness=None if kept == UNFILTERED else kept, steadied=report
+    updated = msgspec.structs.replace(
+        manifest, key_filter=None if kept == UNFILTERED else kept, key_filter_search=report
     )
-    write_manifest(folder, steadied)
+    write_manifest(folder, updated)
     job.note(
         f"Kept: {kept}."
         if kept != UNFILTERED
@@ -85,15 +85,15 @@ def _of_games(played: "Games") -> tuple[KeyFilterConfig, dict[str, Any]]:
 
 
 def _of_frames(frames: "Frames") -> tuple[KeyFilterConfig, dict[str, Any]]:
-    plain = next(one for one in frames.found if one.steadiness == UNFILTERED)
+    plain = next(one for one in frames.found if one.filter_config == UNFILTERED)
     best = max(frames.found, key=lambda one: one.score)
     # Of two that say the same the one that changes nothing is the better one.
     helps = best.score > plain.score
     report = {
         "by": "frames",
-        "tried": str(best.steadiness),
+        "tried": str(best.filter_config),
         "helps": helps,
         "before": {"f1": plain.f1, "change_f1": plain.change_f1, "changes": plain.changes},
         "after": {"f1": best.f1, "change_f1": best.change_f1, "changes": best.changes},
     }
-    return (best.steadiness if helps else UNFILTERED), report
+    return (best.filter_config if helps else UNFILTERED), report

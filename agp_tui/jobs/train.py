@@ -21,7 +21,7 @@ from agp_tui.recording.store import Recording, find_recordings
 
 if TYPE_CHECKING:
     from agp_tui.imitation.model_comparison import Compared
-    from agp_tui.models.latency import LatencyReport
+    from agp_tui.models.inference_latency import LatencyReport
 
 ATARI_FRAME_SIZE = 128
 """Side of the pictures that a model of an Atari game sees; the console's are 210 by 160."""
@@ -219,10 +219,11 @@ def _compared(asked: TrainingAsked, after: Path, model: Path | None, job: Job) -
 
 def _measure(model: Path, job: Job) -> "LatencyReport | None":
     """How fast the new model decides here; that it cannot be told does not spoil the training."""
-    from agp_tui.models.loading import measure_model
+    from agp_tui.models.inference_latency import measure_model
+    from agp_tui.models.loading import StoredModel
 
     try:
-        measured = measure_model(model, PlaySettings(), job)
+        measured = measure_model(StoredModel(model), PlaySettings(), job)
     except AgpError as error:
         job.note(f"The model was not measured. {error}", level="warning")
         return None

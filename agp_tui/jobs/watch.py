@@ -22,7 +22,6 @@ from agp_tui.games.ids import is_atari
 from agp_tui.games.live_preview import Preview, Thumbnail, live_event
 from agp_tui.jobs.driver_factory import EXPERT, AgentDriverFactory, ModelDriverFactory, driver_factory
 from agp_tui.keys.state import NO_KEYS, Keys
-from agp_tui.models.manifest import read_manifest
 from agp_tui.models.policy import PolicyDriver
 from agp_tui.protocol.events import AnyCommand, Finished, Step
 
@@ -239,8 +238,7 @@ def _seated(asked: WatchGameAsked) -> tuple[str, GameSettings, DriverFactory]:
         name, seat = "", AgentDriverFactory(_agent(asked))
     if isinstance(seat, AgentDriverFactory):
         return _for_agent(seat, name, asked.place)
-    if isinstance(seat, ModelDriverFactory) and seat.model.is_dir():
-        manifest = read_manifest(seat.model)
+    if isinstance(seat, ModelDriverFactory) and (manifest := seat.model.manifest) is not None:
         keys = asked.place.keys or manifest.keys
         return name, complete(name, replace(asked.place, keys=keys, fps=manifest.fps)), seat
     return name, complete(name, asked.place), seat

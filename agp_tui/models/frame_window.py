@@ -1,4 +1,4 @@
-"""What a decision looks at: pictures at the model's size, and the last few of something in order."""
+"""The window of recent frames that a decision sees: resizing, and a ring buffer of the last items."""
 
 from typing import Any, Generic, TypeVar
 
@@ -12,31 +12,31 @@ Item = TypeVar("Item", bound=np.generic)
 
 
 def resize(pixels: Pixels, height: int, width: int) -> Pixels:
-    """The picture at another size, by area interpolation; the same array where it has that size."""
+    """Resize a picture by area interpolation; returns the same array if it already has that size."""
     if pixels.shape[:2] == (height, width):
         return pixels
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 class RingBuffer(Generic[Item]):
-    """The last `length` items of one shape, each stored once and never moved."""
+    """The last `length` items of shape `shape`, each stored once and never moved."""
 
     def __init__(self, length: int, shape: tuple[int, ...], dtype: Any) -> None:
         self._items: NDArray[Item] = np.zeros((length, *shape), dtype)
         self._newest = length - 1
 
     def fill(self, item: NDArray[Item]) -> None:
-        """Make every item this one."""
+        """Set every item to `item`."""
         self._items[:] = item
 
-    def next(self) -> NDArray[Item]:
-        """The place of the oldest item, which becomes the newest: write the new one into it."""
+    def advance(self) -> NDArray[Item]:
+        """Drop the oldest item and return a view of its slot, for the caller to write the newest into."""
         self._newest = (self._newest + 1) % len(self._items)
-        place: NDArray[Item] = self._items[self._newest]
-        return place
+        slot: NDArray[Item] = self._items[self._newest]
+        return slot
 
     def copy_to(self, window: NDArray[Item]) -> None:
-        """Write all items, oldest first, to an array of shape (length, *shape): two block copies."""
+        """Copy all items, oldest first, to an array of shape (length, *shape)."""
         oldest = self._newest + 1
         older = len(self._items) - oldest
         window[:older] = self._items[oldest:]

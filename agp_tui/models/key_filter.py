@@ -1,4 +1,4 @@
-"""From probabilities to held keys, decision by decision: thresholds, and what keeps a hand from trembling."""
+"""From key probabilities to held keys: thresholds, hysteresis, minimum hold and smoothing."""
 
 from typing import Annotated, Protocol
 
@@ -12,14 +12,14 @@ from agp_tui.keys.state import Keys
 
 
 class KeyFilterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a model's keys are kept from changing at every decision. As it is made, nothing is kept."""
+    """Settings of a `KeyFilter`. The defaults apply the thresholds alone."""
 
     hysteresis: Annotated[float, Meta(ge=0, le=1)] = 0.0
-    """A key that is down goes up only where its probability is so far below its threshold."""
+    """A held key is released only when its probability is this far below its threshold."""
     min_hold: Annotated[int, Meta(ge=1, le=60)] = 1
-    """Decisions for which a pressed key stays down at least."""
+    """Minimum number of decisions for which a pressed key stays down."""
     smoothing: Annotated[float, Meta(ge=0, lt=1)] = 0.0
-    """Share that the smoothed probabilities of before have in those of now."""
+    """Weight of the previous smoothed probabilities in an exponential moving average."""
 
     def __str__(self) -> str:
         if self == UNFILTERED:
@@ -28,61 +28,63 @@ class KeyFilterConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 UNFILTERED = KeyFilterConfig()
-"""A key is down where its probability reaches its threshold, and not else."""
+"""Thresholds alone: a key is down exactly when its probability reaches its threshold."""
 
 
 class FilteredPolicy(Protocol):
-    """What a policy says of its keys."""
+    """The parts of a policy that a key filter needs."""
 
     keys: tuple[str, ...]
     thresholds: NDArray[np.float32]
-    """Shape (keys,): a key is pressed from this probability on."""
-    steadiness: KeyFilterConfig
+    """Shape (keys,): a key is pressed when its probability reaches this value."""
+    filter_config: KeyFilterConfig
 
 
 class KeyFilter:
-    """Holds the keys of one policy. Knows the decisions before, so that each play begins with `reset`."""
+    """Turns the probabilities of one policy into held keys. Stateful: call `reset` before each play."""
 
     def __init__(self, policy: FilteredPolicy) -> None:
         self._keys = policy.keys
         self._press = np.asarray(policy.thresholds, np.float32)
-        self._steadiness = policy.steadiness
-        self._release = self._press - np.float32(policy.steadiness.hysteresis)
+        self._config = policy.filter_config
+        self._release = self._press - np.float32(policy.filter_config.hysteresis)
         self.reset()
 
     def reset(self) -> None:
-        """Nothing was decided yet."""
+        """Forget previous decisions."""
         self._down = np.zeros(len(self._keys), np.bool_)
-        self._for = np.zeros(len(self._keys), np.int64)
+        self._held_for = np.zeros(len(self._keys), np.int64)
         """Decisions for which each key has been down."""
-        self._smooth: NDArray[np.float32] | None = None
+        self._smoothed: NDArray[np.float32] | None = None
 
-    def hold(self, probabilities: NDArray[np.float32]) -> Keys:
+    def update(self, probabilities: NDArray[np.float32]) -> Keys:
         """The keys to hold after this decision; `probabilities` of shape (keys,), float32.
 
-        Raises `ModelError` where one of them is not a number: such a model plays nothing.
+        Raises `ModelError` if a probability is not finite.
         """
         if not np.isfinite(probabilities).all():
             raise ModelError(
                 f"Expected a number for each key from the model, found {probabilities.tolist()}.",
                 "The model is damaged or its training failed: export or train it again.",
             )
-        smoothed = self._smoothed(probabilities)
-        held_on = self._down & ((self._for < self._steadiness.min_hold) | (smoothed >= self._release))
-        self._down = held_on | (smoothed >= self._press)
-        self._for = np.where(self._down, self._for + 1, 0)
+        smoothed = self._smooth(probabilities)
+        stay_down = self._down & ((self._held_for < self._config.min_hold) | (smoothed >= self._release))
+        self._down = stay_down | (smoothed >= self._press)
+        self._held_for = np.where(self._down, self._held_for + 1, 0)
         return frozenset(self._keys[index] for index in np.flatnonzero(self._down))
 
-    def _smoothed(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-        before, share = self._smooth, np.float32(self._steadiness.smoothing)
-        self._smooth = probabilities if before is None else share * before + (1 - share) * probabilities
-        return self._smooth
+    def _smooth(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+        previous, weight = self._smoothed, np.float32(self._config.smoothing)
+        self._smoothed = (
+            probabilities if previous is None else weight * previous + (1 - weight) * probabilities
+        )
+        return self._smoothed
 
 
 def filter_sequence(policy: FilteredPolicy, probabilities: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """The keys held at each of decisions in a row: (N, keys) float32 to (N, keys)."""
-    hands = KeyFilter(policy)
-    rows = [hands.hold(row) for row in probabilities]
+    """The keys held at each of consecutive decisions: (N, keys) float32 to (N, keys) bool."""
+    key_filter = KeyFilter(policy)
+    rows = [key_filter.update(row) for row in probabilities]
     return np.array([[key in row for key in policy.keys] for row in rows], np.bool_).reshape(
         len(rows), len(policy.keys)
     )

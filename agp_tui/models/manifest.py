@@ -58,10 +58,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Figures on held-out recordings, by key."""
     versions: dict[str, str] = {}
     """Of the program and the libraries that made it."""
-    steadiness: KeyFilterConfig | None = None
-    """What keeps its keys from trembling, where that was found to help."""
-    steadied: dict[str, Any] | None = None
-    """How that was found out: the figures without it and with it."""
+    key_filter: KeyFilterConfig | None = msgspec.field(default=None, name="steadiness")
+    """Key filter that was found to help; None for thresholds alone."""
+    key_filter_search: dict[str, Any] | None = msgspec.field(default=None, name="steadied")
+    """How `key_filter` was found: the figures without it and with it."""
     no_better_than: str | None = None
     """The model that this one was made from, where it turned out to be as good or better."""
     checkpoint: str | None = None

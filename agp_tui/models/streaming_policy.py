@@ -1,4 +1,4 @@
-"""The policy of a model made here: each frame is encoded once, a decision looks at the embeddings."""
+"""The policy of a model exported here: each frame is encoded once, a decision runs on the embeddings."""
 
 from itertools import pairwise
 from typing import Any
@@ -22,10 +22,8 @@ CURE = "Export the model again with this version of agp-tui."
 class StreamingPolicy:
     """Two signatures: `encode` (newest frame -> embedding), `decide` (last embeddings -> probabilities).
 
-    A model that sees motion has the frame before the newest one as a second input of `encode`.
-
-    Frames before the first one are black pictures: the window then holds the embedding of a black
-    frame, as a window of frames padded with zeros would give.
+    A model with motion input takes the previous frame as a second input of `encode`. Frames before the
+    first one are black, which equals a window of frames padded with zeros.
     """
 
     def __init__(
@@ -36,13 +34,13 @@ class StreamingPolicy:
         keys: tuple[str, ...],
         thresholds: tuple[float, ...],
         fps: float,
-        steadiness: KeyFilterConfig = UNFILTERED,
+        filter_config: KeyFilterConfig = UNFILTERED,
     ) -> None:
-        """Raises `ModelError` where the signatures are not the ones above or do not fit the keys."""
+        """Raises `ModelError` if the signatures are not as above or do not fit the keys."""
         frame, embeddings = _check(facts, keys)
         self.keys = keys
         self.thresholds = np.array(thresholds, np.float32)
-        self.steadiness = steadiness
+        self.filter_config = filter_config
         self.fps = fps
         self.frame_size = frame.shape[1]
         count, self.embedding = embeddings.shape[1], embeddings.shape[2]
@@ -59,52 +57,52 @@ class StreamingPolicy:
         self.probabilities()
 
     def reset(self) -> None:
-        """Forget every frame: play begins."""
+        """Forget all frames, before a new play."""
         self._before = self._blank
         self._ring.fill(self._black)
 
     def encode(self, pixels: Pixels) -> NDArray[np.float32]:
-        """A picture's embedding, shape (embedding,); the picture is the one before the next one's."""
+        """The embedding of a frame, shape (embedding,); it becomes the previous frame of the next call."""
         picture = resize(pixels, self.frame_size, self.frame_size)
-        seen = {FRAME: picture[None]}
+        inputs = {FRAME: picture[None]}
         if self._motion:
-            seen[BEFORE], self._before = self._before[None], picture.copy()
-        result: NDArray[np.float32] = self._encode(**seen)[EMBEDDING][0]
-        return result
+            inputs[BEFORE], self._before = self._before[None], picture.copy()
+        embedding: NDArray[np.float32] = self._encode(**inputs)[EMBEDDING][0]
+        return embedding
 
-    def see(self, pixels: Pixels) -> None:
-        """Take the newest frame."""
-        self._ring.next()[:] = self.encode(pixels)
+    def observe(self, pixels: Pixels) -> None:
+        """Add the newest frame."""
+        self._ring.advance()[:] = self.encode(pixels)
 
     def probabilities(self) -> NDArray[np.float32]:
-        """What the frames seen so far say: shape (keys,), from 0 to 1."""
+        """Key probabilities for the frames observed so far: shape (keys,), from 0 to 1."""
         self._ring.copy_to(self._window[0])
         result: NDArray[np.float32] = self._decide(embeddings=self._window)[PROBABILITIES][0]
         return result
 
     def decide(self, pixels: Pixels) -> NDArray[np.float32]:
-        """Take the newest frame and give the probabilities, shape (keys,)."""
-        self.see(pixels)
+        """`observe`, then `probabilities`: shape (keys,)."""
+        self.observe(pixels)
         return self.probabilities()
 
 
 def stream_probabilities(data: bytes, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Probabilities (N - segment + 1, keys) of a file at each position of frames (N, S, S, 3)."""
+    """Run a model file over consecutive frames: (N, S, S, 3) uint8 to (N - segment + 1, keys)."""
     interpreter = open_interpreter(data)
     encode = interpreter.get_signature_runner(ENCODE)
     decide = interpreter.get_signature_runner(DECIDE)
     count = decide.get_input_details()[EMBEDDINGS]["shape"][1]
     if BEFORE in encode.get_input_details():
-        seen = [{FRAME: frame[None], BEFORE: before[None]} for before, frame in pairwise(frames)]
+        inputs = [{FRAME: frame[None], BEFORE: before[None]} for before, frame in pairwise(frames)]
     else:
-        seen = [{FRAME: frame[None]} for frame in frames]
-    embeddings = np.concatenate([encode(**one)[EMBEDDING].copy() for one in seen])
+        inputs = [{FRAME: frame[None]} for frame in frames]
+    embeddings = np.concatenate([encode(**one)[EMBEDDING].copy() for one in inputs])
     windows = (embeddings[i : i + count][None] for i in range(len(embeddings) - count + 1))
     return np.concatenate([decide(embeddings=window)[PROBABILITIES].copy() for window in windows])
 
 
 def is_streaming(facts: ModelFacts) -> bool:
-    """Whether a model has the two signatures."""
+    """Whether a model has the signatures of a `StreamingPolicy`."""
     return {ENCODE, DECIDE} <= facts.signatures.keys()
 
 

@@ -1,4 +1,4 @@
-"""The policy of a model made elsewhere: one input, a whole window of frames, and one output."""
+"""The policy of a model made elsewhere: one input with the whole window of frames, and one output."""
 
 from typing import Any, Literal
 
@@ -18,10 +18,10 @@ Shape = tuple[int, int, int, int]
 class WindowPolicy:
     """One input (1, frames, height, width, 3), float32 or uint8; one output with a value for each key.
 
-    A frame is resized, put into the model's colour order and number format once, when it is seen; a
+    A frame is resized and converted to the model's colour order and dtype once, when it is observed; a
     decision copies the window straight into the interpreter's own input (15 MB at 20 x 256 x 256 in
     float32: two block copies, 4 ms on one core, against 15 ms for rolling the whole window and
-    handing it over). Frames before the first one are zeros.
+    passing it). Frames before the first one are zeros.
     """
 
     def __init__(
@@ -32,16 +32,16 @@ class WindowPolicy:
         keys: tuple[str, ...],
         thresholds: tuple[float, ...],
         fps: float,
-        steadiness: KeyFilterConfig = UNFILTERED,
+        filter_config: KeyFilterConfig = UNFILTERED,
         normalize: bool,
         channels: Literal["rgb", "bgr"],
         expected_shape: Shape | None = None,
     ) -> None:
-        """Raises `ModelError` where input and output are not as above or do not fit the keys."""
+        """Raises `ModelError` if input and output are not as above or do not fit the keys."""
         self._input, self._output = _check(facts, keys, expected_shape)
         self.keys = keys
         self.thresholds = np.array(thresholds, np.float32)
-        self.steadiness = steadiness
+        self.filter_config = filter_config
         self.fps = fps
         _, self.segment, self._height, self._width, _ = self._input.shape
         self._interpreter = interpreter
@@ -57,23 +57,23 @@ class WindowPolicy:
         self.probabilities()
 
     def reset(self) -> None:
-        """Forget every frame: play begins."""
+        """Forget all frames, before a new play."""
         self._ring.fill(np.zeros(1, np.dtype(self._input.dtype)))
 
-    def see(self, pixels: Pixels) -> None:
-        """Take the newest frame."""
+    def observe(self, pixels: Pixels) -> None:
+        """Add the newest frame."""
         picture = resize(pixels, self._height, self._width)
         if self._channels == "bgr":
             picture = picture[..., ::-1]
-        place = self._ring.next()
+        slot = self._ring.advance()
         if self._divisor == 1.0:
-            place[:] = picture
+            slot[:] = picture
         else:
-            np.divide(picture, self._divisor, out=place)
+            np.divide(picture, self._divisor, out=slot)
 
     def probabilities(self) -> NDArray[np.float32]:
-        """What the frames seen so far say: shape (keys,), the model's own values."""
-        # The array must be gone before the model runs, or the interpreter refuses.
+        """The model's output for the frames observed so far: shape (keys,)."""
+        # The view must be released before the model runs, or the interpreter refuses.
         self._ring.copy_to(self._input_view()[0])
         self._interpreter.invoke()
         values = self._interpreter.get_tensor(self._output.index).reshape(-1)
@@ -82,8 +82,8 @@ class WindowPolicy:
         return np.asarray(values, np.float32)
 
     def decide(self, pixels: Pixels) -> NDArray[np.float32]:
-        """Take the newest frame and give the probabilities, shape (keys,)."""
-        self.see(pixels)
+        """`observe`, then `probabilities`: shape (keys,)."""
+        self.observe(pixels)
         return self.probabilities()
 
 
@@ -98,7 +98,7 @@ def _check(facts: ModelFacts, keys: tuple[str, ...], expected: Shape | None) -> 
     if is_open(frames) and expected is None:
         raise ModelError(
             f"Expected an input of fixed size, found {frames}.",
-            "Say the size with --model-input-shape FRAMES,HEIGHT,WIDTH,COLOURS, such as 20,256,256,3.",
+            "Give the size with --model-input-shape FRAMES,HEIGHT,WIDTH,COLOURS, such as 20,256,256,3.",
         )
     shape = frames.shape
     if len(shape) != 5 or shape[0] != 1 or shape[4] != 3 or frames.dtype not in ("float32", "uint8"):

@@ -1,4 +1,4 @@
-"""Counts whole games and their scores, and ends a game that goes on for too long."""
+"""Tracks episodes and their scores during play, and finds those that exceed the time limit."""
 
 from typing import Protocol, runtime_checkable
 
@@ -8,42 +8,43 @@ from agp_tui.games.base import GameStatus
 
 @runtime_checkable
 class Restartable(Protocol):
-    """A game that can be ended before it is over; the score it has then counts."""
+    """A game whose episode can be ended early; the score it has then counts."""
 
     def restart(self) -> None: ...
 
 
 class EpisodeTracker:
-    """Looks at a game's status after each decision.
+    """Follows a game's status from decision to decision.
 
-    `cap_seconds`: a game still running after so many seconds of play is restarted, where it can
-    be, and counts as capped.
+    An episode longer than `max_seconds` of play should be restarted, if the game is `Restartable`.
     """
 
-    def __init__(self, game: object, before: GameStatus | None, cap_seconds: float) -> None:
-        self.capped = 0
-        self.latest = before
+    def __init__(self, game: object, status: GameStatus | None, max_seconds: float) -> None:
+        self.truncated = 0
+        """Episodes ended by the time limit."""
+        self.status = status
+        """The latest status."""
         self._game = game
-        self._first = len(before.finished_scores) if before else 0
-        self._cap_ns = round(cap_seconds * NS)
-        self._episode = before.episode if before else 0
-        self._since_ns: int | None = None
+        self._finished_before = len(status.finished_scores) if status else 0
+        self._max_ns = round(max_seconds * NS)
+        self._episode = status.episode if status else 0
+        self._started_ns: int | None = None
 
     @property
     def scores(self) -> list[float]:
-        """Final scores of the games that ended during play, in their order."""
-        return list(self.latest.finished_scores[self._first :]) if self.latest else []
+        """Final scores of the episodes that ended during play, in order."""
+        return list(self.status.finished_scores[self._finished_before :]) if self.status else []
 
-    def look(self, status: GameStatus | None, now_ns: int) -> bool:
-        """Take the latest status; True where this game has gone on for too long."""
-        self.latest = status
+    def update(self, status: GameStatus | None, now_ns: int) -> bool:
+        """Take the latest status; returns whether the episode has exceeded the time limit."""
+        self.status = status
         if status is None:
             return False
-        if self._since_ns is None or status.episode != self._episode:
-            self._since_ns, self._episode = now_ns, status.episode
-        return now_ns - self._since_ns >= self._cap_ns and isinstance(self._game, Restartable)
+        if self._started_ns is None or status.episode != self._episode:
+            self._started_ns, self._episode = now_ns, status.episode
+        return now_ns - self._started_ns >= self._max_ns and isinstance(self._game, Restartable)
 
-    def cap(self) -> None:
-        """Count a game that was ended because it went on for too long."""
-        self.capped += 1
-        self._since_ns = None
+    def truncate(self) -> None:
+        """Count an episode that was ended by the time limit."""
+        self.truncated += 1
+        self._started_ns = None

@@ -1,4 +1,4 @@
-"""The player's seat: the one way to the game, which can be emptied at any moment from another thread."""
+"""The only way of a policy's keys to the game, which any thread can close at any moment."""
 
 import threading
 import time
@@ -9,12 +9,15 @@ from agp_tui.games.base import Frame, Game, GameStatus
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, edges_between
 from agp_tui.play.episode_tracker import Restartable
 
+LOCK_TIMEOUT_SECONDS = 0.1
+"""How long a release waits for a game call in progress; a game that hangs must not keep keys down."""
+
 
 class InjectedKeys:
-    """What we pressed and released, each ticked off when it is heard. For several threads.
+    """The key edges that this process injected and has not yet heard back. Thread-safe.
 
-    A virtual keyboard serves a person at a remote desktop as well as us, and does not say whom; a person
-    at a keyboard of their own needs no ledger.
+    A virtual keyboard may also serve a person at a remote desktop, and its events do not say which of
+    the two they come from. Events of a physical keyboard need no such bookkeeping.
     """
 
     def __init__(self) -> None:
@@ -22,12 +25,12 @@ class InjectedKeys:
         self._expected: Counter[tuple[str, bool]] = Counter()
 
     def expect(self, before: Keys, after: Keys) -> None:
-        """We are about to go from one set of held keys to another."""
+        """Register the edges between two sets of held keys, before they are injected."""
         with self._lock:
             self._expected.update((edge.key, edge.down) for edge in edges_between(before, after, 0, "agent"))
 
-    def is_ours(self, edge: KeyEdge) -> bool:
-        """Whether this is one of ours, which is then ticked off."""
+    def consume(self, edge: KeyEdge) -> bool:
+        """Whether a heard edge was injected; each registered edge matches once."""
         with self._lock:
             found = self._expected[edge.key, edge.down] > 0
             if found:
@@ -35,44 +38,43 @@ class InjectedKeys:
             return found
 
 
-LOCK_TIMEOUT_SECONDS = 0.1
-"""How long leaving waits for a game that is busy; a game that hangs must not keep keys down."""
-
-
 class GateState(Enum):
-    """Whether keys may be pressed: now; once a person gives the game back; once it has the focus again;
-    later; never again.
-    """
+    """Who may press keys."""
 
-    PLAYING = "playing"
-    LENT = "lent"
-    AWAY = "away"
+    OPEN = "open"
+    """The policy."""
+    HUMAN = "human"
+    """A person, who has taken over, until the game is handed back."""
+    UNFOCUSED = "unfocused"
+    """Nobody, until the game has the keyboard focus again."""
     PAUSED = "paused"
-    LEFT = "left"
+    """Nobody, until resumed."""
+    CLOSED = "closed"
+    """Nobody, for good."""
 
 
 class KeyGate:
-    """A game with a player in front of it. Keys reach the game only when they change.
+    """Passes a policy's keys to the game while it is open, and only when they change.
 
-    In a dry run no key ever reaches it. With `forwards` the game has no keyboard that a person could
-    touch, so the person's keys reach it through here as well. The calls of the game are never made from
-    two threads at once, except where it hangs while the seat is being left.
+    In a dry run no key reaches the game. With `forward_human_keys` the game has no keyboard that a person
+    could touch, so the person's keys pass through here too. Game calls are serialised, except that a
+    release does not wait longer than `LOCK_TIMEOUT_SECONDS` for a game that hangs.
     """
 
-    def __init__(self, game: Game, dry_run: bool = False, forwards: bool = False) -> None:
+    def __init__(self, game: Game, dry_run: bool = False, forward_human_keys: bool = False) -> None:
         self._game = game
         self._dry_run = dry_run
-        self._forwards = forwards
+        self._forward_human_keys = forward_human_keys
         self._lock = threading.Lock()
-        self._state = GateState.PLAYING
+        self._state = GateState.OPEN
         self._held: Keys = NO_KEYS
-        self._decided = 0.0
-        self.ledger = InjectedKeys()
-        """What was pressed and released from here."""
+        self._pressed_at = 0.0
+        self.injected = InjectedKeys()
+        """The edges that went through this gate."""
 
     @property
     def held(self) -> Keys:
-        """The player's keys held now; in a dry run, those that would be."""
+        """The policy's keys held now; in a dry run, those that would be."""
         return self._held
 
     @property
@@ -80,113 +82,113 @@ class KeyGate:
         return self._state
 
     def grab(self) -> Frame:
-        """The game's picture now."""
+        """The game's current frame."""
         with self._lock:
             return self._game.grab()
 
     def status(self) -> GameStatus | None:
-        """Score and lives, where the game tells them."""
+        """Score and lives; None if the game does not report them."""
         with self._lock:
             return self._game.status()
 
     def restart(self) -> None:
-        """End the game that is on, where the game can do that; its score counts."""
+        """End the current episode if the game can; its score counts."""
         with self._lock:
             if isinstance(self._game, Restartable):
                 self._game.restart()
 
     def press(self, keys: Keys) -> None:
-        """Hold exactly these keys; nothing happens unless it is being played."""
+        """Hold exactly these keys; ignored unless the gate is open."""
         with self._lock:
-            self._decided = time.monotonic()
-            if self._state is GateState.PLAYING and keys != self._held:
+            self._pressed_at = time.monotonic()
+            if self._state is GateState.OPEN and keys != self._held:
                 self._hold(keys)
 
-    def let_go(self, seconds: float) -> bool:
-        """Release every key until the next `press` if the last one was so long ago; whether any was held."""
-        late = time.monotonic() - self._decided > seconds
-        if not late or self._state is not GateState.PLAYING or not self._held:
+    def release_if_stale(self, seconds: float) -> bool:
+        """Release every key if the last `press` is older than `seconds`; returns whether any was held."""
+        stale = time.monotonic() - self._pressed_at > seconds
+        if not stale or self._state is not GateState.OPEN or not self._held:
             return False
         self._release(NO_KEYS)
         return True
 
-    def lend(self, touched: Keys) -> None:
-        """A person, who touches these keys, plays until `take_back`: release every other one.
+    def take_over(self, touched: Keys) -> None:
+        """A person who holds `touched` plays until `hand_back`; releases the policy's other keys.
 
-        What is released by us goes up for the game, whoever else holds it: a key that both hold is let
-        go of by `follow`, once the person did. Nothing happens unless it is being played.
+        A key that both hold stays down until `follow_human`, because a release from here would reach the
+        game although the person still holds it. Ignored unless the gate is open.
         """
-        if self._state is GateState.PLAYING:
-            self._empty(GateState.LENT, NO_KEYS if self._forwards else touched)
+        if self._state is GateState.OPEN:
+            self._close(GateState.HUMAN, NO_KEYS if self._forward_human_keys else touched)
 
-    def follow(self, touched: Keys) -> None:
-        """The person, to whom the seat is lent, holds exactly these keys now."""
+    def follow_human(self, keys: Keys) -> None:
+        """The person who has taken over now holds exactly these keys."""
         with self._lock:
-            if self._state is not GateState.LENT:
+            if self._state is not GateState.HUMAN:
                 return
-            if self._forwards:
-                self._game.hold(touched)
-            elif not self._held <= touched:
-                self._hold(self._held & touched)
+            if self._forward_human_keys:
+                self._game.hold(keys)
+            elif not self._held <= keys:
+                self._hold(self._held & keys)
 
-    def take_back(self) -> None:
-        """Press again from the next decision on."""
-        self._go_on_from(GateState.LENT)
+    def hand_back(self) -> None:
+        """End the takeover; the policy presses from its next decision on."""
+        self._reopen(GateState.HUMAN)
 
-    def look_away(self) -> bool:
-        """Release every key, press none until `look_back`; whether it was being played."""
-        if self._state not in (GateState.PLAYING, GateState.LENT):
+    def focus_lost(self) -> bool:
+        """Release every key until `focus_gained`; returns whether somebody was playing."""
+        if self._state not in (GateState.OPEN, GateState.HUMAN):
             return False
-        self._empty(GateState.AWAY)
+        self._close(GateState.UNFOCUSED)
         return True
 
-    def look_back(self) -> bool:
-        """Press again from the next decision on; whether it was waited for."""
-        return self._go_on_from(GateState.AWAY)
+    def focus_gained(self) -> bool:
+        """Reopen after `focus_lost`; returns whether the gate was waiting for the focus."""
+        return self._reopen(GateState.UNFOCUSED)
 
     def pause(self) -> None:
-        """Release every key, press none until `resume`."""
-        if self._state in (GateState.PLAYING, GateState.LENT, GateState.AWAY):
-            self._empty(GateState.PAUSED)
+        """Release every key until `resume`."""
+        if self._state not in (GateState.PAUSED, GateState.CLOSED):
+            self._close(GateState.PAUSED)
 
-    def resume(self, *, away: bool = False) -> None:
-        """Press again from the next decision on; `away`: only after `look_back`."""
-        if away:
-            with self._lock:
-                if self._state is GateState.PAUSED:
-                    self._state = GateState.AWAY
-        else:
-            self._go_on_from(GateState.PAUSED)
+    def resume(self, *, focused: bool = True) -> None:
+        """Reopen after `pause`; if not `focused`, wait for `focus_gained`."""
+        if focused:
+            self._reopen(GateState.PAUSED)
+            return
+        with self._lock:
+            if self._state is GateState.PAUSED:
+                self._state = GateState.UNFOCUSED
 
-    def leave(self) -> None:
-        """Release every key, for good. May be called twice, from any thread."""
-        self._empty(GateState.LEFT)
+    def close(self) -> None:
+        """Release every key for good. Idempotent, callable from any thread."""
+        self._close(GateState.CLOSED)
 
-    def _go_on_from(self, state: GateState) -> bool:
+    def _reopen(self, state: GateState) -> bool:
         with self._lock:
             if self._state is not state:
                 return False
-            self._state = GateState.PLAYING
-            if self._forwards:
+            self._state = GateState.OPEN
+            if self._forward_human_keys:
                 self._game.hold(self._held)
             return True
 
-    def _empty(self, state: GateState, but: Keys = NO_KEYS) -> None:
-        # First the state, so that nothing is pressed behind the release below.
+    def _close(self, state: GateState, keep: Keys = NO_KEYS) -> None:
+        # The state first, so that nothing is pressed after the release below.
         self._state = state
-        self._release(but)
+        self._release(keep)
 
-    def _release(self, but: Keys) -> None:
-        mine = self._lock.acquire(timeout=LOCK_TIMEOUT_SECONDS)
+    def _release(self, keep: Keys) -> None:
+        locked = self._lock.acquire(timeout=LOCK_TIMEOUT_SECONDS)
         try:
-            self._hold(self._held & but)
+            self._hold(self._held & keep)
         finally:
-            if mine:
+            if locked:
                 self._lock.release()
 
     def _hold(self, keys: Keys) -> None:
         before, self._held = self._held, keys
         if not self._dry_run:
-            # Before the game hears of it: whoever listens to its keyboard may be quicker than this call.
-            self.ledger.expect(before, keys)
+            # Registered first: a listener of the game's keyboard may hear it before this call returns.
+            self.injected.expect(before, keys)
             self._game.hold(keys)

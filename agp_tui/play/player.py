@@ -1,4 +1,4 @@
-"""The job in which a model plays: at each slot of the clock, look, decide, hold.
+"""The real-time play loop: at each slot of the clock, grab a frame, decide, hold keys.
 
 Knows nothing of how a model is loaded, or of what kind of game it plays.
 """
@@ -15,7 +15,7 @@ from agp_tui.engine.clock import NS, Clock
 from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
 from agp_tui.games.base import Frame, Game
-from agp_tui.games.live_preview import Preview
+from agp_tui.games.live_preview import Preview, live_event
 from agp_tui.key_names import key_name
 from agp_tui.keys.listening import KeyListener
 from agp_tui.keys.state import NO_KEYS, Keys, edges_between
@@ -24,15 +24,14 @@ from agp_tui.models.policy import Policy, check_keys
 from agp_tui.play.episode_tracker import EpisodeTracker
 from agp_tui.play.intervention import Intervention, InterventionRecorder
 from agp_tui.play.key_gate import GateState, KeyGate
-from agp_tui.play.telemetry import PlayTelemetry
 from agp_tui.play.watchdog import FocusMonitor, Watchdog
-from agp_tui.protocol.events import Finished
+from agp_tui.protocol.events import Finished, Live
 
 TOTAL_STAGE = "total"
-"""The stage from before the grab to the keys being handed over."""
+"""The stage from before the grab until the keys have been passed on."""
 
 MISS_WARNING_SHARE = 0.01
-"""Share of missed deadlines from which on a person is told."""
+"""Share of missed deadlines above which the result warns."""
 
 
 def play(
@@ -43,213 +42,215 @@ def play(
     clock: Clock,
     *,
     listener: KeyListener | None = None,
-    forwards: bool = False,
+    forward_human_keys: bool = False,
     focus: FocusMonitor | None = None,
     hang_seconds: float | None = None,
-    corrections: InterventionRecorder | None = None,
+    intervention_recorder: InterventionRecorder | None = None,
     preview: PreviewSettings | None = None,
 ) -> Finished:
-    """Play until a bound of the settings is reached or somebody stops it. Every key is released at the end.
+    """Play until a limit of the settings is reached or the job is stopped, then release every key.
 
-    Only the newest picture is looked at: late slots are skipped and counted. The model decides from
-    the first frame on; before it has seen a whole window, black frames stand in, as in training.
-    While paused it goes on looking but presses nothing. `listener` hears the panic key, and with
-    `settings.takeover` the game's keys under a person's hand, who then drives; it stays the caller's
-    to close, as does the game. With `forwards` the game does not hear that person itself: we hold their
-    keys in it. While `focus` says that keys do not reach the game, nothing is pressed; it stays the caller's
-    to close. Where no decision comes for `hang_seconds`, no key stays down. `corrections` keeps what a
-    person shows, and is closed.
+    Late slots are skipped and counted; each decision uses the newest frame. Frames before the first one
+    are black, as in training. While paused the policy goes on observing, but nothing is pressed.
 
-    A deadline is missed where a decision took longer than a slot (on the clock's own time: never on
-    a simulated one) or where a slot was skipped. Percentiles are those of the clock: over its latest
-    values. The result's `report` holds `hangs`, `capped` (games ended by `max_episode_seconds`; they count
-    with the score they had), `score` of the game that was still running, `dry_run`, `panic`, `overruns`,
-    and `takeovers`; its `recordings` are those of the takeovers.
+    `listener` hears the panic key and, with `settings.takeover`, the game's keys, with which a person
+    takes over; with `forward_human_keys` those keys are held in the game from here. While the game lacks
+    the `focus` nothing is pressed. Without a decision for `hang_seconds` every key is released.
+    `intervention_recorder` records the takeovers and is closed; `game`, `listener` and `focus` remain the
+    caller's to close.
 
-    Raises `ModelError` where the model's keys are not the game's, or it gives no numbers;
-    `SettingError` for a bound that the game cannot keep, and what the game raises.
+    A deadline is missed if a decision takes longer than a slot (on the clock's own time: never on a
+    simulated one) or if a slot is skipped. Percentiles cover the clock's latest values. The result's
+    `report` holds `hangs`, `capped` (episodes ended by `max_episode_seconds`, which count with the score
+    they had), `score` of the unfinished episode, `dry_run`, `panic`, `overruns` and `takeovers`; its
+    `recordings` are those of the takeovers.
+
+    Raises `ModelError` if the game lacks a key of the model or the model's output is not finite,
+    `SettingError` for a limit that the game cannot keep, and what the game raises.
     """
     check_keys(policy.keys, game.keys)
-    _check_settings(settings, policy, game)
+    _check_settings(settings, game)
     if clock.fps != policy.fps:
         job.note(
             f"The model was made for {policy.fps:g} decisions a second, it plays at {clock.fps:g}.",
             level="warning",
         )
     policy.reset()
-    seat = KeyGate(game, settings.dry_run, forwards)
-    tally = EpisodeTracker(game, game.status(), settings.max_episode_seconds)
-    takeover = _make_intervention(seat, game, settings) if listener is not None else None
-    player = _PlayLoop(seat, policy, settings, job, clock, tally, Preview(preview), takeover, corrections)
-    oversight = Watchdog(
-        seat,
+    gate = KeyGate(game, settings.dry_run, forward_human_keys)
+    intervention = None
+    if listener is not None and settings.takeover and not settings.dry_run:
+        intervention = Intervention(gate, game.keys, settings.takeover_idle, settings.hand_back_key)
+    episodes = EpisodeTracker(game, game.status(), settings.max_episode_seconds)
+    loop = _PlayLoop(
+        gate, policy, settings, job, clock, episodes, Preview(preview), intervention, intervention_recorder
+    )
+    watchdog = Watchdog(
+        gate,
         job,
         listener,
         key_name(settings.panic_key),
-        takeover,
+        intervention,
         focus=focus,
-        stay_away=settings.when_unfocused == "release",
+        pause_on_focus_loss=settings.when_unfocused == "release",
         hang_seconds=hang_seconds,
     )
     try:
-        with oversight:
-            player.play()
+        with watchdog:
+            loop.run()
     finally:
-        seat.leave()
-        if corrections is not None:
-            corrections.close()
-    if oversight.failure is not None:
-        raise oversight.failure
-    return player.finished(oversight)
+        gate.close()
+        if intervention_recorder is not None:
+            intervention_recorder.close()
+    if watchdog.failure is not None:
+        raise watchdog.failure
+    return loop.result(watchdog)
 
 
-def _make_intervention(seat: KeyGate, game: Game, settings: PlaySettings) -> Intervention | None:
-    if settings.dry_run or not settings.takeover:
-        return None
-    return Intervention(seat, game.keys, settings.takeover_idle, settings.hand_back_key)
-
-
-def _check_settings(settings: PlaySettings, policy: Policy, game: Game) -> None:
+def _check_settings(settings: PlaySettings, game: Game) -> None:
     if settings.episodes is not None and game.status() is None:
         raise SettingError(
-            f"Expected a game that tells when it ends, found {game.name}, which does not.",
+            f"Expected a game that reports when it ends, found {game.name}, which does not.",
             "Use --seconds instead of --episodes.",
         )
-    for what, flag, key in (
+    for name, flag, key in (
         ("panic key", "--panic-key", settings.panic_key),
         ("key that hands control back", "--hand-back-key", settings.hand_back_key),
     ):
         if key is not None and key in game.keys:
             raise SettingError(
-                f"Expected a {what} that the game is not played with, found {key}.",
+                f"Expected a {name} that the game does not use, found {key}.",
                 f"Choose another one with {flag}.",
             )
 
 
 @dataclass
 class _PlayLoop:
-    """The loop and what it counts."""
+    """The loop and its counters."""
 
-    seat: KeyGate
+    gate: KeyGate
     policy: Policy
     settings: PlaySettings
     job: Job
     clock: Clock
-    tally: EpisodeTracker
+    episodes: EpisodeTracker
     preview: Preview
-    takeover: Intervention | None
-    corrections: InterventionRecorder | None
+    intervention: Intervention | None
+    intervention_recorder: InterventionRecorder | None
     decisions: int = 0
     overruns: int = 0
-    """Decisions that took longer than a slot lasts."""
+    """Decisions that took longer than a slot."""
     takeovers: int = 0
-    hands: KeyFilter = field(init=False)
-    held: Keys = NO_KEYS
-    """What the model held at the last frame."""
+    key_filter: KeyFilter = field(init=False)
+    policy_held: Keys = NO_KEYS
+    """The policy's keys at the previous frame."""
 
     def __post_init__(self) -> None:
-        self.hands = KeyFilter(self.policy)
+        self.key_filter = KeyFilter(self.policy)
 
-    def play(self) -> None:
-        """Until a bound is reached or the job is to stop."""
-        live = PlayTelemetry(self.policy, self.clock, self.preview)
+    def run(self) -> None:
+        """Run until a limit is reached or the job is to stop."""
         for slot in self.clock.slots(self.settings.seconds):
             if self.job.stopping:
                 return
             frame, probabilities = self.decide()
-            self.look_who_drives(frame)
-            too_long = self.tally.look(self.seat.status(), self.clock.now_ns())
-            if live.due():
-                self.job.emit(
-                    live.event(
-                        seconds=slot * self.clock.period_ns / NS,
-                        pixels=frame.pixels,
-                        held=self.held_by_driver(),
-                        probabilities=probabilities,
-                        status=self.tally.latest,
-                        decisions=self.decisions,
-                        overruns=self.overruns,
-                        driver=self.takeover.driver if self.takeover is not None else None,
-                        paused=self.seat.state in (GateState.PAUSED, GateState.AWAY),
-                    )
-                )
+            self.update_control(frame)
+            too_long = self.episodes.update(self.gate.status(), self.clock.now_ns())
+            if self.preview.due():
+                self.job.emit(self.live(slot, frame, probabilities))
             if too_long:
-                self.end_game()
-            if self.settings.episodes is not None and len(self.tally.scores) >= self.settings.episodes:
+                self.end_episode()
+            if self.settings.episodes is not None and len(self.episodes.scores) >= self.settings.episodes:
                 return
 
     def decide(self) -> tuple[Frame, NDArray[np.float32]]:
-        """One slot: look, decide, hold. The probabilities are there while paused as well."""
-        began_ns, began = self.clock.now_ns(), time.perf_counter_ns()
+        """One slot: grab, decide, hold. Gives the probabilities while paused as well."""
+        slot_start_ns, start_ns = self.clock.now_ns(), time.perf_counter_ns()
         with self.clock.stage("grab"):
-            frame = self.seat.grab()
+            frame = self.gate.grab()
         with self.clock.stage("encode"):
-            self.policy.see(frame.pixels)
+            self.policy.observe(frame.pixels)
         with self.clock.stage("decide"):
             probabilities = self.policy.probabilities()
-            keys = self.hands.hold(probabilities)
-        if self.seat.state is GateState.PLAYING:
+            keys = self.key_filter.update(probabilities)
+        if self.gate.state is GateState.OPEN:
             with self.clock.stage("press"):
-                self.seat.press(keys)
-            self.clock.note(TOTAL_STAGE, (time.perf_counter_ns() - began) / 1e6)
+                self.gate.press(keys)
+            self.clock.note(TOTAL_STAGE, (time.perf_counter_ns() - start_ns) / 1e6)
             self.decisions += 1
-            self.overruns += self.clock.now_ns() - began_ns > self.clock.period_ns
+            self.overruns += self.clock.now_ns() - slot_start_ns > self.clock.period_ns
         return frame, probabilities
 
-    def held_by_driver(self) -> Keys:
-        """The keys of whoever plays now."""
-        if self.takeover is not None and self.takeover.driver == "human":
-            return self.takeover.held
-        return self.seat.held
-
-    def look_who_drives(self, frame: Frame) -> None:
-        """What happened to the keys, and to whom they belong, since the last frame."""
-        if self.takeover is None:
+    def update_control(self, frame: Frame) -> None:
+        """Count and record takeovers, with the key edges of both drivers since the previous frame."""
+        if self.intervention is None:
             return
-        edges, turns = self.takeover.take()
-        for turn in turns:
-            self.takeovers += turn.who == "human"
-            self.job.note("You drive." if turn.who == "human" else "The model drives again.")
-        held = self.seat.held
-        changed_ns = turns[0].time_ns if turns else self.clock.now_ns()
-        edges += edges_between(self.held, held, changed_ns, "agent")
-        self.held = held
-        if self.corrections is not None:
-            self.corrections.see(frame, edges, turns)
+        edges, changes = self.intervention.drain()
+        for change in changes:
+            self.takeovers += change.who == "human"
+            self.job.note("You drive." if change.who == "human" else "The model drives again.")
+        held = self.gate.held
+        changed_ns = changes[0].time_ns if changes else self.clock.now_ns()
+        edges += edges_between(self.policy_held, held, changed_ns, "agent")
+        self.policy_held = held
+        if self.intervention_recorder is not None:
+            self.intervention_recorder.add_frame(frame, edges, changes)
 
-    def end_game(self) -> None:
-        """A game went on for too long: its score counts, the next one begins."""
-        self.tally.cap()
-        self.seat.restart()
-        self.tally.look(self.seat.status(), self.clock.now_ns())
+    def live(self, slot: int, frame: Frame, probabilities: NDArray[np.float32]) -> Live:
+        """The `Live` event of this frame."""
+        pace = self.clock.pace()
+        driver = self.intervention.driver if self.intervention is not None else None
+        held = self.gate.held
+        if self.intervention is not None and driver == "human":
+            held = self.intervention.held
+        return live_event(
+            self.preview.thumbnail(frame.pixels),
+            seconds=round(slot * self.clock.period_ns / NS, 2),
+            pace=pace,
+            fps_asked=self.clock.fps,
+            status=self.episodes.status,
+            keys=self.policy.keys,
+            held=held,
+            probabilities=_by_key(self.policy.keys, probabilities),
+            thresholds=_by_key(self.policy.keys, self.policy.thresholds),
+            deadline_misses=self.overruns + pace.missed,
+            decisions=self.decisions,
+            driver=driver,
+            paused=self.gate.state in (GateState.PAUSED, GateState.UNFOCUSED),
+        )
+
+    def end_episode(self) -> None:
+        """End an episode that exceeded the time limit: its score counts, the next one begins."""
+        self.episodes.truncate()
+        self.gate.restart()
+        self.episodes.update(self.gate.status(), self.clock.now_ns())
         self.job.note(f"A game was ended after {self.settings.max_episode_seconds:g} s; its score counts.")
 
-    def finished(self, oversight: Watchdog) -> Finished:
-        """The result."""
+    def result(self, watchdog: Watchdog) -> Finished:
+        """The job's last event."""
         pace = self.clock.pace()
         stages = dict(pace.stages_ms)
         misses = self.overruns + pace.missed
         if misses > MISS_WARNING_SHARE * pace.slots:
             self.job.note(
-                f"{misses} of {pace.slots} decisions came late: a smaller model or fewer fps would fit.",
+                f"{misses} of {pace.slots} decisions came late: use a smaller model or fewer fps.",
                 level="warning",
             )
-        scores = self.tally.scores
+        scores = self.episodes.scores
         report: dict[str, Any] = {
-            "capped": self.tally.capped,
+            "capped": self.episodes.truncated,
             "dry_run": self.settings.dry_run,
-            "panic": oversight.panicked,
+            "panic": watchdog.panicked,
             "overruns": self.overruns,
-            "hangs": oversight.hangs,
+            "hangs": watchdog.hangs,
         }
-        if self.takeover is not None:
+        if self.intervention is not None:
             report["takeovers"] = self.takeovers
-        if self.tally.latest is not None:
-            report["score"] = self.tally.latest.score
-        kept = [str(path) for path in self.corrections.kept] if self.corrections is not None else []
+        if self.episodes.status is not None:
+            report["score"] = self.episodes.status.score
+        recordings = self.intervention_recorder.recordings if self.intervention_recorder is not None else []
         return Finished(
             job="play",
-            recordings=kept or None,
+            recordings=[str(path) for path in recordings] or None,
             frames=pace.filled,
             seconds=round(pace.slots / self.clock.fps, 2),
             fps=pace.fps,
@@ -263,3 +264,7 @@ class _PlayLoop:
             score_mean=round(sum(scores) / len(scores), 3) if scores else None,
             report=report,
         )
+
+
+def _by_key(keys: tuple[str, ...], values: NDArray[np.float32]) -> dict[str, float]:
+    return {key: round(float(value), 3) for key, value in zip(keys, values, strict=True)}

@@ -28,8 +28,8 @@ from agp_tui.jobs.play import PlayRequest, run_play
 from agp_tui.jobs.record import RecordRequest, run_record
 from agp_tui.models import conversion
 from agp_tui.models.key_filter import KeyFilter
+from agp_tui.models.loading import load_policy
 from agp_tui.models.manifest import read_manifest, sha256_of
-from agp_tui.models.policy import load_policy
 from agp_tui.protocol.events import Finished, Note
 from agp_tui.recording.store import Recording
 
@@ -136,7 +136,7 @@ def test_the_player_presses_the_keys_of_the_action_that_the_network_prefers(
     from agp_tui.games.atari import keys_of
 
     policy = load_policy(exported, PlaySettings())
-    hands = KeyFilter(policy)
+    key_filter = KeyFilter(policy)
     network, source = agent.network(), SimulatedTime()
     stack = np.zeros((4, 84, 84), np.float32)
     same, different = 0, set()
@@ -144,7 +144,7 @@ def test_the_player_presses_the_keys_of_the_action_that_the_network_prefers(
         for number in range(200):
             source.sleep_until(round(number * NS / 15))
             pixels = game.grab().pixels
-            found = hands.hold(policy.decide(pixels))
+            found = key_filter.update(policy.decide(pixels))
             small = cv2.resize(pixels, (84, 84), interpolation=cv2.INTER_AREA)
             stack = np.concatenate([stack[1:], cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)[None]])
             with torch.inference_mode():

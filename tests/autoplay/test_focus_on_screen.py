@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 from support.arena_window import Arena
-from support.fakes import Heard, ToldPolicy
+from support.fakes import Heard, ScriptedPolicy
 from support.xserver import Observer, XServer, observe
 
 from agp_tui.config import GameSettings, PlaySettings
@@ -74,7 +74,7 @@ def session(server: XServer, arena: Arena, when_unfocused: str) -> Iterator[Sess
         open_focus_monitor(game, settings) as focus,
     ):
         game.hold(frozenset())
-        policy = ToldPolicy(KEYS, ALWAYS_RIGHT, fps=FPS)
+        policy = ScriptedPolicy(KEYS, ALWAYS_RIGHT, fps=FPS)
         player = threading.Thread(
             target=lambda: play(game, policy, settings, job, Clock(FPS), focus=focus), daemon=True
         )
@@ -149,15 +149,15 @@ def test_a_region_without_a_window_and_a_window_that_comes_later(x_server: XServ
         observe(x_server.name) as other,
     ):
         with other.focused_window():
-            assert focus.there(), "what is painted on the bare screen cannot be told from a game"
+            assert focus.has_focus(), "what is painted on the bare screen cannot be told from a game"
         window = Arena(x_server, 650, 450, 200)
         try:
-            assert focus.there()
+            assert focus.has_focus()
             with other.focused_window():
-                assert not focus.there()
+                assert not focus.has_focus()
         finally:
             window.close()
         deadline = time.monotonic() + 5
-        while not focus.there():
+        while not focus.has_focus():
             assert time.monotonic() < deadline, "it is gone, and nothing is known once more"
             time.sleep(0.05)

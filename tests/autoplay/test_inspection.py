@@ -11,7 +11,7 @@ import pytest
 from agp_tui.config import PlaySettings
 from agp_tui.errors import MissingPart, ModelError
 from agp_tui.models import validation as inspection
-from agp_tui.models.policy import load_policy
+from agp_tui.models.loading import load_policy
 from agp_tui.models.validation import inspect_model
 
 
@@ -133,7 +133,7 @@ def test_loading_a_model_writes_nothing(data: Path) -> None:
     """LiteRT tells of its XNNPACK delegate on stderr; in a terminal app that would be a stain."""
     code = (
         "import sys; from pathlib import Path; from agp_tui.config import PlaySettings\n"
-        "from agp_tui.models.policy import load_policy; import numpy as np\n"
+        "from agp_tui.models.loading import load_policy; import numpy as np\n"
         "load_policy(Path(sys.argv[1]), PlaySettings()).decide(np.zeros((9, 9, 3), np.uint8))\n"
         "print('kept', file=sys.stderr)\n"
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.fakes import Heard, NotedGame, ToldPolicy
+from support.fakes import Heard, NotedGame, ScriptedPolicy
 
 from agp_tui.config import GameSettings, PlaySettings
 from agp_tui.engine.clock import Clock, RealTime, SimulatedTime
@@ -16,7 +16,7 @@ from agp_tui.errors import JobFailed, ModelError, SettingError
 from agp_tui.games.atari import AtariGame
 from agp_tui.games.base import Frame
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys
-from agp_tui.models.policy import load_policy
+from agp_tui.models.loading import load_policy
 from agp_tui.play.player import play
 from agp_tui.protocol.events import Finished, Live, Note, Panic, Pause, Resume, Stop
 
@@ -54,7 +54,7 @@ class PressedKeys:
 class Play:
     """A player at work on a thread, as a person meets it."""
 
-    def __init__(self, game: NotedGame, policy: ToldPolicy, settings: PlaySettings) -> None:
+    def __init__(self, game: NotedGame, policy: ScriptedPolicy, settings: PlaySettings) -> None:
         self.heard = Heard()
         self.job = Job(self.heard)
         self.keys = PressedKeys()
@@ -99,7 +99,7 @@ def test_a_whole_game_of_pong_on_simulated_time() -> None:
     hold = game.hold
     game.hold = lambda keys: (handed.append(keys), hold(keys))[1]  # type: ignore[method-assign, func-returns-value]
     heard = Heard()
-    policy = ToldPolicy(("up", "down"), [[0.9, 0.1]], fps=15)
+    policy = ScriptedPolicy(("up", "down"), [[0.9, 0.1]], fps=15)
     result = play(game, policy, PlaySettings(episodes=1), Job(heard), clock)
     assert result.scores is not None and len(result.scores) == 1
     assert result.scores[0] <= -15
@@ -114,7 +114,7 @@ def test_a_whole_game_of_pong_on_simulated_time() -> None:
 
 def test_games_that_go_on_for_too_long_are_ended_and_counted() -> None:
     game, clock = pong()
-    policy = ToldPolicy(("up", "down"), [[0.1, 0.1]], fps=15)
+    policy = ScriptedPolicy(("up", "down"), [[0.1, 0.1]], fps=15)
     settings = PlaySettings(episodes=3, max_episode_seconds=4)
     result = play(game, policy, settings, Job(), clock)
     assert result.scores is not None and len(result.scores) == 3
@@ -127,7 +127,7 @@ def test_what_the_model_decides_reaches_the_console() -> None:
     heights = []
     for row in ([0.9, 0.0], [0.0, 0.9]):
         game, clock = pong()
-        play(game, ToldPolicy(("up", "down"), [row], fps=15), PlaySettings(seconds=2), Job(), clock)
+        play(game, ScriptedPolicy(("up", "down"), [row], fps=15), PlaySettings(seconds=2), Job(), clock)
         heights.append(int(game.memory()[1][51]))
     assert heights[0] < heights[1] - 50
 
@@ -153,7 +153,7 @@ def test_a_real_model_plays_the_console_in_real_time(data: Path) -> None:
 def test_decisions_that_take_too_long_are_counted_as_missed() -> None:
     game = NotedGame(grab_seconds=0.075)
     heard = Heard()
-    policy = ToldPolicy(ARROWS, [[0.0] * 4], fps=20)
+    policy = ScriptedPolicy(ARROWS, [[0.0] * 4], fps=20)
     result = play(game, policy, PlaySettings(seconds=1), Job(heard), Clock(20))
     assert result.decisions is not None and result.missed is not None
     assert result.report is not None and result.report["overruns"] == result.decisions
@@ -164,7 +164,7 @@ def test_decisions_that_take_too_long_are_counted_as_missed() -> None:
 def test_keys_are_handed_over_on_change_and_released_at_the_end() -> None:
     rows = [[1.0, 0, 0, 0]] * 4 + [[1.0, 0, 1.0, 0]] * 4
     game = NotedGame()
-    result = play(game, ToldPolicy(ARROWS, rows), PlaySettings(seconds=0.6), Job(), Clock(30))
+    result = play(game, ScriptedPolicy(ARROWS, rows), PlaySettings(seconds=0.6), Job(), Clock(30))
     held = [keys for _, keys in game.holds]
     assert held[:3] == [{"up"}, {"up", "right"}, {"up"}]
     assert held[-1] == NO_KEYS
@@ -175,7 +175,7 @@ def test_keys_are_handed_over_on_change_and_released_at_the_end() -> None:
 def test_a_dry_run_touches_no_key_and_shows_what_it_would_hold() -> None:
     game, heard = NotedGame(), Heard()
     settings = PlaySettings(seconds=0.4, dry_run=True)
-    result = play(game, ToldPolicy(ARROWS, [[1.0, 0, 0, 1.0]]), settings, Job(heard), Clock(30))
+    result = play(game, ScriptedPolicy(ARROWS, [[1.0, 0, 0, 1.0]]), settings, Job(heard), Clock(30))
     assert game.holds == []
     assert result.decisions and result.report is not None and result.report["dry_run"] is True
     live = [event for event in heard.events if isinstance(event, Live)]
@@ -183,7 +183,7 @@ def test_a_dry_run_touches_no_key_and_shows_what_it_would_hold() -> None:
 
 
 def test_pause_releases_and_resume_presses_again() -> None:
-    game, policy = NotedGame(), ToldPolicy(ARROWS, [[1.0, 0, 0, 0]])
+    game, policy = NotedGame(), ScriptedPolicy(ARROWS, [[1.0, 0, 0, 0]])
     player = Play(game, policy, PlaySettings())
     wait_for(lambda: game.held == {"up"})
     player.job.send(Pause())
@@ -202,7 +202,7 @@ def test_pause_releases_and_resume_presses_again() -> None:
 
 @pytest.mark.parametrize("way", ["panic key", "panic", "stop"])
 def test_whatever_stops_it_releases_although_the_model_hangs(way: str) -> None:
-    game, policy = NotedGame(), ToldPolicy(ARROWS, [[1.0, 0, 0, 0]])
+    game, policy = NotedGame(), ScriptedPolicy(ARROWS, [[1.0, 0, 0, 0]])
     policy.hang_from = 3
     player = Play(game, policy, PlaySettings(panic_key="F12"))
     try:
@@ -225,7 +225,7 @@ def test_whatever_stops_it_releases_although_the_model_hangs(way: str) -> None:
 
 def test_a_game_that_hangs_does_not_keep_keys_down_either() -> None:
     game = NotedGame()
-    player = Play(game, ToldPolicy(ARROWS, [[1.0, 0, 0, 0]]), PlaySettings())
+    player = Play(game, ScriptedPolicy(ARROWS, [[1.0, 0, 0, 0]]), PlaySettings())
     wait_for(lambda: game.held == {"up"})
     game.grab_seconds = 1.5
     time.sleep(0.1)
@@ -238,12 +238,12 @@ def test_a_game_that_hangs_does_not_keep_keys_down_either() -> None:
     ("problem", "said"),
     [
         (JobFailed("Expected the keyboard until the end, found it gone."), "found it gone"),
-        (ValueError("a fault"), "to hear the panic key until the end, found: ValueError: a fault"),
+        (ValueError("a fault"), "until the end, found: ValueError: a fault"),
     ],
 )
 def test_nobody_plays_on_who_could_not_be_stopped(problem: Exception, said: str) -> None:
     """At once, even while the model hangs: the panic key is not heard any more."""
-    game, policy = NotedGame(), ToldPolicy(ARROWS, [[1.0, 0, 0, 0]])
+    game, policy = NotedGame(), ScriptedPolicy(ARROWS, [[1.0, 0, 0, 0]])
     player = Play(game, policy, PlaySettings())
     wait_for(lambda: game.held == {"up"})
     policy.hang_from = policy.seen
@@ -264,13 +264,13 @@ def test_an_error_in_the_game_releases_every_key() -> None:
 
     game = Broken()
     with pytest.raises(JobFailed, match="display"):
-        play(game, ToldPolicy(ARROWS, [[1.0, 0, 0, 0]]), PlaySettings(), Job(), Clock(30))
+        play(game, ScriptedPolicy(ARROWS, [[1.0, 0, 0, 0]]), PlaySettings(), Job(), Clock(30))
     assert game.held == NO_KEYS
 
 
 def test_a_model_that_gives_no_numbers_ends_play() -> None:
     game = NotedGame()
-    policy = ToldPolicy(ARROWS, [[1.0, 0, 0, 0], [float("nan")] * 4])
+    policy = ScriptedPolicy(ARROWS, [[1.0, 0, 0, 0], [float("nan")] * 4])
     with pytest.raises(ModelError, match="nan"):
         play(game, policy, PlaySettings(), Job(), Clock(30))
     assert game.held == NO_KEYS
@@ -279,16 +279,16 @@ def test_a_model_that_gives_no_numbers_ends_play() -> None:
 def test_what_cannot_be_played_is_said_before_a_key_is_touched() -> None:
     game = NotedGame(keys=("up", "down"))
     with pytest.raises(ModelError, match="presses left, right"):
-        play(game, ToldPolicy(ARROWS, [[0.0] * 4]), PlaySettings(), Job(), Clock(30))
+        play(game, ScriptedPolicy(ARROWS, [[0.0] * 4]), PlaySettings(), Job(), Clock(30))
     game = NotedGame()
-    with pytest.raises(SettingError, match="tells when it ends"):
-        play(game, ToldPolicy(ARROWS, [[0.0] * 4]), PlaySettings(episodes=1), Job(), Clock(30))
+    with pytest.raises(SettingError, match="reports when it ends"):
+        play(game, ScriptedPolicy(ARROWS, [[0.0] * 4]), PlaySettings(episodes=1), Job(), Clock(30))
     with pytest.raises(SettingError, match="panic key"):
-        play(game, ToldPolicy(ARROWS, [[0.0] * 4]), PlaySettings(panic_key="Up"), Job(), Clock(30))
+        play(game, ScriptedPolicy(ARROWS, [[0.0] * 4]), PlaySettings(panic_key="Up"), Job(), Clock(30))
     assert game.holds == []
 
 
 def test_another_rate_than_the_models_is_said() -> None:
     heard = Heard()
-    play(NotedGame(), ToldPolicy(ARROWS, [[0.0] * 4]), PlaySettings(seconds=0.2), Job(heard), Clock(10))
+    play(NotedGame(), ScriptedPolicy(ARROWS, [[0.0] * 4]), PlaySettings(seconds=0.2), Job(heard), Clock(10))
     assert any(isinstance(event, Note) and "30 decisions" in event.text for event in heard.events)

@@ -14,7 +14,7 @@ from agp_tui.engine.clock import Clock
 from agp_tui.engine.job import Job
 from agp_tui.games.screen import ScreenGame
 from agp_tui.keys.listening import listen
-from agp_tui.models.policy import load_policy
+from agp_tui.models.loading import load_policy
 from agp_tui.play.player import play
 from agp_tui.protocol.events import Finished
 

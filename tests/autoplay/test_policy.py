@@ -9,15 +9,16 @@ import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from support.fakes import ToldPolicy
+from support.fakes import ScriptedPolicy
 from support.small_models import KEYS, SEGMENT, SIZE, Made
 
 from agp_tui.config import PlaySettings
 from agp_tui.errors import ModelError
 from agp_tui.games.base import Frame, Pixels
 from agp_tui.models.key_filter import KeyFilter
+from agp_tui.models.loading import load_policy
 from agp_tui.models.manifest import MODEL_FILE, read_manifest, sha256_of, write_manifest
-from agp_tui.models.policy import PolicyDriver, load_policy
+from agp_tui.models.policy import PolicyDriver
 from agp_tui.models.tflite import open_interpreter
 
 ARROWS = ("up", "left", "right", "down")
@@ -196,7 +197,7 @@ def test_our_form_plays_without_its_manifest(model: Path, tmp_path: Path) -> Non
 
 
 def test_a_driver_presses_from_the_threshold_on() -> None:
-    driver = PolicyDriver(ToldPolicy(("a", "b", "c"), [[0.5, 0.49, 0.9]]))
+    driver = PolicyDriver(ScriptedPolicy(("a", "b", "c"), [[0.5, 0.49, 0.9]]))
     frame = Frame(np.zeros((8, 8, 3), np.uint8), 0, 0)
     assert driver.decide(frame) == {"a", "c"}
     assert driver.who == "agent"
@@ -204,9 +205,9 @@ def test_a_driver_presses_from_the_threshold_on() -> None:
 
 
 def test_a_model_that_gives_no_number_is_refused() -> None:
-    policy = ToldPolicy(("a", "b"), [[0.5, float("nan")]])
+    policy = ScriptedPolicy(("a", "b"), [[0.5, float("nan")]])
     with pytest.raises(ModelError, match="nan"):
-        KeyFilter(policy).hold(policy.decide(np.zeros((8, 8, 3), np.uint8)))
+        KeyFilter(policy).update(policy.decide(np.zeros((8, 8, 3), np.uint8)))
 
 
 def test_threads_reach_the_interpreter(data: Path) -> None:

@@ -16,9 +16,16 @@ from agp_tui.config import PlaySettings
 from agp_tui.engine.job import Job
 from agp_tui.engine.subprocesses import module_environment
 from agp_tui.games.base import Pixels
-from agp_tui.models import loading as fitting
-from agp_tui.models.latency import BUDGET_MARGIN, MIN_DECISIONS, highest_fps, measure_latency
-from agp_tui.models.loading import load_within_budget, measure_model
+from agp_tui.models import inference_latency
+from agp_tui.models.inference_latency import (
+    BUDGET_MARGIN,
+    MIN_DECISIONS,
+    highest_fps,
+    load_within_budget,
+    measure_latency,
+    measure_model,
+)
+from agp_tui.models.loading import StoredModel
 
 
 class Slow:
@@ -32,7 +39,7 @@ class Slow:
 
     def reset(self) -> None: ...
 
-    def see(self, pixels: Pixels) -> None:
+    def observe(self, pixels: Pixels) -> None:
         assert pixels.shape == (16, 16, 3) and pixels.std() > 50
         time.sleep(0.004)
 
@@ -41,7 +48,7 @@ class Slow:
         return np.zeros(1, np.float32)
 
     def decide(self, pixels: Pixels) -> NDArray[np.float32]:
-        self.see(pixels)
+        self.observe(pixels)
         return self.probabilities()
 
 
@@ -62,7 +69,7 @@ class Threaded(Slow):
     def __init__(self, milliseconds: float) -> None:
         self.milliseconds = milliseconds
 
-    def see(self, pixels: Pixels) -> None:
+    def observe(self, pixels: Pixels) -> None:
         time.sleep(self.milliseconds / 1000)
 
     def probabilities(self) -> NDArray[np.float32]:
@@ -92,16 +99,16 @@ def test_as_few_threads_as_fit(
     tried: list[int] = []
     made: dict[int, Threaded] = {}
 
-    def load(_path: Path, settings: PlaySettings, *_more: object) -> Threaded:
+    def policy(_model: StoredModel, settings: PlaySettings, *_more: object) -> Threaded:
         assert settings.threads is not None
         tried.append(settings.threads)
         made[settings.threads] = Threaded(one_ms if settings.threads == 1 else all_ms)
         return made[settings.threads]
 
-    monkeypatch.setattr(fitting, "load_policy", load)
-    monkeypatch.setattr(fitting, "cores", lambda: 4)
+    monkeypatch.setattr(StoredModel, "policy", policy)
+    monkeypatch.setattr(inference_latency, "available_cpus", lambda: 4)
     heard = Heard()
-    found = load_within_budget(Path("m"), PlaySettings(threads=asked), Job(heard))
+    found = load_within_budget(StoredModel(Path("m")), PlaySettings(threads=asked), Job(heard))
     assert tried == loaded and found is made[taken]
     assert len(heard.events) == (taken == 4)
 
@@ -118,7 +125,7 @@ def test_a_stopped_job_stops_measuring() -> None:
 
 
 def test_a_model_made_elsewhere_is_measured_whatever_its_keys_are(made: Made) -> None:
-    assert measure_model(made.whole_window, PlaySettings(), Job(), fps=15).budget_ms > 60
+    assert measure_model(StoredModel(made.whole_window), PlaySettings(), Job(), fps=15).budget_ms > 60
 
 
 def test_the_command_tells_budget_and_rate(model: Path) -> None:

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 import pytest
-from support.fakes import Heard, NotedGame, ToldPolicy
+from support.fakes import Heard, NotedGame, ScriptedPolicy
 
 from agp_tui.config import GameSettings
 from agp_tui.engine.clock import Time
@@ -27,7 +27,7 @@ def make_pong(seed: int, source: Time) -> Game:
 
 
 def still(_game: Game) -> Driver:
-    return PolicyDriver(ToldPolicy(KEYS, [[0.0, 0.0]], fps=15))
+    return PolicyDriver(ScriptedPolicy(KEYS, [[0.0, 0.0]], fps=15))
 
 
 def at_random(seed: int, _game: Game) -> Driver:

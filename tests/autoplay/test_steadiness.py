@@ -5,22 +5,22 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from support.fakes import ToldPolicy
+from support.fakes import ScriptedPolicy
 from support.small_models import make_models
 
 from agp_tui.config import PlaySettings
 from agp_tui.errors import ModelError
 from agp_tui.models.key_filter import UNFILTERED, KeyFilter, KeyFilterConfig, filter_sequence
+from agp_tui.models.loading import load_policy
 from agp_tui.models.manifest import read_manifest, write_manifest
-from agp_tui.models.policy import load_policy
 
 SAID = [0.2, 0.5, 0.45, 0.6, 0.39, 0.1, 0.1, 0.9, 0.1]
 
 
-def held(steadiness: KeyFilterConfig, said: list[float] = SAID) -> str:
+def held(filter_config: KeyFilterConfig, said: list[float] = SAID) -> str:
     """One key over these decisions, at a threshold of a half: # held, . not."""
-    policy = ToldPolicy(("up",), [])
-    policy.steadiness = steadiness
+    policy = ScriptedPolicy(("up",), [])
+    policy.filter_config = filter_config
     rows = filter_sequence(policy, np.array(said, np.float32)[:, None])
     return "".join("#" if row[0] else "." for row in rows)
 
@@ -51,26 +51,26 @@ def test_all_together() -> None:
 
 
 def test_keys_are_each_by_themselves_and_a_reset_forgets() -> None:
-    policy = ToldPolicy(("up", "left"), [])
+    policy = ScriptedPolicy(("up", "left"), [])
     policy.thresholds = np.array([0.5, 0.8], np.float32)
-    policy.steadiness = KeyFilterConfig(hysteresis=0.2)
-    hands = KeyFilter(policy)
-    assert hands.hold(np.array([0.6, 0.6], np.float32)) == {"up"}
-    assert hands.hold(np.array([0.35, 0.9], np.float32)) == {"up", "left"}
-    assert hands.hold(np.array([0.2, 0.65], np.float32)) == {"left"}
-    hands.reset()
-    assert hands.hold(np.array([0.4, 0.65], np.float32)) == frozenset()
+    policy.filter_config = KeyFilterConfig(hysteresis=0.2)
+    key_filter = KeyFilter(policy)
+    assert key_filter.update(np.array([0.6, 0.6], np.float32)) == {"up"}
+    assert key_filter.update(np.array([0.35, 0.9], np.float32)) == {"up", "left"}
+    assert key_filter.update(np.array([0.2, 0.65], np.float32)) == {"left"}
+    key_filter.reset()
+    assert key_filter.update(np.array([0.4, 0.65], np.float32)) == frozenset()
 
 
 def test_the_manifest_says_how_and_a_setting_otherwise(tmp_path: Path) -> None:
     make_models(tmp_path / "model", tmp_path / "whole.tflite")
     folder = tmp_path / "model"
-    assert load_policy(folder, PlaySettings()).steadiness == UNFILTERED
+    assert load_policy(folder, PlaySettings()).filter_config == UNFILTERED
     kept = KeyFilterConfig(hysteresis=0.2, min_hold=3)
-    write_manifest(folder, msgspec.structs.replace(read_manifest(folder), steadiness=kept))
-    assert read_manifest(folder).steadiness == kept
-    assert load_policy(folder, PlaySettings()).steadiness == kept
-    asked = load_policy(folder, PlaySettings(min_hold=1, smoothing=0.5)).steadiness
+    write_manifest(folder, msgspec.structs.replace(read_manifest(folder), key_filter=kept))
+    assert read_manifest(folder).key_filter == kept
+    assert load_policy(folder, PlaySettings()).filter_config == kept
+    asked = load_policy(folder, PlaySettings(min_hold=1, smoothing=0.5)).filter_config
     assert asked == KeyFilterConfig(hysteresis=0.2, min_hold=1, smoothing=0.5)
     manifest = (folder / "model.toml").read_text().replace("min_hold = 3", "min_hold = 0")
     (folder / "model.toml").write_text(manifest)

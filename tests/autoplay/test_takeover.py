@@ -22,108 +22,108 @@ def edge(key: str, down: bool, seconds: float = 0.0, who: str = "human") -> KeyE
     return KeyEdge(round(seconds * 1e9), key, down, who)  # type: ignore[arg-type]
 
 
-def test_the_ledger_ticks_off_what_we_did_and_nothing_else() -> None:
-    ledger = InjectedKeys()
-    ledger.expect(frozenset(), UP)
-    ledger.expect(UP, LEFT)
+def test_each_injected_edge_is_consumed_once_and_no_other() -> None:
+    injected = InjectedKeys()
+    injected.expect(frozenset(), UP)
+    injected.expect(UP, LEFT)
     heard = [edge("up", True), edge("up", True), edge("up", False), edge("left", True), edge("left", False)]
-    assert [ledger.is_ours(one) for one in heard] == [True, False, True, True, False]
+    assert [injected.consume(one) for one in heard] == [True, False, True, True, False]
 
 
-class Wheel:
-    """A model that holds `up`, and whoever takes it over."""
+class Takeover:
+    """A policy that holds `up`, and a person who may take over."""
 
-    def __init__(self, back_key: str | None = None, forwards: bool = False) -> None:
+    def __init__(self, hand_back_key: str | None = None, forward_human_keys: bool = False) -> None:
         self.game = NotedGame()
-        self.seat = KeyGate(self.game, forwards=forwards)
-        self.takeover = Intervention(self.seat, self.game.keys, 1.0, back_key)
-        self.seat.press(UP)
+        self.gate = KeyGate(self.game, forward_human_keys=forward_human_keys)
+        self.intervention = Intervention(self.gate, self.game.keys, 1.0, hand_back_key)
+        self.gate.press(UP)
 
     def hear(self, *edges: KeyEdge, at: float = 0.0) -> None:
-        self.takeover.hear(list(edges), round(at * 1e9))
+        self.intervention.process(list(edges), round(at * 1e9))
 
 
 def test_the_models_keys_are_up_before_anything_else_and_back_when_the_persons_have_rested() -> None:
-    wheel = Wheel()
-    wheel.hear(edge("left", True, 5.0), at=5.01)
-    assert wheel.game.held == frozenset() and wheel.seat.state is GateState.LENT
-    wheel.seat.press(UP)
-    assert wheel.game.held == frozenset(), "the model's next decision reaches nobody"
-    wheel.hear(at=9.0)
-    assert wheel.takeover.driver == "human", "a held key is no rest"
-    wheel.hear(edge("left", False, 9.0), at=9.01)
-    wheel.hear(at=9.99)
-    assert wheel.takeover.driver == "human"
-    wheel.hear(at=10.0)
-    assert wheel.takeover.driver == "agent" and wheel.seat.state is GateState.PLAYING
-    edges, turns = wheel.takeover.take()
+    takeover = Takeover()
+    takeover.hear(edge("left", True, 5.0), at=5.01)
+    assert takeover.game.held == frozenset() and takeover.gate.state is GateState.HUMAN
+    takeover.gate.press(UP)
+    assert takeover.game.held == frozenset(), "the model's next decision reaches nobody"
+    takeover.hear(at=9.0)
+    assert takeover.intervention.driver == "human", "a held key is no rest"
+    takeover.hear(edge("left", False, 9.0), at=9.01)
+    takeover.hear(at=9.99)
+    assert takeover.intervention.driver == "human"
+    takeover.hear(at=10.0)
+    assert takeover.intervention.driver == "agent" and takeover.gate.state is GateState.OPEN
+    edges, changes = takeover.intervention.drain()
     assert [(one.key, one.down) for one in edges] == [("left", True), ("left", False)]
-    assert turns == [ControlChange(5_000_000_000, "human"), ControlChange(10_000_000_000, "agent")]
-    assert wheel.takeover.take() == ([], [])
+    assert changes == [ControlChange(5_000_000_000, "human"), ControlChange(10_000_000_000, "agent")]
+    assert takeover.intervention.drain() == ([], [])
 
 
 def test_a_key_that_both_hold_is_let_go_of_with_the_person() -> None:
-    wheel = Wheel()
-    wheel.hear(edge("up", True))
-    assert wheel.game.held == UP
-    wheel.hear(edge("left", True), edge("up", False))
-    assert wheel.game.held == frozenset()
+    takeover = Takeover()
+    takeover.hear(edge("up", True))
+    assert takeover.game.held == UP
+    takeover.hear(edge("left", True), edge("up", False))
+    assert takeover.game.held == frozenset()
 
 
 def test_a_game_without_a_keyboard_has_the_persons_keys_from_us() -> None:
-    wheel = Wheel(back_key="enter", forwards=True)
-    wheel.hear(edge("left", True))
-    assert wheel.game.held == LEFT
-    assert wheel.seat.held == frozenset(), "they are not the model's"
-    wheel.seat.press(UP)
-    wheel.hear(edge("up", True), edge("left", False))
-    assert wheel.game.held == UP
+    takeover = Takeover(hand_back_key="enter", forward_human_keys=True)
+    takeover.hear(edge("left", True))
+    assert takeover.game.held == LEFT
+    assert takeover.gate.held == frozenset(), "they are not the model's"
+    takeover.gate.press(UP)
+    takeover.hear(edge("up", True), edge("left", False))
+    assert takeover.game.held == UP
     # Handed back with a key still down: the console has it no longer, whatever the model wants.
-    wheel.hear(edge("enter", True))
-    assert wheel.takeover.driver == "agent" and wheel.game.held == frozenset()
-    wheel.seat.press(UP)
-    assert wheel.game.held == UP
-    wheel.hear(edge("left", True))
-    wheel.seat.pause()
-    assert wheel.game.held == frozenset()
+    takeover.hear(edge("enter", True))
+    assert takeover.intervention.driver == "agent" and takeover.game.held == frozenset()
+    takeover.gate.press(UP)
+    assert takeover.game.held == UP
+    takeover.hear(edge("left", True))
+    takeover.gate.pause()
+    assert takeover.game.held == frozenset()
 
 
 def test_our_own_presses_are_nobodys_takeover() -> None:
-    wheel = Wheel()
-    wheel.hear(edge("up", True, who="agent"))
-    assert wheel.takeover.driver == "agent"
-    wheel.hear(edge("up", True, who="agent"))
-    assert wheel.takeover.driver == "human", "a second press through the virtual keyboard is not ours"
+    takeover = Takeover()
+    takeover.hear(edge("up", True, who="agent"))
+    assert takeover.intervention.driver == "agent"
+    takeover.hear(edge("up", True, who="agent"))
+    assert takeover.intervention.driver == "human", "a second press through the virtual keyboard is not ours"
 
 
 def test_other_keys_are_nobodys_business() -> None:
-    wheel = Wheel()
-    wheel.hear(edge("q", True))
-    assert wheel.takeover.driver == "agent" and wheel.takeover.take() == ([], [])
+    takeover = Takeover()
+    takeover.hear(edge("q", True))
+    assert takeover.intervention.driver == "agent" and takeover.intervention.drain() == ([], [])
 
 
 @pytest.mark.parametrize("how", ["back key", "pause", "leave"])
 def test_ways_to_end_a_takeover(how: str) -> None:
-    wheel = Wheel(back_key="f9")
-    wheel.hear(edge("left", True))
+    takeover = Takeover(hand_back_key="f9")
+    takeover.hear(edge("left", True))
     if how == "back key":
-        wheel.hear(edge("f9", True))
-        assert wheel.seat.state is GateState.PLAYING
+        takeover.hear(edge("f9", True))
+        assert takeover.gate.state is GateState.OPEN
     else:
-        (wheel.seat.pause if how == "pause" else wheel.seat.leave)()
-        wheel.hear()
-        assert wheel.seat.state is (GateState.PAUSED if how == "pause" else GateState.LEFT)
-    assert wheel.takeover.driver == "agent" and wheel.game.held == frozenset()
+        (takeover.gate.pause if how == "pause" else takeover.gate.close)()
+        takeover.hear()
+        assert takeover.gate.state is (GateState.PAUSED if how == "pause" else GateState.CLOSED)
+    assert takeover.intervention.driver == "agent" and takeover.game.held == frozenset()
 
 
 def test_nobody_takes_over_while_it_is_paused() -> None:
-    wheel = Wheel()
-    wheel.seat.pause()
-    wheel.hear(edge("left", True))
-    assert wheel.takeover.driver == "agent" and wheel.seat.state is GateState.PAUSED
+    takeover = Takeover()
+    takeover.gate.pause()
+    takeover.hear(edge("left", True))
+    assert takeover.intervention.driver == "agent" and takeover.gate.state is GateState.PAUSED
 
 
-def corrections(root: Path, job: Job, **settings: object) -> InterventionRecorder:
+def make_recorder(root: Path, job: Job, **settings: object) -> InterventionRecorder:
     arguments: dict[str, object] = {"before_seconds": 0.2, "min_free_mb": 0, **settings}
     meta = meta_of(source="agent", labels="human")
     return InterventionRecorder(root, lambda _began_ns: meta, job, **arguments)  # type: ignore[arg-type]
@@ -135,19 +135,19 @@ def at(number: float, key: str, down: bool, who: str = "human") -> KeyEdge:
 
 def test_each_takeover_is_a_recording_that_begins_before_it(tmp_path: Path) -> None:
     """The model held `up` from frame 2 on, long before what is kept; the person takes over at 30 and 90."""
-    kept = corrections(tmp_path, Job())
+    recorder = make_recorder(tmp_path, Job())
     for number in range(120):
-        edges, turns = [], []
+        edges, changes = [], []
         if number == 2:
             edges = [at(1.5, "up", True, "agent")]
         if number in (30, 90):
             edges = [at(number - 0.5, "up", False, "agent"), at(number - 0.5, "left", True)]
-            turns = [ControlChange(time_of(number - 0.5), "human")]
+            changes = [ControlChange(time_of(number - 0.5), "human")]
         if number == 40:
-            edges, turns = [at(39.5, "left", False)], [ControlChange(time_of(39.5), "agent")]
-        kept.see(frame_at(number), edges, turns)
-    kept.close()
-    first, second = map(Recording.open, kept.kept)
+            edges, changes = [at(39.5, "left", False)], [ControlChange(time_of(39.5), "agent")]
+        recorder.add_frame(frame_at(number), edges, changes)
+    recorder.close()
+    first, second = map(Recording.open, recorder.recordings)
     assert len(first) == 6 + 11, "a fifth of a second before, ten frames of the person, one after"
     assert np.flatnonzero(first.labelled()).tolist() == list(range(6, 16))
     left, up = first.meta.keys.index("left"), first.meta.keys.index("up")
@@ -159,33 +159,33 @@ def test_each_takeover_is_a_recording_that_begins_before_it(tmp_path: Path) -> N
 
 def test_a_full_disk_is_said_and_does_not_stop_the_play(tmp_path: Path) -> None:
     heard = Heard()
-    kept = corrections(tmp_path, Job(heard), min_free_mb=1 << 40)
-    kept.see(frame_at(0), [], [ControlChange(time_of(0), "human")])
-    kept.see(frame_at(1), [], [])
-    kept.close()
-    assert kept.kept == [] and list(tmp_path.iterdir()) == []
+    recorder = make_recorder(tmp_path, Job(heard), min_free_mb=1 << 40)
+    recorder.add_frame(frame_at(0), [], [ControlChange(time_of(0), "human")])
+    recorder.add_frame(frame_at(1), [], [])
+    recorder.close()
+    assert recorder.recordings == [] and list(tmp_path.iterdir()) == []
     assert [one.level for one in heard.events if isinstance(one, Note)] == ["warning"]
 
 
 def test_a_folder_that_cannot_be_written_is_said_and_does_not_stop_the_play(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     heard = Heard()
-    kept = corrections(tmp_path / "file", Job(heard))
-    kept.see(frame_at(0), [], [ControlChange(time_of(0), "human")])
+    recorder = make_recorder(tmp_path / "file", Job(heard))
+    recorder.add_frame(frame_at(0), [], [ControlChange(time_of(0), "human")])
     for number in range(1, 1000):
-        kept.see(frame_at(number), [], [])
-    kept.close()
-    assert kept.kept == []
-    assert "in part only" in next(one.text for one in heard.events if isinstance(one, Note))
+        recorder.add_frame(frame_at(number), [], [])
+    recorder.close()
+    assert recorder.recordings == []
+    assert "incomplete" in next(one.text for one in heard.events if isinstance(one, Note))
 
 
 def test_everything_is_written_when_it_is_closed(tmp_path: Path) -> None:
     before = set(threading.enumerate())
-    kept = corrections(tmp_path, Job())
-    kept.see(frame_at(0), [], [ControlChange(time_of(0), "human")])
+    recorder = make_recorder(tmp_path, Job())
+    recorder.add_frame(frame_at(0), [], [ControlChange(time_of(0), "human")])
     for number in range(1, 300):
-        kept.see(frame_at(number), [], [])
-    kept.close()
-    (path,) = kept.kept
+        recorder.add_frame(frame_at(number), [], [])
+    recorder.close()
+    (path,) = recorder.recordings
     assert len(Recording.open(path)) == 300
     assert set(threading.enumerate()) <= before, "a thread of its own goes on"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.arena_window import Arena, Report
-from support.fakes import Heard, ToldPolicy
+from support.fakes import Heard, ScriptedPolicy
 from support.xserver import HandKeyboard, XServer, observe
 
 from agp_tui.config import GameSettings, PlaySettings
@@ -33,7 +33,7 @@ TRIALS = 100
 class Session:
     """A model that always presses right, at work on a thread; `hand` is a person's keyboard beside it."""
 
-    def __init__(self, policy: ToldPolicy, heard: Heard, arena: Arena, hand: HandKeyboard) -> None:
+    def __init__(self, policy: ScriptedPolicy, heard: Heard, arena: Arena, hand: HandKeyboard) -> None:
         self.policy, self.heard, self.arena, self.hand = policy, heard, arena, hand
         self.result: Finished | None = None
 
@@ -64,7 +64,7 @@ def session(server: XServer, arena: Arena, folder: Path, **settings: object) -> 
     )  # fmt: skip
     heard = Heard()
     job = Job(heard)
-    policy = ToldPolicy(ARROWS, ALWAYS_RIGHT, fps=FPS)
+    policy = ScriptedPolicy(ARROWS, ALWAYS_RIGHT, fps=FPS)
     with (
         closing(ScreenGame("window", place)) as game,
         open_keyboard(game, asked, job) as keyboard,
@@ -77,7 +77,7 @@ def session(server: XServer, arena: Arena, folder: Path, **settings: object) -> 
         def run() -> None:
             found.result = play(
                 game, policy, asked.settings, job, Clock(FPS),
-                listener=keyboard, corrections=make_intervention_recorder(asked, game, FPS, job),
+                listener=keyboard, intervention_recorder=make_intervention_recorder(asked, game, FPS, job),
             )  # fmt: skip
 
         player = threading.Thread(target=run)

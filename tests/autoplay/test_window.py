@@ -15,7 +15,7 @@ def test_a_ring_is_a_rolled_window(length: int, count: int, filling: int) -> Non
     plain[:] = filling
     window = np.empty_like(plain)
     for number in range(count):
-        ring.next()[:] = (number, -number)
+        ring.advance()[:] = (number, -number)
         plain = np.roll(plain, -1, axis=0)
         plain[-1] = (number, -number)
         ring.copy_to(window)

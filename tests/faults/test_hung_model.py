@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from support.arena_window import Arena
 from support.bright_model import BrightModel
-from support.fakes import Heard, ToldPolicy
+from support.fakes import Heard, ScriptedPolicy
 from support.trials import told, trials
 from support.xserver import XServer, observe
 
@@ -26,7 +26,7 @@ FPS = 60
 HANGS_FOR = 0.6
 
 
-class HangsNow(ToldPolicy):
+class HangsNow(ScriptedPolicy):
     """Presses right all the time, but for when it hangs."""
 
     hang = False
@@ -47,7 +47,7 @@ def test_a_hung_model_holds_no_key(
     place = GameSettings(display=x_server.name, center=arena.center, size=arena.size, keys=KEYS, fps=FPS)
     heard, results = Heard(), list[Finished]()
     job, policy = Job(heard), HangsNow(KEYS, [[0.0, 1.0]], fps=FPS)
-    monkeypatch.setattr("agp_tui.models.loading.load_within_budget", lambda *_words, **_more: policy)
+    monkeypatch.setattr("agp_tui.jobs.play.load_within_budget", lambda *_words, **_more: policy)
     asked = PlayRequest(
         model=str(bright.folder), game=None, place=place, settings=PlaySettings(takeover=False),
         models=tmp_path, recordings=tmp_path,

@@ -20,8 +20,8 @@ from agp_tui.imitation.convert import Window, convert, quantized
 from agp_tui.imitation.export import convert_file, export, sample_pictures, streamed
 from agp_tui.imitation.network import PolicyNetwork
 from agp_tui.imitation.train import TrainRequest, train
+from agp_tui.models.loading import load_policy
 from agp_tui.models.manifest import read_manifest, sha256_of
-from agp_tui.models.policy import load_policy
 from agp_tui.models.tflite import open_interpreter
 from agp_tui.protocol.events import Table
 

@@ -41,7 +41,7 @@ def test_a_trembling_model_is_steadied_on_its_held_out_frames(
     monkeypatch.setattr(steadying.Trainer, "probabilities", said)
     frames = on_frames(replace(source, thresholds=(0.5,) * len(source.keys)), Job())
     assert frames is not None
-    assert [one.steadiness for one in frames.found] == list(CANDIDATES)
+    assert [one.filter_config for one in frames.found] == list(CANDIDATES)
     plain, hysteresis = frames.found[0], frames.found[1]
     assert hysteresis.f1 == pytest.approx(1.0) and hysteresis.change_f1 == pytest.approx(1.0)
     assert plain.f1 < 0.95
@@ -60,9 +60,13 @@ def test_only_what_gains_beyond_doubt_helps(source: Checkpoint, monkeypatch: pyt
     first = {UNFILTERED: 1.0, good: 3.0, lucky: 9.0}
     later = {UNFILTERED: 1.0, good: 3.0, lucky: 1.0}
 
-    def exam(_model: object, seat: steadying.SteadySeat, episodes: int, seed: int, _job: Job) -> ScoreSummary:
-        mean = (first if seed == steadying.SEED else later)[seat.steadiness]
-        scores = tuple(mean + 0.1 * (game % 3 - 1) * (seat.steadiness == lucky) for game in range(episodes))
+    def exam(
+        _model: object, seat: steadying.FilteredDriverFactory, episodes: int, seed: int, _job: Job
+    ) -> ScoreSummary:
+        mean = (first if seed == steadying.SEED else later)[seat.filter_config]
+        scores = tuple(
+            mean + 0.1 * (game % 3 - 1) * (seat.filter_config == lucky) for game in range(episodes)
+        )
         return ScoreSummary(scores, float(np.mean(scores)), 0.0, 0.0, 0, 0)
 
     monkeypatch.setattr(steadying, "exam", exam)

@@ -220,7 +220,7 @@ def test_steadier_hands_are_tried_by_play_and_kept_only_where_they_help(home: Pa
     report = done.finished["report"]
     assert report["by"] == "play"
     # Two games of a model that knows little: whatever comes of them, what is said is what is kept.
-    assert (after.steadiness is not None) == report["helps"] == (report["gain_low"] > 0)
-    assert after.steadied is not None and after.steadied["tried"] == report["tried"]
+    assert (after.key_filter is not None) == report["helps"] == (report["gain_low"] > 0)
+    assert after.key_filter_search is not None and after.key_filter_search["tried"] == report["tried"]
     assert (after.keys, after.sha256) == (before.keys, before.sha256)
     assert agp("models", "steady", "pong", "--games", "0", home=home).code == 2

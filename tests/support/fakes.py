@@ -48,13 +48,13 @@ class NotedGame:
         self.hold(NO_KEYS)
 
 
-class ToldPolicy:
+class ScriptedPolicy:
     """Gives the probabilities it is told, one row for each decision, over and over; hangs on demand."""
 
     def __init__(self, keys: tuple[str, ...], rows: list[list[float]], fps: float = 30.0) -> None:
         self.keys = keys
         self.thresholds = np.full(len(keys), 0.5, np.float32)
-        self.steadiness = UNFILTERED
+        self.filter_config = UNFILTERED
         self.fps = fps
         self.segment = 1
         self.seen = 0
@@ -65,7 +65,7 @@ class ToldPolicy:
     def reset(self) -> None:
         self.seen = 0
 
-    def see(self, pixels: Pixels) -> None:
+    def observe(self, pixels: Pixels) -> None:
         if self.hang_from is not None and self.seen >= self.hang_from:
             self.go_on.wait(30)
         self.seen += 1
@@ -74,7 +74,7 @@ class ToldPolicy:
         return np.array(self._rows[(self.seen - 1) % len(self._rows)], np.float32)
 
     def decide(self, pixels: Pixels) -> NDArray[np.float32]:
-        self.see(pixels)
+        self.observe(pixels)
         return self.probabilities()
 
 

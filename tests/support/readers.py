@@ -100,7 +100,7 @@ def _model(folder: Path) -> Path:
 
 def _read_model(path: Path) -> None:
     from agp_tui.config import PlaySettings
-    from agp_tui.models.policy import load_policy
+    from agp_tui.models.loading import load_policy
 
     load_policy(path, PlaySettings()).decide(np.zeros((32, 32, 3), np.uint8))
 
