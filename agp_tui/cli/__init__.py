@@ -1,7 +1,4 @@
-"""The commands. Each job of the program also runs headless from here.
-
-This package knows how to read flags and how to tell results; it does none of the work itself.
-"""
+"""The command line: parses flags, starts jobs and prints their events. Does no work of its own."""
 
 import sys
 import traceback
@@ -12,34 +9,34 @@ from agp_tui.errors import AgpError, BadSetting, Interrupted, JobFailed, Setting
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and leave with its exit code: 0, 1 failed, 2 bad input, 130 interrupted."""
+    """Run a command line and exit with its code: 0 done, 1 failed, 2 bad input, 130 interrupted."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         sys.exit(_run(words))
     except AgpError as error:
-        _complain(words, error)
+        _print_error(words, error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        _complain(words, Interrupted("Interrupted before the end."))
+        _print_error(words, Interrupted("Interrupted before the end."))
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
     except Exception as error:
         if isinstance(error.__cause__, KeyboardInterrupt):
-            # Before Python 3.12 a Ctrl-C while a class is made comes as the cause of another error.
-            _complain(words, Interrupted("Interrupted before the end."))
+            # Before Python 3.12, a Ctrl-C during class creation arrives as the cause of another error.
+            _print_error(words, Interrupted("Interrupted before the end."))
             sys.exit(130)
-        # A fault of ours: people get the traceback, programs still get their last line.
+        # A bug: people get the traceback, programs still get a final event.
         traceback.print_exc()
         if "--json" in words:
-            _complain(words, JobFailed(f"{type(error).__name__}: {error}", "This is a fault of agp-tui."))
+            _print_error(words, JobFailed(f"{type(error).__name__}: {error}", "This is a bug in agp-tui."))
         sys.exit(1)
 
 
 def _run(words: list[str]) -> int:
     if not words:
-        # The most frequent words of all: no flags are read, so that the app is there at once.
+        # The most frequent call: no flags are parsed, so the app opens immediately.
         from agp_tui.cli.terminal import open_app
 
         return open_app()
@@ -55,12 +52,12 @@ def _run(words: list[str]) -> int:
         hint = "See agp --help, or --help after the command."
         raise SettingError(str(error), hint, setting=setting) from error
     except BadSetting as error:
-        # Settings files were checked before: a flag gave it.
+        # Settings files were validated before, so the value came from a flag.
         raise error.as_flag() from error
     return result if isinstance(result, int) else 0
 
 
-def _complain(words: list[str], error: AgpError) -> None:
+def _print_error(words: list[str], error: AgpError) -> None:
     if "--json" in words:
         from agp_tui.protocol.events import Failed, encode
 

@@ -1,4 +1,4 @@
-"""`agp atari`: games, and agents that learn them from pixels."""
+"""`agp atari`: Atari games and agents that learn them from pixels."""
 
 import dataclasses
 import sys
@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from msgspec import Meta
 
 from agp_tui.cli.flags import AtariFlags, GameFlags, OutputFlags
-from agp_tui.cli.run_job import Detach, run_live, run_long, settings_of, show, shown
+from agp_tui.cli.run_job import Detach, print_result, print_tables, run_live, run_long, settings_of
 from agp_tui.cli.terminal import in_terminal
 from agp_tui.config import AtariSettings, GameSettings, Output, check, check_flag
 from agp_tui.config.types import Count, Fraction
@@ -17,17 +17,17 @@ from agp_tui.engine.runs import Run
 from agp_tui.protocol.events import Table
 
 CHANCE = "chance"
-"""A player that is no agent: any action, all equally likely."""
+"""The name of the random player."""
 
-app = App(name="atari", help="Atari: list games, train, eval, watch and film agents.")
+app = App(name="atari", help="Atari: list games; train, evaluate, watch and record agents.")
 
 
 @app.command(name="list")
 def list_(*, output: OutputFlags = Output()) -> int:
-    """Every Atari game: its keys and actions, what random play and a person score, who can demonstrate it.
+    """List all Atari games: keys, actions, random and human scores, and whether there is a scripted expert.
 
     With --json the report's `games` have `id`, `keys`, `actions` (ALE's minimal set), `expert`, and `random`
-    and `human`, scores of the table that is named as `scores_of` (null for a game that is not in it).
+    and `human`, scores of the table named in `scores_of` (null for games that are not in it).
     """
     from agp_tui.atari.human_scores import RANDOM_AND_HUMAN, TABLE_NAME
     from agp_tui.games.atari import cartridges
@@ -60,45 +60,47 @@ def list_(*, output: OutputFlags = Output()) -> int:
     ]
     columns = ["game", "keys", "actions", "random play", "a person", "expert"]
     table = Table(title=f"Atari games; scores: {TABLE_NAME}", columns=columns, rows=rows)
-    return show(output, "atari", table, report={"games": games, "scores_of": TABLE_NAME})
+    return print_tables(output, "atari", table, report={"games": games, "scores_of": TABLE_NAME})
 
 
 @app.command
 def train(
     *, settings: AtariFlags = AtariSettings(), detach: Detach = False, output: OutputFlags = Output()
 ) -> int:
-    """Train an agent on a game, from pixels. What no flag says is the algorithm's own choice.
+    """Train an agent on a game, from pixels. Unset flags take the default of the algorithm.
 
-    The training is a run of its own: Ctrl-C stops it (with a checkpoint), closing the terminal does not.
+    The training is a detached run: Ctrl-C stops it (with a checkpoint), closing the terminal does not.
     """
     loaded = settings_of(output)
     runs = loaded.folder("runs")
     if settings.resume is not None:
         return run_long(output, Run.find(runs, settings.resume), detach)
     if settings.load_model is not None:
-        # A game that was asked for must be the agent's; the default one was not asked for.
+        # A game given explicitly must be the agent's; the default one is not explicit.
         if settings.game != AtariSettings().game:
             return watch(settings.game, by=settings.load_model, output=output)
         return watch(settings.load_model, output=output)
     from agp_tui.jobs.atari import ask_atari
     from agp_tui.protocol.requests import as_request
 
-    asked = ask_atari(check(settings), loaded)
-    return run_long(output, Run.create(runs, "atari", as_request(asked)), detach)
+    request = ask_atari(check(settings), loaded)
+    return run_long(output, Run.create(runs, "atari", as_request(request)), detach)
 
 
 @app.command
 def runs(*, output: OutputFlags = Output()) -> int:
-    """Every training of an agent beside the others, oldest first: how long, and how good it became.
+    """Compare all trainings of agents, oldest first: duration and evaluation scores.
 
     With --json the report's `runs` have `id`, `game`, `algorithm`, `protocol`, `state`, `steps`, `minutes`,
-    `score_mean`, `score_low`, `score_high` (95 % interval), `games` (that the mean is of) and
-    `human_normalised` (0 is random play, 1 a person); null for what a training has not come to yet.
+    `score_mean`, `score_low`, `score_high` (95 % interval), `games` (evaluation episodes) and
+    `human_normalised` (0: random play, 1: human); null for values that do not exist yet.
     """
     from agp_tui.atari.run_comparison import compare, table
 
     found = compare(Run.all(settings_of(output).folder("runs")))
-    return show(output, "atari", table(found), report={"runs": [dataclasses.asdict(one) for one in found]})
+    return print_tables(
+        output, "atari", table(found), report={"runs": [dataclasses.asdict(one) for one in found]}
+    )
 
 
 @app.command(name="eval")
@@ -112,22 +114,22 @@ def eval_(
     seed: int = 0,
     output: OutputFlags = Output(),
 ) -> int:
-    """Judge an agent by whole games: unclipped scores, a stated protocol, a mean with its interval.
+    """Evaluate an agent by whole episodes: unclipped scores, a stated protocol, the mean with its interval.
 
     Parameters
     ----------
     agent
-        A run, a checkpoint, a kept agent's name, or chance (with --game).
+        A run, a checkpoint, the name of a saved agent, or chance (random play, with --game).
     game
-        The game that chance plays; an agent has its own.
+        The game for chance; an agent has its own game.
     episodes
-        Whole games.
+        Number of episodes.
     epsilon
-        Share of the actions that are taken by chance, 0 to 1.
+        Probability of a random action, 0 to 1.
     protocol
-        sticky or classic; the one it was trained under otherwise.
+        sticky or classic. Default: the protocol of the training.
     seed
-        Another number, other games.
+        Random seed of the episodes.
     """
     from agp_tui.atari.agent_files import find_agent
     from agp_tui.jobs.atari import EvalAsked, run_eval
@@ -137,11 +139,11 @@ def eval_(
     check_flag("epsilon", epsilon, Fraction)
     chance = agent == CHANCE
     path = None if chance else find_agent(agent, loaded.folder("models"), loaded.folder("runs"))
-    asked = EvalAsked(
+    request = EvalAsked(
         checkpoint=path, game=game, games=episodes, epsilon=epsilon, protocol=protocol, seed=seed
     )
-    told = {"agent": agent, "episodes": episodes, "epsilon": epsilon, "protocol": protocol, "seed": seed}
-    return run_live(output, "eval", told, lambda job: run_eval(asked, job))
+    arguments = {"agent": agent, "episodes": episodes, "epsilon": epsilon, "protocol": protocol, "seed": seed}
+    return run_live(output, "eval", arguments, lambda job: run_eval(request, job))
 
 
 @app.command
@@ -152,28 +154,30 @@ def watch(
     seconds: float | None = None,
     speed: float = 1.0,
     paused: Annotated[bool, Parameter(negative=())] = False,
-    plain: Annotated[bool, Parameter(negative=(), help="Lines of progress, no view of the game.")] = False,
+    plain: Annotated[
+        bool, Parameter(negative=(), help="Print lines of progress instead of showing the game.")
+    ] = False,
     place: GameFlags = GameSettings(),
     output: OutputFlags = Output(),
 ) -> int:
-    """Let somebody play an Atari game and watch; nothing is recorded.
+    """Watch an agent, a model or a scripted expert play an Atari game; nothing is recorded.
 
     In a terminal the game is shown live: space pauses, the right arrow steps, + and - set the speed, q
-    ends. With --json programs send the same as commands. An agent sees all 60 frames a second and plays
-    under what it was trained under; a model decides as often as its manifest says.
+    quits. With --json, programs send the same as commands. An agent sees all 60 frames per second and plays
+    under the protocol of its training; a model decides at the rate of its manifest.
 
     Parameters
     ----------
     what
-        An agent (a run, a checkpoint, a kept agent's name), or a game, such as ALE/Pong-v5.
+        An agent (a run, a checkpoint, the name of a saved agent), or a game, such as ALE/Pong-v5.
     by
-        Who plays the game: expert (a scripted demonstrator), chance, a model or an agent. [default: expert]
+        The player: expert (a scripted demonstrator), chance, a model or an agent. [default: expert]
     seconds
-        Stop after so many seconds of play.
+        Stop after this many seconds of play.
     speed
-        So many times as fast as the console.
+        Speed relative to real time.
     paused
-        Begin paused.
+        Start paused.
     """
     from agp_tui.jobs.watch import WatchGameAsked, run_watch_game
 
@@ -182,8 +186,10 @@ def watch(
     if in_terminal() and not (plain or output.json):
         from agp_tui.ui.command_app import watch_in_terminal
 
-        return shown(output, watch_in_terminal(loaded, f"{by} plays {what}" if by else what, *sys.argv[1:]))
-    asked = WatchGameAsked(
+        return print_result(
+            output, watch_in_terminal(loaded, f"{by} plays {what}" if by else what, *sys.argv[1:])
+        )
+    request = WatchGameAsked(
         what=what,
         by=by,
         place=check(place),
@@ -194,8 +200,8 @@ def watch(
         paused=paused,
         preview=loaded.config.preview,
     )
-    told = {"what": what, "by": by, "seconds": seconds, "speed": speed, **dataclasses.asdict(place)}
-    return run_live(output, "watch", told, lambda job: run_watch_game(asked, job))
+    arguments = {"what": what, "by": by, "seconds": seconds, "speed": speed, **dataclasses.asdict(place)}
+    return run_live(output, "watch", arguments, lambda job: run_watch_game(request, job))
 
 
 @app.command
@@ -208,20 +214,20 @@ def video(
     seed: int = 0,
     output: OutputFlags = Output(),
 ) -> int:
-    """Record whole games of an agent as mp4: at right speed, with score, value and action preferences.
+    """Record episodes of an agent as mp4, at the original speed, with score, value and action preferences.
 
     Parameters
     ----------
     agent
-        A run, a checkpoint, or a kept agent's name.
+        A run, a checkpoint, or the name of a saved agent.
     episodes
-        Whole games, a file each.
+        Number of episodes, one file per episode.
     target
-        Folder for them; otherwise videos in the agent's run, or here where it is in none.
+        Output folder. Default: videos in the run of the agent, or the working directory if it is in no run.
     epsilon
-        Share of the actions that are taken by chance, 0 to 1; as in evaluations otherwise.
+        Probability of a random action, 0 to 1. Default: as in evaluations.
     seed
-        Another number, other games.
+        Random seed of the episodes.
     """
     from agp_tui.atari.agent_files import find_agent
     from agp_tui.jobs.video import VideoAsked, run_video
@@ -230,6 +236,6 @@ def video(
     check_flag("episodes", episodes, Count)
     check_flag("epsilon", epsilon, Fraction)
     path = find_agent(agent, loaded.folder("models"), loaded.folder("runs"))
-    asked = VideoAsked(checkpoint=path, games=episodes, folder=target, epsilon=epsilon, seed=seed)
-    told = {"agent": agent, "episodes": episodes, "epsilon": epsilon, "seed": seed}
-    return run_live(output, "video", told, lambda job: run_video(asked, job))
+    request = VideoAsked(checkpoint=path, games=episodes, folder=target, epsilon=epsilon, seed=seed)
+    arguments = {"agent": agent, "episodes": episodes, "epsilon": epsilon, "seed": seed}
+    return run_live(output, "video", arguments, lambda job: run_video(request, job))

@@ -20,7 +20,7 @@ from agp_tui.benchmarks.asked import (
     StoringAsked,
     TrainingAsked,
 )
-from agp_tui.cli.flags import Model, OutputFlags, written_as_flags
+from agp_tui.cli.flags import Model, OutputFlags, annotate_flags
 from agp_tui.cli.run_job import run_live, settings_of
 from agp_tui.config import Output, check
 from agp_tui.engine.job import Job
@@ -43,7 +43,7 @@ for _kind in (
     CorrectionsAsked,
     LearningAsked,
 ):
-    written_as_flags(_kind)
+    annotate_flags(_kind)
 
 
 @app.command

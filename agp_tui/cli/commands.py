@@ -1,4 +1,4 @@
-"""The tree of commands. Each lives in a module that is imported only when it is asked for."""
+"""The command tree. The module of a command is imported only when the command runs."""
 
 import difflib
 from collections.abc import Sequence
@@ -11,32 +11,38 @@ from agp_tui.cli.setting_sources import fill_from_settings
 from agp_tui.errors import SettingError
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "demo": ("demo:demo", "The whole loop on Atari, from nothing to a table of scores."),
+    "demo": (
+        "demo:demo",
+        "Run the whole imitation loop on an Atari game, from recording to a table of scores.",
+    ),
     "record": ("record:record", "Record a game: its frames and the keys held."),
     "recordings": (
         "recordings:app",
         "Recordings: list, info, replay, check, repair, import, export, delete.",
     ),
-    "screen": ("screen:app", "Displays: list them, watch one, pick a point on one by a click."),
+    "screen": ("screen:app", "Displays: list, watch, pick a point by a click."),
     "train": ("train:train", "Train a model on the recordings of a game and export it."),
-    "export": ("train:export", "Make a model that plays from a checkpoint."),
-    "models": ("models:app", "Exported models: list, info, measure, delete."),
-    "play": ("play:play", "Let a model play."),
-    "practice": ("train:practice", "Let a model play while a teacher corrects it, and learn from that."),
-    "bench": ("bench:app", "Benchmarks: ours against the plain way, in the same run."),
-    "atari": ("atari:app", "Atari: list games, train, eval, watch and film agents."),
-    "runs": ("runs:app", "Long jobs, alive or ended: list, follow, stop, delete."),
-    "doctor": ("doctor:doctor", "Look over this machine: what helps, what hinders, what to do."),
+    "export": ("train:export", "Export a checkpoint to a model that plays."),
+    "models": ("models:app", "Exported models: list, info, measure, steady, delete."),
+    "play": ("play:play", "Let a model play a game."),
+    "practice": (
+        "train:practice",
+        "Improve a model by DAgger: it plays, a teacher corrects it, it trains on the corrections.",
+    ),
+    "bench": ("bench:app", "Benchmarks against a baseline in the same run."),
+    "atari": ("atari:app", "Atari: list games; train, evaluate, watch and record agents."),
+    "runs": ("runs:app", "Long jobs, running or ended: list, follow, stop, delete."),
+    "doctor": ("doctor:doctor", "Check this machine: displays, keyboards, runtime, disk."),
     "config": ("config:app", "The settings file: show, check, set, unset, path, text."),
 }
-"""Each command: where it is below `agp_tui.cli`, and its line in `agp --help`."""
+"""By command: its function below `agp_tui.cli`, and its line in `agp --help`."""
 
 
 def app_for(words: Sequence[str]) -> App:
-    """The app for one command line.
+    """The cyclopts app for one command line.
 
-    Its first word's command brings its own, longer help; of the others only the line here is needed.
-    Raises `SettingError` where that word is no command.
+    Only the command in use provides its full help; the others provide one line. Raises `SettingError` for
+    an unknown command.
     """
     app = App(
         name="agp",
@@ -46,12 +52,12 @@ def app_for(words: Sequence[str]) -> App:
         help_format="markdown" if words and words[0] in COMMANDS else "plaintext",
     )
     app.default(home)
-    asked = words[0] if words else ""
-    if asked and asked not in COMMANDS and not asked.startswith("-"):
-        near = difflib.get_close_matches(asked, COMMANDS, n=1)
+    command = words[0] if words else ""
+    if command and command not in COMMANDS and not command.startswith("-"):
+        near = difflib.get_close_matches(command, COMMANDS, n=1)
         cure = f"Did you mean agp {near[0]}?" if near else "agp --help lists them."
-        raise SettingError(f"Expected a command ({', '.join(COMMANDS)}), found {asked!r}.", cure)
+        raise SettingError(f"Expected a command ({', '.join(COMMANDS)}), found {command!r}.", cure)
     for place, (name, (where, line)) in enumerate(COMMANDS.items()):
-        shown = None if name == asked else line
+        shown = None if name == command else line
         app.command(f"agp_tui.cli.{where}", name=name, help=shown, sort_key=place)
     return app

@@ -1,4 +1,4 @@
-"""`agp config`: what is set, where it came from, and changing it."""
+"""`agp config`: show, validate and edit the settings."""
 
 import sys
 from typing import Annotated, Any
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from agp_tui.cli.flags import OutputFlags
-from agp_tui.cli.run_job import settings_of, show
+from agp_tui.cli.run_job import print_tables, settings_of
 from agp_tui.config import Config, Output
 from agp_tui.config.file import FileError, LoadedConfig
 from agp_tui.errors import SettingError
@@ -19,10 +19,10 @@ Row = list[str | float | int | None]
 
 @app.command(name="show")
 def show_(*, output: OutputFlags = Output()) -> int:
-    """Every setting, its value and where it comes from.
+    """List all settings with their values and sources.
 
-    With --json the last line's report has `settings`, all that a form needs to know of each, and
-    `file`. Where the file has an error it still comes, with the defaults and `error`.
+    With --json the report has `settings`, with everything that a form needs, and `file`. For an invalid
+    file it has the defaults and `error`.
     """
     from agp_tui.config.schema import list_settings, problem
 
@@ -40,7 +40,7 @@ def show_(*, output: OutputFlags = Output()) -> int:
         [f"[{one['section']}]", one["key"], _shown(one["value"]), one["source"]] for one in settings
     ]
     table = Table(title="Settings", columns=["section", "key", "value", "from"], rows=rows)
-    return show(output, "config", table, report=report)
+    return print_tables(output, "config", table, report=report)
 
 
 def _shown(value: Any) -> str:
@@ -51,14 +51,14 @@ def _shown(value: Any) -> str:
 def set_(
     *words: Annotated[
         str,
-        Parameter(allow_leading_hyphen=True, help="SECTION.KEY VALUE, in any number: game.fps 60"),
+        Parameter(allow_leading_hyphen=True, help="SECTION.KEY VALUE, repeatable: game.fps 60"),
     ],
     output: OutputFlags = Output(),
 ) -> int:
-    """Write settings into config.toml: SECTION.KEY VALUE. Comments stay, what does not fit is not written.
+    """Set values in config.toml: SECTION.KEY VALUE. Comments are preserved, invalid values are rejected.
 
-    Lists have commas: game.keys up,left. Sections of games are games.NAME; a new one is begun.
-    Without a settings file one is made here, with every setting in it.
+    Lists are comma-separated: game.keys up,left. Profiles of games are games.NAME; new ones are created.
+    A missing settings file is created in the working directory, with all settings in it.
     """
     from agp_tui.config.editing import file_to_edit, set_values
 
@@ -72,15 +72,15 @@ def set_(
     set_values(path, pairs)
     rows: list[Row] = [[name, value] for name, value in pairs]
     table = Table(title=f"Set in {path}", columns=["setting", "value"], rows=rows)
-    return show(output, "config", table, report={"file": str(path), "set": dict(pairs)})
+    return print_tables(output, "config", table, report={"file": str(path), "set": dict(pairs)})
 
 
 @app.command
 def unset(
-    *names: Annotated[str, Parameter(help="SECTION.KEY, as many as you like, or games.NAME.")],
+    *names: Annotated[str, Parameter(help="SECTION.KEY, repeatable, or games.NAME.")],
     output: OutputFlags = Output(),
 ) -> int:
-    """Take settings back to their defaults: SECTION.KEY. A whole games.NAME removes that profile."""
+    """Reset settings to their defaults: SECTION.KEY. games.NAME removes a whole profile."""
     from agp_tui.config.editing import file_to_edit
     from agp_tui.config.editing import unset as unset_values
 
@@ -89,30 +89,30 @@ def unset(
     path = file_to_edit(output.config)
     unset_values(path, names)
     rows: list[Row] = [[name] for name in names]
-    table = Table(title=f"Default again in {path}", columns=["setting"], rows=rows)
-    return show(output, "config", table, report={"file": str(path), "unset": list(names)})
+    table = Table(title=f"Reset to the default in {path}", columns=["setting"], rows=rows)
+    return print_tables(output, "config", table, report={"file": str(path), "unset": list(names)})
 
 
 @app.command
 def check(*, output: OutputFlags = Output()) -> int:
-    """Read the settings and say whether they are right; exit code 2 where they are not."""
+    """Validate the settings; exit code 2 if they are invalid."""
     loaded = settings_of(output)
-    where = str(loaded.path) if loaded.path else "no file, the defaults hold"
-    return show(output, "config", Table(title="Settings are right", columns=["file"], rows=[[where]]))
+    where = str(loaded.path) if loaded.path else "no file, all defaults"
+    return print_tables(output, "config", Table(title="Valid settings", columns=["file"], rows=[[where]]))
 
 
 @app.command
 def path(*, output: OutputFlags = Output()) -> int:
-    """Where the settings file and the folders are."""
+    """Show the paths of the settings file and the folders."""
     loaded = settings_of(output)
     rows: list[Row] = [["config.toml", str(loaded.path) if loaded.path else None]]
     rows += [[name, str(loaded.folder(name))] for name in ("recordings", "models", "runs")]
-    return show(output, "config", Table(title="Paths", columns=["what", "where"], rows=rows))
+    return print_tables(output, "config", Table(title="Paths", columns=["what", "where"], rows=rows))
 
 
 @app.command
 def text() -> int:
-    """A settings file in which every setting stands with its help: agp config text > config.toml."""
+    """Print a settings file with all settings and their help: agp config text > config.toml."""
     from agp_tui.config.template import config_text
 
     sys.stdout.write(config_text())

@@ -1,4 +1,4 @@
-"""Before something goes for good a person is asked, or has said so with --yes."""
+"""Confirmation before a deletion: a question, or --yes."""
 
 import sys
 from pathlib import Path
@@ -12,12 +12,12 @@ from agp_tui.errors import SettingError
 Yes = Annotated[bool, Parameter(negative=(), help="Do not ask.")]
 
 
-def agreed(path: Path, yes: bool, output: Output) -> bool:
-    """Whether `path` may be deleted. Raises `SettingError` where nobody is there to be asked."""
+def confirmed(path: Path, yes: bool, output: Output) -> bool:
+    """Whether `path` may be deleted. Raises `SettingError` if there is nobody to ask."""
     if yes:
         return True
     if output.json or not sys.stdin.isatty():
-        raise SettingError("Expected a person to confirm the deletion, found none.", "Add --yes.")
+        raise SettingError("Expected a terminal to confirm the deletion, found none.", "Add --yes.")
     try:
         return input(f"Delete {path}? [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:

@@ -1,4 +1,4 @@
-"""How a job's events look to a person at a terminal: results on stdout, narration on stderr."""
+"""Events as text on a terminal: results on stdout, narration on stderr."""
 
 import time
 
@@ -12,11 +12,11 @@ from agp_tui.formatting.tables import drawn
 from agp_tui.protocol.events import Event, Failed, Finished, Live, Note, Progress, Stage, Started, Table
 
 QUIET_SECONDS = 10.0
-"""Without a terminal, progress is told this often."""
+"""Interval between progress lines without a terminal."""
 
 
 class ConsoleOutput(EventSink):
-    """Tells events as sentences; on a terminal the newest state stays on one line."""
+    """Prints events as text; on a terminal, progress is updated in place on one line."""
 
     def __init__(self) -> None:
         self._out = Console(highlight=False, soft_wrap=True)
@@ -27,7 +27,7 @@ class ConsoleOutput(EventSink):
         super().__init__()
 
     def close(self) -> None:
-        """Raises `BrokenPipeError` where who read stdout has gone."""
+        """Raises `BrokenPipeError` if the reader of stdout has gone."""
         super().close()
         self._pause()
         if self._broken is not None:

@@ -1,4 +1,4 @@
-"""`agp demo`: the whole loop at once, in the app where there is a terminal."""
+"""`agp demo`: the whole imitation loop, in the app if there is a terminal."""
 
 from dataclasses import fields
 from typing import Annotated
@@ -11,7 +11,7 @@ from agp_tui.cli.terminal import in_terminal
 from agp_tui.config import DemoSettings, Output, check
 from agp_tui.engine.runs import Run
 
-Plain = Annotated[bool, Parameter(negative=(), help="In a terminal too: progress as lines, not in the app.")]
+Plain = Annotated[bool, Parameter(negative=(), help="Print lines of progress instead of opening the app.")]
 
 
 def demo(
@@ -21,10 +21,10 @@ def demo(
     detach: Detach = False,
     output: OutputFlags = Output(),
 ) -> int:
-    """An expert plays Atari and is recorded, a model learns from it, practises, and plays. From nothing.
+    """Record a scripted expert on an Atari game, train a model on it, improve it by practice, let it play.
 
-    In a terminal the app opens and shows every part as it happens; leaving the app does not end the demo.
-    The table at the end shows what each player scored, and how fast the model decides.
+    In a terminal the app opens and shows every part live; leaving the app does not stop the demo. The table
+    at the end shows the score of each player and the decision latency of the model.
     """
     from agp_tui.protocol.requests import DemoAsked, as_request
 
@@ -34,14 +34,14 @@ def demo(
 
         return run_app(output.config, demo=as_flags(settings))
     loaded = settings_of(output)
-    asked = DemoAsked(
+    request = DemoAsked(
         settings=settings, recordings=loaded.folder("recordings"), models=loaded.folder("models")
     )
-    return run_long(output, Run.create(loaded.folder("runs"), "demo", as_request(asked)), detach)
+    return run_long(output, Run.create(loaded.folder("runs"), "demo", as_request(request)), detach)
 
 
 def as_flags(settings: DemoSettings) -> tuple[str, ...]:
-    """The words that give a command these settings, whatever the settings file says."""
+    """These settings as flags, which override the settings file."""
     words: list[str] = []
     for item in fields(settings):
         value, flag = getattr(settings, item.name), item.name.replace("_", "-")

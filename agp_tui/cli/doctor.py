@@ -1,9 +1,9 @@
-"""`agp doctor`: what of this machine helps or hinders, and what to do about it."""
+"""`agp doctor`: check the machine and suggest remedies."""
 
 from dataclasses import asdict
 
 from agp_tui.cli.flags import GameFlags, OutputFlags
-from agp_tui.cli.run_job import settings_of, show
+from agp_tui.cli.run_job import print_tables, settings_of
 from agp_tui.config import GameSettings, Output, check
 from agp_tui.protocol.events import Table
 
@@ -11,9 +11,9 @@ _MARKS = {True: "ok", False: "PROBLEM", None: "-"}
 
 
 def doctor(*, place: GameFlags = GameSettings(), output: OutputFlags = Output()) -> int:
-    """Look over this machine: displays, keyboards, runtime, training, disk. Exit code 0 whatever it finds.
+    """Check this machine: displays, keyboards, runtime, training, disk. The exit code is always 0.
 
-    With --json the report's `findings` have `name`, `ok` (null: good to know), `found` and `cure`.
+    With --json the report's `findings` have `name`, `ok` (null: for information), `found` and `cure`.
     """
     from agp_tui.jobs.doctor import checkup
 
@@ -23,4 +23,6 @@ def doctor(*, place: GameFlags = GameSettings(), output: OutputFlags = Output())
         [_MARKS[finding.ok], finding.name, finding.found, finding.cure] for finding in findings
     ]
     table = Table(title="Doctor", columns=["", "what", "found", "to do"], rows=rows)
-    return show(output, "doctor", table, report={"findings": [asdict(finding) for finding in findings]})
+    return print_tables(
+        output, "doctor", table, report={"findings": [asdict(finding) for finding in findings]}
+    )

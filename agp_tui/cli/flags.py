@@ -1,4 +1,4 @@
-"""How settings become flags: the types that every command shares."""
+"""Settings as flags: annotated types that the commands share."""
 
 import dataclasses
 from types import UnionType
@@ -25,10 +25,10 @@ from agp_tui.config.validation import bounds_text
 T = TypeVar("T")
 
 
-def written_as_flags(kind: type[T]) -> type[T]:
-    """Tell the library of flags, in the annotations of a settings class, how its fields are written.
+def annotate_flags(kind: type[T]) -> type[T]:
+    """Annotate the fields of a settings class for cyclopts.
 
-    The help of a flag shows its bounds behind its default: `[default: 30 (1 to 60)]`.
+    The help of a flag shows its bounds after its default: `[default: 30 (1 to 60)]`.
     """
     for name, hint in get_type_hints(kind, include_extras=True).items():
         parts = _parameter(_flag(hint)), _bounded(bounds_text(hint, choices=False))
@@ -38,7 +38,7 @@ def written_as_flags(kind: type[T]) -> type[T]:
 
 
 def _flag(hint: Any) -> Flag | None:
-    """How a type is written, also where it may be None as well."""
+    """The `Flag` annotation of a type, also inside a union with None."""
     if get_origin(hint) in (Union, UnionType):
         return next(filter(None, map(_flag, get_args(hint))), None)
     found = getattr(hint, "__metadata__", ())
@@ -46,7 +46,7 @@ def _flag(hint: Any) -> Flag | None:
 
 
 def _bounded(bounds: str) -> Parameter | None:
-    """The default is made text when help is asked for, no sooner."""
+    """A help parameter that appends the bounds; the default is formatted only when help is shown."""
     if not bounds:
         return None
     return Parameter(show_default=lambda default: f"{'not set' if default is None else default} ({bounds})")
@@ -66,17 +66,17 @@ def _numbers(_type: Any, tokens: Any) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.replace("x", ",").split(","))
     except ValueError:
-        raise ValueError(f"Expected whole numbers with commas, such as 640,360, found {text!r}.") from None
+        raise ValueError(f"Expected comma-separated integers, such as 640,360, found {text!r}.") from None
 
 
 def _words(_type: Any, tokens: Any) -> tuple[str, ...]:
     return tuple(part for token in tokens for part in token.value.split(",") if part)
 
 
-written_as_flags(Output)
+annotate_flags(Output)
 for _item in dataclasses.fields(Config):
     if _item.name != "games":
-        written_as_flags(type(getattr(Config(), _item.name)))
+        annotate_flags(type(getattr(Config(), _item.name)))
 
 _flat = Parameter(name="*")
 

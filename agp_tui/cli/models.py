@@ -1,12 +1,12 @@
-"""`agp models`: what has been exported, how fast and how steady it is, and getting rid of it."""
+"""`agp models`: list, inspect, measure and delete exported models, and tune their key filters."""
 
 from typing import Any
 
 from cyclopts import App
 
-from agp_tui.cli.confirm import Yes, agreed
+from agp_tui.cli.confirm import Yes, confirmed
 from agp_tui.cli.flags import Model, OutputFlags
-from agp_tui.cli.run_job import run_live, settings_of, show
+from agp_tui.cli.run_job import print_tables, run_live, settings_of
 from agp_tui.config import Output, check_flag
 from agp_tui.config.types import Count, Fps
 from agp_tui.engine.job import Job
@@ -19,7 +19,7 @@ Rows = list[list[str | float | int | None]]
 
 @app.command(name="list")
 def list_(*, output: OutputFlags = Output()) -> int:
-    """Every model with its game, keys and decisions a second; damaged ones with what is wrong.
+    """List models with their game, keys and decisions per second; damaged ones with the problem.
 
     With --json the report's `models` are those of `agp_tui.models.registry.ModelSummary`.
     """
@@ -32,12 +32,12 @@ def list_(*, output: OutputFlags = Output()) -> int:
     ]
     columns = ["model", "game", "keys", "fps", "frames seen", "F1", "remark"]
     report = {"models": [one.report() for one in found]}
-    return show(output, "models", Table(title="Models", columns=columns, rows=rows), report=report)
+    return print_tables(output, "models", Table(title="Models", columns=columns, rows=rows), report=report)
 
 
 @app.command
 def info(model: Model, *, output: OutputFlags = Output()) -> int:
-    """Everything a model's manifest says, or what can be read from a model made elsewhere."""
+    """Show the manifest of a model, or the inputs and outputs of a model from elsewhere."""
     import msgspec
 
     from agp_tui.models.loading import StoredModel
@@ -48,19 +48,19 @@ def info(model: Model, *, output: OutputFlags = Output()) -> int:
     facts: dict[str, Any] = msgspec.to_builtins(stored.manifest or stored.inspect())
     rows: Rows = [[name, str(value)] for name, value in facts.items()]
     table = Table(title=path.name, columns=["what", "value"], rows=rows)
-    return show(output, "models", table, model=str(path), report={"facts": facts})
+    return print_tables(output, "models", table, model=str(path), report={"facts": facts})
 
 
 @app.command
 def measure(model: Model, *, fps: Fps | None = None, output: OutputFlags = Output()) -> int:
-    """Time a model's decisions on this machine for about 2 s, and say how many a second fit.
+    """Measure the decision latency of a model on this machine (about 2 s) and the rate that it allows.
 
     With --json the report has `budget_ms`, `fps`, `fps_max`, `fits`, `decisions`, `stages_ms`.
 
     Parameters
     ----------
     fps
-        Ask about this many decisions a second, 1 to 60, instead of the model's own.
+        Decisions per second to check, 1 to 60. Default: the rate of the model.
     """
     from agp_tui.models.manifest import find_model
 
@@ -88,16 +88,17 @@ def measure(model: Model, *, fps: Fps | None = None, output: OutputFlags = Outpu
 
 @app.command
 def steady(model: Model, *, games: int = 10, output: OutputFlags = Output()) -> int:
-    """Find out whether a model plays better with steadier hands; what helps is kept in its manifest.
+    """Search for a key filter that improves a model, and store it in its manifest.
 
-    Tried are hysteresis (a key that is down goes up later), a minimum of decisions that a key is held, and
-    smoothing over decisions: on the frames that were held out in training, and for an Atari game by play,
-    chosen by some games and confirmed by others. Where nothing helps, nothing is kept.
+    Candidates are hysteresis (a pressed key is released at a lower threshold), a minimum hold in decisions,
+    and smoothing of the probabilities. They are compared on the validation frames of the training and, for
+    an Atari game, by play: selected on some episodes, confirmed on others. Without a significant improvement
+    the manifest is not changed.
 
     Parameters
     ----------
     games
-        Whole games of each way that is played.
+        Episodes per candidate.
     """
     loaded = settings_of(output)
     check_flag("games", games, Count)
@@ -117,12 +118,12 @@ def delete(
     yes: Yes = False,
     output: OutputFlags = Output(),
 ) -> int:
-    """Delete a model for good, its checkpoint too. Asks first, or takes --yes."""
+    """Delete a model and its checkpoint permanently. Asks for confirmation unless --yes is given."""
     from agp_tui.models import registry as models
     from agp_tui.models.manifest import find_model
 
     path = find_model(settings_of(output).folder("models"), model)
-    if not agreed(path, yes, output):
+    if not confirmed(path, yes, output):
         return 130
     models.delete(path)
-    return show(output, "delete", model=str(path))
+    return print_tables(output, "delete", model=str(path))

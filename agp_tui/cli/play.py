@@ -1,4 +1,4 @@
-"""`agp play`: a model takes the keyboard."""
+"""`agp play`: let a model press the keys."""
 
 from dataclasses import asdict
 
@@ -16,21 +16,21 @@ def play(
     terminal: TerminalFlags = TerminalSettings(),
     output: OutputFlags = Output(),
 ) -> int:
-    """Let a model play. Everything it needs comes from its manifest; a model made elsewhere takes
-    --keys, --fps, --activation-threshold, --normalize-images and --channels.
+    """Let a model play. Its manifest holds all parameters; a model from elsewhere takes --keys, --fps,
+    --activation-threshold, --normalize-images and --channels.
 
-    The panic key on the game's keyboard (F12), Ctrl-C here, and the end of this process for any
-    reason release every key. In the app an Atari game can be taken over with the terminal's own keys.
+    The panic key on the game's keyboard (F12), Ctrl-C here, and the end of this process for any reason
+    release all keys. In the app, you can take over an Atari game with the keys of the terminal.
 
     Parameters
     ----------
     game
-        The game to play, if not the one the model was trained on.
+        The game to play. Default: the game of the model.
     """
     from agp_tui.jobs.play import PlayRequest, run_play
 
     loaded = settings_of(output)
-    asked = PlayRequest(
+    request = PlayRequest(
         model=model,
         game=game,
         place=check(place),
@@ -41,5 +41,5 @@ def play(
         preview=loaded.config.preview,
         terminal=check(terminal),
     )
-    told = {"model": model, "game": game} | asdict(place) | asdict(settings) | asdict(terminal)
-    return run_live(output, "play", told, lambda job: run_play(asked, job))
+    arguments = {"model": model, "game": game} | asdict(place) | asdict(settings) | asdict(terminal)
+    return run_live(output, "play", arguments, lambda job: run_play(request, job))

@@ -1,4 +1,4 @@
-"""Running a job from the command line: who hears it, how it ends, what the exit code is."""
+"""Run a job from the command line: output, signals and exit code."""
 
 import sys
 from collections.abc import Callable
@@ -15,16 +15,18 @@ from agp_tui.engine.sinks import stdout_sink
 from agp_tui.errors import AgpError, Interrupted
 from agp_tui.protocol.events import AnyEvent, Failed, Finished, Started, Table
 
-Detach = Annotated[bool, Parameter(negative=(), help="Return at once; agp runs follow RUN shows it later.")]
+Detach = Annotated[
+    bool, Parameter(negative=(), help="Return immediately; agp runs follow RUN shows the run later.")
+]
 
 
 def settings_of(output: Output) -> LoadedConfig:
-    """The settings file that this command reads."""
+    """Load the settings of this command."""
     return load_config(output.config)
 
 
 def listener(output: Output) -> Listener:
-    """Whoever reads this command's stdout: a program or a person."""
+    """The listener for stdout: JSON lines for a program, text for a person."""
     if output.json:
         return stdout_sink()
     from agp_tui.cli.console_output import ConsoleOutput
@@ -33,7 +35,7 @@ def listener(output: Output) -> Listener:
 
 
 def run_live(output: Output, name: str, settings: dict[str, Any], body: Callable[[Job], Finished]) -> int:
-    """Run a job in this process until it ends or its owner does; the exit code."""
+    """Run a job in this process until it or its owner ends; returns the exit code."""
     job = Job(listener(output))
     try:
         with job.stop_on_signals():
@@ -51,19 +53,19 @@ def run_live(output: Output, name: str, settings: dict[str, Any], body: Callable
 
 
 def run_long(output: Output, run: Run, detach: bool = False) -> int:
-    """Start a run as a process of its own and follow it; the exit code.
+    """Start a run as a detached process and follow it; returns the exit code.
 
-    Ctrl-C stops the run. The terminal going away does not.
+    Ctrl-C stops the run; closing the terminal does not.
     """
     launch(run)
     if detach:
-        tell(output, Finished(job=run.job, run=run.id))
+        print_events(output, Finished(job=run.job, run=run.id))
         return 0
     return follow_run(output, run)
 
 
 def follow_run(output: Output, run: Run) -> int:
-    """Tell what a run tells until it ends; the exit code."""
+    """Print the events of a run until it ends; returns the exit code."""
     job = Job(listener(output))
     try:
         with job.stop_on_interrupt():
@@ -72,24 +74,24 @@ def follow_run(output: Output, run: Run) -> int:
         job.close()
 
 
-def tell(output: Output, *events: AnyEvent) -> None:
-    """Say something that needs no job."""
-    heard = listener(output)
+def print_events(output: Output, *events: AnyEvent) -> None:
+    """Print events without a job."""
+    sink = listener(output)
     for event in events:
-        heard.handle(event)
-    heard.close()
+        sink.handle(event)
+    sink.close()
 
 
-def shown(output: Output, end: Finished | Failed) -> int:
-    """How a command ended that had a view of its own; the exit code."""
-    tell(output, end)
+def print_result(output: Output, end: Finished | Failed) -> int:
+    """Print the result of a command that had its own view; returns the exit code."""
+    print_events(output, end)
     return end.exit_code if isinstance(end, Failed) else 0
 
 
-def show(output: Output, job: str, *tables: Table, **figures: Any) -> int:
-    """The end of a command that only shows something."""
+def print_tables(output: Output, job: str, *tables: Table, **fields: Any) -> int:
+    """Print tables, and with `--json` a `Finished` event with these fields; returns the exit code."""
     if output.json:
-        tell(output, *tables, Finished(job=job, **figures))
+        print_events(output, *tables, Finished(job=job, **fields))
     else:
-        tell(output, *tables)
+        print_events(output, *tables)
     return 0

@@ -1,4 +1,4 @@
-"""`agp runs`: long jobs, alive or ended, from this terminal or an earlier one."""
+"""`agp runs`: long jobs, running or ended, from this or another terminal."""
 
 import time
 from typing import Any
@@ -6,25 +6,25 @@ from typing import Any
 import msgspec
 from cyclopts import App
 
-from agp_tui.cli.confirm import Yes, agreed
+from agp_tui.cli.confirm import Yes, confirmed
 from agp_tui.cli.flags import OutputFlags
-from agp_tui.cli.run_job import follow_run, settings_of, show
+from agp_tui.cli.run_job import follow_run, print_tables, settings_of
 from agp_tui.config import Output
 from agp_tui.engine.runs import Run, RunError
 from agp_tui.files import delete_folder
 from agp_tui.protocol.events import Failed, Finished, Table
 
 app = App(
-    name="runs", help="Long jobs: list, follow, stop, delete. They outlive the terminal that began them."
+    name="runs", help="Long jobs: list, follow, stop, delete. They outlive the terminal that started them."
 )
 
 
 @app.command(name="list")
 def list_(*, output: OutputFlags = Output()) -> int:
-    """Every run, oldest first, with its state.
+    """List all runs, oldest first, with their states.
 
     With --json the report's `runs` have `id`, `job`, `state`, `started`, `ended` (seconds since 1970),
-    `seconds` so far and `result`: its last event, finished or failed, without its own report.
+    `seconds` so far and `result`: the final event, finished or failed, without its report.
     """
     runs = [_facts(run) for run in Run.all(settings_of(output).folder("runs"))]
     now = time.time()
@@ -32,16 +32,16 @@ def list_(*, output: OutputFlags = Output()) -> int:
         [one["id"], one["job"], one["state"], round((now - one["started"]) / 3600, 2)] for one in runs
     ]
     table = Table(title="Runs", columns=["run", "job", "state", "hours ago"], rows=rows)
-    return show(output, "runs", table, report={"runs": runs})
+    return print_tables(output, "runs", table, report={"runs": runs})
 
 
 @app.command
 def follow(run: str, *, output: OutputFlags = Output()) -> int:
-    """Tell what a run told and tells, until it ends. Ctrl-C stops the run; closing the terminal does not."""
+    """Show all events of a run until it ends. Ctrl-C stops it; closing the terminal does not."""
     found = Run.find(settings_of(output).folder("runs"), run)
     if found.state() == "waiting":
         raise RunError(
-            f"Expected a run that has begun, found that {found.id} never did.",
+            f"Expected a run that has started, found that {found.id} never did.",
             f"See {found.path}/narration.log.",
         )
     return follow_run(output, found)
@@ -49,36 +49,37 @@ def follow(run: str, *, output: OutputFlags = Output()) -> int:
 
 @app.command
 def stop(run: str, *, output: OutputFlags = Output()) -> int:
-    """Ask a run to come to its end; it saves a checkpoint first."""
+    """Stop a run; it saves a checkpoint first."""
     found = Run.find(settings_of(output).folder("runs"), run)
     found.stop()
-    return show(output, "runs", run=found.id)
+    return print_tables(output, "runs", run=found.id)
 
 
 @app.command
 def delete(run: str, *, yes: Yes = False, output: OutputFlags = Output()) -> int:
-    """Delete the folder of a run that has ended, its checkpoints among it. Asks first, or takes --yes.
+    """Delete the folder of an ended run with its checkpoints. Asks for confirmation unless --yes is given.
 
-    What the run exported stays.
+    Exported models are not deleted.
     """
     found = Run.find(settings_of(output).folder("runs"), run)
     if found.alive():
         raise RunError(
             f"Expected a run that has ended, found {found.id} running.", f"agp runs stop {found.id}"
         )
-    if not agreed(found.path, yes, output):
+    if not confirmed(found.path, yes, output):
         return 130
     try:
         delete_folder(found.path)
     except OSError as error:
         raise RunError(
-            f"Expected to delete {found.path}, found: {error.strerror}.", "Look at the folder's permissions."
+            f"Expected to delete {found.path}, found: {error.strerror}.",
+            "Check the permissions of the folder.",
         ) from error
-    return show(output, "runs", run=found.id)
+    return print_tables(output, "runs", run=found.id)
 
 
 def _facts(run: Run) -> dict[str, Any]:
-    """What a list says of a run; a damaged one is listed as that."""
+    """The facts of a run for a list; a damaged run is listed as damaged."""
     try:
         job: str | None = run.job
         state, started = run.state(), run.created

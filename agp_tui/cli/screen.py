@@ -1,4 +1,4 @@
-"""`agp screen`: the displays that games are on, to look at and to choose from."""
+"""`agp screen`: list, watch and pick points on displays."""
 
 import dataclasses
 from typing import Annotated
@@ -6,21 +6,19 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from agp_tui.cli.flags import OutputFlags, PointFlag, RegionFlag
-from agp_tui.cli.run_job import run_live, settings_of, show
+from agp_tui.cli.run_job import print_tables, run_live, settings_of
 from agp_tui.config import GameSettings, Output, check
 from agp_tui.protocol.events import Table
 
-app = App(name="screen", help="Displays: list them, watch one, pick a point on one by a click.")
+app = App(name="screen", help="Displays: list, watch, pick a point by a click.")
 
-ProfileFlag = Annotated[
-    str | None, Parameter(help="A profile of config.toml, for the display that it names.")
-]
-DisplayFlag = Annotated[str | None, Parameter(help="X display, such as :0. Found by itself otherwise.")]
+ProfileFlag = Annotated[str | None, Parameter(help="Use the display of this profile in config.toml.")]
+DisplayFlag = Annotated[str | None, Parameter(help="X display, such as :0. Detected if not given.")]
 
 
 @app.command(name="list")
 def list_(*, game: ProfileFlag = None, output: OutputFlags = Output()) -> int:
-    """Every display that a game may be on, with its size, and why it can be used or not."""
+    """List displays with their sizes, and why each is usable or not."""
     from agp_tui.games.display_discovery import candidates
 
     found = candidates(dataclasses.replace(_place(game, output), display=None))
@@ -38,7 +36,7 @@ def list_(*, game: ProfileFlag = None, output: OutputFlags = Output()) -> int:
         }
         for one in found
     ]
-    return show(output, "screen", table, report={"displays": report})
+    return print_tables(output, "screen", table, report={"displays": report})
 
 
 @app.command
@@ -51,29 +49,29 @@ def watch(
     region: RegionFlag | None = None,
     output: OutputFlags = Output(),
 ) -> int:
-    """Show a whole display, or a region of it as a recording would see it, until it is stopped.
+    """Show a display, or a region as a recording would see it, until stopped.
 
     Parameters
     ----------
     center
-        Middle of the region, X,Y in pixels of the display.
+        Centre of the region, X,Y in pixels of the display.
     size
-        Side of the square region around the middle, in pixels.
+        Side of the square region around the centre, in pixels.
     region
-        The region itself: X,Y,WIDTH,HEIGHT in pixels.
+        The region as X,Y,WIDTH,HEIGHT in pixels.
     """
     from agp_tui.jobs.screen import ScreenWatchRequest, run_screen_watch
 
     place = _place(game, output, display)
     place = dataclasses.replace(place, center=center, region=region, size=size or place.size)
-    asked = ScreenWatchRequest(place=check(place), preview=settings_of(output).config.preview)
-    told = {"display": place.display, "center": center, "size": place.size, "region": region}
-    return run_live(output, "watch", told, lambda job: run_screen_watch(asked, job))
+    request = ScreenWatchRequest(place=check(place), preview=settings_of(output).config.preview)
+    arguments = {"display": place.display, "center": center, "size": place.size, "region": region}
+    return run_live(output, "watch", arguments, lambda job: run_screen_watch(request, job))
 
 
 @app.command
 def pick(*, game: ProfileFlag = None, display: DisplayFlag = None, output: OutputFlags = Output()) -> int:
-    """Wait for a click on the game's display and tell where it was."""
+    """Wait for a click on the game's display and print its position."""
     from agp_tui.jobs.screen import run_screen_pick
 
     place = _place(game, output, display)
@@ -81,7 +79,7 @@ def pick(*, game: ProfileFlag = None, display: DisplayFlag = None, output: Outpu
 
 
 def _place(game: str | None, output: Output, display: str | None = None) -> GameSettings:
-    """The profile's settings, or those of [game], on that display."""
+    """The settings of the profile, or of [game], with this display."""
     config = settings_of(output).config
     place = config.games.get(game, config.game) if game else config.game
     return dataclasses.replace(place, display=display or place.display)

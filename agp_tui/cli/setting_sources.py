@@ -1,4 +1,4 @@
-"""Where a flag that was not given gets its value: the environment, then `config.toml`."""
+"""Fill unset flags from the environment and `config.toml`."""
 
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,13 @@ from agp_tui.errors import ModelError
 
 
 def fill_from_settings(_app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
-    """Give every setting that has no flag the value of the environment or the settings file.
+    """Set every flag that was not given to its value in the environment or the settings file.
 
-    A setting looks into the section of its own class only: a flag `--seed` of training never takes
-    the seed of a game. Raises `SettingError` where the file or a variable does not fit.
+    A flag only takes values from the section of its settings class: `--seed` of training never takes the
+    seed of a game. Raises `SettingError` for an invalid file or variable.
     """
     if commands[:1] == ("config",):
-        # Nothing to fill, and a file with an error must not keep its own cure from running.
+        # Nothing to fill, and an invalid file must not prevent the command that corrects it.
         return
     path = _first_value(arguments, "config")
     loaded = load_config(Path(path) if path else None)
@@ -26,14 +26,14 @@ def fill_from_settings(_app: App, commands: tuple[str, ...], arguments: Argument
     sections: tuple[str, ...] = ()
     for argument in arguments:
         if not argument.keys:
-            # A settings class as a whole; its fields follow it.
+            # A settings class; its fields follow.
             sections = sections_for(argument.hint, game)
         elif not argument.tokens and (given := loaded.chosen(sections, argument.keys[0])) is not None:
             argument.append(_token(argument.name, given))
 
 
 def _game_of_model(loaded: LoadedConfig, model: str | None) -> str | None:
-    """The game that a model was made for. What is wrong with a model is told when it is loaded."""
+    """The game of a model's manifest; errors are reported later, when the model is loaded."""
     from agp_tui.models.manifest import find_model, read_manifest
 
     try:

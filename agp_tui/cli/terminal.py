@@ -1,4 +1,4 @@
-"""Opening the app, where there is a terminal for it."""
+"""Open the app if there is a terminal."""
 
 import sys
 from pathlib import Path
@@ -7,12 +7,12 @@ from agp_tui.errors import SettingError
 
 
 def in_terminal() -> bool:
-    """Whether a person sits at both ends."""
+    """Whether stdin and stdout are terminals."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def open_app(config: Path | None = None) -> int:
-    """Open the app. Raises `SettingError` that says what to type instead, without a terminal."""
+    """Open the app. Without a terminal, raises `SettingError` that names the commands."""
     if not in_terminal():
         raise SettingError(
             "Expected a terminal for the app, found none.",

@@ -1,11 +1,11 @@
-"""`agp train`, `agp export`, `agp practice`: from recordings to a model, and on."""
+"""`agp train`, `agp export`, `agp practice`: train models on recordings and corrections."""
 
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from agp_tui.cli.flags import ExportFlags, Model, OutputFlags, PracticeFlags, TrainFlags
-from agp_tui.cli.run_job import Detach, run_live, run_long, settings_of, tell
+from agp_tui.cli.run_job import Detach, print_events, run_live, run_long, settings_of
 from agp_tui.config import ExportSettings, Output, PracticeSettings, TrainSettings, check
 from agp_tui.config.file import LoadedConfig
 from agp_tui.engine.runs import Run
@@ -13,7 +13,7 @@ from agp_tui.errors import SettingError
 from agp_tui.protocol.events import Finished, Note
 
 Look = Annotated[
-    bool, Parameter(negative=(), help="Only say what the recordings hold and what would be held out.")
+    bool, Parameter(negative=(), help="Only report what the recordings hold and how they would be split.")
 ]
 
 
@@ -27,14 +27,14 @@ def train(
 ) -> int:
     """Train a model on the recordings of a game and export it.
 
-    The training is a run of its own: Ctrl-C stops it (with a checkpoint), closing the terminal does not.
-    With --look nothing is trained: the recordings' keys, their balance and the split are shown. With
-    --from-model M --corrections the model M learns from what it was shown: takeovers, a teacher's advice.
+    The training is a detached run: Ctrl-C stops it (with a checkpoint), closing the terminal does not. With
+    --look nothing is trained: the keys of the recordings, their balance and the split are reported. With
+    --from-model M --corrections, model M continues training on its corrections: takeovers and teacher labels.
 
     Parameters
     ----------
     game
-        The game whose recordings to learn from; the model's own with --from-model.
+        The game whose recordings to train on. Default: the game of --from-model.
     """
     loaded = settings_of(output)
     runs = loaded.folder("runs")
@@ -45,8 +45,8 @@ def train(
     from agp_tui.jobs.train import ask_training
     from agp_tui.protocol.requests import as_request
 
-    asked = ask_training(game, check(settings), loaded.folder("recordings"), loaded.folder("models"))
-    return run_long(output, Run.create(runs, "train", as_request(asked)), detach)
+    request = ask_training(game, check(settings), loaded.folder("recordings"), loaded.folder("models"))
+    return run_long(output, Run.create(runs, "train", as_request(request)), detach)
 
 
 def _look(game: str | None, settings: TrainSettings, loaded: LoadedConfig, output: Output) -> int:
@@ -54,31 +54,31 @@ def _look(game: str | None, settings: TrainSettings, loaded: LoadedConfig, outpu
     from agp_tui.jobs.train import chosen_recordings
 
     if game is None:
-        raise SettingError("Expected a game to look at, found none.", "Name it with --game.")
+        raise SettingError("Expected a game to report on, found none.", "Name it with --game.")
     looked = look(chosen_recordings(game, settings.recordings, loaded.folder("recordings")), settings)
     notes = [Note(text=text, level="warning") for text in looked.warnings]
     figures = Finished(job="look", frames=looked.frames, report=looked.report())
-    tell(output, *looked.tables(), *notes, *([figures] if output.json else []))
+    print_events(output, *looked.tables(), *notes, *([figures] if output.json else []))
     return 0
 
 
 def export(
     checkpoint: str, *, settings: ExportFlags = ExportSettings(), output: OutputFlags = Output()
 ) -> int:
-    """Make a model that plays from a checkpoint.
+    """Export a checkpoint to a model that plays.
 
     Parameters
     ----------
     checkpoint
-        checkpoints/best.pt of a run, checkpoint.pt of a model, or an Atari agent: its run or its kept name.
+        checkpoints/best.pt of a run, checkpoint.pt of a model, or an Atari agent: its run or saved name.
     """
     from agp_tui.jobs.export import run_export
 
     loaded = settings_of(output)
     models, runs = loaded.folder("models"), loaded.folder("runs")
-    told = {"checkpoint": checkpoint, "quantize": settings.quantize}
+    arguments = {"checkpoint": checkpoint, "quantize": settings.quantize}
     return run_live(
-        output, "export", told, lambda job: run_export(checkpoint, check(settings), models, runs, job)
+        output, "export", arguments, lambda job: run_export(checkpoint, check(settings), models, runs, job)
     )
 
 
@@ -90,19 +90,19 @@ def practice(
     detach: Detach = False,
     output: OutputFlags = Output(),
 ) -> int:
-    """Let a model play while a teacher corrects it, and learn from the corrections, round by round.
+    """Improve a model by DAgger: it plays, a teacher labels its frames, it trains on them, in rounds.
 
-    The corrections are ordinary recordings; the best round by play becomes the new model.
+    The corrections are ordinary recordings; the round with the best score becomes the new model.
 
     Parameters
     ----------
     game
-        The Atari game, if not the one the model was trained on.
+        The Atari game. Default: the game of the model.
     """
     from agp_tui.jobs.practice import ask_practice
     from agp_tui.protocol.requests import as_request
 
     loaded = settings_of(output)
     folders = (loaded.folder(name) for name in ("recordings", "models", "runs"))
-    asked = ask_practice(model, game, check(settings), *folders)
-    return run_long(output, Run.create(loaded.folder("runs"), "practice", as_request(asked)), detach)
+    request = ask_practice(model, game, check(settings), *folders)
+    return run_long(output, Run.create(loaded.folder("runs"), "practice", as_request(request)), detach)

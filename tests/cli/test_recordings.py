@@ -124,7 +124,7 @@ def test_a_stopped_import_leaves_nothing(tmp_path: Path) -> None:
         command.hang_up()
         result = command.result()
     assert result.code == 130
-    assert "nothing of it is kept" in result.one("failed")["error"]
+    assert "nothing was written" in result.one("failed")["error"]
     assert list(tmp_path.glob("recordings/*/*")) == []
 
 

@@ -294,7 +294,7 @@ def test_other_variables_that_begin_with_our_letters_are_nobodys_business(
         (("--frame-size", "8"), "--frame-size: Expected `int` >= 16, found 8."),
         (("--fps", "abc"), 'Invalid value for --fps: unable to convert "abc" into int.'),
         (("--center", "4"), "--center: Expected a list of length 2, got 1, found (4,)."),
-        (("--center", "a,b"), "Expected whole numbers with commas, such as 640,360, found 'a,b'."),
+        (("--center", "a,b"), "Expected comma-separated integers, such as 640,360, found 'a,b'."),
         (("--keys", "up,foo"), "keys: Expected the name of a key, found 'foo'."),
         (("--fsp", "30"), "--fsp"),
     ],
@@ -326,7 +326,7 @@ def test_no_file_is_no_trouble() -> None:
     assert load_config().path is None
     code, events, _ = agp("config", "check")
     assert code == 0
-    assert events[0]["rows"] == [["no file, the defaults hold"]]
+    assert events[0]["rows"] == [["no file, all defaults"]]
     assert events[-1]["type"] == "finished"
 
 
