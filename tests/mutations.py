@@ -105,7 +105,7 @@ BREAKS = {
         ("tests/autoplay/test_player.py", "tests/autoplay/test_player_on_screen.py"),
     ),
     "junk on its stdin deafens a job": Break(
-        "agp_tui/protocol/decoding.py",
+        "agp_tui/protocol/untrusted_json.py",
         "except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:",
         "except msgspec.MsgspecError as error:",
         ("tests/faults/test_fuzz.py",),

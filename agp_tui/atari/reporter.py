@@ -14,7 +14,7 @@ from agp_tui.config import PreviewSettings
 from agp_tui.engine.job import Job
 from agp_tui.games.atari import FRAMES_A_SECOND
 from agp_tui.games.live_preview import Preview, live_event
-from agp_tui.protocol.events import Evaluated, Event, Progress, Try
+from agp_tui.protocol.events import EpisodeFinished, Evaluated, Event, Progress
 
 
 class TensorBoard:
@@ -34,7 +34,7 @@ class TensorBoard:
                 names = {"steps_per_second": "time/fps", "epsilon": "rollout/exploration_rate"}
                 for name, value in metrics.items():
                     self._put(names.get(name, f"train/{name}"), value)
-            case Try():
+            case EpisodeFinished():
                 self._put("rollout/ep_rew", event.score)
                 self._put("rollout/ep_rew_mean", event.average)
                 self._put("rollout/ep_len", event.frames)
@@ -106,7 +106,7 @@ class Teller:
             self._told = time.monotonic()
             self.handle(_progress(played, progress))
 
-    def handle(self, event: Try | Evaluated | Progress) -> None:
+    def handle(self, event: EpisodeFinished | Evaluated | Progress) -> None:
         """Pass an event on to everybody."""
         self._job.emit(event)
         self._board.handle(event)
@@ -116,7 +116,7 @@ class Teller:
         self._high = max(self._high, game.score)
         self._number += 1
         self.handle(
-            Try(
+            EpisodeFinished(
                 number=self._number,
                 score=game.score,
                 high_score=self._high,

@@ -7,7 +7,7 @@ import msgspec
 
 from agp_tui.errors import AgpError
 from agp_tui.files import LineFile
-from agp_tui.protocol.decoding import BadJson, decoded
+from agp_tui.protocol.untrusted_json import JsonError, decode_json
 
 T = TypeVar("T")
 
@@ -26,8 +26,8 @@ def read_kept(path: Path, kind: type[T]) -> list[T]:
         ) from error
     for number, line in enumerate(lines, start=1):
         try:
-            found.append(decoded(line, decoder))
-        except BadJson as error:
+            found.append(decode_json(line, decoder))
+        except JsonError as error:
             raise AgpError(
                 f"Expected line {number} of {path} to be a result of this benchmark: {error}.",
                 "Take the line out, or give --kept another file.",

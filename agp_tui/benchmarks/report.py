@@ -7,8 +7,8 @@ import msgspec
 
 from agp_tui.errors import AgpError
 from agp_tui.files import write_atomically
-from agp_tui.protocol.decoding import BadJson, decoded
 from agp_tui.protocol.events import Table
+from agp_tui.protocol.untrusted_json import JsonError, decode_json
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ def read_report(path: Path) -> Report | None:
     if not path.exists():
         return None
     try:
-        return decoded(path.read_bytes(), msgspec.json.Decoder(Report))
-    except (OSError, BadJson) as error:
+        return decode_json(path.read_bytes(), msgspec.json.Decoder(Report))
+    except (OSError, JsonError) as error:
         raise AgpError(
             f"Expected {path} to be what agp bench all keeps: {error}.", "Run it again."
         ) from error

@@ -59,9 +59,9 @@ def _run(words: list[str]) -> int:
 
 def _print_error(words: list[str], error: AgpError) -> None:
     if "--json" in words:
-        from agp_tui.protocol.events import Failed, encode
+        from agp_tui.protocol.events import Failed, encode_event
 
-        sys.stdout.buffer.write(encode(Failed.of(error)))
+        sys.stdout.buffer.write(encode_event(Failed.of(error)))
         sys.stdout.flush()
     else:
         print(f"agp: {error}", file=sys.stderr)

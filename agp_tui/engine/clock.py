@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agp_tui.errors import SettingError
-from agp_tui.protocol.events import AnyCommand, Pause, Resume, Speed
+from agp_tui.protocol.commands import AnyCommand, Pause, Resume, SetSpeed
 from agp_tui.protocol.percentiles import Percentiles
 
 NS = 1_000_000_000
@@ -193,7 +193,7 @@ class PlaybackClock:
                 self.pause(now)
             case Resume():
                 self.resume(now)
-            case Speed():
+            case SetSpeed():
                 self.seek(self.seconds(now), now)
                 self.speed = min(max(command.factor, MIN_SPEED), MAX_SPEED)
             case _:

@@ -16,16 +16,8 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, BinaryIO, Protocol, TypeVar
 
 from agp_tui.errors import AgpError
-from agp_tui.protocol.events import (
-    AnyCommand,
-    Command,
-    Event,
-    Note,
-    Panic,
-    Stage,
-    Stop,
-    decode_command,
-)
+from agp_tui.protocol.commands import AnyCommand, Command, Panic, Stop, decode_command
+from agp_tui.protocol.events import Event, Note, Stage
 
 STOP_POLL_SECONDS = 0.02
 

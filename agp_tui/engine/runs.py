@@ -20,7 +20,6 @@ import msgspec
 
 from agp_tui.errors import AgpError
 from agp_tui.files import LineFile, write_atomically
-from agp_tui.protocol.decoding import BadJson, decoded
 from agp_tui.protocol.events import (
     AnyEvent,
     Event,
@@ -30,9 +29,10 @@ from agp_tui.protocol.events import (
     Progress,
     Stage,
     decode_event,
-    encode,
+    encode_event,
     read_events,
 )
+from agp_tui.protocol.untrusted_json import JsonError, decode_json
 
 EVENTS_FILE = "events.jsonl"
 LIVE_FILE = "live.json"
@@ -245,15 +245,15 @@ class Run:
 
     def _worker(self) -> "_Worker | None":
         try:
-            return decoded((self.path / "process.json").read_bytes(), _worker)
-        except (OSError, BadJson):
+            return decode_json((self.path / "process.json").read_bytes(), _worker)
+        except (OSError, JsonError):
             return None
 
     def _record(self) -> "_Record":
         path = self.path / "run.json"
         try:
-            return decoded(path.read_bytes(), _record)
-        except (OSError, BadJson) as error:
+            return decode_json(path.read_bytes(), _record)
+        except (OSError, JsonError) as error:
             raise RunError(f"Expected {path} to hold the request of the run, found: {error}.") from error
 
 
@@ -292,7 +292,7 @@ class LiveFile:
         if isinstance(event, Live):
             # Live events are for display only: a full disk must not end the job.
             with contextlib.suppress(OSError):
-                self._part.write_bytes(encode(event))
+                self._part.write_bytes(encode_event(event))
                 self._part.replace(self._path)
 
     def clear(self) -> None:
@@ -321,7 +321,7 @@ class RunLog:
         if isinstance(event, Stage):
             self._live.clear()
         with contextlib.suppress(OSError) if isinstance(event, Progress) else contextlib.nullcontext():
-            self._file.write(encode(event))
+            self._file.write(encode_event(event))
 
     def close(self) -> None:
         self._file.close()

@@ -7,7 +7,7 @@ import threading
 from abc import ABC, abstractmethod
 from typing import BinaryIO
 
-from agp_tui.protocol.events import Event, Live, Progress, encode
+from agp_tui.protocol.events import Event, Live, Progress, encode_event
 
 QUEUED_EVENTS = 1_000
 """Capacity of the queue while nobody reads; live events are dropped far earlier."""
@@ -77,7 +77,7 @@ class JsonLinesSink(EventSink):
         super().__init__()
 
     def _write(self, event: Event) -> None:
-        self._stream.write(encode(event))
+        self._stream.write(encode_event(event))
         self._stream.flush()
 
 

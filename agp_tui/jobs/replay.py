@@ -13,7 +13,8 @@ from agp_tui.engine.clock import PlaybackClock, check_speed
 from agp_tui.engine.job import Job
 from agp_tui.errors import RecordingError
 from agp_tui.games.live_preview import Preview, Thumbnail, live_event
-from agp_tui.protocol.events import AnyCommand, Finished, Live, Resume, Seek, Step
+from agp_tui.protocol.commands import AnyCommand, Resume, Seek, Step
+from agp_tui.protocol.events import Finished, Live
 from agp_tui.recording.agreement import player_states
 from agp_tui.recording.quality_stats import held_shares
 from agp_tui.recording.store import Recording

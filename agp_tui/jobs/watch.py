@@ -23,7 +23,8 @@ from agp_tui.games.live_preview import Preview, Thumbnail, live_event
 from agp_tui.jobs.driver_factory import EXPERT, AgentDriverFactory, ModelDriverFactory, driver_factory
 from agp_tui.keys.state import NO_KEYS, Keys
 from agp_tui.models.policy import PolicyDriver
-from agp_tui.protocol.events import AnyCommand, Finished, Step
+from agp_tui.protocol.commands import AnyCommand, Step
+from agp_tui.protocol.events import Finished
 
 LISTEN_SECONDS = 0.01
 """How long a command may wait before it is looked at."""

@@ -14,7 +14,7 @@ from agp_tui.config import TerminalSettings
 from agp_tui.config.types import HoldMode, KeyAction
 from agp_tui.engine.job import Job
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, apply_edges
-from agp_tui.protocol.events import Holding, Key, LetGo
+from agp_tui.protocol.commands import KeyInput, ReleaseAllKeys, SetHoldMode
 
 DIRECTIONS = frozenset({"up", "left", "right", "down"})
 RELEASE_ALL_KEY = "enter"
@@ -182,24 +182,24 @@ class TerminalKeyListener:
 
 
 def terminal_key_listener(job: Job, keys: tuple[str, ...], settings: TerminalSettings) -> TerminalKeyListener:
-    """Hears `keys` in the commands `Key`, `LetGo` and `Holding` that the job is given, from now on."""
+    """Listens for `keys` in the job's commands `KeyInput`, `ReleaseAllKeys` and `SetHoldMode`."""
     holding = "releases" if settings.holding == "auto" else settings.holding
     keyboard = TerminalKeyListener(
         keys, holding, settings.hold_seconds, lambda text: job.note(text, level="warning")
     )
 
-    def hear(key: Key) -> None:
+    def hear(key: KeyInput) -> None:
         keyboard.hear(key.key, key.stroke, _moment(key.time_ns))
 
-    def let_go(command: LetGo) -> None:
+    def let_go(command: ReleaseAllKeys) -> None:
         keyboard.let_go(_moment(command.time_ns))
 
-    def hold(command: Holding) -> None:
+    def hold(command: SetHoldMode) -> None:
         keyboard.choose(command.way, time.monotonic_ns())
 
-    job.on_command(Key, hear)
-    job.on_command(LetGo, let_go)
-    job.on_command(Holding, hold)
+    job.on_command(KeyInput, hear)
+    job.on_command(ReleaseAllKeys, let_go)
+    job.on_command(SetHoldMode, hold)
     return keyboard
 
 

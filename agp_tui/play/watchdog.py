@@ -14,7 +14,7 @@ from agp_tui.errors import AgpError, JobFailed
 from agp_tui.keys.listening import KeyListener
 from agp_tui.play.intervention import Intervention
 from agp_tui.play.key_gate import KeyGate
-from agp_tui.protocol.events import Panic, Pause, Resume
+from agp_tui.protocol.commands import Panic, Pause, Resume
 
 POLL_SECONDS = 0.01
 """Longest time until a command is noticed. A person's key is noticed at once."""

@@ -1,8 +1,7 @@
-"""What a job tells while it runs, and what it can be told: one JSON object a line.
+"""Events of a job, as JSON lines: on stdout with `--json`, and in `events.jsonl` of a long job.
 
-Every job writes these to its stdout under `--json`, and long jobs to `events.jsonl` as well.
-The field names are an interface: other programs read them. A field that has nothing to say
-is left out.
+The field names and `type` tags are a public interface: other programs read them. A field that equals its
+default is left out.
 """
 
 import time
@@ -11,10 +10,9 @@ from typing import Any
 
 import msgspec
 
-from agp_tui.config.types import HoldMode, KeyAction
 from agp_tui.errors import AgpError, Interrupted
-from agp_tui.protocol.decoding import BadJson, decoded
 from agp_tui.protocol.percentiles import Percentiles
+from agp_tui.protocol.untrusted_json import JsonError, decode_json
 
 INTERRUPTED = Interrupted.exit_code
 
@@ -30,21 +28,24 @@ class Event(
     tag_field="type",
     tag=str.lower,
 ):
-    """Anything that happened. `at` is the wall clock, seconds since 1970."""
+    """Base of the events; `type` in JSON is the tag. `at` is the wall clock, seconds since 1970."""
 
     at: float = msgspec.field(default_factory=lambda: round(time.time(), 3))
 
 
 class Started(Event, frozen=True):
-    """A job begins. `settings` are the ones in force, whatever they came from."""
+    """The first event of a job."""
 
     job: str
+    """Name of the job: `record`, `play`, `train`, `practice`, `demo`, `atari`, ..."""
     settings: dict[str, Any] = {}
+    """The settings in force, from whatever source."""
     run: str | None = None
+    """Id of the run of a long job."""
 
 
 class Stage(Event, frozen=True):
-    """A job that has several parts begins one: `number` of `of`."""
+    """Stage `number` of `of` begins; the first is 1."""
 
     name: str
     number: int = 1
@@ -52,90 +53,115 @@ class Stage(Event, frozen=True):
 
 
 class Progress(Event, frozen=True):
-    """How far a long part is: `done` of `total` `unit`s, `rate` a second, `seconds_left`."""
+    """Progress within a stage."""
 
     done: float
+    """Units finished."""
     total: float
+    """Units in all."""
     unit: str
+    """What is counted: `frames`, `games`, `steps`, ..."""
     rate: float | None = None
+    """Units a second."""
     seconds_left: float | None = None
     metrics: dict[str, float] = {}
+    """Figures of the moment by name, such as `loss`."""
 
 
 class Live(Event, frozen=True):
-    """A live job's state, ten times a second at most; dropped where nobody reads.
-
-    `held` are the keys held now, `shares` how much of the time so far each was held (0 to 1).
-    `thumbnail` is a small RGB picture, `height * width * 3` bytes as base64; `shown` is the part of
-    the display that it shows (X, Y, width, height). A replay is at `frame` of `total`, `speed` times as
-    fast as it was recorded.
-    """
+    """State of a live job, at most ten times a second; dropped if nobody reads."""
 
     seconds: float
+    """Since the beginning."""
     fps: float
+    """Frames a second over the last seconds."""
     fps_asked: float
+    """Frames a second that were requested."""
     frames: int
+    """Frames captured so far."""
     missed: int
+    """Frame slots without a frame so far."""
     held: list[str] = []
+    """Keys held now."""
     shares: dict[str, float] = {}
+    """By key: share of the time so far at which it was held, 0 to 1."""
     probabilities: dict[str, float] = {}
+    """By key: the model's output, 0 to 1."""
     thresholds: dict[str, float] = {}
-    """By key: pressed from this probability on."""
+    """By key: the probability from which it is pressed."""
     jitter_ms: Percentiles | None = None
     latency_ms: Latency = {}
     deadline_misses: int | None = None
+    """Decisions that came late so far."""
     decisions: int | None = None
+    """Decisions made so far."""
     score: float | None = None
+    """Score of the current game."""
     lives: int | None = None
     value: float | None = None
-    """What an agent thinks that the state is worth."""
+    """The agent's estimate of the value of the state (expected return)."""
     thumbnail: bytes = b""
+    """A small RGB picture: `height * width * 3` bytes, base64 in JSON."""
     thumbnail_size: tuple[int, int] | None = None
+    """Width and height of the thumbnail in pixels."""
     bytes: int | None = None
+    """Bytes written so far."""
     shown: tuple[int, int, int, int] | None = None
+    """The part of the display in the thumbnail: x, y, width, height in pixels."""
     frame: int | None = None
+    """Replay: the frame shown, from 0."""
     total: int | None = None
+    """Replay: frames of the recording."""
     paused: bool = False
     speed: float | None = None
+    """Replay, or a watched game: 1 is real time."""
     driver: str | None = None
-    """Who plays now, where a person and a model share the keys: `human` or `agent`."""
+    """Who plays now if a person and a model share the keys: `human` or `agent`."""
     advised: list[str] | None = None
-    """What somebody beside the player would hold: a model that watches, a teacher."""
+    """Keys that a second policy beside the player (a shadow model, a teacher) would hold."""
     agreement: dict[str, float] = {}
-    """By key that one of the two has held: share of those frames at which both did."""
+    """By key that either of the two has held: share of those frames at which both did, 0 to 1."""
 
 
-class Try(Event, frozen=True):
-    """A game that an agent played to its end while it trained.
-
-    `number` counts from 1, `high_score` is the best so far, `average` the mean of the last 100; `frames`
-    are those of this game, `seconds` the time of the training.
-    """
+class EpisodeFinished(Event, frozen=True, tag="try"):
+    """An agent finished an episode during its training."""
 
     number: int
+    """Of the episode, from 1."""
     score: float
     high_score: float
+    """Best score so far."""
     average: float
+    """Mean score of the last 100 episodes."""
     frames: int
+    """Length of this episode in frames of the console."""
     seconds: float
+    """Training time so far."""
     epsilon: float
+    """Share of random actions, 0 to 1."""
     loss: float | None = None
 
 
 class Evaluated(Event, frozen=True):
-    """An agent was judged by whole games apart from its training, after so many `steps` (decisions)."""
+    """An agent was evaluated on whole games, apart from its training."""
 
     steps: int
+    """Decisions trained so far."""
     frames: int
+    """Frames of the console trained so far."""
     seconds: float
+    """Training time so far."""
     games: int
     score_mean: float
     score_low: float
+    """Lower end of the 95 % interval of the mean."""
     score_high: float
+    """Upper end of it."""
     score_median: float
     human_normalised: float | None = None
+    """The mean score where 0 is random play and 1 a person."""
     best: bool = False
-    """Whether it is the best so far."""
+    """Whether it is the best evaluation so far."""
 
 
 class Note(Event, frozen=True):
@@ -146,7 +172,7 @@ class Note(Event, frozen=True):
 
 
 class Table(Event, frozen=True):
-    """Rows for people and programs: each row has one cell for every column."""
+    """A table for people and programs: each row has one cell per column."""
 
     title: str
     columns: list[str]
@@ -154,31 +180,39 @@ class Table(Event, frozen=True):
 
 
 class Finished(Event, frozen=True):
-    """A job's result. Only the fields that the job has something to say about are there."""
+    """The last event of a job that ended with a result. Fields that do not apply are left out."""
 
     job: str
     recording: str | None = None
+    """Folder of the recording that was made or read."""
     recordings: list[str] | None = None
     model: str | None = None
+    """Folder of the model that was made or used."""
     run: str | None = None
+    """Id of the run of a long job."""
     checkpoint: str | None = None
+    """Path of the best checkpoint."""
     frames: int | None = None
     seconds: float | None = None
     fps: float | None = None
     missed: int | None = None
+    """Frame slots without a frame."""
     jitter_ms: Percentiles | None = None
     latency_ms: Percentiles | None = None
+    """Of whole decisions."""
     stages_ms: Latency | None = None
     deadline_misses: int | None = None
+    """Decisions that came late."""
     decisions: int | None = None
     steps: int | None = None
     steps_per_second: float | None = None
     scores: list[float] | None = None
+    """Final score of each game."""
     score_mean: float | None = None
     bytes: int | None = None
     metrics: dict[str, float] | None = None
     stopped: bool = False
-    """Whether somebody asked for the end before the job had come to it."""
+    """Whether somebody stopped the job before it was complete."""
     report: dict[str, Any] | None = None
     """Figures of one job only, documented at the job."""
 
@@ -212,109 +246,35 @@ class Failed(Event, frozen=True):
 
     @property
     def was_stopped(self) -> bool:
-        """`stopped`, which runs of earlier versions do not have: there the exit code tells."""
+        """`stopped`, or for runs of versions that did not write it, whether the exit code says so."""
         return self.stopped or self.exit_code == INTERRUPTED
 
     def as_error(self) -> AgpError:
-        """The error to raise where the failed command was a step of something else."""
+        """The error to raise if the failed command was a step of something else."""
         return AgpError(self.error, self.hint, setting=self.setting)
 
 
-class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
-    """Anything a live job can be told, one JSON object a line on its stdin."""
-
-
-class Stop(Command, frozen=True):
-    """Finish: close the files, release the keys, report."""
-
-
-class Pause(Command, frozen=True):
-    """Release every key and wait."""
-
-
-class Resume(Command, frozen=True):
-    """Go on after a pause."""
-
-
-class Panic(Command, frozen=True):
-    """Release every key and stop at once."""
-
-
-class Step(Command, frozen=True):
-    """Show the frame so many later, paused; a replay also earlier ones, where it is negative."""
-
-    frames: int = 1
-
-
-class Seek(Command, frozen=True):
-    """A replay: go on from this frame."""
-
-    frame: int
-
-
-class Speed(Command, frozen=True):
-    """A replay, or a game that is watched: so many times as fast as it was."""
-
-    factor: float
-
-
-class Key(Command, frozen=True):
-    """A person at a terminal pressed, repeats or released a key (our name for it).
-
-    `time_ns` is on the machine's monotonic clock; now where it is left out.
-    """
-
-    key: str
-    stroke: KeyAction = "press"
-    time_ns: int | None = None
-
-
-class LetGo(Command, frozen=True):
-    """The person at the terminal holds no key any more."""
-
-    time_ns: int | None = None
-
-
-class Holding(Command, frozen=True):
-    """How keys typed at a terminal are held from now on: see `[terminal] holding` of the settings."""
-
-    way: HoldMode
-
-
-AnyEvent = Started | Stage | Progress | Live | Try | Evaluated | Note | Table | Finished | Failed
-AnyCommand = Stop | Pause | Resume | Panic | Step | Seek | Speed | Key | LetGo | Holding
+AnyEvent = Started | Stage | Progress | Live | EpisodeFinished | Evaluated | Note | Table | Finished | Failed
 
 _encoder = msgspec.json.Encoder()
-_events: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
-_commands: msgspec.json.Decoder[AnyCommand] = msgspec.json.Decoder(AnyCommand)
+_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 
 
-def encode(message: Event | Command) -> bytes:
+def encode_event(event: Event) -> bytes:
     """One line of JSON, newline included."""
-    return _encoder.encode(message) + b"\n"
+    return _encoder.encode(event) + b"\n"
 
 
 def decode_event(line: bytes) -> AnyEvent:
-    """The event of one line. Raises `AgpError` where it is none."""
+    """The event of one line. Raises `AgpError` if it is not one."""
     try:
-        return decoded(line, _events)
-    except BadJson as error:
+        return decode_json(line, _decoder)
+    except JsonError as error:
         raise AgpError(f"Expected an event as one line of JSON, found {line[:80]!r}: {error}.") from error
 
 
-def decode_command(line: bytes) -> AnyCommand:
-    """The command of one line. Raises `AgpError` where it is none."""
-    try:
-        return decoded(line, _commands)
-    except BadJson as error:
-        raise AgpError(
-            f"Expected a command as one line of JSON, found {line[:80]!r}: {error}.",
-            'Send one of {"type": "stop"}, "pause", "resume", "panic".',
-        ) from error
-
-
 def read_events(lines: Iterator[bytes]) -> Iterator[AnyEvent]:
-    """The events of a stream; a torn last line (no newline yet) is left out."""
+    """The events of a stream; an incomplete last line (without a newline) is left out."""
     for line in lines:
         if line.endswith(b"\n") and line.strip():
             yield decode_event(line)

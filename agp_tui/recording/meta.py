@@ -13,7 +13,7 @@ from agp_tui.engine.runs import process_start
 from agp_tui.errors import RecordingError
 from agp_tui.files import write_atomically
 from agp_tui.keys.state import Who
-from agp_tui.protocol.decoding import BadJson, decoded
+from agp_tui.protocol.untrusted_json import JsonError, decode_json
 
 FILE_NAME = "meta.json"
 SCHEMA = 1
@@ -85,14 +85,14 @@ def read_meta(folder: Path) -> RecordingMeta:
             f"Expected a recording at {folder}, found {what}.", "agp recordings list shows what is there."
         ) from error
     try:
-        schema = decoded(body, _schema).schema
+        schema = decode_json(body, _schema).schema
         if schema > SCHEMA:
             raise RecordingError(
                 f"Expected a recording of schema {SCHEMA} or older at {folder}, found schema {schema}.",
                 "It was made by a newer version of agp-tui: update this one.",
             )
-        return decoded(body, _meta)
-    except BadJson as error:
+        return decode_json(body, _meta)
+    except JsonError as error:
         raise RecordingError(
             f"Expected {path} to describe a recording: {error}.", "It is damaged, or not made by agp-tui."
         ) from error

@@ -18,7 +18,7 @@ from agp_tui.errors import RecordingError
 from agp_tui.files import LineFile
 from agp_tui.games.base import GameStatus, Pixels
 from agp_tui.keys.state import KeyEdge, Keys, Who
-from agp_tui.protocol.decoding import BadJson, decoded
+from agp_tui.protocol.untrusted_json import JsonError, decode_json
 
 FILE_NAME = "timeline.jsonl"
 
@@ -157,8 +157,8 @@ def read_lines(path: Path, *, skip_damaged: bool = False) -> Iterator[Line]:
                 if not text.endswith(b"\n"):
                     return
                 try:
-                    yield decoded(text, _decoder)
-                except BadJson as error:
+                    yield decode_json(text, _decoder)
+                except JsonError as error:
                     if skip_damaged:
                         continue
                     raise RecordingError(

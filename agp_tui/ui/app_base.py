@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from agp_tui.config.file import LoadedConfig
     from agp_tui.engine.runs import Run
-    from agp_tui.protocol.events import AnyEvent, Command
+    from agp_tui.protocol.commands import Command
+    from agp_tui.protocol.events import AnyEvent
     from agp_tui.ui.client.process import JobProcess
 
 
@@ -111,7 +112,7 @@ class JobsApp(App[int]):
 
     def action_panic(self) -> None:
         """Release every key and stop what plays, at once."""
-        from agp_tui.protocol.events import Panic
+        from agp_tui.protocol.commands import Panic
 
         if self.live is not None:
             self.tell_live(Panic())

@@ -11,7 +11,8 @@ from textual.widgets import Footer, Static
 
 from agp_tui.config import TerminalSettings
 from agp_tui.config.file import LoadedConfig
-from agp_tui.protocol.events import Failed, Finished, Live, Note, Stop
+from agp_tui.protocol.commands import Stop
+from agp_tui.protocol.events import Failed, Finished, Live, Note
 from agp_tui.ui.client.process import JobProcess
 from agp_tui.ui.components.terminal_game import TerminalGame
 from agp_tui.ui.components.watch_pane import WatchPane

@@ -11,13 +11,13 @@ from support.commands import agp, agp_for_people
 
 from agp_tui.atari.run_comparison import Compared, compare, shortened
 from agp_tui.engine.runs import Run
-from agp_tui.protocol.events import Event, Failed, encode
+from agp_tui.protocol.events import Event, Failed, encode_event
 
 
 def run_of(root: Path, *events: Event, job: str = "atari", **settings: Any) -> Run:
     """A run that told these, its process gone."""
     run = Run.create(root, job, agent_runs.settings(**settings))
-    (run.path / "events.jsonl").write_bytes(b"".join(map(encode, events)))
+    (run.path / "events.jsonl").write_bytes(b"".join(map(encode_event, events)))
     body = {"pid": 1 << 22, "began": "then", "events_from": 0}
     (run.path / "process.json").write_text(json.dumps(body))
     return run
@@ -59,7 +59,7 @@ def test_a_stopped_training_is_called_so_and_keeps_its_best_evaluation(tmp_path:
 def test_a_damaged_line_costs_only_what_comes_after_it(tmp_path: Path) -> None:
     run = run_of(tmp_path, *agent_runs.learning(0.0))
     with (run.path / "events.jsonl").open("ab") as file:
-        file.write(b'{"type": "nonsense"}\n' + encode(agent_runs.done()))
+        file.write(b'{"type": "nonsense"}\n' + encode_event(agent_runs.done()))
     assert only(tmp_path).steps == 40_000
 
 

@@ -19,7 +19,8 @@ from agp_tui.games.window_focus import WindowFocus
 from agp_tui.jobs.play import open_focus_monitor
 from agp_tui.key_names import KEYSYMS
 from agp_tui.play.player import play
-from agp_tui.protocol.events import Live, Note, Pause, Resume
+from agp_tui.protocol.commands import Pause, Resume
+from agp_tui.protocol.events import Live, Note
 
 pytestmark = pytest.mark.display
 

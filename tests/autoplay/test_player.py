@@ -18,7 +18,8 @@ from agp_tui.games.base import Frame
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys
 from agp_tui.models.loading import load_policy
 from agp_tui.play.player import play
-from agp_tui.protocol.events import Finished, Live, Note, Panic, Pause, Resume, Stop
+from agp_tui.protocol.commands import Panic, Pause, Resume, Stop
+from agp_tui.protocol.events import Finished, Live, Note
 
 pytest.importorskip("ale_py")
 

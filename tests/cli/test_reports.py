@@ -10,7 +10,7 @@ from support.commands import Event, agp
 
 from agp_tui.engine.runs import Run
 from agp_tui.engine.subprocesses import module_environment
-from agp_tui.protocol.events import Failed, Finished, encode
+from agp_tui.protocol.events import Failed, Finished, encode_event
 
 
 def last(home: Path, *words: str, code: int = 0) -> Event:
@@ -35,7 +35,7 @@ def ended(root: Path, event: Finished | Failed) -> Run:
     """A run whose process told this last."""
     run = Run.create(root, "train", {})
     subprocess.run(
-        [sys.executable, "-c", WORKED, str(run.path), encode(event).decode()],
+        [sys.executable, "-c", WORKED, str(run.path), encode_event(event).decode()],
         check=True,
         env=module_environment(),
     )

@@ -7,34 +7,37 @@ import msgspec
 import pytest
 
 from agp_tui.errors import AgpError
-from agp_tui.protocol.events import (
+from agp_tui.protocol.commands import (
     AnyCommand,
-    AnyEvent,
     Command,
+    KeyInput,
+    Panic,
+    Pause,
+    ReleaseAllKeys,
+    Resume,
+    Seek,
+    SetHoldMode,
+    SetSpeed,
+    Step,
+    Stop,
+    decode_command,
+    encode_command,
+)
+from agp_tui.protocol.events import (
+    AnyEvent,
+    EpisodeFinished,
     Evaluated,
     Event,
     Failed,
     Finished,
-    Holding,
-    Key,
-    LetGo,
     Live,
     Note,
-    Panic,
-    Pause,
     Progress,
-    Resume,
-    Seek,
-    Speed,
     Stage,
     Started,
-    Step,
-    Stop,
     Table,
-    Try,
-    decode_command,
     decode_event,
-    encode,
+    encode_event,
     read_events,
 )
 from agp_tui.protocol.percentiles import Percentiles
@@ -69,7 +72,7 @@ EVENTS: list[Event] = [
         paused=True,
         speed=2.0,
     ),
-    Try(
+    EpisodeFinished(
         number=7,
         score=-3.0,
         high_score=2.0,
@@ -126,10 +129,10 @@ COMMANDS: list[Command] = [
     Panic(),
     Step(frames=-2),
     Seek(frame=7),
-    Speed(factor=0.5),
-    Key(key="up", stroke="repeat", time_ns=7),
-    LetGo(time_ns=7),
-    Holding(way="latched"),
+    SetSpeed(factor=0.5),
+    KeyInput(key="up", stroke="repeat", time_ns=7),
+    ReleaseAllKeys(time_ns=7),
+    SetHoldMode(way="latched"),
 ]
 
 # Other programs read these. A name may be added here, never changed or removed.
@@ -153,13 +156,13 @@ FIELDS = {
 
 
 def plain(event: Event) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(encode(event))
+    body: dict[str, Any] = json.loads(encode_event(event))
     return body
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
 def test_every_event_comes_back_as_it_was(event: Event) -> None:
-    line = encode(event)
+    line = encode_event(event)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
     assert decode_event(line) == event
@@ -167,7 +170,7 @@ def test_every_event_comes_back_as_it_was(event: Event) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: type(command).__name__)
 def test_every_command_comes_back_as_it_was(command: Command) -> None:
-    assert decode_command(encode(command)) == command
+    assert decode_command(encode_command(command)) == command
 
 
 def test_all_kinds_are_tried_here() -> None:
@@ -212,8 +215,8 @@ def test_a_field_of_a_later_version_is_no_hindrance() -> None:
 
 
 def test_a_torn_last_line_is_left_out() -> None:
-    whole = encode(Note(text="whole"))
-    torn = encode(Note(text="torn"))
+    whole = encode_event(Note(text="whole"))
+    torn = encode_event(Note(text="torn"))
     for length in range(len(torn)):
         events = list(read_events(iter([whole, torn[:length]])))
         assert [event.text for event in events if isinstance(event, Note)] == ["whole"]

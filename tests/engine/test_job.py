@@ -18,7 +18,8 @@ from support.fakes import Heard
 from agp_tui.engine.job import Job
 from agp_tui.engine.sinks import QUEUED_EVENTS, QUEUED_EVENTS_BEFORE_PROGRESS_DROPS, JsonLinesSink
 from agp_tui.engine.subprocesses import module_environment
-from agp_tui.protocol.events import Key, Live, Note, Panic, Pause, Progress, Resume, Stage, Stop, encode
+from agp_tui.protocol.commands import KeyInput, Panic, Pause, Resume, Stop, encode_command
+from agp_tui.protocol.events import Live, Note, Progress, Stage
 
 LISTENS = """
 import sys, time
@@ -136,7 +137,7 @@ def test_a_pipe_that_had_ended_before_is_no_owner() -> None:
 
 def test_commands_that_were_sent_before_the_start_are_obeyed_though_the_pipe_has_ended() -> None:
     read_end, write_end = os.pipe()
-    os.write(write_end, encode(Pause()) + encode(Stop()))
+    os.write(write_end, encode_command(Pause()) + encode_command(Stop()))
     os.close(write_end)
     with started(stdin=read_end) as process:
         os.close(read_end)
@@ -146,7 +147,7 @@ def test_commands_that_were_sent_before_the_start_are_obeyed_though_the_pipe_has
 def test_commands_come_in_order_and_stop_stops() -> None:
     with started() as process:
         for command in (Pause(), Resume(), Stop()):
-            owner(process).write(encode(command))
+            owner(process).write(encode_command(command))
         owner(process).flush()
         report = end_of(process)
         assert report["commands"] == ["Pause", "Resume", "Stop"]
@@ -155,14 +156,14 @@ def test_commands_come_in_order_and_stop_stops() -> None:
 
 def test_panic_stops() -> None:
     with started() as process:
-        owner(process).write(encode(Panic()))
+        owner(process).write(encode_command(Panic()))
         owner(process).flush()
         assert end_of(process)["commands"] == ["Panic"]
 
 
 def test_junk_is_answered_with_a_sentence_and_the_job_goes_on() -> None:
     with started() as process:
-        owner(process).write(b"make it so\n" + encode(Stop()))
+        owner(process).write(b"make it so\n" + encode_command(Stop()))
         owner(process).flush()
         report = end_of(process)
         (note,) = report["notes"]
@@ -405,11 +406,11 @@ def test_waiting_ends_with_a_stop() -> None:
 
 
 def test_commands_of_a_kind_go_at_once_to_who_asked_for_them_those_before_included() -> None:
-    job, taken = Job(), list[Key]()
-    early, late = Key(key="up"), Key(key="left")
+    job, taken = Job(), list[KeyInput]()
+    early, late = KeyInput(key="up"), KeyInput(key="left")
     for command in (Pause(), early):
         job.send(command)
-    job.on_command(Key, taken.append)
+    job.on_command(KeyInput, taken.append)
     for command in (late, Resume()):
         job.send(command)
     assert taken == [early, late]

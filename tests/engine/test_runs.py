@@ -28,7 +28,7 @@ from agp_tui.protocol.events import (
     Stage,
     Started,
     decode_event,
-    encode,
+    encode_event,
 )
 
 WORKS = """
@@ -322,7 +322,7 @@ def test_following_is_not_misled_by_half_a_line(tmp_path: Path) -> None:
     run = new_run(tmp_path)
     run.claim()
     path = run.path / "events.jsonl"
-    first, second = encode(Note(text="first")), encode(Finished(job="train"))
+    first, second = encode_event(Note(text="first")), encode_event(Finished(job="train"))
     path.write_bytes(first + second[:20])
     events = []
     for event in run.follow(poll_seconds=0.01):
@@ -335,7 +335,7 @@ def test_following_is_not_misled_by_half_a_line(tmp_path: Path) -> None:
 
 def test_half_a_line_that_a_crash_left_is_gone_when_the_run_goes_on(tmp_path: Path) -> None:
     run = new_run(tmp_path)
-    (run.path / "events.jsonl").write_bytes(encode(Note(text="whole")) + b'{"type":"no')
+    (run.path / "events.jsonl").write_bytes(encode_event(Note(text="whole")) + b'{"type":"no')
     run.claim()
     log = RunLog(run)
     log.handle(Finished(job="train"))

@@ -18,7 +18,8 @@ from agp_tui.errors import SettingError
 from agp_tui.games.base import GameStatus
 from agp_tui.games.live_preview import downscale
 from agp_tui.jobs.replay import REPEAT_SECONDS, ReplayRequest, run_replay
-from agp_tui.protocol.events import AnyCommand, Finished, Live, Note, Pause, Resume, Seek, Speed, Step
+from agp_tui.protocol.commands import AnyCommand, Pause, Resume, Seek, SetSpeed, Step
+from agp_tui.protocol.events import Finished, Live, Note
 from agp_tui.recording.store import Recording, RecordingWriter
 from agp_tui.recording.video import FILE_NAME
 
@@ -124,13 +125,13 @@ def test_each_command_is_answered_at_once(path: Path) -> None:
         # Paused, it would tell the same once in so many seconds by itself.
         assert sorted(seconds)[2] < REPEAT_SECONDS / 3
         assert replay.after(Resume(), lambda event: not event.paused).speed == 0.05
-        assert replay.after(Speed(factor=20), lambda event: event.speed == 20).frame is not None
+        assert replay.after(SetSpeed(factor=20), lambda event: event.speed == 20).frame is not None
         replay.after(Pause(), lambda event: event.paused)
 
 
 def test_it_plays_at_the_recorded_times_and_stays_at_the_end(path: Path) -> None:
     with replaying(path, speed=2.0) as replay:
-        last = replay.after(Speed(factor=2.0), lambda event: event.frame == FRAMES - 1)
+        last = replay.after(SetSpeed(factor=2.0), lambda event: event.frame == FRAMES - 1)
         assert last.paused
         shown = [event for event in replay.live if not event.paused]
         took = last.at - shown[0].at

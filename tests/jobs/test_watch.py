@@ -24,7 +24,8 @@ from agp_tui.errors import AgpError, ModelError, SettingError
 from agp_tui.games.atari import AtariGame
 from agp_tui.games.live_preview import downscale
 from agp_tui.jobs.watch import WatchGameAsked, run_watch_game
-from agp_tui.protocol.events import AnyCommand, Finished, Live, Pause, Resume, Speed, Step
+from agp_tui.protocol.commands import AnyCommand, Pause, Resume, SetSpeed, Step
+from agp_tui.protocol.events import Finished, Live
 
 PONG = "ALE/Pong-v5"
 BOX = (40, 40)
@@ -132,11 +133,11 @@ def test_a_pause_holds_it_and_a_speed_is_kept(home: Path) -> None:
         then = time.monotonic()
         later = watched.after(None, lambda event: event.frames >= begun.frames + 15)
         assert 0.3 < time.monotonic() - then < 2.0 and later.fps_asked == 30
-        quick = watched.after(Speed(factor=4.0), lambda event: event.speed == 4.0)
+        quick = watched.after(SetSpeed(factor=4.0), lambda event: event.speed == 4.0)
         then = time.monotonic()
         watched.after(None, lambda event: event.frames >= quick.frames + 120)
         assert 0.7 < time.monotonic() - then < 3.0 and quick.fps_asked == 120
-        assert watched.after(Speed(factor=1000.0), lambda event: event.speed == 20.0)
+        assert watched.after(SetSpeed(factor=1000.0), lambda event: event.speed == 20.0)
     assert isinstance(watched.result, Finished) and not watched.live[-1].probabilities
 
 
@@ -149,7 +150,7 @@ def test_what_the_machine_cannot_keep_up_with_is_given_up(
     with watching(home, "ponger", speed=20.0) as watched:
         late = watched.after(None, lambda event: event.frames >= 30)
         assert late.missed > 100 and late.fps < 60
-        slow = watched.after(Speed(factor=0.25), lambda event: event.speed == 0.25)
+        slow = watched.after(SetSpeed(factor=0.25), lambda event: event.speed == 0.25)
         time.sleep(1.0)
         assert 10 <= watched.live[-1].frames - slow.frames <= 20
 

@@ -5,7 +5,7 @@ import pytest
 
 from agp_tui.engine.clock import MAX_SPEED, MIN_SPEED
 from agp_tui.jobs.replay import Playhead
-from agp_tui.protocol.events import Panic, Pause, Resume, Seek, Speed, Step
+from agp_tui.protocol.commands import Panic, Pause, Resume, Seek, SetSpeed, Step
 
 TIMES = np.array([0.0, 0.1, 0.2, 0.5, 0.6, 0.6, 0.7])
 """With a gap, and with two frames at one moment."""
@@ -34,13 +34,13 @@ def test_speed(speed: float, now: float) -> None:
 
 def test_speed_changes_from_now_on_and_is_clamped() -> None:
     playing = head()
-    assert playing.apply(Speed(factor=0.1), 100.15)
+    assert playing.apply(SetSpeed(factor=0.1), 100.15)
     assert playing.frame(100.15) == 1
     assert playing.frame(100.60) == 1
     assert playing.frame(100.66) == 2
-    playing.apply(Speed(factor=1e9), 100.66)
+    playing.apply(SetSpeed(factor=1e9), 100.66)
     assert playing.speed == MAX_SPEED
-    playing.apply(Speed(factor=-3), 100.66)
+    playing.apply(SetSpeed(factor=-3), 100.66)
     assert playing.speed == MIN_SPEED
 
 

@@ -1,6 +1,15 @@
 """What a training of an agent tells, made up: its games, its evaluations, a picture."""
 
-from agp_tui.protocol.events import Evaluated, Event, Finished, Live, Progress, Stage, Started, Try
+from agp_tui.protocol.events import (
+    EpisodeFinished,
+    Evaluated,
+    Event,
+    Finished,
+    Live,
+    Progress,
+    Stage,
+    Started,
+)
 
 BREAKOUT = "ALE/Breakout-v5"
 NAME = "20260101-120000-atari-ab12"
@@ -20,9 +29,9 @@ def beginning(at: float) -> tuple[Event, ...]:
     )
 
 
-def a_try(number: int, score: float, high: float, at: float = 0.0) -> Try:
+def a_try(number: int, score: float, high: float, at: float = 0.0) -> EpisodeFinished:
     """A game that ended."""
-    return Try(
+    return EpisodeFinished(
         number=number, score=score, high_score=high, average=round(score / 2, 3), frames=800 + number,
         seconds=10.0 * number, epsilon=0.25, loss=0.5 / number, at=at,
     )  # fmt: skip

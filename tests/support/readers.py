@@ -166,7 +166,7 @@ def _read_agent(path: Path) -> None:
 
 def _run(name: str) -> Callable[[Path], Path]:
     from agp_tui.engine.runs import EVENTS_FILE, Run
-    from agp_tui.protocol.events import Finished, Note, Progress, Stage, encode
+    from agp_tui.protocol.events import Finished, Note, Progress, Stage, encode_event
 
     def make(folder: Path) -> Path:
         run = Run.create(folder, "train", {"seed": 3})
@@ -177,7 +177,7 @@ def _run(name: str) -> Callable[[Path], Path]:
             Progress(done=1, total=100, unit="%", metrics={"loss": 0.5}),
             Finished(job="train"),
         ]
-        (run.path / EVENTS_FILE).write_bytes(b"".join(map(encode, told)))
+        (run.path / EVENTS_FILE).write_bytes(b"".join(map(encode_event, told)))
         return run.path / name
 
     return make

@@ -11,7 +11,7 @@ import pytest
 
 from agp_tui.engine.runs import Run
 from agp_tui.engine.subprocesses import module_environment
-from agp_tui.protocol.events import Event, Progress, encode
+from agp_tui.protocol.events import Event, Progress, encode_event
 
 WORKER = """
 import signal, sys, time
@@ -64,7 +64,7 @@ def run_with(root: Path, job: str, request: dict[str, Any], *events: Event) -> R
         [sys.executable, "-c", WORKER, str(run.path)], stdin=subprocess.PIPE, env=module_environment()
     )
     assert worker.stdin is not None
-    worker.stdin.write(b"".join(map(encode, events)))
+    worker.stdin.write(b"".join(map(encode_event, events)))
     worker.stdin.close()
     if type(events[-1]).__name__ in ("Finished", "Failed"):
         worker.wait(20)

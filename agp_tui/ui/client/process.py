@@ -11,7 +11,8 @@ from collections.abc import AsyncGenerator
 
 from agp_tui.engine.subprocesses import module_command, module_environment
 from agp_tui.errors import AgpError
-from agp_tui.protocol.events import AnyEvent, Command, Failed, Finished, Stop, decode_event, encode
+from agp_tui.protocol.commands import Command, Stop, encode_command
+from agp_tui.protocol.events import AnyEvent, Failed, Finished, decode_event
 
 LINE_BYTES = 1 << 23
 """Longest line of events that is read; pictures travel in them."""
@@ -108,7 +109,7 @@ class JobProcess:
         if not self._begun.is_set():
             self._early.append(command)
         elif (stdin := self._stdin) is not None and not stdin.is_closing():
-            stdin.write(encode(command))
+            stdin.write(encode_command(command))
 
     async def end(self) -> None:
         """Have it finish: a stop, the end of its stdin, then signals where it does not come to an end."""

@@ -4,7 +4,8 @@ from textual.binding import Binding
 from textual.containers import Vertical
 from textual.message import Message
 
-from agp_tui.protocol.events import Command, Live, Pause, Resume, Speed, Step
+from agp_tui.protocol.commands import Command, Pause, Resume, SetSpeed, Step
+from agp_tui.protocol.events import Live
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
@@ -59,7 +60,7 @@ class PlaybackControls(Vertical, can_focus=True):
         """The next faster, or slower, of the speeds."""
         nearest = min(range(len(SPEEDS)), key=lambda place: abs(SPEEDS[place] - self._speed))
         self._speed = SPEEDS[min(max(nearest + by, 0), len(SPEEDS) - 1)]
-        self.tell(Speed(factor=self._speed))
+        self.tell(SetSpeed(factor=self._speed))
 
     def action_leave(self) -> None:
         """Enough."""

@@ -14,7 +14,8 @@ from textual.widgets import Static
 from agp_tui.config import TerminalSettings
 from agp_tui.config.types import HoldMode
 from agp_tui.keys.terminal_keys import RELEASE_ALL_KEY
-from agp_tui.protocol.events import Command, Holding, Key, LetGo, Live
+from agp_tui.protocol.commands import Command, KeyInput, ReleaseAllKeys, SetHoldMode
+from agp_tui.protocol.events import Live
 from agp_tui.ui.components.live_view import Kind, LiveView
 from agp_tui.ui.keyboard.driver import KeyboardDriver
 from agp_tui.ui.keyboard.kitty_parser import KeyStroke, ReleaseSupport, to_key_name
@@ -123,7 +124,7 @@ class TerminalGame(Vertical, can_focus=True):
     def on_key_stroke(self, typed: KeyStroke) -> None:
         """A stroke, where the terminal tells of releases."""
         if self._tell is not None and self._way == "releases" and self.has_focus and self._plays(typed.key):
-            self._tell(Key(key=typed.key, stroke=typed.stroke, time_ns=typed.time_ns))
+            self._tell(KeyInput(key=typed.key, stroke=typed.stroke, time_ns=typed.time_ns))
 
     def on_key(self, event: events.Key) -> None:
         """A key as any terminal gives it; what plays goes no further."""
@@ -135,7 +136,7 @@ class TerminalGame(Vertical, can_focus=True):
             event.stop()
             event.prevent_default()
         if plays and self._way in ("timeout", "latched"):
-            self._tell(Key(key=name or "", time_ns=None))
+            self._tell(KeyInput(key=name or "", time_ns=None))
 
     def on_blur(self) -> None:
         """Whatever the person does now is not meant for the game."""
@@ -171,11 +172,11 @@ class TerminalGame(Vertical, can_focus=True):
             words += f"; {who} tells of no releases"
         self._say(f"{words}.")
         if self._tell is not None:
-            self._tell(Holding(way=way))
+            self._tell(SetHoldMode(way=way))
 
     def _let_go(self) -> None:
         if self._tell is not None:
-            self._tell(LetGo())
+            self._tell(ReleaseAllKeys())
 
     def _say(self, text: str) -> None:
         self.query_one(".terminal-game-keys", Static).update(text)

@@ -10,13 +10,13 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from agp_tui.protocol.events import Try
+from agp_tui.protocol.events import EpisodeFinished
 from agp_tui.ui.widgets.row_widget import ThrottledWidget
 
 MOST_ROWS = 1000
 """Older games are forgotten; the run's own events have them all."""
 
-COLUMNS: dict[str, tuple[int, Callable[[Try], str]]] = {
+COLUMNS: dict[str, tuple[int, Callable[[EpisodeFinished], str]]] = {
     "try": (7, lambda one: f"{one.number}"),
     "score": (9, lambda one: f"{one.score:g}"),
     "high score": (11, lambda one: f"{one.high_score:g}"),
@@ -43,18 +43,18 @@ class ScoreTable(ScrollView, ThrottledWidget, can_focus=True):
 
     def __init__(self, *, classes: str | None = None) -> None:
         super().__init__(classes=classes)
-        self._games: deque[Try] = deque(maxlen=MOST_ROWS)
+        self._games: deque[EpisodeFinished] = deque(maxlen=MOST_ROWS)
         self._new = 0
         """Games since the last drawing."""
-        self._shown: tuple[Try, ...] = ()
+        self._shown: tuple[EpisodeFinished, ...] = ()
         """What was there at the last drawing."""
 
     @property
-    def games(self) -> tuple[Try, ...]:
+    def games(self) -> tuple[EpisodeFinished, ...]:
         """What the table holds, the newest first."""
         return tuple(self._games)
 
-    def add(self, game: Try) -> None:
+    def add(self, game: EpisodeFinished) -> None:
         """A game ended. A run that goes on from a checkpoint tells the games since then anew."""
         while self._games and self._games[0].number >= game.number:
             self._games.popleft()

@@ -10,7 +10,8 @@ import pytest
 from support.apps import children
 
 from agp_tui.errors import AgpError
-from agp_tui.protocol.events import Failed, Finished, Stop
+from agp_tui.protocol.commands import Stop
+from agp_tui.protocol.events import Failed, Finished
 from agp_tui.ui.app import AgpApp
 from agp_tui.ui.client.process import JobProcess, ask
 

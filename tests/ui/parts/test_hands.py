@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from agp_tui.config import Config, TerminalSettings
-from agp_tui.protocol.events import Command, Holding, Key, LetGo
+from agp_tui.protocol.commands import Command, KeyInput, ReleaseAllKeys, SetHoldMode
 from agp_tui.ui.components.terminal_game import TerminalGame
 from agp_tui.ui.keyboard.kitty_parser import KeyStroke, ReleaseSupport
 
@@ -57,10 +57,15 @@ def test_where_every_key_plays_none_does_anything_else() -> None:
         pane.begin(app.told.append, TerminalSettings())
         await pilot.press("up", "x", "f2")
         assert app.rung == 1
-        assert app.told == [Holding(way="timeout"), Key(key="up"), Key(key="x"), Holding(way="latched")]
+        assert app.told == [
+            SetHoldMode(way="timeout"),
+            KeyInput(key="up"),
+            KeyInput(key="x"),
+            SetHoldMode(way="latched"),
+        ]
         pane.end()
         await pilot.press("x")
-        assert app.rung == 2 and app.told[-1] == LetGo()
+        assert app.rung == 2 and app.told[-1] == ReleaseAllKeys()
 
     session(test)
 
@@ -70,7 +75,7 @@ def test_where_only_some_keys_play_the_others_do_what_they_did() -> None:
         pane.begin(app.told.append, TerminalSettings(holding="latched"), ("up", "left"))
         await pilot.press("up", "x", "down", "enter")
         assert app.rung == 1
-        assert app.told == [Holding(way="latched"), Key(key="up"), Key(key="enter")]
+        assert app.told == [SetHoldMode(way="latched"), KeyInput(key="up"), KeyInput(key="enter")]
 
     session(test)
 
@@ -79,10 +84,10 @@ def test_keys_are_let_go_of_with_the_focus() -> None:
     async def test(app: PaneApp, pilot: Pilot[None], pane: TerminalGame) -> None:
         pane.begin(app.told.append, TerminalSettings())
         app.query_one(Input).focus()
-        await until(pilot, lambda: app.told[-1] == LetGo())  # type: ignore[arg-type]
+        await until(pilot, lambda: app.told[-1] == ReleaseAllKeys())  # type: ignore[arg-type]
         pane.post_message(KeyStroke("up", "press", 1))
         await pilot.press("up")
-        assert app.told[-1] == LetGo()
+        assert app.told[-1] == ReleaseAllKeys()
 
     session(test)
 
@@ -93,16 +98,16 @@ def test_an_answer_that_comes_late_still_counts_but_not_against_the_person() -> 
         # As it stands a second after a real terminal was asked.
         pane._asked = True
         pane.post_message(ReleaseSupport(True))
-        await until(pilot, lambda: app.told[-1] == Holding(way="releases"))  # type: ignore[arg-type]
+        await until(pilot, lambda: app.told[-1] == SetHoldMode(way="releases"))  # type: ignore[arg-type]
         pane.post_message(KeyStroke("up", "press", 7))
-        await until(pilot, lambda: app.told[-1] == Key(key="up", time_ns=7))  # type: ignore[arg-type]
+        await until(pilot, lambda: app.told[-1] == KeyInput(key="up", time_ns=7))  # type: ignore[arg-type]
         before = len(app.told)
         await pilot.press("up")
         assert len(app.told) == before, "the same stroke once more, as textual has it"
         await pilot.press("f2")
-        assert app.told[-1] == Holding(way="timeout")
+        assert app.told[-1] == SetHoldMode(way="timeout")
         pane.post_message(ReleaseSupport(True))
         await pilot.pause(0.1)
-        assert app.told[-1] == Holding(way="timeout")
+        assert app.told[-1] == SetHoldMode(way="timeout")
 
     session(test)

@@ -17,7 +17,7 @@ from textual.widgets import Input
 from agp_tui.cli.atari import app as atari_commands
 from agp_tui.config import AtariSettings
 from agp_tui.engine.runs import Run
-from agp_tui.protocol.events import Failed, encode
+from agp_tui.protocol.events import Failed, encode_event
 from agp_tui.ui.app import AgpApp
 from agp_tui.ui.client.catalog import AtariItem
 from agp_tui.ui.components.run_view.view import RunView
@@ -106,7 +106,7 @@ def test_it_looks_as_it_should(
             if state == "live":
                 assert run is not None
                 await shown.until("13.3", "a evaluation")
-                run.live_file.write_bytes(encode(agent_runs.LIVE))
+                run.live_file.write_bytes(encode_event(agent_runs.LIVE))
                 await shown.until("╭─ score 7")
             await snap(shown.pilot, f"atari-{state}-{'small' if size == SMALL else 'large'}")
 

@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from agp_tui.formatting.text import length
-from agp_tui.protocol.events import AnyEvent, Evaluated, Live, Progress, Try
+from agp_tui.protocol.events import AnyEvent, EpisodeFinished, Evaluated, Live, Progress
 from agp_tui.ui.widgets.curve_chart import CurveChart
 from agp_tui.ui.widgets.live_picture import LivePicture, resolve_colors
 from agp_tui.ui.widgets.score_table import ScoreTable
@@ -66,7 +66,7 @@ class AgentView(Vertical):
         match event:
             case Live():
                 self._live(event)
-            case Try():
+            case EpisodeFinished():
                 self._average = event.average
                 self.query_one(ScoreTable).add(event)
             case Evaluated():

@@ -19,6 +19,7 @@ from textual.widgets import ProgressBar, RichLog, Static
 from agp_tui.formatting.events import progress_text
 from agp_tui.protocol.events import (
     AnyEvent,
+    EpisodeFinished,
     Evaluated,
     Failed,
     Finished,
@@ -28,7 +29,6 @@ from agp_tui.protocol.events import (
     Stage,
     Started,
     Table,
-    Try,
 )
 from agp_tui.ui.components.live_view import LiveView, clock
 from agp_tui.ui.components.run_view.agent_view import JOB as AGENTS_JOB
@@ -125,7 +125,7 @@ class RunView(Vertical):
                     self.query_one(AgentView).show(event)
                 else:
                     self.query_one(LiveView).show(event)
-            case Try() | Evaluated():
+            case EpisodeFinished() | Evaluated():
                 self.query_one(AgentView).show(event)
             case Table() | Note():
                 self._write(told(event))
@@ -148,7 +148,7 @@ class RunView(Vertical):
             self.set_class(event.job == AGENTS_JOB, "-agent")
         elif isinstance(event, Progress):
             self._curves(event)
-        elif isinstance(event, Try | Evaluated):
+        elif isinstance(event, EpisodeFinished | Evaluated):
             self.query_one(AgentView).show(event)
 
     @property

@@ -11,7 +11,8 @@ from textual.reactive import var
 from agp_tui.engine.launcher import last_words
 from agp_tui.engine.runs import Run
 from agp_tui.games.ids import is_atari
-from agp_tui.protocol.events import Failed, Finished, Stop
+from agp_tui.protocol.commands import Stop
+from agp_tui.protocol.events import Failed, Finished
 from agp_tui.ui.client.catalog import RunItem
 from agp_tui.ui.components.player_choices import can_go_on, choices, trainings
 from agp_tui.ui.components.run_view.view import RunView

@@ -9,7 +9,8 @@ from textual.reactive import var
 
 from agp_tui.errors import AgpError
 from agp_tui.formatting.events import progress_text
-from agp_tui.protocol.events import AnyEvent, Failed, Finished, Note, Progress, Stop
+from agp_tui.protocol.commands import Stop
+from agp_tui.protocol.events import AnyEvent, Failed, Finished, Note, Progress
 from agp_tui.ui.client.catalog import RecordingItem
 from agp_tui.ui.client.process import ask
 from agp_tui.ui.dialogs.confirm import Confirm

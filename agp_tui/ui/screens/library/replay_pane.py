@@ -6,7 +6,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from agp_tui.protocol.events import Live, Seek
+from agp_tui.protocol.commands import Seek
+from agp_tui.protocol.events import Live
 from agp_tui.ui.components.live_view import LiveView
 from agp_tui.ui.components.playback_controls import (
     CLOSE,

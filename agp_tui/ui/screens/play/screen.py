@@ -13,7 +13,8 @@ from textual.widgets import RichLog, Static
 
 from agp_tui.errors import AgpError
 from agp_tui.games.ids import is_atari
-from agp_tui.protocol.events import AnyEvent, Failed, Finished, Live, Pause, Resume, Started, Stop
+from agp_tui.protocol.commands import Pause, Resume, Stop
+from agp_tui.protocol.events import AnyEvent, Failed, Finished, Live, Started
 from agp_tui.ui.client.catalog import ModelItem
 from agp_tui.ui.client.process import ask
 from agp_tui.ui.components.run_view.result import told

@@ -12,7 +12,8 @@ from textual.widgets import ContentSwitcher, RichLog, Static
 
 from agp_tui.errors import AgpError
 from agp_tui.games.ids import is_atari
-from agp_tui.protocol.events import AnyEvent, Failed, Finished, Live, Note, Progress, Stage, Started, Stop
+from agp_tui.protocol.commands import Stop
+from agp_tui.protocol.events import AnyEvent, Failed, Finished, Live, Note, Progress, Stage, Started
 from agp_tui.ui.client.process import ask
 from agp_tui.ui.components.live_view import LiveView
 from agp_tui.ui.components.recording_result import RecordingResult
