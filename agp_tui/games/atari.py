@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from agp_tui.config import GameSettings
 from agp_tui.engine.clock import NS, Time
 from agp_tui.errors import MissingPart, SettingError
-from agp_tui.games.base import Frame, GameStatus
+from agp_tui.games.base import Frame, GameStatus, Origin
 from agp_tui.games.ids import ATARI_PREFIX
 from agp_tui.keys.state import NO_KEYS, Keys
 
@@ -113,6 +113,8 @@ class AtariGame:
     Raises `SettingError` for an unknown id or a key that a joystick has not, `MissingPart`
     where ALE is not installed.
     """
+
+    origin = Origin("ale")
 
     def __init__(self, game_id: str, settings: GameSettings, source: Time) -> None:
         self.cartridge = cartridge_of(game_id)

@@ -37,12 +37,28 @@ class GameStatus:
     """The final score of every ended game."""
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the frames of a game come from, as stored in the metadata of a recording."""
+
+    backend: str
+    """`mss` (a screen) or `ale` (the Atari emulator)."""
+    region: tuple[int, int, int, int] | None = None
+    """X, y, width, height on the display."""
+    display: str | None = None
+
+
 class Game(Protocol):
     """Frames out, keys in."""
 
     name: str
     keys: tuple[str, ...]
-    """The keys that matter in this game, in the order of a key state's columns."""
+    """The keys of this game, in the order of the columns of a key state."""
+
+    @property
+    def origin(self) -> Origin:
+        """Where its frames come from."""
+        ...
 
     @property
     def frame_shape(self) -> tuple[int, int]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from agp_tui.config import GameSettings
 from agp_tui.errors import DisplayError, JobFailed
-from agp_tui.games.base import Frame, Pixels
+from agp_tui.games.base import Frame, Origin, Pixels
 from agp_tui.games.display_discovery import DisplayCandidate, find_display
 from agp_tui.games.screen_region import ScreenRegion
 from agp_tui.keys.guard import KeyGuard
@@ -37,6 +37,11 @@ class ScreenGame:
         self.display = candidate.name or None
         self._guard: KeyGuard | None = None
         self._grabber = Grabber(self.display, self.region)
+
+    @property
+    def origin(self) -> Origin:
+        region = self.region
+        return Origin("mss", (region.left, region.top, region.width, region.height), self.display)
 
     @property
     def frame_shape(self) -> tuple[int, int]:

@@ -22,7 +22,8 @@ from agp_tui.engine.subprocesses import worker_pool
 from agp_tui.errors import JobFailed
 from agp_tui.games.base import Driver, Game
 from agp_tui.models.policy import PolicyDriver
-from agp_tui.recording.recorder import Origin, record
+from agp_tui.recording.inputs import PolicyInput
+from agp_tui.recording.recorder import record
 
 STOP_POLL_SECONDS = 0.1
 
@@ -109,15 +110,16 @@ def _play(asked: PracticeGame) -> Practised:
     job = _job.with_listeners(LiveFile(asked.live_file)) if asked.live_file else _job
     with closing(asked.make_game(asked.seed, source)) as game:
         teacher = asked.make_teacher(game)
+        clock = Clock(asked.fps, source)
+        if asked.checkpoint:
+            player = PolicyInput(game, clock, _model(asked.checkpoint), teacher=teacher)
+        else:
+            player = PolicyInput(game, clock, teacher)
         recorded = record(
-            game,
-            _model(asked.checkpoint) if asked.checkpoint else teacher,
+            player,
             RecordSettings(),
             job,
-            origin=Origin("ale"),
-            clock=Clock(asked.fps, source),
             root=asked.recordings,
-            teacher=teacher if asked.checkpoint else None,
             seconds=asked.seconds,
             episodes=1,
         )

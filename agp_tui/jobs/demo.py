@@ -27,8 +27,9 @@ from agp_tui.play.player import play
 from agp_tui.protocol.events import Finished, Progress, Table
 from agp_tui.protocol.percentiles import Percentiles
 from agp_tui.protocol.requests import DemoAsked
+from agp_tui.recording.inputs import PolicyInput
 from agp_tui.recording.meta import game_slug
-from agp_tui.recording.recorder import Origin, record
+from agp_tui.recording.recorder import record
 from agp_tui.recording.store import find_recordings
 
 EXPERT, PRACTISED, PLAIN, RANDOM = "expert", "clone after practice", "plain clone", "random"
@@ -167,13 +168,10 @@ def _demonstrate(demo: _Demo) -> list[Path]:
         source = SimulatedTime()
         with closing(demo.games(seed, source)) as game:
             recorded = record(
-                game,
-                expert_driver(game),
+                PolicyInput(game, Clock(demo.settings.fps, source), expert_driver(game)),
                 RecordSettings(),
                 # They are played side by side; a person can watch one.
                 shown if seed == 0 else demo.job.muted(),
-                origin=Origin("ale"),
-                clock=Clock(demo.settings.fps, source),
                 root=demo.asked.recordings,
                 seconds=seconds,
             )

@@ -18,7 +18,6 @@ from agp_tui.games.factory import complete, open_game
 from agp_tui.games.ids import is_atari
 from agp_tui.games.screen import ScreenGame
 from agp_tui.games.window_focus import WindowFocus, can_detect_focus
-from agp_tui.jobs.record import origin_of
 from agp_tui.keys.listening import KeyListener, listen
 from agp_tui.keys.state import NO_KEYS
 from agp_tui.keys.terminal_keys import terminal_key_listener
@@ -147,19 +146,13 @@ def make_intervention_recorder(
     request: PlayRequest, game: Game, fps: float, job: Job
 ) -> InterventionRecorder:
     """A recorder for the takeovers of this game."""
-    origin = origin_of(game)
 
     def make_meta(started_ns: int) -> RecordingMeta:
-        return RecordingMeta(
-            game=game.name,
-            fps=round(fps),
-            frame_size=game.frame_shape,
-            keys=game.keys,
-            backend=origin.backend,
+        return RecordingMeta.of_game(
+            game,
+            fps,
             source="agent",
             labels="human",
-            region=origin.region,
-            display=origin.display,
             started_at=time.time() - (time.monotonic_ns() - started_ns) / 1e9,
             started_ns=started_ns,
         )

@@ -1,4 +1,4 @@
-"""The recording job: a game, whoever plays it, and a folder for both."""
+"""The job of `agp record`: opens the game and its player, and records them."""
 
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -20,8 +20,8 @@ from agp_tui.keys.terminal_keys import terminal_key_listener
 from agp_tui.models.loading import StoredModel
 from agp_tui.models.manifest import find_model
 from agp_tui.protocol.events import Finished
-from agp_tui.recording.inputs import Person
-from agp_tui.recording.recorder import Origin, record
+from agp_tui.recording.inputs import HumanOnScreen, HumanViaTerminal, PlayerInput, PolicyInput
+from agp_tui.recording.recorder import record
 
 HUMAN, TERMINAL = "human", "terminal"
 """A person: at the game's own screen and keyboard, or at a terminal."""
@@ -30,7 +30,7 @@ PERSONS = (HUMAN, TERMINAL)
 
 @dataclass(frozen=True, kw_only=True)
 class RecordRequest:
-    """What `agp record` asks for."""
+    """The request of `agp record`."""
 
     game: str
     place: GameSettings
@@ -38,121 +38,107 @@ class RecordRequest:
     recordings: Path
     models: Path
     runs: Path
-    """Where an agent may be that plays."""
+    """Where to look for agents."""
     preview: PreviewSettings = PreviewSettings()
     terminal: TerminalSettings = TerminalSettings()
 
 
-def run_record(asked: RecordRequest, job: Job) -> Finished:
-    """Open the game, let somebody play, write it down.
+def run_record(request: RecordRequest, job: Job) -> Finished:
+    """Open the game, let the player of the request play, and record it.
 
     Raises `SettingError`, `DisplayError`, `ModelError` or `RecordingError` before anything is written.
     """
-    settings = asked.settings
-    _check_player(asked)
-    source = SimulatedTime() if settings.fast else RealTime()
-    by_person = settings.by in PERSONS
+    _check_player(request)
+    source = SimulatedTime() if request.settings.fast else RealTime()
     with (
-        closing(open_game(asked.game, asked.place, source, job)) as game,
-        closing(_keyboard(asked, game, job)) as keyboard,
+        closing(open_game(request.game, request.place, source, job)) as game,
+        closing(_open_listener(request, game, job)) as listener,
     ):
-        player = _person(game, keyboard) if by_person else _driver(asked, game)
-        if not by_person:
-            # A screen's key guard starts with the first call: before the first frame is due.
-            game.hold(NO_KEYS)
-        recorded = record(
-            game,
-            player,
-            settings,
-            job,
-            origin=origin_of(game),
-            clock=Clock(asked.place.fps, source),
-            root=asked.recordings,
-            shadow=_shadow(asked, game, job),
-            keyboard=None if by_person else keyboard,
-            preview=_preview(asked),
+        player = _open_player(request, game, Clock(request.place.fps, source), listener, job)
+        result = record(
+            player, request.settings, job, root=request.recordings, preview=_preview_settings(request)
         )
-    job.note(f"Ended: {recorded.because}." if recorded.path else f"Nothing was kept: {recorded.because}.")
-    finished = recorded.event()
+    job.note(f"Ended: {result.because}." if result.path else f"Nothing was saved: {result.because}.")
+    finished = result.finished_event()
     for warning in (finished.report or {}).get("warnings", ()):
         job.note(warning, level="warning")
     return finished
 
 
-def _check_player(asked: RecordRequest) -> None:
-    console, by = is_atari(asked.game), asked.settings.by
-    if console and by == HUMAN:
+def _check_player(request: RecordRequest) -> None:
+    atari, by = is_atari(request.game), request.settings.by
+    if atari and by == HUMAN:
         raise SettingError(
-            f"Expected somebody who can play {asked.game}, which has no screen of its own, found human.",
+            f"{request.game} has no screen of its own, so --by human cannot play it.",
             "Choose --by terminal to play it here, or --by with expert, a model or an agent.",
         )
-    if not console and by == TERMINAL:
+    if not atari and by == TERMINAL:
         raise SettingError(
-            f"Expected an Atari game to play in the terminal, found {asked.game}.",
+            f"Expected an Atari game for --by terminal, found {request.game}.",
             "Leave out --by: you play it on its own screen.",
         )
-    if not console and by in (EXPERT, CHANCE):
+    if not atari and by in (EXPERT, CHANCE):
         raise SettingError(
-            f"Expected human or a model to play {asked.game}, found {by}: that is for Atari games only.",
+            f"Expected human or a model to play {request.game}, found {by}, which plays Atari games only.",
             "Leave out --by to play it yourself, or name a model.",
         )
-    if asked.settings.shadow is not None and by not in PERSONS:
+    if request.settings.shadow is not None and by not in PERSONS:
         raise SettingError(
-            f"Expected you to play beside a shadow, found {by}.",
+            f"Expected a person as the player with --shadow, found {by}.",
             "Choose --by human or terminal, or leave out --shadow.",
         )
-    if asked.settings.fast and not console:
+    if request.settings.fast and not atari:
         raise SettingError(
-            f"Expected an Atari game for --fast, found {asked.game}, which runs by itself.",
+            f"Expected an Atari game for --fast, found {request.game}, which runs in real time.",
             "Leave out --fast.",
         )
-    if asked.settings.fast and by == TERMINAL:
-        raise SettingError("Expected you to play in real time, found --fast.", "Leave out --fast.")
+    if request.settings.fast and by == TERMINAL:
+        raise SettingError("Expected real time with --by terminal, found --fast.", "Leave out --fast.")
 
 
-def _driver(asked: RecordRequest, game: Game) -> Driver:
-    return driver_factory(asked.settings.by, asked.models, asked.runs)(game)
+def _open_player(
+    request: RecordRequest, game: Game, clock: Clock, listener: KeyListener, job: Job
+) -> PlayerInput:
+    by = request.settings.by
+    if by not in PERSONS:
+        driver = driver_factory(by, request.models, request.runs)(game)
+        # Starts the key guard of a screen before the first frame is due.
+        game.hold(NO_KEYS)
+        return PolicyInput(game, clock, driver, listener=listener)
+    shadow = _shadow(request, game, job)
+    if isinstance(game, AtariGame):
+        return HumanViaTerminal(game, clock, listener, shadow=shadow)
+    return HumanOnScreen(game, clock, listener, shadow=shadow)
 
 
-def _shadow(asked: RecordRequest, game: Game, job: Job) -> Driver | None:
-    name = asked.settings.shadow
+def _shadow(request: RecordRequest, game: Game, job: Job) -> Driver | None:
+    name = request.settings.shadow
     if name is None:
         return None
-    driver = ModelDriverFactory(StoredModel(find_model(asked.models, name)))(game)
-    if driver.policy.fps != asked.place.fps:
+    driver = ModelDriverFactory(StoredModel(find_model(request.models, name)))(game)
+    if driver.policy.fps != request.place.fps:
         job.note(
-            f"{name} was made for {driver.policy.fps:g} decisions a second, it watches at {asked.place.fps}.",
+            f"{name} was trained at {driver.policy.fps:g} decisions per second; "
+            f"this recording runs at {request.place.fps}.",
             level="warning",
         )
     return driver
 
 
-def _keyboard(asked: RecordRequest, game: Game, job: Job) -> KeyListener:
-    """The keyboard that is listened to: for the keys to record, and those that start and stop."""
-    settings = asked.settings
+def _open_listener(request: RecordRequest, game: Game, job: Job) -> KeyListener:
+    """Listens for the keys to record and the start and stop keys."""
+    settings = request.settings
     if settings.by == TERMINAL:
         start = (settings.start_key,) if settings.wait_for_enter else ()
         keys = tuple(dict.fromkeys((*game.keys, settings.stop_key, *start)))
-        return terminal_key_listener(job, keys, asked.terminal)
+        return terminal_key_listener(job, keys, request.terminal)
     if not isinstance(game, ScreenGame):
         return SilentListener()
     return listen(game.display, tuple(dict.fromkeys((*game.keys, settings.start_key, settings.stop_key))))
 
 
-def _person(game: Game, keyboard: KeyListener) -> Person:
-    return Person(keyboard, console=game if isinstance(game, AtariGame) else None)
-
-
-def _preview(asked: RecordRequest) -> PreviewSettings:
-    """Who plays in the terminal looks at nothing else."""
-    if asked.settings.by != TERMINAL:
-        return asked.preview
-    return replace(asked.preview, fps=asked.terminal.pictures)
-
-
-def origin_of(game: Game) -> Origin:
-    """Where its frames come from."""
-    if isinstance(game, ScreenGame):
-        box = game.region
-        return Origin("mss", (box.left, box.top, box.width, box.height), game.display)
-    return Origin("ale")
+def _preview_settings(request: RecordRequest) -> PreviewSettings:
+    """At full rate for a person who plays by this picture alone."""
+    if request.settings.by != TERMINAL:
+        return request.preview
+    return replace(request.preview, fps=request.terminal.pictures)

@@ -1,79 +1,170 @@
-"""Who plays while a recording runs, in one shape: at each frame, the key edges that follow from it."""
-
-from dataclasses import dataclass
-from typing import Protocol
+"""The players of a recording: a person on the screen, a person at a terminal, or a policy."""
 
 from agp_tui.engine.clock import Clock
+from agp_tui.errors import SettingError
 from agp_tui.games.base import Driver, EmulatedGame, Frame, Game
-from agp_tui.keys.listening import KeyListener
-from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, apply_edges, edges_between
+from agp_tui.keys.listening import KeyListener, SilentListener
+from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, Who, apply_edges, edges_between
 
 
-@dataclass(frozen=True)
-class Person:
-    """A person at the keyboard that `keyboard` hears; on a screen the game hears it as well.
+class PlayerInput:
+    """Someone who plays a game: its frames and, with each, the key edges since the frame before.
 
-    `console`: the game has no keyboard of its own, so what is heard is held in it by us.
+    `source` is who plays and `labels` whose keys are the labels, as in `RecordingMeta`.
     """
 
-    keyboard: KeyListener
-    console: EmulatedGame | None = None
+    source: Who
+    labels: Who
 
-
-Source = Person | Driver
-
-
-class KeyMonitor:
-    """A listener's edges, read once for all who want them: the player, the stop key."""
-
-    def __init__(self, listener: KeyListener) -> None:
+    def __init__(self, game: Game, clock: Clock, listener: KeyListener, annotator: Driver | None) -> None:
+        """`listener` hears the start and stop keys; `annotator` labels each frame but presses nothing."""
+        self.game = game
+        self.clock = clock
+        self.advised: Keys | None = None
+        """The annotator's keys at the newest frame; None without an annotator."""
         self._listener = listener
-        self.edges: list[KeyEdge] = []
-        """What the last `poll` heard."""
+        self._annotator = Annotator(annotator, game.keys, clock) if annotator else None
+        self._keys = frozenset(game.keys)
+        self._edges: list[KeyEdge] = []
 
-    def poll(self) -> list[KeyEdge]:
-        """The edges since the last call."""
-        self.edges = self._listener.edges()
-        return self.edges
-
+    @property
     def held(self) -> Keys:
-        """The keys down as far as the polls told."""
-        return self._listener.held()
-
-    def pressed(self, key: str) -> bool:
-        """Whether the last `poll` heard this key going down."""
-        return any(edge.down and edge.key == key for edge in self.edges)
-
-
-class Player(Protocol):
-    """Somebody who plays a game: a picture of it, the edges that belong before it, and what is held."""
-
-    @property
-    def held(self) -> Keys: ...
-
-    @property
-    def advised(self) -> Keys | None:
-        """What somebody beside the player would have held since the last frame; None where nobody is."""
-        ...
+        """The game's keys held by the player."""
+        raise NotImplementedError
 
     def frame(self) -> tuple[Frame, list[KeyEdge]]:
-        """The next picture, and the edges that were heard or decided since the last one."""
-        ...
+        """The next frame, and the edges heard or decided since the last one."""
+        raise NotImplementedError
 
-    def last(self) -> list[KeyEdge]:
-        """What was heard since the last picture: the play is over."""
-        ...
+    def last_edges(self) -> list[KeyEdge]:
+        """The edges heard since the last frame, at the end of a recording."""
+        return []
 
-    def let_go(self) -> None:
-        """Nothing is held in the game any more, where it was held by us."""
-        ...
+    def release_all(self) -> None:
+        """Release the keys that this process holds in the game."""
+        self.game.hold(NO_KEYS)
+
+    def poll(self) -> list[KeyEdge]:
+        """Read the listener: the edges since the last call."""
+        self._edges = self._listener.edges()
+        return self._edges
+
+    def pressed(self, key: str) -> bool:
+        """Whether `key` went down in the last `poll`."""
+        return any(edge.down and edge.key == key for edge in self._edges)
+
+    def _grab(self) -> Frame:
+        with self.clock.stage("grab"):
+            return self.game.grab()
+
+    def _annotate(self, frame: Frame) -> list[KeyEdge]:
+        if self._annotator is None:
+            return []
+        self.advised = self._annotator.held
+        return self._annotator.edges(frame)
+
+
+class HumanInput(PlayerInput):
+    """A person, heard by a listener. An optional `shadow` driver records what it would press."""
+
+    source: Who = "human"
+    labels: Who = "human"
+
+    def __init__(
+        self, game: Game, clock: Clock, listener: KeyListener, *, shadow: Driver | None = None
+    ) -> None:
+        super().__init__(game, clock, listener, shadow)
+
+    @property
+    def held(self) -> Keys:
+        return self._listener.held() & self._keys
+
+    def last_edges(self) -> list[KeyEdge]:
+        return self._timed_poll()
+
+    def _timed_poll(self) -> list[KeyEdge]:
+        with self.clock.stage("keys"):
+            return self.poll()
+
+
+class HumanOnScreen(HumanInput):
+    """A person whose keys the game receives itself."""
+
+    def frame(self) -> tuple[Frame, list[KeyEdge]]:
+        """Polls after the grab: a key pressed just before it has been heard by then."""
+        frame = self._grab()
+        return frame, self._timed_poll() + self._annotate(frame)
+
+    def release_all(self) -> None:
+        """Does nothing: the person holds the keys."""
+
+
+class HumanViaTerminal(HumanInput):
+    """A person whose keys reach the emulator through this process, each at the time it was pressed."""
+
+    def __init__(
+        self, game: EmulatedGame, clock: Clock, listener: KeyListener, *, shadow: Driver | None = None
+    ) -> None:
+        super().__init__(game, clock, listener, shadow=shadow)
+        self._emulator = game
+
+    def frame(self) -> tuple[Frame, list[KeyEdge]]:
+        """Polls before the grab: the frame shows every key pressed by then."""
+        held = self.held
+        edges = self._timed_poll()
+        for edge in edges:
+            held = apply_edges(held, [edge]) & self._keys
+            self._emulator.hold_at(held, edge.time_ns)
+        frame = self._grab()
+        return frame, edges + self._annotate(frame)
+
+
+class PolicyInput(PlayerInput):
+    """A driver (expert, model or agent), whose keys are held in the game.
+
+    The keys of an optional `teacher`, which presses nothing, become the labels (DAgger).
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        clock: Clock,
+        driver: Driver,
+        *,
+        teacher: Driver | None = None,
+        listener: KeyListener | None = None,
+    ) -> None:
+        """Raises `SettingError` if `teacher` and `driver` are the same kind of player."""
+        super().__init__(game, clock, listener or SilentListener(), teacher)
+        if teacher is not None and teacher.who == driver.who:
+            raise SettingError(f"The teacher and the player must differ; both are {driver.who!r}.")
+        self.source = driver.who
+        self.labels = teacher.who if teacher else driver.who
+        self._driver = driver
+        self._held: Keys = NO_KEYS
+
+    @property
+    def held(self) -> Keys:
+        return self._held
+
+    def frame(self) -> tuple[Frame, list[KeyEdge]]:
+        """Decides at the frame and holds the keys in the game from then on."""
+        frame = self._grab()
+        with self.clock.stage("keys"):
+            self.poll()
+        with self.clock.stage("decide"):
+            wanted = self._driver.decide(frame) & self._keys
+            self.game.hold(wanted)
+        edges = edges_between(self._held, wanted, _decision_time(frame, self.clock), self.source)
+        self._held = wanted
+        return frame, edges + self._annotate(frame)
 
 
 class Annotator:
-    """Somebody beside the player, who presses nothing: what they would hold, as edges of theirs.
+    """Labels frames with the keys that a driver would hold, without pressing them.
 
-    On a simulated clock an edge has the time of the frame that it was decided at, so it counts from the
-    next frame on, as it does in real time.
+    On a simulated clock an edge has the time of the frame it was decided at, so it counts from the next
+    frame on, as in real time.
     """
 
     def __init__(self, driver: Driver, keys: tuple[str, ...], clock: Clock) -> None:
@@ -81,119 +172,14 @@ class Annotator:
         self.held: Keys = NO_KEYS
 
     def edges(self, frame: Frame) -> list[KeyEdge]:
-        """What changes for them at this frame."""
+        """The changes of its keys at this frame."""
         with self._clock.stage("teacher"):
             wanted = self._driver.decide(frame) & self._keys
-        edges = edges_between(self.held, wanted, decision_time(frame, self._clock), self._driver.who)
+        edges = edges_between(self.held, wanted, _decision_time(frame, self._clock), self._driver.who)
         self.held = wanted
         return edges
 
 
-def decision_time(frame: Frame, clock: Clock) -> int:
-    """Now, but not before the frame that something was decided at, whatever the clock is."""
+def _decision_time(frame: Frame, clock: Clock) -> int:
+    """Now, but not before the frame itself, whatever the clock."""
     return max(clock.now_ns(), frame.before_ns)
-
-
-class Watched:
-    """A person whose keys the game hears itself: we only listen. A `shadow` says what it would do."""
-
-    def __init__(self, game: Game, keyboard: KeyMonitor, shadow: Annotator | None, clock: Clock) -> None:
-        self._game = game
-        self._keyboard = keyboard
-        self._keys = frozenset(game.keys)
-        self._shadow = shadow
-        self._clock = clock
-        self.advised: Keys | None = None
-
-    @property
-    def held(self) -> Keys:
-        return self._keyboard.held() & self._keys
-
-    def frame(self) -> tuple[Frame, list[KeyEdge]]:
-        """Listen after the grab: what was pressed just before it is heard by then."""
-        frame = grab_timed(self._game, self._clock)
-        return frame, self._listen() + self._beside(frame)
-
-    def last(self) -> list[KeyEdge]:
-        return self._listen()
-
-    def let_go(self) -> None:
-        """It is the person who holds them."""
-
-    def _listen(self) -> list[KeyEdge]:
-        with self._clock.stage("keys"):
-            return self._keyboard.poll()
-
-    def _beside(self, frame: Frame) -> list[KeyEdge]:
-        if self._shadow is None:
-            return []
-        self.advised = self._shadow.held
-        return self._shadow.edges(frame)
-
-
-class Forwarded(Watched):
-    """A person whose keys reach the game through us, each as of the moment at which it was pressed."""
-
-    def __init__(
-        self, game: EmulatedGame, keyboard: KeyMonitor, shadow: Annotator | None, clock: Clock
-    ) -> None:
-        super().__init__(game, keyboard, shadow, clock)
-        self._console = game
-
-    def frame(self) -> tuple[Frame, list[KeyEdge]]:
-        """Listen before the grab: the picture shows what was pressed by then."""
-        held = self.held
-        edges = self._listen()
-        for edge in edges:
-            held = apply_edges(held, [edge]) & self._keys
-            self._console.hold_at(held, edge.time_ns)
-        frame = grab_timed(self._game, self._clock)
-        return frame, edges + self._beside(frame)
-
-    def let_go(self) -> None:
-        self._game.hold(NO_KEYS)
-
-
-class Deciding:
-    """A driver: what it decides at a frame is held in the game from then on.
-
-    With a `teacher` the driver's keys are held, and what the teacher would press at the same frame
-    is told as edges of the teacher's. `keyboard` is where start and stop keys are heard.
-    """
-
-    def __init__(
-        self, game: Game, driver: Driver, teacher: Annotator | None, keyboard: KeyMonitor, clock: Clock
-    ) -> None:
-        self._game = game
-        self._clock = clock
-        self._driver = driver
-        self._teacher = teacher
-        self._keyboard = keyboard
-        self.held: Keys = NO_KEYS
-        self.advised: Keys | None = None
-
-    def frame(self) -> tuple[Frame, list[KeyEdge]]:
-        frame = grab_timed(self._game, self._clock)
-        with self._clock.stage("keys"):
-            self._keyboard.poll()
-        with self._clock.stage("decide"):
-            wanted = self._driver.decide(frame) & frozenset(self._game.keys)
-            self._game.hold(wanted)
-        edges = edges_between(self.held, wanted, decision_time(frame, self._clock), self._driver.who)
-        self.held = wanted
-        if self._teacher is not None:
-            self.advised = self._teacher.held
-            edges += self._teacher.edges(frame)
-        return frame, edges
-
-    def last(self) -> list[KeyEdge]:
-        return []
-
-    def let_go(self) -> None:
-        self._game.hold(NO_KEYS)
-
-
-def grab_timed(game: Game, clock: Clock) -> Frame:
-    """The game's picture now; the time that it takes is noted."""
-    with clock.stage("grab"):
-        return game.grab()

@@ -4,7 +4,7 @@ import os
 import re
 import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -12,6 +12,7 @@ from msgspec import Meta
 from agp_tui.engine.runs import process_start
 from agp_tui.errors import RecordingError
 from agp_tui.files import write_atomically
+from agp_tui.games.base import Game
 from agp_tui.keys.state import Who
 from agp_tui.protocol.untrusted_json import JsonError, decode_json
 
@@ -63,6 +64,22 @@ class RecordingMeta(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if len(set(self.keys)) != len(self.keys):
             raise ValueError(f"expected each key once, found {', '.join(self.keys)}")
+
+    @classmethod
+    def of_game(cls, game: Game, fps: float, *, source: Who, labels: Who, **fields: Any) -> "RecordingMeta":
+        """The metadata of a new recording of `game`; `fields` are further fields, such as `started_ns`."""
+        return cls(
+            game=game.name,
+            fps=round(fps),
+            frame_size=game.frame_shape,
+            keys=game.keys,
+            backend=game.origin.backend,
+            region=game.origin.region,
+            display=game.origin.display,
+            source=source,
+            labels=labels,
+            **fields,
+        )
 
     @property
     def being_written(self) -> bool:

@@ -219,4 +219,4 @@ def test_a_model_that_watches_a_person_presses_nothing_and_is_compared_with_them
 def test_a_shadow_beside_a_driver_or_of_another_game_is_refused(home: Path, bright: BrightModel) -> None:
     words = ("record", "--game", "ALE/Pong-v5", "--by", "expert", "--shadow", str(bright.folder))
     refused = agp(*words, home=home)
-    assert refused.code == 2 and "you to play beside a shadow" in refused.one("failed")["error"]
+    assert refused.code == 2 and "with --shadow" in refused.one("failed")["error"]

@@ -38,7 +38,7 @@ def test_a_recording_outlives_its_display(start_x_server: Callable[..., XServer]
         assert recording.meta.state == "complete"
         assert sum(1 for _ in recording.frames()) == len(recording)
         assert recording.key_states()[-1].tolist() == [True, False]
-        kept = f"What was recorded is kept: {len(recording)} frames in "
+        kept = f"Saved so far: {len(recording)} frames in "
         assert any(kept in event["text"] for event in result.events if event["type"] == "note")
         lost.append((killed_ns - int(recording.times_ns[-1])) * FPS // 1_000_000_000)
     told("an X server that dies under a recording", trials=TRIALS, losses=sum(slots > 2 for slots in lost),

@@ -8,11 +8,10 @@ from support.fakes import Heard
 from support.recordings import edge, write
 
 from agp_tui.engine.job import Job
-from agp_tui.errors import RecordingError, SettingError
+from agp_tui.errors import RecordingError
 from agp_tui.keys.state import NO_KEYS, KeyEdge
 from agp_tui.protocol.events import Live
 from agp_tui.recording.agreement import Agreement, Disagreement, compare_players, disagreement_table
-from agp_tui.recording.inputs import Person
 from agp_tui.recording.store import Recording
 
 UP = frozenset({"up"})
@@ -62,7 +61,7 @@ def test_one_player_agrees_with_nobody(tmp_path: Path) -> None:
 def test_what_a_shadow_would_press_is_told_and_kept_beside_the_persons_keys(tmp_path: Path) -> None:
     game, shadow, heard = DrawnGame(), Pattern(3, "agent"), Heard()
     typed = [KeyEdge(moment_of(10.5), "up", True, "human"), KeyEdge(moment_of(40.5), "up", False, "human")]
-    person = Person(Typed(game.source, typed))
+    person = Typed(game.source, typed)
     recording = opened(record_drawn(tmp_path, game, person, shadow=shadow, seconds=2, job=Job(heard)))
     assert (recording.meta.source, recording.meta.labels) == ("human", "human")
     assert recording.key_states("agent")[1:].tolist() == shadow.rows(range(59))
@@ -75,8 +74,3 @@ def test_what_a_shadow_would_press_is_told_and_kept_beside_the_persons_keys(tmp_
     for mine, its in zip(recording.key_states("human"), recording.key_states("agent"), strict=True):
         whole.count(*(frozenset(key for key, on in zip(KEYS, row, strict=True) if on) for row in (mine, its)))
     assert whole.shares() == compare_players(recording).agreement
-
-
-def test_nobody_watches_a_driver(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match="a person beside a shadow"):
-        record_drawn(tmp_path, DrawnGame(), Pattern(1, "expert"), shadow=Pattern(2, "agent"), seconds=1)

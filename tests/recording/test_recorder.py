@@ -23,14 +23,13 @@ from support.fakes import Heard
 from support.full_disk import files_of_at_most
 
 from agp_tui.config import RecordSettings
-from agp_tui.engine.clock import NS, RealTime, SimulatedTime
+from agp_tui.engine.clock import NS, RealTime
 from agp_tui.engine.job import Job
 from agp_tui.errors import AgpError, JobFailed, RecordingError, SettingError
 from agp_tui.games.base import Frame
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys
 from agp_tui.protocol.events import Note
 from agp_tui.recording import disk_space as space
-from agp_tui.recording.inputs import Person
 from agp_tui.recording.store import Recording, find_recordings
 from agp_tui.recording.timeline import FrameLine, parse, read_lines
 
@@ -60,9 +59,6 @@ def test_a_teachers_corrections_are_the_labels_of_what_another_plays(tmp_path: P
 def test_a_teacher_who_plays_itself_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="teacher"):
         record_drawn(tmp_path, DrawnGame(), Pattern(1, "expert"), teacher=Pattern(2, "expert"), seconds=1)
-    with pytest.raises(SettingError, match="teacher"):
-        person = Person(Typed(SimulatedTime(), []))
-        record_drawn(tmp_path, DrawnGame(), person, teacher=Pattern(2, "expert"), seconds=1)
     assert find_recordings(tmp_path) == []
 
 
@@ -77,7 +73,7 @@ def test_a_persons_edges_come_on_the_frames_after_them(tmp_path: Path) -> None:
         KeyEdge(moment_of(10.5), "left", False, "human"),  # held from before the start
     ]
     keyboard = Typed(game.source, edges, held=frozenset({"left", "w"}))
-    recorded = record_drawn(tmp_path, game, Person(keyboard), seconds=0.5)
+    recorded = record_drawn(tmp_path, game, keyboard, seconds=0.5)
     recording = opened(recorded)
     assert len(recording) == 15
     states = recording.key_states()
@@ -99,9 +95,7 @@ def test_a_persons_keys_are_handed_to_a_console(tmp_path: Path) -> None:
         KeyEdge(moment_of(8.2), "space", True, "human"),
         KeyEdge(moment_of(8.4), "space", False, "human"),
     ]
-    recording = opened(
-        record_drawn(tmp_path, game, Person(Typed(game.source, edges), console=game), seconds=0.5)
-    )
+    recording = opened(record_drawn(tmp_path, game, Typed(game.source, edges), forwards=True, seconds=0.5))
     # What a frame shows is what was held by then: no frame late.
     assert [drawn_keys(pixels) for pixels in recording.frames()] == recording.key_states("human").tolist()
     assert recording.key_states()[:, 0].tolist() == [3 <= number <= 5 for number in range(15)]
@@ -124,7 +118,7 @@ def test_start_and_stop_keys_on_the_games_keyboard(tmp_path: Path) -> None:
         KeyEdge(began + round(at * NS), key, True, "human") for at, key in [(0.3, "enter"), (0.8, "esc")]
     ]
     settings = RecordSettings(wait_for_enter=True, min_free_mb=0)
-    recorded = record_drawn(tmp_path, game, Person(Typed(clock, edges)), settings=settings, seconds=30)
+    recorded = record_drawn(tmp_path, game, Typed(clock, edges), settings=settings, seconds=30)
     recording = opened(recorded)
     assert recorded.because == "the esc key"
     assert (recording.times_ns[0] - began) / NS > 0.25
@@ -140,7 +134,7 @@ def test_stopped_before_it_began(tmp_path: Path) -> None:
     stopped = Job()
     stopped.stop()
     settings = RecordSettings(wait_for_enter=True, min_free_mb=0)
-    recorded = record_drawn(tmp_path, game, Person(keyboard), settings=settings, job=stopped)
+    recorded = record_drawn(tmp_path, game, keyboard, settings=settings, job=stopped)
     assert (recorded.path, recorded.frames) == (None, 0)
     assert find_recordings(tmp_path) == []
 
@@ -149,7 +143,7 @@ def test_a_recording_without_a_frame_is_removed(tmp_path: Path) -> None:
     stopped = Job()
     stopped.stop()
     recorded = record_drawn(tmp_path, DrawnGame(), Pattern(1, "expert"), job=stopped, seconds=5)
-    assert (recorded.path, recorded.event().recording) == (None, None)
+    assert (recorded.path, recorded.finished_event().recording) == (None, None)
     assert list(tmp_path.rglob("*.mkv")) == []
 
 
@@ -194,7 +188,7 @@ def test_whatever_comes_the_recording_is_finished_first(tmp_path: Path, error: t
     (path,) = find_recordings(tmp_path)
     told = [event.text for event in heard.events if isinstance(event, Note)]
     if error is JobFailed:
-        assert told == [f"What was recorded is kept: 9 frames in {path}."]
+        assert told == [f"Saved so far: 9 frames in {path}."]
     recording = Recording.open(path)
     assert (len(recording), recording.meta.state) == (9, "complete")
     assert game.held == NO_KEYS
@@ -251,7 +245,7 @@ def test_a_write_that_fails_keeps_what_is_there(tmp_path: Path) -> None:
         record_drawn(tmp_path, game, Pattern(1, "expert"), seconds=3600)
     (path,) = find_recordings(tmp_path)
     recording = Recording.open(path)
-    assert failed.value.hint.startswith(f"Frames before it that are kept: {len(recording)}. Make room")
+    assert failed.value.hint.startswith(f"Frames saved before it: {len(recording)}. Make room")
     assert len(recording) > 20
     assert [number_in(pixels) for pixels in recording.frames()] == list(range(len(recording)))
     assert game.held == NO_KEYS
@@ -280,7 +274,7 @@ def test_no_frame_is_ever_there_without_its_keys(tmp_path: Path) -> None:
     edges = [
         KeyEdge(moment_of(1.5 + number), KEYS[number % 3], number % 2 == 0, "human") for number in range(12)
     ]
-    recording = opened(record_drawn(tmp_path, game, Person(Typed(game.source, edges)), seconds=0.5))
+    recording = opened(record_drawn(tmp_path, game, Typed(game.source, edges), seconds=0.5))
     states = recording.timeline.key_states(KEYS, "human")
     assert states[:-1].any(axis=0).all()
     lines = list(read_lines(recording.path / "timeline.jsonl"))

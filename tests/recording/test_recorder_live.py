@@ -20,8 +20,8 @@ from agp_tui.games.base import Frame
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys
 from agp_tui.protocol.events import Finished, Live, Progress, Stage
 from agp_tui.recording import integrity
-from agp_tui.recording.inputs import Person
-from agp_tui.recording.recorder import Origin, record
+from agp_tui.recording.inputs import HumanViaTerminal, PolicyInput
+from agp_tui.recording.recorder import record
 from agp_tui.recording.store import Recording, find_recordings
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ def test_a_countdown_is_told_second_by_second(tmp_path: Path) -> None:
     settings = RecordSettings(countdown=1.2, min_free_mb=0)
     game = DrawnGame(source=clock)  # type: ignore[arg-type]
     keyboard = Typed(clock, [KeyEdge(began + NS // 2, "up", True, "human")])
-    recorded = record_drawn(tmp_path, game, Person(keyboard), job=Job(heard), settings=settings, seconds=0.1)
+    recorded = record_drawn(tmp_path, game, keyboard, job=Job(heard), settings=settings, seconds=0.1)
     recording = opened(recorded)
     assert (recording.times_ns[0] - began) / NS >= 1.2
     told = [event for event in heard.events if isinstance(event, Progress)]
@@ -58,9 +58,9 @@ def test_a_stop_during_the_countdown_keeps_nothing(tmp_path: Path, by_key: bool)
     settings = RecordSettings(countdown=60, min_free_mb=0)
     game = DrawnGame(source=clock)  # type: ignore[arg-type]
     heard = DelayedEdges(clock, edges)
-    recorded = record_drawn(tmp_path, game, Person(heard), job=job, settings=settings)
+    recorded = record_drawn(tmp_path, game, heard, job=job, settings=settings)
     assert (recorded.path, recorded.frames, recorded.because) == (None, 0, "stopped before it began")
-    assert recorded.event().report == {"because": "stopped before it began"}
+    assert recorded.finished_event().report == {"because": "stopped before it began"}
     assert find_recordings(tmp_path) == []
     assert game.shown == 0
 
@@ -90,7 +90,7 @@ def test_shares_are_told_while_it_runs_and_in_the_result(tmp_path: Path) -> None
         assert event.shares["up"] == 1.0
         assert event.shares["left"] == 0.0
         assert event.shares["space"] == pytest.approx((event.frames + 1) // 2 / event.frames, abs=0.001)
-    report = recorded.event().report or {}
+    report = recorded.finished_event().report or {}
     # As keys count from the next frame on, the first frame has none.
     frames = recorded.frames
     assert report["because"] == "0.6 seconds are over"
@@ -124,7 +124,7 @@ def test_live_events_are_small_and_seldom(tmp_path: Path) -> None:
     assert last.fps_asked == 60
     assert {"grab", "keys", "encode", "decide"} <= set(last.latency_ms)
     assert (last.bytes or 0) > 0
-    event = recorded.event()
+    event = recorded.finished_event()
     assert isinstance(event, Finished)
     assert (event.frames, event.recording) == (recorded.frames, str(recorded.path))
     assert event.missed == recorded.pace.slots - recorded.frames
@@ -166,9 +166,7 @@ def test_a_real_game_in_real_time(tmp_path: Path) -> None:
     driver = expert_for(game)
     settings = RecordSettings(min_free_mb=0)
     clock = Clock(30, source)
-    recorded = record(
-        game, driver, settings, Job(), origin=Origin("ale"), clock=clock, root=tmp_path, seconds=3
-    )
+    recorded = record(PolicyInput(game, clock, driver), settings, Job(), root=tmp_path, seconds=3)
     recording = opened(recorded)
     # Whatever else this machine does, slots are skipped, not bunched, and the times say so.
     assert recorded.frames + recorded.pace.missed >= 88
@@ -186,11 +184,12 @@ from agp_tui.engine.clock import Clock, RealTime
 from agp_tui.engine.job import Job
 from agp_tui.games.atari import AtariGame
 from agp_tui.games.experts import expert_for
-from agp_tui.recording.recorder import Origin, record
+from agp_tui.recording.inputs import PolicyInput
+from agp_tui.recording.recorder import record
 source = RealTime()
 game = AtariGame("ALE/Pong-v5", GameSettings(keys=("up", "down"), fps=60), source)
-record(game, expert_for(game), RecordSettings(min_free_mb=0), Job(), origin=Origin("ale"),
-       clock=Clock(60, source), root=Path(sys.argv[1]), seconds=60)
+player = PolicyInput(game, Clock(60, source), expert_for(game))
+record(player, RecordSettings(min_free_mb=0), Job(), root=Path(sys.argv[1]), seconds=60)
 """
 
 
@@ -243,9 +242,8 @@ def test_keys_typed_at_a_real_keyboard(tmp_path: Path, x_server: XServer) -> Non
     settings = RecordSettings(wait_for_enter=True, min_free_mb=0)
     try:
         recorded = record(
-            game, Person(keyboard, console=game), settings, Job(), origin=Origin("ale"),
-            clock=Clock(30, source), root=tmp_path, seconds=30,
-        )  # fmt: skip
+            HumanViaTerminal(game, Clock(30, source), keyboard), settings, Job(), root=tmp_path, seconds=30
+        )
     finally:
         typist.join()
         keyboard.close()

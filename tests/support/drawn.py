@@ -7,6 +7,7 @@ which keys it had at which frame.
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,10 +15,10 @@ from agp_tui.config import RecordSettings
 from agp_tui.engine.clock import NS, Clock, RealTime, SimulatedTime
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed
-from agp_tui.games.base import Frame, GameStatus, Pixels
+from agp_tui.games.base import Driver, Frame, GameStatus, Origin, Pixels
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, Who, apply_edges
-from agp_tui.recording.inputs import Source
-from agp_tui.recording.recorder import Origin, RecordingResult, record
+from agp_tui.recording.inputs import HumanOnScreen, HumanViaTerminal, PlayerInput, PolicyInput
+from agp_tui.recording.recorder import RecordingResult, record
 from agp_tui.recording.store import Recording
 
 KEYS = ("up", "left", "space")
@@ -29,6 +30,7 @@ class DrawnGame:
 
     source: SimulatedTime = field(default_factory=SimulatedTime)
     name: str = "drawn"
+    origin: Origin = field(default_factory=lambda: Origin("drawn"))
     keys: tuple[str, ...] = KEYS
     frame_shape: tuple[int, int] = (48, 64)
     shown: int = 0
@@ -112,13 +114,29 @@ class Typed:
         self._left = []
 
 
-def record_drawn(root: Path, game: DrawnGame, player: Source, fps: int = 30, job: Job | None = None,
-            **options: object) -> RecordingResult:  # fmt: skip
+def record_drawn(
+    root: Path,
+    game: DrawnGame,
+    player: Driver | Typed,
+    fps: int = 30,
+    job: Job | None = None,
+    *,
+    teacher: Driver | None = None,
+    shadow: Driver | None = None,
+    forwards: bool = False,
+    **options: Any,
+) -> RecordingResult:
+    """Record a driver or a person at a keyboard; `forwards`: the person's keys reach the game through us."""
     settings = options.pop("settings", RecordSettings(min_free_mb=0))
     clock = Clock(fps, game.source)
-    return record(
-        game, player, settings, job or Job(), origin=Origin("drawn"), clock=clock, root=root, **options
-    )  # type: ignore[arg-type]
+    source: PlayerInput
+    if not isinstance(player, Typed):
+        source = PolicyInput(game, clock, player, teacher=teacher)
+    elif forwards:
+        source = HumanViaTerminal(game, clock, player, shadow=shadow)
+    else:
+        source = HumanOnScreen(game, clock, player, shadow=shadow)
+    return record(source, settings, job or Job(), root=root, **options)
 
 
 def opened(recorded: RecordingResult) -> Recording:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agp_tui.engine.clock import RealTime, Time
-from agp_tui.games.base import Frame, GameStatus, Pixels
+from agp_tui.games.base import Frame, GameStatus, Origin, Pixels
 from agp_tui.keys.state import NO_KEYS, Keys
 from agp_tui.models.key_filter import UNFILTERED
 from agp_tui.protocol.events import Event
@@ -23,6 +23,7 @@ class NotedGame:
     """Grey frames, no score; notes every call of `hold` with its time (monotonic, ns)."""
 
     name: str = "noted"
+    origin: Origin = field(default_factory=lambda: Origin("noted"))
     keys: tuple[str, ...] = ("up", "left", "right", "down")
     source: Time = field(default_factory=RealTime)
     holds: list[tuple[int, Keys]] = field(default_factory=list)

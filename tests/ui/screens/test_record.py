@@ -73,7 +73,7 @@ def test_an_expert_is_recorded_after_a_countdown_and_kept_or_not(
             await pilot.press("escape")
             await until(pilot, lambda: screen.phase == "setup")
             assert not recordings(tmp_path) and screen.problem == ""
-            assert "Nothing was kept" in screen_text(pilot)
+            assert "Nothing was saved" in screen_text(pilot)
 
             await pilot.press("enter")
             await until(pilot, lambda: screen.phase == "recording" and "filled" in screen_text(pilot))
