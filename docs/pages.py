@@ -23,8 +23,7 @@ from agp_tui.benchmarks.clones import mean_of
 from agp_tui.benchmarks.kept import read_kept
 from agp_tui.benchmarks.learning import CHANCE, Learned
 from agp_tui.benchmarks.report import PartFound, Report, read_report
-from agp_tui.evaluation.rollouts import bootstrap_interval
-from agp_tui.evaluation.statistics import over_seeds
+from agp_tui.evaluation.statistics import bootstrap_interval, stratified_bootstrap_iqm
 from agp_tui.games.ids import short_name
 from agp_tui.protocol.events import Table
 
@@ -143,7 +142,7 @@ def over_games(baked: Sequence[bakeoff.Result]) -> Table:
         ends = [[one.normalised[-1] for one in of_it if one.entry.game == game] for game in games]
         seeds = min(map(len, ends))
         scores = np.array([of_game[:seeds] for of_game in ends], np.float64).T
-        rows.append([algorithm, seeds, str_of(over_seeds(scores))])
+        rows.append([algorithm, seeds, str_of(stratified_bootstrap_iqm(scores))])
     rows.sort(key=lambda row: str(row[2]), reverse=True)
     return Table(title="", columns=["algorithm", "seeds", "interquartile mean, 95 % interval"], rows=rows)
 
@@ -298,11 +297,18 @@ def draw_practice(practised: Sequence[practice.Result]) -> None:
             title = f"{short_name(one.entry.game)}, {practice.seen(one.entry)}"
             panel.set(title=title, xlabel="rounds", ylabel="mean score, 95 % interval")
             numbers = range(len(one.rounds))
-            low, high = zip(*map(bootstrap_interval, one.rounds), strict=True)
+            intervals = [bootstrap_interval(scores) for scores in one.rounds]
             colour = COLOURS["pqn"]
             panel.plot(numbers, [mean_of(scores) for scores in one.rounds], color=colour, marker=".",
                        label="model of the round")  # fmt: skip
-            panel.fill_between(numbers, low, high, color=colour, alpha=0.12, linewidth=0)
+            panel.fill_between(
+                numbers,
+                [one.low for one in intervals],
+                [one.high for one in intervals],
+                color=colour,
+                alpha=0.12,
+                linewidth=0,
+            )
             panel.axhline(mean_of(one.expert), color=COLOURS["monte_carlo"], linewidth=1, label="expert")
             panel.axhline(mean_of(one.chance), color="grey", linewidth=1, label="random play")
             panel.legend()

@@ -19,7 +19,7 @@ from agp_tui.atari.human_scores import TABLE_NAME, human_normalised
 from agp_tui.atari.vector_env import Consoles, Ended, Protocol, Stacks, View
 from agp_tui.engine.subprocesses import terminate_pool, worker_pool
 from agp_tui.errors import AgpError
-from agp_tui.evaluation.statistics import Interval, bootstrap
+from agp_tui.evaluation.statistics import Interval, bootstrap_interval
 from agp_tui.protocol.events import Table
 
 EPSILON = 0.01
@@ -62,7 +62,7 @@ class Evaluation:
 
     @property
     def mean(self) -> Interval:
-        return bootstrap(self.scores)
+        return bootstrap_interval(self.scores)
 
     @property
     def median(self) -> float:

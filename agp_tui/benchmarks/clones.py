@@ -8,7 +8,8 @@ from typing import Protocol, TypeVar
 from agp_tui.benchmarks.kept import keep, read_kept
 from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
-from agp_tui.evaluation.rollouts import GameFactory, bootstrap_interval, play_episodes
+from agp_tui.evaluation.rollouts import GameFactory, play_episodes
+from agp_tui.evaluation.statistics import bootstrap_interval
 from agp_tui.games.base import DriverFactory
 
 FPS, SEGMENT, STICKY = 30, 4, 0.25
@@ -83,7 +84,7 @@ def exam(make_game: GameFactory, driver: DriverFactory, entry: CloneEntry, job: 
         driver,
         episodes=entry.episodes,
         fps=FPS,
-        cap_seconds=entry.game_seconds,
+        max_seconds=entry.game_seconds,
         seed=EXAM_SEED,
         workers=min(available_cpus(), entry.episodes),
         job=job.muted(),
@@ -97,5 +98,4 @@ def mean_of(scores: tuple[float, ...]) -> float:
 
 def told(scores: tuple[float, ...]) -> str:
     """The mean and its 95 % interval."""
-    low, high = bootstrap_interval(scores)
-    return f"{mean_of(scores):.1f} ({low:.1f} to {high:.1f})"
+    return str(bootstrap_interval(scores))

@@ -13,7 +13,7 @@ from agp_tui.config import GameSettings
 from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
-from agp_tui.evaluation.rollouts import bootstrap_interval
+from agp_tui.evaluation.statistics import bootstrap_interval
 from agp_tui.games.atari import AtariGameFactory, default_keys
 from agp_tui.games.base import DriverFactory
 from agp_tui.games.experts import expert_driver, random_driver
@@ -150,8 +150,7 @@ def table(results: list[Result]) -> Table:
             gain = mean_of(one.corrected) - mean_of(one.watched)
             rows.append([short_name(game), one.entry.seed, *map(told, scores), round(gain, 1)])
         gains = tuple(mean_of(one.corrected) - mean_of(one.watched) for one in of_it)
-        low, high = bootstrap_interval(gains)
-        rows.append([short_name(game), "all", *[None] * 5, f"{mean_of(gains):.1f} ({low:.1f} to {high:.1f})"])
+        rows.append([short_name(game), "all", *[None] * 5, str(bootstrap_interval(gains))])
     columns = ["game", "seed", "random", "clone", "more of the expert", "corrections", "expert", "gain"]
     return Table(title="As much more of the expert's play, or corrections", columns=columns, rows=rows)
 

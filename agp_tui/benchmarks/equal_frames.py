@@ -16,7 +16,7 @@ from agp_tui.benchmarks.atari_training import stable_baselines
 from agp_tui.benchmarks.side_by_side import run_side_by_side
 from agp_tui.config import Algorithm, AtariSettings
 from agp_tui.engine.job import Job
-from agp_tui.evaluation.rollouts import bootstrap_interval
+from agp_tui.evaluation.statistics import bootstrap_interval
 from agp_tui.games.ids import short_name
 from agp_tui.protocol.events import Table
 
@@ -121,5 +121,4 @@ def _words(one: Result) -> str:
 def _told(one: Result) -> str:
     if not one.scores:
         return "no game ended"
-    low, high = bootstrap_interval(one.scores)
-    return f"{np.mean(one.scores):.1f} ({low:.1f} to {high:.1f})"
+    return str(bootstrap_interval(one.scores))

@@ -16,7 +16,7 @@ import torch
 
 from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
-from agp_tui.evaluation.rollouts import bootstrap_interval
+from agp_tui.evaluation.statistics import bootstrap_interval
 from agp_tui.imitation.checkpoint import BEST, Checkpoint, load_checkpoint, save_checkpoint
 from agp_tui.imitation.dagger_rollouts import MakeGame, MakeTeacher, PracticeGame, PracticeGames
 from agp_tui.imitation.dataset import Dataset, Span, Take, takes_for
@@ -231,8 +231,8 @@ def curve(rounds: Sequence[Round]) -> Table:
     """Score by round, as a table."""
     rows: list[list[str | float | int | None]] = []
     for one in rounds:
-        low, high = bootstrap_interval(one.scores)
+        interval = bootstrap_interval(one.scores)
         games = " ".join(f"{score:g}" for score in one.scores)
         number = one.number if one.mean_of == 1 else f"mean of {one.mean_of}"
-        rows.append([number, round(one.mean, 2), f"{low:.1f} to {high:.1f}", games])
+        rows.append([number, round(one.mean, 2), f"{interval.low:.1f} to {interval.high:.1f}", games])
     return Table(title="Practice", columns=["after round", "mean score", "95 %", "games"], rows=rows)

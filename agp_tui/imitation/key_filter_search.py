@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from agp_tui.config import PlaySettings, TrainSettings
 from agp_tui.engine.job import Job
-from agp_tui.evaluation.rollouts import ScoreSummary, bootstrap_interval
+from agp_tui.evaluation.rollouts import ScoreSummary
+from agp_tui.evaluation.statistics import Interval, bootstrap_interval
 from agp_tui.games.base import Game
 from agp_tui.imitation.checkpoint import Checkpoint
 from agp_tui.imitation.dataset import held_out
@@ -80,13 +81,13 @@ class Games:
     best: KeyFilterConfig
     plain: ScoreSummary
     confirmed: ScoreSummary
-    gain: tuple[float, float] = field(default=(0.0, 0.0))
+    gain: Interval = field(default=Interval(0.0, 0.0, 0.0))
     """95 % interval of what the best gains over the plain one, game by game."""
 
     @property
     def helps(self) -> bool:
         """Whether it plays better beyond doubt."""
-        return self.best != UNFILTERED and self.gain[0] > 0
+        return self.best != UNFILTERED and self.gain.low > 0
 
     def table(self) -> Table:
         rows: list[list[str | float | int | None]] = [

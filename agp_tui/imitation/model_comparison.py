@@ -22,7 +22,7 @@ from agp_tui.protocol.events import Table
 STICKY = 0.25
 """Of the console in the games that compare, as is usual where scores are told."""
 SEED = 700_000
-CAP_SECONDS = 300.0
+MAX_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def exam(model: Checkpoint, player: DriverFactory, games: int, seed: int, job: J
         player,
         episodes=games,
         fps=model.fps,
-        cap_seconds=CAP_SECONDS,
+        max_seconds=MAX_SECONDS,
         seed=seed,
         workers=min(games, available_cpus()),
         job=job,

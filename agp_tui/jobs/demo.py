@@ -54,7 +54,7 @@ def score_table(game: str, scores: dict[str, ScoreSummary]) -> Table:
             round(result.mean, 1),
             f"{result.low:.1f} to {result.high:.1f}",
             len(result.scores),
-            result.capped,
+            result.truncated,
             round(way[who], 2),
         ]
         for who, result in scores.items()
@@ -260,7 +260,7 @@ def _exam(demo: _Demo, models: dict[str, Path]) -> dict[str, ScoreSummary]:
             player,
             episodes=demo.settings.games,
             fps=demo.settings.fps,
-            cap_seconds=demo.settings.game_seconds,
+            max_seconds=demo.settings.game_seconds,
             seed=EXAM_SEED,
             workers=available_cpus(),
             job=demo.job,

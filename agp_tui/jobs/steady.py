@@ -78,8 +78,8 @@ def _of_games(played: "Games") -> tuple[KeyFilterConfig, dict[str, Any]]:
         "helps": played.helps,
         "before": {"score_mean": played.plain.mean},
         "after": {"score_mean": played.confirmed.mean},
-        "gain_low": played.gain[0],
-        "gain_high": played.gain[1],
+        "gain_low": played.gain.low,
+        "gain_high": played.gain.high,
     }
     return kept, report
 

@@ -4,14 +4,19 @@ import numpy as np
 import pytest
 
 from agp_tui.atari.human_scores import RANDOM_AND_HUMAN, human_normalised
-from agp_tui.evaluation.statistics import Interval, bootstrap, interquartile_mean, over_seeds
+from agp_tui.evaluation.statistics import (
+    Interval,
+    bootstrap_interval,
+    interquartile_mean,
+    stratified_bootstrap_iqm,
+)
 from agp_tui.games.atari import atari_ids, cartridge_of
 
 
 def test_a_bootstrap_interval_is_that_of_the_normal_law_where_scores_are_many() -> None:
     """The mean of 400 scores with deviation 10 lies within 1.96 * 10 / 20 of theirs."""
     scores = np.random.default_rng(1).normal(50.0, 10.0, 400)
-    found = bootstrap(scores.tolist())
+    found = bootstrap_interval(scores.tolist())
     assert found.value == pytest.approx(scores.mean())
     half = 1.96 * scores.std() / 20
     assert found.low == pytest.approx(found.value - half, abs=0.1)
@@ -20,22 +25,25 @@ def test_a_bootstrap_interval_is_that_of_the_normal_law_where_scores_are_many() 
 
 def test_a_bootstrap_of_two_scores_has_its_exact_quantiles() -> None:
     """Of 0 and 1, resampled means are 0, 0.5 and 1, a quarter, a half and a quarter of the time."""
-    assert bootstrap([0.0, 1.0]) == Interval(0.5, 0.0, 1.0)
+    assert bootstrap_interval([0.0, 1.0]) == Interval(0.5, 0.0, 1.0)
 
 
 def test_a_bootstrap_of_equal_scores_knows_them_surely() -> None:
-    assert bootstrap([7.0] * 5) == Interval(7.0, 7.0, 7.0)
-    assert bootstrap([3.0]) == Interval(3.0, 3.0, 3.0)
-    assert str(bootstrap([7.0] * 5)) == "7.0 (7.0 to 7.0)"
+    assert bootstrap_interval([7.0] * 5) == Interval(7.0, 7.0, 7.0)
+    assert bootstrap_interval([3.0]) == Interval(3.0, 3.0, 3.0)
+    assert str(bootstrap_interval([7.0] * 5)) == "7.0 (7.0 to 7.0)"
 
 
 def test_a_bootstrap_takes_other_figures_and_is_the_same_each_time() -> None:
     scores = [1.0, 2.0, 3.0, 4.0, 100.0]
-    found = bootstrap(scores, np.median)
+    found = bootstrap_interval(scores, np.median)
     assert found.value == 3.0 and found.low >= 1.0 and found.high <= 100.0
-    assert bootstrap(scores, np.median) == found
-    with pytest.raises(ValueError, match="one score"):
-        bootstrap([])
+    assert bootstrap_interval(scores, np.median) == found
+
+
+def test_without_scores_there_is_no_interval() -> None:
+    nothing = bootstrap_interval([])
+    assert np.isnan([nothing.value, nothing.low, nothing.high]).all()
 
 
 @pytest.mark.parametrize(
@@ -61,17 +69,17 @@ def test_the_interquartile_mean_is_that_of_the_middle_half(scores: list[float], 
 def test_seeds_are_drawn_anew_for_each_game() -> None:
     """Two seeds of two games: a game comes out as low, mixed or high, whatever the other does."""
     scores = np.array([[0.0, 10.0], [2.0, 12.0]])
-    found = over_seeds(scores)
+    found = stratified_bootstrap_iqm(scores)
     assert found.value == pytest.approx(6.0)
     assert (found.low, found.high) == (5.0, 7.0)
-    assert over_seeds(scores) == found
+    assert stratified_bootstrap_iqm(scores) == found
     apart = np.array([[0.0, 1.0], [1.0, 0.0]])
     # Were whole seeds drawn, each draw would have one 0 and one 1 for each of them.
-    assert (over_seeds(apart).low, over_seeds(apart).high) == (0.0, 1.0)
+    assert (stratified_bootstrap_iqm(apart).low, stratified_bootstrap_iqm(apart).high) == (0.0, 1.0)
 
 
 def test_one_seed_leaves_nothing_to_draw() -> None:
-    assert over_seeds(np.array([[1.0, 5.0]])) == Interval(3.0, 3.0, 3.0)
+    assert stratified_bootstrap_iqm(np.array([[1.0, 5.0]])) == Interval(3.0, 3.0, 3.0)
 
 
 def test_scores_are_placed_between_chance_and_a_person() -> None:

@@ -10,7 +10,8 @@ from agp_tui.config import GameSettings
 from agp_tui.engine.clock import Time
 from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
-from agp_tui.evaluation.rollouts import ScoreSummary, bootstrap_interval, play_episode, play_episodes
+from agp_tui.evaluation.rollouts import ScoreSummary, play_episode, play_episodes
+from agp_tui.evaluation.statistics import Interval, bootstrap_interval
 from agp_tui.games.atari import AtariGame
 from agp_tui.games.base import Driver, Game
 from agp_tui.games.experts import RandomDriver
@@ -36,18 +37,18 @@ def at_random(seed: int, _game: Game) -> Driver:
 
 def test_games_are_the_same_however_many_processes_play_them() -> None:
     play = functools.partial(play_episodes, make_pong, functools.partial(at_random, 5), episodes=3, fps=15)
-    alone = play(cap_seconds=600, workers=1)
-    shared = play(cap_seconds=600, workers=2)
+    alone = play(max_seconds=600, workers=1)
+    shared = play(max_seconds=600, workers=2)
     assert alone == shared
-    assert len(alone.scores) == 3 and alone.capped == 0
+    assert len(alone.scores) == 3 and alone.truncated == 0
     assert alone.mean == pytest.approx(np.mean(alone.scores))
     assert -21 <= alone.low <= alone.mean <= alone.high <= -10
     assert alone.decisions > 500
 
 
 def test_a_game_is_ended_at_the_cap_with_the_score_it_has() -> None:
-    scores = play_episodes(make_pong, still, episodes=2, fps=15, cap_seconds=20)
-    assert scores.capped == 2
+    scores = play_episodes(make_pong, still, episodes=2, fps=15, max_seconds=20)
+    assert scores.truncated == 2
     assert scores.decisions == 2 * 20 * 15
     assert all(-12 <= score <= -3 for score in scores.scores)
 
@@ -55,7 +56,7 @@ def test_a_game_is_ended_at_the_cap_with_the_score_it_has() -> None:
 def test_seeds_make_different_games() -> None:
     """The same random keys, another beginning."""
     games = [
-        play_episode(make_pong, functools.partial(at_random, 5), seed, 15, cap_seconds=600)
+        play_episode(make_pong, functools.partial(at_random, 5), seed, 15, max_seconds=600)
         for seed in (1, 2, 1)
     ]
     assert games[0] == games[2] != games[1]
@@ -63,7 +64,7 @@ def test_seeds_make_different_games() -> None:
 
 def test_each_game_that_ends_is_told_with_the_mean_so_far() -> None:
     heard = Heard()
-    scores = play_episodes(make_pong, still, episodes=3, fps=15, cap_seconds=20, job=Job(heard), workers=2)
+    scores = play_episodes(make_pong, still, episodes=3, fps=15, max_seconds=20, job=Job(heard), workers=2)
     told = [event for event in heard.events if isinstance(event, Progress)]
     assert [(one.done, one.total, one.unit) for one in told] == [(n, 3, "games") for n in (1, 2, 3)]
     assert told[-1].metrics["score_mean"] == pytest.approx(scores.mean, abs=1e-3)
@@ -72,15 +73,15 @@ def test_each_game_that_ends_is_told_with_the_mean_so_far() -> None:
 def test_a_stopped_job_ends_early() -> None:
     job = Job()
     job.stop()
-    scores = play_episodes(make_pong, still, episodes=2, fps=15, cap_seconds=5, job=job)
+    scores = play_episodes(make_pong, still, episodes=2, fps=15, max_seconds=5, job=job)
     assert scores.scores == ()
     assert np.isnan(scores.mean)
 
 
 def test_a_game_without_a_score_is_refused() -> None:
-    with pytest.raises(SettingError, match="tells its score"):
+    with pytest.raises(SettingError, match="reports its score"):
         play_episodes(
-            lambda _seed, source: NotedGame(source=source), still, episodes=1, fps=15, cap_seconds=5
+            lambda _seed, source: NotedGame(source=source), still, episodes=1, fps=15, max_seconds=5
         )
 
 
@@ -88,8 +89,8 @@ def test_the_interval_holds_the_mean_as_often_as_it_says() -> None:
     generator = np.random.default_rng(1)
     holds = 0
     for trial in range(200):
-        low, high = bootstrap_interval(tuple(generator.normal(5.0, 3.0, 30)), seed=trial)
-        holds += low <= 5.0 <= high
+        interval = bootstrap_interval(tuple(generator.normal(5.0, 3.0, 30)), seed=trial)
+        holds += interval.low <= 5.0 <= interval.high
     assert 0.88 <= holds / 200 <= 0.99
-    assert bootstrap_interval((4.0, 4.0)) == (4.0, 4.0)
-    assert np.isnan(ScoreSummary.of([]).low)
+    assert bootstrap_interval((4.0, 4.0)) == Interval(4.0, 4.0, 4.0)
+    assert np.isnan(ScoreSummary.from_episodes([]).low)
