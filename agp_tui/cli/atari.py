@@ -132,14 +132,14 @@ def eval_(
         Random seed of the episodes.
     """
     from agp_tui.atari.agent_files import find_agent
-    from agp_tui.jobs.atari import EvalAsked, run_eval
+    from agp_tui.jobs.atari import EvalRequest, run_eval
 
     loaded = settings_of(output)
     check_flag("episodes", episodes, Count)
     check_flag("epsilon", epsilon, Fraction)
     chance = agent == CHANCE
     path = None if chance else find_agent(agent, loaded.folder("models"), loaded.folder("runs"))
-    request = EvalAsked(
+    request = EvalRequest(
         checkpoint=path, game=game, games=episodes, epsilon=epsilon, protocol=protocol, seed=seed
     )
     arguments = {"agent": agent, "episodes": episodes, "epsilon": epsilon, "protocol": protocol, "seed": seed}
@@ -179,7 +179,7 @@ def watch(
     paused
         Start paused.
     """
-    from agp_tui.jobs.watch import WatchGameAsked, run_watch_game
+    from agp_tui.jobs.watch import WatchGameRequest, run_watch_game
 
     check_flag("seconds", seconds, Annotated[float, Meta(gt=0)] | None)
     loaded = settings_of(output)
@@ -189,7 +189,7 @@ def watch(
         return print_result(
             output, watch_in_terminal(loaded, f"{by} plays {what}" if by else what, *sys.argv[1:])
         )
-    request = WatchGameAsked(
+    request = WatchGameRequest(
         what=what,
         by=by,
         place=check(place),
@@ -230,12 +230,12 @@ def video(
         Random seed of the episodes.
     """
     from agp_tui.atari.agent_files import find_agent
-    from agp_tui.jobs.video import VideoAsked, run_video
+    from agp_tui.jobs.video import VideoRequest, run_video
 
     loaded = settings_of(output)
     check_flag("episodes", episodes, Count)
     check_flag("epsilon", epsilon, Fraction)
     path = find_agent(agent, loaded.folder("models"), loaded.folder("runs"))
-    request = VideoAsked(checkpoint=path, games=episodes, folder=target, epsilon=epsilon, seed=seed)
+    request = VideoRequest(checkpoint=path, games=episodes, folder=target, epsilon=epsilon, seed=seed)
     arguments = {"agent": agent, "episodes": episodes, "epsilon": epsilon, "seed": seed}
     return run_live(output, "video", arguments, lambda job: run_video(request, job))

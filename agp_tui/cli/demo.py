@@ -26,7 +26,7 @@ def demo(
     In a terminal the app opens and shows every part live; leaving the app does not stop the demo. The table
     at the end shows the score of each player and the decision latency of the model.
     """
-    from agp_tui.protocol.requests import DemoAsked, as_request
+    from agp_tui.protocol.requests import DemoRequest, as_request
 
     settings = check(settings)
     if in_terminal() and not (plain or detach or output.json):
@@ -34,7 +34,7 @@ def demo(
 
         return run_app(output.config, demo=as_flags(settings))
     loaded = settings_of(output)
-    request = DemoAsked(
+    request = DemoRequest(
         settings=settings, recordings=loaded.folder("recordings"), models=loaded.folder("models")
     )
     return run_long(output, Run.create(loaded.folder("runs"), "demo", as_request(request)), detach)

@@ -14,7 +14,7 @@ from agp_tui.config.settings import (
     UiSettings,
 )
 from agp_tui.config.training import ExportSettings, PracticeSettings, TrainSettings
-from agp_tui.config.validation import check, check_flag, convert
+from agp_tui.config.validation import check, check_flag, convert, to_plain
 
 __all__ = [
     "Algorithm",
@@ -35,4 +35,5 @@ __all__ = [
     "check",
     "check_flag",
     "convert",
+    "to_plain",
 ]

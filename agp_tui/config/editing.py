@@ -28,6 +28,7 @@ from agp_tui.config.file import (
     sections,
 )
 from agp_tui.config.template import config_text, default_line
+from agp_tui.config.validation import to_plain
 from agp_tui.errors import SettingError
 from agp_tui.files import write_atomically
 
@@ -229,11 +230,13 @@ def _valid(path: Path, section: str, table: dict[str, Any]) -> bool:
 
 def _with(text: str, name: Name, value: Any, path: Path) -> str:
     """Set the setting."""
-    change = partial(_put, name, _plain(value))
+    change = partial(_put, name, to_plain(value))
     expected = _tables(text, path)
     if _get(expected, name) is None:
         change(expected)
-        new = with_line(text, name.path, name.key, f"{name.key} = {tomlkit.item(_plain(value)).as_string()}")
+        new = with_line(
+            text, name.path, name.key, f"{name.key} = {tomlkit.item(to_plain(value)).as_string()}"
+        )
         if _holds(new, expected):
             return new
     return _checked(text, path, change)
@@ -304,12 +307,6 @@ def _get(tables: dict[str, Any], name: Name) -> Any:
     for part in name.path:
         tables = tables.get(part, {})
     return tables.get(name.key)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    return str(value) if isinstance(value, Path) else value
 
 
 def _tables(text: str, path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from agp_tui.config.file import FileError, LoadedConfig, sections_for
 from agp_tui.config.settings import GameSettings
 from agp_tui.config.template import field_help
-from agp_tui.config.validation import bounds_text
+from agp_tui.config.validation import bounds_text, to_plain
 
 PLAIN_KINDS: dict[Any, str] = {bool: "bool", int: "int", float: "float", str: "text", Path: "text"}
 
@@ -69,8 +69,8 @@ def _rows(loaded: LoadedConfig, section: str, settings: Any, sections: tuple[str
         row: Setting = {
             "section": section,
             "key": item.name,
-            "value": _plain(getattr(settings, item.name)),
-            "default": _plain(item.default),
+            "value": to_plain(getattr(settings, item.name)),
+            "default": to_plain(item.default),
             "source": given.source if given else "default",
             "help": help_of.get(item.name, ""),
             "limits": bounds_text(hints[item.name]),
@@ -79,9 +79,3 @@ def _rows(loaded: LoadedConfig, section: str, settings: Any, sections: tuple[str
         }
         rows.append(row | ({"choices": choices} if form == "choice" else {}))
     return rows
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(part) for part in value]
-    return str(value) if isinstance(value, Path) else value

@@ -73,6 +73,18 @@ def check_flag(name: str, value: Any, kind: Any) -> None:
         ).as_flag() from error
 
 
+def to_plain(value: Any) -> Any:
+    """Settings, requests and their values as JSON types: lists for tuples, text for paths."""
+    # to_builtins keeps tuples, JSON has none.
+    return msgspec.json.decode(msgspec.json.encode(value, enc_hook=_path_as_text))
+
+
+def _path_as_text(value: Any) -> str:
+    if isinstance(value, Path):
+        return str(value)
+    raise NotImplementedError(type(value))
+
+
 def _from_plain(kind: type, value: Any) -> Any:
     if kind is Path and isinstance(value, str | Path):
         return Path(value)

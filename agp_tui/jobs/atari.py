@@ -14,13 +14,13 @@ from agp_tui.errors import JobStopped, ModelError, SettingError
 from agp_tui.games.atari import atari_id, cartridge_of, minimal_actions
 from agp_tui.jobs.train import chosen_recordings
 from agp_tui.protocol.events import Finished, Progress
-from agp_tui.protocol.requests import AtariAsked
+from agp_tui.protocol.requests import AtariTrainingRequest
 
 ALL = "all"
 """Every recording of the game."""
 
 
-def ask_atari(settings: AtariSettings, loaded: LoadedConfig) -> AtariAsked:
+def ask_atari(settings: AtariSettings, loaded: LoadedConfig) -> AtariTrainingRequest:
     """Look at it before anything begins.
 
     Raises `SettingError`, `ModelError`, `RecordingError`, `MissingPart`.
@@ -45,7 +45,7 @@ def ask_atari(settings: AtariSettings, loaded: LoadedConfig) -> AtariAsked:
         named = () if settings.from_recordings == (ALL,) else settings.from_recordings
         recordings = chosen_recordings(game, named, loaded.folder("recordings"))
     asked = replace(settings, game=game, from_model=str(start) if start else None)
-    return AtariAsked(
+    return AtariTrainingRequest(
         settings=asked, preview=loaded.config.preview, models=models, recordings=tuple(recordings)
     )
 
@@ -77,7 +77,7 @@ def run_atari(request: dict[str, Any], job: Job, run: Run) -> Finished:
     from agp_tui.atari.pretraining import clone_start
     from agp_tui.atari.train import train_agent
 
-    asked = convert(request, AtariAsked)
+    asked = convert(request, AtariTrainingRequest)
     settings = asked.settings
     if asked.recordings and not (run.checkpoints / LAST).is_file():
         job.stage("learn from the recordings", 1, 1)
@@ -111,7 +111,7 @@ def run_atari(request: dict[str, Any], job: Job, run: Run) -> Finished:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvalAsked:
+class EvalRequest:
     """What `agp atari eval` asks for."""
 
     checkpoint: Path | None
@@ -123,7 +123,7 @@ class EvalAsked:
     seed: int = 0
 
 
-def run_eval(asked: EvalAsked, job: Job) -> Finished:
+def run_eval(asked: EvalRequest, job: Job) -> Finished:
     """Judge an agent, or chance, by whole games. Raises `ModelError`, `SettingError`, `JobFailed`."""
     from agp_tui.atari.agent import Agent
     from agp_tui.atari.checkpoint import load_agent

@@ -26,7 +26,7 @@ from agp_tui.models.manifest import read_manifest
 from agp_tui.play.player import play
 from agp_tui.protocol.events import Finished, Progress, Table
 from agp_tui.protocol.percentiles import Percentiles
-from agp_tui.protocol.requests import DemoAsked
+from agp_tui.protocol.requests import DemoRequest
 from agp_tui.recording.inputs import PolicyInput
 from agp_tui.recording.meta import game_slug
 from agp_tui.recording.recorder import record
@@ -116,7 +116,7 @@ ROUNDS, ROUND_GAMES, ROUND_GAME_SECONDS, ROUND_MINUTES = 30, 4, 60.0, 0.4
 class _Demo:
     """The parts of one demonstration share these."""
 
-    asked: DemoAsked
+    asked: DemoRequest
     games: AtariGameFactory
     job: Job
     run: Run
@@ -144,7 +144,7 @@ class _Demo:
 
 def run_demo(request: dict[str, Any], job: Job, run: Run) -> Finished:
     """Record an expert, train, practise, export, let everybody play whole games, play in real time."""
-    asked = convert(request, DemoAsked)
+    asked = convert(request, DemoRequest)
     settings = asked.settings
     find_teacher(settings.game, "expert", asked.models, run.path.parent)
     place = GameSettings(keys=default_keys(settings.game), fps=settings.fps, sticky=settings.sticky)

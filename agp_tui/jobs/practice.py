@@ -14,7 +14,7 @@ from agp_tui.games.experts import expert_driver, has_expert
 from agp_tui.jobs.driver_factory import EXPERT, AgentDriverFactory
 from agp_tui.jobs.train import trainable_model
 from agp_tui.protocol.events import Finished
-from agp_tui.protocol.requests import PracticeAsked
+from agp_tui.protocol.requests import PracticeRequest
 from agp_tui.recording.store import Recording, find_recordings
 
 RATE = 0.5
@@ -25,12 +25,12 @@ PRACTICE_SEED = 1_000
 
 def ask_practice(
     model: str, game: str | None, settings: PracticeSettings, recordings: Path, models: Path, runs: Path
-) -> PracticeAsked:
+) -> PracticeRequest:
     """Find the model and its teacher. Raises `ModelError` or `SettingError` where one is missing."""
     folder, manifest = trainable_model(models, model)
     name = game or manifest.game
     teacher = find_teacher(name, settings.teacher, models, runs)
-    return PracticeAsked(
+    return PracticeRequest(
         model=folder.name,
         checkpoint=folder / (manifest.checkpoint or ""),
         game=name,
@@ -78,7 +78,7 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
     from agp_tui.imitation.split import split
     from agp_tui.imitation.trainer import Trainer
 
-    asked = convert(request, PracticeAsked)
+    asked = convert(request, PracticeRequest)
     settings = asked.settings
     model = replace(load_checkpoint(asked.checkpoint), game=asked.game)
     job.stage("read the recordings", 1, 3)

@@ -15,7 +15,7 @@ from agp_tui.errors import AgpError, MissingPart, ModelError, RecordingError, Se
 from agp_tui.games.ids import is_atari
 from agp_tui.models.manifest import Manifest, find_model, read_manifest, write_manifest
 from agp_tui.protocol.events import Finished
-from agp_tui.protocol.requests import TrainingAsked
+from agp_tui.protocol.requests import TrainingRequest
 from agp_tui.recording.meta import game_slug, read_meta
 from agp_tui.recording.store import Recording, find_recordings
 
@@ -27,7 +27,9 @@ ATARI_FRAME_SIZE = 128
 """Side of the pictures that a model of an Atari game sees; the console's are 210 by 160."""
 
 
-def ask_training(game: str | None, settings: TrainSettings, recordings: Path, models: Path) -> TrainingAsked:
+def ask_training(
+    game: str | None, settings: TrainSettings, recordings: Path, models: Path
+) -> TrainingRequest:
     """Find the recordings and settle the frame size; a model that is gone on with has a game of its own.
 
     Raises `SettingError`, `ModelError`, and `RecordingError` where there is nothing to learn from.
@@ -42,7 +44,7 @@ def ask_training(game: str | None, settings: TrainSettings, recordings: Path, mo
             raise SettingError("Expected a game to train on, found none.", "Name it with --game.")
         paths = chosen_recordings(game, settings.recordings, recordings)
         size = settings.frame_size or _frame_size(game, paths[0])
-        return TrainingAsked(
+        return TrainingRequest(
             game=game, settings=settings, recordings=tuple(paths), frame_size=size, models=models
         )
     folder, manifest = trainable_model(models, settings.from_model)
@@ -51,7 +53,7 @@ def ask_training(game: str | None, settings: TrainSettings, recordings: Path, mo
     shown = _shown(game, manifest, settings, recordings) if settings.corrections else []
     if settings.corrections and settings.name is None:
         settings = replace(settings, name=_free_name(models, folder.name))
-    return TrainingAsked(
+    return TrainingRequest(
         game=game,
         settings=settings,
         recordings=tuple(paths),
@@ -149,7 +151,7 @@ def run_train(request: dict[str, Any], job: Job, run: Run) -> Finished:
     from agp_tui.imitation.export import export
     from agp_tui.imitation.train import STAGES, TrainRequest, train
 
-    asked = convert(request, TrainingAsked)
+    asked = convert(request, TrainingRequest)
     if asked.corrections and asked.start is not None:
         asked = replace(asked, corrections=unlearned(load_checkpoint(asked.start), asked.corrections))
     training = TrainRequest.of(
@@ -193,7 +195,7 @@ def run_train(request: dict[str, Any], job: Job, run: Run) -> Finished:
     )
 
 
-def _compared(asked: TrainingAsked, after: Path, model: Path | None, job: Job) -> "Compared | None":
+def _compared(asked: TrainingRequest, after: Path, model: Path | None, job: Job) -> "Compared | None":
     """Whether it is better now; a model that is worse than the one before says so from then on."""
     from agp_tui.imitation.model_comparison import by_agreement, by_play
 

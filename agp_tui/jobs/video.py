@@ -13,7 +13,7 @@ TELL_FRAMES = 60
 
 
 @dataclass(frozen=True, kw_only=True)
-class VideoAsked:
+class VideoRequest:
     """What `agp atari video` asks for."""
 
     checkpoint: Path
@@ -24,7 +24,7 @@ class VideoAsked:
     seed: int = 0
 
 
-def run_video(asked: VideoAsked, job: Job) -> Finished:
+def run_video(asked: VideoRequest, job: Job) -> Finished:
     """Record so many games, fewer where it is stopped; a game that is not over leaves nothing.
 
     The result's `report` has `videos`: for each `path`, `score`, `seconds` and `cut`. Raises `ModelError`

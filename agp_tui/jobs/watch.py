@@ -193,7 +193,7 @@ def _ordered(wishes: dict[str, float], keys: tuple[str, ...]) -> dict[str, float
 
 
 @dataclass(frozen=True, kw_only=True)
-class WatchGameAsked:
+class WatchGameRequest:
     """What `agp atari watch` asks for."""
 
     what: str
@@ -210,7 +210,7 @@ class WatchGameAsked:
     preview: PreviewSettings = PreviewSettings()
 
 
-def run_watch_game(asked: WatchGameAsked, job: Job) -> Finished:
+def run_watch_game(asked: WatchGameRequest, job: Job) -> Finished:
     """Play until it is stopped; obey Pause, Resume, Step (forwards, pauses) and Speed at once.
 
     The `probabilities` of an agent's `Live` events are, by key, the sum of its preferences for the actions
@@ -226,7 +226,7 @@ def run_watch_game(asked: WatchGameAsked, job: Job) -> Finished:
         return show.finished()
 
 
-def _seated(asked: WatchGameAsked) -> tuple[str, GameSettings, DriverFactory]:
+def _seated(asked: WatchGameRequest) -> tuple[str, GameSettings, DriverFactory]:
     """The game, its settings as the player needs them, and the player."""
     if is_atari(asked.what):
         name, seat = asked.what, driver_factory(asked.by or EXPERT, asked.models, asked.runs)
@@ -245,7 +245,7 @@ def _seated(asked: WatchGameAsked) -> tuple[str, GameSettings, DriverFactory]:
     return name, complete(name, asked.place), seat
 
 
-def _agent(asked: WatchGameAsked) -> Path:
+def _agent(asked: WatchGameRequest) -> Path:
     try:
         return find_agent(asked.what, asked.models, asked.runs)
     except ModelError as error:

@@ -1,6 +1,6 @@
-"""What long jobs are asked for, as it stands in a run's folder. Quick to import: no job comes with it."""
+"""Requests of the long jobs, as stored in `run.json`; field names are a format on disk. Imports no job."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,13 @@ from agp_tui.config import (
     PracticeSettings,
     PreviewSettings,
     TrainSettings,
+    to_plain,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingAsked:
-    """What `agp train` asks for, as it stands in the run's folder."""
+class TrainingRequest:
+    """A request of `agp train`."""
 
     game: str
     settings: TrainSettings
@@ -23,13 +24,14 @@ class TrainingAsked:
     frame_size: int
     models: Path
     start: Path | None = None
+    """Checkpoint to start from."""
     corrections: tuple[Path, ...] = ()
-    """What the model of `start` was shown."""
+    """Recordings of corrections to the model of `start`."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class PracticeAsked:
-    """What `agp practice` asks for."""
+class PracticeRequest:
+    """A request of `agp practice`."""
 
     model: str
     checkpoint: Path
@@ -42,8 +44,8 @@ class PracticeAsked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DemoAsked:
-    """What `agp demo` asks for."""
+class DemoRequest:
+    """A request of `agp demo`."""
 
     settings: DemoSettings
     recordings: Path
@@ -51,24 +53,16 @@ class DemoAsked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AtariAsked:
-    """What `agp atari train` asks for; the agents that it names are paths by now."""
+class AtariTrainingRequest:
+    """A request of `agp atari train`; agents named in its settings are resolved to paths."""
 
     settings: AtariSettings
     preview: PreviewSettings
     models: Path
     recordings: tuple[Path, ...] = ()
-    """What it learns from before it plays."""
+    """Demonstrations to pretrain on."""
 
 
-def as_request(asked: Any) -> dict[str, Any]:
-    """A request as plain data for a run's folder."""
-    return dict(_plain(asdict(asked)))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
+def as_request(request: Any) -> dict[str, Any]:
+    """A request as plain data, as it is stored in `run.json`."""
+    return dict(to_plain(request))

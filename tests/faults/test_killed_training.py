@@ -15,7 +15,7 @@ from agp_tui.engine.runs import Run
 from agp_tui.engine.subprocesses import module_environment
 from agp_tui.imitation.checkpoint import BEST, LAST, load_checkpoint
 from agp_tui.protocol.events import Progress
-from agp_tui.protocol.requests import TrainingAsked, as_request
+from agp_tui.protocol.requests import TrainingRequest, as_request
 from agp_tui.recording.store import Recording
 
 WORKER = """
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.slow
 def test_a_killed_training_goes_on_from_a_whole_checkpoint(tmp_path: Path) -> None:
     tries = trials(4, 60)
     recordings = tuple(recorded_dot(tmp_path / "recordings", 200, seed) for seed in range(2))
-    asked = TrainingAsked(
+    asked = TrainingRequest(
         game="dots",
         settings=settings(epochs=100_000, patience=100_000, threads=1),
         recordings=recordings,

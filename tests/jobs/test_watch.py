@@ -23,7 +23,7 @@ from agp_tui.engine.job import Job
 from agp_tui.errors import AgpError, ModelError, SettingError
 from agp_tui.games.atari import AtariGame
 from agp_tui.games.live_preview import downscale
-from agp_tui.jobs.watch import WatchGameAsked, run_watch_game
+from agp_tui.jobs.watch import WatchGameRequest, run_watch_game
 from agp_tui.protocol.commands import AnyCommand, Pause, Resume, SetSpeed, Step
 from agp_tui.protocol.events import Finished, Live
 
@@ -42,7 +42,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Watching:
     """A game that is watched in a thread, and what is told of it."""
 
-    def __init__(self, asked: WatchGameAsked) -> None:
+    def __init__(self, asked: WatchGameRequest) -> None:
         self.heard = Heard()
         self.job = Job(self.heard)
         self.result: Finished | AgpError | None = None
@@ -66,17 +66,17 @@ class Watching:
             time.sleep(0.001)
         raise AssertionError(f"{command} did not show: {self.result}")
 
-    def _run(self, asked: WatchGameAsked) -> None:
+    def _run(self, asked: WatchGameRequest) -> None:
         try:
             self.result = run_watch_game(asked, self.job)
         except AgpError as error:
             self.result = error
 
 
-def asked(home: Path, what: str, by: str | None = None, **others: object) -> WatchGameAsked:
+def asked(home: Path, what: str, by: str | None = None, **others: object) -> WatchGameRequest:
     preview = PreviewSettings(size=(BOX[0], BOX[1] // 2), fps=30)
     plain = {"place": GameSettings(), "models": home / "models", "runs": home / "runs", "preview": preview}
-    return WatchGameAsked(**{"what": what, "by": by, **plain, **others})  # type: ignore[arg-type]
+    return WatchGameRequest(**{"what": what, "by": by, **plain, **others})  # type: ignore[arg-type]
 
 
 @contextmanager
