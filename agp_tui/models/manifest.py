@@ -1,4 +1,4 @@
-"""A model's manifest, `model.toml`: everything a player must know to play its `model.tflite`.
+"""A model's manifest, `model.toml`: everything needed to play its `model.tflite`; finding models by name.
 
 Knows nothing of how a model is made or run.
 """
@@ -18,7 +18,7 @@ from agp_tui.key_names import key_name
 from agp_tui.models.key_filter import KeyFilterConfig
 
 SCHEMA = 1
-"""The version of `model.toml` that this program writes, and the newest that it reads."""
+"""Version of `model.toml` that is written, and the newest that can be read."""
 
 MANIFEST_FILE = "model.toml"
 MODEL_FILE = "model.tflite"
@@ -26,7 +26,7 @@ SUFFIX = ".tflite"
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What `model.toml` says. Raises `ModelError` on construction where its parts do not fit together."""
+    """The content of `model.toml`. Raises `ModelError` on construction if its fields are inconsistent."""
 
     schema: int = SCHEMA
     name: str
@@ -35,37 +35,37 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     keys: tuple[str, ...]
     """The keys, in the order of the model's probabilities."""
     thresholds: tuple[float, ...]
-    """A key is pressed from this probability on, one for each key."""
+    """For each key, the probability from which on it is pressed."""
     fps: int
     """Decisions a second."""
     frame_size: int
-    """Side of the square picture that the model sees, in pixels."""
+    """Side of the square input frame, in pixels."""
     segment: int
-    """Frames that a decision sees."""
+    """Frames in the window of a decision."""
     embedding: int
-    """Length of a frame's embedding."""
+    """Length of a frame embedding."""
     sha256: str
     """Of `model.tflite`, 64 hexadecimal digits."""
     channels: Literal["rgb"] = "rgb"
     lead: int = 1
-    """Frames between the newest frame and the key state that the decision brings about."""
+    """Label offset: frames from the newest frame of the window to the key state to be predicted."""
     network: str = ""
-    """Its size: small, large."""
+    """Network size: small, large."""
     quantize: Literal["none", "fp16", "int8"] = "none"
     parity: float | None = None
-    """Greatest difference between the probabilities of the trained network and of this file."""
+    """Largest difference between the probabilities of the trained network and of this file."""
     validation: dict[str, Any] = {}
-    """Figures on held-out recordings, by key."""
+    """Metrics on held-out recordings."""
     versions: dict[str, str] = {}
-    """Of the program and the libraries that made it."""
+    """Versions of the program and the libraries that made it."""
     key_filter: KeyFilterConfig | None = msgspec.field(default=None, name="steadiness")
     """Key filter that was found to help; None for thresholds alone."""
     key_filter_search: dict[str, Any] | None = msgspec.field(default=None, name="steadied")
-    """How `key_filter` was found: the figures without it and with it."""
+    """The search for `key_filter`: metrics without it and with it."""
     no_better_than: str | None = None
-    """The model that this one was made from, where it turned out to be as good or better."""
+    """The model that this one was trained from, if that one plays as well or better."""
     checkpoint: str | None = None
-    """File beside `model.tflite` from which training can go on."""
+    """File beside `model.tflite` to continue training from."""
 
     def __post_init__(self) -> None:
         if len(self.thresholds) != len(self.keys):
@@ -100,18 +100,18 @@ def _refuse(expected: str, found: object) -> None:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest in a model's folder. Raises `ModelError` that names the file and the key."""
+    """Read the manifest in a model folder. Raises `ModelError` with the file and the field at fault."""
     path = folder / MANIFEST_FILE
-    again = "Export the model again, or name the .tflite file itself and give its keys."
+    hint = "Export the model again, or name the .tflite file itself and give its keys."
     try:
         body = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ModelError(f"Expected a manifest at {path}, found none: {error.strerror}.", again) from error
+        raise ModelError(f"Expected a manifest at {path}, found none: {error.strerror}.", hint) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"Expected TOML in {path}: {error}.", again) from error
+        raise ModelError(f"Expected TOML in {path}: {error}.", hint) from error
     schema = body.get("schema")
     if not isinstance(schema, int) or schema < 1:
-        raise ModelError(f"Expected a schema version in {path}, found {schema!r}.", again)
+        raise ModelError(f"Expected a schema version in {path}, found {schema!r}.", hint)
     if schema > SCHEMA:
         raise ModelError(
             f"Expected schema {SCHEMA} or older in {path}, found {schema}.",
@@ -120,19 +120,19 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return msgspec.convert(body, Manifest)
     except msgspec.ValidationError as error:
-        raise ModelError(f"{path}: {error}.", again) from error
+        raise ModelError(f"{path}: {error}.", hint) from error
     except ModelError as error:
         raise ModelError(f"{path}: {error.message}", error.hint) from error
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write `model.toml` in one step. Fields that have nothing to say (None) are left out."""
-    body = msgspec.to_builtins(manifest, enc_hook=_plain)
+    """Write `model.toml` atomically. Fields that are None are left out."""
+    body = msgspec.to_builtins(manifest, enc_hook=_to_plain)
     write_atomically(folder / MANIFEST_FILE, tomlkit.dumps(_without_none(body)).encode())
 
 
-def _plain(value: Any) -> Any:
-    """Figures often come as numpy's numbers, which no format knows."""
+def _to_plain(value: Any) -> Any:
+    """Convert numpy values, which metrics often are."""
     if hasattr(value, "tolist"):
         return value.tolist()
     raise TypeError(f"Expected plain data in a manifest, found {type(value).__name__}.")
@@ -147,21 +147,21 @@ def _without_none(value: Any) -> Any:
 
 
 def sha256_of(data: bytes) -> str:
-    """Sha256 of a model file's content, as manifests hold it."""
+    """Hexadecimal sha256 of a model file's content."""
     return hashlib.sha256(data).hexdigest()
 
 
 def list_models(root: Path) -> list[Path]:
-    """Models under `root`, by name: folders with a manifest, and bare `.tflite` files."""
+    """Models under `root`, sorted by name: folders with a manifest, and bare `.tflite` files."""
     if not root.is_dir():
         return []
     return [path for path in sorted(root.iterdir()) if _is_model(path)]
 
 
 def find_model(root: Path, text: str) -> Path:
-    """The model that a person means: a path to a folder or file, or a name under `root`.
+    """Resolve a model: a path to a folder or file, or a name under `root`.
 
-    Raises `ModelError` with the nearest names.
+    Raises `ModelError` that suggests similar names.
     """
     given = Path(text).expanduser()
     for candidate in (given, root / text, root / f"{text}{SUFFIX}"):
@@ -177,12 +177,12 @@ def find_model(root: Path, text: str) -> Path:
     names = [path.name.removesuffix(SUFFIX) for path in list_models(root)]
     near = difflib.get_close_matches(text, names, n=3, cutoff=0.4)
     if near:
-        cure = f"Did you mean {', '.join(near)}?"
+        hint = f"Did you mean {', '.join(near)}?"
     elif names:
-        cure = f"Known here: {', '.join(names[:5])}. See agp models list."
+        hint = f"Known here: {', '.join(names[:5])}. See agp models list."
     else:
-        cure = "There is none yet: agp train makes one from recordings."
-    raise ModelError(f"Expected a model named {text!r} in {root}, found none.", cure)
+        hint = "There is none yet: agp train makes one from recordings."
+    raise ModelError(f"Expected a model named {text!r} in {root}, found none.", hint)
 
 
 def _is_model(path: Path) -> bool:

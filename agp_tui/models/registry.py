@@ -1,4 +1,4 @@
-"""The models that there are: listed with what a person chooses by, and deleted."""
+"""The folder of models: publishing, listing and deleting them."""
 
 import contextlib
 import importlib.metadata
@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,13 @@ LIBRARIES = ("torch", "litert-torch", "ai-edge-litert", "ai-edge-quantizer")
 
 @contextmanager
 def staging_folder(root: Path, name: str) -> Iterator[Path]:
-    """A folder beside the models whose name no list shows; removed unless it was put in place."""
+    """A hidden folder to build the model `name` in; removed on exit unless it was published."""
     try:
         root.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f".{name}.", suffix=".part", dir=root))
     except OSError as error:
         raise ModelError(
-            f"Expected to make a folder in {root}: {error.strerror}.",
+            f"Expected to create a folder in {root}: {error.strerror}.",
             "Make it writable, or set [folders] models.",
         ) from error
     try:
@@ -35,26 +35,26 @@ def staging_folder(root: Path, name: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def publish(folder: Path, place: Path) -> Path:
-    """Rename to the model's name; an older model of that name goes when the new one is there."""
+def publish(folder: Path, target: Path) -> Path:
+    """Rename a staging folder to `target`; an older model there is removed once the new one is in place."""
     folder.chmod(0o755)
-    if not place.exists():
-        folder.rename(place)
-        return place
-    aside = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".old", dir=place.parent)) / place.name
-    place.rename(aside)
+    if not target.exists():
+        folder.rename(target)
+        return target
+    backup = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent)) / target.name
+    target.rename(backup)
     try:
-        folder.rename(place)
+        folder.rename(target)
     except OSError:
-        aside.rename(place)
+        backup.rename(target)
         raise
     finally:
-        shutil.rmtree(aside.parent, ignore_errors=True)
-    return place
+        shutil.rmtree(backup.parent, ignore_errors=True)
+    return target
 
 
 def library_versions() -> dict[str, str]:
-    """Of this program and of the libraries that make models, for a manifest."""
+    """Versions of this program and of the libraries that make models, for a manifest."""
     found = {"agp-tui": __version__}
     for library in LIBRARIES:
         try:
@@ -66,14 +66,14 @@ def library_versions() -> dict[str, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSummary:
-    """One model in a list. What a model made elsewhere does not tell is None, or empty."""
+    """A model in a list. Fields that a model without a manifest does not have are None or empty."""
 
     name: str
     path: str
     created: float
-    """When it was exported or copied here, seconds since 1970."""
+    """Time of the export or copy, seconds since 1970."""
     bytes: int
-    """Of the model itself, without its checkpoint."""
+    """Size of the `.tflite` file."""
     game: str | None = None
     keys: tuple[str, ...] = ()
     thresholds: tuple[float, ...] = ()
@@ -83,15 +83,15 @@ class ModelSummary:
     network: str | None = None
     quantize: str | None = None
     f1: float | None = None
-    """On held-out frames."""
+    """F1 on held-out frames."""
     no_better_than: str | None = None
-    """The model to play instead."""
+    """A model that plays as well or better."""
     problem: str = ""
-    """Why it cannot be used; empty where nothing is known against it."""
+    """Why it cannot be used; empty if it can."""
 
     @property
     def remark(self) -> str | None:
-        """What speaks against it, in words."""
+        """`problem`, or the better model, as text for a list."""
         if self.problem:
             return self.problem
         return f"no better than {self.no_better_than}" if self.no_better_than else None
@@ -102,27 +102,24 @@ class ModelSummary:
 
 
 def summarize(path: Path) -> ModelSummary:
-    """What a list says of one model. Raises nothing that a damaged model causes."""
+    """Summarize a model; a damaged one gets a `problem` instead of raising."""
     file = path / MODEL_FILE if path.is_dir() else path
     name = path.name.removesuffix(SUFFIX)
     size, created = 0, 0.0
     with contextlib.suppress(OSError):
         created = path.stat().st_mtime
         size = file.stat().st_size
-    plain = ModelSummary(name=name, path=str(path), created=created, bytes=size)
+    bare = ModelSummary(name=name, path=str(path), created=created, bytes=size)
     if not path.is_dir():
-        return plain
+        return bare
     try:
         manifest = read_manifest(path)
     except ModelError as error:
-        return ModelSummary(**asdict(plain) | {"problem": str(error)})
-    figures = manifest.validation.get("model")
-    f1 = figures.get("f1") if isinstance(figures, dict) else None
-    return ModelSummary(
-        name=name,
-        path=str(path),
-        created=created,
-        bytes=size,
+        return replace(bare, problem=str(error))
+    metrics = manifest.validation.get("model")
+    f1 = metrics.get("f1") if isinstance(metrics, dict) else None
+    return replace(
+        bare,
         game=manifest.game,
         keys=manifest.keys,
         thresholds=manifest.thresholds,
@@ -138,12 +135,12 @@ def summarize(path: Path) -> ModelSummary:
 
 
 def list_summaries(root: Path) -> list[ModelSummary]:
-    """Every model under `root`, by name."""
+    """Summaries of the models under `root`, sorted by name."""
     return [summarize(path) for path in list_models(root)]
 
 
 def delete(path: Path) -> None:
-    """Remove a model for good. Raises `ModelError` where its folder holds what is not a model's."""
+    """Delete a model. Raises `ModelError` if its folder holds other files, and deletes nothing then."""
     if path.is_dir():
         entries = sorted(entry.name for entry in path.iterdir())
         foreign = [name for name in entries if name not in (MANIFEST_FILE, MODEL_FILE, "checkpoint.pt")]

@@ -1,7 +1,7 @@
-"""The child process in which a model that was not made here is first opened and run.
+"""The sandbox: a child process that opens and runs a model of unknown origin for the first time.
 
-The model's content comes on stdin, what was found goes as JSON to stdout. Whatever the model does
-to the process (a crash, a hang, all the memory), only this one is lost.
+The model's content comes on stdin, the `SandboxResult` goes to stdout as JSON. A crash, a hang or
+excessive memory use of the model costs only this process.
 
     python -m agp_tui.models.sandbox [1,20,256,256,3] < model.tflite
 """
@@ -15,16 +15,17 @@ from agp_tui.errors import MissingPart
 from agp_tui.models.tflite import ModelFacts, describe, open_interpreter, run_once
 
 MEMORY_LIMIT = 16 << 30
-"""Bytes of address space that a model on trial may take."""
+"""Address space of the sandbox, in bytes."""
 
 
 class SandboxResult(msgspec.Struct, frozen=True):
-    """How the trial ended: with `facts`, or with what the runtime said (`refusal`)."""
+    """The model's `facts`, or why there are none."""
 
     facts: ModelFacts | None = None
     refusal: str = ""
+    """The runtime's error."""
     missing: tuple[str, str] | None = None
-    """Problem and cure where no runtime is installed."""
+    """Message and hint if no runtime is installed."""
 
 
 def run_sandboxed(data: bytes, input_shape: tuple[int, ...] | None) -> SandboxResult:
@@ -36,24 +37,24 @@ def run_sandboxed(data: bytes, input_shape: tuple[int, ...] | None) -> SandboxRe
     except MissingPart as error:
         return SandboxResult(missing=(error.message, error.hint))
     except Exception as error:
-        # Whatever it is, it is the model's doing, and the parent says so.
+        # Any error comes from the model; the parent process reports it.
         return SandboxResult(refusal=f"{type(error).__name__}: {error}")
 
 
 def main() -> None:
-    """Read, try, answer."""
+    """Read a model from stdin, run it, write the result to stdout."""
     _limit_resources()
-    # The runtime may print: the answer alone goes to stdout.
-    answer = os.fdopen(os.dup(1), "wb")
+    # The runtime may print to stdout: only the result may go there.
+    stdout = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     shape = tuple(int(size) for size in sys.argv[1].split(",")) if len(sys.argv) > 1 else None
-    outcome = run_sandboxed(sys.stdin.buffer.read(), shape)
-    with answer:
-        answer.write(msgspec.json.encode(outcome))
+    result = run_sandboxed(sys.stdin.buffer.read(), shape)
+    with stdout:
+        stdout.write(msgspec.json.encode(result))
 
 
 def _limit_resources() -> None:
-    """No core dump of a crash, and no more memory than a model can need."""
+    """Disable core dumps and limit the memory."""
     try:
         import resource
     except ImportError:  # Windows

@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 
 from agp_tui.errors import MissingPart
 
-CHATTER = (b"INFO:", b"VERBOSE:")
-"""How the lines begin that the runtime writes to stderr although nothing is wrong."""
+INFO_PREFIXES = (b"INFO:", b"VERBOSE:")
+"""Prefixes of the runtime's informative lines on stderr."""
 
 _stderr_lock = threading.Lock()
-"""The process has one stderr; two threads must not set it aside at once."""
+"""Only one thread at a time may redirect the stderr of the process."""
 
 
 class Tensor(msgspec.Struct, frozen=True):
-    """An input or output of a model. `open_shape` has -1 where a dimension is left open."""
+    """An input or output of a model. `open_shape` has -1 for open dimensions."""
 
     name: str
     index: int
@@ -33,7 +33,7 @@ class Tensor(msgspec.Struct, frozen=True):
     open_shape: tuple[int, ...]
     dtype: str
     scale: float
-    """Of quantised values: real = (stored - zero_point) * scale; 0 where they are not quantised."""
+    """Of quantized values: real = (stored - zero_point) * scale; 0 if not quantized."""
     zero_point: int
 
     def __str__(self) -> str:
@@ -48,7 +48,7 @@ class Signature(msgspec.Struct, frozen=True):
 
 
 class ModelFacts(msgspec.Struct, frozen=True):
-    """What a model takes and gives: its primary graph, and its named signatures."""
+    """The inputs and outputs of a model: its primary graph, and its named signatures."""
 
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
@@ -56,10 +56,10 @@ class ModelFacts(msgspec.Struct, frozen=True):
 
 
 def open_interpreter(data: bytes, threads: int = 1) -> Any:
-    """An interpreter (the `Interpreter` API of TensorFlow Lite) of a model file's content.
+    """Open a model file's content with the `Interpreter` API of TensorFlow Lite.
 
-    Raises `MissingPart` where no runtime is installed, and what the runtime raises
-    (`ValueError`, `RuntimeError`) for content that it does not take.
+    Raises `MissingPart` if no runtime is installed, and what the runtime raises (`ValueError`,
+    `RuntimeError`) for content that it refuses.
     """
     return _interpreter_class()(model_content=data, num_threads=threads)
 
@@ -71,51 +71,50 @@ def _interpreter_class() -> Any:
         pass
     else:
         return Interpreter
-    cure = "Install it: pip install ai-edge-litert"
+    hint = "Install it: pip install ai-edge-litert"
     try:
         import tflite_runtime
         from tflite_runtime.interpreter import Interpreter as OlderInterpreter
     except (ImportError, AttributeError) as error:
-        # With numpy 2 its import can end in an AttributeError of numpy's own.
+        # With numpy 2 its import can raise an AttributeError.
         raise MissingPart(
-            "Expected the LiteRT runtime, found neither ai-edge-litert nor tflite-runtime.", cure
+            "Expected the LiteRT runtime, found neither ai-edge-litert nor tflite-runtime.", hint
         ) from error
     version = str(getattr(tflite_runtime, "__version__", "0"))
     if np.lib.NumpyVersion(np.__version__) >= "2.0.0" and version.startswith(("1.", "2.")):
         raise MissingPart(
             f"Expected ai-edge-litert, found tflite-runtime {version}, which numpy {np.__version__} breaks.",
-            cure,
+            hint,
         )
     return OlderInterpreter
 
 
 @contextmanager
 def suppress_runtime_info() -> Iterator[None]:
-    """While inside, the runtime's informative lines do not reach stderr; all others do, afterwards.
+    """Keep the runtime's informative lines from stderr; other lines are written there on exit.
 
-    The runtime writes them from C++ to the descriptor, once for a process, where it opens or first
-    runs a model; a terminal app would find them on its screen.
+    The runtime writes them from C++ to the file descriptor when it opens or first runs a model; they would
+    corrupt the screen of a terminal app.
     """
-    with _stderr_lock, tempfile.TemporaryFile() as held:
+    with _stderr_lock, tempfile.TemporaryFile() as captured:
         try:
             sys.stderr.flush()
-            kept = os.dup(2)
+            stderr = os.dup(2)
         except (OSError, ValueError, AttributeError):
             yield
             return
-        os.dup2(held.fileno(), 2)
+        os.dup2(captured.fileno(), 2)
         try:
             yield
         finally:
-            os.dup2(kept, 2)
-            held.seek(0)
-            rest = b"".join(line for line in held if not line.startswith(CHATTER))
-            os.write(kept, rest)
-            os.close(kept)
+            os.dup2(stderr, 2)
+            captured.seek(0)
+            os.write(stderr, b"".join(line for line in captured if not line.startswith(INFO_PREFIXES)))
+            os.close(stderr)
 
 
 def describe(interpreter: Any) -> ModelFacts:
-    """The facts of an opened model."""
+    """The inputs and outputs of an opened model."""
     signatures = {}
     for name in interpreter.get_signature_list():
         runner = interpreter.get_signature_runner(name)
@@ -146,10 +145,10 @@ def _tensor(details: dict[str, Any]) -> Tensor:
 
 
 def run_once(interpreter: Any, facts: ModelFacts, input_shape: tuple[int, ...] | None = None) -> ModelFacts:
-    """Run every signature, or the only graph, on zeros: what fails later fails here.
+    """Run every signature, or else the primary graph, once on zeros.
 
-    `input_shape` settles the dimensions that the first input leaves open; while they are open,
-    nothing is run. Gives the facts as they are after that. Raises what the runtime raises.
+    `input_shape` sets the open dimensions of the first input; with dimensions still open, nothing is run.
+    Returns the updated facts. Raises what the runtime raises.
     """
     if any(is_open(tensor) for tensor in facts.inputs):
         if input_shape is None or len(input_shape) != len(facts.inputs[0].shape):
@@ -172,7 +171,7 @@ def run_once(interpreter: Any, facts: ModelFacts, input_shape: tuple[int, ...] |
 
 
 def is_open(tensor: Tensor) -> bool:
-    """Whether more than the batch, which stands at 1, is left to the caller."""
+    """Whether a dimension other than the batch is open."""
     return -1 in tensor.open_shape[1:]
 
 

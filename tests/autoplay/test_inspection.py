@@ -87,12 +87,12 @@ def test_how_a_dead_process_is_told() -> None:
         [sys.executable, "-c", "import os; os.kill(os.getpid(), 11)"], capture_output=True, check=False
     )
     with pytest.raises(ModelError, match="died by SIGSEGV"):
-        inspection._facts_of(Path("x.tflite"), died, sized=False)
+        inspection._facts_of(Path("x.tflite"), died, shape_given=False)
     failed = subprocess.run(
         [sys.executable, "-c", "raise SystemExit('no memory')"], capture_output=True, check=False
     )
     with pytest.raises(ModelError, match=r"exit code 1 \(no memory\)"):
-        inspection._facts_of(Path("x.tflite"), failed, sized=False)
+        inspection._facts_of(Path("x.tflite"), failed, shape_given=False)
 
 
 def test_thirty_damaged_files_end_in_a_sentence_or_play(data: Path, tmp_path: Path) -> None:
