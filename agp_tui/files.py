@@ -65,6 +65,14 @@ def delete_folder(path: Path) -> None:
     shutil.rmtree(gone)
 
 
+def existing_ancestor(folder: Path) -> Path:
+    """The folder itself, or the nearest one above it that exists."""
+    folder = folder.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
 def size_of(folder: Path) -> int:
     """Bytes of the files that lie in a folder; one that goes meanwhile does not count."""
     size = 0

@@ -1,6 +1,8 @@
 """Starting modules of this package as subprocesses, and worker pools that end with their parent."""
 
 import os
+import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -23,6 +25,30 @@ def module_environment(**variables: str) -> dict[str, str]:
     root = str(Path(agp_tui.__file__).parent.parent)
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     return {**os.environ, "PYTHONPATH": path, **variables}
+
+
+def limit_resources(memory: int, cpu_seconds: int | None = None) -> None:
+    """Limit the address space (bytes) and CPU time of this process, without core dumps; not on Windows."""
+    try:
+        import resource
+    except ImportError:
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limits = {resource.RLIMIT_AS: memory} | ({resource.RLIMIT_CPU: cpu_seconds} if cpu_seconds else {})
+    for kind, limit in limits.items():
+        _, hard = resource.getrlimit(kind)
+        resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+
+
+def exit_text(done: subprocess.CompletedProcess[bytes]) -> str:
+    """How a subprocess that failed ended, for an error message: `died by SIGSEGV`."""
+    if done.returncode < 0:
+        try:
+            return f"died by {signal.Signals(-done.returncode).name}"
+        except ValueError:
+            return f"died by signal {-done.returncode}"
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
+    return f"failed with exit code {done.returncode}" + (f" ({lines[-1]})" if lines else "")
 
 
 def worker_pool(

@@ -11,6 +11,7 @@ import sys
 
 import msgspec
 
+from agp_tui.engine.subprocesses import limit_resources
 from agp_tui.errors import MissingPart
 from agp_tui.models.tflite import ModelFacts, describe, open_interpreter, run_once
 
@@ -43,7 +44,7 @@ def run_sandboxed(data: bytes, input_shape: tuple[int, ...] | None) -> SandboxRe
 
 def main() -> None:
     """Read a model from stdin, run it, write the result to stdout."""
-    _limit_resources()
+    limit_resources(MEMORY_LIMIT)
     # The runtime may print to stdout: only the result may go there.
     stdout = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -51,18 +52,6 @@ def main() -> None:
     result = run_sandboxed(sys.stdin.buffer.read(), shape)
     with stdout:
         stdout.write(msgspec.json.encode(result))
-
-
-def _limit_resources() -> None:
-    """Disable core dumps and limit the memory."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = MEMORY_LIMIT if hard == resource.RLIM_INFINITY else min(MEMORY_LIMIT, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
 """Validation of a model file before this process runs it."""
 
 import re
-import signal
 import subprocess
 from pathlib import Path
 
 import msgspec
 
-from agp_tui.engine.subprocesses import module_command, module_environment
+from agp_tui.engine.subprocesses import exit_text, module_command, module_environment
 from agp_tui.errors import MissingPart, ModelError
 from agp_tui.models.sandbox import SandboxResult
 from agp_tui.models.tflite import ModelFacts
@@ -78,7 +77,7 @@ def inspect_model(
 
 def _facts_of(path: Path, done: "subprocess.CompletedProcess[bytes]", shape_given: bool) -> ModelFacts:
     if done.returncode != 0:
-        raise ModelError(f"Expected {path} to run once, found that its process {_exit_text(done)}.", DAMAGED)
+        raise ModelError(f"Expected {path} to run once, found that its process {exit_text(done)}.", DAMAGED)
     try:
         result = msgspec.json.decode(done.stdout, type=SandboxResult)
     except msgspec.DecodeError as error:
@@ -88,16 +87,6 @@ def _facts_of(path: Path, done: "subprocess.CompletedProcess[bytes]", shape_give
     if result.facts is None:
         raise runtime_error(path, result.refusal, shape_given)
     return result.facts
-
-
-def _exit_text(done: "subprocess.CompletedProcess[bytes]") -> str:
-    if done.returncode < 0:
-        try:
-            return f"died by {signal.Signals(-done.returncode).name}"
-        except ValueError:
-            return f"died by signal {-done.returncode}"
-    lines = done.stderr.decode(errors="replace").strip().splitlines()
-    return f"failed with exit code {done.returncode}" + (f" ({lines[-1]})" if lines else "")
 
 
 def runtime_error(path: Path, text: str, shape_given: bool = False) -> ModelError:

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from agp_tui.errors import RecordingError
+from agp_tui.files import existing_ancestor
 
 MEGABYTE = 1 << 20
 EVERY_SECONDS = 1.0
@@ -20,10 +21,7 @@ class DiskSpace:
 
     def free_mb(self) -> int:
         """Megabytes free for us."""
-        there = self._folder.absolute()
-        while not there.exists():
-            there = there.parent
-        return shutil.disk_usage(there).free // MEGABYTE
+        return shutil.disk_usage(existing_ancestor(self._folder)).free // MEGABYTE
 
     def require(self) -> None:
         """Raises `RecordingError` where less is free than asked for."""

@@ -4,18 +4,18 @@ Its frames are BGR although its text says RGB: it swaps what is RGB already. Its
 right, down. The times are not in it, so the frames are taken to be evenly spaced.
 """
 
-import mmap
 import shutil
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, cast
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agp_tui.errors import RecordingError
+from agp_tui.files import existing_ancestor
 from agp_tui.games.base import Frame, Pixels
 from agp_tui.keys.state import KeyEdge
 from agp_tui.recording.meta import RecordingMeta
@@ -50,7 +50,7 @@ def import_pickle(
 
     Nothing in the file is run. Raises `RecordingError` for anything that is not such a pickle.
     """
-    body = _read(source)
+    body = _read(source, root)
     frames = _frames(body.get(FRAMES), source)
     states = _states(body.get(STATES), source)
     count = min(len(frames), len(states))
@@ -118,49 +118,43 @@ def write_pickle(recording: Recording, file: BinaryIO, frames: Iterator[Pixels])
     file.write(b"u.")
 
 
-def _read(source: Path) -> dict[str, Any]:
+def _read(source: Path, root: Path) -> dict[str, NDArray[Any]]:
     try:
-        # Mapped, not read: a length in the file that is larger than the file asks for no memory.
-        with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return read_arrays(cast(BinaryIO, content))
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is empty"
-        raise RecordingError(f"Expected a readable pickle at {source}: {why}.") from error
+        if not source.stat().st_size:
+            raise RecordingError(f"Expected a readable pickle at {source}: it is empty.")
+        return read_arrays(source, (FRAMES, STATES), existing_ancestor(root))
+    except OSError as error:
+        raise RecordingError(f"Expected a readable pickle at {source}: {error.strerror}.") from error
 
 
-def _frames(found: Any, source: Path) -> NDArray[np.uint8] | list[Pixels]:
-    """The frames, one array or a list of equal ones. Raises `RecordingError`."""
-    frames = found if isinstance(found, np.ndarray | list) else []
-    shapes: set[tuple[int, ...]] = {
-        item.shape if isinstance(item, np.ndarray) and item.dtype == np.uint8 else () for item in frames
-    }
-    shape = shapes.pop() if len(shapes) == 1 else ()
-    good = len(shape) == 3 and shape[2] == 3 and all(1 <= side <= MAX_SIDE for side in shape)
-    if not good:
+def _frames(found: NDArray[Any] | None, source: Path) -> NDArray[np.uint8]:
+    """The frames, shape (N, H, W, 3) uint8. Raises `RecordingError`."""
+    if (
+        not isinstance(found, np.ndarray)
+        or found.dtype != np.uint8
+        or found.ndim != 4
+        or found.shape[3] != 3
+        or not all(1 <= side <= MAX_SIDE for side in found.shape[1:3])
+    ):
         raise RecordingError(
-            f"Expected {FRAMES} of shape (N, height, width, 3) uint8 in {source}, found {_what(found)}.",
+            f"Expected {FRAMES} of shape (N, height, width, 3) uint8 in {source}, found {_describe(found)}.",
             f"A pickle to import is a dict with {FRAMES} and {STATES}.",
         )
-    return cast("NDArray[np.uint8] | list[Pixels]", frames)
+    return found
 
 
-def _states(found: Any, source: Path) -> NDArray[np.bool_]:
+def _states(found: NDArray[Any] | None, source: Path) -> NDArray[np.bool_]:
     """The key states, (N, 4) bool. Raises `RecordingError`."""
-    try:
-        rows = np.asarray(found, np.float64)
-    except (TypeError, ValueError):
-        rows = np.zeros(0)
-    if rows.ndim != 2 or rows.shape[1] != len(KEYS):
+    if not isinstance(found, np.ndarray) or found.ndim != 2 or found.shape[1] != len(KEYS):
         raise RecordingError(
-            f"Expected {STATES} of shape (N, 4), for {', '.join(KEYS)}, in {source}, found {_what(found)}."
+            f"Expected {STATES} of shape (N, 4), for {', '.join(KEYS)}, in {source}, "
+            f"found {_describe(found)}."
         )
-    return rows > 0.5
+    return np.asarray(found > 0.5)
 
 
-def _what(found: Any) -> str:
-    if isinstance(found, np.ndarray):
-        return f"{found.shape} {found.dtype}"
-    return "nothing" if found is None else f"a {type(found).__name__}"
+def _describe(found: NDArray[Any] | None) -> str:
+    return "nothing" if found is None else f"{found.shape} {found.dtype}"
 
 
 def _held(row: NDArray[np.bool_]) -> frozenset[str]:

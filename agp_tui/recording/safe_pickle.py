@@ -1,291 +1,257 @@
-"""Pickles that hold plain numpy arrays, read without running anything that is in them.
+"""Reading numpy arrays from untrusted pickles, with an allow-list unpickler in a limited child process.
 
-Not Python's unpickler with a filter, but a reader of its own for the few instructions that such a
-pickle needs: nothing is ever looked up or called, an array is bytes with a checked dtype and shape.
-So a hostile file can name any function, ask for any amount of memory or nest for ever, and gets a
-sentence that says what it is. Format: PEP 3154, PEP 574 and `pickletools` in the standard library.
+    python -m agp_tui.recording.safe_pickle NAME... < file.pickle
+
+The unpickler resolves numpy's array constructors to stand-ins of this module and refuses every other
+name, so nothing in the file is run. A file that crashes the unpickler, or needs too much time or memory,
+ends only the child. Arrays return as raw bytes behind a JSON header, not as a pickle.
 """
 
-import itertools
-import pickletools
+import contextlib
+import math
+import mmap
+import os
+import pickle
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 from typing import Any, BinaryIO
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from agp_tui.engine.subprocesses import exit_text, limit_resources, module_command, module_environment
 from agp_tui.errors import RecordingError
 
-MAX_INSTRUCTIONS = 500_000
-"""Arrays need about 30 each; this is room for 20,000 frames as a list of arrays."""
-MAX_SIDES = 8
-CURE = "Only dicts of plain numpy arrays are read; nothing in the file was run."
+MAX_DIMENSIONS = 8
+HINT = "Only dicts of plain numpy arrays are read; nothing in the file was run."
+BASE_MEMORY, MEMORY_PER_BYTE = 1 << 30, 6
+"""Address space of the child in bytes: a base, and a multiple of the size of the file."""
+BASE_CPU_SECONDS, BYTES_PER_SECOND = 3, 20 << 20
+"""CPU time of the child: a base, and more for a large file. Wall time may be `WALL_FACTOR` times that."""
+WALL_FACTOR = 20
 
-_ARRAYS = {"numpy.core.multiarray", "numpy._core.multiarray"}
-_NUMERIC = {"numpy.core.numeric", "numpy._core.numeric"}
 _DTYPE = re.compile(r"[|<>=]?(b1|[iu][1248]|f[248])")
 
 
 class HostilePickle(RecordingError):
-    """A pickle that holds something else than plain numpy arrays."""
+    """A pickle that holds something other than plain numpy arrays."""
 
 
-@dataclass(frozen=True)
-class _Name:
-    """A function or class that the pickle names. Only compared, never looked up."""
+class _Header(msgspec.Struct, frozen=True):
+    """The child's answer: dtype and shape of each array, whose bytes follow in order, C-contiguous."""
 
-    module: str
-    name: str
-
-
-class _Mark:
-    """Where a list of arguments begins on the stack."""
+    arrays: dict[str, tuple[str, tuple[int, ...]]] = {}
+    error: str = ""
+    hostile: bool = False
 
 
-@dataclass
+def read_arrays(source: Path, names: tuple[str, ...], scratch: Path) -> dict[str, NDArray[Any]]:
+    """The arrays with these names in a pickled dict; absent ones are left out.
+
+    Lists of equal arrays are stacked, lists of numbers become float64. The arrays are mapped from an
+    unnamed file in the folder `scratch`. Raises `HostilePickle` for anything but arrays, `RecordingError`
+    for a damaged file or other values under these names, and `OSError` if a file cannot be read or written.
+    """
+    with source.open("rb") as file, tempfile.TemporaryFile(dir=scratch) as output:
+        size = os.fstat(file.fileno()).st_size
+        try:
+            done = subprocess.run(
+                module_command("agp_tui.recording.safe_pickle", *names),
+                env=module_environment(OPENBLAS_NUM_THREADS="1"),
+                stdin=file,
+                stdout=output,
+                stderr=subprocess.PIPE,
+                timeout=_cpu_seconds(size) * WALL_FACTOR,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise HostilePickle(f"Expected to read {source} in {error.timeout:g} s.", HINT) from error
+        if done.returncode != 0:
+            raise HostilePickle(f"Expected a pickle of arrays; its reader {exit_text(done)}.", HINT)
+        answer = mmap.mmap(output.fileno(), 0, access=mmap.ACCESS_READ)
+    line = answer.readline()
+    header = msgspec.json.decode(line, type=_Header)
+    if header.error:
+        raise (HostilePickle if header.hostile else RecordingError)(header.error, HINT)
+    found, offset = {}, len(line)
+    for name, (code, shape) in header.arrays.items():
+        dtype, count = np.dtype(code), math.prod(shape)
+        content = np.frombuffer(answer, dtype, count, offset) if count else np.zeros(0, dtype)
+        found[name] = content.reshape(shape)
+        offset += content.nbytes
+    return found
+
+
+def _cpu_seconds(size: int) -> int:
+    return BASE_CPU_SECONDS + size // BYTES_PER_SECOND
+
+
+def main(names: list[str]) -> None:
+    """Unpickle stdin and write the named arrays to stdout."""
+    size = os.fstat(0).st_size
+    limit_resources(BASE_MEMORY + MEMORY_PER_BYTE * size, _cpu_seconds(size))
+    parts: list[NDArray[Any]] = []
+    arrays: dict[str, tuple[str, tuple[int, ...]]] = {}
+    try:
+        content = load(sys.stdin.buffer)
+        for name in content.keys() & set(names):
+            shape, stack = _stacked(name, content[name])
+            arrays[name] = stack[0].dtype.str, shape
+            parts += stack
+        header = _Header(arrays)
+    except RecordingError as error:
+        header = _Header(error=error.message, hostile=isinstance(error, HostilePickle))
+    sys.stdout.buffer.write(msgspec.json.encode(header) + b"\n")
+    for part in parts if header.arrays else ():
+        sys.stdout.buffer.write(np.ascontiguousarray(part).data)
+    sys.stdout.buffer.flush()
+
+
+def load(stream: BinaryIO) -> dict[Any, Any]:
+    """The dict in a pickle, its arrays as `_Array`. Raises `HostilePickle` or `RecordingError`.
+
+    Only for a process whose resources are limited: a pickle may ask for any amount of time and memory.
+    """
+    try:
+        result = _ArrayUnpickler(stream, encoding="latin1").load()
+    except RecordingError:
+        raise
+    except (EOFError, pickle.UnpicklingError) as error:
+        raise RecordingError(f"Expected a pickle of arrays, found a damaged one: {_short(error)}.") from error
+    except Exception as error:
+        raise HostilePickle(
+            f"Expected a pickle of arrays, found other content: {type(error).__name__} {_short(error)}."
+        ) from error
+    if not isinstance(result, dict) or not all(isinstance(key, str) for key in result):
+        raise HostilePickle(f"Expected a pickled dict with names as keys, found a {type(result).__name__}.")
+    return result
+
+
+def _stacked(name: str, value: Any) -> tuple[tuple[int, ...], list[NDArray[Any]]]:
+    """The shape of a value, and its content as one array or the arrays along its first dimension."""
+    if isinstance(value, _Array):
+        return value.filled().shape, [value.filled()]
+    if isinstance(value, list | tuple):
+        if value and all(isinstance(item, _Array) for item in value):
+            arrays = [item.filled() for item in value]
+            if len({(array.shape, array.dtype) for array in arrays}) == 1:
+                return (len(arrays), *arrays[0].shape), arrays
+        else:
+            with contextlib.suppress(TypeError, ValueError, OverflowError):
+                numbers = np.asarray(value, np.float64)
+                return numbers.shape, [numbers]
+    kind = type(value).__name__.strip("_")
+    raise RecordingError(f"Expected {name} to be an array, or a list of equal ones, found a {kind}.")
+
+
+class _Ndarray:
+    """Stands for the class numpy.ndarray."""
+
+
 class _Dtype:
-    code: str
+    """Stands for numpy.dtype: plain numbers only."""
+
+    def __init__(self, code: str | bytes, *_: object) -> None:
+        self.code = code.decode("ascii", "replace") if isinstance(code, bytes) else code
+        if not _DTYPE.fullmatch(self.code):
+            raise HostilePickle(f"Expected plain numbers in an array, found dtype {self.code[:40]!r}.")
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        order = state[1]
+        if order not in ("<", ">", "|", "=") or any(part is not None for part in state[2:5]):
+            raise HostilePickle("Expected plain numbers in an array, found a structured dtype.")
+        self.code = order + self.code.lstrip("<>|=")
 
 
-@dataclass
 class _Array:
-    """An array, empty until its state comes."""
+    """Stands for an array that `_reconstruct` makes empty and a state fills."""
 
     value: NDArray[Any] | None = None
 
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, shape, dtype, fortran, body = state
+        # Python 2 stored the bytes of an array as text.
+        self.value = _array(body.encode("latin-1") if isinstance(body, str) else body, dtype, shape, fortran)
 
-def read_arrays(stream: BinaryIO) -> dict[str, Any]:
-    """The dict in a pickle: text to arrays, numbers, text, or lists of them.
-
-    Raises `HostilePickle` for whatever is not that, `RecordingError` for a damaged file.
-    """
-    machine = _Machine()
-    try:
-        for count, (instruction, argument, _) in enumerate(pickletools.genops(stream)):
-            if count >= MAX_INSTRUCTIONS:
-                raise HostilePickle(f"Expected a pickle of arrays, found over {count} instructions.", CURE)
-            machine.step(instruction.name, argument)
-        result = machine.result()
-    except HostilePickle:
-        raise
-    except (ValueError, IndexError, KeyError, TypeError, AttributeError, MemoryError, OverflowError) as error:
-        found = str(error)[:120]
-        raise RecordingError(
-            f"Expected a whole pickle of arrays, found a damaged one: {found}.", CURE
-        ) from error
-    if not isinstance(result, dict):
-        raise HostilePickle(f"Expected a pickle of a dict, found {type(result).__name__}.", CURE)
-    budget = itertools.count()
-    return {key: _plain(value, budget) for key, value in result.items()}
+    def filled(self) -> NDArray[Any]:
+        if self.value is None:
+            raise HostilePickle("Expected the content of an array, found none.")
+        return self.value
 
 
-class _Machine:
-    """The stack and the memo of a pickle, and what each instruction does with them."""
-
-    def __init__(self) -> None:
-        self._stack: list[Any] = []
-        self._memo: dict[int, Any] = {}
-
-    def result(self) -> Any:
-        return self._stack.pop()
-
-    def step(self, name: str, argument: Any) -> None:
-        if name in _NOTHING:
-            return
-        if name in _PUSHED:
-            self._stack.append(argument)
-        elif name in _CONSTANTS:
-            self._stack.append(_CONSTANTS[name]())
-        elif (do := _ACTIONS.get(name)) is not None:
-            do(self, argument)
-        else:
-            raise HostilePickle(f"Expected a pickle of arrays, found the instruction {name}.", CURE)
-
-    def _above_mark(self) -> list[Any]:
-        for place in range(len(self._stack) - 1, -1, -1):
-            if isinstance(self._stack[place], _Mark):
-                items = self._stack[place + 1 :]
-                del self._stack[place:]
-                return items
-        raise ValueError("arguments without a beginning")
-
-    def _tuple(self, count: int | None) -> None:
-        items = self._above_mark() if count is None else [self._stack.pop() for _ in range(count)][::-1]
-        self._stack.append(tuple(items))
-
-    def _name(self, argument: Any) -> None:
-        if argument is None:
-            name, module = self._stack.pop(), self._stack.pop()
-        else:
-            module, name = argument.split(" ", 1)
-        self._stack.append(_allowed(_Name(str(module), str(name))))
-
-    def _memoize(self, argument: Any) -> None:
-        self._memo[len(self._memo) if argument is None else int(argument)] = self._stack[-1]
-
-    def _set_items(self, items: list[Any]) -> None:
-        table = self._stack[-1]
-        if not isinstance(table, dict) or len(items) % 2:
-            raise ValueError("pairs without a dict")
-        for key, value in zip(items[::2], items[1::2], strict=True):
-            if not isinstance(key, str):
-                raise HostilePickle(f"Expected names as keys, found {type(key).__name__}.", CURE)
-            table[key] = value
-
-    def _dict(self, _argument: Any) -> None:
-        items = self._above_mark()
-        self._stack.append({})
-        self._set_items(items)
-
-    def _extend(self, items: list[Any]) -> None:
-        if not isinstance(self._stack[-1], list):
-            raise ValueError("items without a list")
-        self._stack[-1].extend(items)
-
-    def _reduce(self, _argument: Any) -> None:
-        arguments, function = self._stack.pop(), self._stack.pop()
-        self._stack.append(_called(function, arguments))
-
-    def _build(self, _argument: Any) -> None:
-        state, target = self._stack.pop(), self._stack[-1]
-        if isinstance(target, _Array):
-            target.value = _filled(state)
-        elif isinstance(target, _Dtype):
-            order = state[1]
-            if order not in ("<", ">", "|", "=") or any(part is not None for part in state[2:5]):
-                raise HostilePickle("Expected plain numbers in an array, found a structured dtype.", CURE)
-            target.code = order + target.code.lstrip("<>|=")
-        else:
-            raise HostilePickle("Expected a state for an array, found one for something else.", CURE)
+def _reconstruct(subtype: object, *_: object) -> _Array:
+    if subtype is not _Ndarray:
+        raise HostilePickle("Expected a plain numpy array, found another class.")
+    return _Array()
 
 
-_NOTHING = {"PROTO", "FRAME", "STOP"}
-_PUSHED = {
-    *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
-    *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
-    *("STRING", "BINSTRING", "SHORT_BINSTRING"),
-    *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
-}
-_CONSTANTS: dict[str, Callable[[], Any]] = {
-    "NONE": lambda: None,
-    "NEWTRUE": lambda: True,
-    "NEWFALSE": lambda: False,
-    "EMPTY_TUPLE": tuple,
-    "EMPTY_LIST": list,
-    "EMPTY_DICT": dict,
+def _frombuffer(body: bytes | bytearray, dtype: _Dtype, shape: tuple[int, ...], order: str) -> _Array:
+    array = _Array()
+    array.value = _array(body, dtype, shape, order == "F")
+    return array
+
+
+def _scalar(dtype: _Dtype, body: bytes) -> Any:
+    return _array(body, dtype, (), False).item()
+
+
+def _encode(text: str, encoding: str = "latin1") -> bytes:
+    """How protocol 2 and older store bytes."""
+    if encoding not in ("latin1", "latin-1"):
+        raise HostilePickle(f"Expected bytes as latin1, found the codec {encoding[:40]!r}.")
+    return text.encode("latin-1")
+
+
+_ALLOWED = {
+    ("numpy", "ndarray"): _Ndarray,
+    ("numpy", "dtype"): _Dtype,
+    ("_codecs", "encode"): _encode,
+    **{(f"numpy.{core}.multiarray", "_reconstruct"): _reconstruct for core in ("core", "_core")},
+    **{(f"numpy.{core}.multiarray", "scalar"): _scalar for core in ("core", "_core")},
+    **{(f"numpy.{core}.numeric", "_frombuffer"): _frombuffer for core in ("core", "_core")},
 }
 
 
-_ACTIONS: dict[str, Callable[[_Machine, Any], Any]] = {
-    "MARK": lambda machine, _: machine._stack.append(_Mark()),
-    "POP": lambda machine, _: machine._stack.pop(),
-    "GLOBAL": _Machine._name,
-    "STACK_GLOBAL": _Machine._name,
-    "REDUCE": _Machine._reduce,
-    "BUILD": _Machine._build,
-    "DICT": _Machine._dict,
-    "SETITEM": lambda machine, _: machine._set_items([machine._stack.pop() for _ in range(2)][::-1]),
-    "SETITEMS": lambda machine, _: machine._set_items(machine._above_mark()),
-    "APPEND": lambda machine, _: machine._extend([machine._stack.pop()]),
-    "APPENDS": lambda machine, _: machine._extend(machine._above_mark()),
-    "LIST": lambda machine, _: machine._stack.append(machine._above_mark()),
-    "TUPLE": lambda machine, _: machine._tuple(None),
-    "TUPLE1": lambda machine, _: machine._tuple(1),
-    "TUPLE2": lambda machine, _: machine._tuple(2),
-    "TUPLE3": lambda machine, _: machine._tuple(3),
-    **dict.fromkeys(("MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"), _Machine._memoize),
-    **dict.fromkeys(
-        ("GET", "BINGET", "LONG_BINGET"), lambda machine, at: machine._stack.append(machine._memo[int(at)])
-    ),
-}
+class _ArrayUnpickler(pickle.Unpickler):
+    """Resolves the names of `_ALLOWED` only."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        allowed = _ALLOWED.get((module, name))
+        if allowed is None:
+            found = f"{module}.{name}"[:80]
+            raise HostilePickle(f"Expected nothing but numpy arrays in the pickle, found {found!r}.")
+        return allowed
+
+    def persistent_load(self, pid: Any) -> Any:
+        raise HostilePickle("Expected nothing but numpy arrays in the pickle, found a persistent id.")
 
 
-def _allowed(name: _Name) -> _Name:
-    plain = (
-        (name.module in _ARRAYS and name.name in ("_reconstruct", "scalar"))
-        or (name.module in _NUMERIC and name.name == "_frombuffer")
-        or (name.module == "numpy" and name.name in ("ndarray", "dtype"))
-        or (name.module == "_codecs" and name.name == "encode")
-    )
-    if not plain:
-        found = f"{name.module}.{name.name}"[:80]
-        raise HostilePickle(f"Expected nothing but numpy arrays in the pickle, found {found!r}.", CURE)
-    return name
-
-
-def _called(function: Any, arguments: Any) -> Any:
-    """What one of the few known functions would give; never the function itself."""
-    if not isinstance(function, _Name) or not isinstance(arguments, tuple):
-        raise HostilePickle("Expected nothing but numpy arrays in the pickle, found a call.", CURE)
-    match function.name, arguments:
-        case "_reconstruct", (_Name(module="numpy", name="ndarray"), _, _):
-            return _Array()
-        case "dtype", (str() | bytes() as code, *_):
-            return _Dtype(_dtype_code(code))
-        case "encode", (str() as text, "latin1" | "latin-1"):
-            # How protocol 2 and older write bytes. One character is one byte.
-            return text.encode("latin-1")
-        case "encode", (str() as text,) if not text:
-            return b""
-        case "_frombuffer", (
-            bytes() | bytearray() as body,
-            _Dtype() as dtype,
-            tuple() as shape,
-            "C" | "F" as order,
-        ):
-            return _Array(_array(body, dtype, shape, order == "F"))
-        case "scalar", (_Dtype() as dtype, bytes() as body):
-            return _array(body, dtype, (), False)[()].item()
-    raise HostilePickle(
-        f"Expected a plain numpy array, found a call of {function.name} that makes none.", CURE
-    )
-
-
-def _filled(state: Any) -> NDArray[Any]:
-    match state:
-        case (_, tuple() as shape, _Dtype() as dtype, fortran, bytes() | bytearray() as body):
-            return _array(body, dtype, shape, bool(fortran))
-        case (_, tuple() as shape, _Dtype() as dtype, fortran, str() as body):
-            # Python 2 wrote the bytes of an array as text.
-            return _array(body.encode("latin-1"), dtype, shape, bool(fortran))
-    raise HostilePickle("Expected an array of plain numbers, found one of something else.", CURE)
-
-
-def _array(body: bytes | bytearray, dtype: _Dtype, shape: tuple[Any, ...], fortran: bool) -> NDArray[Any]:
-    """A view of the bytes; they must be exactly as many as dtype and shape ask for."""
-    if len(shape) > MAX_SIDES or not all(type(side) is int and 0 <= side < 1 << 40 for side in shape):
-        raise HostilePickle(f"Expected a plain shape of an array, found {str(shape)[:80]}.", CURE)
-    kind = np.dtype(dtype.code)
-    count = 1
-    for side in shape:
-        count *= side
-    if count * kind.itemsize != len(body):
+def _array(body: Any, dtype: Any, shape: Any, fortran: bool) -> NDArray[Any]:
+    """A view of `body`, whose size must match dtype and shape."""
+    if not isinstance(dtype, _Dtype) or not isinstance(body, bytes | bytearray):
+        raise HostilePickle("Expected an array of plain numbers, found one of something else.")
+    if (
+        not isinstance(shape, tuple)
+        or len(shape) > MAX_DIMENSIONS
+        or not all(type(side) is int and 0 <= side < 1 << 40 for side in shape)
+    ):
+        raise HostilePickle(f"Expected the shape of an array, found {str(shape)[:80]}.")
+    plain = np.dtype(dtype.code)
+    if math.prod(shape) * plain.itemsize != len(body):
         raise HostilePickle(
-            f"Expected {count * kind.itemsize} bytes for an array {shape} of {kind}, found {len(body)}.", CURE
+            f"Expected {math.prod(shape) * plain.itemsize} bytes for an array {shape} of {plain}, "
+            f"found {len(body)}."
         )
-    return np.frombuffer(body, kind).reshape(shape, order="F" if fortran else "C")
+    return np.frombuffer(body, plain).reshape(shape, order="F" if fortran else "C")
 
 
-def _dtype_code(code: str | bytes) -> str:
-    text = code.decode("ascii", "replace") if isinstance(code, bytes) else code
-    if not _DTYPE.fullmatch(text):
-        raise HostilePickle(f"Expected plain numbers in an array, found dtype {text[:40]!r}.", CURE)
-    return text
+def _short(error: Exception) -> str:
+    return str(error)[:120].rstrip(".")
 
 
-def _plain(value: Any, budget: Iterator[int], depth: int = 0) -> Any:
-    """Arrays out of their wrapping; lists of lists at most, and no more items than there may be.
-
-    The bound is on items looked at: a list that holds itself many times is small in the file.
-    """
-    if next(budget) > MAX_INSTRUCTIONS:
-        raise HostilePickle(f"Expected a pickle of arrays, found over {MAX_INSTRUCTIONS} items.", CURE)
-    if isinstance(value, _Array) and value.value is not None:
-        return value.value
-    if isinstance(value, list | tuple) and depth < 2:
-        return [_plain(item, budget, depth + 1) for item in value]
-    if value is None or isinstance(value, int | float | str | bytes):
-        return value
-    raise HostilePickle(f"Expected arrays and numbers, found {type(value).__name__.strip('_')}.", CURE)
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -119,6 +119,14 @@ def _read_pickle(path: Path) -> None:
         import_pickle(path, Path(root), "rally")
 
 
+def _load_pickle(path: Path) -> None:
+    """The part that runs in a child process of limited resources: this one has limits of its own."""
+    from agp_tui.recording.safe_pickle import load
+
+    with path.open("rb") as file:
+        load(file)
+
+
 def _checkpoint(folder: Path) -> Path:
     from agp_tui.imitation.checkpoint import Checkpoint, save_checkpoint
     from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
@@ -223,6 +231,7 @@ READERS: dict[str, Reader] = {
     "model.toml": Reader(_manifest, _read_manifest),
     "model.tflite": Reader(_model, _read_model),
     "seed pickle": Reader(_pickle, _read_pickle),
+    "pickled arrays": Reader(_pickle, _load_pickle),
     "checkpoint": Reader(_checkpoint, _read_checkpoint),
     "agent checkpoint": Reader(_agent, _read_agent),
     "run.json": Reader(_run("run.json"), _read_run),
