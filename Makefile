@@ -1,24 +1,27 @@
 # make demo    set everything up and run the whole imitation loop on Atari Pong
-# make test    set everything up and run the tests, those on a real X server included
+# make test    set everything up and run the tests, including those on a real X server (under 8 minutes)
+# make test-all  also the long ones: every Atari game, benchmarks, large terminals, many faults
 # make run     the app          make check   lint, types, import rules
-# make bench   the product's own benchmarks      make screenshots   the pictures of the README
-# make pages   the tables and charts of docs/, from the results that long benchmarks kept
+# make bench   the benchmarks      make screenshots   the pictures of the README
+# make pages   the tables and charts of docs/, from stored benchmark results
 # make test-games    the tests with a game from Debian, which it installs
-# make faults, fuzz, soak    faults made on purpose, far more than the tests make; docs/reliability.md tells of them
+# make faults, fuzz, soak    fault injection in larger numbers; see docs/reliability.md
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Two more than there are cores: a test often waits, for a terminal, a process or a second to pass.
+# Two more than there are cores: tests often wait for a terminal, a process or time to pass.
 JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 2)))
 READY := $(VENV)/.ready
-USUAL := not debian_game and not soak and not root
+# Tests that are left over go to whichever process is idle.
+BALANCED := --dist worksteal
+FAULT_TESTS := tests/process/faults tests/screen/faults tests/timed/faults tests/nightly/faults
 
-# Of a soak; and where faults are counted.
+# Duration of a soak test, and the file with the counts of faults.
 MINUTES ?= 30
 FAULTS := $(CURDIR)/docs/data/faults.jsonl
 
-.PHONY: setup demo run test test-games faults fuzz soak mutations check bench screenshots pages clean display-tools
+.PHONY: setup demo run test test-all test-games faults fuzz soak mutations check bench screenshots pages clean display-tools
 
 setup: $(READY)
 
@@ -35,22 +38,26 @@ run: $(READY)
 	$(BIN)/agp
 
 test: $(READY) display-tools
-	$(BIN)/pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder -m 'not alone and not real_time and $(USUAL)' $(PYTEST)
-	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m 'real_time and $(USUAL)' $(PYTEST)
-	$(BIN)/pytest -q -m 'alone and $(USUAL)' $(PYTEST)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n $(JOBS) $(BALANCED) tests/unit tests/process tests/app $(PYTEST)
+	$(BIN)/pytest -q -n 2 $(BALANCED) tests/screen $(PYTEST)
+	$(BIN)/pytest -q tests/timed $(PYTEST)
+
+test-all: test
+	OMP_NUM_THREADS=1 AGP_FUZZ_CASES=2000 $(BIN)/pytest -q -n $(JOBS) $(BALANCED) tests/nightly tests/process/faults/test_fuzz.py $(PYTEST)
+	AGP_FAULTS=many $(BIN)/pytest -q tests/screen/faults tests/timed/faults tests/process/faults --deselect tests/process/faults/test_fuzz.py $(PYTEST)
 
 test-games: $(READY)
 	@sh tests/support/display-tools.sh lbreakout2
-	AGP_REQUIRE_GAMES=1 $(BIN)/pytest -q -m debian_game $(PYTEST)
+	AGP_REQUIRE_GAMES=1 $(BIN)/pytest -q -m debian_game tests/nightly $(PYTEST)
 
 faults: $(READY) display-tools
-	AGP_FAULTS=many AGP_FAULTS_KEPT=$(FAULTS) $(BIN)/pytest -q -rs -m 'not soak' tests/faults --deselect tests/faults/test_fuzz.py $(PYTEST)
+	AGP_FAULTS=many AGP_FAULTS_KEPT=$(FAULTS) $(BIN)/pytest -q -rs -m 'not soak' $(FAULT_TESTS) --deselect tests/process/faults/test_fuzz.py $(PYTEST)
 
 fuzz: $(READY)
-	AGP_FUZZ_CASES=2000 AGP_FAULTS_KEPT=$(FAULTS) $(BIN)/pytest -q -n $(JOBS) tests/faults/test_fuzz.py $(PYTEST)
+	AGP_FUZZ_CASES=2000 AGP_FAULTS_KEPT=$(FAULTS) $(BIN)/pytest -q -n $(JOBS) tests/process/faults/test_fuzz.py $(PYTEST)
 
 soak: $(READY) display-tools
-	AGP_SOAK_MINUTES=$(MINUTES) AGP_FAULTS_KEPT=$(FAULTS) $(BIN)/pytest -q -n 2 -m soak tests/faults $(PYTEST)
+	AGP_SOAK_MINUTES=$(MINUTES) AGP_FAULTS_KEPT=$(FAULTS) $(BIN)/pytest -q -n 2 -m soak tests/nightly $(PYTEST)
 
 mutations: $(READY) display-tools
 	$(BIN)/python tests/mutations.py

@@ -1,6 +1,12 @@
-"""Real X servers and a real game window for the tests that need them."""
+"""Fixtures that several tiers share: X servers, a game window, small models, terminals.
 
+The tiers are folders. `make test` runs unit, process and app side by side, then screen two at a time, then
+timed alone; `make test-all` adds nightly.
+"""
+
+import shutil
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,8 +14,16 @@ from typing import Any
 import pytest
 from support.arena_window import Arena
 from support.bright_model import BrightModel, bright_model
+from support.day_in_terminal import SETTINGS
+from support.fakes import Heard
 from support.needs import lacking
+from support.paths import FOREIGN_MODELS
+from support.small_models import Made, small_models
+from support.terminal import Terminal, need_tmux
 from support.xserver import XServer, missing_programs
+
+from agp_tui.engine.job import Job
+from agp_tui.engine.runs import Run
 
 
 def _need_display() -> None:
@@ -82,59 +96,66 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-ALONE = (
-    "autoplay/test_bench.py",
-    "autoplay/test_focus_on_screen.py",
-    "autoplay/test_player.py",
-    "autoplay/test_takeover_on_screen.py",
-    "benchmarks/test_benchmarks.py",
-    "engine/test_clock.py",
-    "faults/test_hung_model.py",
-    "imitation/test_bench.py",
-    "keys/test_pressing.py",
-    "test_import_hygiene.py",
-    "ui/benchmarks/",
-    "ui/widgets/test_preview.py",
-)
-"""What is timed, or must be there in time each time: nothing else runs beside these tests."""
+@pytest.fixture(autouse=True)
+def one_torch_thread(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Small networks train faster with one thread, and sums have the same order on every machine.
+
+    Not for timed tests, which measure what a user gets.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None or "timed" in request.path.parts:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
-REAL_TIME = (
-    "endtoend/test_learn_screen.py",
-    "faults/test_kill.py",
-    "endtoend/test_play_in_terminal.py",
-    "endtoend/test_screen_play.py",
-    "endtoend/test_screen_record.py",
-    "autoplay/test_player_on_screen.py",
-    "faults/test_killed_writer.py",
-    "games/test_screen.py",
-    "keys/test_listening.py",
-    "keys/test_pynput.py",
-    "recording/test_recorder_live.py",
-)
-"""What plays or listens in real time, at a keyboard of its own. It mostly waits: two run side by side."""
+@pytest.fixture
+def heard() -> Heard:
+    """A listener that remembers the events of a job."""
+    return Heard()
 
 
-LONGEST = (
-    "jobs/test_demo.py",
-    "endtoend/test_app_in_terminal.py",
-    "endtoend/test_app_in_large_terminal.py",
-    "imitation/test_export.py",
-    "ui/screens/",
-)
-"""Begun first and in this order, so that none of them is left over for one process at the end."""
+@pytest.fixture
+def job(heard: Heard) -> Job:
+    """A job whose events go to `heard`."""
+    return Job(heard)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is to run alone or with little beside it; the longest of the others begin first."""
-    here = Path(__file__).parent
+@pytest.fixture(scope="session")
+def made(pytestconfig: pytest.Config) -> Made:
+    """Small models in several forms; read-only."""
+    return small_models(pytestconfig)
 
-    def place(item: pytest.Item) -> str:
-        return item.path.relative_to(here).as_posix()
 
-    for item in items:
-        if place(item).startswith(ALONE):
-            item.add_marker(pytest.mark.alone)
-        if place(item).startswith(REAL_TIME):
-            item.add_marker(pytest.mark.real_time)
-    items.sort(key=lambda item: [not place(item).startswith(longest) for longest in LONGEST])
+@pytest.fixture
+def model(made: Made, tmp_path: Path) -> Path:
+    """A writable copy of a small model's folder."""
+    return Path(shutil.copytree(made.folder, tmp_path / "small"))
+
+
+@pytest.fixture
+def data() -> Path:
+    """The folder of the models that another toolchain made."""
+    return FOREIGN_MODELS
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    """Opens tmux terminals in a folder with settings; terminals and runs are ended afterwards."""
+    need_tmux()
+    (tmp_path / "config.toml").write_text(SETTINGS)
+    opened: list[Terminal] = []
+
+    def start(size: tuple[int, int], *words: str) -> Terminal:
+        opened.append(Terminal(tmp_path, size, *words))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.kill()
+    for run in Run.all(tmp_path / "runs"):
+        if run.alive():
+            run.stop()

@@ -184,7 +184,7 @@ def bare_environment(home: Path, display: str | None = None, **more: str) -> dic
     """What a command needs, and nothing of whoever runs the tests."""
     kept = {
         name: os.environ[name]
-        for name in ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR")
+        for name in ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR", "OMP_NUM_THREADS")
         if name in os.environ
     }
     shown = {"DISPLAY": display} if display else {}

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from agp_tui.errors import AgpError
+from support.paths import FOREIGN_MODELS
 
 BOUND_MB = 1024
 """What a reader may take beyond what it has when it begins."""
@@ -94,7 +95,7 @@ def _read_manifest(path: Path) -> None:
 
 
 def _model(folder: Path) -> Path:
-    source = Path(__file__).parents[1] / "autoplay" / "data" / "keras_uint8.tflite"
+    source = FOREIGN_MODELS / "keras_uint8.tflite"
     return Path(shutil.copy(source, folder / "model.tflite"))
 
 

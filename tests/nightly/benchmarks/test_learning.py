@@ -1,0 +1,129 @@
+"""Long benchmarks of agents, made short: what they keep, and that they go on where they were."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.commands import agp
+
+from agp_tui.benchmarks.bakeoff import Entry, Result
+from agp_tui.benchmarks.kept import keep, read_kept
+from agp_tui.benchmarks.learning import Learned
+
+SHORT = ("--games", "ALE/Pong-v5", "--episodes", "2", "--kept", "kept.jsonl")
+
+
+def kept(home: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (home / "kept.jsonl").read_text().splitlines()]
+
+
+def test_a_training_is_kept_with_its_curve_beside_chance(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("[atari]\nevaluate_games = 1\n")
+    words = ("bench", "learn", *SHORT, "--algorithms", "chance,pqn", "--minutes", "0.05", "--cores", "1")
+    first = agp(*words, home=tmp_path)
+    assert first.code == 0, first.story()
+    by_algorithm = {one["entry"]["algorithm"]: one for one in kept(tmp_path)}
+    chance, agent = by_algorithm["chance"], by_algorithm["pqn"]
+    assert len(agent["figures"]["scores"]) == len(chance["figures"]["scores"]) == 2
+    assert chance["figures"]["epsilon"] == 1.0 and chance["curve"] == []
+    assert agent["curve"][-1]["steps"] == agent["steps"] > 0
+    assert agent["memory"][0][1] > 100
+    assert "cores" in agent["machine"]
+    (table,) = [event for event in first.events if event["type"] == "table"]
+    assert [row[1] for row in table["rows"]] == ["chance", "pqn"]
+    before = (tmp_path / "kept.jsonl").read_bytes()
+    again = agp(*words, home=tmp_path)
+    assert again.code == 0, again.story()
+    assert (tmp_path / "kept.jsonl").read_bytes() == before
+    assert len(list((tmp_path / "runs").iterdir())) == 1
+    assert not (tmp_path / "models").exists(), "nobody asked to save the best one there"
+
+
+def test_a_bake_off_goes_on_where_it_was(tmp_path: Path) -> None:
+    """A result that is there already stays as it is and stands in the table; only the other one is run."""
+    entry = Entry(algorithm="pqn", game="ALE/Pong-v5", seed=0, minutes=0.03, games=2)
+    known = Result(entry=entry, minutes=(1, 2, 3), steps=(1, 2, 3), means=(4, 5, 6), normalised=(0, 0, 0))
+    keep(tmp_path / "kept.jsonl", known)
+    words = ("bench", "bakeoff", *SHORT, "--minutes", "0.03", "--seeds", "1", "--side-by-side", "1")
+    done = agp(*words, "--algorithms", "pqn,ppo", home=tmp_path)
+    assert done.code == 0, done.story()
+    first, second = read_kept(tmp_path / "kept.jsonl", Result)
+    assert first == known and second.entry.algorithm == "ppo" and len(second.means) == 3
+    (table,) = [event for event in done.events if event["type"] == "table"]
+    assert [row[:2] for row in table["rows"]] == [["Pong", "ppo"], ["Pong", "pqn"]]
+    assert table["rows"][1][3:6] == [4, 5, 6]
+
+
+def test_equally_many_frames_are_told_with_their_scores_and_kept(tmp_path: Path) -> None:
+    words = ("bench", "equal-frames", "--game", "ALE/Breakout-v5", "--ways", "ppo", "--decisions", "6000",
+             "--kept", "kept.jsonl")  # fmt: skip
+    done = agp(*words, home=tmp_path)
+    assert done.code == 0, done.story()
+    (one,) = kept(tmp_path)
+    assert one["entry"]["decisions"] == 6000 and one["cpu_seconds"] > 0
+    assert 1 <= len(one["scores"]) <= 20
+    (table,) = [event for event in done.events if event["type"] == "table"]
+    assert table["rows"][0][:3] == ["Breakout", "agp ppo", 6000]
+    before = (tmp_path / "kept.jsonl").read_bytes()
+    assert agp(*words, home=tmp_path).code == 0
+    assert (tmp_path / "kept.jsonl").read_bytes() == before
+    refused = agp("bench", "equal-frames", "--ways", "sb3 DQN", home=tmp_path)
+    assert refused.code == 2 and "'sb3 DQN'" in refused.one("failed")["error"]
+
+
+def test_corrections_beside_more_of_the_expert_go_on_where_they_were(tmp_path: Path) -> None:
+    short = ("--demonstration", "0.2", "--training", "0.02", "--rounds", "1", "--round-seconds", "8",
+             "--round-training", "0.02", "--game-seconds", "4",
+             "--seeds", "0", "--episodes", "1")  # fmt: skip
+    words = ("bench", "corrections", *short, "--kept", "kept.jsonl")
+    done = agp(*words, home=tmp_path)
+    assert done.code == 0, done.story()
+    (one,) = kept(tmp_path)
+    for player in ("expert", "chance", "clone", "watched", "corrected"):
+        assert len(one[player]) == 1
+    (table,) = [event for event in done.events if event["type"] == "table"]
+    assert [row[1] for row in table["rows"]] == [0, "all"]
+    assert not (tmp_path / "recordings").exists(), "what it made is gone with it"
+    before = (tmp_path / "kept.jsonl").read_bytes()
+    assert agp(*words, home=tmp_path).code == 0
+    assert (tmp_path / "kept.jsonl").read_bytes() == before
+    refused = agp("bench", "corrections", "--games", "ALE/Skiing-v5", home=tmp_path)
+    assert refused.code == 2 and "scripted expert" in refused.one("failed")["error"]
+
+
+def test_a_clone_practises_through_the_commands_and_is_kept_with_its_rounds(tmp_path: Path) -> None:
+    short = ("--demonstration", "0.2", "--training", "0.02", "--rounds", "1", "--round-seconds", "8",
+             "--round-training", "0.02", "--game-seconds", "4", "--episodes", "1",
+             "--frame-size", "48", "--motion")  # fmt: skip
+    words = ("bench", "practice", "--games", "ALE/Breakout-v5", *short, "--kept", "kept.jsonl")
+    done = agp(*words, home=tmp_path)
+    assert done.code == 0, done.story()
+    (one,) = kept(tmp_path)
+    assert [len(scores) for scores in one["rounds"]] == [4, 4]
+    for player in ("expert", "chance", "clone", "best"):
+        assert len(one[player]) == 1
+    assert one["steady"] is None and one["best_round"] in (0, 1)
+    (table,) = [event for event in done.events if event["type"] == "table"]
+    assert [row[:3] for row in table["rows"]] == [["Breakout", 0, "48 pixels with motion"]]
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [], "what it made is gone with it"
+
+
+@pytest.mark.parametrize("command", ["learn", "bakeoff"])
+def test_a_file_of_something_else_is_refused_and_left_alone(tmp_path: Path, command: str) -> None:
+    (tmp_path / "kept.jsonl").write_text('{"entry": 3}\n')
+    refused = agp("bench", command, *SHORT, home=tmp_path)
+    assert refused.code == 2, refused.story()
+    assert "line 1 of kept.jsonl" in refused.one("failed")["error"]
+    assert (tmp_path / "kept.jsonl").read_text() == '{"entry": 3}\n'
+
+
+@pytest.mark.parametrize("command", ["learn", "bakeoff"])
+def test_no_algorithm(tmp_path: Path, command: str) -> None:
+    refused = agp("bench", command, "--algorithms", "magic", home=tmp_path)
+    assert refused.code == 2
+    assert "found 'magic'" in refused.one("failed")["error"]
+
+
+def test_no_file_is_no_results(tmp_path: Path) -> None:
+    assert read_kept(tmp_path / "none.jsonl", Learned) == []

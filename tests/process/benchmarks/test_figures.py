@@ -1,0 +1,149 @@
+"""What benchmarks tell and keep, and ratios that other work does not change: these run beside other tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+from support.commands import agp
+from support.fakes import Heard
+
+from agp_tui.benchmarks.asked import PaceAsked, StoringAsked
+from agp_tui.benchmarks.limits import Limits, console_frames_a_second, decision_gflop, measure_limits
+from agp_tui.benchmarks.machine import machine
+from agp_tui.benchmarks.report import Report, read_report, write_report
+from agp_tui.benchmarks.roofline import roofline
+from agp_tui.benchmarks.storing import bench_storing
+from agp_tui.benchmarks.storing import metrics as store_metrics
+from agp_tui.engine.cpu import available_cpus
+from agp_tui.engine.job import Job
+from agp_tui.errors import AgpError, DisplayError
+from agp_tui.protocol.events import Table
+
+
+def test_training_in_stretches_is_faster(tmp_path: Path) -> None:
+    done = agp("bench", "train", "--frame-size", "64", "--rounds", "2", "--seconds", "0.5", home=tmp_path)
+    assert done.code == 0, done.story()
+    metrics = done.finished["metrics"]
+    assert metrics["train_ratio"] > 6
+    assert metrics["train_shared"] > metrics["train_separate"] > 0
+
+
+def test_a_model_without_a_checkpoint_is_said(tmp_path: Path) -> None:
+    (tmp_path / "m.tflite").write_bytes(b"\0\0\0\0TFL3" + bytes(100))
+    done = agp("bench", "play", str(tmp_path / "m.tflite"), home=tmp_path)
+    assert done.code == 2
+    assert "Expected a model with its checkpoint" in done.one("failed")["error"]
+
+
+def test_a_graphics_card_that_is_not_there_is_said(tmp_path: Path) -> None:
+    done = agp("bench", "atari", "--device", "cuda", home=tmp_path, CUDA_VISIBLE_DEVICES="")
+    assert done.code == 2
+    assert "Expected a graphics card" in done.one("failed")["error"]
+
+
+def test_bounds_hold_for_flags_of_benchmarks(tmp_path: Path) -> None:
+    done = agp("bench", "pace", "--fps", "0", home=tmp_path)
+    assert done.code == 2
+    assert done.one("failed")["error"] == "--fps: Expected `int` >= 1, found 0."
+
+
+def test_all_says_what_could_not_run_and_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What needs a display or torch is made to lack it here; the rest runs, and the end is no failure."""
+    from agp_tui.benchmarks import all as everything
+    from agp_tui.benchmarks import run
+    from agp_tui.errors import MissingPart
+
+    def lacking(*_: object) -> dict[str, float]:
+        raise MissingPart("Expected torch, found none.")
+
+    def no_display(*_: object) -> dict[str, float]:
+        raise DisplayError("Expected a display, found none.")
+
+    monkeypatch.setattr(run, "capture", no_display)
+    monkeypatch.setattr(run, "training", lacking)
+    monkeypatch.setattr(run, "decisions", lacking)
+    monkeypatch.setattr(run, "atari", lacking)
+    monkeypatch.setattr(run, "storing", lacking)
+    monkeypatch.setattr(everything, "PaceAsked", lambda: PaceAsked(seconds=0.2))
+    heard, kept = Heard(), tmp_path / "kept/benchmarks.json"
+    finished = everything.run_all(Job(heard), {"ui": lambda _job: {"ui_figure": 1.0}}, kept)
+    assert finished.metrics is not None
+    assert finished.metrics["pace_filled"] > 0 and finished.metrics["ui_figure"] == 1.0
+    assert finished.report is not None
+    assert finished.report["not_run"] == {
+        "capture": "Expected a display, found none.",
+        "train": "Expected torch, found none.",
+        "store": "Expected torch, found none.",
+        "play": "Expected torch, found none.",
+        "play large": "Expected torch, found none.",
+        "atari": "Expected torch, found none.",
+    }
+    table = [event for event in heard.events if isinstance(event, Table)][-1]
+    assert [row[1] for row in table.rows] == ["run", *["not run"] * 6, "run"]
+    assert machine() in table.title
+    report = read_report(kept)
+    assert report is not None and report.machine == machine()
+    by_name = {part.name: part for part in report.parts}
+    assert [table.title[:5] for table in by_name["pace"].tables] == ["Pace:"]
+    assert by_name["ui"].metrics == {"ui_figure": 1.0}
+    assert by_name["play"].not_run == "Expected torch, found none."
+
+
+def test_a_report_that_is_none_is_said(tmp_path: Path) -> None:
+    assert read_report(tmp_path / "none.json") is None
+    (tmp_path / "other.json").write_text('{"machine": 3}')
+    with pytest.raises(AgpError, match="to be what agp bench all keeps"):
+        read_report(tmp_path / "other.json")
+    (tmp_path / "folder.json").mkdir()
+    with pytest.raises(AgpError, match="Expected to keep the results"):
+        write_report(tmp_path / "folder.json", Report(machine="m", version="v", seconds=1, parts=()))
+
+
+def test_limits_are_those_of_one_thread() -> None:
+    limits = measure_limits()
+    assert 0.5 < limits.copied_gb_s < 1_000
+    assert 1 < limits.float32_gflop_s < 10_000
+
+
+def test_how_far_from_the_limits() -> None:
+    pytest.importorskip("torch")
+    limits = Limits(copied_gb_s=10.0, float32_gflop_s=100.0)
+    work = decision_gflop("large", 256, 20)
+    assert decision_gflop("small", 256, 20) < work / 2
+    metrics = {"capture_ms": 0.1, "large_play_streaming_ms": 4 * 1e3 * work / 100.0}
+    rows = {str(row[0]): row for row in roofline(metrics, limits).rows}
+    assert len(rows) == 2, "only what was measured"
+    # Training has all cores, and computes three times what a decision does.
+    frames = {"train_frames": 0.5 * available_cpus() * 100.0 / (3 * decision_gflop("small", 128, 20))}
+    (trained,) = roofline(frames, limits).rows
+    assert trained[3] == "50%"
+    # Two times 256 KiB at 10 GB a second take 52 microseconds.
+    assert rows["a grab of 256x256"][1:4] == ["0.0524 ms", "0.1 ms", "52%"]
+    assert rows["a decision, large at 256 px"][3] == "25%"
+
+
+def test_the_bare_emulator_is_faster_than_real_time() -> None:
+    pytest.importorskip("ale_py")
+    assert console_frames_a_second("ALE/Pong-v5", frames=200) > 60
+
+
+def test_stored_frames_are_exact_and_a_fraction_of_windows() -> None:
+    """What it tells is that reading gives back what was stored: `JobFailed` otherwise."""
+    pytest.importorskip("ale_py")
+    heard = Heard()
+    found = bench_storing(StoringAsked(frames=4), Job(heard))
+    chosen = [one for one in found if one.chosen]
+    assert {(one.size, one.way) for one in chosen} == {
+        ("256x256", "ffv1"), ("1280x720", "libx264rgb"), ("1920x1080", "libx264rgb"),
+    }  # fmt: skip
+    figures = store_metrics(found)
+    # Goal: 200 times smaller. Pictures of games that scroll give far more; these few frames still ten times.
+    assert figures["store_windows_ratio"] > 400
+    assert all(one.ms > 0 and one.frame_bytes > 0 for one in found)
+    (table,) = [event for event in heard.events if isinstance(event, Table)]
+    assert len(table.rows) == len(found) == 26
+
+
+def test_the_machine_is_named() -> None:
+    assert f"{available_cpus()} cores" in machine()
+    assert available_cpus() <= (os.cpu_count() or 1)

@@ -1,0 +1,74 @@
+"""`kill -9` of a training at random moments: its checkpoints are whole, and it goes on where they are."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from support.dots import SIZE, recorded_dot, settings
+from support.trials import told, trials
+
+from agp_tui.engine.runs import Run
+from agp_tui.engine.subprocesses import module_environment
+from agp_tui.imitation.checkpoint import BEST, LAST, load_checkpoint
+from agp_tui.protocol.events import Progress
+from agp_tui.protocol.requests import TrainingRequest, as_request
+from agp_tui.recording.store import Recording
+
+WORKER = """
+import sys
+from pathlib import Path
+from agp_tui.imitation import train
+from agp_tui.worker import main
+train.SAVE_SECONDS = 0.0
+sys.exit(main(Path(sys.argv[1])))
+"""
+"""The process behind a training; it saves after every epoch, so that many kills fall into a save."""
+
+
+def test_a_killed_training_goes_on_from_a_whole_checkpoint(tmp_path: Path) -> None:
+    tries = trials(4, 60)
+    recordings = tuple(recorded_dot(tmp_path / "recordings", 200, seed) for seed in range(2))
+    asked = TrainingRequest(
+        game="dots",
+        settings=settings(epochs=100_000, patience=100_000, threads=1),
+        recordings=recordings,
+        frame_size=SIZE,
+        models=tmp_path / "models",
+    )
+    run = Run.create(tmp_path / "runs", "train", as_request(asked))
+    pause = random.Random(3)
+    epochs, lost = 0, 0.0
+    for _ in range(tries):
+        began = len(list(run.events()))
+        worker = subprocess.Popen([sys.executable, "-c", WORKER, str(run.path)], env=module_environment())
+        try:
+            wait_until_it_learned(run, began, worker)
+            time.sleep(pause.random())
+        finally:
+            worker.send_signal(signal.SIGKILL)
+            worker.wait()
+        assert run.state() == "died"
+        last, best = (load_checkpoint(run.checkpoints / name) for name in (LAST, BEST))
+        assert best.spec == last.spec and best.network() is not None
+        counters = last.training["counters"]
+        # It went on from the checkpoint that the kill before had left, not from nothing.
+        assert counters["epoch"] > epochs
+        epochs = counters["epoch"]
+        seen = max(event.done for event in run.events() if isinstance(event, Progress))
+        lost = max(lost, (seen - counters["positions"]) / (counters["positions"] / epochs))
+        for path in recordings:
+            assert sum(1 for _ in Recording.open(path).frames()) == 200
+    assert lost <= 2, "the epoch under way, and one whose checkpoint was being written"
+    told("kill -9 of a training", trials=tries, worst=f"{max(lost, 0):.1f} epochs to learn again")
+
+
+def wait_until_it_learned(run: Run, began: int, worker: "subprocess.Popen[bytes]") -> None:
+    """Until something was learned since then."""
+    deadline = time.monotonic() + 60
+    while sum(isinstance(event, Progress) for event in list(run.events())[began:]) < 3:
+        assert worker.poll() is None, (run.path / "narration.log").read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -1,0 +1,167 @@
+"""A model goes on with what it was shown: what it learns from, what it is judged by, which one is better."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.commands import agp
+from support.dots import SIDES, SIZE, moving_dot, recorded_dot, settings
+from support.fakes import Heard
+from support.recordings import meta_of
+
+from agp_tui.config import TrainSettings
+from agp_tui.engine.job import Job
+from agp_tui.engine.runs import Run
+from agp_tui.errors import RecordingError, SettingError
+from agp_tui.imitation import model_comparison as comparing
+from agp_tui.imitation.balance import position_weights
+from agp_tui.imitation.checkpoint import load_checkpoint, save_checkpoint
+from agp_tui.imitation.correction_data import corrected_dataset, divided, unlearned
+from agp_tui.imitation.dataset import Dataset, Span, takes_for
+from agp_tui.imitation.model_comparison import by_agreement, by_play
+from agp_tui.imitation.train import TrainRequest, train
+from agp_tui.jobs.train import ask_training
+from agp_tui.models.manifest import read_manifest
+from agp_tui.protocol.events import Note
+
+SHOWN = meta_of("dots", size=(SIZE, SIZE), keys=SIDES, source="agent", labels="human")
+
+
+def frames_of(spans: tuple[Span, ...], segment: int) -> set[tuple[int, int]]:
+    """Every frame in a window of these positions, as (take, frame)."""
+    return {(one.take, f) for one in spans for f in range(max(one.start - segment + 1, 0), one.stop)}
+
+
+def test_the_newest_fifth_is_held_out_and_shares_no_frame() -> None:
+    first = replace(moving_dot(100, 0), shown=np.arange(100) >= 20)
+    learned, held_out = divided([moving_dot(50, 1), first, moving_dot(100, 2)], 1, 5)
+    assert learned == (Span(1, 20, 100), Span(2, 0, 64))
+    assert held_out == (Span(2, 69, 100),)
+    assert not frames_of(learned, 5) & frames_of(held_out, 5)
+
+
+def test_corrections_count_more() -> None:
+    plain, shown = moving_dot(100, 0), replace(moving_dot(100, 0), corrections=True)
+    spans = (Span(0, 0, 100), Span(1, 0, 100))
+    weights = position_weights(Dataset((plain, shown), spans, (), 3), spans, 10.0, 3.0, 4.0)
+    assert weights[1] == pytest.approx(4 * weights[0])
+    assert np.concatenate([weights[0], weights[1]]).mean() == pytest.approx(1.0)
+
+
+class Base:
+    """A model that was trained on two recordings of the dot, and was shown something since."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.own = [recorded_dot(root, 300, seed) for seed in range(2)]
+        asked = TrainRequest.of(self.own, settings(epochs=1), frame_size=SIZE)
+        self.run = Run.create(root / "runs", "train", {})
+        self.checkpoint = train(asked, Job(), self.run, device="cpu").best
+        self.shown = [recorded_dot(root, 200, seed, meta=SHOWN) for seed in (7, 8)]
+
+    def corrected(self, heard: Heard, **changes: object) -> Path:
+        asked = TrainRequest.of(
+            self.shown, settings(corrections=True, **changes), frame_size=SIZE, start=self.checkpoint
+        )
+        asked = replace(asked, recordings=(), corrections=asked.recordings, hold_out=True)
+        run = Run.create(self.root / "runs", "train", {})
+        return train(asked, Job(heard), run, device="cpu").best
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Base:
+    return Base(tmp_path)
+
+
+def test_own_recordings_stay_and_the_validation_set_is_untouched(base: Base) -> None:
+    before = load_checkpoint(base.checkpoint)
+    corrections = takes_for(before, base.shown)
+    dataset = corrected_dataset(
+        before, lambda paths: takes_for(before, paths), corrections, hold_out=True, warn=pytest.fail
+    )
+    names = [take.name for take in dataset.takes]
+    assert names == [*before.data["takes"], *map(str, base.shown)]
+    validation = [[span.take, span.start, span.stop] for span in dataset.validation]
+    assert validation == before.data["validation"]
+    assert not frames_of(dataset.train, 3) & frames_of(dataset.validation, 3)
+    assert {span.take for span in dataset.train} == {0, 1, 2, 3}
+    learned, held_out = divided(dataset.takes, 2, 3)
+    assert set(learned) <= set(dataset.train) and not set(held_out) & set(dataset.train)
+
+
+def test_it_learns_from_what_it_was_shown_and_is_better_then(base: Base, heard: Heard) -> None:
+    after = base.corrected(heard, epochs=6)
+    before, now = load_checkpoint(base.checkpoint), load_checkpoint(after)
+    assert now.data["validation"] == before.data["validation"]
+    assert now.data["takes"] == [*before.data["takes"], *map(str, base.shown)]
+    found = by_agreement(base.checkpoint, after, tuple(base.shown), Job())
+    assert found is not None and found.by == "agreement" and found.improved
+    assert found.after["F1"] > found.before["F1"]
+    same = by_agreement(after, after, tuple(base.shown), Job())
+    assert same is not None and not same.improved
+
+
+def test_what_it_has_learned_from_once_is_no_news(base: Base, heard: Heard) -> None:
+    after = load_checkpoint(base.corrected(heard, epochs=1))
+    before = load_checkpoint(base.checkpoint)
+    assert unlearned(before, base.shown) == tuple(base.shown)
+    new = recorded_dot(base.root, 100, 9, meta=SHOWN)
+    assert unlearned(after, [*base.shown, new]) == (new,)
+    with pytest.raises(RecordingError, match="only the 2 that it has"):
+        unlearned(after, base.shown)
+
+
+def test_recordings_that_are_gone_are_told_of(base: Base, heard: Heard) -> None:
+    shutil.rmtree(base.own[0])
+    after = base.corrected(heard, epochs=1)
+    told = [one.text for one in heard.events if isinstance(one, Note) and one.level == "warning"]
+    assert any("2 recordings 1 are gone" in text for text in told)
+    assert str(base.own[0]) not in load_checkpoint(after).data["takes"]
+    shutil.rmtree(base.own[1])
+    alone = load_checkpoint(base.corrected(heard, epochs=1)).data
+    assert alone["takes"] == [str(path) for path in base.shown]
+    assert alone["validation"], "what is held out stands in for a validation set that is gone"
+
+
+def test_the_same_player_is_not_better_than_itself(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Games of a few seconds, of a network that knows nothing of Pong."""
+    monkeypatch.setattr(comparing, "CAP_SECONDS", 3.0)
+    model = replace(load_checkpoint(base.checkpoint), game="ALE/Pong-v5", keys=("up", "down"))
+    save_checkpoint(base.root / "pong.pt", model)
+    found = by_play(base.root / "pong.pt", base.root / "pong.pt", 2, Job())
+    assert found is not None and found.by == "play"
+    assert found.before == found.after and not found.improved
+    assert set(found.before) == {"mean score", "low", "high"}
+
+
+def test_learning_from_a_takeover_through_the_commands(tmp_path: Path) -> None:
+    """Both models remain; the one that is no better says so, and the next one has a name of its own."""
+    root = tmp_path / "recordings"
+    for seed in range(2):
+        recorded_dot(root, 300, seed)
+    small = ("--segment", "3", "--epochs", "1", "--precision", "float32", "--threads", "1")
+    trained = agp("train", "--game", "dots", "--name", "base", *small, home=tmp_path)
+    assert trained.code == 0, trained.story()
+    nothing = agp("train", "--from-model", "base", "--corrections", home=tmp_path)
+    assert nothing.code == 2 and "nobody took over" in nothing.one("failed")["error"]
+    recorded_dot(root, 200, 7, meta=SHOWN)
+    learned = agp("train", "--from-model", "base", "--corrections", *small, home=tmp_path)
+    assert learned.code == 0, learned.story()
+    compared = learned.finished["report"]["compared"]
+    assert compared["by"] == "agreement"
+    folder = tmp_path / "models" / "base-corrected"
+    assert learned.finished["model"] == str(folder) and (tmp_path / "models" / "base").is_dir()
+    assert (read_manifest(folder).no_better_than is None) == compared["improved"]
+    again = TrainSettings(from_model="base-corrected", corrections=True)
+    asked = ask_training(None, again, root, folder.parent)
+    assert (asked.game, asked.settings.name) == ("dots", "base-corrected-2")
+    recorded_dot(root, 200, 8, meta=meta_of("dots", size=(SIZE, SIZE), keys=("a", "d"), source="agent"))
+    with pytest.raises(RecordingError, match=r"keys left, right at 30 .* found a, d at 30"):
+        ask_training(None, TrainSettings(from_model="base", corrections=True), root, folder.parent)
+
+
+def test_corrections_of_no_model_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="a model that was shown"):
+        ask_training("dots", TrainSettings(corrections=True), tmp_path, tmp_path)

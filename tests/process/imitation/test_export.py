@@ -1,0 +1,208 @@
+import contextlib
+import importlib.util
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from support.dots import SIDES, SIZE, recorded_dot, settings
+from support.fakes import Heard
+
+from agp_tui.config import ExportSettings, PlaySettings
+from agp_tui.engine.job import Job
+from agp_tui.engine.runs import Run
+from agp_tui.errors import JobFailed, MissingPart, ModelError
+from agp_tui.imitation import export as export_module
+from agp_tui.imitation.checkpoint import load_checkpoint, save_checkpoint
+from agp_tui.imitation.convert import Window, convert, quantized
+from agp_tui.imitation.export import convert_file, export, sample_pictures
+from agp_tui.imitation.network import PolicyNetwork
+from agp_tui.imitation.train import TrainRequest, train
+from agp_tui.models.loading import load_policy
+from agp_tui.models.manifest import read_manifest, sha256_of
+from agp_tui.models.streaming_policy import stream_probabilities
+from agp_tui.models.tflite import open_interpreter
+from agp_tui.protocol.events import Table
+
+needs_converter = pytest.mark.skipif(
+    importlib.util.find_spec("litert_torch") is None, reason="needs litert-torch"
+)
+
+
+@dataclass
+class Made:
+    checkpoint: Path
+    models: Path
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("trained")
+    paths = [recorded_dot(root, 400, seed) for seed in range(2)]
+    request = TrainRequest.of(paths, settings(epochs=4), frame_size=SIZE)
+    return train(request, Job(), Run.create(root / "runs", "train", {}), device="cpu", threads=1).best
+
+
+@pytest.fixture(scope="module")
+def made(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Exported where a file of the person's own has the name of a library: nobody may import it."""
+    models, here = tmp_path_factory.mktemp("models"), tmp_path_factory.mktemp("here")
+    (here / "torch.py").write_text("raise SystemExit('imported from where somebody happens to be')")
+    with contextlib.chdir(here):
+        return Made(trained, models, export(trained, ExportSettings(), models, Job(), "a/dot"))
+
+
+@pytest.fixture
+def converted(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Conversions take what `made` was converted to, and only make its weights smaller: ten seconds less."""
+
+    def convert_again(checkpoint: Path, out: Path, job: Job, *, quantize: str = "none") -> None:
+        shutil.copy(made.folder / "model.tflite", out)
+        if quantize != "none":
+            out.write_bytes(quantized(out, quantize))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(export_module, "convert_file", convert_again)
+
+
+@needs_converter
+def test_the_manifest_says_all_that_playing_needs(made: Made) -> None:
+    manifest, source = read_manifest(made.folder), load_checkpoint(made.checkpoint)
+    assert made.folder == made.models / "a-dot" and manifest.name == "a-dot"
+    assert (manifest.game, manifest.keys, manifest.fps) == ("dots", SIDES, 30)
+    assert (manifest.frame_size, manifest.segment, manifest.embedding) == (SIZE, 3, 256)
+    assert manifest.thresholds == source.thresholds and manifest.validation["model"]
+    assert manifest.sha256 == sha256_of((made.folder / "model.tflite").read_bytes())
+    assert manifest.parity is not None and manifest.parity <= 1e-4
+    assert load_checkpoint(made.folder / "checkpoint.pt").training == {}
+    assert sorted(file.name for file in made.models.iterdir()) == ["a-dot"]
+
+
+@needs_converter
+def test_the_player_gives_what_the_network_gives(made: Made) -> None:
+    network = load_checkpoint(made.checkpoint).network()
+    frames = sample_pictures(network)
+    with torch.no_grad():
+        expected = torch.sigmoid(network(torch.from_numpy(frames[None])))[0].numpy()
+    policy = load_policy(made.folder, PlaySettings())
+    # The player has its black pictures before the beginning by itself.
+    played = np.stack([policy.decide(picture) for picture in frames[network.spec.segment - 1 :]])
+    assert np.abs(played - expected).max() <= 1e-4
+    assert np.ptp(expected) > 1e-3
+
+
+@needs_converter
+def test_a_network_that_sees_motion_is_played_with_the_frame_before(trained: Path, tmp_path: Path) -> None:
+    """Black pictures before the beginning, a forgotten game, and the whole-window form are as in training."""
+    source = load_checkpoint(trained)
+    torch.manual_seed(3)
+    network = PolicyNetwork(replace(source.spec, motion=True)).eval().requires_grad_(False)
+    network.standardise(np.full((SIZE, SIZE, 3), 90, np.float32), 40.0)
+    torch.nn.init.normal_(network.head.weight)
+    checkpoint = tmp_path / "motion.pt"
+    save_checkpoint(checkpoint, replace(source, spec=network.spec, weights=network.state_dict(), data={}))
+    folder = export(checkpoint, ExportSettings(), tmp_path, Job(), "moving")
+    frames, segment = sample_pictures(network), network.spec.segment
+    expected = torch.sigmoid(network(torch.from_numpy(frames[None])))[0].numpy()
+    assert np.ptp(expected) > 0.1
+    policy = load_policy(folder, PlaySettings())
+    assert policy.segment == segment == read_manifest(folder).segment
+    for _ in range(2):
+        policy.reset()
+        played = np.stack([policy.decide(picture) for picture in frames[segment - 1 :]])
+        assert np.abs(played - expected).max() <= 1e-4
+    window = Window(network, unit=False)
+    whole = np.stack(
+        [window(torch.from_numpy(frames[None, i : i + segment]))[0] for i in range(len(expected))]
+    )
+    assert np.abs(whole - expected).max() <= 1e-4
+
+
+@needs_converter
+def test_streaming_gives_what_the_whole_window_gives(made: Made, tmp_path: Path) -> None:
+    network = load_checkpoint(made.checkpoint).network().requires_grad_(False)
+    frames, segment = sample_pictures(network), network.spec.segment
+    expected = stream_probabilities((made.folder / "model.tflite").read_bytes(), frames)
+    for form in ("window-uint8", "window-float32"):
+        out = tmp_path / f"{form}.tflite"
+        convert(network, form).export(str(out))  # type: ignore[arg-type]
+        interpreter = open_interpreter(out.read_bytes())
+        interpreter.allocate_tensors()
+        (entry,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
+        assert entry["shape"].tolist() == [1, segment, SIZE, SIZE, 3]
+        found = []
+        for i in range(len(expected)):
+            window = frames[None, i : i + segment]
+            unit = window if form == "window-uint8" else (window / np.float32(255)).astype(np.float32)
+            interpreter.set_tensor(entry["index"], unit)
+            interpreter.invoke()
+            found.append(interpreter.get_tensor(result["index"])[0].copy())
+        assert np.abs(np.array(found) - expected).max() <= 1e-5, form
+
+
+@needs_converter
+@pytest.mark.usefixtures("converted")
+@pytest.mark.parametrize("quantize", ["fp16", "int8"])
+def test_smaller_weights_say_what_they_cost(made: Made, job: Job, heard: Heard, quantize: str) -> None:
+    settings = ExportSettings(quantize=quantize)  # type: ignore[arg-type]
+    folder = export(made.checkpoint, settings, made.models, job, quantize)
+    sizes = [(place / "model.tflite").stat().st_size for place in (folder, made.folder)]
+    assert sizes[0] < 0.6 * sizes[1]
+    (table,) = [event for event in heard.events if isinstance(event, Table)]
+    before, after = table.rows
+    assert before[0] == "float32" and after[0] == quantize and after[3] == sizes[0]
+    assert abs(float(after[1] or 0) - float(before[1] or 0)) < 0.1
+    assert read_manifest(folder).quantize == quantize
+    load_policy(folder, PlaySettings())
+
+
+@needs_converter
+def test_the_process_that_converts_makes_the_weights_smaller(made: Made, tmp_path: Path) -> None:
+    convert_file(made.checkpoint, tmp_path / "small.tflite", Job(), quantize="int8")
+    expected = quantized(made.folder / "model.tflite", "int8")
+    assert (tmp_path / "small.tflite").stat().st_size == pytest.approx(len(expected), rel=0.01)
+
+
+def test_without_a_converter_there_is_a_sentence(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    with pytest.raises(MissingPart, match="litert-torch") as error:
+        export(trained, ExportSettings(), tmp_path, Job(), "x")
+    assert "agp-tui[train]" in error.value.hint and list(tmp_path.iterdir()) == []
+
+
+@needs_converter
+@pytest.mark.usefixtures("converted")
+def test_what_is_not_what_the_network_gives_leaves_the_old_model(trained: Path, tmp_path: Path) -> None:
+    """What was converted is another network's: this one's weights are not numbers."""
+    old = tmp_path / "x"
+    old.mkdir()
+    (old / "model.toml").write_text("old")
+    broken = tmp_path / "broken.pt"
+    source = load_checkpoint(trained)
+    weights = {**source.weights, "head.bias": torch.full_like(source.weights["head.bias"], float("nan"))}
+    save_checkpoint(broken, replace(source, weights=weights))
+    with pytest.raises(JobFailed, match="apart"):
+        export(broken, ExportSettings(), tmp_path, Job(), "x")
+    assert (old / "model.toml").read_text() == "old"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["broken.pt", "x"]
+
+
+@needs_converter
+def test_what_goes_wrong_leaves_the_old_model(trained: Path, tmp_path: Path) -> None:
+    old = tmp_path / "x"
+    old.mkdir()
+    (old / "model.toml").write_text("old")
+    stopped = Job()
+    stopped.stop()
+    with pytest.raises(JobFailed, match="stopped"):
+        export(trained, ExportSettings(), tmp_path, stopped, "x")
+    broken = tmp_path / "broken.pt"
+    broken.write_bytes(b"no checkpoint")
+    with pytest.raises(ModelError, match="damaged or foreign"):
+        export(broken, ExportSettings(), tmp_path, Job(), "x")
+    assert (old / "model.toml").read_text() == "old"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["broken.pt", "x"]

@@ -1,0 +1,223 @@
+"""What practice goes on from, who teaches in it, and when it ends."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from support.agents import kept, untrained
+from support.commands import agp
+from support.fakes import Heard
+from support.recordings import edge, meta_of, write
+
+from agp_tui.config import GameSettings, PracticeSettings, TrainSettings
+from agp_tui.engine.clock import Clock, SimulatedTime
+from agp_tui.engine.job import Job
+from agp_tui.engine.runs import Run
+from agp_tui.errors import JobFailed
+from agp_tui.games.atari import AtariGameFactory
+from agp_tui.games.experts import expert_driver
+from agp_tui.imitation import dagger as practice
+from agp_tui.imitation.checkpoint import Checkpoint, load_checkpoint
+from agp_tui.imitation.dagger import Lesson, Round, best_of, practise, rounds_since_best
+from agp_tui.imitation.dataset import Dataset, open_takes
+from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
+from agp_tui.imitation.trainer import Fitted, Trainer
+from agp_tui.jobs.practice import ask_practice, consoles, fitting, run_practice
+from agp_tui.models.manifest import read_manifest
+from agp_tui.protocol.events import Note
+from agp_tui.protocol.requests import as_request
+from agp_tui.recording.store import Recording
+
+KEYS = ("up", "left")
+PONG = "ALE/Pong-v5"
+
+
+def test_one_recording_that_does_not_fit_keeps_no_other_from_being_learnt_from(tmp_path: Path) -> None:
+    def recorded(keys: tuple[str, ...], fps: int = 30) -> Path:
+        return write(tmp_path, 20, [edge(3, "up", True)], meta=meta_of(keys=keys, fps=fps))
+
+    good, turned = recorded(KEYS), recorded(KEYS[::-1])
+    more, slow, broken = recorded((*KEYS, "space")), recorded(KEYS, fps=15), recorded(KEYS)
+    (broken / "frames.mkv").write_bytes(b"")
+    heard = Heard()
+    found = fitting([more, good, slow, broken, turned], KEYS, 30, Job(heard))
+    assert found == [good, turned]
+    notes = [event for event in heard.events if isinstance(event, Note)]
+    assert [note.level for note in notes] == ["info", "info", "warning"]
+    for note, path in zip(notes, (more, slow, broken), strict=True):
+        assert str(path) in note.text
+    takes = open_takes(found, game="box", keys=KEYS, fps=30, frame_size=32, lead=1)
+    assert [take.labels[:, 0].sum() for take in takes] == [17, 17]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a model `pong` that knows little, and agents that know nothing of Pong and Breakout."""
+    home = tmp_path_factory.mktemp("home")
+    kept(home / "models/ponger.agent.pt", untrained(PONG))
+    kept(home / "models/breaker.agent.pt", untrained("ALE/Breakout-v5"))
+    record = ("record", "--game", PONG, "--by", "expert", "--fps", "15", "--seconds", "20", "--fast")
+    assert agp(*record, "--frame-size", "64", home=home).code == 0
+    small = ("--frame-size", "32", "--segment", "3", "--epochs", "1", "--threads", "1")
+    assert agp("train", "--game", PONG, "--name", "pong", *small, home=home).code == 0
+    return home
+
+
+def test_a_trained_agent_teaches(home: Path) -> None:
+    few = ("--rounds", "1", "--games", "2", "--round-seconds", "8", "--minutes-per-round", "0.02")
+    done = agp("practice", "pong", "--teacher", "ponger", *few, home=home)
+    assert done.code == 0, done.story()
+    (table,) = [one for one in done.events if one["type"] == "table" and one["title"] == "Practice"]
+    assert [row[0] for row in table["rows"]] == [0, 1] and " to " in table["rows"][0][2]
+    corrections = [Recording.open(Path(path)) for path in done.finished["recordings"]]
+    assert len(corrections) == 4
+    for one in corrections:
+        assert (one.meta.source, one.meta.labels) == ("agent", "expert")
+        assert {edge.who for edge in one.timeline.edges} >= {"expert"}
+
+
+def played(number: int, *scores: float, mean_of: int = 1) -> Round:
+    return Round(number, scores, (), Path(), mean_of)
+
+
+@pytest.mark.parametrize(
+    ("rounds", "kept"),
+    [
+        ([played(0, -20), played(1, 3, 5), played(2, 1, 1)], 1),
+        # 2.3 points better by games that differ by more: luck will do.
+        ([played(2, 0, 4), played(3, 10, 4, 4, 4), played(4, 3, 7, -5, 8, mean_of=2)], 2),
+        ([played(3, 10, 9, 10, 9), played(4, 3, 4, 3, 2, mean_of=2)], 0),
+        ([played(3, 1, 2), played(4, 3, 3, mean_of=2)], 1),
+        ([played(3, 10), played(4, 3, mean_of=2)], 1),
+    ],
+)
+def test_a_mean_of_networks_is_kept_unless_a_round_played_clearly_better(
+    rounds: list[Round], kept: int
+) -> None:
+    assert best_of(rounds) is rounds[kept]
+
+
+class _Noting(Trainer):
+    """Stands for the learning alone, which would take the minutes that are asked about: notes them."""
+
+    asked: list[tuple[int, float]]
+
+    def fit(self, dataset: Dataset, job: Job, **how: Any) -> Fitted:
+        self.asked.append((sum(len(span) for span in dataset.train), how["minutes"]))
+        with torch.no_grad():
+            self.network.head.bias += 1.0
+        return Fitted("minutes", self.counters, 0.0, None)
+
+
+@pytest.mark.parametrize("evenly", [False, True])
+def test_later_rounds_go_over_what_is_learned_from_as_often_as_the_first(
+    tmp_path: Path, evenly: bool
+) -> None:
+    """And in the end, where that is asked for, the mean of the later half of the networks plays."""
+    keys = ("up", "down")
+    spec = NetworkSpec("small", 32, 3, len(keys))
+    trainer = _Noting(PolicyNetwork(spec), TrainSettings(segment=3), keys, threads=1)
+    trainer.asked = []
+    model = Checkpoint(spec=spec, game=PONG, keys=keys, fps=15, lead=1, thresholds=(0.5, 0.5),
+                       weights=trainer.network.state_dict())  # fmt: skip
+    lesson = Lesson(
+        make_game=AtariGameFactory(PONG, GameSettings(keys=keys, fps=15)), make_teacher=expert_driver,
+        recordings=tmp_path / "recordings", rounds=3, games=1, game_seconds=6.0, minutes=0.5, evenly=evenly,
+        average=evenly, threshold=0.3 if evenly else None, seed=1,
+    )  # fmt: skip
+    rounds = practise(trainer, model, Dataset((), (), (), segment=3), lesson, tmp_path, Job())
+    biases = [load_checkpoint(one.checkpoint).weights["head.bias"].tolist() for one in rounds]
+    mean = [(2.5, 2.5)] if evenly else []
+    assert biases == pytest.approx(np.array([(0, 0), (1, 1), (2, 2), (3, 3), *mean]))
+    thresholds = [load_checkpoint(one.checkpoint).thresholds[0] for one in rounds]
+    assert thresholds == ([0.5, *[0.3] * 4] if evenly else [0.5] * 4)
+    assert [one.mean_of for one in rounds[4:]] == [2] * len(mean)
+    amounts, minutes = zip(*trainer.asked, strict=True)
+    assert amounts[0] < amounts[1] < amounts[2]
+    if evenly:
+        assert minutes == pytest.approx([0.5 * amount / amounts[0] for amount in amounts])
+    else:
+        assert minutes == (0.5, 0.5, 0.5)
+
+
+def test_practice_goes_on_gently_and_evenly_on_sticky_consoles(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the rounds are asked for, taken where they would begin."""
+    begun: list[tuple[Trainer, Lesson]] = []
+
+    def no_rounds(
+        trainer: Trainer, _model: object, _dataset: object, lesson: Lesson, *_more: object
+    ) -> list[Round]:
+        begun.append((trainer, lesson))
+        return []
+
+    monkeypatch.setattr(practice, "practise", no_rounds)
+    settings = PracticeSettings(sticky=0.5, minutes_per_round=0.3)
+    asked = ask_practice("pong", None, settings, home / "recordings", home / "models", home / "runs")
+    with pytest.raises(JobFailed, match="before the first round"):
+        run_practice(as_request(asked), Job(), Run.create(home / "runs", "practice", as_request(asked)))
+    ((trainer, lesson),) = begun
+    cloned = load_checkpoint(asked.checkpoint).settings["learning_rate"]
+    assert trainer.settings.learning_rate == cloned / 2
+    assert trainer.settings.balance_cap == trainer.settings.change_weight == 1.0
+    assert lesson.evenly and lesson.minutes == 0.3
+    assert lesson.average and lesson.threshold == 0.5
+    assert isinstance(lesson.make_game, AtariGameFactory) and lesson.make_game.settings.sticky == 0.5
+
+
+def test_the_console_is_as_sticky_as_was_asked() -> None:
+    """At 1 it repeats its first action, to do nothing, for ever: the paddle does not move."""
+
+    def heights(sticky: float) -> int:
+        clock = Clock(15, SimulatedTime())
+        game = consoles(PONG, ("up", "down"), 15, PracticeSettings(sticky=sticky))(1, clock.source)
+        seen = set()
+        for _ in clock.slots(8.0):
+            pixels = game.grab().pixels.astype(np.int16)
+            # Of all that is on the right only the paddle is green; the ball is white, the ground brown.
+            green = pixels[34:194, 139:146, 1] - pixels[34:194, 139:146, 0] > 60
+            if green.any():
+                seen.add(int(green.any(axis=1).nonzero()[0].min()))
+            game.hold(frozenset({"down"}))
+        game.close()
+        return len(seen)
+
+    assert heights(1.0) == 1 < heights(0.0)
+
+
+def test_a_teacher_of_another_game_or_nobody_is_refused(home: Path) -> None:
+    other = agp("practice", "pong", "--teacher", "breaker", home=home)
+    assert (
+        other.code == 2
+        and "a teacher of ALE/Pong-v5, found an agent of ALE/Breakout-v5" in other.one("failed")["error"]
+    )
+    nobody = agp("practice", "pong", "--teacher", "nobody", home=home)
+    assert nobody.code == 2 and "nobody" in nobody.one("failed")["error"]
+
+
+@pytest.mark.parametrize(
+    ("means", "since"), [([-3.0], 0), ([-3.0, -2.0], 0), ([-1.0, -2.0, -1.0], 2), ([-3.0, -1.0, -2.0], 1)]
+)
+def test_rounds_since_the_best_one(means: list[float], since: int) -> None:
+    rounds = [Round(number, (mean,), (), Path()) for number, mean in enumerate(means)]
+    assert rounds_since_best(rounds) == since
+
+
+def test_steadier_hands_are_tried_by_play_and_kept_only_where_they_help(home: Path) -> None:
+    before = read_manifest(home / "models/pong")
+    done = agp("models", "steady", "pong", "--games", "2", home=home)
+    assert done.code == 0, done.story()
+    tables = {one["title"]: one["rows"] for one in done.events if one["type"] == "table"}
+    assert tables["On the held-out frames"][0][0] == "plain"
+    assert len([row for row in tables["By play"] if row[0] == "to choose"]) == 4
+    after = read_manifest(home / "models/pong")
+    report = done.finished["report"]
+    assert report["by"] == "play"
+    # Two games of a model that knows little: whatever comes of them, what is said is what is kept.
+    assert (after.key_filter is not None) == report["helps"] == (report["gain_low"] > 0)
+    assert after.key_filter_search is not None and after.key_filter_search["tried"] == report["tried"]
+    assert (after.keys, after.sha256) == (before.keys, before.sha256)
+    assert agp("models", "steady", "pong", "--games", "0", home=home).code == 2

@@ -1,0 +1,258 @@
+"""The recording job in real time: what it tells meanwhile, real games, a real keyboard, and a kill."""
+
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from support.drawn import DrawnGame, Pattern, Typed, number_in, opened, record_drawn
+from support.fakes import Heard
+from support.paths import ROOT
+from support.xserver import XServer
+
+from agp_tui.config import GameSettings, PreviewSettings, RecordSettings
+from agp_tui.engine.clock import NS, Clock, RealTime
+from agp_tui.engine.job import Job
+from agp_tui.games.base import Frame
+from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys
+from agp_tui.protocol.events import Finished, Live, Progress, Stage
+from agp_tui.recording import integrity
+from agp_tui.recording.inputs import HumanViaTerminal, PolicyInput
+from agp_tui.recording.recorder import record
+from agp_tui.recording.store import Recording, find_recordings
+
+
+def test_a_countdown_is_told_second_by_second(tmp_path: Path) -> None:
+    heard = Heard()
+    clock = RealTime()
+    began = clock.now_ns()
+    settings = RecordSettings(countdown=1.2, min_free_mb=0)
+    game = DrawnGame(source=clock)  # type: ignore[arg-type]
+    keyboard = Typed(clock, [KeyEdge(began + NS // 2, "up", True, "human")])
+    recorded = record_drawn(tmp_path, game, keyboard, job=Job(heard), settings=settings, seconds=0.1)
+    recording = opened(recorded)
+    assert (recording.times_ns[0] - began) / NS >= 1.2
+    told = [event for event in heard.events if isinstance(event, Progress)]
+    assert [(event.done, event.seconds_left, event.unit) for event in told] == [
+        (0.0, 1.2, "seconds"),
+        (pytest.approx(0.2), 1.0, "seconds"),
+        (1.2, 0.0, "seconds"),
+    ]
+    assert [event.name for event in heard.events if isinstance(event, Stage)] == ["countdown", "recording"]
+    # What went down meanwhile is held from the first frame on.
+    assert recording.key_states()[:, 0].all()
+
+
+@pytest.mark.parametrize("by_key", [True, False])
+def test_a_stop_during_the_countdown_keeps_nothing(tmp_path: Path, by_key: bool) -> None:
+    clock = RealTime()
+    job = Job()
+    edges = [KeyEdge(clock.now_ns(), "esc", True, "human")] if by_key else []
+    if not by_key:
+        threading.Timer(0.2, job.stop).start()
+    settings = RecordSettings(countdown=60, min_free_mb=0)
+    game = DrawnGame(source=clock)  # type: ignore[arg-type]
+    heard = DelayedEdges(clock, edges)
+    recorded = record_drawn(tmp_path, game, heard, job=job, settings=settings)
+    assert (recorded.path, recorded.frames, recorded.because) == (None, 0, "stopped before it began")
+    assert recorded.finished_event().report == {"because": "stopped before it began"}
+    assert find_recordings(tmp_path) == []
+    assert game.shown == 0
+
+
+class DelayedEdges(Typed):
+    """Keys that go down only once somebody has begun to listen."""
+
+    def __init__(self, source: RealTime, edges: list[KeyEdge]) -> None:
+        super().__init__(source, edges)
+        self._asked = 0
+
+    def edges(self) -> list[KeyEdge]:
+        self._asked += 1
+        return super().edges() if self._asked > 1 else []
+
+
+def test_shares_are_told_while_it_runs_and_in_the_result(tmp_path: Path) -> None:
+    class Half(Pattern):
+        def decide(self, frame: Frame) -> Keys:
+            return frozenset({"up"}) if number_in(frame.pixels) % 2 else frozenset({"up", "space"})
+
+    heard = Heard()
+    game = DrawnGame(source=RealTime())  # type: ignore[arg-type]
+    recorded = record_drawn(tmp_path, game, Half(1, "expert"), fps=60, job=Job(heard), seconds=0.6)
+    live = [event for event in heard.events if isinstance(event, Live)]
+    for event in live:
+        assert event.shares["up"] == 1.0
+        assert event.shares["left"] == 0.0
+        assert event.shares["space"] == pytest.approx((event.frames + 1) // 2 / event.frames, abs=0.001)
+    report = recorded.finished_event().report or {}
+    # As keys count from the next frame on, the first frame has none.
+    frames = recorded.frames
+    assert report["because"] == "0.6 seconds are over"
+    assert report["shares"]["up"] == pytest.approx((frames - 1) / frames, abs=0.001)
+    assert {tuple(one["keys"]) for one in report["combinations"]} == {(), ("up",), ("up", "space")}
+    assert report["combinations"][-1] == {"keys": [], "share": round(1 / frames, 4)}
+    assert [one for one in report["warnings"] if "missing" not in one] == []
+
+
+def test_live_events_come_at_the_rate_and_size_asked_for(tmp_path: Path) -> None:
+    heard = Heard()
+    game = DrawnGame(source=RealTime(), frame_shape=(100, 200))  # type: ignore[arg-type]
+    preview = PreviewSettings(fps=2, size=(20, 8))
+    record_drawn(tmp_path, game, Pattern(1, "expert"), fps=60, job=Job(heard), seconds=1.2, preview=preview)
+    live = [event for event in heard.events if isinstance(event, Live)]
+    assert 2 <= len(live) <= 3
+    assert {event.thumbnail_size for event in live} == {(10, 20)}
+
+
+def test_live_events_are_small_and_seldom(tmp_path: Path) -> None:
+    heard = Heard()
+    game = DrawnGame(source=RealTime(), frame_shape=(100, 200))  # type: ignore[arg-type]
+    began = time.monotonic()
+    recorded = record_drawn(tmp_path, game, Pattern(1, "expert"), fps=60, job=Job(heard), seconds=1)
+    seconds = time.monotonic() - began
+    live = [event for event in heard.events if isinstance(event, Live)]
+    assert 2 <= len(live) <= 10 * seconds + 1
+    last = live[-1]
+    assert last.thumbnail_size == (40, 80)
+    assert len(last.thumbnail) == 40 * 80 * 3
+    assert last.fps_asked == 60
+    assert {"grab", "keys", "encode", "decide"} <= set(last.latency_ms)
+    assert (last.bytes or 0) > 0
+    event = recorded.finished_event()
+    assert isinstance(event, Finished)
+    assert (event.frames, event.recording) == (recorded.frames, str(recorded.path))
+    assert event.missed == recorded.pace.slots - recorded.frames
+    assert event.stages_ms is not None
+    assert event.jitter_ms is not None
+    assert (event.bytes or 0) >= sum(file.stat().st_size for file in (recorded.path or tmp_path).iterdir())
+
+
+def test_writing_leaves_room_in_the_slots_of_60_frames_a_second(tmp_path: Path) -> None:
+    # In this process's own CPU time: what other programs do meanwhile does not count.
+    from support.recordings import picture
+
+    pictures = [picture(number, (256, 256)) for number in range(8)]
+
+    class Painted(DrawnGame):
+        def grab(self) -> Frame:
+            self.shown += 1
+            return Frame(pictures[self.shown % 8], self.source.now_ns(), self.source.now_ns())
+
+    class Still(Pattern):
+        def decide(self, frame: Frame) -> Keys:
+            return NO_KEYS
+
+    game = Painted(frame_shape=(256, 256))
+    began = time.process_time()
+    recorded = record_drawn(tmp_path, game, Still(1, "expert"), fps=60, seconds=4)
+    milliseconds = 1000 * (time.process_time() - began) / recorded.frames
+    assert recorded.frames == 240
+    assert milliseconds < 0.6 * 1000 / 60
+
+
+def test_a_real_game_in_real_time(tmp_path: Path) -> None:
+    pytest.importorskip("ale_py")
+    from agp_tui.games.atari import AtariGame
+    from agp_tui.games.experts import expert_for
+
+    source = RealTime()
+    game = AtariGame("ALE/Pong-v5", GameSettings(keys=("up", "down"), fps=30), source)
+    driver = expert_for(game)
+    settings = RecordSettings(min_free_mb=0)
+    clock = Clock(30, source)
+    recorded = record(PolicyInput(game, clock, driver), settings, Job(), root=tmp_path, seconds=3)
+    recording = opened(recorded)
+    # Whatever else this machine does, slots are skipped, not bunched, and the times say so.
+    assert recorded.frames + recorded.pace.missed >= 88
+    assert len(recording) == recorded.frames
+    assert recording.key_states().any()
+    assert recording.seconds == pytest.approx(3, abs=0.3)
+    assert not [problem for problem in integrity.check(recording.path) if "amage" in problem]
+
+
+VICTIM = """
+import sys
+from pathlib import Path
+from agp_tui.config import GameSettings, PreviewSettings, RecordSettings
+from agp_tui.engine.clock import Clock, RealTime
+from agp_tui.engine.job import Job
+from agp_tui.games.atari import AtariGame
+from agp_tui.games.experts import expert_for
+from agp_tui.recording.inputs import PolicyInput
+from agp_tui.recording.recorder import record
+source = RealTime()
+game = AtariGame("ALE/Pong-v5", GameSettings(keys=("up", "down"), fps=60), source)
+player = PolicyInput(game, Clock(60, source), expert_for(game))
+record(player, RecordSettings(min_free_mb=0), Job(), root=Path(sys.argv[1]), seconds=60)
+"""
+
+
+def test_kill_9_of_the_recorder_loses_at_most_two_frames(tmp_path: Path) -> None:
+    pytest.importorskip("ale_py")
+    for trial in range(2):
+        root = tmp_path / str(trial)
+        victim = subprocess.Popen(
+            [sys.executable, "-c", VICTIM, str(root)], env={**os.environ, "PYTHONPATH": str(ROOT)}
+        )
+        deadline = time.monotonic() + 60
+        while not find_recordings(root) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.5 + random.Random(trial).random())
+        victim.kill()
+        victim.wait()
+        (path,) = find_recordings(root)
+        recording = Recording.open(path)
+        lines = (path / "timeline.jsonl").read_bytes().count(b'"kind":"frame"')
+        assert lines >= 5
+        assert len(recording) >= lines - 2
+        assert sum(1 for _ in recording.frames()) == len(recording)
+        assert recording.labels(1).shape == (len(recording), 2)
+
+
+@pytest.mark.display
+def test_keys_typed_at_a_real_keyboard(tmp_path: Path, x_server: XServer) -> None:
+    pytest.importorskip("ale_py")
+    import threading
+
+    from agp_tui.games.atari import AtariGame
+    from agp_tui.keys.listening import listen
+
+    source = RealTime()
+    game = AtariGame("ALE/Pong-v5", GameSettings(keys=("up", "down"), fps=30), source)
+    keyboard = listen(x_server.name, ("up", "down", "enter", "esc"))
+    typing: list[tuple[str, int]] = []
+
+    def type_keys() -> None:
+        for command, key, pause in [
+            ("key", "Return", 1.0), ("keydown", "Up", 0.5), ("keyup", "Up", 0.3), ("key", "p", 0.2),
+            ("key", "Escape", 0),
+        ]:  # fmt: skip
+            x_server.xdotool(command, key)
+            typing.append((key, source.now_ns()))
+            time.sleep(pause)
+
+    typist = threading.Timer(0.5, type_keys)
+    typist.start()
+    settings = RecordSettings(wait_for_enter=True, min_free_mb=0)
+    try:
+        recorded = record(
+            HumanViaTerminal(game, Clock(30, source), keyboard), settings, Job(), root=tmp_path, seconds=30
+        )
+    finally:
+        typist.join()
+        keyboard.close()
+    recording = opened(recorded)
+    assert recorded.because == "the esc key"
+    held = recording.times_ns[recording.key_states()[:, 0]]
+    (down, up) = (at for key, at in typing if key == "Up")
+    assert len(held) >= 3
+    assert held[0] > typing[0][1]
+    assert abs(held[-1] - held[0] - (up - down)) < 0.4 * NS
+    assert not recording.key_states()[:, 1].any()
+    text = (recording.path / "timeline.jsonl").read_text()
+    assert not any(f'"{key}"' in text for key in ("p", "esc", "enter"))

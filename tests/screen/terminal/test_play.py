@@ -1,0 +1,167 @@
+"""An Atari game under the hands of a person in a terminal: a script types on a real pty.
+
+The script is the person; the terminal, the app, the game's process and the recording are the real ones.
+"""
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from agp_tui.keys.state import KeyEdge, Keys, apply_edges
+from agp_tui.recording.store import Recording, find_recordings
+from agp_tui.ui.benchmarks.scripted import ScriptedTerminal
+
+KEYS = ("up", "left", "right", "down", "space")
+SCRIPT_FPS = 30
+NEAR_NS = 25_000_000
+"""A frame so soon after a stroke may have it or not: the terminal's bytes have a way to go as well."""
+
+pytest.importorskip("ale_py")
+
+
+def play(folder: Path, protocol: bool = True, *flags: str) -> ScriptedTerminal:
+    words = ["record", "--game", "ALE/Seaquest-v5", "--by", "terminal", "--fps", str(SCRIPT_FPS), *flags]
+    return ScriptedTerminal(folder, (80, 24), *words, protocol=protocol)
+
+
+def recorded(folder: Path) -> Recording:
+    (path,) = find_recordings(folder / "recordings")
+    return Recording.open(path)
+
+
+def agreement(recording: Recording, script: list[KeyEdge]) -> tuple[int, int]:
+    """Frames at which the recorded keys are those of the script, of the frames that are not near a stroke."""
+    same = all_ = 0
+    states = recording.key_states("human")
+    for row, moment in zip(states.tolist(), recording.times_ns.tolist(), strict=True):
+        if any(0 <= moment - edge.time_ns < NEAR_NS for edge in script):
+            continue
+        held: Keys = apply_edges(frozenset(), [edge for edge in script if edge.time_ns <= moment])
+        all_ += 1
+        same += row == [key in held for key in recording.meta.keys]
+    return same, all_
+
+
+def test_a_session_with_the_kitty_protocol_is_recorded_frame_by_frame(tmp_path: Path) -> None:
+    rng = random.Random(1)
+    script: list[KeyEdge] = []
+    with play(tmp_path) as terminal:
+        terminal.wait("until you let go of them")
+        assert terminal.flags[-1] & 2
+        terminal.wait("score")
+        # Chords, repeats of the newest key, releases in any order.
+        held: list[str] = []
+        for _ in range(60):
+            if held and (len(held) == 3 or rng.random() < 0.5):
+                key = held.pop(rng.randrange(len(held)))
+                script.append(KeyEdge(terminal.types(key, "release"), key, False, "human"))
+            else:
+                key = rng.choice([key for key in KEYS if key not in held])
+                held.append(key)
+                script.append(KeyEdge(terminal.types(key), key, True, "human"))
+            for _ in range(rng.randrange(3)):
+                time.sleep(0.04)
+                if held:
+                    terminal.types(held[-1], "repeat")
+            time.sleep(0.04)
+        for key in held:
+            script.append(KeyEdge(terminal.types(key, "release"), key, False, "human"))
+        time.sleep(0.5)
+        terminal.types("esc")
+        terminal.wait_for_end()
+        # The terminal is left as it was found.
+        assert terminal.flags == [0]
+    recording = recorded(tmp_path)
+    assert (recording.meta.source, recording.meta.keys) == ("human", KEYS)
+    same, frames = agreement(recording, script)
+    assert frames > 0.25 * len(recording)
+    assert same == frames, f"{frames - same} of {frames} frames have other keys than the script"
+    # The strokes themselves, one by one: the moment of each is that of the terminal's bytes.
+    edges = recording.timeline.edges
+    assert [(edge.key, edge.down) for edge in edges] == [(edge.key, edge.down) for edge in script]
+    late = sorted(edge.time_ns - typed.time_ns for edge, typed in zip(edges, script, strict=True))
+    assert late[0] >= 0
+    assert late[len(late) // 2] < 1e9 / 60, "half of the keys are a console's frame late or more"
+
+
+def test_keys_are_let_go_of_when_the_terminal_loses_the_focus(tmp_path: Path) -> None:
+    with play(tmp_path) as terminal:
+        terminal.wait("until you let go of them")
+        terminal.wait("score")
+        terminal.types("up")
+        terminal.types("space")
+        time.sleep(0.4)
+        left = time.monotonic_ns()
+        terminal.write("\x1b[O")
+        time.sleep(0.4)
+        terminal.write("\x1b[I")
+        time.sleep(0.3)
+        terminal.types("right")
+        time.sleep(0.3)
+        terminal.types("esc")
+        terminal.wait_for_end()
+    edges = recorded(tmp_path).timeline.edges
+    up = {(edge.key, edge.down): edge.time_ns for edge in edges}
+    for key in ("up", "space"):
+        assert 0 <= up[key, False] - left < 2e8
+    assert ("right", True) in up, "it does not go on where the focus comes back"
+
+
+def test_without_the_protocol_a_key_is_held_for_a_moment_after_each_stroke(tmp_path: Path) -> None:
+    with play(tmp_path, False, "--hold-seconds", "0.2") as terminal:
+        terminal.wait("this terminal tells of no releases")
+        terminal.wait("score")
+        script = stroke_by_stroke(terminal, hold_seconds=0.2)
+        time.sleep(0.5)
+        terminal.types("esc")
+        terminal.wait_for_end()
+    same, frames = agreement(recorded(tmp_path), script)
+    assert frames > 30
+    assert same == frames
+
+
+def stroke_by_stroke(terminal: ScriptedTerminal, hold_seconds: float) -> list[KeyEdge]:
+    """Taps, and a key that repeats; the edges that they are to become."""
+    script = []
+    for key, repeats in (("up", 0), ("space", 0), ("left", 8), ("right", 5)):
+        began = last = terminal.types(key)
+        for _ in range(repeats):
+            time.sleep(0.05)
+            last = terminal.types(key)
+        script += [
+            KeyEdge(began, key, True, "human"),
+            KeyEdge(last + round(hold_seconds * 1e9), key, False, "human"),
+        ]
+        time.sleep(hold_seconds + 0.2)
+    return script
+
+
+def test_latched_the_last_direction_is_held_until_the_next(tmp_path: Path) -> None:
+    with play(tmp_path, False, "--holding", "latched") as terminal:
+        terminal.wait("The last direction is held")
+        terminal.wait("score")
+        script = []
+        before = None
+        for key in ("left", "up", "right", "down"):
+            moment = terminal.types(key)
+            if before is not None:
+                script.append(KeyEdge(moment, before, False, "human"))
+            script.append(KeyEdge(moment, key, True, "human"))
+            before = key
+            time.sleep(0.4)
+        moment = terminal.types("space")
+        script += [
+            KeyEdge(moment, "space", True, "human"),
+            KeyEdge(moment + 150_000_000, "space", False, "human"),
+        ]
+        time.sleep(0.5)
+        terminal.write("\r")
+        script.append(KeyEdge(time.monotonic_ns(), "down", False, "human"))
+        time.sleep(0.4)
+        terminal.types("esc")
+        terminal.wait_for_end()
+    same, frames = agreement(recorded(tmp_path), script)
+    assert frames > 30
+    assert same == frames

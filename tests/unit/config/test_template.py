@@ -1,0 +1,103 @@
+"""The settings file made from the settings: nothing missing, every line right when it is turned on."""
+
+import dataclasses
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+from msgspec import Meta
+from support.paths import ROOT
+
+from agp_tui.config import Config, GameSettings, Output
+from agp_tui.config.file import load_config
+from agp_tui.config.template import config_text, field_help
+from agp_tui.config.validation import bounds_text
+
+SECTIONS: dict[str, type[Any]] = {
+    item.name: GameSettings if item.name == "game" else type(getattr(Config(), item.name))
+    for item in dataclasses.fields(Config)
+    if item.name != "games"
+}
+SETTING = re.compile(r"^# ([a-z_]+) = ", re.MULTILINE)
+
+
+def test_the_file_in_the_repository_is_the_one_made_from_the_settings() -> None:
+    assert (ROOT / "config.toml").read_text() == config_text(), "run: agp config text > config.toml"
+
+
+def test_the_command_writes_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "agp_tui", "config", "text"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == config_text()
+
+
+def test_as_it_is_it_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(config_text())
+    assert load_config(tmp_path / "config.toml").config == Config()
+
+
+def test_every_setting_stands_in_it_once() -> None:
+    text = config_text()
+    for section, kind in SECTIONS.items():
+        part = text.partition(f"\n[{section}]\n")[2].partition("\n[")[0].partition("# [games")[0]
+        assert SETTING.findall(part) == [item.name for item in dataclasses.fields(kind)]
+
+
+def test_every_setting_turned_on_still_loads_and_the_defaults_are_the_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(SETTING.sub(r"\1 = ", config_text().replace("# [games.rally]", "[games.rally]")))
+    loaded = load_config(path)
+    for section, kind in SECTIONS.items():
+        assert set(loaded.file[section]) == {item.name for item in dataclasses.fields(kind)}
+        for item in dataclasses.fields(kind):
+            if item.default is not None:
+                assert getattr(getattr(loaded.config, section), item.name) == item.default
+    assert loaded.config.games["rally"].center == (640, 360)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_each_setting_alone_loads(tmp_path: Path, section: str) -> None:
+    path = tmp_path / "config.toml"
+    part = config_text().partition(f"\n[{section}]\n")[2].partition("\n[")[0].partition("# A profile")[0]
+    lines = [line.removeprefix("# ") for line in part.splitlines() if SETTING.match(line)]
+    for line in lines:
+        path.write_text(f"[{section}]\n{line}\n")
+        assert list(tomllib.loads(path.read_text())[section]) == list(load_config(path).file[section])
+
+
+@pytest.mark.parametrize("kind", [*SECTIONS.values(), Output], ids=lambda kind: kind.__name__)
+def test_every_setting_has_a_sentence(kind: type[Any]) -> None:
+    help_of = field_help(kind)
+    for item in dataclasses.fields(kind):
+        said = help_of.get(item.name, "")
+        assert len(said) > 8, f"{kind.__name__}.{item.name} needs a docstring"
+        assert said.endswith("."), f"{kind.__name__}.{item.name}: {said}"
+        assert "\n" not in said
+
+
+def test_bounds_stand_beside_the_value() -> None:
+    text = config_text()
+    assert "# fps = 30  # 1 to 60\n" in text
+    assert '# model = "small"  # small or large\n' in text
+    assert re.search(r"# seconds = \S+  # not set by default; above 0\n", text)
+
+
+@pytest.mark.parametrize(
+    ("hint", "words"),
+    [
+        (int, ""),
+        (Annotated[int, Meta(ge=1, le=60)], "1 to 60"),
+        (Annotated[int, Meta(ge=1)], "at least 1"),
+        (Annotated[float, Meta(gt=0.0, lt=0.9)], "above 0, below 0.9"),
+        (Annotated[float, Meta(gt=0)] | None, "above 0"),
+        (Literal["a", "b", "c"], "a or b or c"),
+        (str | None, ""),
+    ],
+)
+def test_limits_in_words(hint: Any, words: str) -> None:
+    assert bounds_text(hint) == words
