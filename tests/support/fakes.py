@@ -50,7 +50,7 @@ class NotedGame:
 
 
 class ScriptedPolicy:
-    """Gives the probabilities it is told, one row for each decision, over and over; hangs on demand."""
+    """Repeats the given rows of probabilities, one row a decision; hangs on demand."""
 
     def __init__(self, keys: tuple[str, ...], rows: list[list[float]], fps: float = 30.0) -> None:
         self.keys = keys

@@ -121,7 +121,7 @@ def test_a_network_that_sees_motion_is_played_with_the_frame_before(trained: Pat
 
 
 @needs_converter
-def test_streaming_gives_what_the_whole_window_gives(made: Made, tmp_path: Path) -> None:
+def test_streaming_equals_the_whole_window(made: Made, tmp_path: Path) -> None:
     network = load_checkpoint(made.checkpoint).network().requires_grad_(False)
     frames, segment = sample_pictures(network), network.spec.segment
     expected = stream_probabilities((made.folder / "model.tflite").read_bytes(), frames)

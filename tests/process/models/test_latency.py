@@ -1,4 +1,4 @@
-"""Before play: what was measured is what the policy takes, and the highest rate follows from it."""
+"""Inference latency: measured times, the highest rate that fits, and the number of threads."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ from agp_tui.models.loading import StoredModel
 
 
 class Slow:
-    """A policy that takes 4 ms to see and 2 ms to decide."""
+    """A policy that takes 4 ms to observe and 2 ms to decide."""
 
     keys = ("up",)
     thresholds = np.array([0.5], np.float32)
@@ -52,7 +52,7 @@ class Slow:
         return self.probabilities()
 
 
-def test_stages_and_the_whole_are_what_the_policy_takes() -> None:
+def test_stage_and_total_latency_are_measured() -> None:
     found = measure_latency(Slow(), Job(), seconds=0.3)
     assert found.decisions >= MIN_DECISIONS
     assert found.stages_ms["encode"].p50 >= 4.0 and found.stages_ms["decide"].p50 >= 2.0
@@ -64,7 +64,7 @@ def test_stages_and_the_whole_are_what_the_policy_takes() -> None:
 
 
 class Threaded(Slow):
-    """Takes so many milliseconds for a decision."""
+    """A policy that takes `milliseconds` for a decision."""
 
     def __init__(self, milliseconds: float) -> None:
         self.milliseconds = milliseconds
@@ -77,7 +77,7 @@ class Threaded(Slow):
 
 
 @pytest.mark.parametrize(
-    ("one_ms", "all_ms", "asked", "loaded", "taken"),
+    ("one_ms", "all_ms", "requested", "loaded", "used"),
     [
         (2, 1, None, [1], 1),
         (25, 10, None, [1, 4], 4),
@@ -85,36 +85,36 @@ class Threaded(Slow):
         (25, 10, 1, [1], 1),
         (2, 1, 3, [3], 3),
     ],
-    ids=["it fits", "too slow", "no gain", "one is asked for", "three are asked for"],
+    ids=["fits", "too slow", "no speedup", "one requested", "three requested"],
 )
-def test_as_few_threads_as_fit(
+def test_the_fewest_threads_that_fit_the_budget(
     monkeypatch: pytest.MonkeyPatch,
     one_ms: float,
     all_ms: float,
-    asked: int | None,
+    requested: int | None,
     loaded: list[int],
-    taken: int,
+    used: int,
 ) -> None:
-    """Stands for a machine with 4 cores and for models that take a stated time there."""
-    tried: list[int] = []
+    """Simulates a machine with 4 cores and models of known latency."""
+    loads: list[int] = []
     made: dict[int, Threaded] = {}
 
     def policy(_model: StoredModel, settings: PlaySettings, *_more: object) -> Threaded:
         assert settings.threads is not None
-        tried.append(settings.threads)
+        loads.append(settings.threads)
         made[settings.threads] = Threaded(one_ms if settings.threads == 1 else all_ms)
         return made[settings.threads]
 
     monkeypatch.setattr(StoredModel, "policy", policy)
     monkeypatch.setattr(inference_latency, "available_cpus", lambda: 4)
     heard = Heard()
-    found = load_within_budget(StoredModel(Path("m")), PlaySettings(threads=asked), Job(heard))
-    assert tried == loaded and found is made[taken]
-    assert len(heard.events) == (taken == 4)
+    found = load_within_budget(StoredModel(Path("m")), PlaySettings(threads=requested), Job(heard))
+    assert loads == loaded and found is made[used]
+    assert len(heard.events) == (used == 4)
 
 
 @pytest.mark.parametrize(("p99", "fps"), [(0.2, 60), (13.33, 60), (20.0, 40), (100.0, 8), (900.0, 0)])
-def test_the_highest_rate_leaves_a_margin(p99: float, fps: int) -> None:
+def test_the_highest_fps_leaves_a_margin(p99: float, fps: int) -> None:
     assert highest_fps(p99) == fps
 
 
@@ -124,11 +124,11 @@ def test_a_stopped_job_stops_measuring() -> None:
     assert measure_latency(Slow(), job).decisions == 1
 
 
-def test_a_model_made_elsewhere_is_measured_whatever_its_keys_are(made: Made) -> None:
+def test_a_model_without_a_manifest_is_measured_without_keys(made: Made) -> None:
     assert measure_model(StoredModel(made.whole_window), PlaySettings(), Job(), fps=15).budget_ms > 60
 
 
-def test_the_command_tells_budget_and_rate(model: Path) -> None:
+def test_the_measure_command_reports_budget_and_rate(model: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "agp_tui", "models", "measure", str(model), "--fps", "50", "--json"],
         cwd=model.parent, capture_output=True, check=False, stdin=subprocess.DEVNULL,

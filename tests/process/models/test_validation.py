@@ -1,4 +1,4 @@
-"""Bad model files: each is a sentence, and none of them takes this process along."""
+"""Damaged and foreign model files are refused with a message, and none crashes this process."""
 
 import random
 import subprocess
@@ -10,12 +10,12 @@ import pytest
 
 from agp_tui.config import PlaySettings
 from agp_tui.errors import MissingPart, ModelError
-from agp_tui.models import validation as inspection
+from agp_tui.models import validation
 from agp_tui.models.loading import load_policy
 from agp_tui.models.validation import inspect_model
 
 
-def test_the_facts_of_a_model(data: Path) -> None:
+def test_inputs_and_outputs_of_a_model(data: Path) -> None:
     facts = inspect_model(data / "keras_window.tflite")
     assert facts.inputs[0].shape == (1, 20, 256, 256, 3)
     assert facts.inputs[0].dtype == "float32"
@@ -24,7 +24,7 @@ def test_the_facts_of_a_model(data: Path) -> None:
     assert "(?, 4, 32, 32, 3)" in str(inspect_model(data / "keras_open_batch.tflite").inputs[0])
 
 
-def test_flex_operators_are_named_with_the_way_out(data: Path) -> None:
+def test_flex_operators_are_named_with_a_hint(data: Path) -> None:
     """The file is TensorFlow's own, converted with SELECT_TF_OPS."""
     with pytest.raises(ModelError, match=r"FlexMatrixInverse.*SELECT_TF_OPS") as caught:
         inspect_model(data / "keras_flex.tflite")
@@ -38,17 +38,17 @@ def test_a_custom_operator_is_named(data: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "found 0 bytes"),
         (b"\x80\x04" + b"x" * 200, "TFL3"),
         (b"\x00" * 4 + b"TFL3" + b"\x00" * 100, "refuses"),
     ],
 )
-def test_no_model_at_all(tmp_path: Path, content: bytes, said: str) -> None:
+def test_a_file_that_is_no_model(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "foreign.tflite"
     path.write_bytes(content)
-    with pytest.raises(ModelError, match=said) as caught:
+    with pytest.raises(ModelError, match=message) as caught:
         inspect_model(path)
     assert str(path) in caught.value.message
     assert caught.value.hint
@@ -68,13 +68,13 @@ def test_a_truncated_model(data: Path, tmp_path: Path, share: float) -> None:
         inspect_model(path)
 
 
-def test_a_model_that_takes_too_long_is_given_up(data: Path) -> None:
-    """No process answers so soon: as good as a model that hangs, which cannot be had to order."""
+def test_a_slow_model_times_out(data: Path) -> None:
+    """No process answers in 0.02 s, so this stands for a model that hangs."""
     with pytest.raises(ModelError, match=r"within 0\.02 s"):
         inspect_model(data / "keras_window.tflite", seconds=0.02)
 
 
-def test_a_model_that_crashes_takes_only_its_own_process(data: Path) -> None:
+def test_a_crash_is_contained_in_the_sandbox(data: Path) -> None:
     """One bit of this file sends LiteRT 2.3 to SIGSEGV; a later runtime may refuse it instead."""
     content = bytearray((data / "keras_uint8.tflite").read_bytes())
     content[4026] ^= 2
@@ -82,20 +82,20 @@ def test_a_model_that_crashes_takes_only_its_own_process(data: Path) -> None:
         inspect_model(Path("crash.tflite"), bytes(content))
 
 
-def test_how_a_dead_process_is_told() -> None:
+def test_exit_code_and_signal_of_the_sandbox_are_reported() -> None:
     died = subprocess.run(
         [sys.executable, "-c", "import os; os.kill(os.getpid(), 11)"], capture_output=True, check=False
     )
     with pytest.raises(ModelError, match="died by SIGSEGV"):
-        inspection._facts_of(Path("x.tflite"), died, shape_given=False)
+        validation._facts_of(Path("x.tflite"), died, shape_given=False)
     failed = subprocess.run(
         [sys.executable, "-c", "raise SystemExit('no memory')"], capture_output=True, check=False
     )
     with pytest.raises(ModelError, match=r"exit code 1 \(no memory\)"):
-        inspection._facts_of(Path("x.tflite"), failed, shape_given=False)
+        validation._facts_of(Path("x.tflite"), failed, shape_given=False)
 
 
-def test_thirty_damaged_files_end_in_a_sentence_or_play(data: Path, tmp_path: Path) -> None:
+def test_thirty_damaged_files_are_refused_or_play(data: Path, tmp_path: Path) -> None:
     content = (data / "keras_uint8.tflite").read_bytes()
     path = tmp_path / "damaged.tflite"
     frame = np.zeros((32, 32, 3), np.uint8)
@@ -114,7 +114,7 @@ def test_thirty_damaged_files_end_in_a_sentence_or_play(data: Path, tmp_path: Pa
     assert refused > 0
 
 
-def test_without_a_runtime_the_cure_is_its_name() -> None:
+def test_a_missing_runtime_is_named_in_the_hint() -> None:
     """Hides the runtime from a fresh process, as if it were not installed."""
     code = (
         "import sys; sys.modules['ai_edge_litert'] = None; sys.modules['tflite_runtime'] = None\n"
@@ -129,8 +129,8 @@ def test_without_a_runtime_the_cure_is_its_name() -> None:
     assert issubclass(MissingPart, Exception)
 
 
-def test_loading_a_model_writes_nothing(data: Path) -> None:
-    """LiteRT tells of its XNNPACK delegate on stderr; in a terminal app that would be a stain."""
+def test_loading_a_model_prints_nothing(data: Path) -> None:
+    """LiteRT logs its XNNPACK delegate to stderr, which would corrupt the screen of a terminal app."""
     code = (
         "import sys; from pathlib import Path; from agp_tui.config import PlaySettings\n"
         "from agp_tui.models.loading import load_policy; import numpy as np\n"

@@ -1,4 +1,4 @@
-"""The player on a real X server: a window gets the model's keys, and a real F12 takes them away."""
+"""The player on a real X server: a window receives the model's keys until a real F12."""
 
 import threading
 import time
@@ -24,10 +24,10 @@ ARROWS = ("up", "left", "right", "down")
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
-def test_a_window_gets_the_keys_until_the_panic_key(
+def test_a_window_receives_keys_until_the_panic_key(
     x_server: XServer, arena: Arena, data: Path, dry_run: bool
 ) -> None:
-    """From the threshold 0 on every key is pressed, whatever TensorFlow's model says."""
+    """With threshold 0 every key is pressed, whatever the model outputs."""
     place = GameSettings(display=x_server.name, center=arena.center, size=arena.size, keys=ARROWS)
     settings = PlaySettings(activation_threshold=0.0, dry_run=dry_run, seconds=30)
     policy = load_policy(data / "keras_open_batch.tflite", settings, ARROWS, 30)

@@ -1,4 +1,4 @@
-"""The benchmark: same network, same answers, both timed in turns."""
+"""The benchmark of streaming against whole-window inference: equal outputs, both timed alternately."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from agp_tui.errors import ModelError
 from agp_tui.protocol.events import Table
 
 
-def test_both_forms_give_the_same_and_streaming_is_faster(made: Made) -> None:
+def test_streaming_equals_the_whole_window_and_is_faster(made: Made) -> None:
     heard = Heard()
     result = bench_play(made.folder, made.whole_window, Job(heard), decisions=40, turn=7)
     assert result.decisions == 40
@@ -29,6 +29,6 @@ def test_both_forms_give_the_same_and_streaming_is_faster(made: Made) -> None:
     assert result.report()["ratio"] == result.ratio
 
 
-def test_another_networks_window_is_refused(made: Made, data: Path) -> None:
+def test_a_window_model_of_another_network_is_refused(made: Made, data: Path) -> None:
     with pytest.raises(ModelError, match="window of 5 frames"):
         bench_play(made.folder, data / "keras_open_batch.tflite", Job())

@@ -1,4 +1,4 @@
-"""A model that hangs while it holds a key, on a real X server: the key goes up, and down again afterwards."""
+"""A model that hangs while it holds a key, on a real X server: the key is released, then pressed again."""
 
 import threading
 import time
@@ -27,7 +27,7 @@ HANGS_FOR = 0.6
 
 
 class HangsNow(ScriptedPolicy):
-    """Presses right all the time, but for when it hangs."""
+    """Always presses right, and hangs on demand."""
 
     hang = False
     hung_at = 0.0
@@ -42,13 +42,13 @@ class HangsNow(ScriptedPolicy):
 def test_a_hung_model_holds_no_key(
     x_server: XServer, arena: Arena, bright: BrightModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The model is a stand-in: no real one hangs when it is told to. All else is what `agp play` runs."""
+    """The policy is a fake that hangs on demand; everything else is what `agp play` runs."""
     tries = trials(5, 50)
     place = GameSettings(display=x_server.name, center=arena.center, size=arena.size, keys=KEYS, fps=FPS)
     heard, results = Heard(), list[Finished]()
     job, policy = Job(heard), HangsNow(KEYS, [[0.0, 1.0]], fps=FPS)
     monkeypatch.setattr("agp_tui.jobs.play.load_within_budget", lambda *_words, **_more: policy)
-    asked = PlayRequest(
+    request = PlayRequest(
         model=str(bright.folder), game=None, place=place, settings=PlaySettings(takeover=False),
         models=tmp_path, recordings=tmp_path,
     )  # fmt: skip
@@ -62,7 +62,7 @@ def test_a_hung_model_holds_no_key(
                 assert time.monotonic() < deadline
                 time.sleep(0.001)
 
-        player = threading.Thread(target=lambda: results.append(run_play(asked, job)))
+        player = threading.Thread(target=lambda: results.append(run_play(request, job)))
         player.start()
         try:
             for _ in range(tries):
@@ -76,8 +76,8 @@ def test_a_hung_model_holds_no_key(
             player.join(5)
     (result,) = results
     assert result.report is not None and result.report["hangs"] >= tries
-    told_of_it = [event for event in heard.events if isinstance(event, Note) and "No decision" in event.text]
-    assert len(told_of_it) == 1, "once, not each time"
+    hang_notes = [event for event in heard.events if isinstance(event, Note) and "No decision" in event.text]
+    assert len(hang_notes) == 1, "once, not each time"
     late = sum(one > 2 * HANG_SECONDS for one in took)
     told("a model that hangs while it holds a key", trials=tries, losses=late,
          worst=f"released after {1000 * max(took):.0f} ms")  # fmt: skip

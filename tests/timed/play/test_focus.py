@@ -30,7 +30,7 @@ FPS = 30
 
 
 class Session:
-    """A model that always presses right, at work on a thread."""
+    """A policy that always presses right, playing on a thread."""
 
     def __init__(self, job: Job, heard: Heard, observer: Observer) -> None:
         self.job, self.heard, self.observer = job, heard, observer
@@ -41,7 +41,7 @@ class Session:
         return self._right in self.observer.down()
 
     def until(self, holds: Callable[[], bool], seconds: float = 5.0) -> float:
-        """Wait; how long it took."""
+        """Wait until `holds()`; returns the seconds waited."""
         began = time.monotonic()
         while not holds():
             assert time.monotonic() - began < seconds
@@ -49,7 +49,7 @@ class Session:
         return time.monotonic() - began
 
     def stays(self, pressed: bool, seconds: float = 0.5) -> bool:
-        """Whether it is so all the time from now on."""
+        """Whether the key state stays `pressed` for `seconds`."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if self.pressed() != pressed:
@@ -96,14 +96,14 @@ def test_nothing_is_pressed_while_another_window_has_the_focus(x_server: XServer
                 assert played.until(lambda: not played.pressed()) < 0.5
                 presses()
                 assert played.stays(pressed=False)
-                assert presses() == 0, "and the other window got none"
+                assert presses() == 0, "and the other window received none"
             played.until(played.pressed)
         for words in ("does not have the focus", "has the focus again"):
             played.until(lambda words=words: sum(words in note for note in played.notes()) == 5)
         assert any(event.paused for event in played.heard.events if isinstance(event, Live))
 
 
-def test_released_it_waits_to_be_resumed(x_server: XServer, arena: Arena) -> None:
+def test_with_release_it_waits_for_resume(x_server: XServer, arena: Arena) -> None:
     with session(x_server, arena, "release") as played:
         played.until(played.pressed)
         with played.observer.focused_window():
@@ -114,9 +114,7 @@ def test_released_it_waits_to_be_resumed(x_server: XServer, arena: Arena) -> Non
 
 
 @pytest.mark.parametrize("when", ["pause", "release"])
-def test_resumed_too_early_it_goes_on_once_it_has_the_focus(
-    x_server: XServer, arena: Arena, when: str
-) -> None:
+def test_resume_without_focus_waits_for_the_focus(x_server: XServer, arena: Arena, when: str) -> None:
     with session(x_server, arena, when) as played:
         played.until(played.pressed)
         played.job.send(Pause())
@@ -128,29 +126,27 @@ def test_resumed_too_early_it_goes_on_once_it_has_the_focus(
         played.until(played.pressed)
 
 
-def test_told_to_it_goes_on_wherever_the_keys_go(x_server: XServer, arena: Arena) -> None:
+def test_with_continue_the_focus_is_ignored(x_server: XServer, arena: Arena) -> None:
     with session(x_server, arena, "continue") as played:
         played.until(played.pressed)
         with played.observer.focused_window():
             assert played.stays(pressed=True)
 
 
-def test_without_the_focus_from_the_start_nothing_is_pressed_until_the_game_has_it(
-    x_server: XServer, arena: Arena
-) -> None:
+def test_nothing_is_pressed_before_the_game_first_has_the_focus(x_server: XServer, arena: Arena) -> None:
     with observe(x_server.name) as other, other.focused_window() as presses:
         with session(x_server, arena, "pause") as played:
             assert played.stays(pressed=False, seconds=1.0)
         assert presses() == 0
 
 
-def test_a_region_without_a_window_and_a_window_that_comes_later(x_server: XServer) -> None:
+def test_focus_of_a_region_without_a_window_and_with_a_late_window(x_server: XServer) -> None:
     with (
         closing(WindowFocus(x_server.name, ScreenRegion(700, 500, 100, 100))) as focus,
         observe(x_server.name) as other,
     ):
         with other.focused_window():
-            assert focus.has_focus(), "what is painted on the bare screen cannot be told from a game"
+            assert focus.has_focus(), "without a window, the game may be drawn on the root window"
         window = Arena(x_server, 650, 450, 200)
         try:
             assert focus.has_focus()
@@ -160,5 +156,5 @@ def test_a_region_without_a_window_and_a_window_that_comes_later(x_server: XServ
             window.close()
         deadline = time.monotonic() + 5
         while not focus.has_focus():
-            assert time.monotonic() < deadline, "it is gone, and nothing is known once more"
+            assert time.monotonic() < deadline, "the window is gone: back to the case without a window"
             time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""The player on a real console, and on a game that notes when it was handed which keys."""
+"""The player on a real Atari game, and on a fake game that logs its keys with times."""
 
 import itertools
 import threading
@@ -27,7 +27,7 @@ ARROWS = ("up", "left", "right", "down")
 
 
 class PressedKeys:
-    """A listener whose keys the test presses; a real keyboard is tested where listening is."""
+    """A fake key listener whose keys the test presses."""
 
     def __init__(self) -> None:
         self.waiting: list[KeyEdge] = []
@@ -53,7 +53,7 @@ class PressedKeys:
 
 
 class Play:
-    """A player at work on a thread, as a person meets it."""
+    """A player running on a thread."""
 
     def __init__(self, game: NotedGame, policy: ScriptedPolicy, settings: PlaySettings) -> None:
         self.heard = Heard()
@@ -93,8 +93,8 @@ def pong(fps: int = 15, seed: int = 3) -> tuple[AtariGame, Clock]:
     return game, Clock(fps, source)
 
 
-def test_a_whole_game_of_pong_on_simulated_time() -> None:
-    """Holding still loses 21 points; keys are handed over once, not at each of a thousand decisions."""
+def test_a_whole_game_of_pong_in_simulated_time() -> None:
+    """Holding still loses 21 points; keys are passed on once, not at each of a thousand decisions."""
     game, clock = pong()
     handed: list[Keys] = []
     hold = game.hold
@@ -113,7 +113,7 @@ def test_a_whole_game_of_pong_on_simulated_time() -> None:
     assert any(isinstance(event, Live) and event.score is not None for event in heard.events)
 
 
-def test_games_that_go_on_for_too_long_are_ended_and_counted() -> None:
+def test_long_episodes_are_truncated_and_counted() -> None:
     game, clock = pong()
     policy = ScriptedPolicy(("up", "down"), [[0.1, 0.1]], fps=15)
     settings = PlaySettings(episodes=3, max_episode_seconds=4)
@@ -123,7 +123,7 @@ def test_games_that_go_on_for_too_long_are_ended_and_counted() -> None:
     assert result.decisions == pytest.approx(3 * 4 * 15, abs=6)
 
 
-def test_what_the_model_decides_reaches_the_console() -> None:
+def test_decisions_reach_the_console() -> None:
     """The paddle's height in the console's memory goes up with one key and down with the other."""
     heights = []
     for row in ([0.9, 0.0], [0.0, 0.9]):
@@ -133,7 +133,7 @@ def test_what_the_model_decides_reaches_the_console() -> None:
     assert heights[0] < heights[1] - 50
 
 
-def test_a_real_model_plays_the_console_in_real_time(data: Path) -> None:
+def test_a_real_model_plays_in_real_time(data: Path) -> None:
     source = RealTime()
     game = AtariGame("ALE/Pong-v5", GameSettings(keys=ARROWS, fps=30), source)
     policy = load_policy(data / "keras_open_batch.tflite", PlaySettings(), ARROWS, 30)
@@ -151,7 +151,7 @@ def test_a_real_model_plays_the_console_in_real_time(data: Path) -> None:
     assert "total" in live[-1].latency_ms
 
 
-def test_decisions_that_take_too_long_are_counted_as_missed() -> None:
+def test_overruns_count_as_missed_deadlines() -> None:
     game = NotedGame(grab_seconds=0.075)
     heard = Heard()
     policy = ScriptedPolicy(ARROWS, [[0.0] * 4], fps=20)
@@ -162,7 +162,7 @@ def test_decisions_that_take_too_long_are_counted_as_missed() -> None:
     assert any(isinstance(event, Note) and "came late" in event.text for event in heard.events)
 
 
-def test_keys_are_handed_over_on_change_and_released_at_the_end() -> None:
+def test_keys_are_passed_on_change_and_released_at_the_end() -> None:
     rows = [[1.0, 0, 0, 0]] * 4 + [[1.0, 0, 1.0, 0]] * 4
     game = NotedGame()
     result = play(game, ScriptedPolicy(ARROWS, rows), PlaySettings(seconds=0.6), Job(), Clock(30))
@@ -173,7 +173,7 @@ def test_keys_are_handed_over_on_change_and_released_at_the_end() -> None:
     assert result.decisions is not None and len(held) < result.decisions
 
 
-def test_a_dry_run_touches_no_key_and_shows_what_it_would_hold() -> None:
+def test_a_dry_run_presses_nothing_and_shows_the_keys() -> None:
     game, heard = NotedGame(), Heard()
     settings = PlaySettings(seconds=0.4, dry_run=True)
     result = play(game, ScriptedPolicy(ARROWS, [[1.0, 0, 0, 1.0]]), settings, Job(heard), Clock(30))
@@ -191,7 +191,7 @@ def test_pause_releases_and_resume_presses_again() -> None:
     wait_for(lambda: game.held == NO_KEYS)
     count, seen = len(game.holds), policy.seen
     wait_for(lambda: policy.seen > seen + 5)
-    assert len(game.holds) == count, "it looks on but presses nothing"
+    assert len(game.holds) == count, "it observes but presses nothing"
     player.job.send(Resume())
     wait_for(lambda: game.held == {"up"})
     player.job.send(Stop())
@@ -202,29 +202,29 @@ def test_pause_releases_and_resume_presses_again() -> None:
 
 
 @pytest.mark.parametrize("way", ["panic key", "panic", "stop"])
-def test_whatever_stops_it_releases_although_the_model_hangs(way: str) -> None:
+def test_every_way_to_stop_releases_keys_while_the_model_hangs(way: str) -> None:
     game, policy = NotedGame(), ScriptedPolicy(ARROWS, [[1.0, 0, 0, 0]])
     policy.hang_from = 3
     player = Play(game, policy, PlaySettings(panic_key="F12"))
     try:
         wait_for(lambda: game.held == {"up"} and policy.seen == 3)
-        asked = time.monotonic_ns()
+        stopped_ns = time.monotonic_ns()
         if way == "panic key":
             player.keys.press("a")
             player.keys.press("f12")
         else:
             player.job.send(Panic() if way == "panic" else Stop())
         wait_for(lambda: game.held == NO_KEYS)
-        assert game.holds[-1][0] - asked < 100e6
+        assert game.holds[-1][0] - stopped_ns < 100e6
         assert player.thread.is_alive(), "the model still hangs"
     finally:
         policy.go_on.set()
     result = player.end()
-    assert {keys for _, keys in game.holds[1:]} == {NO_KEYS}, "nothing is pressed behind the release"
+    assert {keys for _, keys in game.holds[1:]} == {NO_KEYS}, "nothing is pressed after the release"
     assert result.report is not None and result.report["panic"] is (way != "stop")
 
 
-def test_a_game_that_hangs_does_not_keep_keys_down_either() -> None:
+def test_keys_are_released_while_the_game_hangs() -> None:
     game = NotedGame()
     player = Play(game, ScriptedPolicy(ARROWS, [[1.0, 0, 0, 0]]), PlaySettings())
     wait_for(lambda: game.held == {"up"})
@@ -236,14 +236,14 @@ def test_a_game_that_hangs_does_not_keep_keys_down_either() -> None:
 
 
 @pytest.mark.parametrize(
-    ("problem", "said"),
+    ("problem", "message"),
     [
         (JobFailed("Expected the keyboard until the end, found it gone."), "found it gone"),
         (ValueError("a fault"), "until the end, found: ValueError: a fault"),
     ],
 )
-def test_nobody_plays_on_who_could_not_be_stopped(problem: Exception, said: str) -> None:
-    """At once, even while the model hangs: the panic key is not heard any more."""
+def test_a_failure_of_the_watchdog_stops_play(problem: Exception, message: str) -> None:
+    """At once, even while the model hangs: the panic key no longer works."""
     game, policy = NotedGame(), ScriptedPolicy(ARROWS, [[1.0, 0, 0, 0]])
     player = Play(game, policy, PlaySettings())
     wait_for(lambda: game.held == {"up"})
@@ -251,12 +251,12 @@ def test_nobody_plays_on_who_could_not_be_stopped(problem: Exception, said: str)
     player.keys.lost = problem
     wait_for(lambda: game.held == NO_KEYS)
     policy.go_on.set()
-    with pytest.raises(JobFailed, match=said):
+    with pytest.raises(JobFailed, match=message):
         player.end()
     assert game.held == NO_KEYS
 
 
-def test_an_error_in_the_game_releases_every_key() -> None:
+def test_a_game_error_releases_every_key() -> None:
     class Broken(NotedGame):
         def grab(self) -> Frame:
             if len(self.holds) == 1:
@@ -269,7 +269,7 @@ def test_an_error_in_the_game_releases_every_key() -> None:
     assert game.held == NO_KEYS
 
 
-def test_a_model_that_gives_no_numbers_ends_play() -> None:
+def test_non_finite_probabilities_end_play() -> None:
     game = NotedGame()
     policy = ScriptedPolicy(ARROWS, [[1.0, 0, 0, 0], [float("nan")] * 4])
     with pytest.raises(ModelError, match="nan"):
@@ -277,7 +277,7 @@ def test_a_model_that_gives_no_numbers_ends_play() -> None:
     assert game.held == NO_KEYS
 
 
-def test_what_cannot_be_played_is_said_before_a_key_is_touched() -> None:
+def test_bad_settings_are_refused_before_a_key_is_pressed() -> None:
     game = NotedGame(keys=("up", "down"))
     with pytest.raises(ModelError, match="presses left, right"):
         play(game, ScriptedPolicy(ARROWS, [[0.0] * 4]), PlaySettings(), Job(), Clock(30))
@@ -289,7 +289,7 @@ def test_what_cannot_be_played_is_said_before_a_key_is_touched() -> None:
     assert game.holds == []
 
 
-def test_another_rate_than_the_models_is_said() -> None:
+def test_a_rate_other_than_the_models_is_noted() -> None:
     heard = Heard()
     play(NotedGame(), ScriptedPolicy(ARROWS, [[0.0] * 4]), PlaySettings(seconds=0.2), Job(heard), Clock(10))
     assert any(isinstance(event, Note) and "30 decisions" in event.text for event in heard.events)

@@ -1,4 +1,4 @@
-"""A person touches a key while a model plays, on a real X server with a real window."""
+"""Takeovers on a real X server with a real window."""
 
 import threading
 import time
@@ -31,7 +31,7 @@ TRIALS = 100
 
 
 class Session:
-    """A model that always presses right, at work on a thread; `hand` is a person's keyboard beside it."""
+    """A policy that always presses right, playing on a thread; `hand` is a person's keyboard."""
 
     def __init__(self, policy: ScriptedPolicy, heard: Heard, arena: Arena, hand: HandKeyboard) -> None:
         self.policy, self.heard, self.arena, self.hand = policy, heard, arena, hand
@@ -41,7 +41,7 @@ class Session:
         return [one for one in self.arena.reports if one.key == key and one.time_ns > after_ns]
 
     def until(self, key: str, down: bool, after_ns: int = 0, seconds: float = 5.0) -> Report:
-        """The first such report of the window after that moment."""
+        """The first such report of the window after `after_ns`."""
         deadline = time.monotonic() + seconds
         while True:
             found = [one for one in self.reports_of(key, after_ns) if one.down == down]
@@ -58,8 +58,8 @@ class Session:
 @contextmanager
 def session(server: XServer, arena: Arena, folder: Path, **settings: object) -> Iterator[Session]:
     place = GameSettings(display=server.name, center=arena.center, size=arena.size, keys=ARROWS, fps=FPS)
-    asked = PlayRequest(
-        model="told", game=None, place=place, settings=PlaySettings(**settings),  # type: ignore[arg-type]
+    request = PlayRequest(
+        model="scripted", game=None, place=place, settings=PlaySettings(**settings),  # type: ignore[arg-type]
         models=folder, recordings=folder, min_free_mb=0,
     )  # fmt: skip
     heard = Heard()
@@ -67,7 +67,7 @@ def session(server: XServer, arena: Arena, folder: Path, **settings: object) -> 
     policy = ScriptedPolicy(ARROWS, ALWAYS_RIGHT, fps=FPS)
     with (
         closing(ScreenGame("window", place)) as game,
-        open_keyboard(game, asked, job) as keyboard,
+        open_keyboard(game, request, job) as keyboard,
         observe(server.name) as observer,
         observer.keyboard_of_a_person() as hand,
     ):
@@ -76,8 +76,8 @@ def session(server: XServer, arena: Arena, folder: Path, **settings: object) -> 
 
         def run() -> None:
             found.result = play(
-                game, policy, asked.settings, job, Clock(FPS),
-                listener=keyboard, intervention_recorder=make_intervention_recorder(asked, game, FPS, job),
+                game, policy, request.settings, job, Clock(FPS),
+                listener=keyboard, intervention_recorder=make_intervention_recorder(request, game, FPS, job),
             )  # fmt: skip
 
         player = threading.Thread(target=run)
@@ -91,10 +91,10 @@ def session(server: XServer, arena: Arena, folder: Path, **settings: object) -> 
             assert not player.is_alive()
 
 
-def test_a_touched_key_takes_the_game_over_within_one_decision(
+def test_a_touched_key_takes_over_within_one_decision(
     x_server: XServer, arena: Arena, tmp_path: Path
 ) -> None:
-    """Every time; the model presses nothing meanwhile, and plays on when the keys have rested."""
+    """Every time; the policy presses nothing meanwhile, and resumes when the keys have rested."""
     idle = 0.1
     took_ns, rested_ns = [], []
     with session(x_server, arena, tmp_path, takeover_idle=idle, takeover_before=0.0) as play:
@@ -112,10 +112,10 @@ def test_a_touched_key_takes_the_game_over_within_one_decision(
             rested_ns.append(resumed.time_ns - rested.time_ns)
         time.sleep(0.05)
     assert max(took_ns) < PERIOD_NS
-    # Pressed again not before the keys had rested, and soon after that.
+    # Pressed again only after the idle time, and soon after it.
     assert min(rested_ns) > (idle - 0.005) * 1e9
     assert np.median(rested_ns) < idle * 1e9 + 3 * PERIOD_NS
-    # One press and one release for each turn of the model's: nothing twice.
+    # One press and one release per turn of the policy.
     assert [one.down for one in play.reports_of("right")] == [True, False] * (TRIALS + 1)
     assert [one.down for one in play.reports_of("left")] == [True, False] * TRIALS
     result = play.end()
@@ -128,10 +128,10 @@ def test_a_touched_key_takes_the_game_over_within_one_decision(
         assert mine == [("left", True), ("left", False)]
 
 
-def test_what_was_shown_is_recorded_with_what_led_to_it(
+def test_a_takeover_is_recorded_with_the_frames_before_it(
     x_server: XServer, arena: Arena, tmp_path: Path
 ) -> None:
-    """Frame by frame the labels are the keys that were sent; before them stands the model's own play."""
+    """The label of each frame is the keys sent; the frames before are the policy's own play."""
     script = [("left", True), ("up", True), ("left", False), ("down", True), ("up", False), ("down", False)]
     sent: list[tuple[int, str, bool]] = []
     with session(x_server, arena, tmp_path, takeover_idle=0.3, takeover_before=0.5) as play:
@@ -147,7 +147,7 @@ def test_what_was_shown_is_recorded_with_what_led_to_it(
     recording = Recording.open(Path(path))
     labelled, before_ns = recording.labelled(), recording.timeline.before_ns
     first = int(np.argmax(labelled))
-    assert 0.3 < first / FPS < 0.7, "half a second before the takeover is there"
+    assert 0.3 < first / FPS < 0.7, "the half second before the takeover is recorded"
     assert labelled[first:-1].all() or not labelled[-1]
     states = recording.labels(0)
     exact = 0
@@ -163,11 +163,11 @@ def test_what_was_shown_is_recorded_with_what_led_to_it(
     assert exact > 20
     right = ARROWS.index("right")
     model = recording.timeline.key_states(ARROWS, "agent")[:-1, right]
-    assert model[1 : first - 1].all(), "the model held right until then"
+    assert model[1 : first - 1].all(), "the policy held right until then"
     assert not model[first + 1 : np.flatnonzero(labelled)[-1]].any()
 
 
-def test_a_key_that_both_hold_stays_down_until_the_person_lets_go(
+def test_a_key_held_by_both_stays_down_until_the_person_releases_it(
     x_server: XServer, arena: Arena, tmp_path: Path
 ) -> None:
     with session(x_server, arena, tmp_path, takeover_idle=0.4) as play, observe(x_server.name) as observer:
@@ -184,7 +184,7 @@ def test_a_key_that_both_hold_stays_down_until_the_person_lets_go(
         assert again.time_ns - up.time_ns > 0.35e9
 
 
-def test_a_key_gives_the_game_back_at_once(x_server: XServer, arena: Arena, tmp_path: Path) -> None:
+def test_the_hand_back_key_returns_control_at_once(x_server: XServer, arena: Arena, tmp_path: Path) -> None:
     with session(x_server, arena, tmp_path, takeover_idle=30.0, hand_back_key="f9") as play:
         play.until("right", down=True)
         play.hand.press("up")
@@ -194,12 +194,12 @@ def test_a_key_gives_the_game_back_at_once(x_server: XServer, arena: Arena, tmp_
         assert play.reports_of("right", gone.time_ns) == []
         x_server.xdotool("key", "F9")
         play.until("right", down=True, after_ns=gone.time_ns, seconds=1.0)
-    told = [event.text for event in play.heard.events if isinstance(event, Note)]
-    assert told.count("You drive.") == told.count("The model drives again.") == 1
+    notes = [event.text for event in play.heard.events if isinstance(event, Note)]
+    assert notes.count("You drive.") == notes.count("The model drives again.") == 1
 
 
-def test_who_drives_is_told_live(x_server: XServer, arena: Arena, tmp_path: Path) -> None:
-    def told() -> list[str | None]:
+def test_live_events_report_the_driver(x_server: XServer, arena: Arena, tmp_path: Path) -> None:
+    def drivers() -> list[str | None]:
         return [event.driver for event in play.heard.events if isinstance(event, Live)]
 
     with session(x_server, arena, tmp_path, takeover_idle=0.5) as play:
@@ -207,15 +207,15 @@ def test_who_drives_is_told_live(x_server: XServer, arena: Arena, tmp_path: Path
         time.sleep(0.3)
         play.hand.press("left")
         time.sleep(0.5)
-        assert told()[-1] == "human"
+        assert drivers()[-1] == "human"
         play.hand.release("left")
         time.sleep(1.2)
-        assert told()[-1] == "agent"
-    assert told()[0] == "agent"
+        assert drivers()[-1] == "agent"
+    assert drivers()[0] == "agent"
 
 
 def test_a_person_at_a_remote_desktop_takes_over_too(x_server: XServer, arena: Arena, tmp_path: Path) -> None:
-    """Their keys come from the same virtual keyboard as the model's: what we did not press is theirs."""
+    """Their keys come from the same virtual keyboard as the policy's: edges not injected are theirs."""
     with session(x_server, arena, tmp_path, takeover_idle=0.3) as play:
         play.until("right", down=True)
         x_server.xdotool("keydown", "Left")
@@ -227,7 +227,7 @@ def test_a_person_at_a_remote_desktop_takes_over_too(x_server: XServer, arena: A
 
 
 @pytest.mark.parametrize("settings", [{"takeover": False}, {"dry_run": True}])
-def test_nobody_takes_over_where_it_is_off(
+def test_no_takeover_when_disabled(
     x_server: XServer, arena: Arena, tmp_path: Path, settings: dict[str, bool]
 ) -> None:
     with session(x_server, arena, tmp_path, **settings) as play:
@@ -242,7 +242,7 @@ def test_nobody_takes_over_where_it_is_off(
     assert [one.down for one in play.reports_of("right")] == ([] if "dry_run" in settings else [True, False])
 
 
-def test_a_takeover_while_inference_hangs_frees_the_keys(
+def test_a_takeover_while_inference_hangs_releases_the_keys(
     x_server: XServer, arena: Arena, tmp_path: Path
 ) -> None:
     with session(x_server, arena, tmp_path) as play:

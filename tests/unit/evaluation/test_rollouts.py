@@ -1,4 +1,4 @@
-"""Scores of whole games on the real console, and the interval of their mean."""
+"""Scores of whole Atari games, and the bootstrap interval of their mean."""
 
 import functools
 
@@ -35,7 +35,7 @@ def at_random(seed: int, _game: Game) -> Driver:
     return RandomDriver(KEYS, seed)
 
 
-def test_games_are_the_same_however_many_processes_play_them() -> None:
+def test_results_do_not_depend_on_the_number_of_workers() -> None:
     play = functools.partial(play_episodes, make_pong, functools.partial(at_random, 5), episodes=3, fps=15)
     alone = play(max_seconds=600, workers=1)
     shared = play(max_seconds=600, workers=2)
@@ -46,7 +46,7 @@ def test_games_are_the_same_however_many_processes_play_them() -> None:
     assert alone.decisions > 500
 
 
-def test_a_game_is_ended_at_the_cap_with_the_score_it_has() -> None:
+def test_a_truncated_game_counts_with_its_score() -> None:
     scores = play_episodes(make_pong, still, episodes=2, fps=15, max_seconds=20)
     assert scores.truncated == 2
     assert scores.decisions == 2 * 20 * 15
@@ -54,7 +54,7 @@ def test_a_game_is_ended_at_the_cap_with_the_score_it_has() -> None:
 
 
 def test_seeds_make_different_games() -> None:
-    """The same random keys, another beginning."""
+    """With the same random keys."""
     games = [
         play_episode(make_pong, functools.partial(at_random, 5), seed, 15, max_seconds=600)
         for seed in (1, 2, 1)
@@ -62,12 +62,12 @@ def test_seeds_make_different_games() -> None:
     assert games[0] == games[2] != games[1]
 
 
-def test_each_game_that_ends_is_told_with_the_mean_so_far() -> None:
+def test_each_finished_game_is_reported_with_the_mean_so_far() -> None:
     heard = Heard()
     scores = play_episodes(make_pong, still, episodes=3, fps=15, max_seconds=20, job=Job(heard), workers=2)
-    told = [event for event in heard.events if isinstance(event, Progress)]
-    assert [(one.done, one.total, one.unit) for one in told] == [(n, 3, "games") for n in (1, 2, 3)]
-    assert told[-1].metrics["score_mean"] == pytest.approx(scores.mean, abs=1e-3)
+    progress = [event for event in heard.events if isinstance(event, Progress)]
+    assert [(one.done, one.total, one.unit) for one in progress] == [(n, 3, "games") for n in (1, 2, 3)]
+    assert progress[-1].metrics["score_mean"] == pytest.approx(scores.mean, abs=1e-3)
 
 
 def test_a_stopped_job_ends_early() -> None:
@@ -85,7 +85,7 @@ def test_a_game_without_a_score_is_refused() -> None:
         )
 
 
-def test_the_interval_holds_the_mean_as_often_as_it_says() -> None:
+def test_the_interval_covers_the_mean_in_95_percent_of_cases() -> None:
     generator = np.random.default_rng(1)
     holds = 0
     for trial in range(200):

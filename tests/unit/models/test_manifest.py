@@ -1,4 +1,4 @@
-"""Manifests: what is written comes back, what does not fit is refused with its name and value."""
+"""Manifests: round trip, and refusal of invalid fields with their name and value."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,7 @@ def manifest(tmp_path: Path) -> Manifest:
     return manifest_for(tmp_path)
 
 
-def test_what_is_written_comes_back(tmp_path: Path, manifest: Manifest) -> None:
+def test_a_manifest_round_trips(tmp_path: Path, manifest: Manifest) -> None:
     full = msgspec.structs.replace(
         manifest,
         parity=3e-7,
@@ -42,7 +42,7 @@ def test_what_is_written_comes_back(tmp_path: Path, manifest: Manifest) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "instead", "said"),
+    ("line", "instead", "message"),
     [
         ("fps = 30", "fps = 300", "fps from 1 to 60, found 300"),
         ("fps = 30", 'fps = "fast"', "fps"),
@@ -60,21 +60,21 @@ def test_what_is_written_comes_back(tmp_path: Path, manifest: Manifest) -> None:
         ("fps = 30", "fps = = 30", "TOML"),
     ],
 )
-def test_what_does_not_fit_is_refused(
-    tmp_path: Path, manifest: Manifest, line: str, instead: str, said: str
+def test_invalid_fields_are_refused(
+    tmp_path: Path, manifest: Manifest, line: str, instead: str, message: str
 ) -> None:
     write_manifest(tmp_path, manifest)
     path = tmp_path / MANIFEST_FILE
     text = path.read_text()
     assert line in text
     path.write_text(text.replace(line, instead, 1))
-    with pytest.raises(ModelError, match=said) as caught:
+    with pytest.raises(ModelError, match=message) as caught:
         read_manifest(tmp_path)
     assert str(path) in caught.value.message
     assert caught.value.hint
 
 
-def test_a_missing_manifest_is_a_sentence(tmp_path: Path) -> None:
+def test_a_missing_manifest_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=re.escape(str(tmp_path / MANIFEST_FILE))):
         read_manifest(tmp_path)
 

@@ -1,4 +1,4 @@
-"""Policies against the plain way: the interpreter called by hand on a window rolled by hand."""
+"""Policies against a direct interpreter call on a rolled window."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def frames(count: int, height: int, width: int, seed: int = 0) -> Iterator[Pixel
 
 
 class PlainWindow:
-    """What a person's own script does: a window rolled and handed over at every frame."""
+    """The baseline: roll the window and pass it to the interpreter at every frame."""
 
     def __init__(self, path: Path) -> None:
         self.interpreter = open_interpreter(path.read_bytes())
@@ -49,7 +49,7 @@ class PlainWindow:
         return values
 
 
-def test_a_foreign_window_model_gives_what_the_plain_call_gives(data: Path) -> None:
+def test_a_window_model_equals_a_direct_interpreter_call(data: Path) -> None:
     """TensorFlow's file with the default settings: BGR, 0 to 1, keys up, left, right, down."""
     path = data / "keras_window.tflite"
     policy = load_policy(path, PlaySettings())
@@ -61,10 +61,10 @@ def test_a_foreign_window_model_gives_what_the_plain_call_gives(data: Path) -> N
         expected = plain((picture[..., ::-1] / 255.0).astype(np.float32))
         assert np.array_equal(got, expected)
         answers.append(got)
-    assert np.ptp(np.array(answers), axis=0).max() > 1e-4, "the model must look at its input"
+    assert np.ptp(np.array(answers), axis=0).max() > 1e-4, "the output must depend on the input"
 
 
-def test_settings_of_foreign_models_reach_the_input(data: Path) -> None:
+def test_settings_of_window_models_reach_the_input(data: Path) -> None:
     path = data / "keras_open_batch.tflite"
     settings = PlaySettings(
         normalize_images=False, channels="rgb", activation_threshold=0.4, model_input_shape=(4, 32, 32, 3)
@@ -77,7 +77,7 @@ def test_settings_of_foreign_models_reach_the_input(data: Path) -> None:
         assert np.array_equal(policy.decide(picture), plain(picture.astype(np.float32)))
 
 
-def test_a_uint8_model_takes_bytes_and_its_answer_is_put_on_scale(data: Path) -> None:
+def test_a_uint8_model_takes_bytes_and_its_output_is_dequantized(data: Path) -> None:
     path = data / "keras_uint8.tflite"
     policy = load_policy(path, PlaySettings(channels="rgb"))
     plain = PlainWindow(path)
@@ -86,7 +86,7 @@ def test_a_uint8_model_takes_bytes_and_its_answer_is_put_on_scale(data: Path) ->
         assert np.allclose(policy.decide(picture), expected, atol=1e-6)
 
 
-def test_open_dimensions_are_settled_by_the_setting(data: Path) -> None:
+def test_open_dimensions_are_set_by_model_input_shape(data: Path) -> None:
     path = data / "keras_open_size.tflite"
     with pytest.raises(ModelError, match="fixed size") as caught:
         load_policy(path, PlaySettings())
@@ -99,7 +99,7 @@ def test_open_dimensions_are_settled_by_the_setting(data: Path) -> None:
     assert "model_input_shape" in caught.value.hint
 
 
-def test_a_shape_that_is_not_the_files(data: Path) -> None:
+def test_a_model_input_shape_that_contradicts_the_file(data: Path) -> None:
     settings = PlaySettings(model_input_shape=(20, 128, 128, 3))
     with pytest.raises(ModelError, match=r"\(20, 128, 128, 3\).*found \(20, 256, 256, 3\)"):
         load_policy(data / "keras_window.tflite", settings)
@@ -113,8 +113,8 @@ def test_frames_of_any_size_are_scaled_by_area(data: Path) -> None:
         assert np.array_equal(policy.decide(picture), same.decide(by_hand))
 
 
-def test_streaming_gives_what_the_whole_window_gives(made: Made) -> None:
-    """From the first frame on: the missing ones are black pictures in both."""
+def test_streaming_equals_the_whole_window(made: Made) -> None:
+    """From the first frame on: missing frames are black in both."""
     streaming = load_policy(made.folder, PlaySettings())
     plain = PlainWindow(made.whole_window)
     answers = []
@@ -128,7 +128,7 @@ def test_streaming_gives_what_the_whole_window_gives(made: Made) -> None:
     assert np.array_equal(again, answers[:3])
 
 
-def test_an_answer_is_the_callers_to_keep(made: Made, data: Path) -> None:
+def test_returned_probabilities_are_a_copy(made: Made, data: Path) -> None:
     for path in (made.folder, data / "keras_open_batch.tflite"):
         policy = load_policy(path, PlaySettings())
         first = policy.decide(np.zeros((32, 32, 3), np.uint8))
@@ -137,7 +137,7 @@ def test_an_answer_is_the_callers_to_keep(made: Made, data: Path) -> None:
         assert np.array_equal(first, copy)
 
 
-def test_the_manifest_rules(model: Path) -> None:
+def test_the_manifest_overrides_arguments(model: Path) -> None:
     manifest = read_manifest(model)
     keys = ("a", "b", "c", "d")
     write_manifest(
@@ -188,7 +188,7 @@ def test_a_manifest_of_another_network(model: Path, data: Path) -> None:
         load_policy(model, PlaySettings())
 
 
-def test_our_form_plays_without_its_manifest(model: Path, tmp_path: Path) -> None:
+def test_a_streaming_model_plays_without_its_manifest(model: Path, tmp_path: Path) -> None:
     bare = tmp_path / "bare.tflite"
     bare.write_bytes((model / MODEL_FILE).read_bytes())
     policy, same = load_policy(bare, PlaySettings(), KEYS), load_policy(model, PlaySettings())
@@ -196,7 +196,7 @@ def test_our_form_plays_without_its_manifest(model: Path, tmp_path: Path) -> Non
         assert np.array_equal(policy.decide(picture), same.decide(picture))
 
 
-def test_a_driver_presses_from_the_threshold_on() -> None:
+def test_a_driver_presses_keys_that_reach_the_threshold() -> None:
     driver = PolicyDriver(ScriptedPolicy(("a", "b", "c"), [[0.5, 0.49, 0.9]]))
     frame = Frame(np.zeros((8, 8, 3), np.uint8), 0, 0)
     assert driver.decide(frame) == {"a", "c"}
@@ -204,7 +204,7 @@ def test_a_driver_presses_from_the_threshold_on() -> None:
     assert np.allclose(driver.latest, (0.5, 0.49, 0.9))
 
 
-def test_a_model_that_gives_no_number_is_refused() -> None:
+def test_non_finite_probabilities_are_refused() -> None:
     policy = ScriptedPolicy(("a", "b"), [[0.5, float("nan")]])
     with pytest.raises(ModelError, match="nan"):
         KeyFilter(policy).update(policy.decide(np.zeros((8, 8, 3), np.uint8)))

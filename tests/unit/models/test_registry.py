@@ -1,4 +1,4 @@
-"""The list of models: a damaged one is listed with its problem, and only models are deleted."""
+"""The list of models: damaged ones are listed with their problem, and only models are deleted."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +13,7 @@ from agp_tui.models.registry import delete, list_summaries
 
 @pytest.fixture
 def root(made: Made, tmp_path: Path) -> Path:
-    """A sound model, one without its file, one with a torn manifest, and a file made elsewhere."""
+    """A valid model, one without its file, one with a truncated manifest, and a file made elsewhere."""
     for name in ("good", "gone", "torn"):
         shutil.copytree(made.folder, tmp_path / name)
         write_manifest(tmp_path / name, manifest_for(tmp_path / name))
@@ -23,7 +23,7 @@ def root(made: Made, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_every_model_is_listed_with_what_is_wrong_with_it(root: Path) -> None:
+def test_damaged_models_are_listed_with_their_problem(root: Path) -> None:
     found = {one.name: one for one in list_summaries(root)}
     assert list(found) == ["gone", "good", "other", "torn"]
     good = found["good"]
@@ -39,7 +39,7 @@ def test_every_model_is_listed_with_what_is_wrong_with_it(root: Path) -> None:
     assert found["other"].game is None and found["other"].problem == "" and found["other"].bytes > 0
 
 
-def test_a_model_is_deleted_and_nothing_else(root: Path) -> None:
+def test_delete_refuses_a_folder_with_other_files(root: Path) -> None:
     (root / "gone" / "diary.txt").write_text("mine")
     with pytest.raises(ModelError, match=r"found diary\.txt"):
         delete(root / "gone")

@@ -1,4 +1,4 @@
-"""Which key edges are our own, and what of a play is kept, without a screen."""
+"""Takeovers without a screen: key gate, intervention and its recordings."""
 
 import threading
 from pathlib import Path
@@ -43,14 +43,14 @@ class Takeover:
         self.intervention.process(list(edges), round(at * 1e9))
 
 
-def test_the_models_keys_are_up_before_anything_else_and_back_when_the_persons_have_rested() -> None:
+def test_a_takeover_releases_the_policys_keys_first_and_ends_when_the_keys_rest() -> None:
     takeover = Takeover()
     takeover.hear(edge("left", True, 5.0), at=5.01)
     assert takeover.game.held == frozenset() and takeover.gate.state is GateState.HUMAN
     takeover.gate.press(UP)
-    assert takeover.game.held == frozenset(), "the model's next decision reaches nobody"
+    assert takeover.game.held == frozenset(), "the model's next decision is ignored"
     takeover.hear(at=9.0)
-    assert takeover.intervention.driver == "human", "a held key is no rest"
+    assert takeover.intervention.driver == "human", "a held key counts as activity"
     takeover.hear(edge("left", False, 9.0), at=9.01)
     takeover.hear(at=9.99)
     assert takeover.intervention.driver == "human"
@@ -62,7 +62,7 @@ def test_the_models_keys_are_up_before_anything_else_and_back_when_the_persons_h
     assert takeover.intervention.drain() == ([], [])
 
 
-def test_a_key_that_both_hold_is_let_go_of_with_the_person() -> None:
+def test_a_key_held_by_both_is_released_with_the_person() -> None:
     takeover = Takeover()
     takeover.hear(edge("up", True))
     assert takeover.game.held == UP
@@ -70,11 +70,11 @@ def test_a_key_that_both_hold_is_let_go_of_with_the_person() -> None:
     assert takeover.game.held == frozenset()
 
 
-def test_a_game_without_a_keyboard_has_the_persons_keys_from_us() -> None:
+def test_human_keys_are_forwarded_to_a_game_without_a_keyboard() -> None:
     takeover = Takeover(hand_back_key="enter", forward_human_keys=True)
     takeover.hear(edge("left", True))
     assert takeover.game.held == LEFT
-    assert takeover.gate.held == frozenset(), "they are not the model's"
+    assert takeover.gate.held == frozenset(), "they are not the policy's keys"
     takeover.gate.press(UP)
     takeover.hear(edge("up", True), edge("left", False))
     assert takeover.game.held == UP
@@ -88,15 +88,15 @@ def test_a_game_without_a_keyboard_has_the_persons_keys_from_us() -> None:
     assert takeover.game.held == frozenset()
 
 
-def test_our_own_presses_are_nobodys_takeover() -> None:
+def test_injected_keys_are_no_takeover() -> None:
     takeover = Takeover()
     takeover.hear(edge("up", True, who="agent"))
     assert takeover.intervention.driver == "agent"
     takeover.hear(edge("up", True, who="agent"))
-    assert takeover.intervention.driver == "human", "a second press through the virtual keyboard is not ours"
+    assert takeover.intervention.driver == "human", "a second press of the virtual keyboard was not injected"
 
 
-def test_other_keys_are_nobodys_business() -> None:
+def test_keys_that_the_game_lacks_are_ignored() -> None:
     takeover = Takeover()
     takeover.hear(edge("q", True))
     assert takeover.intervention.driver == "agent" and takeover.intervention.drain() == ([], [])
@@ -116,7 +116,7 @@ def test_ways_to_end_a_takeover(how: str) -> None:
     assert takeover.intervention.driver == "agent" and takeover.game.held == frozenset()
 
 
-def test_nobody_takes_over_while_it_is_paused() -> None:
+def test_no_takeover_while_paused() -> None:
     takeover = Takeover()
     takeover.gate.pause()
     takeover.hear(edge("left", True))
@@ -133,8 +133,8 @@ def at(number: float, key: str, down: bool, who: str = "human") -> KeyEdge:
     return KeyEdge(time_of(number), key, down, who)  # type: ignore[arg-type]
 
 
-def test_each_takeover_is_a_recording_that_begins_before_it(tmp_path: Path) -> None:
-    """The model held `up` from frame 2 on, long before what is kept; the person takes over at 30 and 90."""
+def test_each_takeover_is_recorded_with_frames_before_it(tmp_path: Path) -> None:
+    """The policy holds `up` from frame 2 on, long before the buffer; the person takes over at 30 and 90."""
     recorder = make_recorder(tmp_path, Job())
     for number in range(120):
         edges, changes = [], []
@@ -157,7 +157,7 @@ def test_each_takeover_is_a_recording_that_begins_before_it(tmp_path: Path) -> N
     assert all(recording.meta.state == "complete" for recording in (first, second))
 
 
-def test_a_full_disk_is_said_and_does_not_stop_the_play(tmp_path: Path) -> None:
+def test_a_full_disk_warns_and_does_not_stop_play(tmp_path: Path) -> None:
     heard = Heard()
     recorder = make_recorder(tmp_path, Job(heard), min_free_mb=1 << 40)
     recorder.add_frame(frame_at(0), [], [ControlChange(time_of(0), "human")])
@@ -167,7 +167,7 @@ def test_a_full_disk_is_said_and_does_not_stop_the_play(tmp_path: Path) -> None:
     assert [one.level for one in heard.events if isinstance(one, Note)] == ["warning"]
 
 
-def test_a_folder_that_cannot_be_written_is_said_and_does_not_stop_the_play(tmp_path: Path) -> None:
+def test_an_unwritable_folder_warns_and_does_not_stop_play(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     heard = Heard()
     recorder = make_recorder(tmp_path / "file", Job(heard))
@@ -179,7 +179,7 @@ def test_a_folder_that_cannot_be_written_is_said_and_does_not_stop_the_play(tmp_
     assert "incomplete" in next(one.text for one in heard.events if isinstance(one, Note))
 
 
-def test_everything_is_written_when_it_is_closed(tmp_path: Path) -> None:
+def test_close_waits_until_everything_is_written(tmp_path: Path) -> None:
     before = set(threading.enumerate())
     recorder = make_recorder(tmp_path, Job())
     recorder.add_frame(frame_at(0), [], [ControlChange(time_of(0), "human")])
@@ -188,4 +188,4 @@ def test_everything_is_written_when_it_is_closed(tmp_path: Path) -> None:
     recorder.close()
     (path,) = recorder.recordings
     assert len(Recording.open(path)) == 300
-    assert set(threading.enumerate()) <= before, "a thread of its own goes on"
+    assert set(threading.enumerate()) <= before, "its thread is still running"
