@@ -14,6 +14,7 @@ BIN := $(VENV)/bin
 JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 2)))
 READY := $(VENV)/.ready
 # Tests that are left over go to whichever process is idle.
+USUAL := not debian_game and not soak and not root
 BALANCED := --dist worksteal
 FAULT_TESTS := tests/process/faults tests/screen/faults tests/timed/faults tests/nightly/faults
 
@@ -43,8 +44,9 @@ test: $(READY) display-tools
 	$(BIN)/pytest -q tests/timed $(PYTEST)
 
 test-all: test
-	OMP_NUM_THREADS=1 AGP_FUZZ_CASES=2000 $(BIN)/pytest -q -n $(JOBS) $(BALANCED) tests/nightly tests/process/faults/test_fuzz.py $(PYTEST)
-	AGP_FAULTS=many $(BIN)/pytest -q tests/screen/faults tests/timed/faults tests/process/faults --deselect tests/process/faults/test_fuzz.py $(PYTEST)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n $(JOBS) $(BALANCED) -m "nightly and $(USUAL)" tests $(PYTEST)
+	AGP_FUZZ_CASES=2000 $(BIN)/pytest -q -n $(JOBS) tests/process/faults/test_fuzz.py $(PYTEST)
+	AGP_FAULTS=many $(BIN)/pytest -q -m "$(USUAL)" $(FAULT_TESTS) --deselect tests/process/faults/test_fuzz.py $(PYTEST)
 
 test-games: $(READY)
 	@sh tests/support/display-tools.sh lbreakout2

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support import recordings
-from support.apps import LARGE, SMALL, app_in, screen_text, shows, until
+from support.apps import LARGE, SIZES, SMALL, app_in, screen_text, shows, until
 from textual.widgets import DataTable
 
 from agp_tui.errors import AgpError
@@ -19,7 +19,7 @@ from agp_tui.ui.dialogs.help import HelpScreen
 from agp_tui.ui.screens.base import AppScreen
 
 
-@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "200x60"])
+@pytest.mark.parametrize("size", SIZES)
 def test_every_screen_is_a_key_away_and_has_help(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
 ) -> None:

@@ -17,6 +17,8 @@ from agp_tui.ui.components.nav_bar import SCREENS
 from agp_tui.ui.screens.base import AppScreen
 
 SMALL, LARGE = (80, 24), (200, 60)
+SIZES = [pytest.param(SMALL, id="small"), pytest.param(LARGE, id="large", marks=pytest.mark.nightly)]
+"""Terminal sizes, columns and lines, to parametrize tests with; the large one runs nightly."""
 LISTS: tuple[Part, ...] = ("recordings", "models")
 
 S = TypeVar("S", bound=AppScreen)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support import agent_runs
 from support.agent_runs import BREAKOUT
-from support.apps import LARGE, SMALL, screen_in, screen_text, shows, until
+from support.apps import LARGE, SIZES, SMALL, screen_in, screen_text, shows, until
 from support.runs import BEGIN, run_with, told_at
 from support.snapshots import Snap
 from textual.pilot import Pilot
@@ -83,7 +83,7 @@ async def with_games(app: AgpApp, pilot: Pilot[int], screen: AtariScreen) -> Sho
     return Shown(app, pilot, screen)
 
 
-@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("state", ["empty", "live", "failed"])
 def test_it_looks_as_it_should(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap, size: tuple[int, int], state: str

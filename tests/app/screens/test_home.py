@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from support.apps import app_in, screen_text, until
+from support.apps import SIZES, app_in, screen_text, until
 from support.snapshots import Snap
 
 from agp_tui.ui.client.catalog import Catalog, FindingItem, ModelItem, RecordingItem, RunItem
@@ -92,7 +92,7 @@ def test_d_starts_the_demo_and_shows_it(tmp_path: Path, monkeypatch: pytest.Monk
     asyncio.run(session())
 
 
-@pytest.mark.parametrize("size", [(80, 24), (200, 60)], ids=["small", "large"])
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("state", ["empty", "full", "trouble"])
 def test_it_looks_as_it_should(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap, size: tuple[int, int], state: str

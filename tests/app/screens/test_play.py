@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.apps import app_in, screen_text, until
+from support.apps import SIZES, app_in, screen_text, until
 from support.small_models import make_models
 from support.snapshots import Snap
 from textual.widgets import RichLog
@@ -144,7 +144,7 @@ def test_preflight_says_what_fits() -> None:
     assert "✗" in preflight_text(bad) and "14 fps would fit" in preflight_text(bad)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (200, 60)], ids=["small", "large"])
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("state", ["empty", "live", "failed"])
 def test_it_looks_as_it_should(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap, size: tuple[int, int], state: str

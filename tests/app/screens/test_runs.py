@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from support.apps import LARGE, SMALL, app_in, screen_in, screen_text, shows, until
+from support.apps import SIZES, SMALL, app_in, screen_in, screen_text, shows, until
 from support.runs import BEGIN, learning, run_with, told_at
 from support.snapshots import Snap
 from textual.pilot import Pilot
@@ -85,7 +85,7 @@ def test_it_is_empty_at_first_and_says_what_to_press(
     asyncio.run(test())
 
 
-@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "200x60"])
+@pytest.mark.parametrize("size", SIZES)
 def test_a_demo_as_it_runs_and_as_it_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap, size: tuple[int, int]
 ) -> None:

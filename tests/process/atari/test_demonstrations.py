@@ -98,7 +98,7 @@ class Contented(Heard):
             self.job.stop()
 
 
-@pytest.mark.parametrize("algorithm", ["ppo", "pqn"])
+@pytest.mark.parametrize("algorithm", [pytest.param("ppo", marks=pytest.mark.nightly), "pqn"])
 def test_a_training_that_starts_from_recordings_begins_like_their_player(
     recording: Path, shown: Demonstrations, algorithm: Algorithm, tmp_path: Path
 ) -> None:

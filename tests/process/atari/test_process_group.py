@@ -18,7 +18,7 @@ from agp_tui.engine.runs import Run, process_start
 from agp_tui.engine.subprocesses import worker_pool
 
 
-@pytest.mark.parametrize("algorithm", ["ppo", "pqn"])
+@pytest.mark.parametrize("algorithm", [pytest.param("ppo", marks=pytest.mark.nightly), "pqn"])
 def test_a_teams_weights_stay_equal(algorithm: str, tmp_path: Path) -> None:
     """Bit for bit, though each plays games of its own; and they are not those of one that is alone."""
     pool = worker_pool(2)
@@ -34,7 +34,7 @@ def test_a_teams_weights_stay_equal(algorithm: str, tmp_path: Path) -> None:
         assert first.steps == second.steps == 2 * 2 * alone.knobs.horizon * alone.knobs.environments
 
 
-@pytest.mark.parametrize("algorithm", ["ppo", "pqn"])
+@pytest.mark.parametrize("algorithm", [pytest.param("ppo", marks=pytest.mark.nightly), "pqn"])
 def test_a_teams_batches_are_as_large_as_a_lone_ones(algorithm: str, tmp_path: Path) -> None:
     """Twice the consoles give twice the updates, not updates of twice the size."""
     pool, meeting = worker_pool(2), tmp_path / "meeting"

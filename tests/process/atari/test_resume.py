@@ -34,7 +34,7 @@ def kept_in(path: Path, trainer: AgentTrainer) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("algorithm", ["ppo", "pqn", "monte_carlo"])
-@pytest.mark.parametrize("broken_off_after", [0, 2])
+@pytest.mark.parametrize("broken_off_after", [pytest.param(0, marks=pytest.mark.nightly), 2])
 def test_a_training_goes_on_exactly(algorithm: str, broken_off_after: int, tmp_path: Path) -> None:
     """Through a checkpoint on disk, in a trainer that never learned; Monte Carlo in the middle of a game."""
     with closing(small_trainer(algorithm)) as straight:

@@ -207,6 +207,7 @@ def test_render(render: bool, tmp_path: Path) -> None:
     assert all(len(event.thumbnail) == np.prod(event.thumbnail_size or 0) * 3 > 0 for event in shown)
 
 
+@pytest.mark.nightly
 def test_save_best_as(tmp_path: Path) -> None:
     """The best agent of a whole training, its last judgement included, lies among the models."""
     settings = AtariSettings(

@@ -210,6 +210,7 @@ def test_what_dead_processes_left_goes(tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted([own.name, "c.mp4"])
 
 
+@pytest.mark.nightly
 def test_a_judge_records_what_it_judged_without_holding_its_figures_back(tmp_path: Path) -> None:
     checkpoint = kept(tmp_path / "a.pt", untrained(SHORT, always=0))
     judge = Judge(1, 0, tries=1, videos=tmp_path / "videos")

@@ -20,6 +20,7 @@ from agp_tui.errors import AgpError, DisplayError
 from agp_tui.protocol.events import Table
 
 
+@pytest.mark.nightly
 def test_training_in_stretches_is_faster(tmp_path: Path) -> None:
     done = agp("bench", "train", "--frame-size", "64", "--rounds", "2", "--seconds", "0.5", home=tmp_path)
     assert done.code == 0, done.story()
@@ -127,6 +128,7 @@ def test_the_bare_emulator_is_faster_than_real_time() -> None:
     assert console_frames_a_second("ALE/Pong-v5", frames=200) > 60
 
 
+@pytest.mark.nightly
 def test_stored_frames_are_exact_and_a_fraction_of_windows() -> None:
     """What it tells is that reading gives back what was stored: `JobFailed` otherwise."""
     pytest.importorskip("ale_py")

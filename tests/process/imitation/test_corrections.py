@@ -136,6 +136,7 @@ def test_the_same_player_is_not_better_than_itself(base: Base, monkeypatch: pyte
     assert set(found.before) == {"mean score", "low", "high"}
 
 
+@pytest.mark.nightly
 def test_learning_from_a_takeover_through_the_commands(tmp_path: Path) -> None:
     """Both models remain; the one that is no better says so, and the next one has a name of its own."""
     root = tmp_path / "recordings"

@@ -93,6 +93,7 @@ def test_the_player_gives_what_the_network_gives(made: Made) -> None:
     assert np.ptp(expected) > 1e-3
 
 
+@pytest.mark.nightly
 @needs_converter
 def test_a_network_that_sees_motion_is_played_with_the_frame_before(trained: Path, tmp_path: Path) -> None:
     """Black pictures before the beginning, a forgotten game, and the whole-window form are as in training."""
@@ -158,6 +159,7 @@ def test_smaller_weights_say_what_they_cost(made: Made, job: Job, heard: Heard, 
     load_policy(folder, PlaySettings())
 
 
+@pytest.mark.nightly
 @needs_converter
 def test_the_process_that_converts_makes_the_weights_smaller(made: Made, tmp_path: Path) -> None:
     convert_file(made.checkpoint, tmp_path / "small.tflite", Job(), quantize="int8")

@@ -65,6 +65,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.mark.nightly
 def test_a_trained_agent_teaches(home: Path) -> None:
     few = ("--rounds", "1", "--games", "2", "--round-seconds", "8", "--minutes-per-round", "0.02")
     done = agp("practice", "pong", "--teacher", "ponger", *few, home=home)
@@ -206,6 +207,7 @@ def test_rounds_since_the_best_one(means: list[float], since: int) -> None:
     assert rounds_since_best(rounds) == since
 
 
+@pytest.mark.nightly
 def test_steadier_hands_are_tried_by_play_and_kept_only_where_they_help(home: Path) -> None:
     before = read_manifest(home / "models/pong")
     done = agp("models", "steady", "pong", "--games", "2", home=home)
