@@ -17,6 +17,19 @@ def ago(moment: float) -> str:
     return f"{length(max(0.0, time.time() - moment))} ago"
 
 
+def clock_text(seconds: float) -> str:
+    """Seconds as `1:05.3`."""
+    minutes, rest = divmod(round(seconds, 1), 60)
+    return f"{int(minutes)}:{rest:04.1f}"
+
+
+def hours_text(seconds: float) -> str:
+    """Seconds as `1:05` or `2:03:05`."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
 STATES = {
     "running": ("▶ running", "green"),
     "finished": ("✓ finished", ""),

@@ -1,4 +1,4 @@
-"""One command at a terminal with a view of its own: starts the command, shows what it tells, ends with it."""
+"""A small app around one command at a terminal (`agp atari watch`, `agp record --by terminal`)."""
 
 from contextlib import aclosing
 from typing import ClassVar
@@ -20,30 +20,30 @@ from agp_tui.ui.keyboard.driver import keyboard_driver_class
 
 
 class CommandApp(App[Finished | Failed]):
-    """Shows one command's live events; ends with the command, and gives back how that ended."""
+    """Starts a command, shows its live events in a pane, and returns its last event."""
 
     TITLE = "agp-tui"
     CSS_PATH = ["components/live_view.tcss"]
-    CSS = "#command-what, #command-note { height: 1; padding: 0 1; background: $boost; }"
+    CSS = "#command-title, #command-note { height: 1; padding: 0 1; background: $boost; }"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q,ctrl+c", "stop", "Quit", id="command.quit", priority=True),
     ]
 
-    def __init__(self, loaded: LoadedConfig, what: str, pane: TerminalGame | WatchPane, *words: str) -> None:
-        """`what` is said over the `pane` that shows it; `words` are the command, without `--json`."""
+    def __init__(self, loaded: LoadedConfig, title: str, pane: TerminalGame | WatchPane, *words: str) -> None:
+        """`title` is shown above the `pane`; `words` are the command, without `--json`."""
         super().__init__()
         self.loaded = loaded
-        """The settings that hold."""
+        """The settings in effect."""
         self.process = JobProcess(*words)
-        self._what, self._pane = what, pane
+        self._title, self._pane = title, pane
 
     def get_driver_class(self) -> type[Driver]:
-        """A terminal that can be asked for releases."""
+        """A driver that can report key releases."""
         return keyboard_driver_class(super().get_driver_class())
 
     def compose(self) -> ComposeResult:
-        yield Static(self._what, id="command-what", markup=False)
+        yield Static(self._title, id="command-title", markup=False)
         yield self._pane
         yield Static(id="command-note", markup=False)
         yield Footer()
@@ -57,7 +57,7 @@ class CommandApp(App[Finished | Failed]):
 
     @work
     async def follow(self) -> None:
-        """Show what it tells to its end."""
+        """Show the command's events to its end."""
         end: Finished | Failed | None = None
         async with self.process as process, aclosing(process.events()) as events:
             async for event in events:
@@ -70,56 +70,53 @@ class CommandApp(App[Finished | Failed]):
         self.exit(end)
 
     def action_stop(self) -> None:
-        """Have the command end; the app ends with it."""
+        """Stop the command; the app exits when it has ended."""
         self.process.tell(Stop())
 
 
 class WatchApp(CommandApp):
-    """`agp atari watch`: a game that somebody plays, steered by keys."""
+    """`agp atari watch`: a game that is played, with playback controls."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "stop", "Quit", id="watch.quit", priority=True),
     ]
 
-    def __init__(self, loaded: LoadedConfig, what: str, *words: str) -> None:
-        super().__init__(loaded, what, WatchPane("Getting ready …"), *words)
+    def __init__(self, loaded: LoadedConfig, title: str, *words: str) -> None:
+        super().__init__(loaded, title, WatchPane("Getting ready …"), *words)
 
     def on_watch_pane_command_sent(self, message: WatchPane.CommandSent) -> None:
-        """Pass it on."""
         self.process.tell(message.command)
 
     def on_watch_pane_closed(self) -> None:
-        """Enough seen."""
         self.action_stop()
 
 
 class TerminalGameApp(CommandApp):
-    """`agp record --by terminal`: a game that a person plays here."""
+    """`agp record --by terminal`: a game that the user plays in the terminal."""
 
-    def __init__(self, loaded: LoadedConfig, what: str, terminal: TerminalSettings, *words: str) -> None:
-        super().__init__(loaded, what, TerminalGame("record", "Getting ready …"), *words)
+    def __init__(self, loaded: LoadedConfig, title: str, terminal: TerminalSettings, *words: str) -> None:
+        super().__init__(loaded, title, TerminalGame("record", "Getting ready …"), *words)
         self._terminal = terminal
 
     def on_mount(self) -> None:
         self.query_one(TerminalGame).begin(self.process.tell, self._terminal)
 
     def on_terminal_game_closed(self) -> None:
-        """Enough played."""
         self.action_stop()
 
 
-def watch_in_terminal(loaded: LoadedConfig, what: str, *words: str) -> Finished | Failed:
-    """Show the command until it ends; how it ended."""
-    return _run(WatchApp(loaded, what, *words))
+def watch_in_terminal(loaded: LoadedConfig, title: str, *words: str) -> Finished | Failed:
+    """Run a command that plays a game to be watched; returns its last event."""
+    return _run(WatchApp(loaded, title, *words))
 
 
 def play_in_terminal(
-    loaded: LoadedConfig, what: str, terminal: TerminalSettings, *words: str
+    loaded: LoadedConfig, title: str, terminal: TerminalSettings, *words: str
 ) -> Finished | Failed:
-    """Play the game of the command until it ends; how it ended."""
-    return _run(TerminalGameApp(loaded, what, terminal, *words))
+    """Run a command whose game is played in the terminal; returns its last event."""
+    return _run(TerminalGameApp(loaded, title, terminal, *words))
 
 
 def _run(app: CommandApp) -> Finished | Failed:
     end = app.run()
-    return end or Failed(error="The view was closed before the game had begun.", hint="Start it again.")
+    return end or Failed(error="The view was closed before the game started.", hint="Start it again.")

@@ -26,7 +26,7 @@ async def record(
         expert = AtariItem("ALE/Pong-v5", ("up", "down"), expert=True)
         app.catalog.games = (expert, AtariItem("ALE/Skiing-v5"))
         await pilot.press("2")
-        await until(pilot, lambda: isinstance(app.screen, RecordScreen) and app.screen.by != "")
+        await until(pilot, lambda: isinstance(app.screen, RecordScreen) and app.screen.player != "")
         assert isinstance(app.screen, RecordScreen)
         yield app, pilot, app.screen
 

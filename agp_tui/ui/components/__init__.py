@@ -1,1 +1,1 @@
-"""Widgets that several screens share."""
+"""Panes and bars that several screens share."""

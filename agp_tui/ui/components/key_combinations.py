@@ -1,4 +1,4 @@
-"""How often which keys are held together, as bars."""
+"""Bars of key combinations: how often which keys are held together."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 from agp_tui.ui.widgets.row_widget import Row, RowWidget, bar, pad
 
 MAX_BARS = 12
-"""So many combinations have a bar; the rest is one row."""
+"""Combinations with a bar of their own; the rest share one row."""
 
 
 class CombinationBars(RowWidget):
-    """One row a combination, the most frequent first: its keys, a bar, its share of the frames."""
+    """One row per combination, the most frequent first: its keys, a bar, its share of the frames."""
 
     DEFAULT_CSS = """
     CombinationBars > .combinations--bar { color: $primary; }
@@ -32,7 +32,7 @@ class CombinationBars(RowWidget):
         return "combinations"
 
     def show(self, combinations: Sequence[dict[str, Any]]) -> None:
-        """Show what a report calls `combinations`: each with `keys` and `share` (0 to 1)."""
+        """Show the `combinations` of a report: each with `keys` and `share` (0 to 1)."""
         named = [("+".join(one["keys"]) or "no key", float(one["share"])) for one in combinations]
         rest = sum(share for _, share in named[MAX_BARS:])
         self._shares = named[:MAX_BARS] + ([("others", rest)] if rest else [])

@@ -1,6 +1,6 @@
-"""What a live job shows: the picture, a bar for each key, the time of a frame against its budget.
+"""Live view of a job: picture, key bars, and latency against the frame's budget.
 
-The same view serves recording, replay, play and the demo.
+Used for recording, replay, play and the demo.
 """
 
 import os
@@ -13,6 +13,7 @@ from textual.markup import escape
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from agp_tui.formatting.text import clock_text
 from agp_tui.protocol.events import Live
 from agp_tui.ui.widgets.key_bars import KeyBars
 from agp_tui.ui.widgets.latency_budget import LatencyBudget, LatencyHistory
@@ -22,7 +23,7 @@ Kind = Literal["record", "replay", "play"]
 
 
 class LiveView(Horizontal):
-    """Picture at the left; figures, keys and, for play, latency at the right."""
+    """The picture on the left; figures, keys and, for play, latency on the right."""
 
     kind: reactive[Kind] = reactive[Kind]("record")
 
@@ -51,7 +52,7 @@ class LiveView(Horizontal):
             self.set_class(name == kind, f"-{name}")
 
     def reset(self, message: str) -> None:
-        """Nothing is live; say why or what to press."""
+        """Show a message instead of a job."""
         self.kind = self._own_kind
         self.query_one(LivePicture).clear(message)
         self.query_one(".live-facts", Static).update("")
@@ -61,12 +62,12 @@ class LiveView(Horizontal):
         self.query_one(LatencyHistory).reset()
 
     def show(self, live: Live) -> None:
-        """A job's newest state."""
+        """Show a job's newest state."""
         self._show_thumbnail(live)
         if self.kind != "replay":
-            # A job that decides is a player, whatever the view began as.
+            # A job with probabilities is a player, whatever the view started as.
             self.kind = "play" if live.probabilities else self.kind
-        self.query_one(".live-facts", Static).update(Content.from_markup(facts(live, self.kind)))
+        self.query_one(".live-facts", Static).update(Content.from_markup(figures_text(live, self.kind)))
         for bars in self.query(KeyBars):
             if bars.display:
                 bars.update_live(live)
@@ -75,7 +76,7 @@ class LiveView(Horizontal):
             self.query_one(LatencyHistory).update_live(live)
 
     def show_picture(self, live: Live, markup: str) -> None:
-        """Only what is seen, with words beside it: nothing is recorded or played."""
+        """Show only the picture of `live`, with `markup` in place of figures."""
         self._show_thumbnail(live)
         self.query_one(".live-facts", Static).update(Content.from_markup(markup))
 
@@ -84,15 +85,15 @@ class LiveView(Horizontal):
             self.query_one(LivePicture).show(live.thumbnail, live.thumbnail_size)
 
 
-def facts(live: Live, kind: Kind) -> str:
-    """The figures of a live event in one or two lines of markup."""
-    parts = [clock(live.seconds)]
+def figures_text(live: Live, kind: Kind) -> str:
+    """The figures of a live event as markup."""
+    parts = [clock_text(live.seconds)]
     if kind == "replay":
         parts = [f"frame [b]{(live.frame or 0) + 1}[/] of {live.total}", f"{live.seconds:.2f} s"]
         parts.append("[$warning]paused[/]" if live.paused else f"{live.fps_asked:g} fps")
     else:
-        asked = live.frames + live.missed
-        filled = 100 * live.frames / asked if asked else 100.0
+        slots = live.frames + live.missed
+        filled = 100 * live.frames / slots if slots else 100.0
         style = "$warning" if filled < 99.5 else "$success"
         parts.append(f"[b]{live.fps:.1f}[/]/{live.fps_asked:g} fps")
         parts.append(f"[{style}]{filled:.1f} % filled[/], {live.missed} missed")
@@ -103,7 +104,7 @@ def facts(live: Live, kind: Kind) -> str:
     if live.value is not None:
         parts.append(f"value [b]{live.value:.2f}[/]")
     if live.advised is not None:
-        parts.append(f"beside: [b]{escape(' '.join(live.advised)) or 'nothing'}[/]")
+        parts.append(f"advised: [b]{escape(' '.join(live.advised)) or 'nothing'}[/]")
     if live.agreement:
         shares = " ".join(f"{escape(key)} {share:.0%}" for key, share in live.agreement.items())
         parts.append(f"agrees on {shares}")
@@ -116,9 +117,3 @@ def facts(live: Live, kind: Kind) -> str:
     if live.paused and kind != "replay":
         parts.append("[$warning]paused[/]")
     return "  ".join(parts)
-
-
-def clock(seconds: float) -> str:
-    """Seconds as 1:05.3."""
-    minutes, rest = divmod(round(seconds, 1), 60)
-    return f"{int(minutes)}:{rest:04.1f}"

@@ -1,4 +1,4 @@
-"""Steering what is shown: pause, step, speed. The same keys for a replay and for a game that is watched."""
+"""Playback controls: pause, step and speed keys, shared by a replay and a watched game."""
 
 from textual.binding import Binding
 from textual.containers import Vertical
@@ -17,55 +17,55 @@ CLOSE = Binding("escape", "leave", "Back", id="replay.leave")
 
 
 class PlaybackControls(Vertical, can_focus=True):
-    """Shows a job's `Live` events and tells what the job is to do in `CommandSent` messages.
+    """Base of panes that show a job's `Live` events and send commands to the job as `CommandSent`.
 
-    Whoever is one has these messages as its own, so that they are heard under its name.
+    A subclass declares subclasses of the two messages, so that their handlers carry its name.
     """
 
     class CommandSent(Message):
-        """The job is to do this."""
+        """A command for the job."""
 
         def __init__(self, command: Command) -> None:
             super().__init__()
             self.command = command
 
     class Closed(Message):
-        """The person has seen enough."""
+        """The user closed the pane."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.live: Live | None = None
-        """The newest event; None before there is one."""
+        """The newest event, or None before the first."""
         self._speed = 1.0
 
-    def forget(self) -> None:
-        """Something else is shown from now on."""
+    def clear_state(self) -> None:
+        """Forget the state: something else will be shown."""
         self.live, self._speed = None, 1.0
 
-    def take(self, live: Live) -> None:
-        """Know the newest state."""
+    def update_state(self, live: Live) -> None:
+        """Take over the newest state."""
         self.live = live
         self._speed = live.speed or 1.0
 
     def action_pause(self) -> None:
-        """Pause, or go on."""
+        """Pause or resume."""
         if self.live is not None:
-            self.tell(Resume() if self.live.paused else Pause())
+            self.send(Resume() if self.live.paused else Pause())
 
     def action_step(self, by: int) -> None:
-        """So many frames on, paused."""
-        self.tell(Step(frames=by))
+        """Pause, and go `by` frames forward."""
+        self.send(Step(frames=by))
 
     def action_speed(self, by: int) -> None:
-        """The next faster, or slower, of the speeds."""
+        """Go `by` places along `SPEEDS`."""
         nearest = min(range(len(SPEEDS)), key=lambda place: abs(SPEEDS[place] - self._speed))
         self._speed = SPEEDS[min(max(nearest + by, 0), len(SPEEDS) - 1)]
-        self.tell(SetSpeed(factor=self._speed))
+        self.send(SetSpeed(factor=self._speed))
 
     def action_leave(self) -> None:
-        """Enough."""
+        """Close the pane."""
         self.post_message(self.Closed())
 
-    def tell(self, command: Command) -> None:
-        """Have the job do this."""
+    def send(self, command: Command) -> None:
+        """Send a command to the job."""
         self.post_message(self.CommandSent(command))

@@ -1,4 +1,4 @@
-"""What a recording came to be, and whether to keep it."""
+"""Result of a recording: figures, key combinations and warnings, to be kept or discarded."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ from textual.content import Content
 from textual.markup import escape
 from textual.widgets import Static
 
+from agp_tui.formatting.text import clock_text
 from agp_tui.protocol.events import Finished
 from agp_tui.ui.components.key_combinations import CombinationBars
-from agp_tui.ui.components.live_view import clock
 
 
 class RecordingResult(VerticalScroll, can_focus=False):
-    """The figures of a finished recording, its keys in balance, what to know of it."""
+    """Shows the figures, key combinations and warnings of a finished recording."""
 
     def compose(self) -> ComposeResult:
         yield Static(id="recorded-facts")
@@ -23,7 +23,7 @@ class RecordingResult(VerticalScroll, can_focus=False):
         yield Static(id="recorded-warnings")
 
     def show(self, finished: Finished) -> None:
-        """The result of `agp record`."""
+        """Show the result of `agp record`."""
         report: dict[str, Any] = finished.report or {}
         self.query_one("#recorded-facts", Static).update(Content.from_markup(result_text(finished)))
         self.query_one(CombinationBars).show(report.get("combinations", ()))
@@ -32,27 +32,27 @@ class RecordingResult(VerticalScroll, can_focus=False):
 
 
 def result_text(finished: Finished) -> str:
-    """Length, frames, how full, size, scores, why it ended; what can be done."""
+    """Length, frames, share of filled frame slots, size, scores and reason of the end, as markup."""
     frames, missed = finished.frames or 0, finished.missed or 0
     filled = 100 * frames / max(1, frames + missed)
     style = "$warning" if filled < 99.5 else "$success"
     parts = [
-        f"[b]{clock(finished.seconds or 0.0)}[/] long",
+        f"[b]{clock_text(finished.seconds or 0.0)}[/] long",
         f"[b]{frames}[/] frames",
         f"[{style}]{filled:.1f} % filled[/]",
         f"{(finished.bytes or 0) / 1e6:.1f} MB",
     ]
     if finished.scores:
         parts.append(f"scores {', '.join(f'{score:g}' for score in finished.scores)}")
-    because = str((finished.report or {}).get("because", ""))
+    reason = str((finished.report or {}).get("because", ""))
     return (
         f"{'  '.join(parts)}\n[dim]{escape(finished.recording or '')}[/]\n"
-        f"Ended: {escape(because)}.  [b $accent]Enter[/] keeps it, [b $accent]x[/] discards it."
+        f"Ended: {escape(reason)}.  [b $accent]Enter[/] keeps it, [b $accent]x[/] discards it."
     )
 
 
 def warnings_text(warnings: list[str] | tuple[str, ...]) -> str:
-    """A line for each."""
+    """One line of markup per warning."""
     if not warnings:
-        return "[$success]✓[/] nothing speaks against learning from it"
+        return "[$success]✓[/] no warnings: ready to train on"
     return "\n".join(f"[$warning]![/] {escape(text)}" for text in warnings)

@@ -1,4 +1,4 @@
-"""A game that somebody plays, to be watched: paused, step by step, slowly or fast."""
+"""Watch pane: an Atari game that an expert, a model or an agent plays, with pause, step and speed."""
 
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ from agp_tui.ui.components.playback_controls import CLOSE, FASTER, PAUSE, SLOWER
 
 
 class WatchPane(PlaybackControls):
-    """The live view of the game, with the keys that steer it while it has the focus."""
+    """The live view of the game, with the playback keys while it has the focus."""
 
     DEFAULT_CSS = """
     WatchPane .live-budget, WatchPane .live-history { display: none !important; }
@@ -26,13 +26,13 @@ class WatchPane(PlaybackControls):
     ]
 
     class CommandSent(PlaybackControls.CommandSent):
-        """The game is to do this."""
+        """A command for the game."""
 
     class Closed(PlaybackControls.Closed):
-        """The person has seen enough."""
+        """The user closed the pane."""
 
     def __init__(self, message: str, *, id: str | None = None) -> None:
-        """`message` stands there while nobody plays."""
+        """`message` is shown while nothing is played."""
         super().__init__(id=id)
         self._message = message
 
@@ -40,16 +40,16 @@ class WatchPane(PlaybackControls):
         yield LiveView("record", self._message)
 
     def reset(self, message: str) -> None:
-        """Nobody plays; say why or what to press."""
-        self.forget()
+        """Show a message instead of a game."""
+        self.clear_state()
         self.query_one(LiveView).reset(message)
 
     def show(self, live: Live) -> None:
-        """The newest state."""
-        self.take(live)
+        """Show the newest state."""
+        self.update_state(live)
         self.query_one(LiveView).show(live)
 
     def action_second(self) -> None:
-        """A second of the game on, paused."""
+        """Pause, and go one second of the game forward."""
         if self.live is not None:
             self.action_step(max(1, round(self.live.fps_asked / (self.live.speed or 1.0))))

@@ -1,4 +1,4 @@
-"""Choosing one of many by typing a part of its name."""
+"""Choose dialog: pick one item from a list, filtered by typing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 @dataclass(frozen=True)
 class Choice:
-    """One of many: `value` is given back, `name` (else the value) is shown, `note` stands beside it."""
+    """A list item: `value` is returned, `name` (or else the value) is shown, `note` beside it."""
 
     value: str
     note: str = ""
@@ -23,12 +23,12 @@ class Choice:
 
     @property
     def shown(self) -> str:
-        """What a person reads and types."""
+        """The text that is shown and filtered by."""
         return self.name or self.value
 
 
 class Choose(ModalScreen[str | None]):
-    """A list with a filter; None where the person leaves it. `new` says that other names are taken too."""
+    """Returns the chosen value, or None if cancelled. `new` is the placeholder if new names are accepted."""
 
     CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -43,7 +43,7 @@ class Choose(ModalScreen[str | None]):
         self._choices = choices
         self._new = new
         self._shown: list[Choice] = []
-        """What the list holds now."""
+        """The choices that match the filter."""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="choose", classes="dialog"):
@@ -56,32 +56,32 @@ class Choose(ModalScreen[str | None]):
         self._fill("")
 
     def on_input_changed(self, changed: Input.Changed) -> None:
-        """Show what fits."""
+        """Apply the filter."""
         self._fill(changed.value)
 
     def on_input_submitted(self) -> None:
-        """Take the highlighted one."""
+        """Accept the highlighted choice."""
         if (at := self.query_one(OptionList).highlighted) is not None:
             self.dismiss(self._shown[at].value)
 
     def on_option_list_option_selected(self, selected: OptionList.OptionSelected) -> None:
-        """A click, or Enter in the list."""
+        """Accept a choice by click, or Enter in the list."""
         self.dismiss(self._shown[selected.option_index].value)
 
     def action_move(self, by: int) -> None:
-        """Up and down work while typing."""
+        """Move the highlight while typing."""
         options = self.query_one(OptionList)
         (options.action_cursor_down if by > 0 else options.action_cursor_up)()
 
     def action_leave(self) -> None:
-        """Nothing is chosen."""
+        """Cancel."""
         self.dismiss(None)
 
     def _fill(self, text: str) -> None:
         self._shown = [one for one in self._choices if text.lower() in one.shown.lower()]
         typed = text.strip()
         if self._new and typed and all(typed != one.value for one in self._choices):
-            # Also beside others that have the text in them: `rally` can be new where `rally2` is not.
+            # Offered beside choices that contain the text: `rally` may be new although `rally2` exists.
             self._shown.append(Choice(typed, "a new name"))
         options = self.query_one(OptionList)
         options.clear_options()

@@ -1,4 +1,4 @@
-"""A question before something that cannot be undone."""
+"""Confirm dialog: a yes/no question before an action that cannot be undone."""
 
 from typing import ClassVar
 
@@ -10,7 +10,7 @@ from textual.widgets import Button, Footer, Static
 
 
 class Confirm(ModalScreen[bool]):
-    """Says what would happen; True where the person agrees. Enter on its own never does."""
+    """Returns True if confirmed. The focus starts on No, so Enter alone never confirms."""
 
     CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -37,9 +37,9 @@ class Confirm(ModalScreen[bool]):
         self.query_one("#no").focus()
 
     def on_button_pressed(self, pressed: Button.Pressed) -> None:
-        """A button is an answer."""
+        """Answer by button."""
         self.dismiss(pressed.button.id == "yes")
 
-    def action_answer(self, agreed: bool) -> None:
-        """A key is an answer."""
-        self.dismiss(agreed)
+    def action_answer(self, confirmed: bool) -> None:
+        """Answer by key."""
+        self.dismiss(confirmed)

@@ -1,4 +1,4 @@
-"""F1: what this screen is for and which keys it has."""
+"""Help dialog (F1): the purpose and the keys of a screen."""
 
 from typing import ClassVar
 
@@ -15,17 +15,17 @@ EVERYWHERE = """
 |---|---|
 | `1` to `7` | the screens |
 | `g` | choose the game |
-| `ctrl+o` | jump: letters appear, each takes you to its widget |
+| `ctrl+o` | jump mode: type the letter of a widget to focus it |
 | `ctrl+p` | every command, by name |
 | `tab`, `shift+tab` | next and previous widget |
 | `y` | copy what is selected (a path, an error); works over SSH |
-| `f12` | panic: every key that the app holds in a game is released |
-| `ctrl+q` | leave; a training goes on, a recording is finished |
+| `f12` | panic: release every key that the app holds in a game |
+| `ctrl+q` | quit; a training continues, a recording is finished |
 """
 
 
 class HelpScreen(ModalScreen[None]):
-    """The help of a screen, then the keys that work everywhere."""
+    """A screen's help, followed by the global keys."""
 
     CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -47,5 +47,5 @@ class HelpScreen(ModalScreen[None]):
         self.query_one("#help").focus()
 
     def action_dismiss_help(self) -> None:
-        """Back to the screen."""
+        """Close the dialog."""
         self.dismiss()

@@ -1,4 +1,4 @@
-"""Jump: every widget that takes the focus gets a letter; the letter goes there."""
+"""Jump mode: a letter on every focusable widget; typing the letter focuses it."""
 
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ LETTERS = "asdfghjklqwertyuiopzxcvbnm"
 
 
 class Jump(ModalScreen[Widget | None]):
-    """Letters over the screen below; the widget whose letter is typed, None where none is."""
+    """Shows letters over the screen below. Returns the widget of the typed letter, or None."""
 
     CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", id="jump.leave")]
@@ -30,21 +30,21 @@ class Jump(ModalScreen[Widget | None]):
             yield label
 
     def on_key(self, event: events.Key) -> None:
-        """A letter is a target; anything else leaves."""
+        """Return the widget of this letter; any other key cancels."""
         if event.key != "escape":
             event.stop()
             self.dismiss(self._targets.get(event.key))
 
     def on_click(self) -> None:
-        """A click leaves."""
+        """Cancel on a click."""
         self.dismiss(None)
 
     def action_leave(self) -> None:
-        """Stay where you were."""
+        """Cancel."""
         self.dismiss(None)
 
 
 def jump_targets(screen: Widget) -> list[Widget]:
-    """What can be jumped to: what is seen and takes the focus, from the top left on."""
+    """The visible focusable widgets of a screen, from top left to bottom right."""
     found = [one for one in screen.query("*") if one.focusable and one.display and one.region.area]
     return sorted(found, key=lambda widget: (widget.region.y, widget.region.x))

@@ -1,4 +1,4 @@
-"""The terminal as textual drives it, which can be asked to tell when keys are released."""
+"""Textual's terminal driver, extended with key release events (Kitty keyboard protocol)."""
 
 import os
 import selectors
@@ -14,47 +14,47 @@ from textual.message import Message
 from agp_tui.ui.keyboard.kitty_parser import KeyboardParser
 
 ENABLE = "\x1b[>27u\x1b[?u\x1b[c"
-"""All that textual asks for, and releases; which flags hold now; the attributes, which all terminals tell."""
+"""Push flags with release events; query the flags; query the device attributes, which is always answered."""
 DISABLE = "\x1b[<u"
 POLL_SECONDS = 0.1
 READ_BYTES = 4096
 
 
 class KeyboardDriver(LinuxDriver):
-    """Textual's driver with a parser that knows of releases. They are asked for only between two calls."""
+    """Textual's Linux driver with a parser for key releases, which are enabled only on request."""
 
     def __init__(self, app: App[object], **options: object) -> None:
         super().__init__(app, **options)  # type: ignore[arg-type]
         self._parser = KeyboardParser(self._debug)
 
-    def report_key_strokes(self, tell: Callable[[Message], object]) -> None:
-        """From now on `tell` hears strokes, and the terminal's answer, on the thread that reads it."""
-        if self._parser.tell is None:
+    def report_key_strokes(self, callback: Callable[[Message], object]) -> None:
+        """Pass key strokes and the terminal's answer to `callback`, which is called on the input thread."""
+        if self._parser.callback is None:
             self.write(ENABLE)
             self.flush()
-        self._parser.tell = tell
+        self._parser.callback = callback
 
     def stop_key_strokes(self) -> None:
-        """The terminal is as it was."""
-        if self._parser.tell is not None:
-            self._parser.tell = None
+        """Stop reporting and restore the terminal's keyboard mode."""
+        if self._parser.callback is not None:
+            self._parser.callback = None
             self.write(DISABLE)
             self.flush()
 
     def start_application_mode(self) -> None:
-        """Also after the app was stopped by Ctrl-Z: then releases are asked for again."""
+        """Enable release events again when the app resumes after Ctrl-Z."""
         super().start_application_mode()  # type: ignore[no-untyped-call]
-        if self._parser.tell is not None:
+        if self._parser.callback is not None:
             self.write(ENABLE)
             self.flush()
 
     def stop_application_mode(self) -> None:
-        if self._parser.tell is not None:
+        if self._parser.callback is not None:
             self.write(DISABLE)
         super().stop_application_mode()
 
     def run_input_thread(self) -> None:
-        """Read the terminal until the app ends; when bytes came is known to the parser."""
+        """Read the terminal until the app ends, and give the parser the time of each read."""
         decode = getincrementaldecoder("utf-8")("replace").decode
         with selectors.SelectSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
@@ -62,9 +62,9 @@ class KeyboardDriver(LinuxDriver):
                 if selector.select(POLL_SECONDS):
                     self._parser.read_ns = time.monotonic_ns()
                     if not (read := os.read(self.fileno, READ_BYTES)):
-                        # The end of a pipe: nothing comes any more, and the app ends otherwise.
+                        # End of file on a pipe: no more input; the app exits by other means.
                         self.exit_event.wait(POLL_SECONDS)
-                    # A part of a character only is no text yet, and no text is the parser's own end.
+                    # An incomplete UTF-8 sequence gives no text, and empty text would end the parser.
                     elif text := decode(read):
                         for message in self._parser.feed(text):
                             self.process_message(message)
@@ -73,5 +73,5 @@ class KeyboardDriver(LinuxDriver):
 
 
 def keyboard_driver_class(chosen: type[Driver]) -> type[Driver]:
-    """Ours in the place of textual's own for a terminal; any other one as it is."""
+    """`KeyboardDriver` in place of Textual's Linux driver; any other driver unchanged."""
     return KeyboardDriver if chosen is LinuxDriver else chosen

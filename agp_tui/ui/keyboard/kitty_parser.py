@@ -1,6 +1,6 @@
-"""Reads what a terminal with the Kitty keyboard protocol tells of keys: presses, repeats and releases.
+"""Parses the Kitty keyboard protocol: key presses, repeats and releases.
 
-The protocol: https://sw.kovidgoyal.net/kitty/keyboard-protocol/
+Specification: https://sw.kovidgoyal.net/kitty/keyboard-protocol/
 """
 
 import re
@@ -19,10 +19,10 @@ from agp_tui.errors import SettingError
 from agp_tui.key_names import KEYSYMS, NAMES, key_name
 
 REPORT_EVENT_TYPES = 2
-"""The protocol's flag under which releases are told."""
+"""The protocol's flag for repeat and release events."""
 
 STROKES: Final[dict[str, KeyAction]] = {"": "press", "1": "press", "2": "repeat", "3": "release"}
-OTHER_NAMES = {
+TEXTUAL_NAMES = {
     "pageup": "page_up",
     "pagedown": "page_down",
     "full_stop": "period",
@@ -35,7 +35,7 @@ OTHER_NAMES = {
     "left_super": "super",
     "iso_level3_shift": "right_alt",
 }
-"""Our names of keys that textual calls otherwise."""
+"""Textual's key names that differ from those of `key_names`."""
 
 _key = re.compile(r"\x1b\[(\d*)(?::[\d:]*)?(?:;(\d*)(?::(\d))?)?(?:;([\d:]*))?([u~A-HPQS])")
 _flags = re.compile(r"\x1b\[\?(\d+)u")
@@ -43,7 +43,7 @@ _attributes = re.compile(r"\x1b\[\?[\d;]*c")
 
 
 class KeyStroke(Message):
-    """A key went down, repeats, or went up; `key` is our name, `time_ns` the monotonic clock."""
+    """A key was pressed, repeated or released: its name in `key_names`, and the monotonic time in ns."""
 
     def __init__(self, key: str, stroke: KeyAction, time_ns: int) -> None:
         super().__init__()
@@ -51,70 +51,71 @@ class KeyStroke(Message):
 
 
 class ReleaseSupport(Message):
-    """The terminal's answer: whether it tells when a key is let go of."""
+    """The terminal's answer: whether it reports key releases."""
 
-    def __init__(self, told: bool) -> None:
+    def __init__(self, supported: bool) -> None:
         super().__init__()
-        self.told = told
+        self.supported = supported
 
 
 def to_key_name(key: str) -> str | None:
-    """Our name of a key that textual heard, None where we have none: `pageup` is `page_up`, `A` is `a`."""
+    """The name in `key_names` of a key of Textual's, or None: `pageup` is `page_up`, `A` is `a`."""
     plain = key.rpartition("+")[2] or key
     try:
-        return key_name(OTHER_NAMES.get(plain, plain))
+        return key_name(TEXTUAL_NAMES.get(plain, plain))
     except SettingError:
         return None
 
 
 class KeyboardParser(XTermParser):
-    """Textual's parser, and besides it what the protocol tells under its flag for releases.
+    """Textual's parser, extended with release events.
 
-    Strokes and answers go to `tell`, while there is one; presses and repeats are keys of textual's as well.
+    Key strokes and answers go to `callback`, if set; presses and repeats are also Textual key events.
     """
 
     def __init__(self, debug: bool = False) -> None:
         super().__init__(debug)
-        self.tell: Callable[[Message], object] | None = None
+        self.callback: Callable[[Message], object] | None = None
         self.read_ns = time.monotonic_ns()
-        """When the bytes that are read now came."""
+        """Monotonic time at which the current bytes were read."""
         self._flags: int | None = None
 
     def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterable[Key]:
         if match := _flags.fullmatch(sequence):
             self._flags = int(match[1])
-            return [_nothing(sequence)]
+            return [_ignored(sequence)]
         if _attributes.fullmatch(sequence):
-            # Every terminal tells its attributes; one that has not told its flags before has none.
-            told, self._flags = bool((self._flags or 0) & REPORT_EVENT_TYPES), None
-            self._say(ReleaseSupport(told))
-            return [_nothing(sequence)]
+            # Every terminal answers this query; one that did not report flags before it has none.
+            supported, self._flags = bool((self._flags or 0) & REPORT_EVENT_TYPES), None
+            self._post(ReleaseSupport(supported))
+            return [_ignored(sequence)]
         if match := _key.fullmatch(sequence):
             code, modifiers, event, text, end = match.groups(default="")
             stroke = STROKES.get(event, "press")
-            if (name := _name(code, end)) is not None:
-                self._say(KeyStroke(name, stroke, self.read_ns))
+            if (name := _key_name(code, end)) is not None:
+                self._post(KeyStroke(name, stroke, self.read_ns))
             if stroke == "release":
-                return [_nothing(sequence)]
+                return [_ignored(sequence)]
             if event:
                 sequence = f"\x1b[{code};{modifiers}" + (f";{text}" if text else "") + end
         try:
             return list(super()._sequence_to_key_events(sequence, alt))
         except ValueError:
-            # A number that is no character: textual would end over it.
-            return [_nothing(sequence)]
+            # Not a valid code point: Textual would crash.
+            return [_ignored(sequence)]
 
-    def _say(self, message: Message) -> None:
-        if self.tell is not None:
-            self.tell(message)
+    def _post(self, message: Message) -> None:
+        if self.callback is not None:
+            self.callback(message)
 
 
-def _nothing(sequence: str) -> Key:
-    """What textual takes for a sequence that was understood and is no key."""
+def _ignored(sequence: str) -> Key:
+    """A key event that Textual ignores."""
     return Key(Keys.Ignore, sequence)
 
 
-def _name(code: str, end: str) -> str | None:
+def _key_name(code: str, end: str) -> str | None:
+    """The name in `key_names` of the protocol's key code."""
     if (key := FUNCTIONAL_KEYS.get(f"{code or 1}{end}")) is not None:
         return to_key_name(key)
     name = NAMES.get(int(code)) if code and end == "u" else None

@@ -1,1 +1,1 @@
-"""What the screens are drawn with: plain widgets that get events or numbers and know nothing of jobs."""
+"""Widgets that draw events or numbers; independent of jobs and of the app."""

@@ -1,4 +1,4 @@
-"""A table that is fed again and again and stays where the reader is."""
+"""A table that is updated in place: cursor, order and filter are kept."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ Value = str | float | int | None
 
 
 class EventTable(DataTable[Text]):
-    """Rows of a `Table` event by the key in one of its columns.
+    """Shows a `Table` event; one of its columns is the key of the rows.
 
-    New rows of the same columns change only the cells that differ; the cursor stays on its row. A
-    click on a column's head, or `sort_by`, sorts by it, and once more the other way round. `find`
-    keeps the rows with a text.
+    An update with the same columns changes only the cells that differ; the cursor stays on its row. A
+    click on a column title, or `sort_by`, sorts by the column, a second one reverses the order. `find`
+    filters the rows by a text.
     """
 
     DEFAULT_CSS = "EventTable { height: 1fr; }"
@@ -33,13 +33,13 @@ class EventTable(DataTable[Text]):
         self._titles: list[str] = []
         self._values: dict[str, list[Value]] = {}
         self._sorted: tuple[str, bool] | None = None
-        self._wanted = ""
+        self._filter_text = ""
 
     def feed(self, event: Table) -> None:
-        """Show these rows. Raises `ValueError` where two have the same key."""
+        """Show these rows. Raises `ValueError` if two have the same key."""
         rows = {str(row[self._key_column]): list(row) for row in event.rows}
         if len(rows) != len(event.rows):
-            raise ValueError(f"Expected one row a {event.columns[self._key_column]}, found several.")
+            raise ValueError(f"Expected one row per {event.columns[self._key_column]}, found duplicates.")
         if event.columns != self._titles:
             self.clear(columns=True)
             self._titles = list(event.columns)
@@ -49,53 +49,52 @@ class EventTable(DataTable[Text]):
         elif list(rows.items()) == list(self._values.items()):
             return
         self._values = rows
-        self._fill()
+        self._update_rows()
 
     @property
     def selected_key(self) -> str | None:
-        """The key of the row that the cursor is on, None in an empty table."""
+        """The key of the row under the cursor; None if the table is empty."""
         if not self.row_count:
             return None
         return self.coordinate_to_cell_key(self.cursor_coordinate).row_key.value
 
     @property
     def selected_values(self) -> dict[str, Value]:
-        """The row that the cursor is on, by column; empty in an empty table."""
+        """The row under the cursor, by column; empty if the table is."""
         key = self.selected_key
         return {} if key is None else dict(zip(self._titles, self._values[key], strict=True))
 
     def select_key(self, key: str) -> None:
-        """Put the cursor on this row, if it is shown."""
+        """Move the cursor to this row, if it is shown."""
         if key in self._shown():
             self.move_cursor(row=self.get_row_index(key), animate=False)
 
     def find(self, text: str) -> None:
-        """Keep the rows with this text in any cell, in whatever case; an empty one keeps all."""
-        self._wanted = text.casefold()
-        self._fill()
+        """Show only rows with this text in a cell, ignoring case; an empty text shows all."""
+        self._filter_text = text.casefold()
+        self._update_rows()
 
     def sort_by(self, column: str, reverse: bool | None = None) -> None:
-        """Sort by a column; without `reverse` the other way round where it is sorted already."""
+        """Sort by a column; without `reverse`, reverse the order if it is sorted by it already."""
         if column not in self._titles:
             return
         if reverse is None:
             reverse = self._sorted == (column, False)
         self._sorted = (column, reverse)
-        self._arrange()
+        self._sort_rows()
 
     def action_sort_next(self) -> None:
-        """Sort by the next column; a binding of a screen can call this."""
+        """Sort by the next column."""
         if self._titles:
             at = self._titles.index(self._sorted[0]) + 1 if self._sorted else 0
             self.sort_by(self._titles[at % len(self._titles)], reverse=False)
 
-    def action_turn_round(self) -> None:
-        """Sort the other way round; a binding of a screen can call this."""
+    def action_reverse_sort(self) -> None:
+        """Reverse the order."""
         if self._sorted is not None:
             self.sort_by(self._sorted[0], not self._sorted[1])
 
     def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
-        """A head was clicked."""
         event.stop()
         if event.column_key.value is not None:
             self.sort_by(event.column_key.value)
@@ -104,16 +103,16 @@ class EventTable(DataTable[Text]):
         return {str(row_key.value) for row_key in self.rows}
 
     def _matching(self) -> dict[str, list[Value]]:
-        if not self._wanted:
+        if not self._filter_text:
             return self._values
         return {
             key: row
             for key, row in self._values.items()
-            if any(self._wanted in _text(value).plain.casefold() for value in row)
+            if any(self._filter_text in _text(value).plain.casefold() for value in row)
         }
 
-    def _fill(self) -> None:
-        """Make the shown rows those that match: only what differs is touched."""
+    def _update_rows(self) -> None:
+        """Show the matching rows, changing only what differs."""
         selected, at = self.selected_key, self.cursor_row
         matching = self._matching()
         for key in self._shown() - matching.keys():
@@ -127,10 +126,10 @@ class EventTable(DataTable[Text]):
             for title, text in zip(self._titles, texts, strict=True):
                 if self.get_cell(key, title) != text:
                     self.update_cell(key, title, text, update_width=True)
-        self._arrange(selected, at)
+        self._sort_rows(selected, at)
 
-    def _arrange(self, selected: str | None = None, at: int = 0) -> None:
-        """Sort, and put the cursor back on its row, or where it was if that row has gone."""
+    def _sort_rows(self, selected: str | None = None, at: int = 0) -> None:
+        """Sort, and keep the cursor on its row, or on its line if the row is gone."""
         selected = selected or self.selected_key
         order = list(self._values)
         if self._sorted is not None:
@@ -151,7 +150,7 @@ def _text(value: Value) -> Text:
 
 
 def _order(value: Value) -> tuple[int, Any]:
-    """Nothing first, then numbers, then texts."""
+    """Sort key: None first, then numbers, then texts."""
     if value is None:
         return 0, 0
     if isinstance(value, str):

@@ -1,7 +1,7 @@
-"""The pane in which a person plays: which keys reach the game, in which way, and when they are let go of.
+"""The terminal game pane: which keys reach the game, in which hold mode, and when they are released.
 
-The terminal is textual's own for tests, so its answers are put in as the messages that the parser makes
-of them; real bytes on a real pty are in `endtoend/test_play_in_terminal.py`.
+The driver is Textual's headless one, so the terminal's answers are posted as the parser's messages; real
+bytes on a real pty are in `endtoend/test_play_in_terminal.py`.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from agp_tui.ui.keyboard.kitty_parser import KeyStroke, ReleaseSupport
 
 
 class PaneApp(App[None]):
-    """A pane, something else that can have the focus, and a binding that must not fire while one plays."""
+    """A pane, another focusable widget, and a binding that must not fire during a game."""
 
     BINDINGS = [("x", "bell", "Bell")]
 
     def __init__(self) -> None:
         super().__init__()
-        self.told: list[Command] = []
-        self.rung = 0
+        self.sent: list[Command] = []
+        self.bells = 0
         self.loaded: Any = type("Loaded", (), {"config": Config()})
 
     def compose(self) -> ComposeResult:
@@ -35,7 +35,7 @@ class PaneApp(App[None]):
         yield Input()
 
     def action_bell(self) -> None:
-        self.rung += 1
+        self.bells += 1
 
 
 def session(test: Callable[[PaneApp, Pilot[None], TerminalGame], Awaitable[None]]) -> None:
@@ -50,14 +50,14 @@ def session(test: Callable[[PaneApp, Pilot[None], TerminalGame], Awaitable[None]
     asyncio.run(run())
 
 
-def test_where_every_key_plays_none_does_anything_else() -> None:
+def test_while_every_key_is_the_games_no_binding_fires() -> None:
     async def test(app: PaneApp, pilot: Pilot[None], pane: TerminalGame) -> None:
         await pilot.press("x")
-        assert app.rung == 1, "nothing runs yet"
-        pane.begin(app.told.append, TerminalSettings())
+        assert app.bells == 1, "no game runs yet"
+        pane.begin(app.sent.append, TerminalSettings())
         await pilot.press("up", "x", "f2")
-        assert app.rung == 1
-        assert app.told == [
+        assert app.bells == 1
+        assert app.sent == [
             SetHoldMode(way="timeout"),
             KeyInput(key="up"),
             KeyInput(key="x"),
@@ -65,49 +65,49 @@ def test_where_every_key_plays_none_does_anything_else() -> None:
         ]
         pane.end()
         await pilot.press("x")
-        assert app.rung == 2 and app.told[-1] == ReleaseAllKeys()
+        assert app.bells == 2 and app.sent[-1] == ReleaseAllKeys()
 
     session(test)
 
 
-def test_where_only_some_keys_play_the_others_do_what_they_did() -> None:
+def test_keys_that_are_not_the_games_keep_their_bindings() -> None:
     async def test(app: PaneApp, pilot: Pilot[None], pane: TerminalGame) -> None:
-        pane.begin(app.told.append, TerminalSettings(holding="latched"), ("up", "left"))
+        pane.begin(app.sent.append, TerminalSettings(holding="latched"), ("up", "left"))
         await pilot.press("up", "x", "down", "enter")
-        assert app.rung == 1
-        assert app.told == [SetHoldMode(way="latched"), KeyInput(key="up"), KeyInput(key="enter")]
+        assert app.bells == 1
+        assert app.sent == [SetHoldMode(way="latched"), KeyInput(key="up"), KeyInput(key="enter")]
 
     session(test)
 
 
-def test_keys_are_let_go_of_with_the_focus() -> None:
+def test_losing_the_focus_releases_all_keys() -> None:
     async def test(app: PaneApp, pilot: Pilot[None], pane: TerminalGame) -> None:
-        pane.begin(app.told.append, TerminalSettings())
+        pane.begin(app.sent.append, TerminalSettings())
         app.query_one(Input).focus()
-        await until(pilot, lambda: app.told[-1] == ReleaseAllKeys())  # type: ignore[arg-type]
+        await until(pilot, lambda: app.sent[-1] == ReleaseAllKeys())  # type: ignore[arg-type]
         pane.post_message(KeyStroke("up", "press", 1))
         await pilot.press("up")
-        assert app.told[-1] == ReleaseAllKeys()
+        assert app.sent[-1] == ReleaseAllKeys()
 
     session(test)
 
 
-def test_an_answer_that_comes_late_still_counts_but_not_against_the_person() -> None:
+def test_a_late_answer_sets_the_hold_mode_unless_the_user_chose_one() -> None:
     async def test(app: PaneApp, pilot: Pilot[None], pane: TerminalGame) -> None:
-        pane.begin(app.told.append, TerminalSettings())
-        # As it stands a second after a real terminal was asked.
-        pane._asked = True
+        pane.begin(app.sent.append, TerminalSettings())
+        # The state one second after a real terminal was asked.
+        pane._mode_from_answer = True
         pane.post_message(ReleaseSupport(True))
-        await until(pilot, lambda: app.told[-1] == SetHoldMode(way="releases"))  # type: ignore[arg-type]
+        await until(pilot, lambda: app.sent[-1] == SetHoldMode(way="releases"))  # type: ignore[arg-type]
         pane.post_message(KeyStroke("up", "press", 7))
-        await until(pilot, lambda: app.told[-1] == KeyInput(key="up", time_ns=7))  # type: ignore[arg-type]
-        before = len(app.told)
+        await until(pilot, lambda: app.sent[-1] == KeyInput(key="up", time_ns=7))  # type: ignore[arg-type]
+        before = len(app.sent)
         await pilot.press("up")
-        assert len(app.told) == before, "the same stroke once more, as textual has it"
+        assert len(app.sent) == before, "Textual reports the same key press again"
         await pilot.press("f2")
-        assert app.told[-1] == SetHoldMode(way="timeout")
+        assert app.sent[-1] == SetHoldMode(way="timeout")
         pane.post_message(ReleaseSupport(True))
         await pilot.pause(0.1)
-        assert app.told[-1] == SetHoldMode(way="timeout")
+        assert app.sent[-1] == SetHoldMode(way="timeout")
 
     session(test)

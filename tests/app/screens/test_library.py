@@ -129,7 +129,7 @@ def test_a_disagreement_is_chosen_and_gone_to(tmp_path: Path, monkeypatch: pytes
             assert "human and agent disagree" in screen_text(pilot)
             await pilot.press("down", "enter")
             await until(pilot, lambda: pane.live is not None and pane.live.frame == 10)
-            await until(pilot, lambda: "beside: nothing" in screen_text(pilot))
+            await until(pilot, lambda: "advised: nothing" in screen_text(pilot))
 
     asyncio.run(session())
 
@@ -193,20 +193,20 @@ def test_a_recording_is_checked_repaired_exported_imported_and_deleted(
             app.game = "box"
             await until(pilot, lambda: screen.item is not None)
             await pilot.press("c")
-            await until(pilot, lambda: "found" in screen.told and "checked" in screen.told)
+            await until(pilot, lambda: "found" in screen.message and "checked" in screen.message)
             await until(pilot, lambda: "whole ones in the video" in screen_text(pilot).replace("\n", " "))
             await pilot.press("r", "d", "r")
             assert app.screen is screen, "while it is repaired nothing else is done to it"
-            await until(pilot, lambda: "repaired" in screen.told)
+            await until(pilot, lambda: "repaired" in screen.message)
             await until(pilot, lambda: screen.item is not None and screen.item.state == "recovered")
             await pilot.press("c")
-            await until(pilot, lambda: "1 found" in screen.told)
+            await until(pilot, lambda: "1 found" in screen.message)
             assert "Never pressed by human" in screen_text(pilot)
 
             await pilot.press("e")
             await until(pilot, lambda: isinstance(app.screen, Form))
             await pilot.press("right", "right", "down", *"out.pkl", "enter")
-            await until(pilot, lambda: "written" in screen.told)
+            await until(pilot, lambda: "written" in screen.message)
             assert (tmp_path / "out.pkl").stat().st_size > 0
 
             await pilot.press("i")
@@ -249,7 +249,7 @@ def test_what_it_looks_like(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sna
             await snap(pilot, "library-table-large")
 
             pane = screen.query_one(ReplayPane)
-            screen.doing = "replay"
+            screen.activity = "replay"
             screen.query_one("#library-middle").current = "library-replay"  # type: ignore[attr-defined]
             pane.focus()
             pane.show(
@@ -271,6 +271,6 @@ def test_what_it_looks_like(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sna
             )
             await pilot.resize_terminal(80, 24)
             await snap(pilot, "library-replay")
-            screen.doing = ""
+            screen.activity = ""
 
     asyncio.run(session())

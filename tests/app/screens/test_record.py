@@ -56,7 +56,7 @@ def test_an_expert_is_recorded_after_a_countdown_and_kept_or_not(
 ) -> None:
     async def session() -> None:
         async with record(tmp_path, monkeypatch) as (app, pilot, screen):
-            assert screen.by == "expert"
+            assert screen.player == "expert"
             await pilot.press("b")
             assert isinstance(app.screen, Choose)
             await pilot.press("enter", "o")
@@ -72,7 +72,7 @@ def test_an_expert_is_recorded_after_a_countdown_and_kept_or_not(
             await until(pilot, lambda: screen.query_one(Digits).value == "1")
             await pilot.press("escape")
             await until(pilot, lambda: screen.phase == "setup")
-            assert not recordings(tmp_path) and screen.problem == ""
+            assert not recordings(tmp_path) and screen.error == ""
             assert "Nothing was saved" in screen_text(pilot)
 
             await pilot.press("enter")
@@ -90,7 +90,7 @@ def test_an_expert_is_recorded_after_a_countdown_and_kept_or_not(
             await until(pilot, lambda: len(app.catalog.recordings or ()) == 1)
 
             path = str(recordings(tmp_path)[0].parent)
-            screen._show_result(Finished(job="record", recording=path, seconds=1.0))
+            screen.show_result(Finished(job="record", recording=path, seconds=1.0))
             assert screen.worth_copying() == path
             await pilot.press("x")
             await until(pilot, lambda: not recordings(tmp_path) and screen.phase == "setup")
@@ -126,12 +126,12 @@ def test_the_way_of_a_new_game_from_a_click_to_esc_on_its_keyboard(
     async def session() -> None:
         async with record(tmp_path, monkeypatch, x_server.name) as (app, pilot, screen):
             app.game = "rally"
-            await until(pilot, lambda: screen.by == "human")
+            await until(pilot, lambda: screen.player == "human")
             await pilot.press("c")
             await until(pilot, lambda: "Click on the middle" in screen_text(pilot))
             await pilot.press("escape")
             await until(pilot, lambda: screen.phase == "setup")
-            assert screen.problem == ""
+            assert screen.error == ""
 
             await pilot.press("c")
             await until(pilot, lambda: "PICK" in screen_text(pilot))
@@ -178,19 +178,19 @@ def test_what_fails_is_said_with_its_cure_and_nothing_is_deleted_unasked(
     async def session() -> None:
         async with record(tmp_path, monkeypatch) as (app, pilot, screen):
             await pilot.press("enter")
-            await until(pilot, lambda: screen.problem != "" and screen.phase == "setup")
+            await until(pilot, lambda: screen.error != "" and screen.phase == "setup")
             assert ":93" in screen_text(pilot)
-            assert screen.worth_copying() == screen.problem
+            assert screen.worth_copying() == screen.error
             await pilot.press("b")
             await until(pilot, lambda: isinstance(app.screen, Choose))
             await pilot.press("escape")
             await until(pilot, lambda: app.screen is screen)
-            screen.problem = ""
+            screen.error = ""
             await pilot.press("r")
-            await until(pilot, lambda: ":93" in screen.problem)
+            await until(pilot, lambda: ":93" in screen.error)
             await until(pilot, lambda: screen.phase == "setup" and app.live is None)
 
-            screen._show_result(RESULT)
+            screen.show_result(RESULT)
             await pilot.press("x")
             await until(pilot, lambda: isinstance(app.screen, Confirm))
             await pilot.press("n")
@@ -210,21 +210,21 @@ def test_what_it_looks_like(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sna
         async with record(tmp_path, monkeypatch) as (app, pilot, screen):
             await snap(pilot, "record-empty")
             screen.phase = "recording"
-            screen._show(LIVE)
+            screen.handle_event(LIVE)
             await snap(pilot, "record-live")
-            screen._show_result(RESULT)
+            screen.show_result(RESULT)
             await snap(pilot, "record-result")
             screen.phase = "setup"
             app.game = "rally"
-            await until(pilot, lambda: screen.by == "human")
-            screen.problem = "Expected a display, found none. Start one."
+            await until(pilot, lambda: screen.player == "human")
+            screen.error = "Expected a display, found none. Start one."
             await snap(pilot, "record-failed")
-            screen.problem = ""
-            screen.query_one(RegionPicker).begin(SquareRegion(300, 200, 256), 256, ":7")
+            screen.error = ""
+            screen.query_one(RegionPicker).start(SquareRegion(300, 200, 256), 256, ":7")
             screen.phase = "region"
             screen.query_one(RegionPicker).focus()
             await pilot.pause()
-            screen._show(
+            screen.handle_event(
                 Live(
                     seconds=1.0,
                     fps=10.0,

@@ -20,7 +20,7 @@ def test_a_region_is_chosen_over_a_live_picture(
     async def session() -> None:
         async with record(tmp_path, monkeypatch, x_server.name) as (app, pilot, screen):
             app.game = "rally"
-            await until(pilot, lambda: "no region yet" in screen_text(pilot) and screen.by == "human")
+            await until(pilot, lambda: "no region yet" in screen_text(pilot) and screen.player == "human")
             pane = screen.query_one(RegionPicker)
             await pilot.press("r")
             await until(pilot, lambda: pane.square is not None and "around 512,384" in screen_text(pilot))
@@ -91,7 +91,7 @@ def test_who_leaves_while_a_display_is_looked_for_is_watched_nothing(
     async def session() -> None:
         async with record(tmp_path, monkeypatch, x_server.name) as (app, pilot, screen):
             app.game = "rally"
-            await until(pilot, lambda: screen.by == "human")
+            await until(pilot, lambda: screen.player == "human")
             await pilot.press("r", "3")
             await until(pilot, lambda: not screen.workers)
             assert screen.phase == "setup" and app.live is None
@@ -111,7 +111,7 @@ def test_several_displays_are_told_apart(
     async def session() -> None:
         async with record(tmp_path, monkeypatch) as (app, pilot, screen):
             app.game = "rally"
-            await until(pilot, lambda: screen.by == "human")
+            await until(pilot, lambda: screen.player == "human")
             await pilot.press("m")
             await until(pilot, lambda: isinstance(app.screen, Choose))
             await pilot.press(*other.name, "enter")

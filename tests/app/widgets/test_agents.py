@@ -14,7 +14,7 @@ from textual.widget import Widget
 from agp_tui.ui.components.run_view.agent_view import agent_progress
 from agp_tui.ui.components.run_view.result import agent_result
 from agp_tui.ui.widgets.curve_chart import CurveChart
-from agp_tui.ui.widgets.score_table import MOST_ROWS, ScoreTable
+from agp_tui.ui.widgets.score_table import MAX_ROWS, ScoreTable
 from agp_tui.ui.widgets.time_split import TimeSplit
 
 
@@ -59,14 +59,14 @@ def test_a_long_training_keeps_its_newest_games_and_stays_where_a_reader_is() ->
     table = ScoreTable()
 
     async def test(pilot: Pilot[None]) -> None:
-        for number in range(1, MOST_ROWS + 51):
+        for number in range(1, MAX_ROWS + 51):
             table.add(a_try(number, 1, 1))
-        await until(pilot, shows(pilot, f" {MOST_ROWS + 50} "))
-        assert len(table.games) == MOST_ROWS and table.games[-1].number == 51
+        await until(pilot, shows(pilot, f" {MAX_ROWS + 50} "))
+        assert len(table.episodes) == MAX_ROWS and table.episodes[-1].number == 51
         table.scroll_to(y=100, animate=False)
-        await until(pilot, shows(pilot, f" {MOST_ROWS + 50 - 100} "))
+        await until(pilot, shows(pilot, f" {MAX_ROWS + 50 - 100} "))
         before = screen_text(pilot)
-        for number in range(MOST_ROWS + 51, MOST_ROWS + 61):
+        for number in range(MAX_ROWS + 51, MAX_ROWS + 61):
             table.add(a_try(number, 1, 1))
         await until(pilot, lambda: table.scroll_offset.y == 110)
         assert screen_text(pilot) == before, "what is read stays under the eye"
@@ -83,7 +83,7 @@ def test_games_after_a_checkpoint_are_told_anew_and_stand_once() -> None:
         for number in (3, 4, 5):
             table.add(a_try(number, 10 * number, 50))
         await pilot.pause()
-        assert [(game.number, game.score) for game in table.games] == [
+        assert [(one.number, one.score) for one in table.episodes] == [
             (5, 50),
             (4, 40),
             (3, 30),

@@ -102,7 +102,7 @@ def test_a_text_keeps_the_rows_that_have_it() -> None:
 
 def test_two_rows_of_one_key_are_refused() -> None:
     async def look(pilot: Any, table: EventTable) -> None:
-        with pytest.raises(ValueError, match="one row a run"):
+        with pytest.raises(ValueError, match="one row per run"):
             table.feed(event(A, A))
 
     run(look)

@@ -17,6 +17,7 @@ from textual.markup import escape
 from textual.widgets import ProgressBar, RichLog, Static
 
 from agp_tui.formatting.events import progress_text
+from agp_tui.formatting.text import clock_text
 from agp_tui.protocol.events import (
     AnyEvent,
     EpisodeFinished,
@@ -30,7 +31,7 @@ from agp_tui.protocol.events import (
     Started,
     Table,
 )
-from agp_tui.ui.components.live_view import LiveView, clock
+from agp_tui.ui.components.live_view import LiveView
 from agp_tui.ui.components.run_view.agent_view import JOB as AGENTS_JOB
 from agp_tui.ui.components.run_view.agent_view import AgentView, agent_progress
 from agp_tui.ui.components.run_view.curves import RunCurves
@@ -212,7 +213,7 @@ def stages_text(story: Story, now: float, *, roomy: bool) -> str:
     """Which parts are over, which goes on and for how long, as markup: a line each where there is room."""
     stages, over = story.stages, story.ended is not None
     until = story.ended if story.ended is not None else now
-    whole = clock(max(0.0, until - story.began)).split(".")[0] if story.began is not None else ""
+    whole = clock_text(max(0.0, until - story.began)).split(".")[0] if story.began is not None else ""
     if not stages:
         return f"{story.end}  [dim]{escape(story.name)}  {whole}[/]"
     newest = stages[-1]
@@ -228,7 +229,7 @@ def stages_text(story: Story, now: float, *, roomy: bool) -> str:
     begins = [*(stage.at for stage in stages), until]
     rows = [f"{story.end}  {dots}  [dim]{whole} in all  {escape(story.name)}[/]".strip()]
     for index, stage in enumerate(stages):
-        took = clock(max(0.0, begins[index + 1] - begins[index])).split(".")[0]
+        took = clock_text(max(0.0, begins[index + 1] - begins[index])).split(".")[0]
         mark = "[$success]✓[/]" if index < done else last
         style = "b" if index == len(stages) - 1 and not over else "not bold"
         rows.append(f"  {mark} [{style}]{escape(stage.name)}[/]  [dim]{took}[/]")

@@ -1,1 +1,1 @@
-"""The library screen: recordings listed, replayed, checked, exported."""
+"""Library screen: list, replay, check and export recordings."""

@@ -1,4 +1,4 @@
-"""Everything about the recording that the cursor is on."""
+"""Details of the recording under the cursor: facts, key combinations, warnings, problems."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ from agp_tui.ui.components.key_combinations import CombinationBars
 from agp_tui.ui.components.recording_result import warnings_text
 
 ALREADY_SHOWN = ("path", "game", "state", "seconds", "frames")
-"""Facts that the first lines, or the table, say already."""
+"""Facts that the head or the table shows already."""
 
 DAMAGE_WORDS = ("video", "damaged", "torn", "timeline")
-"""Words of problems that a repair is for."""
+"""Words in the descriptions of problems that a repair can fix."""
 
 
 class RecordingDetails(VerticalScroll):
-    """Facts, how often which keys are held together, warnings, problems that a check found."""
+    """Shows facts, key combinations, warnings, and the problems found by a check."""
 
     def compose(self) -> ComposeResult:
         yield Static(id="details-head")
@@ -31,7 +31,7 @@ class RecordingDetails(VerticalScroll):
     def show(
         self, item: RecordingItem | None, report: dict[str, Any] | None, problems: list[str] | None
     ) -> None:
-        """`report`: of `agp recordings info`, None while it is looked up; `problems`: of a check, if any."""
+        """Show a recording, its report (`agp recordings info`) and a check's problems, None if unknown."""
         report = report or {}
         self.query_one(CombinationBars).show(report.get("combinations", ()))
         texts = {"head": "", "found": "", "facts": ""}
@@ -46,7 +46,7 @@ class RecordingDetails(VerticalScroll):
 
 
 def head_text(item: RecordingItem) -> str:
-    """The path, and who plays for whom."""
+    """The path, the player and the annotator."""
     who = item.source
     if item.labels and item.labels != item.source:
         who += f", corrected by {item.labels}"
@@ -54,27 +54,27 @@ def head_text(item: RecordingItem) -> str:
 
 
 def findings_text(item: RecordingItem, report: dict[str, Any], problems: list[str] | None) -> str:
-    """What is wrong with it, or what to know of it."""
+    """Problems, warnings and what can be done about them."""
     lines = [f"[$error]✗[/] {escape(item.problem)}"] if item.problem else []
     if "warnings" in report:
         lines.append(warnings_text(report["warnings"]))
     if problems is not None:
         lines += [f"[$error]✗[/] {escape(problem)}" for problem in problems]
         if not problems:
-            lines.append("[$success]✓[/] checked: nothing is wrong with it")
+            lines.append("[$success]✓[/] checked: no problems found")
         elif item.state == "broken off" or any(word in text for text in problems for word in DAMAGE_WORDS):
-            lines.append("[b]r[/] makes a whole recording of what can be read")
+            lines.append("[b]r[/] repairs it: what can be read is restored")
     return "\n".join(lines)
 
 
 def facts_text(report: dict[str, Any]) -> str:
-    """One line each; how often each key is pressed at the end."""
-    told = [
+    """One line per fact, and how often each key was pressed."""
+    lines = [
         f"[dim]{escape(name)}[/] {escape(str(value))}"
         for name, value in report.get("facts", {}).items()
         if name not in ALREADY_SHOWN
     ]
     presses = ", ".join(f"{key} {times}" for key, times in report.get("presses", {}).items())
     if presses:
-        told.append(f"[dim]times pressed[/] {escape(presses)}")
-    return "\n".join(told)
+        lines.append(f"[dim]times pressed[/] {escape(presses)}")
+    return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""A recording as it was: its picture and its keys, moved through by keys and mouse."""
+"""Replay pane: a recording's picture and keys, with pause, step, seek and speed."""
 
 from typing import ClassVar
 
@@ -21,7 +21,7 @@ from agp_tui.ui.screens.library.seek_bar import SeekBar
 
 
 class ReplayPane(PlaybackControls):
-    """Shows a replay's `Live` events; tells what it is to do in `CommandSent` messages."""
+    """Shows a replay's `Live` events and a seek bar; sends its commands as `CommandSent`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         PAUSE,
@@ -37,39 +37,39 @@ class ReplayPane(PlaybackControls):
         Binding("end", "end", "End", id="replay.end", show=False),
         FASTER,
         SLOWER,
-        Binding("m", "moments", "Disagreements", id="replay.moments"),
+        Binding("m", "disagreements", "Disagreements", id="replay.moments"),
         CLOSE,
     ]
 
     class CommandSent(PlaybackControls.CommandSent):
-        """The replay is to do this."""
+        """A command for the replay."""
 
     class Closed(PlaybackControls.Closed):
-        """The person has seen enough."""
+        """The user closed the replay."""
 
     class DisagreementsRequested(Message):
-        """The person wants to see where the two players disagree."""
+        """The user wants a list of the frames at which the two players disagree."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._frame = 0
-        """Where it is, or will be once the last command has arrived: quick presses add up."""
+        """The frame after all commands sent so far, so that quick key presses add up."""
 
     def compose(self) -> ComposeResult:
         yield LiveView("replay", "Opening …")
         yield SeekBar()
 
-    def begin(self, title: str) -> None:
-        """Another recording."""
-        self.forget()
+    def reset(self, title: str) -> None:
+        """Prepare for another recording."""
+        self.clear_state()
         self._frame = 0
         self.query_one(LiveView).reset(f"Opening {title} …")
         self.query_one(SeekBar).show(None)
 
     def show(self, live: Live) -> None:
-        """The newest state."""
+        """Show the newest state."""
         first = self.live is None
-        self.take(live)
+        self.update_state(live)
         if first:
             self.refresh_bindings()
         self._frame = live.frame or 0
@@ -77,34 +77,33 @@ class ReplayPane(PlaybackControls):
         self.query_one(SeekBar).show(live)
 
     def action_step(self, by: int) -> None:
-        """One frame on or back, paused."""
+        """Pause, and go `by` frames forward or back."""
         self._frame += by
         super().action_step(by)
 
     def action_seconds(self, by: int) -> None:
-        """A second on or back."""
+        """Go `by` seconds forward or back."""
         if self.live is not None:
             self.action_seek(self._frame + by * round(self.live.fps_asked))
 
     def action_seek(self, frame: int) -> None:
-        """To a frame; past an end is that end."""
+        """Go to a frame, limited to the recording."""
         if self.live is not None:
             self._frame = min(max(frame, 0), (self.live.total or 1) - 1)
-            self.tell(Seek(frame=self._frame))
+            self.send(Seek(frame=self._frame))
 
     def action_end(self) -> None:
-        """To the last frame."""
+        """Go to the last frame."""
         if self.live is not None:
             self.action_seek((self.live.total or 1) - 1)
 
-    def action_moments(self) -> None:
-        """Where somebody beside the player would have pressed something else."""
+    def action_disagreements(self) -> None:
+        """Ask for the list of disagreements."""
         self.post_message(self.DisagreementsRequested())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Disagreements are offered where there are two to disagree."""
-        return action != "moments" or (self.live is not None and self.live.advised is not None)
+        """Offer disagreements only if the recording holds a second player's keys."""
+        return action != "disagreements" or (self.live is not None and self.live.advised is not None)
 
     def on_seek_bar_seek_requested(self, request: SeekBar.SeekRequested) -> None:
-        """A click on the line."""
         self.action_seek(request.frame)

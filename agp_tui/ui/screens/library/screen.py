@@ -1,47 +1,61 @@
-"""Library: what has been recorded; look at it, replay it, check it, take it elsewhere."""
+"""Library screen: list, replay, check, repair, export, import and delete recordings."""
 
 import asyncio
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.markup import escape
 from textual.reactive import var
 from textual.widgets import ContentSwitcher, Input, Static
 
 from agp_tui.errors import AgpError
-from agp_tui.protocol.events import AnyEvent, Live
+from agp_tui.formatting.events import progress_text
+from agp_tui.protocol.commands import Stop
+from agp_tui.protocol.events import AnyEvent, Failed, Finished, Live, Note, Progress
 from agp_tui.ui.client.catalog import RecordingItem
 from agp_tui.ui.client.process import ask
 from agp_tui.ui.dialogs.choose import Choice, Choose
-from agp_tui.ui.screens.library.actions import LibraryActions
+from agp_tui.ui.dialogs.confirm import Confirm
+from agp_tui.ui.dialogs.form import Field, Form, Values
+from agp_tui.ui.screens.base import AppScreen
 from agp_tui.ui.screens.library.recording_details import RecordingDetails
 from agp_tui.ui.screens.library.replay_pane import ReplayPane
-from agp_tui.ui.screens.library.text import HELP, empty_text, head_text, key_of, moment_text, rows_of
+from agp_tui.ui.screens.library.text import (
+    HELP,
+    disagreement_text,
+    empty_text,
+    head_text,
+    recording_key,
+    recordings_table,
+)
 from agp_tui.ui.widgets.event_table import EventTable
 
-LOOK_SECONDS = 0.2
-"""The cursor must rest so long before a recording is looked at: whoever runs through starts nothing."""
+INFO_DELAY_SECONDS = 0.2
+"""The cursor must rest this long before a recording's details are read, so that scrolling reads none."""
+EXPORT_FORMATS = ("mp4", "npz", "pickle", "png")
 
-
+Activity = Literal["", "replay", "import", "export", "repair"]
 Version = tuple[str, int, str]
 
 
 def version(item: RecordingItem) -> Version:
-    """What is known of a recording holds while this does: a repaired one is looked at anew."""
+    """Identifies the content of a recording: details are read again after a repair."""
     return item.path, item.bytes, item.state
 
 
 class RecordingsTable(EventTable):
-    """The table, whose Enter the footer names."""
+    """The table of recordings; its Enter binding is named in the footer."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Replay", id="library.replay")]
 
 
-class LibraryScreen(LibraryActions):
-    """A table, details beside it, and in its place a replay."""
+class LibraryScreen(AppScreen):
+    """A table of recordings with details beside it, or a replay in their place."""
 
     MODE = "library"
     HELP = HELP
@@ -51,7 +65,7 @@ class LibraryScreen(LibraryActions):
         Binding("slash", "filter", "Filter", id="library.filter", key_display="/"),
         Binding("a", "all_games", "All games", id="library.all"),
         Binding("o", "sort", "Sort", id="library.sort", show=False),
-        Binding("O,shift+o", "turn", "Other way round", id="library.turn", show=False),
+        Binding("O,shift+o", "reverse_sort", "Reverse order", id="library.turn", show=False),
         Binding("c", "check", "Check", id="library.check"),
         Binding("r", "repair", "Repair", id="library.repair", show=False),
         Binding("d,delete", "delete", "Delete", id="library.delete"),
@@ -61,18 +75,27 @@ class LibraryScreen(LibraryActions):
         Binding("escape", "no_filter", "Show all", id="library.no_filter", show=False),
     ]
 
+    activity: var[Activity] = var[Activity]("", init=False, bindings=True)
+    """What the screen is busy with; meanwhile no other command can be started here."""
+    message: var[str] = var[str]("", init=False)
+    """The newest message, as markup."""
+    item: var[RecordingItem | None] = var[RecordingItem | None](None, init=False, bindings=True)
+    """The recording under the cursor."""
     all_games: var[bool] = var[bool](False, init=False)
-    wanted: var[str] = var[str]("", init=False)
-    """Only recordings with this text."""
+    filter_text: var[str] = var[str]("", init=False)
+    """Only recordings with this text are shown."""
 
     def __init__(self) -> None:
         super().__init__()
         self._reports: dict[Version, dict[str, Any]] = {}
+        """Reports of `agp recordings info`."""
+        self._problems: dict[str, list[str]] = {}
+        """By path: problems found by the last check."""
 
     def body(self) -> ComposeResult:
         yield Static(id="library-head")
         yield Input(placeholder="only those with …", compact=True, id="library-filter")
-        yield Static(id="library-told")
+        yield Static(id="library-message")
         with ContentSwitcher(initial="library-list", id="library-middle"):
             with Horizontal(id="library-list"):
                 yield RecordingsTable(key_column=-1, id="library-table")
@@ -85,67 +108,65 @@ class LibraryScreen(LibraryActions):
         return self.query_one(RecordingsTable)
 
     def on_screen_suspend(self) -> None:
-        """Nobody looks at a replay any more."""
-        if self.app.current_mode != self.MODE and self.doing == "replay":
+        """Stop a replay when another screen is opened."""
+        if self.app.current_mode != self.MODE and self.activity == "replay":
             self.action_stop()
 
     def changed(self, what: str) -> None:
-        """Other recordings, or another game."""
+        """Update after a change of the recordings or the game."""
         if what in ("", "recordings", "game"):
-            self._fill()
+            self._update_table()
 
-    # --- the table -------------------------------------------------------------------------------------
+    # --- the table ------------------------------------------------------------------------------------
 
     @property
     def shown(self) -> list[RecordingItem]:
-        """What the table may hold: newest first, of the chosen game or of all."""
+        """The recordings of the chosen game, or of all games, newest first."""
         found = self.agp.catalog.recordings or ()
         wanted = [one for one in found if self.all_games or one.game == self.agp.game]
         return sorted(wanted, key=lambda one: one.stamp, reverse=True)
 
-    def _fill(self) -> None:
+    def _update_table(self) -> None:
         if not self.query("#library-table"):
             return
         shown, game = self.shown, None if self.all_games else self.agp.game
-        self.table.feed(rows_of(shown))
-        self.table.find(self.wanted)
-        if self.doing != "replay":
+        self.table.feed(recordings_table(shown))
+        self.table.find(self.filter_text)
+        if self.activity != "replay":
             middle = self.query_one("#library-middle", ContentSwitcher)
             middle.current = "library-list" if shown else "library-empty"
             if not shown and self.focused is self.table:
                 self.set_focus(None)
             elif shown and self.focused is None:
                 self.table.focus()
-        looking = self.agp.catalog.recordings is None
-        empty = "looking for recordings …" if looking else empty_text(game)
+        loading = self.agp.catalog.recordings is None
+        empty = "loading recordings …" if loading else empty_text(game)
         self.query_one("#library-empty", Static).update(Content.from_markup(empty))
-        head = head_text(shown, game, self.wanted)
+        head = head_text(shown, game, self.filter_text)
         self.query_one("#library-head", Static).update(Content.from_markup(head))
-        self._take_item()
+        self._update_item()
 
     def on_data_table_row_highlighted(self) -> None:
-        """The cursor is on another one."""
-        self._take_item()
+        self._update_item()
 
     def on_data_table_row_selected(self) -> None:
-        """Enter, or a click on the row of the cursor."""
-        self._take_item()
+        self._update_item()
         self.action_replay()
 
-    def _take_item(self) -> None:
+    def _update_item(self) -> None:
         key = self.table.selected_key
-        self.item = next((one for one in self.shown if key_of(one) == key), None)
+        self.item = next((one for one in self.shown if recording_key(one) == key), None)
 
     def watch_item(self, item: RecordingItem | None) -> None:
-        """Show what is known, then look."""
-        self.show_details()
+        """Show the details, and read them if they are not known."""
+        self.update_details()
         if item is not None and item.frames and version(item) not in self._reports:
-            self.look_at(item)
+            self.read_info(item)
 
     @work(exclusive=True, group="info")
-    async def look_at(self, item: RecordingItem) -> None:
-        """Everything about one recording."""
-        await asyncio.sleep(LOOK_SECONDS)
+    async def read_info(self, item: RecordingItem) -> None:
+        """Read the details of a recording."""
+        await asyncio.sleep(INFO_DELAY_SECONDS)
         if self.item is None or self.item.path != item.path:
             return
         try:
@@ -153,80 +174,84 @@ class LibraryScreen(LibraryActions):
         except AgpError as error:
             report = {"warnings": [str(error)]}
         self._reports[version(item)] = report or {}
-        self.show_details()
+        self.update_details()
 
-    def show_details(self) -> None:
+    def update_details(self) -> None:
+        """Show what is known about `item`."""
         if self.query(RecordingDetails):
             item = self.item
             report = self._reports.get(version(item)) if item else None
-            problems = self.problems.get(item.path) if item else None
+            problems = self._problems.get(item.path) if item else None
             self.query_one(RecordingDetails).show(item, report, problems)
 
     def action_all_games(self) -> None:
-        """All games, or the chosen one."""
+        """Show the recordings of all games, or of the chosen one."""
         self.all_games = not self.all_games
 
     def watch_all_games(self) -> None:
-        self._fill()
+        self._update_table()
 
     def action_sort(self) -> None:
-        """By the next column."""
+        """Sort by the next column."""
         self.table.action_sort_next()
 
-    def action_turn(self) -> None:
-        """The other way round."""
-        self.table.action_turn_round()
+    def action_reverse_sort(self) -> None:
+        """Reverse the order."""
+        self.table.action_reverse_sort()
 
     def action_filter(self) -> None:
-        """Type a text."""
+        """Type a text to filter by."""
         line = self.query_one("#library-filter", Input)
-        line.add_class("-there")
+        line.add_class("-visible")
         line.focus()
 
     def on_input_changed(self, changed: Input.Changed) -> None:
-        """Keep what fits, while it is typed."""
-        self.wanted = changed.value.strip()
+        self.filter_text = changed.value.strip()
 
     def on_input_submitted(self) -> None:
-        """Back to the table, with what fits."""
-        self.query_one("#library-filter", Input).set_class(bool(self.wanted), "-there")
+        """Return to the filtered table."""
+        self.query_one("#library-filter", Input).set_class(bool(self.filter_text), "-visible")
         self.table.focus()
 
     def action_no_filter(self) -> None:
-        """Keep all, and forget what was told."""
+        """Remove the filter and the message."""
         line = self.query_one("#library-filter", Input)
         line.clear()
-        line.remove_class("-there")
-        self.told = ""
+        line.remove_class("-visible")
+        self.message = ""
         self.table.focus()
 
-    def watch_wanted(self) -> None:
-        self._fill()
+    def watch_filter_text(self) -> None:
+        self._update_table()
 
-    # --- replay ----------------------------------------------------------------------------------------
+    # --- replay ---------------------------------------------------------------------------------------
 
     @work(exclusive=True, group="live")
     async def action_replay(self) -> None:
-        """Play the recording in the place of the table."""
+        """Replay the recording in the place of the table."""
         if self.item is None or not self.item.frames:
-            self.told = "[$warning]![/] it cannot be replayed; [b]c[/] says why, [b]r[/] repairs what can be"
+            self.message = (
+                "[$warning]![/] it cannot be replayed; [b]c[/] says why, [b]r[/] tries to repair it"
+            )
             return
         pane = self.query_one(ReplayPane)
-        pane.begin(key_of(self.item))
+        pane.reset(recording_key(self.item))
         self.query_one("#library-middle", ContentSwitcher).current = "library-replay"
         pane.focus()
-        await self.follow_live("replay", "recordings", "replay", self.item.path)
-        self._fill()
+        await self._run_job("replay", "recordings", "replay", self.item.path)
+        self._update_table()
         self.table.focus()
 
     def on_replay_pane_command_sent(self, message: ReplayPane.CommandSent) -> None:
-        """Pass it on."""
-        if self.doing == "replay":
+        if self.activity == "replay":
             self.agp.tell_live(message.command)
 
-    @work(exclusive=True, group="moments")
+    def on_replay_pane_closed(self) -> None:
+        self.action_stop()
+
+    @work(exclusive=True, group="disagreements")
     async def on_replay_pane_disagreements_requested(self) -> None:
-        """Choose one of the largest disagreements, and go there."""
+        """Choose one of the longest disagreements and go to it."""
         if self.item is None:
             return
         try:
@@ -239,49 +264,185 @@ class LibraryScreen(LibraryActions):
             return
         fps = self.item.fps
         choices = [
-            Choice(str(one["start"]), " ".join(one["keys"]), moment_text(one["start"], one["stop"], fps))
+            Choice(
+                str(one["start"]), " ".join(one["keys"]), disagreement_text(one["start"], one["stop"], fps)
+            )
             for one in report["moments"]
         ]
-        title = f"Where {' and '.join(report['players'])} disagree, the largest first"
-        self.app.push_screen(Choose(title, choices), self._seek_moment)
 
-    def _seek_moment(self, frame: str | None) -> None:
-        if frame is not None:
-            self.query_one(ReplayPane).action_seek(int(frame))
+        def chosen(frame: str | None) -> None:
+            if frame is not None:
+                self.query_one(ReplayPane).action_seek(int(frame))
 
-    def on_replay_pane_closed(self) -> None:
-        """Back to the table."""
-        self.action_stop()
+        title = f"Where {' and '.join(report['players'])} disagree, the longest first"
+        self.app.push_screen(Choose(title, choices), chosen)
 
-    def take(self, event: AnyEvent) -> None:
-        """A replay's state is shown, everything else told."""
-        if isinstance(event, Live):
-            self.query_one(ReplayPane).show(event)
-        else:
-            super().take(event)
+    # --- jobs and commands ----------------------------------------------------------------------------
 
-    # --- how it looks --------------------------------------------------------------------------------------
+    async def _run_job(self, activity: Activity, *words: str) -> Finished | None:
+        """Run a live job to its end; if it fails, show the error and return None."""
+        self.activity, self.message = activity, ""
+        result: Finished | None = None
+        try:
+            async for event in self.agp.run_live(activity.upper(), *words):
+                self.handle_event(event)
+                if isinstance(event, Finished):
+                    result = event
+        except AgpError as error:
+            self.message = f"[$error]✗[/] {escape(str(error))}"
+        finally:
+            self.activity = ""
+        return result
+
+    def handle_event(self, event: AnyEvent) -> None:
+        """Show an event of the running job."""
+        match event:
+            case Live():
+                self.query_one(ReplayPane).show(event)
+            case Progress():
+                self.message = f"{self.activity}: {progress_text(event)}  [dim]s stops it[/]"
+            case Note():
+                self.message = f"[$warning]![/] {escape(event.text)}"
+            case Failed():
+                self.message = f"[$error]✗[/] {escape(f'{event.error} {event.hint}'.strip())}"
+
+    async def _run_command(self, *words: str) -> Finished | None:
+        """Run a short command; if it fails, show the error and return None."""
+        try:
+            return await ask(*words, *self.agp.words)
+        except AgpError as error:
+            self.message = f"[$error]✗[/] {escape(str(error))}"
+            return None
+
+    def action_stop(self) -> None:
+        """Stop the running job."""
+        if self.activity:
+            self.agp.tell_live(Stop())
+
+    @work(exclusive=True, group="check")
+    async def action_check(self) -> None:
+        """Check the recording for problems."""
+        if (item := self.item) is None:
+            return
+        self.message = f"checking {escape(recording_key(item))} …"
+        if (done := await self._run_command("recordings", "check", item.path)) is not None:
+            problems: list[str] = (done.report or {}).get("problems", [])
+            self._problems[item.path] = problems
+            found = f"[$error]{len(problems)} found[/], see the details" if problems else "no problems found"
+            self.message = f"checked {escape(recording_key(item))}: {found}"
+            self.update_details()
+
+    @work(exclusive=True, group="check")
+    async def action_repair(self) -> None:
+        """Restore what can be read of a damaged recording."""
+        if (item := self.item) is None:
+            return
+        self.activity, self.message = "repair", f"repairing {escape(recording_key(item))} …"
+        try:
+            done = await self._run_command("recordings", "repair", item.path)
+        finally:
+            self.activity = ""
+        if done is not None:
+            self._problems.pop(item.path, None)
+            lost = f", {done.missed} lost" if done.missed else ""
+            self.message = (
+                f"[$success]✓[/] repaired {escape(recording_key(item))}: {done.frames} frames{lost}"
+            )
+            self.agp.look("recordings")
+
+    def action_delete(self) -> None:
+        """Delete the recording, after a confirmation."""
+        if (item := self.item) is None:
+            return
+
+        def confirmed(yes: bool | None) -> None:
+            if yes:
+                self.delete(item)
+
+        length = f", {item.seconds:.1f} s" if item.frames else ""
+        question = f"Delete {recording_key(item)} ({item.game}{length}) permanently?"
+        self.app.push_screen(Confirm(question, "Delete it"), confirmed)
+
+    @work(group="delete")
+    async def delete(self, item: RecordingItem) -> None:
+        """Delete a recording."""
+        if await self._run_command("recordings", "delete", item.path, "--yes") is not None:
+            self.message = f"deleted {escape(recording_key(item))}"
+            self.agp.look("recordings")
+
+    def action_import(self) -> None:
+        """Import a pickle of the original script."""
+        fields = [
+            Field("file", "File", "", "path of a .pkl"),
+            Field("game", "Game", self.agp.game),
+            Field("channels", "Color order in it", "bgr", choices=("bgr", "rgb")),
+            Field("fps", "Frames per second", "30"),
+        ]
+
+        async def accept(values: Values) -> None:
+            if not Path(values["file"]).expanduser().is_file():
+                raise AgpError(f"Expected a file, found none at {values['file'] or 'an empty path'}.")
+            if not values["game"] or not values["fps"].isdigit():
+                raise AgpError("Expected a game and a whole number of frames per second.")
+            self.run_import(values)
+
+        self.app.push_screen(Form("Import a pickle of the original script", fields, "Import", accept))
+
+    @work(exclusive=True, group="live")
+    async def run_import(self, values: Values) -> None:
+        """Import a pickle."""
+        words = ["recordings", "import", str(Path(values["file"]).expanduser()), "--game", values["game"]]
+        words += ["--channels", values["channels"], "--fps", values["fps"]]
+        if (done := await self._run_job("import", *words)) is not None:
+            self.message = f"[$success]✓[/] imported {done.frames} frames of {escape(values['game'])}"
+            self.agp.game = values["game"]
+            self.agp.look("recordings")
+
+    def action_export(self) -> None:
+        """Export the recording for other programs."""
+        if (item := self.item) is None:
+            return
+        example = f"{recording_key(item).replace('/', '-')} here"
+        fields = [
+            Field("to", "Format", "mp4", choices=EXPORT_FORMATS),
+            Field("target", "Target path", "", example),
+        ]
+
+        async def accept(values: Values) -> None:
+            self.run_export(item, values)
+
+        self.app.push_screen(Form(f"Export {recording_key(item)}", fields, "Export", accept))
+
+    @work(exclusive=True, group="live")
+    async def run_export(self, item: RecordingItem, values: Values) -> None:
+        """Export a recording."""
+        words = ["recordings", "export", item.path, "--to", values["to"]]
+        words += ["--target", str(Path(values["target"]).expanduser())] if values["target"] else []
+        if (done := await self._run_job("export", *words)) is not None:
+            self.message = f"[$success]✓[/] written: {escape(str((done.report or {}).get('file', '')))}"
+
+    # --- display --------------------------------------------------------------------------------------
 
     def worth_copying(self) -> str:
-        """The path of the recording that the cursor is on."""
+        """The path of the recording under the cursor."""
         return self.item.path if self.item is not None else ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what can be done now is offered."""
+        """Offer only what is possible now."""
         if action == "stop":
-            return self.doing in ("import", "export")
+            return self.activity in ("import", "export")
         if action == "no_filter":
-            return bool(self.wanted or self.told or self.query("#library-filter.-there"))
+            return bool(self.filter_text or self.message or self.query("#library-filter.-visible"))
         if action in ("replay", "export"):
-            return not self.doing and self.item is not None and self.item.frames > 0
+            return not self.activity and self.item is not None and self.item.frames > 0
         if action in ("check", "repair", "delete"):
-            return not self.doing and self.item is not None
-        if action in ("import", "all_games", "filter", "sort", "turn"):
-            return not self.doing
+            return not self.activity and self.item is not None
+        if action in ("import", "all_games", "filter", "sort", "reverse_sort"):
+            return not self.activity
         return True
 
-    def watch_told(self, told: str) -> None:
-        if self.query("#library-told"):
-            line = self.query_one("#library-told", Static)
-            line.update(Content.from_markup(told))
-            line.set_class(bool(told), "-there")
+    def watch_message(self, message: str) -> None:
+        if self.query("#library-message"):
+            line = self.query_one("#library-message", Static)
+            line.update(Content.from_markup(message))
+            line.set_class(bool(message), "-visible")

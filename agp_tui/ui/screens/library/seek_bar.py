@@ -1,17 +1,17 @@
-"""Where a replay is: a line to click on."""
+"""Seek bar of a replay: position, speed and time, with a line to click on."""
 
 from typing import ClassVar
 
 from textual import events
 from textual.message import Message
 
+from agp_tui.formatting.text import clock_text
 from agp_tui.protocol.events import Live
-from agp_tui.ui.components.live_view import clock
 from agp_tui.ui.widgets.row_widget import Row, RowWidget
 
 
 class SeekBar(RowWidget):
-    """Playing or not, how fast, the time now, a line, the time at the end. A click on the line seeks."""
+    """Shows state, speed, time, a line and the frame number. A click on the line seeks."""
 
     DEFAULT_CSS = """
     SeekBar { height: 1; margin: 0 1; }
@@ -26,7 +26,7 @@ class SeekBar(RowWidget):
     }
 
     class SeekRequested(Message):
-        """The person wants this frame."""
+        """The user wants to go to this frame."""
 
         def __init__(self, frame: int) -> None:
             super().__init__()
@@ -36,14 +36,14 @@ class SeekBar(RowWidget):
         super().__init__(id=id)
         self._live: Live | None = None
         self._line = (0, 1)
-        """Where the line begins and how long it is, in cells."""
+        """Start and length of the line, in cells."""
 
     @property
     def component_prefix(self) -> str:
         return "seek-bar"
 
     def show(self, live: Live | None) -> None:
-        """A replay's newest state; None before there is one."""
+        """Show a replay's newest state, or None before the first."""
         self._live = live
         self.rows_changed()
 
@@ -56,7 +56,7 @@ class SeekBar(RowWidget):
         frame, total = self._live.frame or 0, max(1, self._live.total or 1)
         mark = "▮▮" if self._live.paused else "▶ "
         speed = f"{self._live.speed or 1:g}x".ljust(5)
-        left = f"{mark} {speed} {clock(self._live.seconds)} "
+        left = f"{mark} {speed} {clock_text(self._live.seconds)} "
         right = f" {frame + 1}/{total}"
         length = max(1, width - len(left) - len(right))
         self._line = len(left), length
@@ -72,7 +72,7 @@ class SeekBar(RowWidget):
         ]
 
     def on_click(self, event: events.Click) -> None:
-        """To the place that was clicked."""
+        """Request the frame at the clicked place."""
         if self._live is not None and self._live.total:
             begin, length = self._line
             part = min(max((event.x - begin) / max(1, length - 1), 0.0), 1.0)

@@ -1,1 +1,1 @@
-"""The record screen: choose a region, record, keep or discard."""
+"""Record screen: choose a region, record, keep or discard."""

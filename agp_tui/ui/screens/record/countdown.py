@@ -1,4 +1,4 @@
-"""The seconds before a recording begins, large enough to be seen from a chair."""
+"""Countdown before a recording, in digits large enough to be read from a distance."""
 
 from math import ceil
 
@@ -10,7 +10,7 @@ from agp_tui.protocol.events import Progress
 
 
 class Countdown(Middle):
-    """A large number."""
+    """Shows the seconds left in large digits."""
 
     DEFAULT_CSS = """
     Countdown Digits { width: auto; color: $warning; text-style: bold; }
@@ -21,8 +21,8 @@ class Countdown(Middle):
         with Center():
             yield Digits("", id="countdown-seconds")
         with Center():
-            yield Static("Put the focus on the game. Esc here or there keeps nothing.")
+            yield Static("Put the focus on the game. Esc here or in the game cancels.")
 
     def show(self, progress: Progress) -> None:
-        """The seconds that are left."""
+        """Show the seconds left."""
         self.query_one(Digits).update(str(ceil(progress.seconds_left or 0)))

@@ -1,4 +1,4 @@
-"""Choosing the region of a game over a live picture of its whole display."""
+"""Region picker: move and resize a game's screen region by arrow keys or mouse over a live picture."""
 
 import os
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ from agp_tui.protocol.events import Live
 from agp_tui.ui.widgets.live_picture import LivePicture, resolve_colors
 
 DisplayArea = tuple[int, int, int, int]
-"""X, Y, width and height of what is in the picture, in pixels of the display."""
+"""The part of the display in the picture: x, y, width, height in pixels."""
 
 MIN_SIZE, MAX_SIZE = 16, 2160
-"""Sides of a region, in pixels (the bounds of the setting `size`)."""
+"""Bounds of a region's side in pixels (those of the setting `size`)."""
 
 
 @dataclass(frozen=True)
@@ -31,16 +31,16 @@ class SquareRegion:
     y: int
     size: int
 
-    def kept_on(self, shown: DisplayArea) -> "SquareRegion":
-        """The nearest one whose middle is on the display."""
-        left, top, width, height = shown
+    def clamped(self, area: DisplayArea) -> "SquareRegion":
+        """The nearest valid region whose center is on the display."""
+        left, top, width, height = area
         x = min(max(self.x, left), left + width - 1)
         y = min(max(self.y, top), top + height - 1)
         return SquareRegion(x, y, min(max(self.size, MIN_SIZE), MAX_SIZE))
 
-    def frame_in(self, shown: DisplayArea) -> tuple[float, float, float, float]:
-        """Where it is in the picture, in parts of it (0 to 1)."""
-        left, top, width, height = shown
+    def fraction_of(self, area: DisplayArea) -> tuple[float, float, float, float]:
+        """Its edges (left, top, right, bottom) as fractions of the picture, 0 to 1."""
+        left, top, width, height = area
         half = self.size / 2
         edges = (
             (self.x - half - left) / width,
@@ -53,10 +53,10 @@ class SquareRegion:
 
 
 class RegionPicker(Vertical, can_focus=True):
-    """The picture with the region in it. Arrows move it, + and - resize it, the mouse draws it anew."""
+    """The live picture with the region in it. Arrow keys move it, + and - resize it, the mouse draws it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "take", "Take it", id="region.take"),
+        Binding("enter", "accept", "Accept", id="region.take"),
         Binding("escape", "leave", "Back", id="region.leave"),
         *(
             Binding(f"{modifier}{key}", f"move({x * step}, {y * step})", f"Move {step} px", show=False)
@@ -74,115 +74,115 @@ class RegionPicker(Vertical, can_focus=True):
     ]
 
     class Accepted(Message):
-        """The person takes this region."""
+        """The region was accepted."""
 
         def __init__(self, square: SquareRegion) -> None:
             super().__init__()
             self.square = square
 
     class Cancelled(Message):
-        """The person leaves things as they were."""
+        """The picker was cancelled."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.square: SquareRegion | None = None
-        """None until a picture came."""
+        """None before the first picture."""
         self._display_name = ""
-        self._shown: DisplayArea | None = None
-        self._side = 256
-        self._pressed: tuple[int, int] | None = None
+        self._area: DisplayArea | None = None
+        self._default_size = 256
+        self._drag_start: tuple[int, int] | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(id="region-facts")
         preview = self.app.loaded.config.preview  # type: ignore[attr-defined]
         colors = resolve_colors(preview.colors, os.environ)
-        yield LivePicture("Looking for the display …", colors=colors, limit=preview.cells)
+        yield LivePicture("Waiting for the display …", colors=colors, limit=preview.cells)
 
-    def begin(self, square: SquareRegion | None, size: int, display: str) -> None:
-        """Begin with this region, or with one of that size in the middle of the display."""
-        self.square, self._side, self._display_name = square, size, display
-        self._shown, self._pressed = None, None
-        self.query_one(LivePicture).clear("Looking for the display …")
-        self._draw()
+    def start(self, square: SquareRegion | None, default_size: int, display: str) -> None:
+        """Start with this region, or with one of the default size in the center of the display."""
+        self.square, self._default_size, self._display_name = square, default_size, display
+        self._area, self._drag_start = None, None
+        self.query_one(LivePicture).clear("Waiting for the display …")
+        self._update()
 
     def show(self, live: Live) -> None:
-        """The newest picture."""
-        if live.shown is not None and live.shown != self._shown:
-            self._shown = live.shown
+        """Show the newest picture."""
+        if live.shown is not None and live.shown != self._area:
+            self._area = live.shown
             left, top, width, height = live.shown
-            middle = SquareRegion(left + width // 2, top + height // 2, self._side)
-            self.square = (self.square or middle).kept_on(live.shown)
-            self._draw()
+            centered = SquareRegion(left + width // 2, top + height // 2, self._default_size)
+            self.square = (self.square or centered).clamped(live.shown)
+            self._update()
         if live.thumbnail and live.thumbnail_size is not None:
             self.query_one(LivePicture).show(live.thumbnail, live.thumbnail_size)
 
     def action_move(self, x: int, y: int) -> None:
-        """Move it by so many pixels."""
+        """Move the region by `x` and `y` pixels."""
         if self.square is not None:
-            self._put(SquareRegion(self.square.x + x, self.square.y + y, self.square.size))
+            self._set(SquareRegion(self.square.x + x, self.square.y + y, self.square.size))
 
     def action_resize(self, by: int) -> None:
-        """Make it larger or smaller by so many pixels."""
+        """Grow or shrink the region by `by` pixels."""
         if self.square is not None:
-            self._put(SquareRegion(self.square.x, self.square.y, self.square.size + by))
+            self._set(SquareRegion(self.square.x, self.square.y, self.square.size + by))
 
-    def action_take(self) -> None:
-        """That is it."""
+    def action_accept(self) -> None:
+        """Accept the region."""
         if self.square is not None:
             self.post_message(self.Accepted(self.square))
 
     def action_leave(self) -> None:
-        """As it was."""
+        """Cancel."""
         self.post_message(self.Cancelled())
 
-    # --- the mouse: a click puts the middle, a drag draws the whole ---------------------------------
+    # --- the mouse: a click sets the center, a drag draws the region --------------------------------
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """One corner, or the middle."""
-        self._pressed = self._pixel(event)
-        if self._pressed is not None:
+        """Start of a click or a drag."""
+        self._drag_start = self._pixel(event)
+        if self._drag_start is not None:
             self.capture_mouse()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """The other corner, so far."""
+        """Draw the region from the start of the drag to the mouse."""
         at = self._pixel(event)
-        if self._pressed is not None and at is not None and at != self._pressed:
-            (x0, y0), (x1, y1) = self._pressed, at
-            self._put(SquareRegion((x0 + x1) // 2, (y0 + y1) // 2, max(abs(x1 - x0), abs(y1 - y0))))
+        if self._drag_start is not None and at is not None and at != self._drag_start:
+            (x0, y0), (x1, y1) = self._drag_start, at
+            self._set(SquareRegion((x0 + x1) // 2, (y0 + y1) // 2, max(abs(x1 - x0), abs(y1 - y0))))
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
-        """Where it was a click, the middle."""
-        at, self._pressed, pressed = self._pixel(event), None, self._pressed
+        """Set the center, if this was a click."""
+        at, self._drag_start, start = self._pixel(event), None, self._drag_start
         self.release_mouse()
-        if pressed is not None and at == pressed and self.square is not None:
-            self._put(SquareRegion(*pressed, self.square.size))
+        if start is not None and at == start and self.square is not None:
+            self._set(SquareRegion(*start, self.square.size))
 
     def _pixel(self, event: events.MouseEvent) -> tuple[int, int] | None:
         """The pixel of the display under the mouse."""
         preview = self.query_one(LivePicture)
         corner = preview.region
         part = preview.fraction_at(event.screen_x - corner.x, event.screen_y - corner.y)
-        if part is None or self._shown is None:
+        if part is None or self._area is None:
             return None
-        left, top, width, height = self._shown
+        left, top, width, height = self._area
         return left + int(part[0] * width), top + int(part[1] * height)
 
-    def _put(self, square: SquareRegion) -> None:
-        if self._shown is not None:
-            self.square = square.kept_on(self._shown)
-            self._draw()
+    def _set(self, square: SquareRegion) -> None:
+        if self._area is not None:
+            self.square = square.clamped(self._area)
+            self._update()
 
-    def _draw(self) -> None:
+    def _update(self) -> None:
         preview = self.query_one(LivePicture)
-        preview.frame = self.square.frame_in(self._shown) if self.square and self._shown else None
-        self.query_one("#region-facts", Static).update(Content.from_markup(self._facts()))
+        preview.frame = self.square.fraction_of(self._area) if self.square and self._area else None
+        self.query_one("#region-facts", Static).update(Content.from_markup(self._region_text()))
 
-    def _facts(self) -> str:
+    def _region_text(self) -> str:
         keys = "arrows 10 px, shift 50, ctrl or hjkl 1; + - size; or draw it with the mouse"
-        if self.square is None or self._shown is None:
-            return f"looking for the display …\n[dim]{keys}[/]"
+        if self.square is None or self._area is None:
+            return f"waiting for the display …\n[dim]{keys}[/]"
         square, display = self.square, self._display_name or "this display"
-        of = f"{self._shown[2]}x{self._shown[3]}"
+        of = f"{self._area[2]}x{self._area[3]}"
         return (
             f"[b]{square.size} x {square.size}[/] pixels around [b]{square.x},{square.y}[/] "
             f"on {escape(display)}, {of}\n[dim]{keys}[/]"

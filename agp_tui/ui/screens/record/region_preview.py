@@ -1,4 +1,4 @@
-"""What would be recorded, as it is now: the chosen region while nothing is recorded."""
+"""Live picture of the region that would be recorded, shown while nothing is recorded."""
 
 from contextlib import aclosing
 
@@ -10,36 +10,36 @@ from agp_tui.ui.client.process import JobProcess
 from agp_tui.ui.components.live_view import LiveView
 
 READY_TEXT = "Press Enter to record."
-REGION_TEXT = "[b]This is what is recorded.[/]\n[b $accent]Enter[/] begins, [b]r[/] moves it."
+REGION_TEXT = "[b]This is what is recorded.[/]\n[b $accent]Enter[/] starts, [b]r[/] moves it."
 
 
 class RegionPreview(LiveView):
-    """A live view that looks at a region by itself, between recordings.
+    """A live view that can watch a screen region by itself.
 
-    The process that looks is nobody's live job: it ends as soon as anything else is to be seen here.
+    Its process is not the app's live job; it ends as soon as something else is shown here.
     """
 
-    _words: tuple[str, ...] = ()
+    _watch_flags: tuple[str, ...] = ()
 
-    def look_at(self, *words: str) -> None:
-        """Show what `agp screen watch WORDS` sees from now on; without words, nothing."""
-        if words == self._words:
+    def watch_region(self, *flags: str) -> None:
+        """Show what `agp screen watch FLAGS` captures; without flags, show nothing."""
+        if flags == self._watch_flags:
             return
-        self._words = words
-        self.workers.cancel_group(self, "look")
+        self._watch_flags = flags
+        self.workers.cancel_group(self, "watch")
         self.reset(READY_TEXT)
-        if words:
-            self._look(words)
+        if flags:
+            self._run_watch(flags)
 
-    @work(group="look")
-    async def _look(self, words: tuple[str, ...]) -> None:
-        flags: tuple[str, ...] = self.app.words  # type: ignore[attr-defined]
+    @work(group="watch")
+    async def _run_watch(self, flags: tuple[str, ...]) -> None:
+        words = ("screen", "watch", *flags, *self.app.words)  # type: ignore[attr-defined]
         try:
-            async with JobProcess("screen", "watch", *words, *flags) as job, aclosing(job.events()) as events:
+            async with JobProcess(*words) as job, aclosing(job.events()) as events:
                 async for event in events:
                     if isinstance(event, Live):
                         self.show_picture(event, REGION_TEXT)
                     elif isinstance(event, Failed):
-                        self.reset(f"{READY_TEXT}\n\nIts region cannot be seen: {event.error}")
+                        self.reset(f"{READY_TEXT}\n\nThe region cannot be captured: {event.error}")
         except AgpError as error:
-            self.reset(f"{READY_TEXT}\n\nIts region cannot be seen: {error}")
+            self.reset(f"{READY_TEXT}\n\nThe region cannot be captured: {error}")

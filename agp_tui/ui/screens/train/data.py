@@ -12,8 +12,8 @@ from textual.markup import escape
 from textual.widgets import SelectionList, Static
 from textual.widgets.selection_list import Selection
 
+from agp_tui.formatting.text import clock_text
 from agp_tui.ui.client.catalog import RecordingItem
-from agp_tui.ui.components.live_view import clock
 from agp_tui.ui.widgets.key_bars import KeyBars
 
 MOST_COMBINATIONS = 6
@@ -57,7 +57,7 @@ class Recordings(SelectionList[str]):
         """How many are chosen."""
         chosen = set(self.selected)
         seconds = sum(one.seconds for one in self._items if one.path in chosen)
-        self.border_subtitle = f"{len(chosen)} of {len(self._items)}, {clock(seconds).split('.')[0]}"
+        self.border_subtitle = f"{len(chosen)} of {len(self._items)}, {clock_text(seconds).split('.')[0]}"
 
     def flags(self) -> list[str]:
         """As a flag of `agp train`; none where all there are are chosen."""
@@ -87,7 +87,9 @@ def selection(one: RecordingItem, chosen: bool) -> Selection[str]:
         text = Content.from_markup(f"[$error]✗[/] {when}  [dim]{escape(why)}[/]")
         return Selection(text, one.path, False, disabled=True)
     who = "corrections" if one.source == "agent" else one.labels or one.source
-    text = Content.from_markup(f"{when}  [b]{clock(one.seconds).split('.')[0]:>5}[/]  [dim]{escape(who)}[/]")
+    text = Content.from_markup(
+        f"{when}  [b]{clock_text(one.seconds).split('.')[0]:>5}[/]  [dim]{escape(who)}[/]"
+    )
     return Selection(text, one.path, chosen)
 
 
