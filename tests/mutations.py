@@ -52,7 +52,7 @@ BREAKS = {
     ),
     "the guard ends without letting go": Break(
         "agp_tui/keys/guard_process.py",
-        "                hands.hold(NO_KEYS)",
+        "                held_keys.hold(NO_KEYS)",
         "                pass",
         ("tests/timed/keys/test_pressing.py",),
     ),

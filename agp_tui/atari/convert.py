@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from agp_tui.atari.checkpoint import AgentCheckpoint, load_agent
 from agp_tui.atari.driver import keys_for
 from agp_tui.atari.networks import AgentNetwork
-from agp_tui.games.atari import cartridge_of, keys_of
+from agp_tui.games.atari import keys_for_action, rom_name
 from agp_tui.models.conversion import Quantize, quantized, streaming_model
 
 GREY = (0.299, 0.587, 0.114)
@@ -51,13 +51,13 @@ class Decide(nn.Module):
 
 def keys_pressed(kept: AgentCheckpoint) -> tuple[str, ...]:
     """The keys that an agent's actions hold."""
-    return keys_for(kept.actions, cartridge_of(kept.game), ())
+    return keys_for(kept.actions, rom_name(kept.game), ())
 
 
 def key_table(kept: AgentCheckpoint) -> Tensor:
     """(actions, keys) float32: 1 where an action holds a key."""
-    cartridge, keys = cartridge_of(kept.game), keys_pressed(kept)
-    held = [keys_of(action, cartridge) for action in kept.actions]
+    cartridge, keys = rom_name(kept.game), keys_pressed(kept)
+    held = [keys_for_action(action, cartridge) for action in kept.actions]
     return torch.tensor([[float(key in one) for key in keys] for one in held])
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from agp_tui.atari.returns import monte_carlo_returns
 from agp_tui.atari.vector_env import Stacks, View
 from agp_tui.errors import RecordingError
-from agp_tui.games.atari import FRAMES_A_SECOND, atari_id, cartridge_of, keys_of
+from agp_tui.games.atari import FRAMES_PER_SECOND, atari_id, keys_for_action, rom_name
 from agp_tui.recording.store import Recording
 
 LEAD = 1
@@ -76,15 +76,15 @@ def _read(
     told: Callable[[int], None] | None,
 ) -> Demonstrations:
     meta = recording.meta
-    cartridge = cartridge_of(game)
-    if atari_id(cartridge_of(meta.game)) != atari_id(cartridge):
+    cartridge = rom_name(game)
+    if atari_id(rom_name(meta.game)) != atari_id(cartridge):
         raise RecordingError(
             f"Expected a recording of {game}, found one of {meta.game} in {recording.path}.", "Name another."
         )
-    every, rest = divmod(meta.fps * view.skip, FRAMES_A_SECOND)
+    every, rest = divmod(meta.fps * view.skip, FRAMES_PER_SECOND)
     if rest or not every:
         raise RecordingError(
-            f"Expected a whole number of frames for each decision (one in {view.skip}/{FRAMES_A_SECOND} s),"
+            f"Expected a whole number of frames for each decision (one in {view.skip}/{FRAMES_PER_SECOND} s),"
             f" found a recording at {meta.fps} frames a second.",
             "Record at 15, 30 or 60 frames a second.",
         )
@@ -107,7 +107,7 @@ def _read(
 
 def _play(recording: Recording, chosen: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The number of the game and the score at each of these frames."""
-    changes = recording.episodes()
+    changes = recording.timeline.scores
     if not changes:
         return np.zeros(len(chosen), np.int64), np.zeros(len(chosen))
     times = np.array([change.time_ns for change in changes])
@@ -121,7 +121,9 @@ def _actions(
     recording: Recording, chosen: NDArray[np.int64], actions: tuple[str, ...], cartridge: str
 ) -> NDArray[np.int64]:
     """The agent's action for the keys held; keys that none of its actions stands for are left out."""
-    by_keys = {keys_of(action, cartridge): number for number, action in reversed(list(enumerate(actions)))}
+    by_keys = {
+        keys_for_action(action, cartridge): number for number, action in reversed(list(enumerate(actions)))
+    }
     names, held = recording.meta.keys, recording.labels(LEAD)[chosen]
     found = []
     for row in held.tolist():

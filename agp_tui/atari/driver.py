@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from agp_tui.atari.agent import Agent, Judged
 from agp_tui.atari.vector_env import Stacks, View
-from agp_tui.games.atari import CONSOLE_KEYS, AtariGame, keys_of
+from agp_tui.games.atari import JOYSTICK_KEYS, AtariGame, keys_for_action
 from agp_tui.games.base import Frame
 from agp_tui.keys.state import NO_KEYS, Keys, Who
 
@@ -68,11 +68,11 @@ class AgentDriver:
         """What it does now, as a place in `actions`."""
         self._agent, self._game, self._every = agent, game, view.skip
         self._sight = Sight(view)
-        self._keys = [keys_of(action, game.cartridge) for action in actions]
+        self._keys = [keys_for_action(action, game.rom) for action in actions]
         self._epsilon, self._drawing = epsilon, np.random.default_rng(seed)
         self._episode = -1
         self._looked_at = 0
-        game.keeps_greys = True
+        game.keep_grayscale = True
 
     @property
     def value(self) -> float | None:
@@ -96,7 +96,7 @@ class AgentDriver:
 
     def decide(self, frame: Frame) -> Keys:
         """The keys to hold from this frame on."""
-        episode, now = self._game.status().episode, self._game.emulated
+        episode, now = self._game.status().episode, self._game.emulated_frames
         if episode != self._episode:
             self._episode = episode
             self._sight.clear()
@@ -107,12 +107,12 @@ class AgentDriver:
 
     def _look(self, now: int) -> None:
         self._looked_at = now
-        self.judged = self._agent.judge(self._sight.see(*self._game.greys()))
+        self.judged = self._agent.judge(self._sight.see(*self._game.grayscale_pair()))
         chance = self._drawing.random() < self._epsilon
         self.action = int(self._drawing.integers(len(self.actions)) if chance else self.judged.best[0])
 
 
 def keys_for(actions: tuple[str, ...], cartridge: str, own: tuple[str, ...]) -> tuple[str, ...]:
     """A game's own keys, then those that an agent's actions need besides, such as space in Pong."""
-    needed: Keys = NO_KEYS.union(*(keys_of(action, cartridge) for action in actions))
-    return (*own, *(key for key in CONSOLE_KEYS if key in needed and key not in own))
+    needed: Keys = NO_KEYS.union(*(keys_for_action(action, cartridge) for action in actions))
+    return (*own, *(key for key in JOYSTICK_KEYS if key in needed and key not in own))

@@ -20,7 +20,7 @@ from agp_tui.config import ExportSettings, GameSettings
 from agp_tui.engine.clock import NS, SimulatedTime
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed, ModelError
-from agp_tui.games.atari import FRAMES_A_SECOND, AtariGame
+from agp_tui.games.atari import FRAMES_PER_SECOND, AtariGame
 from agp_tui.games.base import Pixels
 from agp_tui.models.conversion import run_converter
 from agp_tui.models.frame_window import resize
@@ -80,12 +80,12 @@ def _rate(kept: AgentCheckpoint) -> int:
             "the real-time player does not show.",
             "agp atari watch and agp record --by play it as it is.",
         )
-    if FRAMES_A_SECOND % kept.skip:
+    if FRAMES_PER_SECOND % kept.skip:
         raise ModelError(
             f"Expected an agent with a whole number of decisions a second, found skip_frames {kept.skip}.",
             "agp atari watch and agp record --by play it as it is.",
         )
-    return FRAMES_A_SECOND // kept.skip
+    return FRAMES_PER_SECOND // kept.skip
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from agp_tui.atari.trainer import Counters, Round
 from agp_tui.atari.vector_env import Consoles, Ended
 from agp_tui.config import PreviewSettings
 from agp_tui.engine.job import Job
-from agp_tui.games.atari import FRAMES_A_SECOND
+from agp_tui.games.atari import FRAMES_PER_SECOND
 from agp_tui.games.live_preview import Preview, live_event
 from agp_tui.protocol.events import EpisodeFinished, Evaluated, Event, Progress
 
@@ -89,7 +89,7 @@ class Teller:
                 self._preview.thumbnail(np.repeat(grey[..., None], 3, 2)),
                 seconds=round(counters.seconds, 1),
                 fps=round(each / counters.seconds, 1) if counters.seconds else 0.0,
-                fps_asked=FRAMES_A_SECOND,
+                fps_asked=FRAMES_PER_SECOND,
                 frames=counters.frames,
                 missed=0,
                 score=consoles.score(0),

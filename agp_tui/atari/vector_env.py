@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from agp_tui.games.atari import cartridge_of
+from agp_tui.games.atari import rom_name
 
 Stacks = NDArray[np.uint8]
 """What is seen: shape (consoles, frames, height, width), uint8, grey, the newest frame last."""
@@ -118,7 +118,7 @@ class Consoles:
         from gymnasium.vector import AutoresetMode
 
         self.game, self.count, self.protocol, self.view = game, count, protocol, view
-        self.cartridge = cartridge_of(game)
+        self.cartridge = rom_name(game)
         self._seed = seed
         self._env: Any = AtariVectorEnv(
             self.cartridge,

@@ -19,7 +19,14 @@ from agp_tui.config import GameSettings
 from agp_tui.engine.clock import NS, SimulatedTime
 from agp_tui.engine.runs import process_start
 from agp_tui.errors import JobFailed
-from agp_tui.games.atari import CONSOLE_KEYS, FRAMES_A_SECOND, AtariGame, cartridge_of, default_keys, keys_of
+from agp_tui.games.atari import (
+    FRAMES_PER_SECOND,
+    JOYSTICK_KEYS,
+    AtariGame,
+    default_keys,
+    keys_for_action,
+    rom_name,
+)
 from agp_tui.games.base import Pixels
 from agp_tui.recording.disk_space import DiskSpace
 from agp_tui.recording.mp4 import Mp4Writer
@@ -147,7 +154,7 @@ SCALE = 3
 """A pixel of the console is so many wide and high."""
 MIN_FREE_MB = 512
 """With less free on the disk nothing is recorded."""
-STILL_FRAMES = FRAMES_A_SECOND
+STILL_FRAMES = FRAMES_PER_SECOND
 """The end of a game stands still for so long."""
 PRESET = "ultrafast"
 """x264's: twice as quick as veryfast; a minute of a game takes 1.3 MB (Pong) to 5 MB (Assault)."""
@@ -221,8 +228,8 @@ def clear_unfinished(folder: Path) -> None:
 
 def words(action: str, cartridge: str) -> str:
     """An action in words, as the keys that stand for it: RIGHTFIRE is up fire in Pong, NOOP is rest."""
-    keys = keys_of(action, cartridge)
-    held = ("fire" if key == "space" else key for key in CONSOLE_KEYS if key in keys)
+    keys = keys_for_action(action, cartridge)
+    held = ("fire" if key == "space" else key for key in JOYSTICK_KEYS if key in keys)
     return " ".join(held) or "rest"
 
 
@@ -233,8 +240,8 @@ class _Filming:
         self.score, self.frames, self.cut = 0.0, 0, False
         self._cap = kept.played_under.frame_cap
         self._source = SimulatedTime()
-        keys = keys_for(kept.actions, cartridge_of(kept.game), default_keys(kept.game))
-        place = GameSettings(keys=keys, fps=FRAMES_A_SECOND, sticky=kept.played_under.sticky, seed=seed)
+        keys = keys_for(kept.actions, rom_name(kept.game), default_keys(kept.game))
+        place = GameSettings(keys=keys, fps=FRAMES_PER_SECOND, sticky=kept.played_under.sticky, seed=seed)
         self._game = AtariGame(kept.game, place, self._source)
         agent = Agent(kept.network())
         self._driver = AgentDriver(agent, kept.view, kept.actions, self._game, epsilon=epsilon, seed=seed)
@@ -243,20 +250,20 @@ class _Filming:
         self._size = SCALE * height, SCALE * width
         whole = (self._size[0] + 2 * MARGIN, MARGIN + self._size[1] + WIDTH)
         self._canvas: Pixels = np.full((*whole, 3), BACKGROUND, np.uint8)
-        title = self._game.cartridge.replace("_", " ").title()
+        title = self._game.rom.replace("_", " ").title()
         trained = f"{kept.algorithm.replace('_', ' ')}   {kept.counters.get('steps', 0):,} steps"
-        actions = {action: words(action, self._game.cartridge) for action in kept.actions}
+        actions = {action: words(action, self._game.rom) for action in kept.actions}
         self._panel = Panel(whole[0], title, trained, actions)
         self._shown: Facts | None = None
-        unit = Fraction(1, FRAMES_A_SECOND)
-        self._video = Mp4Writer(path, *whole, fps=FRAMES_A_SECOND, unit=unit, preset=PRESET)
+        unit = Fraction(1, FRAMES_PER_SECOND)
+        self._video = Mp4Writer(path, *whole, fps=FRAMES_PER_SECOND, unit=unit, preset=PRESET)
 
     def play(self, told: Told | None, space: DiskSpace) -> bool:
         """To the end of the game; False where it was stopped before."""
         while told is None or told(self.frames):
             if space.low():
                 raise JobFailed("The disk runs low, so the video was given up.", "Make room.")
-            self._source.sleep_until(round(self.frames * NS / FRAMES_A_SECOND))
+            self._source.sleep_until(round(self.frames * NS / FRAMES_PER_SECOND))
             frame = self._game.grab()
             if self._over():
                 self._stand_still()
@@ -295,7 +302,7 @@ class _Filming:
         facts = Facts(
             score=self.score,
             lives=self._game.status().lives,
-            seconds=self.frames // FRAMES_A_SECOND,
+            seconds=self.frames // FRAMES_PER_SECOND,
             preferences=driver.preferences,
             action=driver.actions[driver.action],
         )

@@ -44,9 +44,9 @@ def decision_gflop(model: Literal["small", "large"], frame_size: int, segment: i
 
 def console_frames_a_second(game: str, frames: int = 4_000) -> float:
     """Frames that the bare emulator gives a second of one core, nothing read from it: no play has more."""
-    from agp_tui.games.atari import cartridge_of, console
+    from agp_tui.games.atari import open_emulator, rom_name
 
-    bare = console(cartridge_of(game), sticky=0.0, seed=0)
+    bare = open_emulator(rom_name(game), sticky=0.0, seed=0)
     actions = bare.getMinimalActionSet()
     picks = np.random.default_rng(0).integers(0, len(actions), frames)
     began = time.process_time()

@@ -144,9 +144,9 @@ def run_learning(asked: LearningAsked, job: Job) -> Finished:
 
 
 def _ids(games: tuple[str, ...]) -> list[str]:
-    from agp_tui.games.atari import atari_id, cartridge_of
+    from agp_tui.games.atari import atari_id, rom_name
 
-    return [atari_id(cartridge_of(game)) for game in games]
+    return [atari_id(rom_name(game)) for game in games]
 
 
 def _clones(kind: type[E], asked: CorrectionsAsked | PracticeBenchAsked) -> list[E]:

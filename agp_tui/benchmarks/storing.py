@@ -17,7 +17,7 @@ from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed, JobStopped
 from agp_tui.games.base import Pixels
 from agp_tui.protocol.events import Table
-from agp_tui.recording.video import FFV1, FILE_NAME, X264, VideoWriter, codec_for, read
+from agp_tui.recording.video import FFV1, FILE_NAME, X264, VideoWriter, codec_for, read_frames
 
 GAMES = ("ALE/Enduro-v5", "ALE/MsPacman-v5", "ALE/Riverraid-v5", "ALE/Seaquest-v5")
 """Scrolling scenery, a maze, a river, swarms: what compresses well, and what does not."""
@@ -170,7 +170,9 @@ def _stamp(number: int) -> int:
 def _check_exact(folder: Path, frames: list[Pixels]) -> None:
     """Raises `JobFailed` where a stored frame is not the one that was to be stored."""
     stamps = [_stamp(number) for number in range(len(frames))]
-    for wanted, found in zip(frames, read(folder / FILE_NAME, frames[0].shape[:2], stamps), strict=True):
+    for wanted, found in zip(
+        frames, read_frames(folder / FILE_NAME, frames[0].shape[:2], stamps), strict=True
+    ):
         if not np.array_equal(wanted, found):
             raise JobFailed("Expected to read the frames that were stored, found others.")
 

@@ -30,12 +30,12 @@ def list_(*, output: OutputFlags = Output()) -> int:
     and `human`, scores of the table named in `scores_of` (null for games that are not in it).
     """
     from agp_tui.atari.human_scores import RANDOM_AND_HUMAN, TABLE_NAME
-    from agp_tui.games.atari import cartridges
+    from agp_tui.games.atari import rom_names
     from agp_tui.games.atari_actions import known_actions, known_keys
     from agp_tui.games.experts import has_expert
 
     games: list[dict[str, Any]] = []
-    for name, cartridge in cartridges().items():
+    for name, cartridge in rom_names().items():
         random, human = RANDOM_AND_HUMAN.get(cartridge, (None, None))
         games.append(
             {

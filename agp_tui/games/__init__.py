@@ -1,1 +1,1 @@
-"""What can be played: anything that gives frames and takes held keys."""
+"""Games: Atari games and regions of a screen. They give frames and take held keys."""

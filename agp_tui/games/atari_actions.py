@@ -1,9 +1,9 @@
-"""The actions of the known Atari games, written down: asking the console takes a third of a second for each.
+"""The minimal action sets of the Atari games as a table, because loading a ROM takes a third of a second.
 
-A game that is not here is asked about. The test of this module asks the console.
+The emulator is used for a game that is not in the table.
 """
 
-from agp_tui.games.atari import keys_among, minimal_actions
+from agp_tui.games.atari import keys_for_actions, minimal_actions
 from agp_tui.games.ids import short_name
 
 ACTIONS = {
@@ -61,11 +61,11 @@ ACTIONS = {
     "NOOP UP DOWN": "Freeway",
     "NOOP RIGHT LEFT": "Skiing",
 }
-"""Names of games by ALE's minimal set of actions in them."""
+"""Games by their minimal action set."""
 
 
 def known_actions(game_id: str) -> tuple[str, ...]:
-    """The same as `minimal_actions`, at once for every game that is written down here."""
+    """As `minimal_actions`, without loading the ROM of a game in the table."""
     name = short_name(game_id)
     for actions, games in ACTIONS.items():
         if name in games.split():
@@ -74,5 +74,5 @@ def known_actions(game_id: str) -> tuple[str, ...]:
 
 
 def known_keys(game_id: str) -> tuple[str, ...]:
-    """The same as `default_keys`, at once for every game that is written down here."""
-    return keys_among(game_id, known_actions(game_id))
+    """As `default_keys`, without loading the ROM of a game in the table."""
+    return keys_for_actions(game_id, known_actions(game_id))

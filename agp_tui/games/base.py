@@ -1,4 +1,4 @@
-"""What a game and its player must be able to do. Knows nothing of screens, consoles or models."""
+"""The interfaces of games and of drivers that play them, and the frames between them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,15 +10,12 @@ from numpy.typing import NDArray
 from agp_tui.keys.state import Keys, Who
 
 Pixels = NDArray[np.uint8]
-"""One picture: shape (height, width, 3), uint8, RGB."""
+"""An image: shape (height, width, 3), uint8, RGB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A picture of the game and when it was taken.
-
-    `before_ns` and `after_ns` (monotonic clock, ns) enclose the grab.
-    """
+    """An image of the game, grabbed between `before_ns` and `after_ns` (monotonic clock)."""
 
     pixels: Pixels
     before_ns: int
@@ -27,14 +24,14 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class GameStatus:
-    """What a game knows of its own state of play; a screen knows nothing and gives None."""
+    """Score, lives and episode of a game that reports them."""
 
     score: float
     lives: int
     episode: int
-    """How many games have ended before this one, counted from the start of play."""
+    """The number of episodes that have ended."""
     finished_scores: tuple[float, ...]
-    """The final score of every ended game."""
+    """The final score of every ended episode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,32 +63,32 @@ class Game(Protocol):
         ...
 
     def grab(self) -> Frame:
-        """The picture that is on the game's screen now."""
+        """The current frame."""
         ...
 
     def hold(self, keys: Keys) -> None:
-        """From now on exactly these of the game's keys are held."""
+        """Hold exactly these keys from now on."""
         ...
 
     def status(self) -> GameStatus | None:
-        """Score and lives, where the game tells them."""
+        """Score and lives; None for a screen."""
         ...
 
     def close(self) -> None:
-        """Release every key and let go of the game. May be called twice."""
+        """Release all keys and close the game. May be called twice."""
         ...
 
 
 class EmulatedGame(Game, Protocol):
-    """A game that is emulated here, and so can be given a key as of a moment that is just over."""
+    """A game emulated in this process, in which keys can be held from a time in the recent past."""
 
     def hold_at(self, keys: Keys, time_ns: int) -> None:
-        """Exactly these keys are held from `time_ns` (the game's clock) on; what was played stays."""
+        """Hold exactly these keys from `time_ns` (the game's clock) on; emulated frames stay as they are."""
         ...
 
 
 class Driver(Protocol):
-    """Somebody who plays by deciding at each frame: an expert or a model, never a person."""
+    """A player that decides at each frame: an expert, a model or an agent."""
 
     who: Who
 

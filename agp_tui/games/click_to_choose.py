@@ -1,4 +1,4 @@
-"""Choosing where the game is by a click on its own display."""
+"""Choosing the center of the game's region by a click on its display."""
 
 import select
 import sys
@@ -7,14 +7,14 @@ from agp_tui.engine.job import Job
 from agp_tui.errors import DisplayError, JobFailed
 
 LEFT_BUTTON = 1
-LOOK_SECONDS = 0.1
+POLL_SECONDS = 0.1
 
 
 def choose_center(display: str | None, job: Job) -> tuple[int, int] | None:
-    """Wait for a click on the display and return its X,Y, in pixels over all monitors.
+    """Wait for a click on the display; its X, Y in pixels over all monitors, or None if the job is stopped.
 
-    None if the job is to stop before. The click also reaches what it was made on. Raises
-    `DisplayError` where clicks cannot be heard, `JobFailed` if the display goes away.
+    The window under the pointer receives the click too. Raises `DisplayError` if clicks cannot be
+    observed, `JobFailed` if the display goes away.
     """
     if sys.platform in ("win32", "darwin"):
         return _choose_with_pynput(job)
@@ -35,7 +35,7 @@ def _choose_on_x(display: str | None, job: Job) -> tuple[int, int] | None:
                 if event.kind == BUTTON_DOWN and event.detail == LEFT_BUTTON:
                     pointer = root.query_pointer()
                     return int(pointer.root_x), int(pointer.root_y)
-            select.select([connection.fileno()], [], [], LOOK_SECONDS)
+            select.select([connection.fileno()], [], [], POLL_SECONDS)
         return None
     except DisplayError:
         raise
@@ -61,7 +61,7 @@ def _choose_with_pynput(job: Job) -> tuple[int, int] | None:
     with mouse.Listener(on_click=clicked):
         while not job.stopping:
             try:
-                return clicks.get(timeout=LOOK_SECONDS)
+                return clicks.get(timeout=POLL_SECONDS)
             except queue.Empty:
                 continue
     return None

@@ -1,4 +1,4 @@
-"""Finds the display that the game is on, also from an SSH login. Grabs nothing but one pixel."""
+"""Finds the display of the game, also over SSH. Each candidate is tested by grabbing one pixel."""
 
 import json
 import os
@@ -22,24 +22,24 @@ PROCESSES = Path("/proc")
 
 @dataclass(frozen=True)
 class Desktop:
-    """The places where displays, and the keys to them, may be found."""
+    """Where displays and their authority files may be found."""
 
     environment: Mapping[str, str]
-    """Of this process."""
+    """The environment of this process."""
     sessions: tuple[tuple[str, str | None], ...] = ()
-    """Local display and key file of this user's other programs."""
+    """Local displays and authority files in the environments of this user's processes."""
     servers: tuple[int, ...] = ()
-    """Numbers of the X servers that have a socket here."""
+    """Display numbers of the X servers with a socket here."""
     rootless: frozenset[int] = frozenset()
-    """Numbers of those that serve a Wayland desktop window by window, and have no screen to read."""
+    """Display numbers of rootless Xwayland servers, whose screen cannot be grabbed."""
     authorities: tuple[str, ...] = ()
-    """Key files where display managers put them."""
+    """Authority files of display managers."""
     wayland: tuple[str, ...] = ()
-    """Signs of a Wayland session."""
+    """Evidence of a Wayland session."""
 
     @classmethod
     def of_this_user(cls) -> "Desktop":
-        """Look around. Never fails: what cannot be read is not there."""
+        """Inspect this machine. Does not raise: unreadable places count as empty."""
         run = Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
         return cls(
             environment=dict(os.environ),
@@ -52,7 +52,7 @@ class Desktop:
 
 
 def _sessions(processes: Path) -> tuple[tuple[str, str | None], ...]:
-    """From the environments of this user's processes, each pair once."""
+    """The distinct pairs in the environments of this user's processes."""
     found: dict[tuple[str, str | None], None] = {}
     for process in _own(processes):
         variables = dict(part.partition(b"=")[::2] for part in _read(process / "environ").split(b"\0"))
@@ -63,7 +63,7 @@ def _sessions(processes: Path) -> tuple[tuple[str, str | None], ...]:
 
 
 def _servers(sockets: Path, processes: Path) -> tuple[int, ...]:
-    """From the sockets, those in the file system and the abstract ones that containers share."""
+    """From the sockets in the file system and the abstract ones, which containers share."""
     paths = [str(path) for path in sockets.glob("X*")] if sockets.is_dir() else []
     abstract = re.findall(rb"@(/tmp/\.X11-unix/X\d+)", _read(processes / "net" / "unix"))
     names = [*paths, *(path.decode() for path in abstract)]
@@ -80,7 +80,7 @@ def _rootless(processes: Path) -> frozenset[int]:
 
 
 def _authorities(run: Path, home: Path) -> tuple[str, ...]:
-    """Key files of GDM, mutter, KDE and LightDM, then the plain one."""
+    """Authority files of GDM, mutter, KDE and LightDM, then ~/.Xauthority."""
     patterns = ("gdm/Xauthority", ".mutter-Xwaylandauth.*", "xauth_*", "Xauthority", "lightdm/xauthority")
     files = [path for pattern in patterns for path in sorted(run.glob(pattern))]
     files += [*sorted(Path("/run/lightdm").glob("*/xauthority")), home / ".Xauthority"]
@@ -115,46 +115,46 @@ def _read(path: Path) -> bytes:
 
 PROBE_SECONDS = 5.0
 FIRST_SSH_DISPLAY = 10
-"""sshd numbers the displays that it forwards from here (X11DisplayOffset)."""
+"""The first display number that sshd forwards (X11DisplayOffset)."""
 
 FROM_SETTINGS, FROM_ENVIRONMENT = "the settings", "$DISPLAY"
-"""Sources of a name that somebody chose; the other names were only found."""
+"""Sources of a name that the user chose; names of other sources were discovered."""
 
 _NAME = re.compile(r"(?:\w+/)?(?P<host>[^:/]*):(?P<number>\d+)(?:\.\d+)?")
 
 
 @dataclass(frozen=True)
 class DisplayCandidate:
-    """A display that may be the game's, and why it is taken or not."""
+    """A display that may show the game, and whether and why it is usable."""
 
     name: str
     """Such as `:0`; empty for the one desktop of Windows and macOS."""
     source: str
-    """Where its name comes from."""
+    """The source of its name."""
     usable: bool
     reason: str
     size: tuple[int, int] | None = None
-    """Width and height in pixels, where it can be seen."""
+    """Width and height in pixels, if it is usable."""
     authority: str | None = None
-    """File with the key to it, where that is not the one programs use by themselves."""
+    """Its authority file, if it is not the default one."""
 
     def enter(self) -> None:
-        """Let this process, and those it starts, connect to it."""
+        """Allow this process and its subprocesses to connect to it."""
         if self.authority:
             os.environ["XAUTHORITY"] = self.authority
 
 
 def find_display(settings: GameSettings, desktop: Desktop | None = None) -> DisplayCandidate:
-    """The display of the settings, or the first that can be seen. Raises `DisplayError` with every reason."""
+    """The display of the settings, or the first usable one. Raises `DisplayError` with all reasons."""
     found = candidates(settings, desktop, stop_at_first=True)
     for candidate in found:
         if candidate.usable:
             return candidate
     reasons = (
-        "; ".join(f"{candidate.name}: {candidate.reason}" for candidate in found) or "there is none here"
+        "; ".join(f"{candidate.name}: {candidate.reason}" for candidate in found) or "no display was found"
     )
     raise DisplayError(
-        f"Expected a display that can be seen, found none ({reasons}).",
+        f"Expected a display that can be grabbed, found none ({reasons}).",
         "Name it with --display, for example --display :0; agp doctor shows every display and its reason.",
     )
 
@@ -162,23 +162,22 @@ def find_display(settings: GameSettings, desktop: Desktop | None = None) -> Disp
 def candidates(
     settings: GameSettings, desktop: Desktop | None = None, stop_at_first: bool = False
 ) -> list[DisplayCandidate]:
-    """Every display that may be meant, best first, each proven by reading one pixel of it.
+    """All candidate displays, best first, each tested by grabbing one pixel.
 
-    With a display in the settings only that one; else `$DISPLAY`, then those of this user's other
-    programs, then every local X server. With `stop_at_first` the rest is not looked at once
-    `$DISPLAY` proves usable.
+    The display of the settings alone if set; else `$DISPLAY`, then those of this user's processes, then
+    every local X server. With `stop_at_first`, the others are skipped if `$DISPLAY` is usable.
     """
     if sys.platform in ("win32", "darwin"):
-        return [_prove(DisplayCandidate("", "this desktop", True, ""), [None])]
+        return [_grab_test(DisplayCandidate("", "this desktop", True, ""), [None])]
     desktop = desktop or Desktop.of_this_user()
     if settings.display:
         named = DisplayCandidate(settings.display, FROM_SETTINGS, True, "")
-        return [_look(named, desktop, settings.allow_forwarded_display)]
+        return [_test(named, desktop, settings.allow_forwarded_display)]
     first = desktop.environment.get("DISPLAY")
     found = []
     if first:
         found = [
-            _look(
+            _test(
                 DisplayCandidate(first, FROM_ENVIRONMENT, True, ""), desktop, settings.allow_forwarded_display
             )
         ]
@@ -192,12 +191,12 @@ def candidates(
         candidate for candidate in _once(others) if not first or _number(candidate.name) != _number(first)
     ]
     with ThreadPoolExecutor(max_workers=8) as pool:
-        found += pool.map(lambda one: _look(one, desktop, settings.allow_forwarded_display), rest)
+        found += pool.map(lambda one: _test(one, desktop, settings.allow_forwarded_display), rest)
     return found
 
 
 def refusal(candidate: DisplayCandidate, desktop: Desktop, allow_forwarded: bool) -> str:
-    """Why not even to try this display; empty where nothing speaks against it."""
+    """Why this display is not tested; empty if it is."""
     match = _NAME.fullmatch(candidate.name)
     if match is None:
         return "expected a name such as :0"
@@ -215,16 +214,16 @@ def refusal(candidate: DisplayCandidate, desktop: Desktop, allow_forwarded: bool
     return ""
 
 
-def _look(candidate: DisplayCandidate, desktop: Desktop, allow_forwarded: bool) -> DisplayCandidate:
+def _test(candidate: DisplayCandidate, desktop: Desktop, allow_forwarded: bool) -> DisplayCandidate:
     reason = refusal(candidate, desktop, allow_forwarded)
     if reason:
         return replace(candidate, usable=False, reason=reason)
     known = [authority for name, authority in desktop.sessions if _number(name) == _number(candidate.name)]
-    return _prove(candidate, _unique([None, *known, *desktop.authorities]))
+    return _grab_test(candidate, _unique([None, *known, *desktop.authorities]))
 
 
-def _prove(candidate: DisplayCandidate, authorities: Iterable[str | None]) -> DisplayCandidate:
-    """Try one key file after the other; None is the one that programs use by themselves."""
+def _grab_test(candidate: DisplayCandidate, authorities: Iterable[str | None]) -> DisplayCandidate:
+    """Test the display with each authority file; None means the default one."""
     tried = candidate
     for authority in authorities:
         answer = _probe(candidate.name, authority)
@@ -256,7 +255,7 @@ def _probe(name: str, authority: str | None) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         return {"problem": f"it did not answer within {PROBE_SECONDS:.0f} seconds"}
     except (OSError, ValueError) as problem:
-        return {"problem": f"looking at it failed: {problem}"}
+        return {"problem": f"the test failed: {problem}"}
 
 
 def _once(found: Iterable[DisplayCandidate]) -> list[DisplayCandidate]:

@@ -1,4 +1,4 @@
-"""Proves that a display can be seen, in a process of its own that may hang or die.
+"""Tests in a process of its own, which may hang or crash, whether a display can be grabbed.
 
     python -m agp_tui.games.display_probe [DISPLAY]
 
@@ -13,7 +13,7 @@ from agp_tui.errors import DisplayError
 
 
 def probe(display: str | None) -> dict[str, Any]:
-    """The size of the display, or why it cannot be seen."""
+    """The size of the display, or the reason why it cannot be grabbed."""
     import mss
 
     try:
@@ -22,12 +22,12 @@ def probe(display: str | None) -> dict[str, Any]:
             corner = {"left": whole["left"], "top": whole["top"], "width": 1, "height": 1}
             screen.grab(corner)
             return {"width": whole["width"], "height": whole["height"]}
-    except Exception as problem:  # each system has its own; the parent only needs the words
+    except Exception as problem:  # mss raises different errors on each system
         return {"problem": _reason(display) or str(problem).splitlines()[0]}
 
 
 def _reason(display: str | None) -> str:
-    """Why the server does not take us, in its own words: mss keeps them to itself."""
+    """The error message of the X server, which mss does not pass on."""
     if not display:
         return ""
     try:

@@ -1,20 +1,20 @@
-"""Scripted players: demonstrators that read the console's memory, and a player at random."""
+"""Scripted players: experts that read the console's RAM, and a random player."""
 
 import random
 
 from agp_tui.engine.clock import NS
 from agp_tui.errors import SettingError
-from agp_tui.games.atari import FRAMES_A_SECOND, AtariGame
+from agp_tui.games.atari import FRAMES_PER_SECOND, AtariGame
 from agp_tui.games.base import Driver, Frame, Game
 from agp_tui.keys.state import NO_KEYS, Keys, Who
 
 
 class RandomDriver:
-    """Holds random sets of keys, as a person does who hits about on the keyboard.
+    """Holds random sets of keys.
 
-    Each set is held for a random time around `hold_seconds` (exponential), in the time of the
-    frames. In a set each key is down with a chance of one half where there are one or two keys, of
-    one third where there are more. The same seed gives the same keys at the same frame times.
+    Each set is held for an exponentially distributed time with mean `hold_seconds`, measured in frame
+    times. A key is in the set with probability 1/2 for up to two keys, 1/3 for more. The same seed gives
+    the same keys at the same frame times.
     """
 
     who: Who = "agent"
@@ -27,7 +27,7 @@ class RandomDriver:
         self._until_ns: int | None = None
 
     def decide(self, frame: Frame) -> Keys:
-        """The random keys of this moment."""
+        """The random keys at this frame."""
         if self._until_ns is None:
             self._until_ns = frame.before_ns
         while self._until_ns <= frame.before_ns:
@@ -38,19 +38,19 @@ class RandomDriver:
 
 
 BREAKOUT_PADDLE_X, BREAKOUT_BALL_X, BREAKOUT_BALL_Y = 72, 99, 101
-"""Where the memory holds the left end of the paddle, and the ball; the ball's y is 0 where there is none."""
+"""RAM addresses of the paddle's left end and of the ball; the ball's y is 0 without a ball."""
 BREAKOUT_PADDLE_MIDDLE = 9
-"""From the paddle's left end, as the memory has it, to its middle, in pixels."""
+"""Offset of the paddle's middle from its left end, in pixels."""
 BREAKOUT_FORESIGHT = 4
-"""The paddle goes where the ball will be after so many console frames: it takes that long to start."""
+"""Console frames by which the ball's position is extrapolated: the paddle takes that long to start."""
 BREAKOUT_DEAD_BAND = 9
-"""The paddle stays while the ball is no further than this from its middle, in pixels."""
+"""The paddle rests while the ball is within this distance of its middle, in pixels."""
 BREAKOUT_JUMP = 8
-"""A ball that moved further than this in a frame was served or bounced: its way is not known yet."""
+"""A larger move of the ball in one frame is a serve or a bounce: its velocity is not known yet."""
 
 
 class BreakoutExpert:
-    """Goes under the falling ball with left and right, rests while it rises, serves with space."""
+    """Moves under the falling ball, rests while it rises, serves with space."""
 
     who: Who = "expert"
     keys = ("left", "right", "space")
@@ -59,8 +59,8 @@ class BreakoutExpert:
         self._game = game
 
     def decide(self, frame: Frame) -> Keys:
-        """The keys for the state that `frame` shows, whoever played so far."""
-        before, now = self._game.memory()
+        """The keys for the current state of the game, whoever played so far."""
+        before, now = self._game.ram_pair()
         if now[BREAKOUT_BALL_Y] == 0:
             return frozenset({"space"})
         if now[BREAKOUT_BALL_Y] < before[BREAKOUT_BALL_Y]:
@@ -79,26 +79,26 @@ class BreakoutExpert:
 
 
 FRAME_COUNT, REST, PONG_BALL_Y = 8, 4, 54
-"""Where the memory holds what. The paddle glides on: its place of rest is there at even frames only."""
+"""RAM addresses. The paddle glides to a rest position, which is valid in even frames only."""
 
 AHEAD = 2
-"""How many console frames the ball's motion is looked ahead."""
+"""Console frames by which the ball's position is extrapolated."""
 
 ABOVE = 7
-"""The paddle's top is held so far above the ball: the ball meets its middle, with room on both sides."""
+"""The paddle's top is held this far above the ball, so that the ball meets its middle."""
 
 FASTEST = 8
-"""A ball that moves further than this in a frame has been served anew."""
+"""A larger move of the ball in one frame is a serve."""
 
 DEAD_BAND_A_FRAME = 3.0
-"""A key moves the paddle's rest by 5.75 a frame, so being right to half of that is all one can do."""
+"""A key moves the rest position by 5.75 per frame, which bounds the precision to half of that."""
 
 
 class PongExpert:
-    """Follows the ball all the time, so that every picture shows what it wants.
+    """Follows the ball at all times, so that every frame determines its keys.
 
-    Made for 30 decisions a second. Meeting the ball with an end of the paddle would win faster, but a
-    clone of that must be right to two pixels; one of this may be wrong by eight and still returns it.
+    Made for 30 decisions per second. Hitting the ball with an end of the paddle would win faster, but a
+    clone of that must be accurate to two pixels; a clone of this one may be off by eight.
     """
 
     who: Who = "expert"
@@ -106,11 +106,11 @@ class PongExpert:
 
     def __init__(self, game: AtariGame) -> None:
         self._game = game
-        self._dead_band = DEAD_BAND_A_FRAME * max(1, round(FRAMES_A_SECOND / game.fps))
+        self._dead_band = DEAD_BAND_A_FRAME * max(1, round(FRAMES_PER_SECOND / game.fps))
 
     def decide(self, frame: Frame) -> Keys:
-        """The keys for the state that `frame` shows, whoever played so far."""
-        before, now = self._game.memory()
+        """The keys for the current state of the game, whoever played so far."""
+        before, now = self._game.ram_pair()
         ball, ball_before = int(now[PONG_BALL_Y]), int(before[PONG_BALL_Y])
         if ball == 0 or ball_before == 0:
             return NO_KEYS
@@ -139,17 +139,16 @@ def has_expert(game_id: str) -> bool:
 
 
 def expert_for(game: AtariGame) -> Driver:
-    """The scripted expert of this game, watching this game's console.
+    """The scripted expert of this game.
 
-    Each decides from nothing but the state of play, whoever brought it about. So it can be asked
-    what it would press while somebody else plays. Raises `SettingError` for a game without one,
-    or where the game's keys lack one that the expert needs.
+    It decides from the state of the game alone, so it can annotate another player's frames. Raises
+    `SettingError` for a game without an expert, or without a key that the expert needs.
     """
     expert = _EXPERTS.get(game.name)
     if expert is None:
         raise SettingError(
-            f"Expected a game that has a scripted expert, found {game.name}.",
-            f"Take {' or '.join(_EXPERTS)}, or record a person.",
+            f"{game.name} has no scripted expert.",
+            f"Choose {' or '.join(_EXPERTS)}, or record a person.",
         )
     missing = [key for key in expert.keys if key not in game.keys]
     if missing:
@@ -162,12 +161,12 @@ def expert_for(game: AtariGame) -> Driver:
 
 
 def expert_driver(game: Game) -> Driver:
-    """The scripted expert of this game. Raises `SettingError` where there is none."""
+    """The scripted expert of this game. Raises `SettingError` if there is none."""
     if not isinstance(game, AtariGame):
         raise SettingError(f"Expected an Atari game for an expert, found {game.name}.", "Choose --by human.")
     return expert_for(game)
 
 
 def random_driver(game: Game) -> Driver:
-    """Somebody who presses keys at random."""
+    """A player that presses random keys."""
     return RandomDriver(game.keys, seed=0)

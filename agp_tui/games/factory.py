@@ -1,4 +1,4 @@
-"""From a game's name and settings to a game that can be played."""
+"""Opens a game by its name and settings: an Atari game, or a region of the screen."""
 
 import dataclasses
 
@@ -14,7 +14,7 @@ ARROWS = ("up", "left", "right", "down")
 
 
 def complete(name: str, settings: GameSettings) -> GameSettings:
-    """The same settings with the game's own keys where none are named."""
+    """The settings with the default keys of the game, if they name none."""
     if settings.keys:
         return settings
     keys = default_keys(name) if is_atari(name) else ARROWS
@@ -22,9 +22,9 @@ def complete(name: str, settings: GameSettings) -> GameSettings:
 
 
 def open_game(name: str, settings: GameSettings, source: Time, job: Job) -> Game:
-    """The Atari game of that id, or a region of the screen; without a region, a click chooses it.
+    """Open the Atari game of an id, or a region of the screen, which a click chooses if none is set.
 
-    Raises `SettingError` for an unknown Atari id, `DisplayError` where there is no screen, and
+    Raises `SettingError` for an unknown Atari id, `DisplayError` without a screen, and
     `JobFailed` where the job is stopped before the click.
     """
     settings = complete(name, settings)

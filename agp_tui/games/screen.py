@@ -1,4 +1,4 @@
-"""A game on a screen: any region of a display is grabbed, and keys are held on its keyboard."""
+"""Games on a screen: a region of a display is grabbed, and keys are held on its keyboard."""
 
 import ctypes
 import time
@@ -16,17 +16,17 @@ from agp_tui.keys.state import Keys
 
 
 class ScreenGame:
-    """A `Game` that is seen through mss and played through the key guard.
+    """A `Game` grabbed through mss and played through the key guard.
 
-    Frames are `frame_size` squares (area interpolation), or as they were grabbed under
-    `native_size`. What of the region is not on the screen is black.
+    Frames are `frame_size` squares (area interpolation), or unscaled with `native_size`. Pixels of the
+    region off the screen are black.
     """
 
     def __init__(self, name: str, settings: GameSettings, display: DisplayCandidate | None = None) -> None:
-        """Find the display (unless it was found) and look at it.
+        """Open the display, which is found by the settings if not given.
 
-        Raises `DisplayError` where it cannot be seen or the region is off the screen, and
-        `SettingError` where the settings name no region.
+        Raises `DisplayError` if it cannot be grabbed or the region is off the screen, and `SettingError`
+        if the settings name no region.
         """
         self.name = name
         self.keys = settings.keys
@@ -50,7 +50,7 @@ class ScreenGame:
         return self._settings.frame_size, self._settings.frame_size
 
     def grab(self) -> Frame:
-        """The picture in the region now. Raises `JobFailed` if the display, or who holds keys, is gone."""
+        """The current frame. Raises `JobFailed` if the display or the key guard is gone."""
         if self._guard is not None:
             self._guard.check()
         before_ns = time.monotonic_ns()
@@ -59,13 +59,13 @@ class ScreenGame:
         return Frame(to_rgb(bgra, self.frame_shape), before_ns, after_ns)
 
     def hold(self, keys: Keys) -> None:
-        """Hold exactly these; the guard process starts with the first call. Raises as `KeyGuard` does."""
+        """Hold exactly these keys; the first call starts the guard. Raises as `KeyGuard` does."""
         if self._guard is None:
             self._guard = KeyGuard(self.display, self.keys)
         self._guard.hold(keys)
 
     def status(self) -> None:
-        """A screen does not tell the score."""
+        """None: a screen does not report a score."""
 
     def close(self) -> None:
         if self._guard is not None:
@@ -74,45 +74,45 @@ class ScreenGame:
 
 
 class Grabber:
-    """Grabs one region of a display, or the whole, again and again, through changes of its resolution."""
+    """Grabs a region of a display, or all of it; survives changes of the resolution."""
 
-    def __init__(self, display: str | None, box: ScreenRegion | None) -> None:
-        """`box`: None for the whole display.
+    def __init__(self, display: str | None, region: ScreenRegion | None) -> None:
+        """`region`: None for the whole display.
 
-        Raises `DisplayError` where the display cannot be seen or the region is off it.
+        Raises `DisplayError` if the display cannot be grabbed or the region is off it.
         """
         self._display = display
-        self._box = box
+        self._region = region
         self._mss: Any = None
         self._open()
 
     def grab(self) -> Pixels:
-        """BGRA uint8, shape (height, width, 4) of the box; alpha means nothing.
+        """BGRA uint8, shape (height, width, 4) of the region; alpha is undefined.
 
         Raises `JobFailed` if the display is gone, or the region no longer on it.
         """
         try:
             return self._grab()
-        except _trouble():
-            # The resolution changed, or the server is gone: only a new connection can tell.
+        except _display_errors():
+            # The resolution changed, or the server is gone: reconnect to find out.
             try:
                 self._open()
                 return self._grab()
-            except _trouble() as problem:
+            except _display_errors() as problem:
                 self.close()
                 raise JobFailed(
-                    f"Expected the display {self._display or 'of this desktop'} until the end, "
-                    f"found that it can no longer be grabbed: {_words(problem)}",
+                    f"The display {self._display or 'of this desktop'} can no longer be grabbed: "
+                    f"{_first_line(problem)}",
                     "Start the game's display and this again.",
                 ) from problem
 
     @property
-    def seen(self) -> ScreenRegion:
-        """What of the region is on the display."""
-        return self._seen
+    def visible(self) -> ScreenRegion:
+        """The part of the region on the display."""
+        return self._visible
 
     def reopen(self) -> None:
-        """Connect anew, so that the display's present size is known. Raises `JobFailed` if it is gone."""
+        """Reconnect, to update the size of the display. Raises `JobFailed` if it is gone."""
         try:
             self._open()
         except DisplayError as problem:
@@ -124,7 +124,7 @@ class Grabber:
         if grabber is not None:
             try:
                 grabber.close()
-            except _trouble():
+            except _display_errors():
                 return
 
     def _open(self) -> None:
@@ -134,40 +134,40 @@ class Grabber:
         try:
             self._mss = mss.MSS(display=self._display) if self._display else mss.MSS()
             whole = self._mss.monitors[0]
-        except _trouble() as problem:
+        except _display_errors() as problem:
             raise DisplayError(
-                f"Expected to see the display {self._display or 'of this desktop'}, found: {_words(problem)}",
+                f"The display {self._display or 'of this desktop'} cannot be grabbed: {_first_line(problem)}",
                 "See agp doctor for the displays here.",
             ) from problem
         screen = ScreenRegion(whole["left"], whole["top"], whole["width"], whole["height"])
-        self._seen = self._box.on(screen, self._display or "") if self._box else screen
+        self._visible = self._region.on(screen, self._display or "") if self._region else screen
         self._request = {
-            "left": self._seen.left,
-            "top": self._seen.top,
-            "width": self._seen.width,
-            "height": self._seen.height,
+            "left": self._visible.left,
+            "top": self._visible.top,
+            "width": self._visible.width,
+            "height": self._visible.height,
         }
 
     def _grab(self) -> Pixels:
-        seen = self._seen
+        visible = self._visible
         if self._mss is None:
-            raise JobFailed("Expected an open display, found it closed.")
+            raise JobFailed("The display is closed.")
         shot = self._mss.grab(self._request)
-        # A Retina screen gives more pixels than were asked for; the region's own size rules.
+        # A Retina screen returns more pixels than requested.
         pixels = np.frombuffer(shot.raw, np.uint8).reshape(shot.height, shot.width, 4)
-        if (shot.height, shot.width) != (seen.height, seen.width):
-            pixels = _scaled(pixels, (seen.height, seen.width))
-        box = self._box or seen
-        if seen == box:
+        if (shot.height, shot.width) != (visible.height, visible.width):
+            pixels = _scaled(pixels, (visible.height, visible.width))
+        region = self._region or visible
+        if visible == region:
             return pixels
-        padded = np.zeros((box.height, box.width, 4), np.uint8)
-        top, left = seen.top - box.top, seen.left - box.left
-        padded[top : top + seen.height, left : left + seen.width] = pixels
+        padded = np.zeros((region.height, region.width, 4), np.uint8)
+        top, left = visible.top - region.top, visible.left - region.left
+        padded[top : top + visible.height, left : left + visible.width] = pixels
         return padded
 
 
 def to_rgb(bgra: Pixels, shape: tuple[int, int]) -> Pixels:
-    """RGB uint8 of that (height, width) from BGRA, by area interpolation where the size differs."""
+    """Convert BGRA to RGB uint8 of shape (height, width), with area interpolation if the size differs."""
     import cv2
 
     if bgra.shape[:2] != shape:
@@ -181,13 +181,13 @@ def _scaled(pixels: Pixels, shape: tuple[int, int]) -> Pixels:
     return np.asarray(cv2.resize(pixels, (shape[1], shape[0]), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _trouble() -> tuple[type[Exception], ...]:
-    """What mss, or opening it again, raises when a display is gone, refuses or has changed."""
+def _display_errors() -> tuple[type[Exception], ...]:
+    """The errors of mss for a display that is gone, refuses or has changed."""
     from mss.exception import ScreenShotError
 
     return DisplayError, ScreenShotError, AssertionError, ctypes.ArgumentError, OSError
 
 
-def _words(problem: Exception) -> str:
+def _first_line(problem: Exception) -> str:
     text = (problem.message if isinstance(problem, DisplayError) else str(problem)).strip().splitlines()
     return f"{text[0].rstrip('.')}." if text else "its server is gone."

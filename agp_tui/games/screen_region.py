@@ -1,4 +1,4 @@
-"""The part of a screen that is the game: where it is, and what of it is on the screen."""
+"""The region of the screen that shows the game."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from agp_tui.errors import DisplayError, SettingError
 
 @dataclass(frozen=True, slots=True)
 class ScreenRegion:
-    """A rectangle in pixels of the display's root window, which spans all monitors."""
+    """A rectangle in pixels of the root window, which spans all monitors."""
 
     left: int
     top: int
@@ -17,7 +17,7 @@ class ScreenRegion:
 
     @classmethod
     def of(cls, settings: GameSettings) -> "ScreenRegion":
-        """The region of the settings. Raises `SettingError` where they name none."""
+        """The region of the settings. Raises `SettingError` if they name none."""
         if settings.region is not None:
             left, top, width, height = settings.region
             if width < 1 or height < 1:
@@ -28,14 +28,14 @@ class ScreenRegion:
             return cls(left, top, width, height)
         if settings.center is None:
             raise SettingError(
-                "Expected to know where the game is on the screen, found neither --center nor --region.",
+                "Expected --center or --region, the position of the game on the screen; found neither.",
                 "Give --center X,Y, or click on the game when asked.",
             )
         x, y = settings.center
         return cls(x - settings.size // 2, y - settings.size // 2, settings.size, settings.size)
 
     def on(self, screen: "ScreenRegion", display: str) -> "ScreenRegion":
-        """The part that is on the screen. Raises `DisplayError` if there is none."""
+        """The part on the screen. Raises `DisplayError` if there is none."""
         left, top = max(self.left, screen.left), max(self.top, screen.top)
         right = min(self.left + self.width, screen.left + screen.width)
         bottom = min(self.top + self.height, screen.top + screen.height)

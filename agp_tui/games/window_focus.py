@@ -1,4 +1,4 @@
-"""Whether a game's window has the keyboard: keys that are pressed while it has not reach something else."""
+"""Whether the window of a game has the keyboard focus, on X11."""
 
 import sys
 from typing import Any
@@ -8,15 +8,15 @@ from agp_tui.games.screen_region import ScreenRegion
 from agp_tui.keys.xserver import Connection, connect
 
 NOTHING, POINTER = 0, 1
-"""Of `XGetInputFocus`: nobody hears the keyboard; whatever is under the pointer does."""
+"""Results of `XGetInputFocus`: no window, or the window under the pointer."""
 
 
 class WindowFocus:
-    """Tells whether the window in a region has the focus. Only for X11; a connection of its own."""
+    """Detects whether the window in a screen region has the focus, over an X connection of its own."""
 
-    def __init__(self, display: str | None, box: ScreenRegion) -> None:
-        """`box` is where the game is seen; its window is the one in the middle. Raises `DisplayError`."""
-        self._middle = box.left + box.width // 2, box.top + box.height // 2
+    def __init__(self, display: str | None, region: ScreenRegion) -> None:
+        """The window of the game is the one at the middle of `region`. Raises `DisplayError`."""
+        self._middle = region.left + region.width // 2, region.top + region.height // 2
         self._connection: Connection = connect(display)
         self._root = self._connection.screen().root
         self._game = self._window_at(self._middle)
@@ -29,12 +29,12 @@ class WindowFocus:
         from Xlib.error import XError
 
         try:
-            # A game that was started anew, or came up only now, has another window than before.
+            # A restarted game has a new window.
             if self._game is None or not self._exists(self._game):
                 self._game = self._window_at(self._middle)
             return self._game is None or self._with_focus() == self._game
         except XError:
-            # A window went away between two questions; the next call sees what is left.
+            # A window closed between two requests.
             return False
         except Exception as problem:
             # python-xlib raises all sorts of things when its server dies between two steps.
@@ -50,11 +50,11 @@ class WindowFocus:
             self._connection.close()
 
     def _window_at(self, place: tuple[int, int]) -> int | None:
-        """The window on the root there, with all decoration; None for the bare root."""
+        """The top-level window at a point, with its decoration; None for the root."""
         return _number(self._root.translate_coords(self._root, *place).child)
 
     def _with_focus(self) -> int | None:
-        """The window on the root that the keyboard belongs to, as a whole."""
+        """The top-level window with the focus."""
         focus = _number(self._connection.get_input_focus().focus)
         if focus == POINTER:
             return _number(self._root.query_pointer().child)
@@ -77,11 +77,11 @@ class WindowFocus:
 
 
 def can_detect_focus() -> bool:
-    """Whether it can be known on this system."""
+    """Whether this system supports it."""
     return sys.platform not in ("win32", "darwin")
 
 
 def _number(window: Any) -> int | None:
-    """Of a window as python-xlib gives it: an object, or a number where it is none."""
+    """The id of a window from python-xlib, which is an object or a number; None for 0."""
     number = int(getattr(window, "id", window))
     return number or None

@@ -11,7 +11,7 @@ from agp_tui.config.file import LoadedConfig
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import JobStopped, ModelError, SettingError
-from agp_tui.games.atari import atari_id, cartridge_of, minimal_actions
+from agp_tui.games.atari import atari_id, minimal_actions, rom_name
 from agp_tui.jobs.train import chosen_recordings
 from agp_tui.protocol.events import Finished, Progress
 from agp_tui.protocol.requests import AtariTrainingRequest
@@ -29,7 +29,7 @@ def ask_atari(settings: AtariSettings, loaded: LoadedConfig) -> AtariTrainingReq
 
     models = loaded.folder("models")
     knobs = decide_knobs(settings)
-    game = atari_id(cartridge_of(settings.game))
+    game = atari_id(rom_name(settings.game))
     if settings.save_best_as is not None:
         kept_as(models, settings.save_best_as)
     start = None
@@ -147,7 +147,7 @@ def run_eval(asked: EvalRequest, job: Job) -> Finished:
 
     try:
         if asked.checkpoint is None:
-            game = atari_id(cartridge_of(asked.game or "ALE/Pong-v5"))
+            game = atari_id(rom_name(asked.game or "ALE/Pong-v5"))
             protocol = PROTOCOLS[asked.protocol or "sticky"]
             found = judged(Chance(len(minimal_actions(game))), game, View(frames=1), protocol, 1.0)
         else:
@@ -170,7 +170,7 @@ def run_eval(asked: EvalRequest, job: Job) -> Finished:
 
 
 def _check_game(trained: str, asked: str | None) -> None:
-    if asked is not None and atari_id(cartridge_of(asked)) != trained:
+    if asked is not None and atari_id(rom_name(asked)) != trained:
         raise ModelError(
             f"Expected an agent of {asked}, found one of {trained}.",
             "An agent plays the game it was trained on.",

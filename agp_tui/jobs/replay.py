@@ -19,7 +19,7 @@ from agp_tui.recording.agreement import player_states
 from agp_tui.recording.quality_stats import held_shares
 from agp_tui.recording.store import Recording
 from agp_tui.recording.timeline import crc_of, stamps_ms
-from agp_tui.recording.video import FILE_NAME, PictureReader
+from agp_tui.recording.video import FILE_NAME, FrameReader
 
 
 class Playhead:
@@ -160,10 +160,10 @@ class _Pages:
         shares = held_shares(meta.keys, self._states)
         self._shares = {key: round(share, 4) for key, share in shares.items()}
         self._fps = round(len(recording) / recording.seconds, 2)
-        self._scores = recording.episodes()
+        self._scores = recording.timeline.scores
         self._score_times = np.array([change.time_ns for change in self._scores], np.int64)
         self._stamps = stamps_ms(recording.times_ns)
-        self._pictures = PictureReader(recording.path / FILE_NAME, meta.frame_size)
+        self._frames = FrameReader(recording.path / FILE_NAME, meta.frame_size)
         self._last: tuple[int, Thumbnail] | None = None
         self._damaged: set[int] = set()
 
@@ -193,13 +193,13 @@ class _Pages:
         )
 
     def close(self) -> None:
-        self._pictures.close()
+        self._frames.close()
 
     def _picture(self, frame: int) -> Thumbnail:
         if self._last is not None and self._last[0] == frame:
             return self._last[1]
         try:
-            pixels = self._pictures.at(self._stamps[frame])
+            pixels = self._frames.frame_at(self._stamps[frame])
             if crc_of(pixels) != self._recording.timeline.crcs[frame]:
                 raise RecordingError("It is not as it was recorded.")
             picture = self._preview.thumbnail(pixels)

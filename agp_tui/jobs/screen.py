@@ -99,7 +99,7 @@ class _WholeDisplay:
             self.grabber.reopen()
             self.looked = now
         small = self.preview.downscale(self.grabber.grab())
-        return to_rgb(small, (small.shape[0], small.shape[1])), self.grabber.seen
+        return to_rgb(small, (small.shape[0], small.shape[1])), self.grabber.visible
 
 
 @dataclass

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobStopped
-from agp_tui.games.atari import FRAMES_A_SECOND
+from agp_tui.games.atari import FRAMES_PER_SECOND
 from agp_tui.protocol.events import Finished, Progress, Table
 
 TELL_FRAMES = 60
@@ -44,7 +44,7 @@ def run_video(asked: VideoRequest, job: Job) -> Finished:
 
     def told(frames: int) -> bool:
         if frames % TELL_FRAMES == 0:
-            minutes = {"minutes": round(frames / FRAMES_A_SECOND / 60, 2)}
+            minutes = {"minutes": round(frames / FRAMES_PER_SECOND / 60, 2)}
             job.emit(Progress(done=len(made), total=asked.games, unit="games", metrics=minutes))
         return not job.stopping
 
@@ -63,7 +63,7 @@ def run_video(asked: VideoRequest, job: Job) -> Finished:
     if not made:
         raise JobStopped("Stopped before a whole game was recorded.", "Start it again.")
     rows: list[list[str | float | int | None]] = [
-        [str(one.path), one.score, round(one.frames / FRAMES_A_SECOND / 60, 2)] for one in made
+        [str(one.path), one.score, round(one.frames / FRAMES_PER_SECOND / 60, 2)] for one in made
     ]
     job.emit(Table(title=f"Videos of {kept.game}", columns=["file", "score", "minutes"], rows=rows))
     scores = [one.score for one in made]
@@ -71,7 +71,7 @@ def run_video(asked: VideoRequest, job: Job) -> Finished:
         {
             "path": str(one.path),
             "score": one.score,
-            "seconds": round(one.frames / FRAMES_A_SECOND, 2),
+            "seconds": round(one.frames / FRAMES_PER_SECOND, 2),
             "cut": one.cut,
         }
         for one in made

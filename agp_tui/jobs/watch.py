@@ -15,7 +15,7 @@ from agp_tui.config import GameSettings, PreviewSettings
 from agp_tui.engine.clock import NS, PlaybackClock, SimulatedTime, check_speed
 from agp_tui.engine.job import Job
 from agp_tui.errors import ModelError, SettingError
-from agp_tui.games.atari import FRAMES_A_SECOND, AtariGame
+from agp_tui.games.atari import FRAMES_PER_SECOND, AtariGame
 from agp_tui.games.base import Driver, DriverFactory, Frame
 from agp_tui.games.factory import complete
 from agp_tui.games.ids import is_atari
@@ -261,10 +261,10 @@ def _for_agent(
     """Its own game, every frame of it, with every key that its actions need, as sticky as in its training."""
     from agp_tui.atari.checkpoint import load_agent
     from agp_tui.atari.driver import keys_for
-    from agp_tui.games.atari import cartridge_of
+    from agp_tui.games.atari import rom_name
 
     kept = load_agent(seat.checkpoint)
     name = name or kept.game
-    keys = keys_for(kept.actions, cartridge_of(name), complete(name, place).keys)
+    keys = keys_for(kept.actions, rom_name(name), complete(name, place).keys)
     sticky = place.sticky or kept.played_under.sticky
-    return name, replace(place, keys=keys, fps=FRAMES_A_SECOND, sticky=sticky), seat
+    return name, replace(place, keys=keys, fps=FRAMES_PER_SECOND, sticky=sticky), seat

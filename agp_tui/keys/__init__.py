@@ -1,1 +1,1 @@
-"""The keyboard: our names for keys, listening to a person, pressing for a model."""
+"""The keyboard: listening to a person's keys, and pressing keys for a model through the key guard."""

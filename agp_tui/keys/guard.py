@@ -1,4 +1,4 @@
-"""Holding keys through a guard process, which lets go of them whatever happens to this one."""
+"""Holding keys through the guard process, which releases them whatever happens to this process."""
 
 import contextlib
 import os
@@ -20,12 +20,12 @@ END_SECONDS = 2.0
 class KeyGuard:
     """Holds keys on the keyboard of `display`, and only those in `keys`.
 
-    The keys are released when this object is closed, when its process ends for any reason, and when
-    the guard process itself is killed, at the next call of anything here: by this process then.
+    The keys are released when this object is closed and when its process ends for any reason. If the guard
+    process is killed, this process releases them at the next call of any method.
     """
 
     def __init__(self, display: str | None, keys: tuple[str, ...]) -> None:
-        """Start the guard process. Raises `DisplayError` where its keyboard cannot be had."""
+        """Start the guard process. Raises `DisplayError` if it cannot open a virtual keyboard."""
         self._display = display
         self._keys = keys
         self._allowed = frozenset(keys)
@@ -33,11 +33,11 @@ class KeyGuard:
         self._lock = threading.Lock()
         self._closed = False
         self._process = self._start()
-        problem = self._answer(START_SECONDS)
-        if problem is not None:
+        error = self._answer(START_SECONDS)
+        if error is not None:
             self._process.kill()
             self._process.wait()
-            raise DisplayError(problem or "Expected the key guard to start, found no answer from it.")
+            raise DisplayError(error or "The key guard did not answer after its start.")
 
     @property
     def held(self) -> Keys:
@@ -46,14 +46,14 @@ class KeyGuard:
 
     @property
     def pid(self) -> int:
-        """The guard process."""
+        """The process id of the guard."""
         return self._process.pid
 
     def hold(self, keys: Keys) -> None:
-        """Hold exactly these keys from now on; comes back when the system has taken them.
+        """Hold exactly these keys; returns when the system has processed them.
 
-        Raises `SettingError` for a key that the guard was not started for, and `JobFailed`, with
-        every key released, if the guard or its keyboard is gone.
+        Raises `SettingError` for a key that the guard was not started with, and `JobFailed`, with all
+        keys released, if the guard or its keyboard is gone.
         """
         if not keys <= self._allowed:
             extra = ", ".join(sorted(keys - self._allowed))
@@ -62,34 +62,34 @@ class KeyGuard:
             )
         with self._lock:
             if self._closed:
-                raise JobFailed("Expected the key guard to be there, found it closed.", "Start this again.")
+                raise JobFailed("The key guard is closed.", "Start this again.")
             if self._process.poll() is not None:
-                self._lose("")
+                self._fail("")
             if keys == self._held:
                 return
-            # Before the guard hears of it: whatever it may have pressed is to be released.
+            # Before the request: on failure, any of these keys may be down.
             before, self._held = self._held, self._held | keys
-            problem = self._ask(keys)
-            if problem is not None:
+            error = self._request(keys)
+            if error is not None:
                 self._held = before | keys
-                self._lose(problem)
+                self._fail(error)
             self._held = keys
 
     def check(self) -> None:
-        """Raises `JobFailed`, with every key released, where the guard is gone."""
+        """Raises `JobFailed`, with all keys released, if the guard is gone."""
         with self._lock:
             if not self._closed and self._process.poll() is not None:
-                self._lose("")
+                self._fail("")
 
     def close(self) -> None:
-        """Release every key and end the guard. May be called twice."""
+        """Release all keys and end the guard. May be called twice."""
         with self._lock:
             if self._closed:
                 return
             self._closed = True
             self._end()
 
-    def _ask(self, keys: Keys) -> str | None:
+    def _request(self, keys: Keys) -> str | None:
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(" ".join(sorted(keys)).encode() + b"\n")
@@ -98,7 +98,7 @@ class KeyGuard:
         return self._answer(ANSWER_SECONDS)
 
     def _answer(self, seconds: float) -> str | None:
-        """None once the guard answered well, else its sentence, empty where it has none."""
+        """None after `ok`, else the guard's error message, empty if there is none."""
         assert self._process.stdout is not None
         descriptor = self._process.stdout.fileno()
         deadline = time.monotonic() + seconds
@@ -109,19 +109,19 @@ class KeyGuard:
             if not chunk:
                 return ""
             line += chunk
-        word, _, sentence = line.decode().strip().partition(" ")
-        return None if word == "ok" else sentence
+        word, _, message = line.decode().strip().partition(" ")
+        return None if word == "ok" else message
 
-    def _lose(self, sentence: str) -> None:
+    def _fail(self, message: str) -> None:
         self._closed = True
         self._end()
         raise JobFailed(
-            sentence or "Expected the key guard to be there until the end, found it gone.",
-            "Every key it held was released. Start this again.",
+            message or "The key guard process has ended unexpectedly.",
+            "All keys it held were released. Start this again.",
         )
 
     def _end(self) -> None:
-        """Let the guard end by itself; where it does not or did not, release the keys from here."""
+        """End the guard; if it did not end cleanly, release the keys from here."""
         assert self._process.stdin is not None and self._process.stdout is not None
         try:
             self._process.stdin.close()
@@ -132,7 +132,6 @@ class KeyGuard:
             clean = False
         self._process.stdout.close()
         if not clean and self._held:
-            # A keyboard that is gone holds nothing any more.
             with contextlib.suppress(Exception):
                 self._release()
         self._held = NO_KEYS
@@ -148,7 +147,7 @@ class KeyGuard:
         if self._display:
             command += ["--display", self._display]
         try:
-            # A session of its own: Ctrl-C in the terminal is for the player, not for the guard.
+            # In a new session: Ctrl-C in the terminal must reach the player only.
             return subprocess.Popen(
                 [*command, *self._keys],
                 env=module_environment(),
@@ -157,5 +156,5 @@ class KeyGuard:
                 bufsize=0,
                 start_new_session=True,
             )
-        except OSError as problem:
-            raise AgpError(f"Expected to start the key guard, found: {problem}.") from problem
+        except OSError as error:
+            raise AgpError(f"The key guard could not be started: {error}.") from error

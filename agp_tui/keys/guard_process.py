@@ -1,11 +1,10 @@
-"""The key guard: a process of its own that holds keys for a player and outlives it just to let go.
+"""The key guard process: holds keys for a player and releases them when the player ends, however it ends.
 
     python -m agp_tui.keys.guard_process [--display D] [--owner PID] KEY...
 
-It reads lines on stdin, each the keys to hold from now on, and answers each on stdout: `ok`, or
-`error` and a sentence. It presses no key but those it was started with. When stdin ends, its owner
-is gone or it is told to end, it releases everything and ends. While its owner is stopped (Ctrl-Z),
-nothing is held.
+Each line on stdin names the keys to hold from then on; the answer on stdout is `ok`, or `error` and a
+message. Only the keys of the command line can be pressed. At the end of stdin, the death of the owner, or a
+signal, it releases all keys and exits. While the owner is stopped (Ctrl-Z), no key is held.
 """
 
 import argparse
@@ -21,18 +20,18 @@ from agp_tui.keys.state import NO_KEYS, Keys
 from agp_tui.keys.virtual_keyboard import VirtualKeyboard, open_virtual_keyboard
 
 WATCH_SECONDS = 0.1
-"""How often a guard that holds keys looks whether its owner was stopped."""
+"""Interval at which a guard that holds keys checks whether its owner is stopped."""
 
 
 class HeldKeys:
-    """What a guard holds. Whatever happens while it changes, `held` covers every key that is down."""
+    """The keys that a guard holds. `held` includes every key that is down, even after an error mid-change."""
 
     def __init__(self, keyboard: VirtualKeyboard) -> None:
         self._keyboard = keyboard
         self.held: set[str] = set()
 
     def hold(self, keys: Keys) -> None:
-        """Hold exactly these: releases first, then presses."""
+        """Hold exactly these keys: releases first, then presses."""
         if keys == self.held:
             return
         for key in sorted(self.held - keys):
@@ -45,34 +44,34 @@ class HeldKeys:
 
 
 def main() -> int:
-    """Hold keys until the owner is gone. Exit code 0, or 1 after an error was answered."""
+    """Hold keys until the owner has ended. Returns the exit code: 0, or 1 after an error."""
     parser = argparse.ArgumentParser(prog="python -m agp_tui.keys.guard_process")
     parser.add_argument("--display")
     parser.add_argument("--owner", type=int, default=0)
     parser.add_argument("keys", nargs="+")
-    asked = parser.parse_args()
-    told_to_end = _catch_signals()
-    hands = None
+    arguments = parser.parse_args()
+    signals = _catch_signals()
+    held_keys = None
     try:
-        keyboard = open_virtual_keyboard(asked.display, tuple(asked.keys))
-        hands = HeldKeys(keyboard)
+        keyboard = open_virtual_keyboard(arguments.display, tuple(arguments.keys))
+        held_keys = HeldKeys(keyboard)
         _answer("ok")
-        _serve(hands, frozenset(asked.keys), asked.owner, told_to_end)
-    except Exception as problem:
-        sentence = str(problem) if isinstance(problem, AgpError) else f"Keys cannot be pressed: {problem!r}"
-        _answer(f"error {sentence}")
+        _serve(held_keys, frozenset(arguments.keys), arguments.owner, signals)
+    except Exception as error:
+        message = str(error) if isinstance(error, AgpError) else f"Keys cannot be pressed: {error!r}"
+        _answer(f"error {message}")
         return 1
     finally:
-        if hands is not None:
+        if held_keys is not None:
             with contextlib.suppress(Exception):
-                hands.hold(NO_KEYS)
+                held_keys.hold(NO_KEYS)
     return 0
 
 
 def _catch_signals() -> int:
-    """A descriptor that can be read once this process was told to end.
+    """A descriptor that becomes readable on SIGINT, SIGTERM or SIGHUP.
 
-    An exception out of a signal handler could leave the connection to the keyboard half-way.
+    An exception from a signal handler could interrupt the keyboard connection mid-request.
     """
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)
@@ -82,16 +81,16 @@ def _catch_signals() -> int:
     return read_end
 
 
-def _serve(hands: HeldKeys, allowed: Keys, owner: int, told_to_end: int) -> None:
-    """Obey the lines on stdin until it ends, the owner is gone or this process is told to end."""
+def _serve(held_keys: HeldKeys, allowed: Keys, owner: int, signals: int) -> None:
+    """Follow the lines on stdin until it ends, the owner has ended, or a signal arrives."""
     descriptor = sys.stdin.fileno()
-    watched = [descriptor, told_to_end, *_gone_signal(owner)]
+    watched = [descriptor, signals, *_exit_descriptor(owner)]
     wanted = NO_KEYS
     buffered = b""
     while True:
         ready, _, _ = select.select(watched, [], [], WATCH_SECONDS if wanted else None)
         if not ready:
-            hands.hold(NO_KEYS if _stopped(owner) else wanted)
+            held_keys.hold(NO_KEYS if _stopped(owner) else wanted)
             continue
         chunk = os.read(descriptor, 4096) if ready == [descriptor] else b""
         if not chunk:
@@ -101,21 +100,21 @@ def _serve(hands: HeldKeys, allowed: Keys, owner: int, told_to_end: int) -> None
             wanted = frozenset(line.decode().split())
             if not wanted <= allowed:
                 raise AgpError(f"Expected only {' '.join(sorted(allowed))} to hold, found {line.decode()!r}.")
-            hands.hold(wanted)
+            held_keys.hold(wanted)
             _answer("ok")
 
 
-def _gone_signal(owner: int) -> list[int]:
-    """A descriptor that can be read once the owner has ended.
+def _exit_descriptor(owner: int) -> list[int]:
+    """A descriptor that becomes readable when the owner ends.
 
-    The pipe alone does not tell: a process that the owner forked keeps it open.
+    The pipe alone is not enough: a process forked by the owner keeps it open.
     """
     if not owner or not hasattr(os, "pidfd_open"):
         return []
     try:
         return [os.pidfd_open(owner)]
     except ProcessLookupError:
-        raise AgpError("Expected the player that keys are held for, found it gone.") from None
+        raise AgpError("The process that started the key guard has ended.") from None
     except OSError:
         return []
 
@@ -128,7 +127,7 @@ def _stopped(owner: int) -> bool:
 
 
 def _answer(text: str) -> None:
-    """One line to the owner; nobody may be there any more."""
+    """Send one line to the owner, which may have ended."""
     with contextlib.suppress(OSError):
         os.write(sys.stdout.fileno(), f"{text}\n".encode())
 

@@ -1,4 +1,4 @@
-"""Hearing which keys are pressed on a game's keyboard, whatever window has the focus."""
+"""Key listeners: report the keys pressed on a keyboard, whichever window has the focus."""
 
 import sys
 import time
@@ -8,21 +8,21 @@ from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, Who
 
 
 class KeyListener(Protocol):
-    """Hears chosen keys from the moment it is made until `close`."""
+    """Reports edges of chosen keys from its creation until `close`."""
 
     def held(self) -> Keys:
-        """The keys down as far as `edges` told; before its first call, those down from the start."""
+        """The keys held after the edges read so far; at first, those held at creation."""
         ...
 
     def edges(self) -> list[KeyEdge]:
-        """The edges since the last call, in order of time; auto-repeat is not one.
+        """The edges since the last call, in order of time, without auto-repeat.
 
-        Never waits. Raises `JobFailed` once the keyboard can no longer be heard.
+        Does not block. Raises `JobFailed` if the keyboard is gone.
         """
         ...
 
     def wait(self, seconds: float) -> None:
-        """Sleep until there are edges to take, or so long."""
+        """Wait for an edge, for at most `seconds`."""
         ...
 
     def close(self) -> None:
@@ -31,7 +31,7 @@ class KeyListener(Protocol):
 
 
 class SilentListener:
-    """A game without a keyboard: nothing is ever heard."""
+    """A listener without a keyboard: it never reports an edge."""
 
     def held(self) -> Keys:
         return NO_KEYS
@@ -43,16 +43,16 @@ class SilentListener:
         time.sleep(seconds)
 
     def close(self) -> None:
-        """Nothing to close."""
+        return
 
 
 def listen(display: str | None, keys: tuple[str, ...], virtual: Who | None = "human") -> KeyListener:
-    """Hear `keys` (ours to act on as well as those to record) on the keyboard of `display`.
+    """Listen for `keys` (to record and to act on) on the keyboard of `display`.
 
-    `virtual` says whose the presses of a virtual keyboard (XTEST) are: a person's who plays through
-    x11vnc, or a model's; None leaves them out. What a real keyboard does is always a person's. Where the
-    system does not tell the two apart, all keyboards count as virtual ones.
-    Raises `DisplayError` where there is no such display, or a key that is not on its keyboard.
+    `virtual` is who presses the keys of a virtual keyboard (XTEST): a person through x11vnc, or a model;
+    None ignores them. Presses of a physical keyboard are always a person's. If the system does not
+    distinguish the two, all keyboards count as virtual.
+    Raises `DisplayError` if there is no such display, or its keyboard lacks one of the keys.
     """
     if sys.platform in ("win32", "darwin"):
         from agp_tui.keys.pynput_backend import PynputListener

@@ -1,4 +1,7 @@
-"""Our names of keys and pynput's. pynput is imported late: its import fails without a display."""
+"""pynput: key names, listener and virtual keyboard of Windows and macOS, and the fallback on X11.
+
+pynput is imported late, because its import fails without a display.
+"""
 
 import os
 import sys
@@ -11,7 +14,7 @@ from agp_tui.keys.state import KeyEdge, Keys, KeyTracker, Who
 from agp_tui.keys.xserver import Layout, connect, held_codes
 
 SPECIAL_NAMES = {"right_shift": "shift_r", "right_ctrl": "ctrl_r", "right_alt": "alt_r", "super": "cmd"}
-"""pynput's name of a key where it differs from ours."""
+"""pynput's name of a key, if it differs from ours."""
 
 HEARD_NAMES = {
     "shift_l": "shift",
@@ -22,7 +25,7 @@ HEARD_NAMES = {
     "cmd_r": "super",
     **{theirs: ours for ours, theirs in SPECIAL_NAMES.items()},
 }
-"""Our name of a key that pynput hears, where it differs."""
+"""Our name of a key that pynput reports, if it differs."""
 
 _KEYPAD = {
     "win32": tuple(range(0x60, 0x6A)),
@@ -41,19 +44,17 @@ _KEYPAD_SIGNS = {
 
 
 def import_keyboard() -> Any:
-    """`pynput.keyboard`. Raises `MissingPart` where it has no keyboard to work with."""
+    """`pynput.keyboard`. Raises `MissingPart` if pynput has no usable keyboard here."""
     try:
         from pynput import keyboard
-    except Exception as problem:  # its backends raise what their system raises
+    except Exception as problem:  # its backends raise different errors on each system
         reason = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
-        raise MissingPart(
-            f"Expected a keyboard that pynput can use, found none: {reason}.", "See agp doctor."
-        ) from problem
+        raise MissingPart(f"pynput found no usable keyboard: {reason}.", "See agp doctor.") from problem
     return keyboard
 
 
 def to_pynput(name: str) -> Any:
-    """What pynput presses for our name. Raises `SettingError` for a key that it cannot press here."""
+    """The pynput key for our name. Raises `SettingError` for a key that cannot be pressed here."""
     keyboard = import_keyboard()
     special = getattr(keyboard.Key, SPECIAL_NAMES.get(name, name), None)
     if special is not None:
@@ -63,7 +64,7 @@ def to_pynput(name: str) -> Any:
         return keyboard.KeyCode.from_vk(code)
     keysym = KEYSYMS[name]
     if sys.platform not in ("win32", "darwin"):
-        # By keysym it goes out through XTEST; by character it would be an event that games ignore.
+        # A keysym is sent through XTEST; a character would be an event that games ignore.
         return keyboard.KeyCode.from_vk(keysym)
     if keysym < 0x100:
         return keyboard.KeyCode.from_char(chr(keysym))
@@ -73,7 +74,7 @@ def to_pynput(name: str) -> Any:
 
 
 def from_pynput(key: Any) -> str | None:
-    """Our name of a key that pynput heard; None for one that we do not know."""
+    """Our name of a key reported by pynput; None for an unknown key."""
     special = getattr(key, "name", None)
     if special is not None:
         name = HEARD_NAMES.get(special, special)
@@ -89,30 +90,30 @@ def from_pynput(key: Any) -> str | None:
 
 
 def keypad_codes() -> dict[str, int]:
-    """Virtual key codes of the keypad on this system; none on X, where the keysym serves."""
+    """Virtual key codes of the keypad on this system; empty on X11, which uses keysyms."""
     digits = {f"keypad_{digit}": code for digit, code in enumerate(_KEYPAD.get(sys.platform, ()))}
     return digits | _KEYPAD_SIGNS.get(sys.platform, {})
 
 
-_HAND, _PROGRAM = 0, 1
-"""What stands for the devices that press."""
+_PHYSICAL, _INJECTED = 0, 1
+"""Device numbers for the tracker."""
 START_SECONDS = 5.0
 
 
 class PynputListener:
-    """A `KeyListener` of one keyboard. What was held before it began is known on X only.
+    """A `KeyListener` through pynput. Keys held at its creation are known on X11 only.
 
-    Windows and macOS tell what a program pressed; on X pynput does not know.
+    Windows and macOS distinguish injected presses; on X11 pynput does not.
     """
 
     def __init__(self, display: str | None, keys: tuple[str, ...], virtual: Who | None = "human") -> None:
         on_x = sys.platform not in ("win32", "darwin")
         if on_x and display:
-            # pynput knows no other way to be told the display, and looks at it on import.
+            # pynput reads the display from the environment, on import.
             os.environ["DISPLAY"] = display
         self._keys = keys
         self._virtual = virtual
-        self._tells_apart = not on_x
+        self._detects_injected = not on_x
         self._tracker = KeyTracker()
         self._names: dict[str, int] = {key: number for number, key in enumerate(keys)}
         self._tracker.start({self._names[key]: (key,) for key in _held(display, keys)} if on_x else {})
@@ -128,9 +129,9 @@ class PynputListener:
         return self._tracker.held()
 
     def edges(self) -> list[KeyEdge]:
-        edges = self._tracker.take()
+        edges = self._tracker.drain()
         if not edges and self._listener is not None and not self._listener.is_alive():
-            raise JobFailed("Expected the keyboard until the end, found it gone.", "Start this again.")
+            raise JobFailed("The keyboard is gone.", "Start this again.")
         return edges
 
     def wait(self, seconds: float) -> None:
@@ -146,23 +147,23 @@ class PynputListener:
         name = from_pynput(key)
         device, who = self._source(injected)
         if name in self._names and who is not None:
-            self._down_as[_identity(key)] = name
+            self._down_as[_key_id(key)] = name
             self._tracker.press(device, self._names[name], (name,), time_ns, who)
 
     def _release(self, key: Any, injected: bool = False) -> None:
         time_ns = time.monotonic_ns()
-        # With Shift changed in between, the same key goes up under another character.
-        name = self._down_as.pop(_identity(key), None) or from_pynput(key)
+        # If Shift changed in between, the release names another character.
+        name = self._down_as.pop(_key_id(key), None) or from_pynput(key)
         if name in self._names:
             self._tracker.release(self._source(injected)[0], self._names[name], time_ns)
 
     def _source(self, injected: bool) -> tuple[int, Who | None]:
-        if self._tells_apart and not injected:
-            return _HAND, "human"
-        return _PROGRAM, self._virtual
+        if self._detects_injected and not injected:
+            return _PHYSICAL, "human"
+        return _INJECTED, self._virtual
 
 
-def _identity(key: Any) -> Any:
+def _key_id(key: Any) -> Any:
     return getattr(key, "vk", None) or key
 
 
@@ -176,7 +177,7 @@ def _held(display: str | None, keys: tuple[str, ...]) -> Keys:
 
 
 class PynputKeyboard:
-    """The virtual keyboard of Windows and macOS."""
+    """The `VirtualKeyboard` of Windows and macOS."""
 
     def __init__(self, display: str | None, keys: tuple[str, ...]) -> None:
         if display:
@@ -191,4 +192,4 @@ class PynputKeyboard:
         self._controller.release(self._codes[key])
 
     def flush(self) -> None:
-        """Nothing to wait for: pynput hands each key over at once."""
+        """Does nothing: pynput sends each key at once."""

@@ -1,4 +1,4 @@
-"""What is known of keys over time: edges (a key goes down or up) and the keys held."""
+"""Key edges (a key goes down or up), held keys, and the tracker that drops auto-repeat."""
 
 import threading
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ Who = Literal["human", "agent", "expert"]
 """Who pressed a key: a person, a model of ours, or a demonstrator that knows the game."""
 
 Keys = frozenset[str]
-"""The keys held at one moment, by our names."""
+"""The keys held at one moment, by the names of `key_names`."""
 
 NO_KEYS: Keys = frozenset()
 
@@ -28,7 +28,7 @@ class KeyEdge:
 
 
 def edges_between(before: Keys, after: Keys, time_ns: int, who: Who) -> list[KeyEdge]:
-    """The edges that lead from one set of held keys to another: releases first, then presses."""
+    """The edges between two sets of held keys: releases first, then presses."""
     releases = [KeyEdge(time_ns, key, False, who) for key in sorted(before - after)]
     presses = [KeyEdge(time_ns, key, True, who) for key in sorted(after - before)]
     return releases + presses
@@ -46,37 +46,36 @@ def apply_edges(held: Keys, edges: Iterable[KeyEdge]) -> Keys:
 
 
 ANY_DEVICE = -1
-"""Stands for the unknown device that held a key before listening began."""
+"""The unknown device of a key that was held before listening began."""
 
 
 class KeyTracker:
-    """Collects presses and releases from one thread and hands them out as edges to another.
+    """Turns the presses and releases of one thread into edges for another.
 
-    A press of what is down already (auto-repeat, a second keyboard) and a release of what is up
-    are not edges. Times never run backwards.
+    A press of a key that is down (auto-repeat, a second keyboard) and a release of one that is up are
+    dropped. Times do not decrease.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._down: dict[tuple[int, int], tuple[Who, tuple[str, ...]]] = {}
         self._edges: list[KeyEdge] = []
-        self._waiting = threading.Event()
-        """Whether there are edges."""
-        self._handed_out: Keys = frozenset()
+        self._available = threading.Event()
+        self._held: Keys = frozenset()
         self._last_ns = 0
 
     def start(self, down: dict[int, tuple[str, ...]]) -> None:
-        """The keycodes, and the keys on them, that are down when listening begins."""
+        """Set the keycodes, and the keys on them, that are down when listening begins."""
         with self._lock:
             self._down |= {(ANY_DEVICE, code): ("human", keys) for code, keys in down.items()}
-            self._handed_out = frozenset(key for keys in down.values() for key in keys)
+            self._held = frozenset(key for keys in down.values() for key in keys)
 
     def press(self, device: int, code: int, keys: tuple[str, ...], time_ns: int, who: Who) -> None:
         """A device's keycode went down; `keys` are on it."""
         with self._lock:
             before = self._held_by(who)
             self._down.setdefault((device, code), (who, keys))
-            self._note(before, who, time_ns)
+            self._add_edges(before, who, time_ns)
 
     def release(self, device: int, code: int, time_ns: int) -> None:
         """A device's keycode went up. The keys are those that went down with it."""
@@ -86,31 +85,31 @@ class KeyTracker:
                     who = self._down[entry][0]
                     before = self._held_by(who)
                     del self._down[entry]
-                    self._note(before, who, time_ns)
+                    self._add_edges(before, who, time_ns)
 
     def held(self) -> Keys:
-        """The keys down as far as edges were handed out; at first those down from the start."""
+        """The keys held after the edges read so far; at first, those set by `start`."""
         with self._lock:
-            return self._handed_out
+            return self._held
 
-    def take(self) -> list[KeyEdge]:
+    def drain(self) -> list[KeyEdge]:
         """The edges since the last call, in order."""
         with self._lock:
             edges, self._edges = self._edges, []
-            self._waiting.clear()
-            self._handed_out = apply_edges(self._handed_out, edges)
+            self._available.clear()
+            self._held = apply_edges(self._held, edges)
             return edges
 
     def wait(self, seconds: float) -> None:
-        """Sleep until there are edges, or so long."""
-        self._waiting.wait(seconds)
+        """Wait for an edge, for at most `seconds`."""
+        self._available.wait(seconds)
 
     def _held_by(self, who: Who) -> Keys:
         return frozenset(key for owner, keys in self._down.values() if owner == who for key in keys)
 
-    def _note(self, before: Keys, who: Who, time_ns: int) -> None:
+    def _add_edges(self, before: Keys, who: Who, time_ns: int) -> None:
         after = self._held_by(who)
         self._last_ns = max(self._last_ns, time_ns)
         for key in sorted(before ^ after):
             self._edges.append(KeyEdge(self._last_ns, key, key in after, who))
-            self._waiting.set()
+            self._available.set()

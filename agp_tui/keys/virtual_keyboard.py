@@ -1,4 +1,4 @@
-"""Virtual keyboards: they press and release single keys and remember nothing."""
+"""Virtual keyboards: press and release single keys, without keeping state."""
 
 import sys
 from typing import Protocol
@@ -8,19 +8,19 @@ from agp_tui.keys.xserver import MAPPING_NOTIFY, Layout, connect
 
 
 class VirtualKeyboard(Protocol):
-    """Presses and releases keys by our names."""
+    """Presses and releases keys by the names of `key_names`."""
 
     def press(self, key: str) -> None: ...
 
     def release(self, key: str) -> None: ...
 
     def flush(self) -> None:
-        """Come back when the system has taken everything that was pressed and released."""
+        """Return when the system has processed all presses and releases."""
         ...
 
 
 def open_virtual_keyboard(display: str | None, keys: tuple[str, ...]) -> VirtualKeyboard:
-    """A virtual keyboard with these keys. Raises `AgpError` where there can be none."""
+    """A virtual keyboard with these keys. Raises `AgpError` if there is none on this system."""
     if sys.platform in ("win32", "darwin"):
         from agp_tui.keys.pynput_backend import PynputKeyboard
 
@@ -29,7 +29,7 @@ def open_virtual_keyboard(display: str | None, keys: tuple[str, ...]) -> Virtual
 
 
 class XTestKeyboard:
-    """The keyboard of the XTEST extension, which games take for a real one."""
+    """The keyboard of the XTEST extension, whose events look physical to games."""
 
     def __init__(self, display: str | None, keys: tuple[str, ...]) -> None:
         self._keys = keys

@@ -1,4 +1,8 @@
-"""Listens to the keyboards of an X server, on a thread and a connection of its own."""
+"""XInput2: raw input events of an X server, and the key listener that reads them.
+
+Raw events arrive whichever window has the focus or a grab.
+Protocol: https://www.x.org/releases/current/doc/inputproto/XI2proto.txt
+"""
 
 import contextlib
 import os
@@ -14,16 +18,16 @@ from agp_tui.keys.state import KeyEdge, Keys, KeyTracker, Who
 from agp_tui.keys.xserver import MAPPING_NOTIFY, Connection, Layout, connect, held_codes
 
 KEY_DOWN, KEY_UP, BUTTON_DOWN = 13, 14, 15
-"""Kinds of raw events, by their numbers in the protocol."""
+"""Event types of the protocol."""
 
 LAYOUT_CHANGED = 0
-"""Kind of our own: another keyboard or layout came into force."""
+"""An event type of this module: the keyboard or its layout changed."""
 
 _GENERIC_EVENT = 35
 _NS_PER_MS = 1_000_000
 _OLDEST_MS = 2_000
 _BODY = struct.Struct("=HIIHHI")
-"""Of a raw event, after its head: device, time, detail, source device, valuators, flags."""
+"""The body of a raw event: device, time, detail, source device, valuators, flags."""
 
 
 class XInput2Missing(DisplayError):
@@ -32,18 +36,18 @@ class XInput2Missing(DisplayError):
 
 @dataclass(frozen=True, slots=True)
 class RawEvent:
-    """Something that a device did. `detail` is the keycode or the number of the mouse's button."""
+    """An event of a device. `detail` is the keycode or the mouse button."""
 
     kind: int
     detail: int
     device: int
     virtual: bool
-    """Whether a program did it through XTEST rather than a hand."""
+    """Whether a program sent it through XTEST."""
     time_ns: int
 
 
 class RawInputStream:
-    """The raw events of a connection, which must serve nothing else."""
+    """The raw events of a connection, which must not be used for anything else."""
 
     def __init__(self, connection: Connection, kinds: tuple[int, ...]) -> None:
         from Xlib.ext import xinput
@@ -53,8 +57,8 @@ class RawInputStream:
             raise XInput2Missing(
                 f"Expected XInput2 at {connection.get_display_name()}, found an X server without it."
             )
-        # python-xlib's own xinput_query_version() asks for 2.0, with which raw events stop while
-        # another program has a grab, and which does not name the source device.
+        # python-xlib's xinput_query_version() requests 2.0, in which raw events stop during another
+        # program's grab and lack the source device.
         version = xinput.XIQueryVersion(
             display=connection.display, opcode=extension.major_opcode, major_version=2, minor_version=2
         )
@@ -67,13 +71,13 @@ class RawInputStream:
         self._virtual = {device.deviceid for device in devices if "XTEST" in str(device.name)}
         self._opcode = extension.major_opcode
         self._connection = connection
-        # Of the masters only: a key of any keyboard comes once, with the keyboard as its source.
+        # Master devices only: each key event arrives once, with its keyboard as the source.
         mask = sum(1 << kind for kind in kinds)
         connection.screen().root.xinput_select_events([(xinput.AllMasterDevices, mask)])
         connection.sync()
 
     def pending(self) -> Iterator[RawEvent]:
-        """What happened since the last call. Raises whatever python-xlib does when the server is gone."""
+        """The events since the last call. Raises various errors of python-xlib if the server is gone."""
         arrival_ns = time.monotonic_ns()
         while self._connection.pending_events():
             event = self._connection.next_event()
@@ -87,10 +91,10 @@ class RawInputStream:
 
 
 def event_time(server_ms: int, arrival_ns: int) -> int:
-    """When it happened, on our monotonic clock.
+    """The time of an event on the monotonic clock, in ns.
 
-    An X server here counts the same monotonic clock in milliseconds (32 bits), so its own time is
-    exact to a millisecond however late we read. With a server elsewhere the arrival has to do.
+    A local X server counts the same clock in ms (32 bits), so its time is exact to 1 ms however late the
+    event is read. For a remote server, the arrival time is used.
     """
     arrival_ms = arrival_ns // _NS_PER_MS
     age_ms = (arrival_ms - server_ms) & 0xFFFFFFFF
@@ -103,13 +107,13 @@ __all__ = ["X11Listener", "XInput2Missing"]
 
 
 class X11Listener:
-    """A `KeyListener` through XInput2 raw events. See `listening.listen` for the arguments."""
+    """A `KeyListener` on a thread and an X connection of its own. Arguments: see `listening.listen`."""
 
     def __init__(self, display: str | None, keys: tuple[str, ...], virtual: Who | None) -> None:
         self._keys = keys
         self._virtual = virtual
         self._tracker = KeyTracker()
-        self._lost = ""
+        self._error = ""
         self._connection = connect(display)
         try:
             self._layout = Layout.read(self._connection, keys)
@@ -127,9 +131,9 @@ class X11Listener:
         return self._tracker.held()
 
     def edges(self) -> list[KeyEdge]:
-        edges = self._tracker.take()
-        if self._lost and not edges:
-            raise JobFailed(self._lost, "Start the game's display and this again.")
+        edges = self._tracker.drain()
+        if self._error and not edges:
+            raise JobFailed(self._error, "Start the game's display and this again.")
         return edges
 
     def wait(self, seconds: float) -> None:
@@ -146,26 +150,26 @@ class X11Listener:
     def _listen(self) -> None:
         name = self._connection.get_display_name()
         try:
-            self._follow()
-        except Exception as problem:
-            # python-xlib raises all sorts of things when its server dies between two steps.
-            self._lost = f"Expected the keyboard of {name} until the end, found it gone ({problem})."
+            self._read_events()
+        except Exception as error:
+            # python-xlib raises errors of many types if its server dies between two steps.
+            self._error = f"The keyboard of {name} is gone ({error})."
         with contextlib.suppress(Exception):
             self._connection.close()
 
-    def _follow(self) -> None:
+    def _read_events(self) -> None:
         poll = select.poll()
         poll.register(self._connection.fileno(), select.POLLIN)
         poll.register(self._wake_read, select.POLLIN)
         while True:
             for event in self._input.pending():
-                self._take(event)
+                self._handle(event)
             if any(descriptor == self._wake_read for descriptor, _ in poll.poll()):
                 return
 
-    def _take(self, event: RawEvent) -> None:
+    def _handle(self, event: RawEvent) -> None:
         if event.kind == LAYOUT_CHANGED:
-            # A layout that lacks one of the keys is no reason to lose the others.
+            # If the new layout lacks one of the keys, keep the old layout for the others.
             with contextlib.suppress(DisplayError):
                 self._layout = Layout.read(self._connection, self._keys)
         elif event.kind == KEY_UP:

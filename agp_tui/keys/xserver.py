@@ -1,4 +1,4 @@
-"""A connection to an X server and the layout of its keyboard. Knows nothing of listening or pressing."""
+"""Connections to an X server, and the layout of its keyboard."""
 
 import contextlib
 import sys
@@ -9,18 +9,18 @@ from agp_tui.errors import DisplayError
 from agp_tui.key_names import KEYSYMS, OTHER_KEYSYMS
 
 Connection = Any
-"""A `Xlib.display.Display`, which has no types of its own."""
+"""A `Xlib.display.Display`, which is untyped."""
 
 MAPPING_NOTIFY = 34
-"""Core event: the keyboard's layout changed."""
+"""The core event of a changed keyboard layout."""
 
 
 def connect(name: str | None) -> Connection:
-    """A connection to that display, to `$DISPLAY` for None. Raises `DisplayError`."""
+    """Connect to a display; None means `$DISPLAY`. Raises `DisplayError`."""
     from Xlib import display, error
 
     try:
-        # python-xlib prints its warnings to stdout, which may carry a stream of events.
+        # python-xlib prints warnings to stdout, which may carry JSON events.
         with contextlib.redirect_stdout(sys.stderr):
             return display.Display(name)
     except (
@@ -39,17 +39,17 @@ def connect(name: str | None) -> Connection:
 
 @dataclass(frozen=True)
 class Layout:
-    """Which keycodes carry which keys."""
+    """The keycodes of each key."""
 
     codes: dict[str, tuple[int, ...]]
-    """Keycodes by our name of the key; the first one is pressed, all of them are heard."""
+    """Keycodes by key name; the first one is used to press the key, all of them to listen."""
 
     @classmethod
     def read(cls, connection: Connection, keys: tuple[str, ...]) -> "Layout":
-        """The layout in force, for these keys. Raises `DisplayError` where one is not on the keyboard.
+        """The current layout of these keys. Raises `DisplayError` if one is not on the keyboard.
 
-        A key counts by what stands on it: the keysym is looked for without Shift first, then with
-        it and in the other groups, so `1` is found on a French keyboard and `keypad_8` under Num Lock.
+        Keysyms are matched without Shift first, then with it and in the other groups, so that `1` is found
+        on a French keyboard and `keypad_8` under Num Lock.
         """
         first = connection.display.info.min_keycode
         rows = connection.get_keyboard_mapping(first, connection.display.info.max_keycode - first + 1)
@@ -64,7 +64,7 @@ class Layout:
         return cls(codes)
 
     def keys(self, code: int) -> tuple[str, ...]:
-        """Our names of what is on that keycode; mostly one or none."""
+        """The key names on a keycode, usually none or one."""
         return tuple(key for key, codes in self.codes.items() if code in codes)
 
 

@@ -8,7 +8,7 @@ from agp_tui.errors import RecordingError
 from agp_tui.files import existing_ancestor
 
 MEGABYTE = 1 << 20
-EVERY_SECONDS = 1.0
+CHECK_SECONDS = 1.0
 
 
 class DiskSpace:
@@ -37,5 +37,5 @@ class DiskSpace:
         now = time.monotonic()
         if now < self._next:
             return False
-        self._next = now + EVERY_SECONDS
+        self._next = now + CHECK_SECONDS
         return self.free_mb() < self._min_free_mb

@@ -122,7 +122,7 @@ def _frames(recording: Recording, meta: RecordingMeta) -> Iterator[str]:
     stamps = stamps_ms(recording.times_ns)
     number_at = {stamp: number for number, stamp in enumerate(stamps)}
     video = recording.path / video_file.FILE_NAME
-    for stamp, pixels in video_file.salvage(video, meta.frame_size):
+    for stamp, pixels in video_file.salvage_frames(video, meta.frame_size):
         number = number_at.get(stamp)
         if number is not None and crc_of(pixels) == recording.timeline.crcs[number]:
             sound.add(number)

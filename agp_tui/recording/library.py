@@ -162,7 +162,7 @@ def info(path: Path) -> RecordingInfo:
         "who pressed keys": ", ".join(recording.timeline.players),
         "MB": round(recording.bytes / 1e6, 2),
     }
-    if scores := recording.episodes():
+    if scores := recording.timeline.scores:
         last = scores[-1].status
         facts["score at the end"] = last.score
         facts["scores of whole games"] = ", ".join(f"{score:g}" for score in last.finished_scores)

@@ -56,7 +56,7 @@ def repair(path: Path) -> RepairResult:
         beside.mkdir(mode=0o700)
         held = _held(lines, "start")
         writer = RecordingWriter(beside, meta, held)
-        _copy(lines, video_file.salvage(path / video_file.FILE_NAME, meta.frame_size), writer)
+        _copy(lines, video_file.salvage_frames(path / video_file.FILE_NAME, meta.frame_size), writer)
         if not writer.frames:
             raise RecordingError(
                 f"Expected sound frames in {path}, found none.", f"agp recordings delete {path} removes it."

@@ -29,7 +29,6 @@ from agp_tui.recording.timeline import (
     EdgeLine,
     FrameLine,
     HeldLine,
-    ScoreChange,
     ScoreLine,
     Timeline,
     TimelineWriter,
@@ -188,7 +187,7 @@ class Recording:
         if not numbers:
             return
         stamps = stamps_ms(self.times_ns)[numbers.start : numbers.stop]
-        pictures = video_file.read(self.path / video_file.FILE_NAME, self.meta.frame_size, stamps)
+        pictures = video_file.read_frames(self.path / video_file.FILE_NAME, self.meta.frame_size, stamps)
         for number, pixels in zip(numbers, pictures, strict=True):
             if crc_of(pixels) != self.timeline.crcs[number]:
                 raise RecordingError(
@@ -218,10 +217,6 @@ class Recording:
     def labelled(self) -> NDArray[np.bool_]:
         """Shape (N,): the frames at which the one whose keys are the labels plays."""
         return self.timeline.driven_by(self.meta.labels)[: len(self)]
-
-    def episodes(self) -> tuple[ScoreChange, ...]:
-        """Every change of the state of play, where the game told of it."""
-        return self.timeline.scores
 
     @property
     def bytes(self) -> int:

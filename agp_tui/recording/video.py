@@ -149,7 +149,7 @@ def size(path: Path) -> tuple[int, int]:
         return stream.codec_context.height, stream.codec_context.width
 
 
-def read(path: Path, shape: tuple[int, int], wanted_ms: list[int]) -> Iterator[Pixels]:
+def read_frames(path: Path, shape: tuple[int, int], wanted_ms: list[int]) -> Iterator[Pixels]:
     """The frames with these consecutive time stamps, RGB, shape (*shape, 3).
 
     Raises `RecordingError` at a frame that is not there, is damaged or has another size.
@@ -174,7 +174,7 @@ def read(path: Path, shape: tuple[int, int], wanted_ms: list[int]) -> Iterator[P
     raise _damaged(path, f"none at {expected} ms")
 
 
-def salvage(path: Path, shape: tuple[int, int]) -> Iterator[tuple[int, Pixels]]:
+def salvage_frames(path: Path, shape: tuple[int, int]) -> Iterator[tuple[int, Pixels]]:
     """Every frame that still decodes, with its time stamp; frames that do not are left out.
 
     Raises `RecordingError` where there is no video at all.
@@ -183,7 +183,7 @@ def salvage(path: Path, shape: tuple[int, int]) -> Iterator[tuple[int, Pixels]]:
         yield from _decoded(path, shape, 0, skip_damaged=True)
 
 
-class PictureReader:
+class FrameReader:
     """Any frame of a video by its time stamp, the file kept open: quick forwards, a seek otherwise.
 
     Only frames that are asked for become pictures; where each frame stands alone (FFV1) the others
@@ -205,7 +205,7 @@ class PictureReader:
         self._at: int | None = None
         self._wanted = 0
 
-    def at(self, stamp_ms: int) -> Pixels:
+    def frame_at(self, stamp_ms: int) -> Pixels:
         """RGB, shape (*shape, 3). Raises `RecordingError` where it is not there or damaged."""
         self._wanted = stamp_ms
         try:

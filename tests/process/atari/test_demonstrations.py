@@ -57,7 +57,7 @@ def test_every_second_frame_is_a_decision_with_the_keys_that_were_held(
 
 
 def test_rewards_are_the_changes_of_the_score(recording: Path, shown: Demonstrations) -> None:
-    last = Recording.open(recording).episodes()[-1].status
+    last = Recording.open(recording).timeline.scores[-1].status
     assert last.episode == 0
     assert shown.rewards.sum() == last.score
     assert np.count_nonzero(shown.rewards) >= 3

@@ -121,7 +121,7 @@ def test_the_pictures_are_in_the_lines(server: XServer, painted: Observer, tmp_p
 def test_a_watch_of_no_display_is_a_sentence(tmp_path: Path) -> None:
     result = agp("screen", "watch", "--display", ":9871", home=tmp_path)
     assert result.code == 2
-    assert "Expected a display that can be seen" in result.one("failed")["error"]
+    assert "Expected a display that can be grabbed" in result.one("failed")["error"]
     result = agp("screen", "watch", "--size", "3", home=tmp_path)
     assert result.code == 2 and "--size" in result.one("failed")["error"]
 

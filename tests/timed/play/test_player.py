@@ -129,7 +129,7 @@ def test_decisions_reach_the_console() -> None:
     for row in ([0.9, 0.0], [0.0, 0.9]):
         game, clock = pong()
         play(game, ScriptedPolicy(("up", "down"), [row], fps=15), PlaySettings(seconds=2), Job(), clock)
-        heights.append(int(game.memory()[1][51]))
+        heights.append(int(game.ram_pair()[1][51]))
     assert heights[0] < heights[1] - 50
 
 

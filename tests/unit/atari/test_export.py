@@ -133,7 +133,7 @@ def test_the_player_presses_the_keys_of_the_action_that_the_network_prefers(
     """On real pictures, from the black ones before the first on, against torch and cv2's own grey."""
     import cv2
 
-    from agp_tui.games.atari import keys_of
+    from agp_tui.games.atari import keys_for_action
 
     policy = load_policy(exported, PlaySettings())
     key_filter = KeyFilter(policy)
@@ -150,7 +150,7 @@ def test_the_player_presses_the_keys_of_the_action_that_the_network_prefers(
             with torch.inference_mode():
                 scores = network(torch.from_numpy(stack[None]))[0][0]
             two = torch.topk(scores, 2).values
-            expected = keys_of(agent.actions[int(scores.argmax())], "pong")
+            expected = keys_for_action(agent.actions[int(scores.argmax())], "pong")
             # cv2 rounds its grey: where two actions are nearly alike, that may decide.
             assert found == expected or float(two[0] - two[1]) < 0.2, number
             same += found == expected

@@ -10,7 +10,7 @@ from agp_tui.evaluation.statistics import (
     interquartile_mean,
     stratified_bootstrap_iqm,
 )
-from agp_tui.games.atari import atari_ids, cartridge_of
+from agp_tui.games.atari import atari_ids, rom_name
 
 
 def test_a_bootstrap_interval_is_that_of_the_normal_law_where_scores_are_many() -> None:
@@ -92,5 +92,5 @@ def test_scores_are_placed_between_chance_and_a_person() -> None:
 
 def test_the_table_is_of_games_that_there_are() -> None:
     assert len(RANDOM_AND_HUMAN) == 57
-    assert set(RANDOM_AND_HUMAN) <= {cartridge_of(name) for name in atari_ids()}
+    assert set(RANDOM_AND_HUMAN) <= {rom_name(name) for name in atari_ids()}
     assert all(person != chance for chance, person in RANDOM_AND_HUMAN.values())

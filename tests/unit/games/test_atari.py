@@ -50,39 +50,39 @@ def _paddle_bottom(pixels: Pixels) -> int:
 def test_the_up_arrow_moves_the_pong_paddle_up_in_memory_and_picture() -> None:
     game, time = _game()
     _after(game, time, set(), 90)
-    memory, row = int(game.memory()[1][PONG_PADDLE]), _paddle_bottom(game.grab().pixels)
+    memory, row = int(game.ram_pair()[1][PONG_PADDLE]), _paddle_bottom(game.grab().pixels)
     _after(game, time, {"up"}, 10)
-    higher, higher_row = int(game.memory()[1][PONG_PADDLE]), _paddle_bottom(game.grab().pixels)
+    higher, higher_row = int(game.ram_pair()[1][PONG_PADDLE]), _paddle_bottom(game.grab().pixels)
     assert higher < memory - 20
     assert higher_row < row - 20
     _after(game, time, {"down"}, 20)
-    assert int(game.memory()[1][PONG_PADDLE]) > higher + 20
+    assert int(game.ram_pair()[1][PONG_PADDLE]) > higher + 20
     assert _paddle_bottom(game.grab().pixels) > higher_row + 20
 
 
 def test_the_right_arrow_moves_the_breakout_paddle_right() -> None:
     game, time = _game(BREAKOUT)
-    start = int(game.memory()[1][BREAKOUT_PADDLE])
+    start = int(game.ram_pair()[1][BREAKOUT_PADDLE])
     _after(game, time, {"left"}, 10)
-    left = int(game.memory()[1][BREAKOUT_PADDLE])
+    left = int(game.ram_pair()[1][BREAKOUT_PADDLE])
     _after(game, time, {"right"}, 20)
     assert left < start - 20
-    assert int(game.memory()[1][BREAKOUT_PADDLE]) > left + 40
+    assert int(game.ram_pair()[1][BREAKOUT_PADDLE]) > left + 40
 
 
 @pytest.mark.parametrize("keys", [{"up", "down"}, {"up", "down", "left", "right"}])
 def test_opposite_arrows_cancel(keys: set[str]) -> None:
     game, time = _game()
-    start = int(game.memory()[1][PONG_PADDLE])
+    start = int(game.ram_pair()[1][PONG_PADDLE])
     _after(game, time, keys, 30)
-    assert int(game.memory()[1][PONG_PADDLE]) == start
+    assert int(game.ram_pair()[1][PONG_PADDLE]) == start
 
 
 def test_keys_that_are_not_the_games_do_nothing() -> None:
     game, time = _game(settings=replace(ARROWS, keys=("down",)))
-    start = int(game.memory()[1][PONG_PADDLE])
+    start = int(game.ram_pair()[1][PONG_PADDLE])
     _after(game, time, {"up", "a"}, 30)
-    assert int(game.memory()[1][PONG_PADDLE]) == start
+    assert int(game.ram_pair()[1][PONG_PADDLE]) == start
 
 
 @pytest.mark.parametrize("fps", [60, 30, 25, 20, 15, 7, 1])
@@ -92,10 +92,10 @@ def test_a_second_has_sixty_frames_at_any_rate(fps: int) -> None:
     counts = []
     for _ in clock.slots(seconds=20):
         game.grab()
-        counts.append(game.emulated)
+        counts.append(game.emulated_frames)
     clock.wait()
     game.grab()
-    assert game.emulated == 20 * 60
+    assert game.emulated_frames == 20 * 60
     if 60 % fps == 0:
         assert set(np.diff(counts)) == {60 // fps}, (
             "every picture is the same number of frames after the last"
@@ -112,7 +112,7 @@ def test_an_hour_does_not_drift() -> None:
     for tick in range(1, 3_001):
         time.sleep_until(start + tick * 7_654_321)
         game.grab()
-        assert game.emulated == round(tick * 7_654_321 * 60 / NS)
+        assert game.emulated_frames == round(tick * 7_654_321 * 60 / NS)
 
 
 def test_jitter_of_a_few_milliseconds_does_not_change_the_frames_between_pictures() -> None:
@@ -121,7 +121,7 @@ def test_jitter_of_a_few_milliseconds_does_not_change_the_frames_between_picture
     for slot, late_ms in enumerate([3, 0, 5, 1, 0, 6, 2, 0, 4, 0]):
         time.sleep_until(1_000 + slot * NS // 30 + late_ms * 1_000_000)
         game.grab()
-        counts.append(game.emulated)
+        counts.append(game.emulated_frames)
     assert set(np.diff(counts)) == {2}
 
 
@@ -146,9 +146,9 @@ def test_keys_held_between_two_pictures_count_from_their_own_frame_on() -> None:
     _after(early, time, {"up"}, 7)
     early.grab()
 
-    assert late.emulated == exact.emulated == early.emulated == 10
-    assert np.array_equal(late.memory()[1], exact.memory()[1])
-    assert not np.array_equal(late.memory()[1], early.memory()[1])
+    assert late.emulated_frames == exact.emulated_frames == early.emulated_frames == 10
+    assert np.array_equal(late.ram_pair()[1], exact.ram_pair()[1])
+    assert not np.array_equal(late.ram_pair()[1], early.ram_pair()[1])
 
 
 def test_a_game_that_stood_still_goes_on_without_a_burst() -> None:
@@ -158,10 +158,10 @@ def test_a_game_that_stood_still_goes_on_without_a_burst() -> None:
     before = game.grab().pixels
     _pass(time, 5 * NS)
     assert np.array_equal(game.grab().pixels, before)
-    assert game.emulated == 2
+    assert game.emulated_frames == 2
     _pass(time, NS // 30)
     game.grab()
-    assert game.emulated == 4
+    assert game.emulated_frames == 4
 
 
 def test_a_picture_is_native_rgb_of_its_own() -> None:
@@ -235,10 +235,10 @@ def test_sticky_actions_come_from_the_settings() -> None:
 def test_games_in_a_row_begin_differently() -> None:
     """On one console, and on several whose seeds are in a row."""
     game, time = _game("ALE/SpaceInvaders-v5")
-    beginnings = [game.memory()[1].tobytes()]
+    beginnings = [game.ram_pair()[1].tobytes()]
     for _ in range(8):
         game.restart()
-        beginnings.append(game.memory()[1].tobytes())
+        beginnings.append(game.ram_pair()[1].tobytes())
     assert len(set(beginnings)) == 9
     assert time.now_ns() == 1_000
     assert len({b"".join(_play(seed, 0.0, seconds=4)) for seed in range(6)}) == 6
@@ -286,7 +286,7 @@ def test_every_game_starts_steps_and_shows_a_picture(name: str) -> None:
     game, time = _game(name)
     _after(game, time, set(game.keys), 3)
     frame = game.grab()
-    assert game.emulated == 3
+    assert game.emulated_frames == 3
     assert frame.pixels.shape == (*game.frame_shape, 3)
     assert frame.pixels.shape[1] == 160
     game.close()
@@ -324,10 +324,10 @@ def test_close_releases_the_keys() -> None:
     game, time = _game()
     game.hold(frozenset({"up"}))
     game.close()
-    start = int(game.memory()[1][PONG_PADDLE])
+    start = int(game.ram_pair()[1][PONG_PADDLE])
     for _ in range(10):
         _pass(time, FRAME)
         game.grab()
-    assert int(game.memory()[1][PONG_PADDLE]) == start
+    assert int(game.ram_pair()[1][PONG_PADDLE]) == start
     assert game.status().finished_scores == ()
     game.hold(NO_KEYS)

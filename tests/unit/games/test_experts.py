@@ -98,8 +98,8 @@ def test_asking_an_expert_changes_nothing(name: str) -> None:
         for _again in range(3):
             teacher.decide(asked.grab())
         alone.grab()
-    assert asked.memory()[1].tobytes() == alone.memory()[1].tobytes()
-    assert asked.emulated == alone.emulated
+    assert asked.ram_pair()[1].tobytes() == alone.ram_pair()[1].tobytes()
+    assert asked.emulated_frames == alone.emulated_frames
 
 
 @pytest.mark.parametrize("name", expert_games())

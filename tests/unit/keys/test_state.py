@@ -12,7 +12,7 @@ def test_repeat_is_not_an_edge() -> None:
         tracker.press(7, 38, ("a",), time_ns, "human")
     tracker.release(7, 38, 4)
     tracker.release(7, 38, 5)
-    assert tracker.take() == [KeyEdge(1, "a", True, "human"), KeyEdge(4, "a", False, "human")]
+    assert tracker.drain() == [KeyEdge(1, "a", True, "human"), KeyEdge(4, "a", False, "human")]
 
 
 def test_a_key_is_down_while_any_keyboard_holds_it() -> None:
@@ -20,9 +20,9 @@ def test_a_key_is_down_while_any_keyboard_holds_it() -> None:
     tracker.press(7, 38, ("a",), 1, "human")
     tracker.press(8, 38, ("a",), 2, "human")
     tracker.release(7, 38, 3)
-    assert [edge.down for edge in tracker.take()] == [True]
+    assert [edge.down for edge in tracker.drain()] == [True]
     tracker.release(8, 38, 4)
-    assert tracker.take() == [KeyEdge(4, "a", False, "human")]
+    assert tracker.drain() == [KeyEdge(4, "a", False, "human")]
 
 
 def test_who_pressed_is_kept_apart() -> None:
@@ -31,7 +31,7 @@ def test_who_pressed_is_kept_apart() -> None:
     tracker.press(7, 38, ("a",), 2, "human")
     tracker.release(5, 38, 3)
     tracker.release(7, 38, 4)
-    assert [(edge.who, edge.down) for edge in tracker.take()] == [
+    assert [(edge.who, edge.down) for edge in tracker.drain()] == [
         ("agent", True),
         ("human", True),
         ("agent", False),
@@ -45,7 +45,7 @@ def test_a_key_held_from_the_start_goes_up_once() -> None:
     assert tracker.held() == {"a"}
     tracker.release(7, 38, 1)
     tracker.release(7, 38, 2)
-    assert tracker.take() == [KeyEdge(1, "a", False, "human")]
+    assert tracker.drain() == [KeyEdge(1, "a", False, "human")]
     assert tracker.held() == frozenset()
 
 
@@ -53,7 +53,7 @@ def test_time_never_runs_backwards() -> None:
     tracker = KeyTracker()
     tracker.press(7, 38, ("a",), 10, "human")
     tracker.release(7, 38, 9)
-    assert [edge.time_ns for edge in tracker.take()] == [10, 10]
+    assert [edge.time_ns for edge in tracker.drain()] == [10, 10]
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 3), st.integers(1, 4))))
@@ -69,7 +69,7 @@ def test_edges_alternate_and_lead_to_what_is_held(events: list[tuple[bool, int, 
             tracker.release(device, code, time_ns)
             down.discard((device, code))
     state: dict[str, bool] = {}
-    for edge in tracker.take():
+    for edge in tracker.drain():
         assert state.get(edge.key, False) != edge.down
         state[edge.key] = edge.down
     assert {key for key, is_down in state.items() if is_down} == {f"k{code}" for _, code in down}

@@ -25,7 +25,7 @@ class Hand:
 
     def types(self, at_ms: int, key: str, stroke: KeyAction = "press") -> None:
         self.now_ms = at_ms
-        self.keyboard.hear(key, stroke, at_ms * MS)
+        self.keyboard.on_key(key, stroke, at_ms * MS)
 
     def edges(self, at_ms: int | None = None) -> list[tuple[int, str, bool]]:
         """All edges since the last call: when (ms), which key, down or not."""
@@ -100,14 +100,14 @@ def test_a_press_of_what_is_down_was_let_go_of_in_between() -> None:
     hand.types(400, "up", "release")
     for at_ms in (500, 600, 700, 800):
         hand.types(at_ms, "left")
-    assert hand.keyboard.holding == "releases"
+    assert hand.keyboard.hold_mode == "releases"
 
 
 def test_a_terminal_that_lies_about_releases_is_found_out() -> None:
     hand = Hand("releases")
     for at_ms in (0, 500, 530, 560, 590):  # repeats as presses, and nothing else
         hand.types(at_ms, "up")
-    assert hand.keyboard.holding == "timeout"
+    assert hand.keyboard.hold_mode == "timeout"
     assert len(hand.told) == 1 and "although it says so" in hand.told[0]
     edges = hand.edges(2000)
     assert edges[-1] == (740, "up", False)
@@ -150,10 +150,10 @@ def test_everything_is_let_go_of_at_once(holding: HoldMode) -> None:
     hand = Hand(holding)
     hand.types(0, "up")
     hand.types(1, "space")
-    hand.keyboard.let_go(50 * MS)
+    hand.keyboard.release_all(50 * MS)
     assert [edge for edge in hand.edges(60) if not edge[2]] == [(50, "space", False), (50, "up", False)]
     hand.types(100, "left")
-    hand.keyboard.choose("timeout", 120 * MS)
+    hand.keyboard.set_hold_mode("timeout", 120 * MS)
     assert hand.edges() == [(100, "left", True), (120, "left", False)]
     hand.types(130, "left")
     assert hand.edges(1000) == [(130, "left", True), (280, "left", False)]
@@ -163,5 +163,5 @@ def test_times_never_run_backwards() -> None:
     hand = Hand("timeout")
     hand.types(1000, "up")
     hand.edges(1500)
-    hand.keyboard.hear("left", "press", 900 * MS)  # came late
+    hand.keyboard.on_key("left", "press", 900 * MS)  # came late
     assert hand.keyboard.edges()[0] == KeyEdge(1150 * MS, "left", True, "human")

@@ -152,7 +152,7 @@ def test_it_ends_after_so_many_games_and_tells_their_scores(tmp_path: Path) -> N
     assert recorded.because == "2 games are over"
     assert recorded.frames == 40
     assert recorded.scores == (0.0, 1.0)
-    told = opened(recorded).episodes()
+    told = opened(recorded).timeline.scores
     assert [change.status.score for change in told[:4]] == [0, 1, 2, 3]
     assert told[-1].status.finished_scores == (0.0, 1.0)
 
@@ -228,7 +228,7 @@ def test_it_ends_by_itself_when_the_disk_runs_low(tmp_path: Path, monkeypatch: p
     game = DrawnGame()
     free = lambda _self: 100 if game.shown < 25 else 3  # noqa: E731
     monkeypatch.setattr(space.DiskSpace, "free_mb", free)
-    monkeypatch.setattr(space, "EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(space, "CHECK_SECONDS", 0.0)
     settings = RecordSettings(min_free_mb=50)
     recorded = record_drawn(
         tmp_path, game, Pattern(1, "expert"), job=Job(heard), settings=settings, seconds=60

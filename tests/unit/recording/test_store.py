@@ -137,7 +137,7 @@ def test_scores_come_back(tmp_path: Path) -> None:
         writer.frame(frame_at(number))
         writer.score(status, time_of(number))
     writer.close()
-    told = Recording.open(writer.path).episodes()
+    told = Recording.open(writer.path).timeline.scores
     assert [change.status for change in told] == changes
     assert [change.time_ns for change in told] == [time_of(number) for number in range(4)]
 

@@ -11,7 +11,7 @@ from support.recordings import meta_of, picture, write
 from agp_tui.errors import RecordingError
 from agp_tui.recording.store import Recording
 from agp_tui.recording.timeline import stamps_ms
-from agp_tui.recording.video import FFV1, FILE_NAME, X264, PictureReader
+from agp_tui.recording.video import FFV1, FILE_NAME, X264, FrameReader
 
 FRAMES = 100
 
@@ -22,10 +22,10 @@ def test_every_frame_is_the_one_of_its_time(tmp_path: Path, codec: str, fps: int
     recording = Recording.open(path)
     assert recording.meta.codec == codec
     stamps = stamps_ms(recording.times_ns)
-    reader = PictureReader(path / FILE_NAME, (48, 64))
+    reader = FrameReader(path / FILE_NAME, (48, 64))
     jumps = random.Random(1).sample(range(FRAMES), 30)
     for number in [0, 1, 2, 3, 7, 99, 99, 98, 97, 0, 40, 41, 60, *jumps]:
-        assert np.array_equal(reader.at(stamps[number]), picture(number))
+        assert np.array_equal(reader.frame_at(stamps[number]), picture(number))
     reader.close()
     reader.close()
 
@@ -33,18 +33,18 @@ def test_every_frame_is_the_one_of_its_time(tmp_path: Path, codec: str, fps: int
 def test_a_time_without_a_frame_is_told_and_the_next_one_still_comes(tmp_path: Path) -> None:
     path = write(tmp_path, 20)
     stamps = stamps_ms(Recording.open(path).times_ns)
-    reader = PictureReader(path / FILE_NAME, (48, 64))
+    reader = FrameReader(path / FILE_NAME, (48, 64))
     for missing in (stamps[3] + 1, stamps[-1] + 5, 10**7):
         with pytest.raises(RecordingError, match="found none at"):
-            reader.at(missing)
-        assert np.array_equal(reader.at(stamps[4]), picture(4))
+            reader.frame_at(missing)
+        assert np.array_equal(reader.frame_at(stamps[4]), picture(4))
     reader.close()
 
 
 def test_what_is_no_such_video_is_told(tmp_path: Path) -> None:
     path = write(tmp_path, 2)
     with pytest.raises(RecordingError, match="found 64x48 ones"):
-        PictureReader(path / FILE_NAME, (64, 64))
+        FrameReader(path / FILE_NAME, (64, 64))
     (path / FILE_NAME).write_bytes(b"no video")
     with pytest.raises(RecordingError):
-        PictureReader(path / FILE_NAME, (48, 64))
+        FrameReader(path / FILE_NAME, (48, 64))
