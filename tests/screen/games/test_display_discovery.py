@@ -105,7 +105,7 @@ def test_a_wayland_desktop_is_named_plainly() -> None:
 
 
 def test_no_display_is_a_sentence() -> None:
-    with pytest.raises(DisplayError, match=r"there is none here.*--display"):
+    with pytest.raises(DisplayError, match=r"no display was found.*--display"):
         find_display(GameSettings(), Desktop({}))
 
 

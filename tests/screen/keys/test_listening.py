@@ -174,7 +174,7 @@ def test_the_death_of_the_server_is_a_sentence(start_x_server: Callable[..., XSe
     server = start_x_server()
     listener = listen(server.name, KEYS)
     server.kill()
-    with pytest.raises(JobFailed, match="found it gone"):
+    with pytest.raises(JobFailed, match="is gone"):
         heard(listener, 1, seconds=2.0)
     listener.close()
     with pytest.raises(DisplayError, match="found none that answers"):

@@ -185,7 +185,7 @@ def test_kill_9_of_the_guard_is_noticed_and_everything_released(server: Observer
     os.kill(guard.pid, signal.SIGKILL)
     wait_until(lambda: gone(guard.pid))
     assert server.down() == codes(server, "up", "left")
-    with pytest.raises(JobFailed, match="Every key it held was released"):
+    with pytest.raises(JobFailed, match="All keys it held were released"):
         guard.hold(frozenset({"up", "left"}))
     assert server.down() == frozenset()
 

@@ -18,7 +18,7 @@ def test_a_region_goes_before_a_center() -> None:
 
 
 def test_neither_is_a_sentence() -> None:
-    with pytest.raises(SettingError, match="neither --center nor --region"):
+    with pytest.raises(SettingError, match="Expected --center or --region"):
         ScreenRegion.of(GameSettings())
 
 
