@@ -1,5 +1,6 @@
 """The key filter: hysteresis, minimum hold and smoothing, on hand-computed sequences."""
 
+import tomllib
 from pathlib import Path
 
 import msgspec
@@ -67,8 +68,15 @@ def test_the_manifest_sets_the_filter_and_settings_override_it(tmp_path: Path) -
     folder = tmp_path / "model"
     assert load_policy(folder, PlaySettings()).filter_config == UNFILTERED
     stored = KeyFilterConfig(hysteresis=0.2, min_hold=3)
-    write_manifest(folder, msgspec.structs.replace(read_manifest(folder), key_filter=stored))
+    search = {"by": "play", "helps": True}
+    write_manifest(
+        folder, msgspec.structs.replace(read_manifest(folder), key_filter=stored, key_filter_search=search)
+    )
+    body = tomllib.loads((folder / "model.toml").read_text())
+    assert body["steadiness"] == {"hysteresis": 0.2, "min_hold": 3, "smoothing": 0.0}
+    assert body["steadied"] == search, "the names in the file are those of earlier versions"
     assert read_manifest(folder).key_filter == stored
+    assert read_manifest(folder).key_filter_search == search
     assert load_policy(folder, PlaySettings()).filter_config == stored
     overridden = load_policy(folder, PlaySettings(min_hold=1, smoothing=0.5)).filter_config
     assert overridden == KeyFilterConfig(hysteresis=0.2, min_hold=1, smoothing=0.5)
