@@ -74,40 +74,40 @@ def run_entry(entry: CloneEntry, machine: str, job: Job) -> Result | None:
         corrected = _go_on(bench, clone, recordings, watch_only=False)
         if job.stopping:
             return None
-        from agp_tui.imitation.model_comparison import CheckpointSeat
+        from agp_tui.imitation.model_comparison import CheckpointDriverFactory
 
         return Result(
             entry=entry,
             machine=machine,
             expert=bench.score(expert_driver),
             chance=bench.score(random_driver),
-            clone=bench.score(CheckpointSeat(clone)),
-            watched=bench.score(CheckpointSeat(watched)),
-            corrected=bench.score(CheckpointSeat(corrected)),
+            clone=bench.score(CheckpointDriverFactory(clone)),
+            watched=bench.score(CheckpointDriverFactory(watched)),
+            corrected=bench.score(CheckpointDriverFactory(corrected)),
         )
 
 
 def _demonstrate(bench: _Bench) -> list[Path]:
     """The expert's recordings that the clone begins with."""
-    from agp_tui.imitation.dagger_rollouts import PracticeGame, PracticeGames
+    from agp_tui.imitation.dagger import DaggerEpisode, DaggerWorkers
 
     seconds = bench.entry.demonstration * 60 / DEMONSTRATIONS
     first = bench.entry.seed * SEEDS_APART
     asked = [
-        PracticeGame(
+        DaggerEpisode(
             None, bench.games, expert_driver, bench.folder / "recordings", FPS, seconds, first + number
         )
         for number in range(DEMONSTRATIONS)
     ]
-    with PracticeGames(available_cpus()) as games:
+    with DaggerWorkers(available_cpus()) as games:
         return [one.recording for one in games.play(asked, bench.job)]
 
 
 def _clone(bench: _Bench, recordings: list[Path]) -> Path:
     """The checkpoint of a clone that has only watched."""
-    from agp_tui.imitation.recipes import clone
+    from agp_tui.imitation.recipes import train_bc
 
-    return clone(
+    return train_bc(
         recordings,
         Run.create(bench.folder / "runs", "train", {}),
         bench.job.muted(),
@@ -120,12 +120,12 @@ def _clone(bench: _Bench, recordings: list[Path]) -> Path:
 
 def _go_on(bench: _Bench, clone: Path, recordings: list[Path], *, watch_only: bool) -> Path:
     """The checkpoint after all rounds."""
-    from agp_tui.imitation.dagger import Lesson
-    from agp_tui.imitation.recipes import go_on
+    from agp_tui.imitation.dagger import DaggerConfig
+    from agp_tui.imitation.recipes import continue_training
 
     entry = bench.entry
     folder = bench.folder / ("watched" if watch_only else "corrected")
-    lesson = Lesson(
+    lesson = DaggerConfig(
         make_game=bench.games,
         make_teacher=expert_driver,
         recordings=folder / "recordings",
@@ -136,7 +136,7 @@ def _go_on(bench: _Bench, clone: Path, recordings: list[Path], *, watch_only: bo
         seed=entry.seed * SEEDS_APART + DEMONSTRATIONS,
         watch_only=watch_only,
     )
-    rounds = go_on(clone, recordings, lesson, folder, bench.job.muted(), seed=entry.seed)
+    rounds = continue_training(clone, recordings, lesson, folder, bench.job.muted(), seed=entry.seed)
     return rounds[-1].checkpoint if rounds else clone
 
 

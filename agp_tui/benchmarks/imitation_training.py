@@ -14,8 +14,8 @@ from torch.nn import functional
 from agp_tui.config import TrainSettings
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobStopped
-from agp_tui.imitation.dataset import Dataset, Span, Take
-from agp_tui.imitation.network import NetworkSpec, PolicyNetwork, compact
+from agp_tui.imitation.dataset import Clip, Dataset, IndexRange
+from agp_tui.imitation.network import NetworkSpec, PolicyNetwork, to_channels_last
 from agp_tui.imitation.trainer import Trainer
 from agp_tui.protocol.events import Table
 
@@ -64,7 +64,7 @@ def bench_train(
     if threads:
         torch.set_num_threads(threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    network = compact(PolicyNetwork(NetworkSpec(model, frame_size, segment, keys)).to(device))
+    network = to_channels_last(PolicyNetwork(NetworkSpec(model, frame_size, segment, keys)).to(device))
     optimizer = torch.optim.AdamW(network.parameters())
     picture = (frame_size, frame_size, 3)
     length = segment - 1 + stretch
@@ -122,8 +122,8 @@ def _table(found: TrainBench, what: str) -> Table:
 def _random_frames(size: int, segment: int, keys: int) -> Dataset:
     random = np.random.default_rng(0)
     frames = random.integers(0, 256, (FRAMES, size, size, 3), dtype=np.uint8)
-    take = Take("random", frames, random.random((FRAMES, keys)) < 0.3)
-    return Dataset((take,), (Span(0, 0, FRAMES),), (), segment)
+    clip = Clip("random", frames, random.random((FRAMES, keys)) < 0.3)
+    return Dataset((clip,), (IndexRange(0, 0, FRAMES),), (), segment)
 
 
 def _seconds(work: Callable[[], None], device: str) -> float:

@@ -98,10 +98,13 @@ def run_entry(entry: Entry, machine: str, job: Job) -> Result | None:
         if entry.steady_games:
             steadied = commands.run("models", "steady", PRACTISED, "--games", str(entry.steady_games))
             steady = steadied.report if steadied else None
-        from agp_tui.imitation.model_comparison import CheckpointSeat
+        from agp_tui.imitation.model_comparison import CheckpointDriverFactory
 
         place = GameSettings(keys=default_keys(entry.game), fps=FPS, sticky=STICKY)
-        clone, best = CheckpointSeat(Path(trained.checkpoint)), CheckpointSeat(Path(practised.checkpoint))
+        clone, best = (
+            CheckpointDriverFactory(Path(trained.checkpoint)),
+            CheckpointDriverFactory(Path(practised.checkpoint)),
+        )
         scores = [
             exam(AtariGameFactory(entry.game, place), player, entry, job)
             for player in (expert_driver, random_driver, clone, best)

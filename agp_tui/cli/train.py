@@ -42,23 +42,24 @@ def train(
         return _look(game, check(settings), loaded, output)
     if settings.resume is not None:
         return run_long(output, Run.find(runs, settings.resume), detach)
-    from agp_tui.jobs.train import ask_training
+    from agp_tui.jobs.train import prepare_training
     from agp_tui.protocol.requests import as_request
 
-    request = ask_training(game, check(settings), loaded.folder("recordings"), loaded.folder("models"))
+    request = prepare_training(game, check(settings), loaded.folder("recordings"), loaded.folder("models"))
     return run_long(output, Run.create(runs, "train", as_request(request)), detach)
 
 
 def _look(game: str | None, settings: TrainSettings, loaded: LoadedConfig, output: Output) -> int:
-    from agp_tui.imitation.dataset_report import look
-    from agp_tui.jobs.train import chosen_recordings
+    from agp_tui.imitation.dataset_report import inspect_dataset
+    from agp_tui.jobs.train import select_recordings
 
     if game is None:
         raise SettingError("Expected a game to report on, found none.", "Name it with --game.")
-    looked = look(chosen_recordings(game, settings.recordings, loaded.folder("recordings")), settings)
-    notes = [Note(text=text, level="warning") for text in looked.warnings]
-    figures = Finished(job="look", frames=looked.frames, report=looked.report())
-    print_events(output, *looked.tables(), *notes, *([figures] if output.json else []))
+    recordings = select_recordings(game, settings.recordings, loaded.folder("recordings"))
+    report = inspect_dataset(recordings, settings)
+    notes = [Note(text=text, level="warning") for text in report.warnings]
+    figures = Finished(job="look", frames=report.frames, report=report.report())
+    print_events(output, *report.tables(), *notes, *([figures] if output.json else []))
     return 0
 
 
@@ -99,10 +100,10 @@ def practice(
     game
         The Atari game. Default: the game of the model.
     """
-    from agp_tui.jobs.practice import ask_practice
+    from agp_tui.jobs.practice import prepare_practice
     from agp_tui.protocol.requests import as_request
 
     loaded = settings_of(output)
     folders = (loaded.folder(name) for name in ("recordings", "models", "runs"))
-    request = ask_practice(model, game, check(settings), *folders)
+    request = prepare_practice(model, game, check(settings), *folders)
     return run_long(output, Run.create(loaded.folder("runs"), "practice", as_request(request)), detach)

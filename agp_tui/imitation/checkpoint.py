@@ -1,6 +1,6 @@
-"""Checkpoints: a network with all that is needed to play it, export it or go on training it.
+"""Checkpoints: a network with everything needed to play it, export it or resume its training.
 
-One file, written in one step, read with torch's `weights_only=True`: tensors and plain data, no code.
+One file, written atomically and read with torch's `weights_only=True`: tensors and plain data, no code.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -21,27 +21,28 @@ CURE = "Name a checkpoint of agp train: checkpoints/best.pt of a run, or checkpo
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A network and where it comes from."""
+    """A network, its interface, and its training."""
 
     spec: NetworkSpec
     game: str
     keys: tuple[str, ...]
     fps: int
     lead: int
+    """Offset of the labels in frames: 1 predicts the keys held one frame after the newest one."""
     thresholds: tuple[float, ...]
-    """One for each key, chosen on the validation data."""
+    """One per key, chosen on the validation data."""
     weights: dict[str, torch.Tensor]
     validation: dict[str, Any] = field(default_factory=dict)
-    """Figures on held-out positions, as of `Report.figures`; empty where there were none."""
+    """`ValidationReport.figures`; empty without a validation."""
     settings: dict[str, Any] = field(default_factory=dict)
-    """The settings of the training, plain."""
+    """`TrainSettings` as plain data."""
     training: dict[str, Any] = field(default_factory=dict)
-    """The trainer's state, to go on exactly; empty where a training is not to be gone on with."""
+    """`Trainer.state_dict`, to resume exactly; empty in a checkpoint that is not for resuming."""
     data: dict[str, Any] = field(default_factory=dict)
-    """Which recordings, and which positions of them were held out."""
+    """`takes`: paths of the recordings; `validation`: held-out ranges `[recording, start, stop]`; `step`."""
 
     def network(self) -> PolicyNetwork:
-        """The network, its weights in place, ready to decide. Raises `ModelError` where they do not fit."""
+        """The network with these weights in evaluation mode. Raises `ModelError` if they do not fit."""
         network = PolicyNetwork(self.spec)
         try:
             network.load_state_dict(self.weights)
@@ -55,7 +56,7 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write `path` in one step."""
+    """Write `path` atomically."""
     body = {
         "schema": SCHEMA,
         "spec": asdict(checkpoint.spec),
@@ -64,7 +65,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "fps": checkpoint.fps,
         "lead": checkpoint.lead,
         "thresholds": [float(value) for value in checkpoint.thresholds],
-        # On the processor and free of any view, so the file holds the weights and nothing else.
+        # On the CPU and not a view, so that the file contains the weights and nothing else.
         "weights": {name: value.detach().cpu().clone() for name, value in checkpoint.weights.items()},
         "validation": checkpoint.validation,
         "settings": checkpoint.settings,
@@ -75,7 +76,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint. Raises `ModelError` where it is missing, damaged, foreign or too new."""
+    """Read a checkpoint. Raises `ModelError` if it is missing, damaged, foreign or too new."""
     body = read_tensors(path, "a checkpoint", schema=SCHEMA, cure=CURE)
     try:
         return Checkpoint(

@@ -1,9 +1,8 @@
-"""Turns a checkpoint into a `.tflite`: run as a program, in a process of its own.
+"""Convert a checkpoint to `.tflite`, as a separate process.
 
-`python -m agp_tui.imitation.convert CHECKPOINT OUT FORM QUANTIZE`. The converter brings in large
-libraries, writes to stdout and stderr as it likes and can end a process; here it does so alone.
-FORM is `streaming` (two signatures, encode and decide) or `window-uint8` or `window-float32` (one
-graph from a whole window of frames to probabilities; float frames are 0 to 1).
+`python -m agp_tui.imitation.convert CHECKPOINT OUT FORM QUANTIZE`. The converter imports large libraries,
+writes to stdout and stderr, and can crash. FORM is `streaming` (two signatures, encode and decide) or `window-uint8` or `window-float32` (one
+graph from a whole window of frames to probabilities; float frames are from 0 to 1).
 """
 
 import sys
@@ -21,7 +20,7 @@ Form = Literal["streaming", "window-uint8", "window-float32"]
 
 
 class Encode(nn.Module):
-    """frame uint8 (1, S, S, 3), and the frame before where the network sees motion -> embedding (1, E)."""
+    """frame uint8 (1, S, S, 3), with `motion` also the frame before -> embedding (1, E)."""
 
     def __init__(self, network: PolicyNetwork) -> None:
         super().__init__()
@@ -43,37 +42,37 @@ class Decide(nn.Module):
 
 
 class Window(nn.Module):
-    """frames (1, segment, S, S, 3), oldest first -> probabilities (1, keys); `unit` frames are 0 to 1."""
+    """frames (1, segment, S, S, 3), oldest first -> probabilities (1, keys); with `unit` frames are from 0 to 1."""
 
     def __init__(self, network: PolicyNetwork, unit: bool) -> None:
         super().__init__()
         self.network, self.unit = network, unit
 
     def forward(self, frames: Tensor) -> Tensor:
-        pictures = frames[0] * 255.0 if self.unit else frames[0]
+        images = frames[0] * 255.0 if self.unit else frames[0]
         before = None
         if self.network.spec.motion:
-            pictures, before = pictures[1:], pictures[:-1]
-        return torch.sigmoid(self.network.decide(self.network.encode(pictures, before)[None]))
+            images, before = images[1:], images[:-1]
+        return torch.sigmoid(self.network.decide(self.network.encode(images, before)[None]))
 
 
 def convert(network: PolicyNetwork, form: Form) -> Any:
     """The converter's model of a network."""
     spec = network.spec
-    picture = (spec.frame_size, spec.frame_size, 3)
+    image = (spec.frame_size, spec.frame_size, 3)
     if form == "streaming":
-        frame = torch.zeros(1, *picture, dtype=torch.uint8)
+        frame = torch.zeros(1, *image, dtype=torch.uint8)
         embeddings = torch.zeros(1, spec.embeddings, spec.embedding)
         return streaming_model(Encode(network), Decide(network), frame, embeddings, motion=spec.motion)
     import litert_torch
 
     dtype = torch.uint8 if form == "window-uint8" else torch.float32
     window = Window(network, unit=form == "window-float32").eval()
-    return litert_torch.convert(window, (torch.zeros(1, spec.segment, *picture, dtype=dtype),))
+    return litert_torch.convert(window, (torch.zeros(1, spec.segment, *image, dtype=dtype),))
 
 
 def main(arguments: list[str]) -> None:
-    """Convert and write; any failure is an exception, which the last line of stderr names."""
+    """Convert and write; a failure is an exception, named in the last line of stderr."""
     checkpoint, out, form, quantize = arguments
     if form not in get_args(Form) or quantize not in get_args(Quantize):
         raise SystemExit(f"Expected a form of {get_args(Form)} and one of {get_args(Quantize)}.")

@@ -1,4 +1,4 @@
-"""Recordings as arrays to learn from, checked to belong together."""
+"""Datasets: recordings as clips of frames and key labels, and the ranges for training and validation."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,18 +17,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Take:
-    """One recording: its frames and, for each, the keys that a decision there should bring about."""
+class Clip:
+    """One recording: frames and, for each, the keys to predict at that position."""
 
     name: str
+    """Path of the recording."""
     frames: NDArray[np.uint8]
-    """(N, size, size, 3), RGB; a memory map where it comes from a recording."""
+    """(N, size, size, 3), RGB; a memory map if it comes from a recording."""
     labels: NDArray[np.bool_]
     """(N, keys)."""
-    corrections: bool = False
-    """Whether a model played and somebody else told what should have been pressed."""
-    shown: NDArray[np.bool_] | None = None
-    """(N,): where whoever is to be learned from was there to press; None is everywhere."""
+    is_correction: bool = False
+    """Whether a model played and somebody else provided the labels."""
+    labelled: NDArray[np.bool_] | None = None
+    """(N,): positions whose labels are valid; None if all are."""
 
     def __post_init__(self) -> None:
         shape = self.frames.shape
@@ -36,18 +37,18 @@ class Take:
             raise ValueError(f"Expected uint8 frames (N, S, S, 3), found {self.frames.dtype} {shape}.")
         if self.labels.shape[:1] != shape[:1] or self.labels.ndim != 2 or self.labels.dtype != np.bool_:
             raise ValueError(f"Expected bool labels ({shape[0]}, K), found {self.labels.shape}.")
-        if self.shown is not None and self.shown.shape != shape[:1]:
-            raise ValueError(f"Expected shown ({shape[0]},), found {self.shown.shape}.")
+        if self.labelled is not None and self.labelled.shape != shape[:1]:
+            raise ValueError(f"Expected labelled ({shape[0]},), found {self.labelled.shape}.")
 
     def __len__(self) -> int:
         return len(self.frames)
 
 
 @dataclass(frozen=True)
-class Span:
-    """Positions `start` to `stop` (not included) of sequence number `take`."""
+class IndexRange:
+    """Positions `start` to `stop` (exclusive) of the clip with index `clip`."""
 
-    take: int
+    clip: int
     start: int
     stop: int
 
@@ -55,18 +56,18 @@ class Span:
         return self.stop - self.start
 
 
-def where_shown(takes: Sequence[Take], spans: Sequence[Span]) -> tuple[Span, ...]:
-    """The parts of the spans at which somebody was there to learn from, in their order."""
-    found: list[Span] = []
-    for span in spans:
-        shown = takes[span.take].shown
-        if shown is None:
-            found.append(span)
+def labelled_ranges(clips: Sequence[Clip], ranges: Sequence[IndexRange]) -> tuple[IndexRange, ...]:
+    """The parts of `ranges` with valid labels, in order."""
+    found: list[IndexRange] = []
+    for r in ranges:
+        labelled = clips[r.clip].labelled
+        if labelled is None:
+            found.append(r)
             continue
-        inside = np.concatenate([[False], shown[span.start : span.stop], [False]]).astype(np.int8)
+        inside = np.concatenate([[False], labelled[r.start : r.stop], [False]]).astype(np.int8)
         begins, ends = np.flatnonzero(np.diff(inside) == 1), np.flatnonzero(np.diff(inside) == -1)
         found += [
-            Span(span.take, span.start + int(begin), span.start + int(end))
+            IndexRange(r.clip, r.start + int(begin), r.start + int(end))
             for begin, end in zip(begins, ends, strict=True)
         ]
     return tuple(found)
@@ -74,40 +75,35 @@ def where_shown(takes: Sequence[Take], spans: Sequence[Span]) -> tuple[Span, ...
 
 @dataclass(frozen=True)
 class Dataset:
-    """Sequences with the positions to learn from and the positions to be judged on."""
+    """Clips with the positions to train on and the positions to validate on."""
 
-    takes: tuple[Take, ...]
-    train: tuple[Span, ...]
-    validation: tuple[Span, ...]
+    clips: tuple[Clip, ...]
+    train: tuple[IndexRange, ...]
+    validation: tuple[IndexRange, ...]
     segment: int
-    """Frames in a window."""
+    """Frames in the window of a decision."""
     step: int = 1
-    """Only every so-manieth position of a span counts."""
-
-    @property
-    def frame_size(self) -> int:
-        return int(self.takes[0].frames.shape[1])
+    """Use every `step`-th position of a range."""
 
     @property
     def key_count(self) -> int:
-        return int(self.takes[0].labels.shape[1])
+        return int(self.clips[0].labels.shape[1])
 
-    def labels(self, spans: Sequence[Span]) -> NDArray[np.bool_]:
-        """Labels (M, keys) of the counted positions of `spans`, in their order."""
-        parts = [self.takes[s.take].labels[s.start : s.stop : self.step] for s in spans]
+    def labels(self, ranges: Sequence[IndexRange]) -> NDArray[np.bool_]:
+        """Labels (M, keys) of the counted positions of `ranges`, in order."""
+        parts = [self.clips[r.clip].labels[r.start : r.stop : self.step] for r in ranges]
         return np.concatenate(parts) if parts else np.zeros((0, self.key_count), np.bool_)
 
-    def previous(self, spans: Sequence[Span]) -> NDArray[np.bool_]:
-        """The key state one frame before each label, (M, keys): what "nothing changes" would say."""
+    def previous(self, ranges: Sequence[IndexRange]) -> NDArray[np.bool_]:
+        """The key state one frame before each label, (M, keys): the predictions of the baseline `repeat`."""
         parts = []
-        for span in spans:
-            labels = self.takes[span.take].labels
-            before = np.maximum(np.arange(span.start, span.stop, self.step) - 1, 0)
-            parts.append(labels[before])
+        for r in ranges:
+            before = np.maximum(np.arange(r.start, r.stop, self.step) - 1, 0)
+            parts.append(self.clips[r.clip].labels[before])
         return np.concatenate(parts) if parts else np.zeros((0, self.key_count), np.bool_)
 
 
-def open_takes(
+def open_clips(
     paths: Sequence[Path],
     *,
     game: str,
@@ -116,31 +112,36 @@ def open_takes(
     frame_size: int,
     lead: int,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> tuple[Take, ...]:
-    """Recordings as takes, decoded once into a cache beside each. `progress(done, total)` in frames.
+) -> tuple[Clip, ...]:
+    """Open recordings as clips; frames are decoded once into a cache beside each recording.
 
-    Raises `RecordingError` where they do not belong together or to what is asked for, or are not whole.
+    `lead` is the offset of the labels in frames. `progress(done, total)` counts frames. Raises `RecordingError`
+    if recordings are incompatible with each other or with the arguments, or incomplete.
     """
     recordings = [Recording.open(path) for path in paths]
-    check_same(recordings, game=game, keys=keys, fps=fps)
-    check_whole(recordings)
+    check_compatible(recordings, game=game, keys=keys, fps=fps)
+    check_complete(recordings)
     total, done = sum(len(recording) for recording in recordings), 0
-    takes = []
+    clips = []
     for recording in recordings:
-        begun = done
-        frames = decoded_frames(recording, frame_size, lambda n, begun=begun: progress(begun + n, total))  # type: ignore[misc]
-        columns = [recording.meta.keys.index(key) for key in keys]
-        labels = recording.labels(lead)[:, columns]
-        corrections = recording.meta.source != recording.meta.labels
-        shown = recording.labelled()
-        takes.append(Take(str(recording.path), frames, np.ascontiguousarray(labels), corrections, shown))
+        start = done
+        frames = decoded_frames(recording, frame_size, lambda n, start=start: progress(start + n, total))  # type: ignore[misc]
+        clips.append(clip_of(recording, frames, keys, lead))
         done += len(recording)
-    return tuple(takes)
+    return tuple(clips)
 
 
-def takes_for(model: "Checkpoint", paths: Sequence[Path]) -> tuple[Take, ...]:
-    """Recordings as takes that this model can learn from. Raises `RecordingError` where one does not fit."""
-    return open_takes(
+def clip_of(recording: Recording, frames: NDArray[np.uint8], keys: tuple[str, ...], lead: int) -> Clip:
+    """A clip of these frames with the labels of a recording, in the order of `keys`."""
+    columns = [recording.meta.keys.index(key) for key in keys]
+    labels = np.ascontiguousarray(recording.labels(lead)[:, columns])
+    is_correction = recording.meta.source != recording.meta.labels
+    return Clip(str(recording.path), frames, labels, is_correction, recording.labelled())
+
+
+def open_clips_for(model: "Checkpoint", paths: Sequence[Path]) -> tuple[Clip, ...]:
+    """Open recordings as training data of a model. Raises `RecordingError` if one is not compatible with it."""
+    return open_clips(
         paths,
         game=model.game,
         keys=model.keys,
@@ -150,87 +151,82 @@ def takes_for(model: "Checkpoint", paths: Sequence[Path]) -> tuple[Take, ...]:
     )
 
 
-def held_out(source: "Checkpoint") -> Dataset | None:
-    """What was held out when this checkpoint was trained; None where those recordings are gone."""
+def held_out_dataset(source: "Checkpoint") -> Dataset | None:
+    """The validation set of this checkpoint; None if its recordings are gone or changed."""
     try:
-        spans = [Span(*map(int, numbers)) for numbers in source.data["validation"]]
+        ranges = [IndexRange(*map(int, numbers)) for numbers in source.data["validation"]]
         names = source.data["takes"]
-        wanted = sorted({span.take for span in spans})
-        takes = open_takes(
-            [Path(names[i]) for i in wanted],
-            game=source.game,
-            keys=source.keys,
-            fps=source.fps,
-            frame_size=source.spec.frame_size,
-            lead=source.lead,
-        )
+        wanted = sorted({r.clip for r in ranges})
+        clips = open_clips_for(source, [Path(names[i]) for i in wanted])
     except (AgpError, KeyError, IndexError, TypeError, ValueError):
         return None
-    spans = [Span(wanted.index(span.take), span.start, span.stop) for span in spans]
-    if not spans or any(span.stop > len(takes[span.take]) for span in spans):
+    ranges = [IndexRange(wanted.index(r.clip), r.start, r.stop) for r in ranges]
+    if not ranges or any(r.stop > len(clips[r.clip]) for r in ranges):
         return None
-    return Dataset(takes, (), tuple(spans), source.spec.segment)
+    return Dataset(clips, (), tuple(ranges), source.spec.segment)
 
 
-def check_same(recordings: Sequence[Recording], *, game: str, keys: tuple[str, ...], fps: int) -> None:
-    """Raise `RecordingError` unless all are of this game, of these keys and at this many frames a second."""
+def check_compatible(
+    recordings: Sequence[Recording], *, game: str, keys: tuple[str, ...], fps: int
+) -> None:
+    """Raise `RecordingError` unless all recordings have this game, these keys and this frame rate."""
     if not recordings:
         raise RecordingError(
             f"Expected recordings of {game}, found none.", f"Make one: agp record --game {game}"
         )
     first = recordings[0]
     for recording in recordings:
-        here, there = recording.meta, first.meta
+        meta, first_meta = recording.meta, first.meta
         facts = (
-            ("game", here.game, there.game, game),
-            ("keys", _names(here.keys), _names(there.keys), _names(keys)),
-            ("frames a second", here.fps, there.fps, fps),
+            ("game", meta.game, first_meta.game, game),
+            ("keys", _sorted_names(meta.keys), _sorted_names(first_meta.keys), _sorted_names(keys)),
+            ("frames a second", meta.fps, first_meta.fps, fps),
         )
-        for what, found, other, asked in facts:
+        for what, found, other, expected in facts:
             if found != other:
                 raise RecordingError(
                     f"Expected recordings with the same {what}, found {found} in {recording.path} "
                     f"and {other} in {first.path}.",
                     "Train on those that belong together: agp train --recordings A,B",
                 )
-            if found != asked:
+            if found != expected:
                 raise RecordingError(
-                    f"Expected recordings with the {what} {asked}, found {found} in {recording.path}.",
+                    f"Expected recordings with the {what} {expected}, found {found} in {recording.path}.",
                     "Record again with these settings, or set them to what was recorded.",
                 )
 
 
-def check_whole(recordings: Sequence[Recording]) -> None:
-    """Raise `RecordingError` for one that was finished and is shorter now: it was damaged since, or cut."""
+def check_complete(recordings: Sequence[Recording]) -> None:
+    """Raise `RecordingError` for a finished recording that has fewer frames than when it was finished."""
     for recording in recordings:
-        told = recording.meta.frames
-        if told is not None and len(recording) < told:
+        expected = recording.meta.frames
+        if expected is not None and len(recording) < expected:
             raise RecordingError(
-                f"Expected {told} frames in {recording.path}, found {len(recording)} that can be read.",
+                f"Expected {expected} frames in {recording.path}, found {len(recording)} that can be read.",
                 f"Copy it again, or keep what is sound: agp recordings repair {recording.path}",
             )
 
 
-def check_learnable(
-    takes: Sequence[Take], segment: int, lead: int, warn: Callable[[str], None] = lambda _text: None
-) -> tuple[Take, ...]:
-    """The takes that are long enough for a window.
+def check_trainable(
+    clips: Sequence[Clip], segment: int, lead: int, warn: Callable[[str], None] = lambda _text: None
+) -> tuple[Clip, ...]:
+    """The clips that are long enough for a window; `warn` is called for each of the others.
 
-    Raises `RecordingError` where none is, or where no key is ever pressed.
+    Raises `RecordingError` if there is none, or if no key is ever pressed.
     """
     needed = segment + lead
-    long_enough = tuple(take for take in takes if len(take) >= needed)
-    for take in takes:
-        if len(take) >= needed:
+    long_enough = tuple(clip for clip in clips if len(clip) >= needed)
+    for clip in clips:
+        if len(clip) >= needed:
             continue
         problem = (
-            f"Expected at least {needed} frames for a window of {segment}, found {len(take)} in {take.name}."
+            f"Expected at least {needed} frames for a window of {segment}, found {len(clip)} in {clip.name}."
         )
         if not long_enough:
             raise RecordingError(problem, "Record for longer, or train with a smaller --segment.")
         warn(f"{problem} It is left out.")
-    if not any(take.labels.any() for take in long_enough):
-        names = ", ".join(take.name for take in long_enough[:3])
+    if not any(clip.labels.any() for clip in long_enough):
+        names = ", ".join(clip.name for clip in long_enough[:3])
         raise RecordingError(
             f"Expected keys held at some frames, found that no key is ever pressed in {names}.",
             "Play while recording, and check with agp doctor that keys are seen.",
@@ -238,6 +234,5 @@ def check_learnable(
     return long_enough
 
 
-def _names(keys: tuple[str, ...]) -> str:
-    """Keys for comparing and for people: their order does not matter here."""
+def _sorted_names(keys: tuple[str, ...]) -> str:
     return ",".join(sorted(keys))

@@ -12,8 +12,8 @@ import numpy as np
 
 from agp_tui.config import TrainSettings
 from agp_tui.errors import RecordingError
-from agp_tui.imitation.dataset import Span, Take
-from agp_tui.imitation.split import split
+from agp_tui.imitation.dataset import Clip, IndexRange
+from agp_tui.imitation.train_validation_split import split
 from agp_tui.protocol.events import Table
 from agp_tui.recording.store import Recording
 
@@ -26,7 +26,7 @@ Rows = list[list[str | float | int | None]]
 
 
 @dataclass(frozen=True)
-class Looked:
+class DatasetReport:
     """What training would see."""
 
     recordings: tuple[dict[str, Any], ...]
@@ -86,7 +86,7 @@ class Looked:
         ]
 
 
-def look(paths: Sequence[Path], settings: TrainSettings) -> Looked:
+def inspect_dataset(paths: Sequence[Path], settings: TrainSettings) -> DatasetReport:
     """Look at recordings as a training with these settings would.
 
     What training would refuse or leave out becomes a warning. Raises `RecordingError` where no
@@ -94,7 +94,7 @@ def look(paths: Sequence[Path], settings: TrainSettings) -> Looked:
     """
     recordings, facts, warnings = _opened(paths)
     first = recordings[0].meta
-    takes: list[Take] = []
+    clips: list[Clip] = []
     for recording in recordings:
         fact = next(fact for fact in facts if fact["path"] == str(recording.path))
         why = _unfit(recording, first.keys, first.fps, first.game, settings)
@@ -103,22 +103,22 @@ def look(paths: Sequence[Path], settings: TrainSettings) -> Looked:
             columns = [recording.meta.keys.index(key) for key in first.keys]
             labels = np.ascontiguousarray(recording.labels(settings.lead)[:, columns])
             pictures, shown = _no_pictures(len(labels)), recording.labelled()
-            takes.append(Take(str(recording.path), pictures, labels, fact["corrections"], shown))
+            clips.append(Clip(str(recording.path), pictures, labels, fact["corrections"], shown))
     for fact in facts:
         if "why" in fact:
             warnings.append(f"{_short(fact['path'])} is left out or refused: {fact['why']}.")
     labels = (
-        np.concatenate([take.labels[take.shown] for take in takes])
-        if takes
+        np.concatenate([clip.labels[clip.labelled] for clip in clips])
+        if clips
         else np.zeros((0, len(first.keys)), bool)
     )
     rates = {
         key: round(float(labels[:, i].mean()), 4) if len(labels) else 0.0 for i, key in enumerate(first.keys)
     }
     combinations = _combinations(labels, first.keys)
-    train, validation = _spans(takes, settings, warnings)
+    train, validation = _spans(clips, settings, warnings)
     warnings += _remarks(len(labels) / first.fps, rates, combinations)
-    return Looked(
+    return DatasetReport(
         recordings=tuple(facts),
         frames=len(labels),
         keys=rates,
@@ -127,12 +127,12 @@ def look(paths: Sequence[Path], settings: TrainSettings) -> Looked:
         validation_frames=_counted(validation, settings.step),
         validation=tuple(
             {
-                "recording": takes[span.take].name,
-                "start": span.start,
-                "stop": span.stop,
-                "whole": len(span) == len(takes[span.take]),
+                "recording": clips[r.clip].name,
+                "start": r.start,
+                "stop": r.stop,
+                "whole": len(r) == len(clips[r.clip]),
             }
-            for span in validation
+            for r in validation
         ),
         warnings=tuple(warnings),
     )
@@ -163,7 +163,7 @@ def _opened(paths: Sequence[Path]) -> tuple[list[Recording], list[dict[str, Any]
         )
     if not recordings:
         raise RecordingError(
-            problems[0] if problems else "Expected recordings to look at, found none.", "Make one: agp record"
+            problems[0] if problems else "Expected recordings to inspect, found none.", "Make one: agp record"
         )
     return recordings, facts, problems
 
@@ -190,12 +190,12 @@ def _no_pictures(count: int) -> "np.ndarray[Any, np.dtype[np.uint8]]":
 
 
 def _spans(
-    takes: list[Take], settings: TrainSettings, warnings: list[str]
-) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
-    if not takes:
+    clips: list[Clip], settings: TrainSettings, warnings: list[str]
+) -> tuple[tuple[IndexRange, ...], tuple[IndexRange, ...]]:
+    if not clips:
         return (), ()
     try:
-        return split(takes, settings.validation, settings.segment, settings.seed)
+        return split(clips, settings.validation, settings.segment, settings.seed)
     except RecordingError as error:
         warnings.append(str(error))
         return (), ()
@@ -230,8 +230,8 @@ def _remarks(seconds: float, rates: dict[str, float], combinations: list[dict[st
     return remarks
 
 
-def _counted(spans: Sequence[Span], step: int) -> int:
-    return sum(len(range(span.start, span.stop, step)) for span in spans)
+def _counted(ranges: Sequence[IndexRange], step: int) -> int:
+    return sum(len(range(r.start, r.stop, step)) for r in ranges)
 
 
 def _short(path: str) -> str:

@@ -1,6 +1,6 @@
-"""The export job: a checkpoint becomes a folder with `model.tflite`, its manifest and the checkpoint.
+"""Export a checkpoint to a model folder: `model.tflite`, its manifest and the checkpoint.
 
-The folder appears in one step when everything in it has been checked.
+The folder is published atomically after everything in it has been checked.
 """
 
 from dataclasses import replace
@@ -15,7 +15,7 @@ from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed
 from agp_tui.imitation.checkpoint import CHECKPOINT_FILE, Checkpoint, load_checkpoint, save_checkpoint
 from agp_tui.imitation.network import PolicyNetwork
-from agp_tui.imitation.quantization_cost import f1_of_file
+from agp_tui.imitation.quantization_cost import measure_quantization_cost
 from agp_tui.models.conversion import run_converter
 from agp_tui.models.manifest import MODEL_FILE, Manifest, sha256_of, write_manifest
 from agp_tui.models.registry import library_versions, publish, staging_folder
@@ -25,12 +25,12 @@ from agp_tui.recording.meta import game_slug
 
 
 def parity_of(network: PolicyNetwork, data: bytes) -> float:
-    """Greatest difference between the probabilities of the network and of the file, on a played stretch.
+    """Largest difference between the probabilities of the network and of the exported file.
 
-    The stretch begins with black pictures as play does, then shows pictures about as far from the
-    mean frame as the training data was.
+    The input begins with black frames, as play does, followed by frames that differ from the mean frame about
+    as much as the training data.
     """
-    frames = sample_pictures(network)
+    frames = sample_frames(network)
     with torch.no_grad():
         expected = torch.sigmoid(network(torch.from_numpy(frames[None])))[0].numpy()
     found = stream_probabilities(data, frames)
@@ -38,31 +38,30 @@ def parity_of(network: PolicyNetwork, data: bytes) -> float:
     return difference if np.isfinite(found).all() else float("inf")
 
 
-def sample_pictures(network: PolicyNetwork, count: int = 24) -> NDArray[np.uint8]:
-    """`segment - 1` black pictures and `count` that differ from the mean frame in blocks."""
+def sample_frames(network: PolicyNetwork, count: int = 24) -> NDArray[np.uint8]:
+    """`segment - 1` black frames, then `count` frames that differ from the mean frame in blocks of noise."""
     spec, size = network.spec, network.spec.frame_size
-    random = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     cells = -(-size // 8)
-    noise = random.normal(0, 1, (count, cells, cells, 3)).repeat(8, axis=1).repeat(8, axis=2)
+    noise = rng.normal(0, 1, (count, cells, cells, 3)).repeat(8, axis=1).repeat(8, axis=2)
     mean = network.mean.cpu().numpy()
-    pictures = mean + 2.0 / float(network.scale) * noise[:, :size, :size]
+    images = mean + 2.0 / float(network.scale) * noise[:, :size, :size]
     frames = np.zeros((spec.segment - 1 + count, size, size, 3), np.uint8)
-    frames[spec.segment - 1 :] = np.clip(pictures, 0, 255).astype(np.uint8)
+    frames[spec.segment - 1 :] = np.clip(images, 0, 255).astype(np.uint8)
     return frames
 
 
 PARITY = 1e-4
-"""Greatest difference of a probability that an unquantised export may show."""
+"""Largest difference of a probability that is allowed for an export without quantization."""
 
 
 def export(
     checkpoint: Path, settings: ExportSettings, models_root: Path, job: Job, name: str | None = None
 ) -> Path:
-    """Convert, check and put in place; returns the model's folder.
+    """Convert, check and publish; returns the model's folder.
 
-    A model of the same name is replaced at the end, not before. Raises `ModelError` for a bad
-    checkpoint, `MissingPart` without the converter, `JobFailed` where the conversion fails, does
-    not give what the network gives, or is stopped.
+    A model of the same name is replaced at the end, not before. Raises `ModelError` for a bad checkpoint,
+    `MissingPart` without the converter, `JobFailed` if the conversion fails, is stopped, or changes the results.
     """
     source = load_checkpoint(checkpoint)
     name = game_slug(name or settings.name or source.game)
@@ -79,9 +78,9 @@ def export(
                 "Export with the library versions of constraints.txt.",
             )
         if settings.quantize != "none":
-            _tell_cost(source, data, settings, parity, job)
+            _report_cost(source, data, settings, parity, job)
         write_manifest(folder, _manifest(source, name, settings, data, parity))
-        # Without the optimizer: a training that starts from a model is a new one.
+        # Without the optimizer state: a training that starts from a model is a new one.
         save_checkpoint(folder / CHECKPOINT_FILE, replace(source, training={}))
         return publish(folder, models_root / name)
 
@@ -89,10 +88,9 @@ def export(
 def convert_file(
     checkpoint: Path, out: Path, job: Job, *, form: str = "streaming", quantize: str = "none"
 ) -> None:
-    """Write `out` from a checkpoint, in a process of its own; `form` as in `convert`.
+    """Convert a checkpoint to the file `out` in a separate process; `form` as in `convert`.
 
-    Raises `MissingPart` where the converter is not installed, `JobFailed` where it fails or the job
-    is stopped.
+    Raises `MissingPart` if the converter is not installed, `JobFailed` if it fails or the job is stopped.
     """
     run_converter(
         "agp_tui.imitation.convert", str(checkpoint), str(out), form, quantize,
@@ -100,9 +98,9 @@ def convert_file(
     )  # fmt: skip
 
 
-def _tell_cost(source: Checkpoint, data: bytes, settings: ExportSettings, parity: float, job: Job) -> None:
-    """Say what smaller weights cost in F1, on the frames that were held out in training."""
-    cost = f1_of_file(source, data)
+def _report_cost(source: Checkpoint, data: bytes, settings: ExportSettings, parity: float, job: Job) -> None:
+    """Report the cost of quantization in F1, on the frames that were held out in training."""
+    cost = measure_quantization_cost(source, data)
     if cost is None:
         job.note(
             f"What {settings.quantize} costs in F1 could not be measured: the held-out recordings are gone. "
@@ -111,14 +109,14 @@ def _tell_cost(source: Checkpoint, data: bytes, settings: ExportSettings, parity
         )
         return
     rows: list[list[str | float | int | None]] = [
-        ["float32", round(cost.before.f1, 4), round(cost.before.change_f1, 4), None],
-        [settings.quantize, round(cost.after.f1, 4), round(cost.after.change_f1, 4), len(data)],
+        ["float32", round(cost.network.f1, 4), round(cost.network.change_f1, 4), None],
+        [settings.quantize, round(cost.exported.f1, 4), round(cost.exported.change_f1, 4), len(data)],
     ]
     job.emit(
         Table(title="Cost of smaller weights", columns=["weights", "F1", "F1 at changes", "bytes"], rows=rows)
     )
     job.note(
-        f"{settings.quantize}: F1 {cost.after.f1:.3f} instead of {cost.before.f1:.3f} "
+        f"{settings.quantize}: F1 {cost.exported.f1:.3f} instead of {cost.network.f1:.3f} "
         f"on {cost.positions} held-out frames; {len(data) / 2**20:.1f} MB."
     )
 

@@ -1,8 +1,8 @@
-"""The decoded frames of a recording at one size, kept beside it as a memory-mapped array.
+"""Cache of decoded frames: a memory-mapped array beside each recording, one per frame size.
 
-`RECORDING/.cache/frames-SIZE-KEY.npy`; the key is of the recording's content, so a changed
-recording is decoded again. Written under another name and renamed: several trainings may do so
-at once, and a crash leaves no half array.
+The file is `RECORDING/.cache/frames-SIZE-KEY.npy`. KEY is a hash of the recording's content, so that a changed
+recording is decoded again. Files are written under a temporary name and renamed, so that trainings can run in
+parallel and a crash leaves no partial array.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from agp_tui.recording.store import Recording
 
 FOLDER = ".cache"
 STALE_SECONDS = 3600
-"""A part file so old belongs to a training that died."""
+"""Temporary files older than this belong to a training that crashed."""
 
 
 def decoded_frames(
@@ -31,8 +31,8 @@ def decoded_frames(
 ) -> NDArray[np.uint8]:
     """All frames, (N, size, size, 3) uint8 RGB, area interpolation, read-only and memory-mapped.
 
-    `progress(done)` is told of frames decoded. Raises `RecordingError` where they cannot be
-    decoded or where there is no room for them.
+    `progress(done)` is called with the number of decoded frames. Raises `RecordingError` if the recording cannot be
+    decoded or the disk is full.
     """
     shape = (len(recording), size, size, 3)
     path = recording.path / FOLDER / f"frames-{size}-{_content_key(recording)}.npy"
@@ -41,8 +41,8 @@ def decoded_frames(
         return found
     part = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(3)}.part")
     try:
-        _make_room(path.parent, shape)
-        # Written, not mapped: a disk that fills up is an error, and a signal that ends us with a map.
+        _check_space(path.parent, shape)
+        # Not written through a memory map: a full disk would be a fatal signal instead of an error.
         with part.open("wb") as file:
             header = {"descr": "|u1", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
@@ -58,7 +58,7 @@ def decoded_frames(
                 f"agp recordings repair {recording.path.name}",
             )
         part.replace(path)
-        _remove_others(path)
+        _remove_outdated(path)
     except OSError as error:
         raise RecordingError(
             f"Expected to write decoded frames to {path.parent}: {error.strerror or error}.",
@@ -71,7 +71,7 @@ def decoded_frames(
 
 
 def _content_key(recording: Recording) -> str:
-    """Changes with the recording: its description, its frame count, its video file."""
+    """Hash of metadata, frame count, and size and time of the video file."""
     meta = recording.path / "meta.json"
     video = recording.path / "frames.mkv"
     parts = [str(len(recording)), meta.read_text() if meta.is_file() else ""]
@@ -89,7 +89,7 @@ def _read(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
     return frames if frames.shape == shape and frames.dtype == np.uint8 else None
 
 
-def _make_room(folder: Path, shape: tuple[int, ...]) -> None:
+def _check_space(folder: Path, shape: tuple[int, ...]) -> None:
     folder.mkdir(exist_ok=True)
     needed = int(np.prod(shape, dtype=np.int64))
     free = shutil.disk_usage(folder).free
@@ -101,18 +101,18 @@ def _make_room(folder: Path, shape: tuple[int, ...]) -> None:
         )
 
 
-def _remove_others(path: Path) -> None:
-    """Remove arrays of the same size but of older content, and what died half-way."""
+def _remove_outdated(path: Path) -> None:
+    """Remove arrays of the same size with older content, and temporary files of crashed trainings."""
     size = path.name.split("-")[1]
     for other in path.parent.glob(f"frames-{size}-*"):
-        old_part = other.suffix == ".part" and time.time() - _changed(other) > STALE_SECONDS
+        old_part = other.suffix == ".part" and time.time() - _modified(other) > STALE_SECONDS
         if old_part or (other.suffix == ".npy" and other != path):
-            # Where somebody still reads it: on Linux the content stays until they let go of it.
+            # May still be open elsewhere; on Linux its content remains until it is closed.
             with contextlib.suppress(OSError):
                 other.unlink()
 
 
-def _changed(path: Path) -> float:
+def _modified(path: Path) -> float:
     try:
         return path.stat().st_mtime
     except OSError:

@@ -1,8 +1,7 @@
-"""A model before and after it learned from corrections: by play, or by agreement where there is no score."""
+"""Compare a model before and after training on corrections: by game scores, or by F1 on held-out corrections."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from agp_tui.config import GameSettings, TrainSettings
 from agp_tui.engine.cpu import available_cpus
@@ -11,23 +10,23 @@ from agp_tui.evaluation.rollouts import ScoreSummary, play_episodes
 from agp_tui.games.atari import AtariGameFactory
 from agp_tui.games.base import DriverFactory, Game
 from agp_tui.imitation.checkpoint import Checkpoint, load_checkpoint
-from agp_tui.imitation.correction_data import divided
-from agp_tui.imitation.dataset import Dataset, takes_for
-from agp_tui.imitation.metrics import Report, report, usual_combination
+from agp_tui.imitation.dataset import Dataset, open_clips_for
+from agp_tui.imitation.metrics import F1Scores, majority_combination, validation_report
 from agp_tui.imitation.network_policy import NetworkPolicy
+from agp_tui.imitation.train_validation_split import split_newest
 from agp_tui.imitation.trainer import Trainer
 from agp_tui.models.policy import PolicyDriver
 from agp_tui.protocol.events import Table
 
 STICKY = 0.25
-"""Of the console in the games that compare, as is usual where scores are told."""
+"""Sticky-action probability in evaluation games, the usual protocol."""
 SEED = 700_000
 MAX_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
-class Compared:
-    """Two models, and which is the better one."""
+class ModelComparison:
+    """Two models and whether the second one is better. The field names are those of the JSON report."""
 
     by: str
     """`play` or `agreement`."""
@@ -35,12 +34,7 @@ class Compared:
     after: dict[str, float]
     improved: bool
 
-    def report(self) -> dict[str, Any]:
-        """As plain data."""
-        return {"by": self.by, "before": self.before, "after": self.after, "improved": self.improved}
-
     def table(self) -> Table:
-        """For people."""
         rows: list[list[str | float | int | None]] = [
             [name, *figures.values()] for name, figures in (("before", self.before), ("after", self.after))
         ]
@@ -48,13 +42,12 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class CheckpointSeat:
-    """Puts a checkpoint's network into the driver's seat; can be sent to another process."""
+class CheckpointDriverFactory:
+    """Makes drivers that play with a checkpoint's network; picklable."""
 
     path: Path
 
     def __call__(self, game: Game) -> PolicyDriver:
-        """A driver that plays this game."""
         import torch
 
         torch.set_num_threads(1)
@@ -62,12 +55,14 @@ class CheckpointSeat:
         return PolicyDriver(NetworkPolicy(model.network(), model.keys, model.thresholds, model.fps))
 
 
-def exam(model: Checkpoint, player: DriverFactory, games: int, seed: int, job: Job) -> ScoreSummary:
-    """Whole games of a model's console by a player with its keys and rate, from this seed on."""
-    place = GameSettings(keys=model.keys, fps=model.fps, sticky=STICKY)
+def evaluate_in_game(
+    model: Checkpoint, driver: DriverFactory, games: int, seed: int, job: Job
+) -> ScoreSummary:
+    """Scores of whole games of a model's Atari game, with its keys and frame rate, from seed `seed` on."""
+    settings = GameSettings(keys=model.keys, fps=model.fps, sticky=STICKY)
     return play_episodes(
-        AtariGameFactory(model.game, place),
-        player,
+        AtariGameFactory(model.game, settings),
+        driver,
         episodes=games,
         fps=model.fps,
         max_seconds=MAX_SECONDS,
@@ -77,54 +72,55 @@ def exam(model: Checkpoint, player: DriverFactory, games: int, seed: int, job: J
     )
 
 
-def by_play(before: Path, after: Path, games: int, job: Job) -> Compared | None:
-    """Both checkpoints play the same games of their console; None where the job stops meanwhile."""
+def compare_by_play(before: Path, after: Path, games: int, job: Job) -> ModelComparison | None:
+    """Compare checkpoints by mean score in the same games; None if the job is stopped."""
     model = load_checkpoint(after)
-    found: list[ScoreSummary] = []
+    scores: list[ScoreSummary] = []
     for path in (before, after):
-        found.append(exam(model, CheckpointSeat(path), games, SEED, job))
+        scores.append(evaluate_in_game(model, CheckpointDriverFactory(path), games, SEED, job))
         if job.stopping:
             return None
     figures = [
         {"mean score": round(one.mean, 3), "low": round(one.low, 3), "high": round(one.high, 3)}
-        for one in found
+        for one in scores
     ]
-    return Compared("play", figures[0], figures[1], found[1].mean > found[0].mean)
+    return ModelComparison("play", figures[0], figures[1], scores[1].mean > scores[0].mean)
 
 
-def by_agreement(before: Path, after: Path, corrections: tuple[Path, ...], job: Job) -> Compared | None:
-    """F1 of both on the newest part of what was shown, which neither learned from.
+def compare_by_agreement(
+    before: Path, after: Path, corrections: tuple[Path, ...], job: Job
+) -> ModelComparison | None:
+    """Compare checkpoints by F1 plus F1 at changes on the newest corrections, which neither was trained on.
 
-    The better one has the larger sum of F1 and F1 where the keys change. None where too little was shown,
-    or the job stops meanwhile.
+    None if there are too few corrections, or the job is stopped.
     """
     models = [load_checkpoint(path) for path in (before, after)]
-    takes = takes_for(models[1], corrections)
-    learned, held_out = divided(takes, 0, models[1].spec.segment)
-    if not held_out or not learned:
+    segment = models[1].spec.segment
+    clips = open_clips_for(models[1], corrections)
+    train, held_out = split_newest(clips, 0, segment)
+    if not held_out or not train:
         return None
-    dataset = Dataset(takes, learned, held_out, segment=models[1].spec.segment)
-    found = [_judged(model, dataset, job) for model in models]
-    if found[0] is None or found[1] is None:
-        return None
-    figures = [
-        {"F1": round(one.model.f1, 4), "F1 at changes": round(one.model.change_f1, 4)}
-        for one in (found[0], found[1])
-    ]
+    dataset = Dataset(clips, train, held_out, segment=segment)
+    figures: list[dict[str, float]] = []
+    for model in models:
+        scores = _evaluate(model, dataset, job)
+        if scores is None:
+            return None
+        figures.append({"F1": round(scores.f1, 4), "F1 at changes": round(scores.change_f1, 4)})
     sums = [sum(one.values()) for one in figures]
-    return Compared("agreement", figures[0], figures[1], sums[1] > sums[0])
+    return ModelComparison("agreement", figures[0], figures[1], sums[1] > sums[0])
 
 
-def _judged(model: Checkpoint, dataset: Dataset, job: Job) -> Report | None:
+def _evaluate(model: Checkpoint, dataset: Dataset, job: Job) -> F1Scores | None:
     trainer = Trainer(model.network(), TrainSettings(segment=model.spec.segment), model.keys)
-    said = trainer.probabilities(dataset, dataset.validation, job)
-    if said is None:
+    probabilities = trainer.probabilities(dataset, dataset.validation, job)
+    if probabilities is None:
         return None
-    return report(
-        said,
+    return validation_report(
+        probabilities,
         dataset.labels(dataset.validation),
-        previous=dataset.previous(dataset.validation),
-        most_frequent=usual_combination(dataset.labels(dataset.train)),
-        keys=model.keys,
         thresholds=model.thresholds,
-    )
+        previous=dataset.previous(dataset.validation),
+        majority=majority_combination(dataset.labels(dataset.train)),
+        keys=model.keys,
+    ).model

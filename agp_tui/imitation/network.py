@@ -1,9 +1,8 @@
-"""The policy network: frames to embeddings, embeddings to one logit per key.
+"""The policy network: a residual CNN encodes each frame, a temporal convolution predicts one logit per key.
 
-Every frame is encoded by itself, so a stretch of frames is encoded once and decided at every
-position of it, and in play only the newest frame is encoded. Nothing in it depends on the other
-frames of a batch: the embedding is normalised by LayerNorm (Ba et al. 2016), whose gradients are
-the same in a stretch as in separate windows. It knows nothing of files, recordings or training.
+Frames are encoded independently: in training a chunk of frames is encoded once for all of its positions, in
+play only the newest frame is encoded. LayerNorm (Ba et al. 2016) normalizes the embeddings, so that nothing
+depends on the other frames of a batch. Does not know files, recordings or training.
 """
 
 from dataclasses import dataclass
@@ -17,32 +16,32 @@ from torch.nn import functional
 
 EMBEDDING = 256
 GRID = 8
-"""The encoder halves the picture until it is at most so many cells wide, then flattens it."""
+"""Largest side of the final feature map, which is flattened."""
 
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """All that fixes a network's shape."""
+    """Architecture parameters. The field names are those in checkpoints."""
 
     model: Literal["small", "large"]
     frame_size: int
-    """Side of the square frames."""
+    """Side of the square frames, in pixels."""
     segment: int
-    """Frames that a decision sees."""
+    """Frames in the window of a decision."""
     keys: int
     embedding: int = EMBEDDING
     motion: bool = False
-    """The encoder sees beside each frame how it differs in brightness from the one before. Where things go
-    is then in a frame's embedding, and need not be told from small differences between embeddings."""
+    """Add the brightness difference from the previous frame as an input channel, so that the embedding of a frame
+    contains the direction of movement."""
 
     @property
     def embeddings(self) -> int:
-        """Of a decision: one for each of its frames, but for the first one where that only shows motion."""
+        """Embeddings per decision: one per frame; with `motion` the first frame only provides a difference."""
         return self.segment - 1 if self.motion else self.segment
 
     @property
     def channels(self) -> int:
-        """Of what the encoder sees: red, green, blue, and motion."""
+        """Input channels of the encoder: red, green, blue and, with `motion`, the difference."""
         return 4 if self.motion else 3
 
 
@@ -50,7 +49,7 @@ class NetworkSpec:
 class _Size:
     stem: int
     widths: tuple[int, int, int]
-    """Channels at an eighth of the size, at a sixteenth, and at the end."""
+    """Channels at 1/8 of the size, at 1/16 and below, and at the end."""
     blocks: int
     hidden: int
     """Channels of the temporal convolution."""
@@ -63,20 +62,20 @@ _SIZES = {
 
 
 class _Residual(nn.Module):
-    """Two convolutions beside a straight way; begins as the straight way alone (Zhang et al. 2019)."""
+    """Residual block; the identity at initialization (Zhang et al. 2019)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        inner: Tensor = self.second(functional.relu(self.first(functional.relu(pictures))))
-        return pictures + inner
+    def forward(self, images: Tensor) -> Tensor:
+        inner: Tensor = self.second(functional.relu(self.first(functional.relu(images))))
+        return images + inner
 
 
 class PolicyNetwork(nn.Module):
-    """Frames to key logits, in two halves: `encode` each frame, `decide` on `segment` embeddings."""
+    """Frames to key logits in two stages: `encode` each frame, `decide` on the last embeddings."""
 
     mean: Tensor
     scale: Tensor
@@ -87,8 +86,8 @@ class PolicyNetwork(nn.Module):
         size = _SIZES[spec.model]
         self.register_buffer("mean", torch.zeros(spec.frame_size, spec.frame_size, 3))
         self.register_buffer("scale", torch.tensor(1 / 64))
-        # Eight by eight at stride four: each pixel is seen by four cells, so an object of two
-        # pixels is not lost between them, at a third of the cost of blocks at full size.
+        # Kernel 8 with stride 4: four cells see each pixel, so an object of two pixels is not lost, at a third of
+        # the cost of residual blocks at full size.
         self.stem = nn.Conv2d(spec.channels, size.stem, 8, stride=4, padding=2)
         channels, cells = size.stem, _cells(spec.frame_size, 8, 4, 2)
         body: list[nn.Module] = []
@@ -101,9 +100,9 @@ class PolicyNetwork(nn.Module):
         self.normalise = nn.LayerNorm(spec.embedding)
         self.temporal = nn.Linear(spec.embeddings * spec.embedding, size.hidden)
         self.head = nn.Linear(size.hidden, spec.keys)
-        self._initialise()
+        self._initialize()
 
-    def _initialise(self) -> None:
+    def _initialize(self) -> None:
         for part in self.modules():
             if isinstance(part, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
@@ -113,16 +112,16 @@ class PolicyNetwork(nn.Module):
                 nn.init.zeros_(part.second.weight)
         nn.init.normal_(self.head.weight, std=0.01)
 
-    def standardise(self, mean: NDArray[np.float32], deviation: float) -> None:
-        """Keep the data's mean frame, (size, size, 3) of 0 to 255, and the deviation of pixels from it."""
+    def set_normalization(self, mean: NDArray[np.float32], deviation: float) -> None:
+        """Set mean frame (size, size, 3), 0 to 255, and the standard deviation of pixels from it."""
         with torch.no_grad():
             self.mean.copy_(torch.from_numpy(np.ascontiguousarray(mean, dtype=np.float32)))
             self.scale.fill_(1.0 / max(deviation, 1.0))
 
     def encode(self, frames: Tensor, before: Tensor | None = None) -> Tensor:
-        """Embeddings (N, embedding) of frames: uint8 or 0 to 255 in float, (N, size, size, 3), RGB.
+        """Embeddings (N, embedding) of RGB frames (N, size, size, 3), uint8 or float from 0 to 255.
 
-        `before` has the frame before each of them, where the network sees motion.
+        `before` has the frame before each of them, for a network with `motion`.
         """
         differences = frames.to(torch.float32, copy=True).sub_(self.mean)
         if before is not None:
@@ -130,12 +129,12 @@ class PolicyNetwork(nn.Module):
             differences = torch.cat([differences, moved], dim=-1)
         return self._encode(differences)
 
-    def _encode(self, pictures: Tensor) -> Tensor:
-        """Embeddings (N, embedding) of differences from the mean frame, float (N, size, size, channels)."""
-        pictures = pictures.permute(0, 3, 1, 2)
+    def _encode(self, images: Tensor) -> Tensor:
+        """Embeddings (N, embedding) of centered frames, float (N, size, size, channels)."""
+        images = images.permute(0, 3, 1, 2)
         stem = self.stem
-        # The scale goes to the few weights instead of the many pixels; the product is the same.
-        cells = functional.conv2d(pictures, stem.weight * self.scale, stem.bias, stem.stride, stem.padding)
+        # Scaling the weights instead of the pixels gives the same product for less work.
+        cells = functional.conv2d(images, stem.weight * self.scale, stem.bias, stem.stride, stem.padding)
         cells = functional.relu(self.body(cells))
         embeddings: Tensor = self.normalise(self.project(cells.flatten(1)))
         return embeddings
@@ -145,36 +144,36 @@ class PolicyNetwork(nn.Module):
         logits: Tensor = self.head(functional.relu(self.temporal(embeddings.flatten(1))))
         return logits
 
-    def decide_all(self, embeddings: Tensor) -> Tensor:
-        """Logits (B, L, keys) at every position of stretches, (B, embeddings - 1 + L, embedding).
+    def decide_sequence(self, embeddings: Tensor) -> Tensor:
+        """Logits (B, L, keys) at every position of chunks, (B, embeddings - 1 + L, embedding).
 
-        The causal convolution over time: position i sees embeddings i to i + embeddings - 1.
+        A causal convolution over time: position i sees embeddings i to i + embeddings - 1.
         """
         windows = embeddings.unfold(1, self.spec.embeddings, 1).transpose(2, 3)
         logits: Tensor = self.head(functional.relu(self.temporal(windows.flatten(2))))
         return logits
 
     def forward(self, frames: Tensor) -> Tensor:
-        """Logits (B, L, keys) of stretches of frames, uint8 (B, segment - 1 + L, size, size, 3)."""
-        return self.decide_centred(frames.to(torch.float32, copy=True).sub_(self.mean))
+        """Logits (B, L, keys) of chunks of frames, uint8 (B, segment - 1 + L, size, size, 3)."""
+        return self.forward_centered(frames.to(torch.float32, copy=True).sub_(self.mean))
 
-    def decide_centred(self, differences: Tensor) -> Tensor:
-        """Logits (B, L, keys) of differences from the mean frame, (B, segment - 1 + L, size, size, 3)."""
+    def forward_centered(self, differences: Tensor) -> Tensor:
+        """Logits (B, L, keys) of chunks of differences from the mean frame, (B, segment - 1 + L, size, size, 3)."""
         if self.spec.motion:
             newer = differences[:, 1:]
             differences = torch.cat([newer, _brightness(newer - differences[:, :-1])], dim=-1)
         embeddings = self._encode(differences.flatten(0, 1))
-        return self.decide_all(embeddings.view(*differences.shape[:2], -1))
+        return self.decide_sequence(embeddings.view(*differences.shape[:2], -1))
 
     def encoder_parameters(self) -> int:
-        """How many numbers the encoder learns."""
+        """Number of trainable parameters of the encoder."""
         parts = (self.stem, self.body, self.project, self.normalise)
         return sum(parameter.numel() for part in parts for parameter in part.parameters())
 
 
-def _brightness(pictures: Tensor) -> Tensor:
-    """The mean of red, green and blue, (..., 1) of (..., 3)."""
-    return pictures.mean(dim=-1, keepdim=True)
+def _brightness(images: Tensor) -> Tensor:
+    """Mean of red, green and blue: (..., 3) to (..., 1)."""
+    return images.mean(dim=-1, keepdim=True)
 
 
 def _cells(length: int, kernel: int, stride: int, padding: int) -> int:
@@ -182,7 +181,7 @@ def _cells(length: int, kernel: int, stride: int, padding: int) -> int:
 
 
 def _widths(size: _Size, cells: int) -> list[int]:
-    """Channels of each halving, from the stem's `cells` down to the grid."""
+    """Channels of each downsampling step, from `cells` to at most `GRID`."""
     first, middle, last = size.widths
     halvings = 1
     while (cells := _cells(cells, 3, 2, 1)) > GRID:
@@ -190,7 +189,7 @@ def _widths(size: _Size, cells: int) -> list[int]:
     return [*[first, *[middle] * halvings][: halvings - 1], last]
 
 
-def compact(network: PolicyNetwork) -> PolicyNetwork:
-    """The same network with its weights laid out for convolutions on pictures with the colours last."""
+def to_channels_last(network: PolicyNetwork) -> PolicyNetwork:
+    """Convert the network to channels_last memory format, in place."""
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network

@@ -1,4 +1,4 @@
-"""The network itself in a player's seat, without an export: for play between two trainings."""
+"""Play with a torch network directly, without exporting it: for games between two trainings."""
 
 from collections import deque
 from typing import TYPE_CHECKING
@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 
 
 class NetworkPolicy:
-    """A `Policy` that asks a torch network in this process; only the newest frame is encoded.
+    """A `Policy` that runs a torch network in this process; encodes only the newest frame.
 
-    The network is shared, not copied, and must be in evaluation mode. Several of these may ask the
-    same network from several threads.
+    The network is not copied and must be in evaluation mode. Several policies may share it across threads.
     """
 
     def __init__(
@@ -42,19 +41,19 @@ class NetworkPolicy:
         self.reset()
 
     def reset(self) -> None:
-        """Forget every frame: black pictures stand in for the window."""
+        """Fill the window with black frames."""
         side = self._network.spec.frame_size
         self._before = None
         black = self._encode(np.zeros((side, side, 3), np.uint8))
         self._embeddings.extend([black] * self.segment)
 
     def observe(self, pixels: Pixels) -> None:
-        """Take the newest frame: RGB of any size."""
+        """Append the newest frame to the window: RGB of any size."""
         side = self._network.spec.frame_size
         self._embeddings.append(self._encode(resize(pixels, side, side)))
 
     def probabilities(self) -> NDArray[np.float32]:
-        """What the frames seen so far say: shape (keys,), float32."""
+        """Key probabilities (keys,), float32, for the current window."""
         import torch
 
         with torch.inference_mode():
@@ -63,7 +62,7 @@ class NetworkPolicy:
         return result
 
     def decide(self, pixels: Pixels) -> NDArray[np.float32]:
-        """Take the newest frame and give the probabilities: shape (keys,), float32."""
+        """Append the newest frame and return the key probabilities (keys,), float32."""
         self.observe(pixels)
         return self.probabilities()
 

@@ -1,54 +1,53 @@
-"""What an export costs in F1: the exported file against its network, on the held-out frames."""
+"""Cost of quantization: F1 of an exported int8 or fp16 file and of its network, on the held-out frames."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from agp_tui.imitation.batching import collate, split_chunks
 from agp_tui.imitation.checkpoint import Checkpoint
-from agp_tui.imitation.chunks import cut, gather
-from agp_tui.imitation.dataset import held_out
-from agp_tui.imitation.metrics import Figures, report
+from agp_tui.imitation.dataset import held_out_dataset
+from agp_tui.imitation.metrics import F1Scores, validation_report
 from agp_tui.models.streaming_policy import stream_probabilities
 
-MOST = 4000
-"""So many positions are enough."""
-STRETCH = 64
+MAX_POSITIONS = 4000
+CHUNK = 64
 
 
 @dataclass(frozen=True)
-class Cost:
-    """F1 of the network and of the file, on the same positions."""
+class QuantizationCost:
+    """F1 of the network and of the exported file, on the same positions."""
 
-    before: Figures
-    after: Figures
+    network: F1Scores
+    exported: F1Scores
     positions: int
 
 
-def f1_of_file(source: Checkpoint, data: bytes) -> Cost | None:
-    """Both figures; None where the recordings of the checkpoint are not here any more."""
-    dataset = held_out(source)
+def measure_quantization_cost(source: Checkpoint, data: bytes) -> QuantizationCost | None:
+    """Evaluate network and exported file; None if the recordings of the checkpoint are gone."""
+    dataset = held_out_dataset(source)
     if dataset is None:
         return None
     network = source.network()
-    expected, found, labels, previous = [], [], [], []
-    for piece in cut(dataset.validation, STRETCH)[: MOST // STRETCH]:
-        frames = gather(dataset, [piece], STRETCH).frames
+    by_network, by_file, labels, previous = [], [], [], []
+    for chunk in split_chunks(dataset.validation, CHUNK)[: MAX_POSITIONS // CHUNK]:
+        frames = collate(dataset, [chunk], CHUNK).frames
         with torch.no_grad():
-            expected.append(torch.sigmoid(network(frames))[0].numpy())
-        found.append(stream_probabilities(data, frames[0].numpy()))
-        labels.append(dataset.labels([piece]))
-        previous.append(dataset.previous([piece]))
+            by_network.append(torch.sigmoid(network(frames))[0].numpy())
+        by_file.append(stream_probabilities(data, frames[0].numpy()))
+        labels.append(dataset.labels([chunk]))
+        previous.append(dataset.previous([chunk]))
     truth = np.concatenate(labels)
-    before, after = (
-        report(
-            np.concatenate(said),
+    scores = [
+        validation_report(
+            np.concatenate(probabilities),
             truth,
-            previous=np.concatenate(previous),
-            most_frequent=np.zeros(len(source.keys), np.bool_),
-            keys=source.keys,
             thresholds=source.thresholds,
+            previous=np.concatenate(previous),
+            majority=np.zeros(len(source.keys), np.bool_),
+            keys=source.keys,
         ).model
-        for said in (expected, found)
-    )
-    return Cost(before, after, len(truth))
+        for probabilities in (by_network, by_file)
+    ]
+    return QuantizationCost(scores[0], scores[1], len(truth))

@@ -1,115 +1,88 @@
-"""The training job: recordings of a game become a checkpoint, validated and ready to export.
+"""Behavior cloning: train a policy on recordings of a game and validate it; resume from checkpoints.
 
-Its run folder holds `checkpoints/best.pt` and `checkpoints/last.pt`; a run with a `last.pt` goes on
-exactly where it was.
+The run folder holds `checkpoints/best.pt` (best validation score) and `checkpoints/last.pt` (complete training
+state). A run that has a `last.pt` continues exactly where it stopped.
 """
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from agp_tui.config import TrainSettings
+from agp_tui.config import TrainSettings, to_plain
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import JobStopped, ModelError, RecordingError, SettingError
+from agp_tui.games.ids import is_atari
 from agp_tui.imitation.checkpoint import BEST, LAST, Checkpoint, load_checkpoint, save_checkpoint
-from agp_tui.imitation.correction_data import corrected_dataset
-from agp_tui.imitation.dataset import Dataset, Take, check_learnable, open_takes
-from agp_tui.imitation.metrics import Report
+from agp_tui.imitation.dataset import Clip, Dataset, check_trainable, open_clips
+from agp_tui.imitation.metrics import ValidationReport
 from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
-from agp_tui.imitation.split import split, split_fixed
-from agp_tui.imitation.trainer import Fitted, Trainer
+from agp_tui.imitation.train_validation_split import dataset_with_corrections, split
+from agp_tui.imitation.trainer import FitResult, Trainer
 from agp_tui.protocol.events import Note, Progress
+from agp_tui.protocol.requests import TrainingRequest
+from agp_tui.recording.meta import RecordingMeta
 from agp_tui.recording.store import Recording
 
 STAGES = 4
-"""Read, train, report; whoever asked for the training exports."""
+"""Read, train, validate; the caller exports."""
 
 SAVE_SECONDS = 15.0
-"""`last.pt` is written so often at most, and at the end."""
+"""Shortest time between two writes of `last.pt`, except at the end."""
+
+SHORT_CHUNKS: dict[str, Any] = {"batch": 16, "stretch": 16}
+"""Settings for trainings of minutes: batches of many short chunks, from many games."""
+BC_LEARNING_RATE = 2e-3
 
 
 @dataclass(frozen=True)
-class TrainRequest:
-    """What a training is asked for."""
-
-    recordings: tuple[Path, ...]
-    settings: TrainSettings
-    game: str
-    keys: tuple[str, ...]
-    """The outputs of the network, in their order."""
-    fps: int
-    frame_size: int
-    start: Path | None = None
-    """Checkpoint whose weights are the beginning; its network, segment and lead are kept."""
-    validation: tuple[Path, ...] = ()
-    """Recordings to validate on, all others being trained on; none: a share is set aside."""
-    corrections: tuple[Path, ...] = ()
-    """What the model of `start` was shown since; it goes on with these and what it was trained on, and
-    `recordings` are not looked at."""
-    hold_out: bool = False
-    """Keep the newest part of the corrections for a comparison."""
-
-    @classmethod
-    def of(
-        cls,
-        recordings: Sequence[Path],
-        settings: TrainSettings,
-        *,
-        frame_size: int,
-        start: Path | None = None,
-        validation: Sequence[Path] = (),
-    ) -> "TrainRequest":
-        """A request with the game, keys and rate of the first recording. Raises `RecordingError`."""
-        if not recordings:
-            raise RecordingError("Expected recordings to train on, found none.", "Make one with agp record.")
-        meta = Recording.open(recordings[0]).meta
-        paths, held_out = tuple(map(Path.resolve, recordings)), tuple(map(Path.resolve, validation))
-        return cls(paths, settings, meta.game, meta.keys, meta.fps, frame_size, start, held_out)
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What came of it."""
+class TrainResult:
+    """Result of a training."""
 
     best: Path
     """The checkpoint with the best validation score."""
     last: Path
     report: dict[str, Any]
-    """Figures of the best checkpoint, as of `Report.figures`; empty where none was reached."""
+    """`ValidationReport.figures` of the best checkpoint; empty without a validation."""
     why: str
-    """How it ended: epochs, minutes, patience, stopped."""
+    """Reason for the end: epochs, minutes, patience, stopped."""
     epochs: int
     frames: int
-    """Labelled positions learnt from."""
+    """Number of labelled positions trained on."""
     seconds: float
 
 
 def train(
-    request: TrainRequest,
+    request: TrainingRequest,
     job: Job,
     run: Run,
     *,
     device: str | None = None,
     threads: int | None = None,
     measure_threads: bool = False,
-) -> Trained:
-    """Train, or go on with a run that has a `last.pt`. Stops at once, with a checkpoint, when told to.
+) -> TrainResult:
+    """Train, or resume a run that has a `last.pt`. Stops with a checkpoint when the job is stopped.
 
-    With `measure_threads`, and none given, it first finds out how many threads are faster.
+    Game, keys and frame rate are those of the first recording. If `request.corrections` is given, training
+    continues from `request.start` on its own training data and the corrections, and `request.recordings` is
+    ignored. `measure_threads` measures which number of threads is fastest, unless one is given.
 
-    Raises `RecordingError`, `ModelError` or `SettingError` where the request does not fit together.
+    Raises `RecordingError`, `ModelError` or `SettingError` if the parts of the request do not match.
     """
+    recordings = tuple(map(Path.resolve, request.corrections or request.recordings))
+    if not recordings:
+        raise RecordingError("Expected recordings to train on, found none.", "Make one with agp record.")
+    meta = Recording.open(recordings[0]).meta
     folder = run.checkpoints
     folder.mkdir(parents=True, exist_ok=True)
-    started = load_checkpoint(request.start) if request.start else None
-    going_on = load_checkpoint(folder / LAST) if (folder / LAST).is_file() else None
-    source = going_on or started
-    spec, lead = _shape(request, source)
+    start = load_checkpoint(request.start) if request.start else None
+    resumed = load_checkpoint(folder / LAST) if (folder / LAST).is_file() else None
+    source = resumed or start
+    spec, lead = _network_spec(request, meta, source)
     settings = replace(
         request.settings, segment=spec.segment, lead=lead, model=spec.model, motion=spec.motion
     )
@@ -122,34 +95,64 @@ def train(
     trainer = Trainer(
         PolicyNetwork(spec),
         settings,
-        request.keys,
+        meta.keys,
         device=device,
         threads=threads,
         measure_threads=measure_threads,
     )
-    dataset = _dataset(request, settings, started, job)
+    correct = start if request.corrections else None
+    dataset = _load_dataset(recordings, meta, request.frame_size, settings, correct, job)
     if source:
         trainer.network.load_state_dict(source.weights)
     else:
-        trainer.standardise(dataset)
-    if going_on:
-        trainer.restore(going_on.training)
+        trainer.fit_normalization(dataset)
+    if resumed:
+        trainer.load_state_dict(resumed.training)
     job.stage("learn", 2, STAGES)
-    keeper = _Keeper(folder, request, settings, dataset)
-    fitted = trainer.fit(
+    writer = CheckpointWriter(folder, meta, settings, dataset)
+    result = trainer.fit(
         dataset,
         job,
         epochs=settings.epochs,
         minutes=settings.minutes,
         patience=settings.patience,
-        validated=keeper.validated,
-        checkpoint=keeper.keep,
+        on_validation=writer.on_validation,
+        on_epoch=writer.on_epoch,
     )
-    return _told(fitted, folder, job)
+    return _report_best(result, folder, job)
 
 
-def _shape(request: TrainRequest, source: Checkpoint | None) -> tuple[NetworkSpec, int]:
-    """The network to train and the lead of its labels."""
+def train_bc(
+    recordings: Sequence[Path],
+    run: Run,
+    job: Job,
+    *,
+    minutes: float,
+    segment: int,
+    frame_size: int,
+    seed: int = 0,
+) -> Path:
+    """Clone the player of `recordings` in the given time; returns the best checkpoint."""
+    settings = TrainSettings(
+        segment=segment,
+        epochs=1_000,
+        patience=1_000,
+        minutes=minutes,
+        learning_rate=BC_LEARNING_RATE,
+        seed=seed,
+        **SHORT_CHUNKS,
+    )
+    game = Recording.open(recordings[0]).meta.game
+    request = TrainingRequest(
+        game=game, settings=settings, recordings=tuple(recordings), frame_size=frame_size
+    )
+    return train(request, job, run, measure_threads=True).best
+
+
+def _network_spec(
+    request: TrainingRequest, meta: RecordingMeta, source: Checkpoint | None
+) -> tuple[NetworkSpec, int]:
+    """The network to train and its label offset (`lead`)."""
     settings = request.settings
     if source is None:
         if settings.motion and settings.segment < 2:
@@ -158,140 +161,118 @@ def _shape(request: TrainRequest, source: Checkpoint | None) -> tuple[NetworkSpe
                 "Take a longer --segment, or leave out --motion.",
                 setting="segment",
             )
-        return (
-            NetworkSpec(
-                settings.model,
-                request.frame_size,
-                settings.segment,
-                len(request.keys),
-                motion=settings.motion,
-            ),
-            settings.lead,
+        spec = NetworkSpec(
+            settings.model, request.frame_size, settings.segment, len(meta.keys), motion=settings.motion
         )
+        return spec, settings.lead
     facts = (
-        ("keys", source.keys, request.keys),
-        ("frames a second", source.fps, request.fps),
+        ("keys", source.keys, meta.keys),
+        ("frames a second", source.fps, meta.fps),
         ("frame_size", source.spec.frame_size, request.frame_size),
     )
-    for what, there, here in facts:
-        if there != here:
+    for what, expected, found in facts:
+        if expected != found:
             raise ModelError(
-                f"Expected recordings with the checkpoint's {what} {there}, found {here}.",
+                f"Expected recordings with the checkpoint's {what} {expected}, found {found}.",
                 "Train without --from-model, or on recordings like those that it was trained on.",
             )
     return source.spec, source.lead
 
 
-def _dataset(request: TrainRequest, settings: TrainSettings, started: Checkpoint | None, job: Job) -> Dataset:
+def _load_dataset(
+    recordings: tuple[Path, ...],
+    meta: RecordingMeta,
+    frame_size: int,
+    settings: TrainSettings,
+    correct: Checkpoint | None,
+    job: Job,
+) -> Dataset:
+    """Decode and split the recordings; corrections of the model `correct` are added to its own data."""
     job.stage("read the recordings", 1, STAGES)
-    told = time.monotonic()
+    last_report = time.monotonic()
 
     def progress(done: int, total: int) -> None:
-        nonlocal told
+        nonlocal last_report
         if job.stopping:
             raise JobStopped("Stopped while reading the recordings.", "Start the training again.")
-        if time.monotonic() - told > 0.5 or done == total:
-            told = time.monotonic()
+        if time.monotonic() - last_report > 0.5 or done == total:
+            last_report = time.monotonic()
             job.emit(Progress(done=done, total=total, unit="frames"))
 
     def warn(text: str) -> None:
         job.note(text, "warning")
 
-    def unchecked(paths: Sequence[Path]) -> tuple[Take, ...]:
-        return open_takes(
+    def load(paths: Sequence[Path]) -> tuple[Clip, ...]:
+        return open_clips(
             paths,
-            game=request.game,
-            keys=request.keys,
-            fps=request.fps,
-            frame_size=request.frame_size,
+            game=meta.game,
+            keys=meta.keys,
+            fps=meta.fps,
+            frame_size=frame_size,
             lead=settings.lead,
             progress=progress,
         )
 
-    def opened(paths: Sequence[Path]) -> tuple[Take, ...]:
-        return check_learnable(unchecked(paths), settings.segment, settings.lead, warn)
-
-    if request.corrections and started is not None:
-        shown = opened(request.corrections)
-        return corrected_dataset(started, unchecked, shown, hold_out=request.hold_out, warn=warn)
-    kept = set(request.validation)
-    training = opened([path for path in request.recordings if path not in kept])
-    if request.validation:
-        held_out = opened(request.validation)
-        takes = (*training, *held_out)
-        spans = split_fixed(training, held_out)
-    else:
-        takes = training
-        spans = split(takes, settings.validation, settings.segment, settings.seed)
-    return Dataset(takes, *spans, segment=settings.segment, step=settings.step)
+    clips = check_trainable(load(recordings), settings.segment, settings.lead, warn)
+    if correct is not None:
+        return dataset_with_corrections(correct, load, clips, hold_out=not is_atari(meta.game), warn=warn)
+    ranges = split(clips, settings.validation, settings.segment, settings.seed)
+    return Dataset(clips, *ranges, segment=settings.segment, step=settings.step)
 
 
-class _Keeper:
+class CheckpointWriter:
     """Writes the best and the last checkpoint of a run."""
 
-    def __init__(
-        self, folder: Path, request: TrainRequest, settings: TrainSettings, dataset: Dataset
-    ) -> None:
-        self._folder, self._request, self._settings = folder, request, settings
+    def __init__(self, folder: Path, meta: RecordingMeta, settings: TrainSettings, dataset: Dataset) -> None:
+        self._folder, self._meta, self._settings = folder, meta, settings
         self._data = {
-            "takes": [take.name for take in dataset.takes],
-            "validation": [[span.take, span.start, span.stop] for span in dataset.validation],
+            "takes": [clip.name for clip in dataset.clips],
+            "validation": [[r.clip, r.start, r.stop] for r in dataset.validation],
             "step": dataset.step,
         }
         self._saved = time.monotonic()
-        self._report: Report | None = None
+        self._report: ValidationReport | None = None
 
-    def validated(self, trainer: Trainer, report: Report, better: bool) -> None:
+    def on_validation(self, trainer: Trainer, report: ValidationReport, is_best: bool) -> None:
+        """Write `best.pt` if this validation is the best so far."""
         self._report = report
-        if better:
-            save_checkpoint(self._folder / BEST, self._checkpoint(trainer, whole=False))
+        if is_best:
+            save_checkpoint(self._folder / BEST, self._checkpoint(trainer, with_state=False))
 
-    def keep(self, trainer: Trainer, ended: bool) -> None:
+    def on_epoch(self, trainer: Trainer, ended: bool) -> None:
+        """Write `last.pt`, at most every `SAVE_SECONDS` and at the end."""
         now = time.monotonic()
         if ended or now - self._saved > SAVE_SECONDS:
-            save_checkpoint(self._folder / LAST, self._checkpoint(trainer, whole=True))
+            save_checkpoint(self._folder / LAST, self._checkpoint(trainer, with_state=True))
             self._saved = now
 
-    def _checkpoint(self, trainer: Trainer, whole: bool) -> Checkpoint:
-        report = self._report
+    def _checkpoint(self, trainer: Trainer, with_state: bool) -> Checkpoint:
+        report, meta = self._report, self._meta
         return Checkpoint(
             spec=trainer.network.spec,
-            game=self._request.game,
-            keys=self._request.keys,
-            fps=self._request.fps,
+            game=meta.game,
+            keys=meta.keys,
+            fps=meta.fps,
             lead=self._settings.lead,
-            thresholds=report.thresholds if report else (0.5,) * len(self._request.keys),
+            thresholds=report.thresholds if report else (0.5,) * len(meta.keys),
             weights=trainer.network.state_dict(),
             validation=report.figures() if report else {},
-            settings=_plain(asdict(self._settings)),
-            training=trainer.state() if whole else {},
+            settings=to_plain(self._settings),
+            training=trainer.state_dict() if with_state else {},
             data=self._data,
         )
 
 
-def _told(fitted: Fitted, folder: Path, job: Job) -> Trained:
-    """Say how it ended, and how good the best checkpoint is."""
+def _report_best(result: FitResult, folder: Path, job: Job) -> TrainResult:
+    """Emit the validation figures of the best checkpoint."""
     job.stage("judge on held-out frames", 3, STAGES)
     best = folder / BEST if (folder / BEST).is_file() else folder / LAST
-    report = load_checkpoint(best).validation
-    if report:
-        found = Report.of(report)
-        job.emit(found.table())
-        beaten = found.verdict.startswith("The model beats")
-        job.emit(Note(text=found.verdict, level="info" if beaten else "warning"))
-    counters = fitted.counters
-    return Trained(
-        best,
-        folder / LAST,
-        report,
-        fitted.why,
-        counters.epoch,
-        counters.positions,
-        round(counters.seconds, 1),
+    figures = load_checkpoint(best).validation
+    if figures:
+        report = ValidationReport.of(figures)
+        job.emit(report.table())
+        job.emit(Note(text=report.verdict, level="info" if report.beats_baselines else "warning"))
+    state = result.state
+    return TrainResult(
+        best, folder / LAST, figures, result.why, state.epoch, state.positions, round(state.seconds, 1)
     )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return list(value) if isinstance(value, tuple) else value

@@ -1,8 +1,8 @@
-"""The learning itself: a network, its optimizer and their steps. Knows nothing of files.
+"""The training loop: optimizer steps, validation, early stopping. Does not read or write files.
 
-A trainer keeps its optimizer between calls of `fit`, so short trainings can follow one another
-while data is added. Every random draw comes from the seed and the counters, so the counters, the
-weights and the optimizer's state are all that is needed to go on exactly.
+The trainer keeps its optimizer between calls of `fit`, so that trainings can alternate with data collection.
+All random numbers derive from the seed and the training state; network weights, optimizer state and training
+state are therefore sufficient to resume exactly.
 """
 
 import time
@@ -21,32 +21,34 @@ from agp_tui.config import TrainSettings
 from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed
-from agp_tui.imitation.augment import Augment, centred, mirror_order
+from agp_tui.imitation.augmentation import Augmentation, center_and_augment, mirrored_key_order
 from agp_tui.imitation.autotune import faster_precision, faster_threads
-from agp_tui.imitation.chunks import Batch, FrameStore, cut, gather
-from agp_tui.imitation.dataset import Dataset, Span
-from agp_tui.imitation.metrics import Report, report, usual_combination
-from agp_tui.imitation.network import PolicyNetwork, compact
-from agp_tui.imitation.schedule import Counters, Plan, Telling
+from agp_tui.imitation.batching import Batch, FrameStore, collate, split_chunks
+from agp_tui.imitation.dataset import Dataset, IndexRange
+from agp_tui.imitation.metrics import ValidationReport, majority_combination, validation_report
+from agp_tui.imitation.network import PolicyNetwork, to_channels_last
+from agp_tui.imitation.progress import ProgressReporter
+from agp_tui.imitation.schedule import TrainSchedule, TrainState
+from agp_tui.imitation.thresholds import choose_thresholds
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FitResult:
     """How a training ended. `why` is one of epochs, minutes, patience, stopped."""
 
     why: str
-    counters: Counters
+    state: TrainState
     loss: float
-    report: Report | None
+    report: ValidationReport | None
     """Of the last validation."""
 
 
-Validated = Callable[["Trainer", Report, bool], None]
+OnValidation = Callable[["Trainer", ValidationReport, bool], None]
 """Called after each validation with its report and whether it is the best so far."""
 
 
 class Trainer:
-    """A network that learns. `settings` are those of training; `keys` name its outputs."""
+    """Trains a policy network by supervised learning. `keys` names the network's outputs."""
 
     def __init__(
         self,
@@ -58,40 +60,35 @@ class Trainer:
         threads: int | None = None,
         measure_threads: bool = False,
     ) -> None:
-        """`threads` wins over the settings' own; without either, torch's number holds, or, where
-        `measure_threads` is, the first `fit` takes the faster of one and all cores.
+        """`threads` overrides the setting. Without either, torch's default applies, or with
+        `measure_threads` the first `fit` chooses the faster of one thread and all cores.
         """
         self.threads = threads or settings.threads
         self._measure_threads = measure_threads
         if self.threads:
             torch.set_num_threads(self.threads)
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self.network = compact(network.to(self.device))
+        self.network = to_channels_last(network.to(self.device))
         self.settings = settings
         self.keys = keys
-        self.counters = Counters()
+        self.state = TrainState()
         self.precision: str | None = None if settings.precision == "auto" else settings.precision
-        decayed = [p for p in self.network.parameters() if p.ndim > 1]
-        others = [p for p in self.network.parameters() if p.ndim <= 1]
+        matrices = [p for p in self.network.parameters() if p.ndim > 1]
+        vectors = [p for p in self.network.parameters() if p.ndim <= 1]
         groups = [
-            {"params": decayed, "weight_decay": settings.weight_decay},
-            {"params": others, "weight_decay": 0.0},
+            {"params": matrices, "weight_decay": settings.weight_decay},
+            {"params": vectors, "weight_decay": 0.0},
         ]
         self.optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
-        mirror = mirror_order(keys) if settings.flip else None
-        self.augment = Augment(settings.shift, settings.jitter, mirror)
+        mirror = mirrored_key_order(keys) if settings.flip else None
+        self.augmentation = Augmentation(settings.shift, settings.jitter, mirror)
 
-    def standardise(self, dataset: Dataset) -> None:
-        """Give the network the training frames' mean and deviation, from a sample of them."""
+    def fit_normalization(self, dataset: Dataset) -> None:
+        """Set the network's input normalization to mean frame and pixel deviation of training frames."""
         frames = sample_frames(dataset)
         mean = frames.mean(axis=0, dtype=np.float64).astype(np.float32)
         squares = [np.square(frame - mean).mean(dtype=np.float64) for frame in frames]
-        self.network.standardise(mean, float(np.sqrt(np.mean(squares))))
-
-    @property
-    def deviation(self) -> float:
-        """Of the pixels from the mean frame."""
-        return 1.0 / float(self.network.scale)
+        self.network.set_normalization(mean, float(np.sqrt(np.mean(squares))))
 
     def fit(
         self,
@@ -101,94 +98,99 @@ class Trainer:
         epochs: int | None = None,
         minutes: float | None = None,
         patience: int | None = None,
-        validated: Validated | None = None,
-        checkpoint: Callable[["Trainer", bool], None] | None = None,
-    ) -> Fitted:
-        """Learn from `dataset.train` for so many passes over it or minutes, whichever ends first.
+        on_validation: OnValidation | None = None,
+        on_epoch: Callable[["Trainer", bool], None] | None = None,
+    ) -> FitResult:
+        """Train on `dataset.train` until `epochs` or `minutes` are over, whichever comes first.
 
-        Goes on where the counters stand, if they stand within a training. `validated` is called
-        after each epoch where there is anything to validate on; `checkpoint` after each epoch
-        and when the job is stopped, with whether it is the end. Raises `JobFailed` where the loss
-        is no longer a number.
+        Continues a training that `state` is in the middle of. After each epoch the network is validated if
+        there is validation data; early stopping ends the training after `patience` validations without a
+        better score. `on_epoch` is called after each epoch and when the job is stopped, with whether the
+        training has ended. Raises `JobFailed` if the loss is not finite.
         """
         if epochs is None and minutes is None:
             raise ValueError("Expected a number of epochs or of minutes.")
-        store = FrameStore(dataset.takes, self.device)
-        plan = Plan(self.settings, self.augment, dataset, epochs, minutes, store)
-        if self.threads is None and self._measure_threads and self.device == "cpu":
-            self.threads = faster_threads(self.network, plan.sample())
-            job.note(f"Learns with {self.threads} of {available_cpus()} threads: measured to be faster here.")
-        if self.precision is None:
-            self.precision = faster_precision(self.network, plan.sample(), self.device)
-        telling = Telling(job, plan)
-        found: Report | None = None
-        why = plan.ended(self.counters)
+        store = FrameStore(dataset.clips, self.device)
+        schedule = TrainSchedule(self.settings, self.augmentation, dataset, epochs, minutes, store)
+        self._autotune(schedule, job)
+        reporter = ProgressReporter(job, schedule)
+        report: ValidationReport | None = None
+        why = schedule.stop_reason(self.state)
         while not why:
-            self._epoch(plan, job, telling)
-            why = "stopped" if job.stopping else plan.ended(self.counters)
+            self._train_epoch(schedule, job, reporter)
+            why = "stopped" if job.stopping else schedule.stop_reason(self.state)
             if why != "stopped":
-                self.counters = replace(self.counters, epoch=self.counters.epoch + 1, step=0)
-                why = plan.ended(self.counters)
+                self.state = replace(self.state, epoch=self.state.epoch + 1, step=0)
+                why = schedule.stop_reason(self.state)
                 if dataset.validation:
-                    begun = time.perf_counter()
-                    found = self.validate(dataset, plan.usual, job, store)
-                    self._count_seconds(begun)
-                    if found is not None:
-                        better = self._count_validation(found)
-                        telling.found(found, self.counters)
-                        if validated is not None:
-                            validated(self, found, better)
-                        if patience is not None and self.counters.since_best >= patience:
+                    started = time.perf_counter()
+                    report = self.validate(dataset, schedule.majority_class, job, store)
+                    self._add_seconds(started)
+                    if report is not None:
+                        is_best = self._track_best(report)
+                        reporter.on_validation(report, self.state)
+                        if on_validation is not None:
+                            on_validation(self, report, is_best)
+                        if patience is not None and self.state.since_best >= patience:
                             why = why or "patience"
                 why = "stopped" if job.stopping else why
-            if checkpoint is not None:
-                checkpoint(self, bool(why))
-        telling.tell(self.counters)
-        ended = self.counters
+            if on_epoch is not None:
+                on_epoch(self, bool(why))
+        reporter.emit(self.state)
+        ended = self.state
         if why != "stopped":
-            self.counters = Counters(fits=ended.fits + 1)
-        return Fitted(why, ended, telling.loss, found)
+            self.state = TrainState(fits=ended.fits + 1)
+        return FitResult(why, ended, reporter.loss, report)
 
-    def _count_seconds(self, begun: float) -> None:
-        seconds = self.counters.seconds + time.perf_counter() - begun
-        self.counters = replace(self.counters, seconds=seconds)
+    def _autotune(self, schedule: TrainSchedule, job: Job) -> None:
+        """Choose the number of threads and the precision where none is set."""
+        if self.threads is None and self._measure_threads and self.device == "cpu":
+            self.threads = faster_threads(self.network, schedule.sample())
+            job.note(f"Trains with {self.threads} of {available_cpus()} threads, the faster number here.")
+        if self.precision is None:
+            self.precision = faster_precision(self.network, schedule.sample(), self.device)
 
-    def _count_validation(self, found: Report) -> bool:
-        before = self.counters
-        better = found.score > before.best
-        since = 0 if better else before.since_best + 1
-        self.counters = replace(before, best=max(found.score, before.best), since_best=since)
-        return better
+    def _add_seconds(self, started: float) -> None:
+        seconds = self.state.seconds + time.perf_counter() - started
+        self.state = replace(self.state, seconds=seconds)
 
-    def _epoch(self, plan: Plan, job: Job, telling: "Telling") -> None:
+    def _track_best(self, report: ValidationReport) -> bool:
+        """Count this validation for early stopping; whether it is the best so far."""
+        before = self.state
+        is_best = report.score > before.best
+        since = 0 if is_best else before.since_best + 1
+        self.state = replace(before, best=max(report.score, before.best), since_best=since)
+        return is_best
+
+    def _train_epoch(self, schedule: TrainSchedule, job: Job, reporter: ProgressReporter) -> None:
         self.network.train()
-        begun = time.perf_counter()
-        behind: torch.Tensor | None = None
-        with ThreadPoolExecutor(1) as ahead:
-            for batch in _ahead(ahead, plan.batches(self.counters)):
-                loss = self.learn(batch, plan.rate(self.counters))
+        started = time.perf_counter()
+        previous: torch.Tensor | None = None
+        with ThreadPoolExecutor(1) as pool:
+            for batch in _prefetch(pool, schedule.batches(self.state)):
+                loss = self.train_step(batch, schedule.learning_rate(self.state))
                 now = time.perf_counter()
-                before = self.counters
-                self.counters = replace(
+                before = self.state
+                self.state = replace(
                     before,
                     step=before.step + 1,
                     positions=before.positions + batch.positions,
-                    seconds=before.seconds + now - begun,
+                    seconds=before.seconds + now - started,
                 )
-                begun = now
-                # Read a step later: asked for at once, a graphics card would wait for us after each step.
-                if behind is not None:
-                    telling.learnt(self.counters, _number(behind))
-                behind = loss
-                if job.stopping or plan.out_of_time(self.counters):
+                started = now
+                # The loss is read one step late: reading it at once would synchronize with the GPU.
+                if previous is not None:
+                    reporter.on_step(self.state, _finite(previous))
+                previous = loss
+                if job.stopping or schedule.out_of_time(self.state):
                     break
-        if behind is not None:
-            telling.learnt(self.counters, _number(behind))
+        if previous is not None:
+            reporter.on_step(self.state, _finite(previous))
 
-    def learn(self, batch: Batch, rate: float) -> torch.Tensor:
-        """One step of AdamW at this learning rate; returns the loss, which may still be computed."""
+    def train_step(self, batch: Batch, learning_rate: float) -> torch.Tensor:
+        """One optimizer step; returns the loss without waiting for the device."""
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = learning_rate
         loss = self.loss(batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -200,15 +202,18 @@ class Trainer:
         """Weighted binary cross-entropy, mean over the counted positions and the keys."""
         labels, weights = self._to_device(batch.labels), self._to_device(batch.weights)
         network = self.network
-        differences = centred(batch.frames, network.mean, self.deviation, batch.draws, batch.blank)
-        with self.arithmetic():
-            logits = network.decide_centred(differences)
+        deviation = 1.0 / float(network.scale)
+        centered = center_and_augment(
+            batch.frames, network.mean, deviation, batch.transforms, batch.padding
+        )
+        with self.autocast():
+            logits = network.forward_centered(centered)
         losses = functional.binary_cross_entropy_with_logits(logits.float(), labels, reduction="none")
         counted = max(batch.positions, 1)
         return (losses.mean(dim=2) * weights).sum() / counted
 
-    def arithmetic(self) -> AbstractContextManager[Any]:
-        """The arithmetic of the forward pass."""
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Context of the forward pass: bfloat16 autocast if that is the precision."""
         if self.precision == "bfloat16":
             return torch.autocast(self.device, torch.bfloat16)
         return nullcontext()
@@ -222,21 +227,21 @@ class Trainer:
     def probabilities(
         self,
         dataset: Dataset,
-        spans: Sequence[Span],
+        ranges: Sequence[IndexRange],
         job: Job | None = None,
         store: FrameStore | None = None,
     ) -> NDArray[np.float32] | None:
-        """Probabilities (M, keys) at the counted positions of `spans`; None where the job stops."""
-        store = store or FrameStore(dataset.takes, self.device)
+        """Key probabilities (M, keys) at the counted positions of `ranges`; None if the job is stopped."""
+        store = store or FrameStore(dataset.clips, self.device)
         self.network.eval()
         parts = []
-        with torch.no_grad(), self.arithmetic():
-            for span in spans:
+        with torch.no_grad(), self.autocast():
+            for r in ranges:
                 rows = []
-                for piece in cut([span], self.settings.stretch):
+                for chunk in split_chunks([r], self.settings.stretch):
                     if job is not None and job.stopping:
                         return None
-                    batch = gather(dataset, [piece], self.settings.stretch, store=store)
+                    batch = collate(dataset, [chunk], self.settings.stretch, store=store)
                     logits = self.network(batch.frames)
                     rows.append(torch.sigmoid(logits[0].float()).cpu().numpy())
                 parts.append(np.concatenate(rows)[:: dataset.step])
@@ -247,36 +252,43 @@ class Trainer:
     def validate(
         self,
         dataset: Dataset,
-        usual: NDArray[np.bool_] | None = None,
+        majority_class: NDArray[np.bool_] | None = None,
         job: Job | None = None,
         store: FrameStore | None = None,
-    ) -> Report | None:
-        """Figures on `dataset.validation`; None where the job stops meanwhile."""
-        found = self.probabilities(dataset, dataset.validation, job, store)
-        if found is None:
+    ) -> ValidationReport | None:
+        """Evaluate on `dataset.validation`; None if the job is stopped meanwhile."""
+        probabilities = self.probabilities(dataset, dataset.validation, job, store)
+        if probabilities is None:
             return None
-        if usual is None:
-            usual = usual_combination(dataset.labels(dataset.train))
-        labels, previous = dataset.labels(dataset.validation), dataset.previous(dataset.validation)
-        return report(found, labels, previous=previous, most_frequent=usual, keys=self.keys)
+        if majority_class is None:
+            majority_class = majority_combination(dataset.labels(dataset.train))
+        labels = dataset.labels(dataset.validation)
+        return validation_report(
+            probabilities,
+            labels,
+            thresholds=choose_thresholds(probabilities, labels),
+            previous=dataset.previous(dataset.validation),
+            majority=majority_class,
+            keys=self.keys,
+        )
 
-    def state(self) -> dict[str, Any]:
-        """All that is needed to go on exactly, besides the network's weights: plain data and tensors."""
+    def state_dict(self) -> dict[str, Any]:
+        """Training state besides the network's weights, as plain data and tensors."""
         return {
             "optimizer": self.optimizer.state_dict(),
-            "counters": asdict(self.counters),
+            "counters": asdict(self.state),
             "precision": self.precision,
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` gave."""
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what `state_dict` returned."""
         self.optimizer.load_state_dict(state["optimizer"])
-        self.counters = Counters(**state["counters"])
+        self.state = TrainState(**state["counters"])
         self.precision = state["precision"]
 
 
-def _number(loss: torch.Tensor) -> float:
-    """The loss, once it is computed. Raises `JobFailed` where it is no number."""
+def _finite(loss: torch.Tensor) -> float:
+    """The loss as a number. Raises `JobFailed` if it is not finite."""
     value = float(loss)
     if not np.isfinite(value):
         raise JobFailed(
@@ -287,19 +299,19 @@ def _number(loss: torch.Tensor) -> float:
 
 
 def sample_frames(dataset: Dataset, count: int = 400) -> NDArray[np.uint8]:
-    """About so many frames, evenly from the training spans: (M, size, size, 3)."""
-    every = max(1, sum(len(span) for span in dataset.train) // count)
-    parts = [dataset.takes[s.take].frames[s.start : s.stop : every] for s in dataset.train]
+    """About `count` frames at equal intervals of the training ranges: (M, size, size, 3)."""
+    every = max(1, sum(map(len, dataset.train)) // count)
+    parts = [dataset.clips[r.clip].frames[r.start : r.stop : every] for r in dataset.train]
     return np.concatenate(parts)
 
 
-def _ahead(pool: ThreadPoolExecutor, makers: Iterator[Callable[[], Batch]]) -> Iterator[Batch]:
-    """The batches in order; the next one is made while the last one is used."""
-    waiting = None
-    for maker in makers:
-        following = pool.submit(maker)
-        if waiting is not None:
-            yield waiting.result()
-        waiting = following
-    if waiting is not None:
-        yield waiting.result()
+def _prefetch(pool: ThreadPoolExecutor, factories: Iterator[Callable[[], Batch]]) -> Iterator[Batch]:
+    """The batches in order; the next one is made in `pool` while the last one is used."""
+    pending = None
+    for factory in factories:
+        submitted = pool.submit(factory)
+        if pending is not None:
+            yield pending.result()
+        pending = submitted
+    if pending is not None:
+        yield pending.result()

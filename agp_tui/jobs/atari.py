@@ -12,7 +12,7 @@ from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import JobStopped, ModelError, SettingError
 from agp_tui.games.atari import atari_id, minimal_actions, rom_name
-from agp_tui.jobs.train import chosen_recordings
+from agp_tui.jobs.train import select_recordings
 from agp_tui.protocol.events import Finished, Progress
 from agp_tui.protocol.requests import AtariTrainingRequest
 
@@ -43,7 +43,7 @@ def ask_atari(settings: AtariSettings, loaded: LoadedConfig) -> AtariTrainingReq
     recordings: list[Path] = []
     if settings.from_recordings:
         named = () if settings.from_recordings == (ALL,) else settings.from_recordings
-        recordings = chosen_recordings(game, named, loaded.folder("recordings"))
+        recordings = select_recordings(game, named, loaded.folder("recordings"))
     asked = replace(settings, game=game, from_model=str(start) if start else None)
     return AtariTrainingRequest(
         settings=asked, preview=loaded.config.preview, models=models, recordings=tuple(recordings)

@@ -185,10 +185,10 @@ def _demonstrate(demo: _Demo) -> list[Path]:
 
 def _train(demo: _Demo, recordings: list[Path]) -> Path:
     """The checkpoint of a clone that has only watched."""
-    from agp_tui.imitation.recipes import clone
+    from agp_tui.imitation.recipes import train_bc
 
     demo.begin("a model learns from the recordings", 2)
-    return clone(
+    return train_bc(
         recordings,
         demo.run,
         demo.job.subjob(),
@@ -201,12 +201,12 @@ def _train(demo: _Demo, recordings: list[Path]) -> Path:
 def _practise(demo: _Demo, plain: Path, recordings: list[Path]) -> Path:
     """The checkpoint of the clone after it was corrected in the states it got itself into."""
     from agp_tui.imitation.checkpoint import BEST
-    from agp_tui.imitation.dagger import Lesson
-    from agp_tui.imitation.recipes import go_on
+    from agp_tui.imitation.dagger import DaggerConfig
+    from agp_tui.imitation.recipes import continue_training
 
     demo.begin("it practises and the expert corrects it", 3)
     folder = demo.run.path / "practice"
-    lesson = Lesson(
+    lesson = DaggerConfig(
         make_game=demo.games,
         make_teacher=expert_driver,
         recordings=demo.asked.recordings,
@@ -218,7 +218,7 @@ def _practise(demo: _Demo, plain: Path, recordings: list[Path]) -> Path:
         until=demo.moment(PRACTICE_SHARE),
         live_file=demo.run.live_file,
     )
-    go_on(plain, recordings, lesson, folder, demo.job)
+    continue_training(plain, recordings, lesson, folder, demo.job)
     return folder / BEST
 
 

@@ -23,7 +23,7 @@ PRACTICE_SEED = 1_000
 """Practice games begin far from the seeds that recordings and exams use."""
 
 
-def ask_practice(
+def prepare_practice(
     model: str, game: str | None, settings: PracticeSettings, recordings: Path, models: Path, runs: Path
 ) -> PracticeRequest:
     """Find the model and its teacher. Raises `ModelError` or `SettingError` where one is missing."""
@@ -72,25 +72,25 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
     `mean_of` is more than 1, the last one was played by the mean of so many networks.
     """
     from agp_tui.imitation.checkpoint import BEST, load_checkpoint
-    from agp_tui.imitation.dagger import Lesson, best_of, practise
-    from agp_tui.imitation.dataset import Dataset, takes_for
+    from agp_tui.imitation.dagger import DaggerConfig, best_round, run_dagger
+    from agp_tui.imitation.dataset import Dataset, open_clips_for
     from agp_tui.imitation.export import export
-    from agp_tui.imitation.split import split
+    from agp_tui.imitation.train_validation_split import split
     from agp_tui.imitation.trainer import Trainer
 
     asked = convert(request, PracticeRequest)
     settings = asked.settings
     model = replace(load_checkpoint(asked.checkpoint), game=asked.game)
     job.stage("read the recordings", 1, 3)
-    paths = fitting(find_recordings(asked.recordings, asked.game), model.keys, model.fps, job)
-    takes = takes_for(model, paths)
+    paths = matching_recordings(find_recordings(asked.recordings, asked.game), model.keys, model.fps, job)
+    clips = open_clips_for(model, paths)
     training = _training_settings(model.settings)
-    spans = split(takes, training.validation, model.spec.segment, training.seed)
-    dataset = Dataset(takes, *spans, segment=model.spec.segment, step=training.step)
+    ranges = split(clips, training.validation, model.spec.segment, training.seed)
+    dataset = Dataset(clips, *ranges, segment=model.spec.segment, step=training.step)
     trainer = Trainer(model.network(), training, model.keys, measure_threads=True)
     job.stage("play, be corrected, learn", 2, 3)
-    lesson = Lesson(
-        make_game=consoles(asked.game, model.keys, model.fps, settings),
+    lesson = DaggerConfig(
+        make_game=practice_games(asked.game, model.keys, model.fps, settings),
         make_teacher=AgentDriverFactory(asked.teacher, who="expert") if asked.teacher else expert_driver,
         recordings=asked.recordings,
         rounds=settings.rounds,
@@ -104,11 +104,11 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
         seed=PRACTICE_SEED * (1 + len(paths)),
         live_file=run.live_file,
     )
-    rounds = practise(trainer, model, dataset, lesson, run.checkpoints, job)
+    rounds = run_dagger(trainer, model, dataset, lesson, run.checkpoints, job)
     if not rounds:
         raise JobStopped("Stopped before the first round was played; the model is as it was.")
     job.stage("export the best round", 3, 3)
-    best = best_of(rounds)
+    best = best_round(rounds)
     name = settings.name or f"{asked.model}-practised"
     folder = None
     if not job.stopping:
@@ -129,12 +129,12 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
     )
 
 
-def consoles(game: str, keys: tuple[str, ...], fps: int, settings: PracticeSettings) -> AtariGameFactory:
+def practice_games(game: str, keys: tuple[str, ...], fps: int, settings: PracticeSettings) -> AtariGameFactory:
     """The games that practice is played on."""
     return AtariGameFactory(game, GameSettings(keys=keys, fps=fps, sticky=settings.sticky))
 
 
-def fitting(paths: list[Path], keys: tuple[str, ...], fps: int, job: Job) -> list[Path]:
+def matching_recordings(paths: list[Path], keys: tuple[str, ...], fps: int, job: Job) -> list[Path]:
     """The recordings that a model with these keys and that rate learns from; the others are told of."""
     found = []
     for path in paths:

@@ -1,7 +1,7 @@
 """The training job: recordings of a game become a model that plays."""
 
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,42 +17,51 @@ from agp_tui.models.manifest import Manifest, find_model, read_manifest, write_m
 from agp_tui.protocol.events import Finished
 from agp_tui.protocol.requests import TrainingRequest
 from agp_tui.recording.meta import game_slug, read_meta
-from agp_tui.recording.store import Recording, find_recordings
+from agp_tui.recording.store import find_recordings
 
 if TYPE_CHECKING:
-    from agp_tui.imitation.model_comparison import Compared
+    from agp_tui.imitation.model_comparison import ModelComparison
     from agp_tui.models.inference_latency import LatencyReport
 
 ATARI_FRAME_SIZE = 128
-"""Side of the pictures that a model of an Atari game sees; the console's are 210 by 160."""
+"""Default side of the frames of a model for an Atari game, whose screen is 210 by 160 pixels."""
+MAX_FRAME_SIZE = 256
+"""Largest default side for other games."""
 
 
-def ask_training(
+def prepare_training(
     game: str | None, settings: TrainSettings, recordings: Path, models: Path
 ) -> TrainingRequest:
-    """Find the recordings and settle the frame size; a model that is gone on with has a game of its own.
+    """Resolve game, recordings, frame size and start model. The game defaults to that of `from_model`.
 
-    Raises `SettingError`, `ModelError`, and `RecordingError` where there is nothing to learn from.
+    Raises `SettingError`, `ModelError`, and `RecordingError` if there are no recordings.
     """
     if settings.from_model is None:
         if settings.corrections:
             raise SettingError(
                 "Expected a model that was shown the corrections, found none named.",
                 "Name it with --from-model.",
+                setting="from_model",
             )
         if game is None:
             raise SettingError("Expected a game to train on, found none.", "Name it with --game.")
-        paths = chosen_recordings(game, settings.recordings, recordings)
-        size = settings.frame_size or _frame_size(game, paths[0])
+        paths = select_recordings(game, settings.recordings, recordings)
         return TrainingRequest(
-            game=game, settings=settings, recordings=tuple(paths), frame_size=size, models=models
+            game=game,
+            settings=settings,
+            recordings=tuple(paths),
+            frame_size=settings.frame_size or _default_frame_size(game, paths[0]),
+            models=models,
         )
     folder, manifest = trainable_model(models, settings.from_model)
     game = game or manifest.game
-    paths = [] if settings.corrections else chosen_recordings(game, settings.recordings, recordings)
-    shown = _shown(game, manifest, settings, recordings) if settings.corrections else []
-    if settings.corrections and settings.name is None:
-        settings = replace(settings, name=_free_name(models, folder.name))
+    paths, corrections = [], []
+    if settings.corrections:
+        corrections = _select_corrections(game, manifest, settings, recordings)
+        if settings.name is None:
+            settings = replace(settings, name=_unused_name(models, folder.name))
+    else:
+        paths = select_recordings(game, settings.recordings, recordings)
     return TrainingRequest(
         game=game,
         settings=settings,
@@ -60,12 +69,12 @@ def ask_training(
         frame_size=manifest.frame_size,
         models=models,
         start=folder / (manifest.checkpoint or ""),
-        corrections=tuple(shown),
+        corrections=tuple(corrections),
     )
 
 
 def trainable_model(models: Path, name: str) -> tuple[Path, Manifest]:
-    """The folder and manifest of a model that has a checkpoint to go on from. Raises `ModelError`."""
+    """Folder and manifest of a model that has a checkpoint. Raises `ModelError`."""
     folder = find_model(models, name)
     if not folder.is_dir():
         raise ModelError(
@@ -81,20 +90,20 @@ def trainable_model(models: Path, name: str) -> tuple[Path, Manifest]:
     return folder, manifest
 
 
-def _shown(game: str, manifest: Manifest, settings: TrainSettings, root: Path) -> list[Path]:
-    """The corrections of a game, or those named. Raises `RecordingError` where none fits the model."""
+def _select_corrections(game: str, manifest: Manifest, settings: TrainSettings, root: Path) -> list[Path]:
+    """The corrections of a game, or the named ones. Raises `RecordingError` if none matches the model."""
     try:
-        paths = chosen_recordings(game, settings.recordings, root)
+        paths = select_recordings(game, settings.recordings, root)
     except RecordingError:
         paths = []
     metas = {path: read_meta(path) for path in paths}
-    found = [path for path, meta in metas.items() if meta.source != meta.labels]
-    if not found:
+    corrections = [path for path, meta in metas.items() if meta.source != meta.labels]
+    if not corrections:
         raise RecordingError(
             f"Expected corrections of {game}, found none: nobody took over from a model, or taught one.",
             f"Touch one of the game's keys while it plays: agp play {manifest.name}",
         )
-    for path in found:
+    for path in corrections:
         keys, fps = metas[path].keys, metas[path].fps
         if set(keys) != set(manifest.keys) or fps != manifest.fps:
             raise RecordingError(
@@ -102,18 +111,18 @@ def _shown(game: str, manifest: Manifest, settings: TrainSettings, root: Path) -
                 f"second, found {', '.join(keys)} at {fps} in {path}.",
                 "Name those that fit with --recordings, or train a new model.",
             )
-    return found
+    return corrections
 
 
-def _free_name(models: Path, name: str) -> str:
-    """A name for what comes of a model: itself must stay."""
+def _unused_name(models: Path, name: str) -> str:
+    """A name for the corrected model, which does not replace the original."""
     base = re.sub(r"-corrected(-\d+)?$", "", name)
     names = chain([f"{base}-corrected"], (f"{base}-corrected-{number}" for number in count(2)))
     return next(one for one in names if not (models / one).exists())
 
 
-def chosen_recordings(game: str, names: tuple[str, ...], root: Path) -> list[Path]:
-    """The recordings that are named, or all of the game. Raises `RecordingError` where there is none."""
+def select_recordings(game: str, names: tuple[str, ...], root: Path) -> list[Path]:
+    """The named recordings, or all recordings of the game. Raises `RecordingError` if there is none."""
     if names:
         from agp_tui.recording.library import resolve_recording
 
@@ -128,86 +137,81 @@ def chosen_recordings(game: str, names: tuple[str, ...], root: Path) -> list[Pat
     return paths
 
 
-def _frame_size(game: str, recording: Path) -> int:
-    height, width = Recording.open(recording).meta.frame_size
-    return ATARI_FRAME_SIZE if is_atari(game) else min(height, width, 256)
+def _default_frame_size(game: str, recording: Path) -> int:
+    height, width = read_meta(recording).frame_size
+    return ATARI_FRAME_SIZE if is_atari(game) else min(height, width, MAX_FRAME_SIZE)
 
 
 def run_train(request: dict[str, Any], job: Job, run: Run) -> Finished:
-    """Train, export and measure the model; without the converter the checkpoint is the result.
+    """Train, export and measure the model; without the converter the result is the checkpoint.
 
-    The result's `report` has `why` it ended (epochs, minutes, patience, stopped), `epochs`, and
-    - `validation`, figures on the held-out frames (`Report.figures`): `positions`, `changes`, `loss`,
+    The result's `report` has `why` (reason for the end: epochs, minutes, patience, stopped), `epochs`, and
+    - `validation`, metrics on the held-out frames (`ValidationReport.figures`): `positions`, `changes`, `loss`,
       `verdict`; `model`, `repeat` and `majority`, each with `f1` and `change_f1`; and `keys`, each with
       `key`, `base_rate`, `precision`, `recall`, `f1`, `threshold`, and the two baselines' `repeat_f1`
-      and `majority_f1`. Empty where nothing was held out.
-    - `preflight`, where a model was exported (`LatencyReport.report`): `latency_ms`, `stages_ms`,
+      and `majority_f1`. Empty if nothing was held out.
+    - `preflight`, if a model was exported (`LatencyReport.report`): `latency_ms`, `stages_ms`,
       `budget_ms`, `fps`, `fps_max`, `fits`, `decisions`, `margin`.
-    - `compared`, after corrections (`Compared.report`): `by` play or agreement, figures `before` and
-      `after`, and whether it `improved`.
+    - `compared`, after training on corrections (`ModelComparison`): `by` play or agreement, figures `before`
+      and `after`, and whether it `improved`.
     """
     from agp_tui.imitation.checkpoint import load_checkpoint
-    from agp_tui.imitation.correction_data import unlearned
     from agp_tui.imitation.export import export
-    from agp_tui.imitation.train import STAGES, TrainRequest, train
+    from agp_tui.imitation.train import STAGES, train
+    from agp_tui.imitation.train_validation_split import not_yet_trained_on
 
-    asked = convert(request, TrainingRequest)
-    if asked.corrections and asked.start is not None:
-        asked = replace(asked, corrections=unlearned(load_checkpoint(asked.start), asked.corrections))
-    training = TrainRequest.of(
-        asked.corrections or asked.recordings, asked.settings, frame_size=asked.frame_size, start=asked.start
-    )
-    if asked.corrections:
-        training = replace(
-            training, recordings=(), corrections=training.recordings, hold_out=not is_atari(asked.game)
-        )
-    trained = train(training, job, run, measure_threads=True)
+    training = convert(request, TrainingRequest)
+    if training.corrections and training.start is not None:
+        new = not_yet_trained_on(load_checkpoint(training.start), training.corrections)
+        training = replace(training, corrections=new)
+    result = train(training, job, run, measure_threads=True)
     model: Path | None = None
-    if trained.why != "stopped":
-        name = game_slug(asked.settings.name or asked.game)
+    if result.why != "stopped":
+        name = game_slug(training.settings.name or training.game)
         try:
             job.stage("export and measure the model", STAGES, STAGES)
-            model = export(trained.best, ExportSettings(), asked.models, job.subjob(), name)
+            model = export(result.best, ExportSettings(), training.models, job.subjob(), name)
         except MissingPart as error:
             job.note(f"The model was not exported. {error}", level="warning")
     else:
-        job.note(f"Stopped; it goes on with: agp train --game {asked.game} --resume {run.id}")
-    preflight = _measure(model, job) if model else None
-    compared = _compared(asked, trained.best, model, job) if asked.corrections and not job.stopping else None
+        job.note(f"Stopped; it goes on with: agp train --game {training.game} --resume {run.id}")
+    latency = _measure_latency(model, job) if model else None
+    compared = _compare(training, result.best, model, job) if not job.stopping else None
     return Finished(
         job="train",
         run=run.id,
         model=str(model) if model else None,
-        checkpoint=str(trained.best),
-        frames=trained.frames,
-        seconds=trained.seconds,
-        steps=trained.frames,
-        steps_per_second=round(trained.frames / trained.seconds, 1) if trained.seconds else None,
-        metrics=_metrics(trained.report),
-        latency_ms=preflight.latency_ms if preflight else None,
+        checkpoint=str(result.best),
+        frames=result.frames,
+        seconds=result.seconds,
+        steps=result.frames,
+        steps_per_second=round(result.frames / result.seconds, 1) if result.seconds else None,
+        metrics=_metrics(result.report),
+        latency_ms=latency.latency_ms if latency else None,
         report={
-            "why": trained.why,
-            "epochs": trained.epochs,
-            "validation": trained.report,
-            "preflight": preflight.report() if preflight else None,
-            **({"compared": compared.report()} if compared else {}),
+            "why": result.why,
+            "epochs": result.epochs,
+            "validation": result.report,
+            "preflight": latency.report() if latency else None,
+            **({"compared": asdict(compared)} if compared else {}),
         },
     )
 
 
-def _compared(asked: TrainingRequest, after: Path, model: Path | None, job: Job) -> "Compared | None":
-    """Whether it is better now; a model that is worse than the one before says so from then on."""
-    from agp_tui.imitation.model_comparison import by_agreement, by_play
+def _compare(training: TrainingRequest, after: Path, model: Path | None, job: Job) -> "ModelComparison | None":
+    """Compare with the model that was corrected; the manifest of one that is not better says so."""
+    from agp_tui.imitation.model_comparison import compare_by_agreement, compare_by_play
 
-    assert asked.start is not None
+    if not training.corrections or training.start is None:
+        return None
     job.note("Comparing the model before and after.")
-    if is_atari(asked.game):
-        found = by_play(asked.start, after, asked.settings.compare_games, job.subjob())
+    if is_atari(training.game):
+        found = compare_by_play(training.start, after, training.settings.compare_games, job.subjob())
     else:
-        found = by_agreement(asked.start, after, asked.corrections, job)
-    before, name = asked.start.parent.name, model.name if model else "The new one"
+        found = compare_by_agreement(training.start, after, training.corrections, job)
+    before, name = training.start.parent.name, model.name if model else "The new one"
     if found is None:
-        job.note(f"Too little was shown to compare {before} and {name}; both are there.", level="warning")
+        job.note(f"Too few corrections to compare {before} and {name}; both are there.", level="warning")
         return None
     job.emit(found.table())
     if found.improved:
@@ -219,8 +223,8 @@ def _compared(asked: TrainingRequest, after: Path, model: Path | None, job: Job)
     return found
 
 
-def _measure(model: Path, job: Job) -> "LatencyReport | None":
-    """How fast the new model decides here; that it cannot be told does not spoil the training."""
+def _measure_latency(model: Path, job: Job) -> "LatencyReport | None":
+    """Measure the new model's latency on this machine; a failure does not fail the training."""
     from agp_tui.models.inference_latency import measure_model
     from agp_tui.models.loading import StoredModel
 

@@ -22,7 +22,8 @@ class TrainingRequest:
     settings: TrainSettings
     recordings: tuple[Path, ...]
     frame_size: int
-    models: Path
+    models: Path = Path("models")
+    """Folder for the exported model."""
     start: Path | None = None
     """Checkpoint to start from."""
     corrections: tuple[Path, ...] = ()

@@ -7,7 +7,7 @@ import numpy as np
 
 from agp_tui.config import TrainSettings
 from agp_tui.games.base import Frame
-from agp_tui.imitation.dataset import Take
+from agp_tui.imitation.dataset import Clip
 from agp_tui.keys.state import NO_KEYS, edges_between
 from agp_tui.recording.meta import RecordingMeta
 from agp_tui.recording.store import RecordingWriter
@@ -23,7 +23,7 @@ def settings(**changes: Any) -> TrainSettings:
     return TrainSettings(**{**plain, **changes})
 
 
-def moving_dot(frames: int, seed: int) -> Take:
+def moving_dot(frames: int, seed: int) -> Clip:
     """A dot that turns round at random; one picture alone does not tell which way it moves."""
     random = np.random.default_rng(seed)
     pictures = np.full((frames, SIZE, SIZE, 3), 40, np.uint8)
@@ -35,19 +35,19 @@ def moving_dot(frames: int, seed: int) -> Take:
         place += way
         pictures[number, 12:16, place : place + 3] = 230
         labels[number] = way < 0, way > 0
-    return Take(f"dot {seed}", pictures, labels)
+    return Clip(f"dot {seed}", pictures, labels)
 
 
 def recorded_dot(root: Path, frames: int, seed: int, *, meta: RecordingMeta | None = None) -> Path:
-    """The same as a recording whose labels, one frame ahead, are those of the take."""
-    take = moving_dot(frames, seed)
+    """The same as a recording whose labels, one frame ahead, are those of the clip."""
+    clip = moving_dot(frames, seed)
     meta = meta or meta_of("dots", size=(SIZE, SIZE), keys=SIDES)
     writer = RecordingWriter.create(root, meta)
     held = NO_KEYS
-    for number, picture in enumerate(take.frames):
+    for number, picture in enumerate(clip.frames):
         before = START_NS + round(number * 1e9 / meta.fps)
         writer.frame(Frame(picture, before, before + 1_000_000))
-        wanted = frozenset(key for key, down in zip(SIDES, take.labels[number], strict=True) if down)
+        wanted = frozenset(key for key, down in zip(SIDES, clip.labels[number], strict=True) if down)
         for edge in edges_between(held, wanted, before + 2_000_000, meta.labels):
             writer.edge(edge)
         held = wanted

@@ -16,36 +16,40 @@ from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import RecordingError, SettingError
 from agp_tui.imitation import model_comparison as comparing
-from agp_tui.imitation.balance import position_weights
 from agp_tui.imitation.checkpoint import load_checkpoint, save_checkpoint
-from agp_tui.imitation.correction_data import corrected_dataset, divided, unlearned
-from agp_tui.imitation.dataset import Dataset, Span, takes_for
-from agp_tui.imitation.model_comparison import by_agreement, by_play
+from agp_tui.imitation.class_weights import position_weights
+from agp_tui.imitation.dataset import Dataset, IndexRange, open_clips_for
+from agp_tui.imitation.model_comparison import compare_by_agreement, compare_by_play
 from agp_tui.imitation.train import TrainRequest, train
-from agp_tui.jobs.train import ask_training
+from agp_tui.imitation.train_validation_split import (
+    dataset_with_corrections,
+    not_yet_trained_on,
+    split_newest,
+)
+from agp_tui.jobs.train import prepare_training
 from agp_tui.models.manifest import read_manifest
 from agp_tui.protocol.events import Note
 
 SHOWN = meta_of("dots", size=(SIZE, SIZE), keys=SIDES, source="agent", labels="human")
 
 
-def frames_of(spans: tuple[Span, ...], segment: int) -> set[tuple[int, int]]:
-    """Every frame in a window of these positions, as (take, frame)."""
-    return {(one.take, f) for one in spans for f in range(max(one.start - segment + 1, 0), one.stop)}
+def frames_of(ranges: tuple[IndexRange, ...], segment: int) -> set[tuple[int, int]]:
+    """Every frame in a window of these positions, as (clip, frame)."""
+    return {(one.clip, f) for one in ranges for f in range(max(one.start - segment + 1, 0), one.stop)}
 
 
 def test_the_newest_fifth_is_held_out_and_shares_no_frame() -> None:
-    first = replace(moving_dot(100, 0), shown=np.arange(100) >= 20)
-    learned, held_out = divided([moving_dot(50, 1), first, moving_dot(100, 2)], 1, 5)
-    assert learned == (Span(1, 20, 100), Span(2, 0, 64))
-    assert held_out == (Span(2, 69, 100),)
+    first = replace(moving_dot(100, 0), labelled=np.arange(100) >= 20)
+    learned, held_out = split_newest([moving_dot(50, 1), first, moving_dot(100, 2)], 1, 5)
+    assert learned == (IndexRange(1, 20, 100), IndexRange(2, 0, 64))
+    assert held_out == (IndexRange(2, 69, 100),)
     assert not frames_of(learned, 5) & frames_of(held_out, 5)
 
 
 def test_corrections_count_more() -> None:
     plain, shown = moving_dot(100, 0), replace(moving_dot(100, 0), corrections=True)
-    spans = (Span(0, 0, 100), Span(1, 0, 100))
-    weights = position_weights(Dataset((plain, shown), spans, (), 3), spans, 10.0, 3.0, 4.0)
+    ranges = (IndexRange(0, 0, 100), IndexRange(1, 0, 100))
+    weights = position_weights(Dataset((plain, shown), ranges, (), 3), ranges, 10.0, 3.0, 4.0)
     assert weights[1] == pytest.approx(4 * weights[0])
     assert np.concatenate([weights[0], weights[1]]).mean() == pytest.approx(1.0)
 
@@ -77,17 +81,19 @@ def base(tmp_path: Path) -> Base:
 
 def test_own_recordings_stay_and_the_validation_set_is_untouched(base: Base) -> None:
     before = load_checkpoint(base.checkpoint)
-    corrections = takes_for(before, base.shown)
-    dataset = corrected_dataset(
-        before, lambda paths: takes_for(before, paths), corrections, hold_out=True, warn=pytest.fail
+    corrections = open_clips_for(before, base.shown)
+    dataset = dataset_with_corrections(
+        before, lambda paths: open_clips_for(before, paths), corrections, hold_out=True, warn=pytest.fail
     )
-    names = [take.name for take in dataset.takes]
+    names = [clip.name for clip in dataset.clips]
     assert names == [*before.data["takes"], *map(str, base.shown)]
-    validation = [[span.take, span.start, span.stop] for span in dataset.validation]
+    validation = [
+        [r.clip, r.start, r.stop] for r in dataset.validation
+    ]
     assert validation == before.data["validation"]
     assert not frames_of(dataset.train, 3) & frames_of(dataset.validation, 3)
-    assert {span.take for span in dataset.train} == {0, 1, 2, 3}
-    learned, held_out = divided(dataset.takes, 2, 3)
+    assert {r.clip for r in dataset.train} == {0, 1, 2, 3}
+    learned, held_out = split_newest(dataset.clips, 2, 3)
     assert set(learned) <= set(dataset.train) and not set(held_out) & set(dataset.train)
 
 
@@ -96,21 +102,21 @@ def test_it_learns_from_what_it_was_shown_and_is_better_then(base: Base, heard: 
     before, now = load_checkpoint(base.checkpoint), load_checkpoint(after)
     assert now.data["validation"] == before.data["validation"]
     assert now.data["takes"] == [*before.data["takes"], *map(str, base.shown)]
-    found = by_agreement(base.checkpoint, after, tuple(base.shown), Job())
+    found = compare_by_agreement(base.checkpoint, after, tuple(base.shown), Job())
     assert found is not None and found.by == "agreement" and found.improved
     assert found.after["F1"] > found.before["F1"]
-    same = by_agreement(after, after, tuple(base.shown), Job())
+    same = compare_by_agreement(after, after, tuple(base.shown), Job())
     assert same is not None and not same.improved
 
 
 def test_what_it_has_learned_from_once_is_no_news(base: Base, heard: Heard) -> None:
     after = load_checkpoint(base.corrected(heard, epochs=1))
     before = load_checkpoint(base.checkpoint)
-    assert unlearned(before, base.shown) == tuple(base.shown)
+    assert not_yet_trained_on(before, base.shown) == tuple(base.shown)
     new = recorded_dot(base.root, 100, 9, meta=SHOWN)
-    assert unlearned(after, [*base.shown, new]) == (new,)
+    assert not_yet_trained_on(after, [*base.shown, new]) == (new,)
     with pytest.raises(RecordingError, match="only the 2 that it has"):
-        unlearned(after, base.shown)
+        not_yet_trained_on(after, base.shown)
 
 
 def test_recordings_that_are_gone_are_told_of(base: Base, heard: Heard) -> None:
@@ -130,7 +136,7 @@ def test_the_same_player_is_not_better_than_itself(base: Base, monkeypatch: pyte
     monkeypatch.setattr(comparing, "CAP_SECONDS", 3.0)
     model = replace(load_checkpoint(base.checkpoint), game="ALE/Pong-v5", keys=("up", "down"))
     save_checkpoint(base.root / "pong.pt", model)
-    found = by_play(base.root / "pong.pt", base.root / "pong.pt", 2, Job())
+    found = compare_by_play(base.root / "pong.pt", base.root / "pong.pt", 2, Job())
     assert found is not None and found.by == "play"
     assert found.before == found.after and not found.improved
     assert set(found.before) == {"mean score", "low", "high"}
@@ -156,13 +162,13 @@ def test_learning_from_a_takeover_through_the_commands(tmp_path: Path) -> None:
     assert learned.finished["model"] == str(folder) and (tmp_path / "models" / "base").is_dir()
     assert (read_manifest(folder).no_better_than is None) == compared["improved"]
     again = TrainSettings(from_model="base-corrected", corrections=True)
-    asked = ask_training(None, again, root, folder.parent)
+    asked = prepare_training(None, again, root, folder.parent)
     assert (asked.game, asked.settings.name) == ("dots", "base-corrected-2")
     recorded_dot(root, 200, 8, meta=meta_of("dots", size=(SIZE, SIZE), keys=("a", "d"), source="agent"))
     with pytest.raises(RecordingError, match=r"keys left, right at 30 .* found a, d at 30"):
-        ask_training(None, TrainSettings(from_model="base", corrections=True), root, folder.parent)
+        prepare_training(None, TrainSettings(from_model="base", corrections=True), root, folder.parent)
 
 
 def test_corrections_of_no_model_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="a model that was shown"):
-        ask_training("dots", TrainSettings(corrections=True), tmp_path, tmp_path)
+        prepare_training("dots", TrainSettings(corrections=True), tmp_path, tmp_path)

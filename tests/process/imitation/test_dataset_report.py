@@ -11,26 +11,26 @@ from support.recordings import edge, meta_of, write
 
 from agp_tui.engine.subprocesses import module_environment
 from agp_tui.errors import RecordingError
-from agp_tui.imitation.dataset import open_takes
-from agp_tui.imitation.dataset_report import look
-from agp_tui.imitation.split import split
+from agp_tui.imitation.dataset import open_clips
+from agp_tui.imitation.dataset_report import inspect_dataset
+from agp_tui.imitation.train_validation_split import split
 
 
 def test_the_split_and_the_rates_are_those_of_training(tmp_path: Path) -> None:
     paths = [recorded_dot(tmp_path, frames, seed) for seed, frames in enumerate((160, 160, 160, 160, 160))]
     asked = settings(validation=0.2)
-    looked = look(paths, asked)
-    takes = open_takes(paths, game="dots", keys=SIDES, fps=30, frame_size=SIZE, lead=asked.lead)
-    train, validation = split(takes, asked.validation, asked.segment, asked.seed)
+    looked = inspect_dataset(paths, asked)
+    clips = open_clips(paths, game="dots", keys=SIDES, fps=30, frame_size=SIZE, lead=asked.lead)
+    train, validation = split(clips, asked.validation, asked.segment, asked.seed)
     assert [(one["recording"], one["start"], one["stop"]) for one in looked.validation] == [
-        (takes[span.take].name, span.start, span.stop) for span in validation
+        (clips[r.clip].name, r.start, r.stop) for r in validation
     ]
     assert all(one["whole"] for one in looked.validation)
     assert looked.train_frames == sum(map(len, train))
     assert looked.validation_frames == sum(map(len, validation))
     assert looked.frames == 800 == looked.train_frames + looked.validation_frames
     for number, key in enumerate(SIDES):
-        held = sum(int(take.labels[:, number].sum()) for take in takes)
+        held = sum(int(clip.labels[:, number].sum()) for clip in clips)
         assert looked.keys[key] == pytest.approx(held / 800, abs=1e-4)
     assert sum(one["frames"] for one in looked.combinations) == 800
     assert {tuple(one["keys"]) for one in looked.combinations} <= {("left",), ("right",), ()}
@@ -43,7 +43,7 @@ def test_what_is_wrong_is_said_and_left_out(tmp_path: Path) -> None:
     good = write(tmp_path, 150, [edge(2, "up", True)])
     slow = write(tmp_path, 40, meta=meta_of(fps=15))
     short = write(tmp_path, 3)
-    looked = look([good, slow, short], settings())
+    looked = inspect_dataset([good, slow, short], settings())
     assert [one["used"] for one in looked.recordings] == [True, False, False]
     said = " ".join(looked.warnings)
     assert f"{slow.name} is left out or refused: it has 15 frames a second, not 30" in said
@@ -55,11 +55,11 @@ def test_what_is_wrong_is_said_and_left_out(tmp_path: Path) -> None:
 
 
 def test_too_little_to_hold_anything_out_is_a_warning_and_no_recording_an_error(tmp_path: Path) -> None:
-    looked = look([write(tmp_path, 8, [edge(2, "up", True)])], settings())
+    looked = inspect_dataset([write(tmp_path, 8, [edge(2, "up", True)])], settings())
     assert (looked.train_frames, looked.validation) == (0, ())
     assert any("to train on one part and validate" in text for text in looked.warnings)
     with pytest.raises(RecordingError):
-        look([tmp_path / "none"], settings())
+        inspect_dataset([tmp_path / "none"], settings())
 
 
 LOOKS = """

@@ -20,11 +20,11 @@ from agp_tui.games.atari import AtariGameFactory
 from agp_tui.games.experts import expert_driver
 from agp_tui.imitation import dagger as practice
 from agp_tui.imitation.checkpoint import Checkpoint, load_checkpoint
-from agp_tui.imitation.dagger import Lesson, Round, best_of, practise, rounds_since_best
-from agp_tui.imitation.dataset import Dataset, open_takes
+from agp_tui.imitation.dagger import DaggerConfig, DaggerRound, best_round, rounds_since_best, run_dagger
+from agp_tui.imitation.dataset import Dataset, open_clips
 from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
-from agp_tui.imitation.trainer import Fitted, Trainer
-from agp_tui.jobs.practice import ask_practice, consoles, fitting, run_practice
+from agp_tui.imitation.trainer import FitResult, Trainer
+from agp_tui.jobs.practice import matching_recordings, practice_games, prepare_practice, run_practice
 from agp_tui.models.manifest import read_manifest
 from agp_tui.protocol.events import Note
 from agp_tui.protocol.requests import as_request
@@ -42,14 +42,14 @@ def test_one_recording_that_does_not_fit_keeps_no_other_from_being_learnt_from(t
     more, slow, broken = recorded((*KEYS, "space")), recorded(KEYS, fps=15), recorded(KEYS)
     (broken / "frames.mkv").write_bytes(b"")
     heard = Heard()
-    found = fitting([more, good, slow, broken, turned], KEYS, 30, Job(heard))
+    found = matching_recordings([more, good, slow, broken, turned], KEYS, 30, Job(heard))
     assert found == [good, turned]
     notes = [event for event in heard.events if isinstance(event, Note)]
     assert [note.level for note in notes] == ["info", "info", "warning"]
     for note, path in zip(notes, (more, slow, broken), strict=True):
         assert str(path) in note.text
-    takes = open_takes(found, game="box", keys=KEYS, fps=30, frame_size=32, lead=1)
-    assert [take.labels[:, 0].sum() for take in takes] == [17, 17]
+    clips = open_clips(found, game="box", keys=KEYS, fps=30, frame_size=32, lead=1)
+    assert [clip.labels[:, 0].sum() for clip in clips] == [17, 17]
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +79,8 @@ def test_a_trained_agent_teaches(home: Path) -> None:
         assert {edge.who for edge in one.timeline.edges} >= {"expert"}
 
 
-def played(number: int, *scores: float, mean_of: int = 1) -> Round:
-    return Round(number, scores, (), Path(), mean_of)
+def played(number: int, *scores: float, mean_of: int = 1) -> DaggerRound:
+    return DaggerRound(number, scores, (), Path(), mean_of)
 
 
 @pytest.mark.parametrize(
@@ -95,9 +95,9 @@ def played(number: int, *scores: float, mean_of: int = 1) -> Round:
     ],
 )
 def test_a_mean_of_networks_is_kept_unless_a_round_played_clearly_better(
-    rounds: list[Round], kept: int
+    rounds: list[DaggerRound], kept: int
 ) -> None:
-    assert best_of(rounds) is rounds[kept]
+    assert best_round(rounds) is rounds[kept]
 
 
 class _Noting(Trainer):
@@ -105,11 +105,11 @@ class _Noting(Trainer):
 
     asked: list[tuple[int, float]]
 
-    def fit(self, dataset: Dataset, job: Job, **how: Any) -> Fitted:
-        self.asked.append((sum(len(span) for span in dataset.train), how["minutes"]))
+    def fit(self, dataset: Dataset, job: Job, **how: Any) -> FitResult:
+        self.asked.append((sum(len(r) for r in dataset.train), how["minutes"]))
         with torch.no_grad():
             self.network.head.bias += 1.0
-        return Fitted("minutes", self.counters, 0.0, None)
+        return FitResult("minutes", self.counters, 0.0, None)
 
 
 @pytest.mark.parametrize("evenly", [False, True])
@@ -123,12 +123,12 @@ def test_later_rounds_go_over_what_is_learned_from_as_often_as_the_first(
     trainer.asked = []
     model = Checkpoint(spec=spec, game=PONG, keys=keys, fps=15, lead=1, thresholds=(0.5, 0.5),
                        weights=trainer.network.state_dict())  # fmt: skip
-    lesson = Lesson(
+    lesson = DaggerConfig(
         make_game=AtariGameFactory(PONG, GameSettings(keys=keys, fps=15)), make_teacher=expert_driver,
         recordings=tmp_path / "recordings", rounds=3, games=1, game_seconds=6.0, minutes=0.5, evenly=evenly,
         average=evenly, threshold=0.3 if evenly else None, seed=1,
     )  # fmt: skip
-    rounds = practise(trainer, model, Dataset((), (), (), segment=3), lesson, tmp_path, Job())
+    rounds = run_dagger(trainer, model, Dataset((), (), (), segment=3), lesson, tmp_path, Job())
     biases = [load_checkpoint(one.checkpoint).weights["head.bias"].tolist() for one in rounds]
     mean = [(2.5, 2.5)] if evenly else []
     assert biases == pytest.approx(np.array([(0, 0), (1, 1), (2, 2), (3, 3), *mean]))
@@ -147,17 +147,17 @@ def test_practice_goes_on_gently_and_evenly_on_sticky_consoles(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the rounds are asked for, taken where they would begin."""
-    begun: list[tuple[Trainer, Lesson]] = []
+    begun: list[tuple[Trainer, DaggerConfig]] = []
 
     def no_rounds(
-        trainer: Trainer, _model: object, _dataset: object, lesson: Lesson, *_more: object
-    ) -> list[Round]:
+        trainer: Trainer, _model: object, _dataset: object, lesson: DaggerConfig, *_more: object
+    ) -> list[DaggerRound]:
         begun.append((trainer, lesson))
         return []
 
-    monkeypatch.setattr(practice, "practise", no_rounds)
+    monkeypatch.setattr(practice, "run_dagger", no_rounds)
     settings = PracticeSettings(sticky=0.5, minutes_per_round=0.3)
-    asked = ask_practice("pong", None, settings, home / "recordings", home / "models", home / "runs")
+    asked = prepare_practice("pong", None, settings, home / "recordings", home / "models", home / "runs")
     with pytest.raises(JobFailed, match="before the first round"):
         run_practice(as_request(asked), Job(), Run.create(home / "runs", "practice", as_request(asked)))
     ((trainer, lesson),) = begun
@@ -174,7 +174,7 @@ def test_the_console_is_as_sticky_as_was_asked() -> None:
 
     def heights(sticky: float) -> int:
         clock = Clock(15, SimulatedTime())
-        game = consoles(PONG, ("up", "down"), 15, PracticeSettings(sticky=sticky))(1, clock.source)
+        game = practice_games(PONG, ("up", "down"), 15, PracticeSettings(sticky=sticky))(1, clock.source)
         seen = set()
         for _ in clock.slots(8.0):
             pixels = game.grab().pixels.astype(np.int16)
@@ -203,7 +203,7 @@ def test_a_teacher_of_another_game_or_nobody_is_refused(home: Path) -> None:
     ("means", "since"), [([-3.0], 0), ([-3.0, -2.0], 0), ([-1.0, -2.0, -1.0], 2), ([-3.0, -1.0, -2.0], 1)]
 )
 def test_rounds_since_the_best_one(means: list[float], since: int) -> None:
-    rounds = [Round(number, (mean,), (), Path()) for number, mean in enumerate(means)]
+    rounds = [DaggerRound(number, (mean,), (), Path()) for number, mean in enumerate(means)]
     assert rounds_since_best(rounds) == since
 
 

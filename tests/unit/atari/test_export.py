@@ -22,7 +22,7 @@ from agp_tui.engine.clock import NS, SimulatedTime
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed, MissingPart, ModelError
 from agp_tui.games.atari import AtariGame
-from agp_tui.imitation.dataset import open_takes
+from agp_tui.imitation.dataset import open_clips
 from agp_tui.jobs.export import run_export
 from agp_tui.jobs.play import PlayRequest, run_play
 from agp_tui.jobs.record import RecordRequest, run_record
@@ -88,8 +88,8 @@ def test_what_an_agent_shows_can_be_learnt_from(home: Path) -> None:
     """Its keys are labels like an expert's, not corrections: they may be held out for validation."""
     done = recorded(home, str(home / "models/ponger.agent.pt"))
     path = Path(done.recording or "")
-    (take,) = open_takes([path], game=PONG, keys=("up", "down"), fps=30, frame_size=32, lead=1)
-    assert not take.corrections and 0.02 < take.labels.mean() < 0.98
+    (clip,) = open_clips([path], game=PONG, keys=("up", "down"), fps=30, frame_size=32, lead=1)
+    assert not clip.corrections and 0.02 < clip.labels.mean() < 0.98
 
 
 def test_nobody_of_that_name_can_play(home: Path) -> None:

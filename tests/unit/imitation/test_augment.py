@@ -1,7 +1,7 @@
 import pytest
 
 from agp_tui.errors import SettingError
-from agp_tui.imitation.augment import mirror_order
+from agp_tui.imitation.augmentation import mirrored_key_order
 
 
 @pytest.mark.parametrize(
@@ -13,11 +13,11 @@ from agp_tui.imitation.augment import mirror_order
     ],
 )
 def test_a_mirror_swaps_the_pairs(keys: tuple[str, ...], order: list[int]) -> None:
-    assert mirror_order(keys).tolist() == order
+    assert mirrored_key_order(keys).tolist() == order
 
 
 @pytest.mark.parametrize("keys", [("left", "up"), ("up", "right"), ("left", "right", "a"), ("up", "space")])
 def test_half_a_pair_or_none_is_refused(keys: tuple[str, ...]) -> None:
     with pytest.raises(SettingError, match="to mirror windows") as error:
-        mirror_order(keys)
+        mirrored_key_order(keys)
     assert "--flip" in error.value.hint

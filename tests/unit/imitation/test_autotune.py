@@ -9,14 +9,14 @@ from support.fakes import Heard
 
 from agp_tui.engine.job import Job
 from agp_tui.imitation import autotune as threads
-from agp_tui.imitation.dataset import Dataset, Span
+from agp_tui.imitation.dataset import Dataset, IndexRange
 from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
 from agp_tui.imitation.trainer import Trainer
 from agp_tui.protocol.events import Note
 
 
 def fitted(job: Job, measure: bool, number: int | None = None) -> Trainer:
-    data = Dataset((moving_dot(200, 1),), (Span(0, 0, 200),), (), 3)
+    data = Dataset((moving_dot(200, 1),), (IndexRange(0, 0, 200),), (), 3)
     network = PolicyNetwork(NetworkSpec("small", SIZE, 3, 2))
     trainer = Trainer(network, settings(threads=number), SIDES, device="cpu", measure_threads=measure)
     trainer.fit(data, job, epochs=1)
@@ -56,9 +56,9 @@ def test_the_wall_clock_decides(monkeypatch: pytest.MonkeyPatch, slow: int, chos
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
     monkeypatch.setattr(threads.time, "perf_counter", passing)
     network = PolicyNetwork(NetworkSpec("small", SIZE, 3, 2))
-    data = Dataset((moving_dot(40, 1),), (Span(0, 0, 40),), (), 3)
-    from agp_tui.imitation.augment import Augment
-    from agp_tui.imitation.schedule import Plan
+    data = Dataset((moving_dot(40, 1),), (IndexRange(0, 0, 40),), (), 3)
+    from agp_tui.imitation.augmentation import Augmentation
+    from agp_tui.imitation.schedule import TrainSchedule
 
-    batch = Plan(settings(), Augment(0, 0.0, None), data, 1, None).sample()
+    batch = TrainSchedule(settings(), Augmentation(0, 0.0, None), data, 1, None).sample()
     assert threads.faster_threads(network, batch) == chosen == torch.get_num_threads()

@@ -1,10 +1,10 @@
 import numpy as np
 import torch
 
-from agp_tui.imitation.augment import Augment, Draw, centred
-from agp_tui.imitation.balance import changes, combination_factors, position_weights
-from agp_tui.imitation.chunks import cut, gather
-from agp_tui.imitation.dataset import Dataset, Span, Take
+from agp_tui.imitation.augmentation import Augmentation, Transform, center_and_augment
+from agp_tui.imitation.batching import collate, split_chunks
+from agp_tui.imitation.class_weights import combination_factors, key_changes, position_weights
+from agp_tui.imitation.dataset import Clip, Dataset, IndexRange
 
 
 def counting(length: int = 50, step: int = 1, segment: int = 4) -> Dataset:
@@ -12,12 +12,12 @@ def counting(length: int = 50, step: int = 1, segment: int = 4) -> Dataset:
     values = np.arange(1, length + 1, dtype=np.uint8)
     frames = np.broadcast_to(values[:, None, None, None], (length, 2, 2, 3))
     labels = (np.arange(length) % 2 == 1)[:, None]
-    return Dataset((Take("count", frames, labels),), (Span(0, 0, length),), (), segment, step)
+    return Dataset((Clip("count", frames, labels),), (IndexRange(0, 0, length),), (), segment, step)
 
 
 def test_frames_and_labels_stand_in_line() -> None:
     data = counting()
-    batch = gather(data, [Span(0, 10, 18)], 8)
+    batch = collate(data, [IndexRange(0, 10, 18)], 8)
     assert batch.frames.shape == (1, 3 + 8, 2, 2, 3)
     for position in range(8):
         window = batch.frames[0, position : position + data.segment, 0, 0, 0]
@@ -27,22 +27,22 @@ def test_frames_and_labels_stand_in_line() -> None:
 
 
 def test_black_pictures_before_the_beginning() -> None:
-    batch = gather(counting(), [Span(0, 0, 8)], 8)
+    batch = collate(counting(), [IndexRange(0, 0, 8)], 8)
     assert batch.frames[0, :4, 0, 0, 0].tolist() == [0, 0, 0, 1]
     assert batch.blank == (3,)
 
 
 def test_the_end_of_a_short_stretch_does_not_count() -> None:
-    batch = gather(counting(), [Span(0, 0, 8), Span(0, 45, 50)], 8)
+    batch = collate(counting(), [IndexRange(0, 0, 8), IndexRange(0, 45, 50)], 8)
     assert batch.weights[1].tolist() == [1] * 5 + [0] * 3
     assert batch.positions == 13
 
 
 def test_stretches_cover_every_position_once_wherever_they_are_cut() -> None:
-    spans = [Span(0, 3, 47), Span(1, 0, 5)]
+    ranges = [IndexRange(0, 3, 47), IndexRange(1, 0, 5)]
     for seed in range(20):
-        pieces = cut(spans, 8, np.random.default_rng(seed))
-        found = sorted((p.take, i) for p in pieces for i in range(p.start, p.stop))
+        pieces = split_chunks(ranges, 8, np.random.default_rng(seed))
+        found = sorted((p.clip, i) for p in pieces for i in range(p.start, p.stop))
         assert found == [(0, i) for i in range(3, 47)] + [(1, i) for i in range(5)]
         assert max(len(piece) for piece in pieces) <= 8
 
@@ -50,7 +50,7 @@ def test_stretches_cover_every_position_once_wherever_they_are_cut() -> None:
 def test_only_every_step_counts() -> None:
     data = counting(step=3)
     weights = position_weights(data, data.train, 10.0, 1.0)
-    batch = gather(data, [Span(0, 0, 9)], 9, weights=weights)
+    batch = collate(data, [IndexRange(0, 0, 9)], 9, weights=weights)
     assert (batch.weights[0] > 0).tolist() == [True, False, False] * 3
 
 
@@ -63,10 +63,12 @@ def test_rare_combinations_count_more_up_to_the_cap() -> None:
 def test_weights_are_one_on_average_and_changes_count_more() -> None:
     labels = np.zeros((40, 1), np.bool_)
     labels[20:] = True
-    data = Dataset((Take("t", np.zeros((40, 1, 1, 3), np.uint8), labels),), (Span(0, 0, 40),), (), segment=2)
+    data = Dataset(
+        (Clip("t", np.zeros((40, 1, 1, 3), np.uint8), labels),), (IndexRange(0, 0, 40),), (), segment=2
+    )
     weights = position_weights(data, data.train, 10.0, 3.0)[0]
     assert np.isclose(weights.mean(), 1.0)
-    assert changes(labels).nonzero()[0].tolist() == [20]
+    assert key_changes(labels).nonzero()[0].tolist() == [20]
     assert np.isclose(weights[20] / weights[19], 3.0)
 
 
@@ -82,18 +84,20 @@ MEAN = torch.full((8, 8, 3), 100.0)
 
 
 def test_a_shift_moves_what_differs_from_the_mean_and_leaves_black_pictures() -> None:
-    result = centred(picture(), MEAN, 10.0, [Draw(down=3, across=-4)], [1])
+    result = center_and_augment(picture(), MEAN, 10.0, [Transform(down=3, across=-4)], [1])
     assert (result[0, 0] == -100).all()
     assert result[0, 1].nonzero()[:, :2].unique(dim=0).tolist() == [[5, 1]]
     assert result[0, 1, 5, 1, 0] == 100
 
 
 def test_no_change_is_the_difference_from_the_mean() -> None:
-    assert torch.equal(centred(picture(), MEAN, 10.0, [Draw()], [1]), picture().float() - MEAN)
+    assert torch.equal(
+        center_and_augment(picture(), MEAN, 10.0, [Transform()], [1]), picture().float() - MEAN
+    )
 
 
 def test_contrast_and_brightness() -> None:
-    result = centred(picture(), MEAN, 10.0, [Draw(contrast=0.5, brightness=0.2)], [1])
+    result = center_and_augment(picture(), MEAN, 10.0, [Transform(contrast=0.5, brightness=0.2)], [1])
     assert result[0, 1, 2, 5, 0] == 52 and result[0, 1, 0, 0, 0] == 2 and (result[0, 0] == -100).all()
 
 
@@ -101,12 +105,12 @@ def test_a_flip_mirrors_pictures_and_swaps_left_with_right() -> None:
     frames = np.zeros((4, 8, 8, 3), np.uint8)
     frames[:, 2, 1] = 200
     labels = np.array([[True, False, False]] * 4)
-    data = Dataset((Take("t", frames, labels),), (Span(0, 0, 4),), (), segment=1)
-    augment = Augment(0, 0.0, np.array([1, 0, 2]))
+    data = Dataset((Clip("t", frames, labels),), (IndexRange(0, 0, 4),), (), segment=1)
+    augment = Augmentation(0, 0.0, np.array([1, 0, 2]))
     flipped = 0
     for seed in range(20):
-        batch = gather(data, data.train, 4, augment=augment, random=np.random.default_rng(seed))
-        shown = centred(batch.frames, torch.zeros(8, 8, 3), 1.0, batch.draws, batch.blank)
+        batch = collate(data, data.train, 4, augment=augment, random=np.random.default_rng(seed))
+        shown = center_and_augment(batch.frames, torch.zeros(8, 8, 3), 1.0, batch.draws, batch.blank)
         column = int(shown[0, 0, 2, :, 0].argmax())
         assert batch.labels[0, 0].tolist() == ([0, 1, 0] if column == 6 else [1, 0, 0])
         flipped += column == 6

@@ -7,7 +7,7 @@ from support.dots import SIDES, SIZE, moving_dot, recorded_dot
 from support.recordings import edge, frame_at, meta_of, picture, time_of, write
 
 from agp_tui.errors import RecordingError
-from agp_tui.imitation.dataset import Take, check_learnable, open_takes
+from agp_tui.imitation.dataset import Clip, check_trainable, open_clips
 from agp_tui.imitation.frame_cache import decoded_frames
 from agp_tui.models.frame_window import resize
 from agp_tui.recording.store import Recording, RecordingWriter
@@ -15,18 +15,18 @@ from agp_tui.recording.store import Recording, RecordingWriter
 
 def opened(
     *paths: Path, game: str = "dots", keys: tuple[str, ...] = SIDES, fps: int = 30
-) -> tuple[Take, ...]:
-    return open_takes(paths, game=game, keys=keys, fps=fps, frame_size=SIZE, lead=1)
+) -> tuple[Clip, ...]:
+    return open_clips(paths, game=game, keys=keys, fps=fps, frame_size=SIZE, lead=1)
 
 
 def test_labels_belong_to_their_frames(tmp_path: Path) -> None:
     path = recorded_dot(tmp_path, 60, 4)
-    (take,) = opened(path)
+    (clip,) = opened(path)
     expected = moving_dot(60, 4)
-    assert np.array_equal(take.frames, expected.frames)
-    assert np.array_equal(take.labels[:-1], expected.labels[:-1])
+    assert np.array_equal(clip.frames, expected.frames)
+    assert np.array_equal(clip.labels[:-1], expected.labels[:-1])
     (swapped,) = opened(path, keys=("right", "left"))
-    assert np.array_equal(swapped.labels, take.labels[:, ::-1])
+    assert np.array_equal(swapped.labels, clip.labels[:, ::-1])
 
 
 def test_of_a_takeover_the_persons_part_is_learned_from(tmp_path: Path) -> None:
@@ -42,10 +42,10 @@ def test_of_a_takeover_the_persons_part_is_learned_from(tmp_path: Path) -> None:
         writer.frame(frame_at(number))
     writer.close()
     meta = writer.meta
-    (take,) = opened(writer.path, game=meta.game, keys=meta.keys, fps=meta.fps)
-    assert take.corrections
-    assert take.shown is not None and np.flatnonzero(take.shown).tolist() == list(range(10, 25))
-    assert np.flatnonzero(take.labels[:, meta.keys.index("left")]).tolist() == list(range(9, 24))
+    (clip,) = opened(writer.path, game=meta.game, keys=meta.keys, fps=meta.fps)
+    assert clip.corrections
+    assert clip.labelled is not None and np.flatnonzero(clip.labelled).tolist() == list(range(10, 25))
+    assert np.flatnonzero(clip.labels[:, meta.keys.index("left")]).tolist() == list(range(9, 24))
 
 
 def test_frames_are_scaled_by_area(tmp_path: Path) -> None:
@@ -132,10 +132,10 @@ def test_recordings_of_other_settings_are_refused(tmp_path: Path) -> None:
 def test_too_short_and_silent_recordings() -> None:
     short, long = moving_dot(20, 1), moving_dot(30, 2)
     said: list[str] = []
-    assert check_learnable((short, long), 20, 1, said.append) == (long,)
+    assert check_trainable((short, long), 20, 1, said.append) == (long,)
     assert "at least 21 frames" in said[0] and "found 20" in said[0]
     with pytest.raises(RecordingError, match="at least 21 frames"):
-        check_learnable((short,), 20, 1)
-    silent = Take("silent", long.frames, np.zeros_like(long.labels))
+        check_trainable((short,), 20, 1)
+    silent = Clip("silent", long.frames, np.zeros_like(long.labels))
     with pytest.raises(RecordingError, match="no key is ever pressed in silent"):
-        check_learnable((silent,), 20, 1)
+        check_trainable((silent,), 20, 1)

@@ -1,15 +1,20 @@
 import numpy as np
 import pytest
 
-from agp_tui.imitation.metrics import Report, choose_thresholds, report, usual_combination
+from agp_tui.imitation.metrics import (
+    ValidationReport,
+    choose_thresholds,
+    majority_combination,
+    validation_report,
+)
 
 KEYS = ("left", "right")
 LABELS = np.array([[1, 0], [1, 0], [0, 0], [0, 1], [0, 1], [0, 0]], np.bool_)
 PREVIOUS = np.array([[1, 0], [1, 0], [1, 0], [0, 0], [0, 1], [0, 1]], np.bool_)
 
 
-def made(said: np.ndarray) -> Report:
-    return report(
+def made(said: np.ndarray) -> ValidationReport:
+    return validation_report(
         said.astype(np.float32),
         LABELS,
         previous=PREVIOUS,
@@ -49,7 +54,7 @@ def test_a_model_that_does_not_beat_them_is_said_not_to() -> None:
 
 def test_nothing_pressed_says_nothing() -> None:
     empty = np.zeros((4, 1), np.bool_)
-    found = report(
+    found = validation_report(
         np.zeros((4, 1), np.float32), empty, previous=empty, most_frequent=np.array([False]), keys=("up",)
     )
     assert found.keys[0].f1 is None and "say nothing" in found.verdict
@@ -63,10 +68,10 @@ def test_thresholds_are_chosen_for_each_key() -> None:
 
 
 def test_the_most_frequent_combination() -> None:
-    assert usual_combination(np.array([[0, 1], [1, 1], [0, 1]], np.bool_)).tolist() == [False, True]
+    assert majority_combination(np.array([[0, 1], [1, 1], [0, 1]], np.bool_)).tolist() == [False, True]
 
 
 def test_figures_come_back_whole() -> None:
     found = made(LABELS.astype(float))
-    again = Report.of(found.figures())
+    again = ValidationReport.of(found.figures())
     assert again.figures() == found.figures() and again.table().rows == found.table().rows

@@ -4,74 +4,80 @@ import numpy as np
 import pytest
 
 from agp_tui.errors import RecordingError
-from agp_tui.imitation.dataset import Span, Take
-from agp_tui.imitation.split import split, split_fixed
+from agp_tui.imitation.dataset import Clip, IndexRange
+from agp_tui.imitation.train_validation_split import split, split_fixed
 
 
-def take(length: int, corrections: bool = False) -> Take:
+def clip(length: int, corrections: bool = False) -> Clip:
     labels = np.zeros((length, 1), np.bool_)
     labels[::3] = True
-    return Take("t", np.zeros((length, 1, 1, 3), np.uint8), labels, corrections)
+    return Clip("t", np.zeros((length, 1, 1, 3), np.uint8), labels, corrections)
 
 
-def seen(spans: tuple[Span, ...], segment: int) -> set[tuple[int, int]]:
-    """Every frame that a window of these positions sees, as (take, frame)."""
-    return {(s.take, f) for s in spans for f in range(max(s.start - segment + 1, 0), s.stop)}
+def seen(ranges: tuple[IndexRange, ...], segment: int) -> set[tuple[int, int]]:
+    """Every frame that a window of these positions sees, as (clip, frame)."""
+    return {(s.clip, f) for s in ranges for f in range(max(s.start - segment + 1, 0), s.stop)}
 
 
 @pytest.mark.parametrize("lengths", [(100,), (400,), (3000,), (500, 90), (1000,) * 12, (50, 2000, 300)])
 @pytest.mark.parametrize("segment", [1, 8, 20])
 def test_no_frame_is_in_a_window_of_both(lengths: tuple[int, ...], segment: int) -> None:
     for seed in range(8):
-        train, validation = split([take(length) for length in lengths], 0.15, segment, seed)
+        train, validation = split([clip(length) for length in lengths], 0.15, segment, seed)
         assert train and validation
         assert not seen(train, segment) & seen(validation, segment)
-        for span in (*train, *validation):
-            assert 0 <= span.start < span.stop <= lengths[span.take]
+        for r in (*train, *validation):
+            assert 0 <= r.start < r.stop <= lengths[r.clip]
 
 
 def test_many_recordings_are_split_whole() -> None:
-    train, validation = split([take(200) for _ in range(10)], 0.2, 20, 0)
-    assert {span.take for span in train}.isdisjoint({span.take for span in validation})
-    assert sum(len(span) for span in validation) == 400
+    train, validation = split([clip(200) for _ in range(10)], 0.2, 20, 0)
+    assert {r.clip for r in train}.isdisjoint(
+        {r.clip for r in validation}
+    )
+    assert sum(len(r) for r in validation) == 400
 
 
 def test_the_share_is_about_what_is_asked_for() -> None:
-    _, validation = split([take(4000)], 0.15, 20, 3)
-    assert sum(len(span) for span in validation) == pytest.approx(600, rel=0.1)
+    _, validation = split([clip(4000)], 0.15, 20, 3)
+    assert sum(len(r) for r in validation) == pytest.approx(600, rel=0.1)
     assert len(validation) > 1
 
 
 def test_corrections_are_only_trained_on() -> None:
-    takes = [take(300, corrections=number % 2 == 1) for number in range(12)]
+    clips = [clip(300, corrections=number % 2 == 1) for number in range(12)]
     for seed in range(10):
-        _, validation = split(takes, 0.15, 20, seed)
-        assert not any(takes[span.take].corrections for span in validation)
+        _, validation = split(clips, 0.15, 20, seed)
+        assert not any(clips[r.clip].corrections for r in validation)
 
 
 def test_too_short_to_split_says_how_many_frames_are_needed() -> None:
     with pytest.raises(RecordingError, match=r"at least 80 frames .* found 79"):
-        split([take(79)], 0.15, 20, 0)
+        split([clip(79)], 0.15, 20, 0)
 
 
 def test_a_fixed_validation_set_keeps_everything_else_for_training() -> None:
-    train, validation = split_fixed([take(10), take(20)], [take(30)])
-    assert train == (Span(0, 0, 10), Span(1, 0, 20))
-    assert validation == (Span(2, 0, 30),)
+    train, validation = split_fixed([clip(10), clip(20)], [clip(30)])
+    assert train == (IndexRange(0, 0, 10), IndexRange(1, 0, 20))
+    assert validation == (IndexRange(2, 0, 30),)
 
 
 def test_only_what_was_shown_is_learned_from_and_judged_by() -> None:
     shown = np.zeros(400, np.bool_)
     shown[50:120] = shown[300:330] = True
-    part = replace(take(400), shown=shown)
-    train, validation = split([take(400), take(400), part], 0.3, 4, 0)
-    of_it = [(span.start, span.stop) for span in (*train, *validation) if span.take == 2]
+    part = replace(clip(400), labelled=shown)
+    train, validation = split([clip(400), clip(400), part], 0.3, 4, 0)
+    of_it = [
+        (r.start, r.stop)
+        for r in (*train, *validation)
+        if r.clip == 2
+    ]
     assert of_it == [(50, 120), (300, 330)]
-    train, _ = split_fixed([part], [take(400)])
-    assert [(span.start, span.stop) for span in train] == [(50, 120), (300, 330)]
+    train, _ = split_fixed([part], [clip(400)])
+    assert [(r.start, r.stop) for r in train] == [(50, 120), (300, 330)]
 
 
 def test_nobody_to_learn_from_is_refused() -> None:
-    nobody = replace(take(400), shown=np.zeros(400, np.bool_))
+    nobody = replace(clip(400), labelled=np.zeros(400, np.bool_))
     with pytest.raises(RecordingError, match="somebody to learn from"):
         split([nobody, nobody, nobody], 0.3, 4, 0)

@@ -7,15 +7,15 @@ from support.fakes import Heard
 
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed
-from agp_tui.imitation.dataset import Dataset, Span
+from agp_tui.imitation.dataset import Dataset, IndexRange
 from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
 from agp_tui.imitation.trainer import Trainer
 from agp_tui.protocol.events import Progress
 
 
 def dots(segment: int = 3, frames: int = 1200) -> Dataset:
-    takes = (moving_dot(frames, 1), moving_dot(300, 2))
-    return Dataset(takes, (Span(0, 0, frames),), (Span(1, 0, 300),), segment)
+    clips = (moving_dot(frames, 1), moving_dot(300, 2))
+    return Dataset(clips, (IndexRange(0, 0, frames),), (IndexRange(1, 0, 300),), segment)
 
 
 def trainer(data: Dataset, **changes: object) -> Trainer:
@@ -54,8 +54,8 @@ def test_one_picture_does_not_tell_it(job: Job) -> None:
 def test_probabilities_are_those_of_the_positions_asked_for(job: Job) -> None:
     data = dots(frames=200)
     made = trainer(data)
-    whole = made.probabilities(data, [Span(1, 0, 300)])
-    part = made.probabilities(data, [Span(1, 100, 170)])
+    whole = made.probabilities(data, [IndexRange(1, 0, 300)])
+    part = made.probabilities(data, [IndexRange(1, 100, 170)])
     assert whole is not None and part is not None
     assert abs(whole[100:170] - part).max() < 1e-5
 
