@@ -105,7 +105,7 @@ def _demonstrate(bench: _Bench) -> list[Path]:
 
 def _clone(bench: _Bench, recordings: list[Path]) -> Path:
     """The checkpoint of a clone that has only watched."""
-    from agp_tui.imitation.recipes import train_bc
+    from agp_tui.imitation.train import train_bc
 
     return train_bc(
         recordings,
@@ -120,8 +120,7 @@ def _clone(bench: _Bench, recordings: list[Path]) -> Path:
 
 def _go_on(bench: _Bench, clone: Path, recordings: list[Path], *, watch_only: bool) -> Path:
     """The checkpoint after all rounds."""
-    from agp_tui.imitation.dagger import DaggerConfig
-    from agp_tui.imitation.recipes import continue_training
+    from agp_tui.imitation.dagger import DaggerConfig, continue_training
 
     entry = bench.entry
     folder = bench.folder / ("watched" if watch_only else "corrected")
@@ -134,7 +133,7 @@ def _go_on(bench: _Bench, clone: Path, recordings: list[Path], *, watch_only: bo
         game_seconds=entry.round_seconds / GAMES,
         minutes=entry.round_training,
         seed=entry.seed * SEEDS_APART + DEMONSTRATIONS,
-        watch_only=watch_only,
+        teacher_plays=watch_only,
     )
     rounds = continue_training(clone, recordings, lesson, folder, bench.job.muted(), seed=entry.seed)
     return rounds[-1].checkpoint if rounds else clone

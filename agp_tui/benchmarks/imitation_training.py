@@ -91,15 +91,15 @@ def bench_train(
     settings = TrainSettings(model=model, batch=batch, stretch=stretch)
     trainer = Trainer(network, settings, tuple(f"f{key + 1}" for key in range(keys)), threads=threads)
     dataset = _random_frames(frame_size, segment, keys)
-    trainer.standardise(dataset)
+    trainer.fit_normalization(dataset)
     trainer.fit(dataset, job, minutes=seconds / 60)
-    counters = trainer.fit(dataset, job, minutes=seconds / 60).counters
+    state = trainer.fit(dataset, job, minutes=seconds / 60).state
     found = TrainBench(
         shared=round(statistics.median(shared), 1),
         separate=round(statistics.median(separate), 1),
         ratio=round(statistics.median(a / b for a, b in zip(shared, separate, strict=True)), 2),
         frames=round(statistics.median(shared) * length / stretch, 1),
-        trainer=round(counters.positions / counters.seconds, 1),
+        trainer=round(state.positions / state.seconds, 1),
         precision=trainer.precision or "",
         device=device,
     )

@@ -1,5 +1,6 @@
 """`agp train`, `agp export`, `agp practice`: train models on recordings and corrections."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -58,7 +59,7 @@ def _look(game: str | None, settings: TrainSettings, loaded: LoadedConfig, outpu
     recordings = select_recordings(game, settings.recordings, loaded.folder("recordings"))
     report = inspect_dataset(recordings, settings)
     notes = [Note(text=text, level="warning") for text in report.warnings]
-    figures = Finished(job="look", frames=report.frames, report=report.report())
+    figures = Finished(job="look", frames=report.frames, report=asdict(report))
     print_events(output, *report.tables(), *notes, *([figures] if output.json else []))
     return 0
 

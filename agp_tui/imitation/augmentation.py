@@ -83,9 +83,9 @@ def center_and_augment(
     transforms: Sequence[Transform],
     padding: Sequence[int],
 ) -> torch.Tensor:
-    """Transformed differences of uint8 frames (B, T, S, S, 3) from the `mean` frame, float32, same shape.
+    """Transformed differences of uint8 frames (B, T, S, S, 3) from the `mean` frame: float32, same shape.
 
-    The first `padding[b]` frames of chunk `b` are black frames before the start of the recording; they are not
+    The first `padding[b]` frames of chunk `b` are black frames before the start of the recording and not
     transformed, as in play. A shift fills the uncovered border with the mean frame.
     """
     size = frames.shape[2]

@@ -40,7 +40,7 @@ def position_weights(
 
 
 def combination_factors(labels: NDArray[np.bool_], cap: float) -> dict[bytes, float]:
-    """Capped inverse frequency of each distinct row of (M, keys), by the row's bytes; 1 for the most frequent."""
+    """Capped inverse frequency of each distinct row of (M, keys), by its bytes; 1 for the most frequent."""
     rows, counts = np.unique(labels, axis=0, return_counts=True)
     most = counts.max(initial=1)
     return {row.tobytes(): min(float(most / count), cap) for row, count in zip(rows, counts, strict=True)}

@@ -1,8 +1,9 @@
 """Convert a checkpoint to `.tflite`, as a separate process.
 
 `python -m agp_tui.imitation.convert CHECKPOINT OUT FORM QUANTIZE`. The converter imports large libraries,
-writes to stdout and stderr, and can crash. FORM is `streaming` (two signatures, encode and decide) or `window-uint8` or `window-float32` (one
-graph from a whole window of frames to probabilities; float frames are from 0 to 1).
+writes to stdout and stderr, and can crash. FORM is `streaming` (two signatures, encode and decide),
+`window-uint8` or `window-float32` (one graph from a whole window of frames to probabilities; float frames are
+from 0 to 1).
 """
 
 import sys
@@ -42,7 +43,7 @@ class Decide(nn.Module):
 
 
 class Window(nn.Module):
-    """frames (1, segment, S, S, 3), oldest first -> probabilities (1, keys); with `unit` frames are from 0 to 1."""
+    """frames (1, segment, S, S, 3), oldest first -> probabilities (1, keys). `unit`: frames are 0 to 1."""
 
     def __init__(self, network: PolicyNetwork, unit: bool) -> None:
         super().__init__()

@@ -30,7 +30,8 @@ from agp_tui.engine.job import Job
 from agp_tui.engine.runs import LiveFile
 from agp_tui.engine.subprocesses import worker_pool
 from agp_tui.errors import JobFailed
-from agp_tui.evaluation.rollouts import GameFactory, bootstrap_interval
+from agp_tui.evaluation.rollouts import GameFactory
+from agp_tui.evaluation.statistics import bootstrap_interval
 from agp_tui.games.base import Driver, DriverFactory
 from agp_tui.imitation.checkpoint import BEST, Checkpoint, load_checkpoint, save_checkpoint
 from agp_tui.imitation.dataset import Clip, Dataset, IndexRange, open_clips_for
@@ -103,8 +104,8 @@ def run_dagger(
     """Alternate rounds of games with training; trains the network of `trainer` in place.
 
     `model` provides keys, frame rate and thresholds. Writes each round's model to `folder` as `round-N.pt`
-    and the one with the best score as `best.pt`. No training follows the last round. Returns the rounds played
-    so far if the job is stopped.
+    and the one with the best score as `best.pt`. No training follows the last round. Returns the rounds
+    played so far if the job is stopped.
     """
     with DaggerWorkers(available_cpus()) as workers:
         rounds = _rounds(trainer, model, dataset, config, folder, workers, job)
@@ -114,7 +115,13 @@ def run_dagger(
 
 
 def continue_training(
-    checkpoint: Path, recordings: Sequence[Path], config: DaggerConfig, folder: Path, job: Job, *, seed: int = 0
+    checkpoint: Path,
+    recordings: Sequence[Path],
+    config: DaggerConfig,
+    folder: Path,
+    job: Job,
+    *,
+    seed: int = 0,
 ) -> list[DaggerRound]:
     """Run DAgger from a cloned model, whose own `recordings` stay in the training data; nothing is held out.
 
@@ -273,7 +280,7 @@ def round_table(rounds: Sequence[DaggerRound]) -> Table:
         interval = bootstrap_interval(one.scores)
         games = " ".join(f"{score:g}" for score in one.scores)
         number = one.number if one.averaged == 1 else f"mean of {one.averaged}"
-        rows.append([number, round(one.mean_score, 2), f"{low:.1f} to {high:.1f}", games])
+        rows.append([number, round(one.mean_score, 2), f"{interval.low:.1f} to {interval.high:.1f}", games])
     return Table(title="Practice", columns=["after round", "mean score", "95 %", "games"], rows=rows)
 
 

@@ -115,8 +115,8 @@ def open_clips(
 ) -> tuple[Clip, ...]:
     """Open recordings as clips; frames are decoded once into a cache beside each recording.
 
-    `lead` is the offset of the labels in frames. `progress(done, total)` counts frames. Raises `RecordingError`
-    if recordings are incompatible with each other or with the arguments, or incomplete.
+    `lead` is the offset of the labels in frames. `progress(done, total)` counts frames. Raises
+    `RecordingError` if recordings are incompatible with each other or with the arguments, or incomplete.
     """
     recordings = [Recording.open(path) for path in paths]
     check_compatible(recordings, game=game, keys=keys, fps=fps)
@@ -140,7 +140,7 @@ def clip_of(recording: Recording, frames: NDArray[np.uint8], keys: tuple[str, ..
 
 
 def open_clips_for(model: "Checkpoint", paths: Sequence[Path]) -> tuple[Clip, ...]:
-    """Open recordings as training data of a model. Raises `RecordingError` if one is not compatible with it."""
+    """Open recordings as training data of a model. Raises `RecordingError` if one is incompatible."""
     return open_clips(
         paths,
         game=model.game,
@@ -166,9 +166,7 @@ def held_out_dataset(source: "Checkpoint") -> Dataset | None:
     return Dataset(clips, (), tuple(ranges), source.spec.segment)
 
 
-def check_compatible(
-    recordings: Sequence[Recording], *, game: str, keys: tuple[str, ...], fps: int
-) -> None:
+def check_compatible(recordings: Sequence[Recording], *, game: str, keys: tuple[str, ...], fps: int) -> None:
     """Raise `RecordingError` unless all recordings have this game, these keys and this frame rate."""
     if not recordings:
         raise RecordingError(

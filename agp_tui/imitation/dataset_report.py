@@ -1,6 +1,6 @@
-"""What recordings hold, looked at before training: how often which keys, and what is held out.
+"""Report on the recordings before training (`agp train --look`): class balance and train/validation split.
 
-Quick: no frame is decoded and torch is not imported. The split is the very one that training makes.
+Fast: decodes no frames and does not import torch. The split is the one that training makes.
 """
 
 from collections.abc import Sequence
@@ -12,61 +12,48 @@ import numpy as np
 
 from agp_tui.config import TrainSettings
 from agp_tui.errors import RecordingError
-from agp_tui.imitation.dataset import Clip, IndexRange
+from agp_tui.imitation.dataset import Clip, IndexRange, clip_of
 from agp_tui.imitation.train_validation_split import split
 from agp_tui.protocol.events import Table
 from agp_tui.recording.store import Recording
 
 ONE_SIDED = 0.9
-"""A combination of keys held for this share of the frames leaves little to learn of the others."""
+"""A warning is given if one key combination is held for this share of the frames."""
 SHORT_SECONDS = 60.0
-"""Less play than this, all in all, seldom teaches anything."""
+"""A warning is given for less play than this in total."""
 
 Rows = list[list[str | float | int | None]]
 
 
 @dataclass(frozen=True)
 class DatasetReport:
-    """What training would see."""
+    """The data that a training would use. The field names are those of the JSON report."""
 
     recordings: tuple[dict[str, Any], ...]
-    """Each: `path`, `frames`, `seconds`, `fps`, `who`, `corrections`, `used`, and `why` where it is not."""
+    """Each: `path`, `frames`, `seconds`, `fps`, `who`, `corrections`, `used`, and `why` if it is not used."""
     frames: int
-    """Of the recordings used."""
+    """Labelled frames of the used recordings."""
     keys: dict[str, float]
-    """By key: share of the frames at which it is held, 0 to 1."""
+    """Share of the frames at which each key is held, 0 to 1."""
     combinations: tuple[dict[str, Any], ...]
-    """Each, the most frequent first: `keys` (held together; none is a combination too), `frames`, `share`."""
+    """Combinations of held keys, the most frequent first: `keys` (may be empty), `frames`, `share`."""
     train_frames: int
     validation_frames: int
     validation: tuple[dict[str, Any], ...]
-    """Held out, each: `recording`, `start`, `stop` (frames), `whole`."""
+    """Held-out ranges: `recording`, `start`, `stop` (frames), `whole`."""
     warnings: tuple[str, ...]
 
-    def report(self) -> dict[str, Any]:
-        """As plain data."""
-        return {
-            "recordings": list(self.recordings),
-            "frames": self.frames,
-            "keys": self.keys,
-            "combinations": list(self.combinations),
-            "train_frames": self.train_frames,
-            "validation_frames": self.validation_frames,
-            "validation": list(self.validation),
-            "warnings": list(self.warnings),
-        }
-
     def tables(self) -> list[Table]:
-        """For people: recordings, keys held together, what is held out."""
-        used: Rows = [
+        """Recordings, key combinations, held-out ranges."""
+        recordings: Rows = [
             [_short(one["path"]), one["frames"], one["seconds"], one["fps"], one["who"], one.get("why", "")]
             for one in self.recordings
         ]
-        held: Rows = [
+        combinations: Rows = [
             [" ".join(one["keys"]) or "none", one["frames"], round(100 * one["share"], 1)]
             for one in self.combinations
         ]
-        kept: Rows = [
+        held_out: Rows = [
             [_short(one["recording"]), one["start"], one["stop"], "yes" if one["whole"] else ""]
             for one in self.validation
         ]
@@ -75,35 +62,32 @@ class DatasetReport:
             Table(
                 title=f"Recordings: {self.frames} frames",
                 columns=["recording", "frames", "seconds", "fps", "who", "left out"],
-                rows=used,
+                rows=recordings,
             ),
-            Table(title=f"Keys held: {single}", columns=["together", "frames", "%"], rows=held),
+            Table(title=f"Keys held: {single}", columns=["together", "frames", "%"], rows=combinations),
             Table(
-                title=f"Trained on {self.train_frames} frames, judged on {self.validation_frames}",
+                title=f"Trained on {self.train_frames} frames, validated on {self.validation_frames}",
                 columns=["held out", "from frame", "to", "whole"],
-                rows=kept,
+                rows=held_out,
             ),
         ]
 
 
 def inspect_dataset(paths: Sequence[Path], settings: TrainSettings) -> DatasetReport:
-    """Look at recordings as a training with these settings would.
+    """Inspect recordings as a training with these settings would use them.
 
-    What training would refuse or leave out becomes a warning. Raises `RecordingError` where no
-    recording can be read.
+    What training would refuse or leave out becomes a warning. Raises `RecordingError` if no recording can be
+    read.
     """
-    recordings, facts, warnings = _opened(paths)
+    recordings, facts, warnings = _open_all(paths)
     first = recordings[0].meta
     clips: list[Clip] = []
     for recording in recordings:
         fact = next(fact for fact in facts if fact["path"] == str(recording.path))
-        why = _unfit(recording, first.keys, first.fps, first.game, settings)
+        why = _reason_unusable(recording, first.keys, first.fps, first.game, settings)
         fact |= {"used": not why} | ({"why": why} if why else {})
         if not why:
-            columns = [recording.meta.keys.index(key) for key in first.keys]
-            labels = np.ascontiguousarray(recording.labels(settings.lead)[:, columns])
-            pictures, shown = _no_pictures(len(labels)), recording.labelled()
-            clips.append(Clip(str(recording.path), pictures, labels, fact["corrections"], shown))
+            clips.append(clip_of(recording, _blank_frames(len(recording)), first.keys, settings.lead))
     for fact in facts:
         if "why" in fact:
             warnings.append(f"{_short(fact['path'])} is left out or refused: {fact['why']}.")
@@ -116,8 +100,8 @@ def inspect_dataset(paths: Sequence[Path], settings: TrainSettings) -> DatasetRe
         key: round(float(labels[:, i].mean()), 4) if len(labels) else 0.0 for i, key in enumerate(first.keys)
     }
     combinations = _combinations(labels, first.keys)
-    train, validation = _spans(clips, settings, warnings)
-    warnings += _remarks(len(labels) / first.fps, rates, combinations)
+    train, validation = _split(clips, settings, warnings)
+    warnings += _data_warnings(len(labels) / first.fps, rates, combinations)
     return DatasetReport(
         recordings=tuple(facts),
         frames=len(labels),
@@ -138,8 +122,8 @@ def inspect_dataset(paths: Sequence[Path], settings: TrainSettings) -> DatasetRe
     )
 
 
-def _opened(paths: Sequence[Path]) -> tuple[list[Recording], list[dict[str, Any]], list[str]]:
-    """Those that can be read, what is known of each, and what is wrong with the others."""
+def _open_all(paths: Sequence[Path]) -> tuple[list[Recording], list[dict[str, Any]], list[str]]:
+    """The readable recordings, the facts about each, and the errors of the others."""
     recordings: list[Recording] = []
     facts: list[dict[str, Any]] = []
     problems: list[str] = []
@@ -168,8 +152,10 @@ def _opened(paths: Sequence[Path]) -> tuple[list[Recording], list[dict[str, Any]
     return recordings, facts, problems
 
 
-def _unfit(recording: Recording, keys: tuple[str, ...], fps: int, game: str, settings: TrainSettings) -> str:
-    """Why training cannot use a recording beside the first one; empty where it can."""
+def _reason_unusable(
+    recording: Recording, keys: tuple[str, ...], fps: int, game: str, settings: TrainSettings
+) -> str:
+    """Why a training cannot use a recording together with the first one; empty if it can."""
     meta, needed = recording.meta, settings.segment + settings.lead
     if meta.game != game:
         return f"it is of {meta.game}, not of {game}"
@@ -184,12 +170,12 @@ def _unfit(recording: Recording, keys: tuple[str, ...], fps: int, game: str, set
     return ""
 
 
-def _no_pictures(count: int) -> "np.ndarray[Any, np.dtype[np.uint8]]":
-    """So many black pictures of one pixel, in one byte: the split looks at labels only."""
+def _blank_frames(count: int) -> "np.ndarray[Any, np.dtype[np.uint8]]":
+    """Black frames of one pixel without memory: the split depends on labels only."""
     return np.broadcast_to(np.zeros((1, 1, 1, 1), np.uint8), (count, 1, 1, 3))
 
 
-def _spans(
+def _split(
     clips: list[Clip], settings: TrainSettings, warnings: list[str]
 ) -> tuple[tuple[IndexRange, ...], tuple[IndexRange, ...]]:
     if not clips:
@@ -214,20 +200,20 @@ def _combinations(labels: Any, keys: tuple[str, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def _remarks(seconds: float, rates: dict[str, float], combinations: list[dict[str, Any]]) -> list[str]:
-    """What a person may want to record again for."""
-    remarks = []
+def _data_warnings(seconds: float, rates: dict[str, float], combinations: list[dict[str, Any]]) -> list[str]:
+    """Warnings about too little or unbalanced data."""
+    warnings = []
     if seconds < SHORT_SECONDS:
-        remarks.append(f"Only {seconds:.0f} s of play: a few minutes are a beginning.")
+        warnings.append(f"Only {seconds:.0f} s of play: a few minutes are a beginning.")
     if never := [key for key, rate in rates.items() if rate == 0.0]:
         if len(never) == len(rates):
-            remarks.append("No key is ever pressed: training refuses these recordings.")
+            warnings.append("No key is ever pressed: training refuses these recordings.")
         else:
-            remarks.append(f"Never pressed, so never learnt: {', '.join(never)}.")
+            warnings.append(f"Never pressed, so never learnt: {', '.join(never)}.")
     if combinations and combinations[0]["share"] >= ONE_SIDED:
         what = " and ".join(combinations[0]["keys"]) or "no key"
-        remarks.append(f"One-sided: {what} held at {100 * combinations[0]['share']:.0f} % of the frames.")
-    return remarks
+        warnings.append(f"One-sided: {what} held at {100 * combinations[0]['share']:.0f} % of the frames.")
+    return warnings
 
 
 def _counted(ranges: Sequence[IndexRange], step: int) -> int:

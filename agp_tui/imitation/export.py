@@ -61,7 +61,8 @@ def export(
     """Convert, check and publish; returns the model's folder.
 
     A model of the same name is replaced at the end, not before. Raises `ModelError` for a bad checkpoint,
-    `MissingPart` without the converter, `JobFailed` if the conversion fails, is stopped, or changes the results.
+    `MissingPart` without the converter, `JobFailed` if the conversion fails, is stopped, or changes the
+    results.
     """
     source = load_checkpoint(checkpoint)
     name = game_slug(name or settings.name or source.game)

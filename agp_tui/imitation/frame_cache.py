@@ -1,8 +1,8 @@
 """Cache of decoded frames: a memory-mapped array beside each recording, one per frame size.
 
-The file is `RECORDING/.cache/frames-SIZE-KEY.npy`. KEY is a hash of the recording's content, so that a changed
-recording is decoded again. Files are written under a temporary name and renamed, so that trainings can run in
-parallel and a crash leaves no partial array.
+The file is `RECORDING/.cache/frames-SIZE-KEY.npy`. KEY is a hash of the recording's content, so that a
+changed recording is decoded again. Files are written under a temporary name and renamed, so that trainings
+can run in parallel and a crash leaves no partial array.
 """
 
 import contextlib
@@ -31,8 +31,8 @@ def decoded_frames(
 ) -> NDArray[np.uint8]:
     """All frames, (N, size, size, 3) uint8 RGB, area interpolation, read-only and memory-mapped.
 
-    `progress(done)` is called with the number of decoded frames. Raises `RecordingError` if the recording cannot be
-    decoded or the disk is full.
+    `progress(done)` is called with the number of decoded frames. Raises `RecordingError` if the recording
+    cannot be decoded or the disk is full.
     """
     shape = (len(recording), size, size, 3)
     path = recording.path / FOLDER / f"frames-{size}-{_content_key(recording)}.npy"

@@ -1,4 +1,4 @@
-"""Search the key filter (hysteresis, minimum hold, smoothing) that suits a model: on held-out frames, by play."""
+"""Search a key filter (hysteresis, minimum hold, smoothing) for a model: on held-out frames, then by play."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -81,13 +81,13 @@ class PlaySearch:
     best: KeyFilterConfig
     unfiltered: ScoreSummary
     confirmed: ScoreSummary
-    gain: tuple[float, float] = field(default=(0.0, 0.0))
-    """95 % interval of the mean gain of the best one per game."""
+    gain: Interval = field(default=Interval(0.0, 0.0, 0.0))
+    """Mean gain of the best one per game."""
 
     @property
     def helps(self) -> bool:
         """Whether the gain is significant."""
-        return self.best != UNFILTERED and self.gain[0] > 0
+        return self.best != UNFILTERED and self.gain.low > 0
 
     def table(self) -> Table:
         rows: list[list[str | float | int | None]] = [

@@ -139,13 +139,15 @@ def validation_report(
         rate = float(labels[:, i].mean()) if len(labels) else 0.0
         baselines = (precision_recall_f1(other[:, i], labels[:, i])[2] for other in (previous, constant))
         per_key.append(KeyMetrics(key, rate, precision, recall, f1, float(levels[i]), *baselines))
-    scores = [
+    model, repeat, most_frequent = (
         F1Scores(macro_f1(one, labels), macro_f1(one[changed], labels[changed]))
         for one in (predicted, previous, constant)
-    ]
-    verdict = _verdict(*scores, pressed=bool(labels.any()), changed=bool(changed.any()))
+    )
+    verdict = _verdict(model, repeat, most_frequent, pressed=bool(labels.any()), changed=bool(changed.any()))
     loss = _cross_entropy(probabilities, labels)
-    return ValidationReport(len(labels), int(changed.sum()), tuple(per_key), *scores, loss, verdict)
+    return ValidationReport(
+        len(labels), int(changed.sum()), tuple(per_key), model, repeat, most_frequent, loss, verdict
+    )
 
 
 def macro_f1(predicted: Bools, labels: Bools) -> float:
@@ -194,9 +196,7 @@ def _lost_comparisons(model: F1Scores, repeat: F1Scores, majority: F1Scores, cha
     return lost
 
 
-def _verdict(
-    model: F1Scores, repeat: F1Scores, majority: F1Scores, *, pressed: bool, changed: bool
-) -> str:
+def _verdict(model: F1Scores, repeat: F1Scores, majority: F1Scores, *, pressed: bool, changed: bool) -> str:
     if not pressed:
         return "No key is pressed in the held-out frames, so they say nothing about the model."
     lost = _lost_comparisons(model, repeat, majority, changed)

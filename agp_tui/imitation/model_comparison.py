@@ -1,4 +1,4 @@
-"""Compare a model before and after training on corrections: by game scores, or by F1 on held-out corrections."""
+"""Compare a model before and after training on corrections: by score, or by F1 on held-out corrections."""
 
 from dataclasses import dataclass
 from pathlib import Path

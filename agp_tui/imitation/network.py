@@ -31,12 +31,12 @@ class NetworkSpec:
     keys: int
     embedding: int = EMBEDDING
     motion: bool = False
-    """Add the brightness difference from the previous frame as an input channel, so that the embedding of a frame
-    contains the direction of movement."""
+    """Add the brightness difference from the previous frame as an input channel, so that the embedding of a
+    frame contains the direction of movement."""
 
     @property
     def embeddings(self) -> int:
-        """Embeddings per decision: one per frame; with `motion` the first frame only provides a difference."""
+        """Embeddings per decision: one per frame; with `motion` none for the first frame."""
         return self.segment - 1 if self.motion else self.segment
 
     @property
@@ -86,8 +86,8 @@ class PolicyNetwork(nn.Module):
         size = _SIZES[spec.model]
         self.register_buffer("mean", torch.zeros(spec.frame_size, spec.frame_size, 3))
         self.register_buffer("scale", torch.tensor(1 / 64))
-        # Kernel 8 with stride 4: four cells see each pixel, so an object of two pixels is not lost, at a third of
-        # the cost of residual blocks at full size.
+        # Kernel 8 with stride 4: four cells see each pixel, so an object of two pixels is not lost, at a
+        # third of the cost of residual blocks at full size.
         self.stem = nn.Conv2d(spec.channels, size.stem, 8, stride=4, padding=2)
         channels, cells = size.stem, _cells(spec.frame_size, 8, 4, 2)
         body: list[nn.Module] = []
@@ -158,7 +158,7 @@ class PolicyNetwork(nn.Module):
         return self.forward_centered(frames.to(torch.float32, copy=True).sub_(self.mean))
 
     def forward_centered(self, differences: Tensor) -> Tensor:
-        """Logits (B, L, keys) of chunks of differences from the mean frame, (B, segment - 1 + L, size, size, 3)."""
+        """Logits (B, L, keys) of chunks of centered frames, (B, segment - 1 + L, size, size, 3)."""
         if self.spec.motion:
             newer = differences[:, 1:]
             differences = torch.cat([newer, _brightness(newer - differences[:, :-1])], dim=-1)

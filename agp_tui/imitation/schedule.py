@@ -107,7 +107,7 @@ class TrainSchedule:
         return self.seconds is not None and state.seconds >= self.seconds
 
     def stop_reason(self, state: TrainState) -> str:
-        """`minutes` or `epochs` if that limit is reached, otherwise empty. Early stopping: see `Trainer.fit`."""
+        """`minutes` or `epochs` if that limit is reached, else empty. Early stopping is in `Trainer.fit`."""
         if self.out_of_time(state):
             return "minutes"
         return "epochs" if self.epochs is not None and state.epoch >= self.epochs else ""

@@ -1,7 +1,7 @@
 """Behavior cloning: train a policy on recordings of a game and validate it; resume from checkpoints.
 
-The run folder holds `checkpoints/best.pt` (best validation score) and `checkpoints/last.pt` (complete training
-state). A run that has a `last.pt` continues exactly where it stopped.
+The run folder holds `checkpoints/best.pt` (best validation score) and `checkpoints/last.pt` (complete
+training state). A run that has a `last.pt` continues exactly where it stopped.
 """
 
 import time

@@ -32,8 +32,8 @@ Split = tuple[tuple[IndexRange, ...], tuple[IndexRange, ...]]
 def split(clips: Sequence[Clip], share: float, segment: int, seed: int) -> Split:
     """Split so that about `share` of the positions is for validation.
 
-    Corrections are used for training only, if there are other recordings. Raises `RecordingError` if there are
-    too few frames for both parts.
+    Corrections are used for training only, if there are other recordings. Raises `RecordingError` if there
+    are too few frames for both parts.
     """
     rng = np.random.default_rng([seed, 0x5B117])
     chosen = _sample_clips(clips, share, rng)
@@ -85,8 +85,8 @@ def _split_blocks(
     if not validation or not train:
         longest = max(len(clip) for clip in clips)
         raise RecordingError(
-            f"Expected at least {_min_length(segment)} frames in a recording to train on one part and validate "
-            f"on another, found {longest}.",
+            f"Expected at least {_min_length(segment)} frames in a recording to train on one part and "
+            f"validate on another, found {longest}.",
             "Record for longer, make another recording, or train with a smaller --segment.",
         )
     return train, validation
@@ -98,9 +98,7 @@ def _ranges_outside(
     """The parts of a clip of which no window shares a frame with a window of `blocks`, which are in order."""
     begins = [0, *(stop + segment for _, stop in blocks)]
     ends = [*(start - segment for start, _ in blocks), length]
-    return [
-        IndexRange(clip, begin, end) for begin, end in zip(begins, ends, strict=True) if end > begin
-    ]
+    return [IndexRange(clip, begin, end) for begin, end in zip(begins, ends, strict=True) if end > begin]
 
 
 def _min_length(segment: int) -> int:
@@ -168,9 +166,9 @@ def dataset_with_corrections(
         blocks = sorted((r.start, r.stop) for r in validation if r.clip == i)
         train += _ranges_outside(i, len(clip), blocks, segment)
     clips = (*own, *corrections)
-    learned, held_out = _labelled_from(clips, len(own)), ()
-    if hold_out:
-        learned, held_out = split_newest(clips, len(own), segment)
+    learned, held_out = split_newest(clips, len(own), segment)
+    if not hold_out:
+        learned, held_out = _labelled_from(clips, len(own)), ()
     return Dataset(
         clips,
         (*labelled_ranges(clips, train), *learned),

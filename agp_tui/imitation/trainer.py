@@ -5,6 +5,7 @@ All random numbers derive from the seed and the training state; network weights,
 state are therefore sufficient to resume exactly.
 """
 
+import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,11 +19,11 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from agp_tui.config import TrainSettings
+from agp_tui.engine.autotune import fastest_precision, fastest_thread_count
 from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed
 from agp_tui.imitation.augmentation import Augmentation, center_and_augment, mirrored_key_order
-from agp_tui.imitation.autotune import faster_precision, faster_threads
 from agp_tui.imitation.batching import Batch, FrameStore, collate, split_chunks
 from agp_tui.imitation.dataset import Dataset, IndexRange
 from agp_tui.imitation.metrics import ValidationReport, majority_combination, validation_report
@@ -30,6 +31,9 @@ from agp_tui.imitation.network import PolicyNetwork, to_channels_last
 from agp_tui.imitation.progress import ProgressReporter
 from agp_tui.imitation.schedule import TrainSchedule, TrainState
 from agp_tui.imitation.thresholds import choose_thresholds
+
+THREAD_FRAMES, PRECISION_FRAMES = 96, 48
+"""Frames of a batch for measurements of the number of threads, and of the precision on a CPU."""
 
 
 @dataclass(frozen=True)
@@ -144,11 +148,22 @@ class Trainer:
 
     def _autotune(self, schedule: TrainSchedule, job: Job) -> None:
         """Choose the number of threads and the precision where none is set."""
-        if self.threads is None and self._measure_threads and self.device == "cpu":
-            self.threads = faster_threads(self.network, schedule.sample())
+        measure_threads = self.threads is None and self._measure_threads and self.device == "cpu"
+        if not measure_threads and self.precision is not None:
+            return
+        network = copy.deepcopy(self.network)
+        frames = schedule.sample().frames.flatten(0, 1)[None]
+
+        def loss(count: int) -> torch.Tensor:
+            logits: torch.Tensor = network(frames[:, : max(count, network.spec.segment)])
+            return logits.float().square().mean()
+
+        if measure_threads:
+            self.threads = fastest_thread_count(lambda: loss(THREAD_FRAMES).backward())  # type: ignore[no-untyped-call]
             job.note(f"Trains with {self.threads} of {available_cpus()} threads, the faster number here.")
         if self.precision is None:
-            self.precision = faster_precision(self.network, schedule.sample(), self.device)
+            count = PRECISION_FRAMES if self.device == "cpu" else frames.shape[1]
+            self.precision = fastest_precision(lambda: loss(count), self.device)
 
     def _add_seconds(self, started: float) -> None:
         seconds = self.state.seconds + time.perf_counter() - started
@@ -203,9 +218,7 @@ class Trainer:
         labels, weights = self._to_device(batch.labels), self._to_device(batch.weights)
         network = self.network
         deviation = 1.0 / float(network.scale)
-        centered = center_and_augment(
-            batch.frames, network.mean, deviation, batch.transforms, batch.padding
-        )
+        centered = center_and_augment(batch.frames, network.mean, deviation, batch.transforms, batch.padding)
         with self.autocast():
             logits = network.forward_centered(centered)
         losses = functional.binary_cross_entropy_with_logits(logits.float(), labels, reduction="none")

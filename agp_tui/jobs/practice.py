@@ -1,4 +1,4 @@
-"""The practice job: a model is corrected by a teacher in the states it gets itself into."""
+"""The practice job: DAgger on an exported model, with an expert or an agent as the teacher."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,16 +17,16 @@ from agp_tui.protocol.events import Finished
 from agp_tui.protocol.requests import PracticeRequest
 from agp_tui.recording.store import Recording, find_recordings
 
-RATE = 0.5
-"""Of the learning rate that the model was trained with: it knows something already."""
+LEARNING_RATE_FACTOR = 0.5
+"""Relative to the learning rate of the original training."""
 PRACTICE_SEED = 1_000
-"""Practice games begin far from the seeds that recordings and exams use."""
+"""Separates the games of practice from those of recordings and evaluations."""
 
 
 def prepare_practice(
     model: str, game: str | None, settings: PracticeSettings, recordings: Path, models: Path, runs: Path
 ) -> PracticeRequest:
-    """Find the model and its teacher. Raises `ModelError` or `SettingError` where one is missing."""
+    """Resolve model and teacher. Raises `ModelError` or `SettingError` if one is missing."""
     folder, manifest = trainable_model(models, model)
     name = game or manifest.game
     teacher = find_teacher(name, settings.teacher, models, runs)
@@ -42,10 +42,10 @@ def prepare_practice(
 
 
 def find_teacher(game: str, name: str, models: Path, runs: Path) -> Path | None:
-    """The checkpoint of the agent of that name; None is the scripted expert.
+    """The checkpoint of the agent `name`; None for the scripted expert.
 
-    Raises `SettingError` where the game has no expert, `ModelError` where there is no such agent, or it is
-    one of another game.
+    Raises `SettingError` if the game has no expert, `ModelError` if there is no such agent or it plays
+    another game.
     """
     if name != EXPERT:
         from agp_tui.atari.checkpoint import load_agent
@@ -66,10 +66,10 @@ def find_teacher(game: str, name: str, models: Path, runs: Path) -> Path | None:
 
 
 def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
-    """Practise, export the round that played best; the model that began is left as it was.
+    """Run DAgger on a model and export the best round; the original model is unchanged.
 
-    The result's `report` has the `best_round` and, of every round, the scores of its games (`games`); where
-    `mean_of` is more than 1, the last one was played by the mean of so many networks.
+    The result's `report` has `best_round`, the scores of the games of every round (`games`), and `mean_of`,
+    the number of networks whose weights were averaged for the last round (1 without averaging).
     """
     from agp_tui.imitation.checkpoint import BEST, load_checkpoint
     from agp_tui.imitation.dagger import DaggerConfig, best_round, run_dagger
@@ -78,64 +78,69 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
     from agp_tui.imitation.train_validation_split import split
     from agp_tui.imitation.trainer import Trainer
 
-    asked = convert(request, PracticeRequest)
-    settings = asked.settings
-    model = replace(load_checkpoint(asked.checkpoint), game=asked.game)
+    practice = convert(request, PracticeRequest)
+    settings = practice.settings
+    model = replace(load_checkpoint(practice.checkpoint), game=practice.game)
     job.stage("read the recordings", 1, 3)
-    paths = matching_recordings(find_recordings(asked.recordings, asked.game), model.keys, model.fps, job)
+    paths = matching_recordings(
+        find_recordings(practice.recordings, practice.game), model.keys, model.fps, job
+    )
     clips = open_clips_for(model, paths)
     training = _training_settings(model.settings)
     ranges = split(clips, training.validation, model.spec.segment, training.seed)
     dataset = Dataset(clips, *ranges, segment=model.spec.segment, step=training.step)
     trainer = Trainer(model.network(), training, model.keys, measure_threads=True)
     job.stage("play, be corrected, learn", 2, 3)
-    lesson = DaggerConfig(
-        make_game=practice_games(asked.game, model.keys, model.fps, settings),
-        make_teacher=AgentDriverFactory(asked.teacher, who="expert") if asked.teacher else expert_driver,
-        recordings=asked.recordings,
+    teacher = AgentDriverFactory(practice.teacher, who="expert") if practice.teacher else expert_driver
+    config = DaggerConfig(
+        make_game=practice_games(practice.game, model.keys, model.fps, settings),
+        make_teacher=teacher,
+        recordings=practice.recordings,
         rounds=settings.rounds,
         games=settings.games,
         game_seconds=settings.round_seconds / settings.games,
         minutes=settings.minutes_per_round,
-        evenly=True,
+        scale_minutes=True,
         threshold=0.5,
-        average=True,
+        average_weights=True,
         patience=settings.patience,
         seed=PRACTICE_SEED * (1 + len(paths)),
         live_file=run.live_file,
     )
-    rounds = run_dagger(trainer, model, dataset, lesson, run.checkpoints, job)
+    rounds = run_dagger(trainer, model, dataset, config, run.checkpoints, job)
     if not rounds:
-        raise JobStopped("Stopped before the first round was played; the model is as it was.")
+        raise JobStopped("Stopped before the first round was played; the model is unchanged.")
     job.stage("export the best round", 3, 3)
     best = best_round(rounds)
-    name = settings.name or f"{asked.model}-practised"
+    name = settings.name or f"{practice.model}-practised"
     folder = None
     if not job.stopping:
-        folder = export(run.checkpoints / BEST, ExportSettings(), asked.models, job.subjob(), name)
+        folder = export(run.checkpoints / BEST, ExportSettings(), practice.models, job.subjob(), name)
     return Finished(
         job="practice",
         run=run.id,
         model=str(folder) if folder else None,
         checkpoint=str(run.checkpoints / BEST),
         recordings=[str(path) for one in rounds for path in one.corrections],
-        scores=[round(one.mean, 3) for one in rounds],
-        score_mean=round(best.mean, 3),
+        scores=[round(one.mean_score, 3) for one in rounds],
+        score_mean=round(best.mean_score, 3),
         report={
             "best_round": best.number,
             "games": [list(one.scores) for one in rounds],
-            "mean_of": rounds[-1].mean_of,
+            "mean_of": rounds[-1].averaged,
         },
     )
 
 
-def practice_games(game: str, keys: tuple[str, ...], fps: int, settings: PracticeSettings) -> AtariGameFactory:
-    """The games that practice is played on."""
+def practice_games(
+    game: str, keys: tuple[str, ...], fps: int, settings: PracticeSettings
+) -> AtariGameFactory:
+    """The games that are played in practice."""
     return AtariGameFactory(game, GameSettings(keys=keys, fps=fps, sticky=settings.sticky))
 
 
 def matching_recordings(paths: list[Path], keys: tuple[str, ...], fps: int, job: Job) -> list[Path]:
-    """The recordings that a model with these keys and that rate learns from; the others are told of."""
+    """The recordings with these keys and this frame rate; a note names each of the others."""
     found = []
     for path in paths:
         try:
@@ -152,17 +157,20 @@ def matching_recordings(paths: list[Path], keys: tuple[str, ...], fps: int, job:
 
 
 def _training_settings(stored: dict[str, Any]) -> TrainSettings:
+    """The settings of the original training without its weights, at a lower learning rate.
+
+    Weights on rare keys and on changes keep a clone from repeating the held keys. In practice the states are
+    the model's own, so there is nothing to repeat, and without weights its probabilities are calibrated: a
+    threshold of 0.5 fits, unlike the thresholds of the clone.
+    """
     settings = convert(stored, TrainSettings)
-    # Weights on rare keys and on changes keep a clone from repeating what it sees held. Here the states are
-    # the model's own and nothing is to be repeated: without them its probabilities are those of its teacher,
-    # and what is more likely than not is right. The clone's thresholds were made for other probabilities.
     return replace(
         settings,
         resume=None,
         from_model=None,
         threads=None,
         corrections=False,
-        learning_rate=settings.learning_rate * RATE,
+        learning_rate=settings.learning_rate * LEARNING_RATE_FACTOR,
         balance_cap=1.0,
         change_weight=1.0,
     )

@@ -1,4 +1,4 @@
-"""The job `agp models steady`: search a key filter that makes a model play better, and store it in its manifest."""
+"""The job `agp models steady`: search a key filter for a model and store it in the manifest."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 def run_steady(models: Path, model: str, games: int, job: Job) -> Finished:
     """Evaluate key filters on held-out frames and, for an Atari game, by `games` games each.
 
-    A filter that plays significantly better is stored; otherwise the model has none, as when it was made. For a
-    game without a score the held-out frames decide. The report has `steadiness`, `by` (`play`, `frames`),
+    A filter that plays significantly better is stored; otherwise the model has none, as when it was made. For
+    a game without a score the held-out frames decide. The report has `steadiness`, `by` (`play`, `frames`),
     `helps`, `before` and `after`.
 
-    Raises `ModelError` for a model without checkpoint, or without held-out recordings and score, and `JobStopped`.
+    Raises `ModelError` for a model without checkpoint, or without held-out recordings and score, and
+    `JobStopped`.
     """
     from agp_tui.imitation.checkpoint import load_checkpoint
     from agp_tui.imitation.key_filter_search import CANDIDATES, PLAYED, search_by_play, search_on_held_out

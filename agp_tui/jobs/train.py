@@ -146,7 +146,8 @@ def run_train(request: dict[str, Any], job: Job, run: Run) -> Finished:
     """Train, export and measure the model; without the converter the result is the checkpoint.
 
     The result's `report` has `why` (reason for the end: epochs, minutes, patience, stopped), `epochs`, and
-    - `validation`, metrics on the held-out frames (`ValidationReport.figures`): `positions`, `changes`, `loss`,
+    - `validation`, metrics on the held-out frames (`ValidationReport.figures`): `positions`, `changes`,
+    `loss`,
       `verdict`; `model`, `repeat` and `majority`, each with `f1` and `change_f1`; and `keys`, each with
       `key`, `base_rate`, `precision`, `recall`, `f1`, `threshold`, and the two baselines' `repeat_f1`
       and `majority_f1`. Empty if nothing was held out.
@@ -198,7 +199,9 @@ def run_train(request: dict[str, Any], job: Job, run: Run) -> Finished:
     )
 
 
-def _compare(training: TrainingRequest, after: Path, model: Path | None, job: Job) -> "ModelComparison | None":
+def _compare(
+    training: TrainingRequest, after: Path, model: Path | None, job: Job
+) -> "ModelComparison | None":
     """Compare with the model that was corrected; the manifest of one that is not better says so."""
     from agp_tui.imitation.model_comparison import compare_by_agreement, compare_by_play
 

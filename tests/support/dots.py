@@ -1,5 +1,6 @@
 """A tiny task to learn: a dot moves left or right, and the key follows the way it moves."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from agp_tui.config import TrainSettings
 from agp_tui.games.base import Frame
 from agp_tui.imitation.dataset import Clip
 from agp_tui.keys.state import NO_KEYS, edges_between
+from agp_tui.protocol.requests import TrainingRequest
 from agp_tui.recording.meta import RecordingMeta
 from agp_tui.recording.store import RecordingWriter
 from support.recordings import START_NS, meta_of
@@ -21,6 +23,13 @@ def settings(**changes: Any) -> TrainSettings:
     """Settings for quick and exact trainings."""
     plain: dict[str, Any] = {"segment": 3, "stretch": 32, "precision": "float32", "shift": 0, "jitter": 0.0}
     return TrainSettings(**{**plain, **changes})
+
+
+def training_request(recordings: Sequence[Path], settings: TrainSettings, **changes: Any) -> TrainingRequest:
+    """A training on these recordings, all of the dot."""
+    return TrainingRequest(
+        game="dots", settings=settings, recordings=tuple(recordings), frame_size=SIZE, **changes
+    )
 
 
 def moving_dot(frames: int, seed: int) -> Clip:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.commands import agp
-from support.dots import SIDES, SIZE, moving_dot, recorded_dot, settings
+from support.dots import SIDES, SIZE, moving_dot, recorded_dot, settings, training_request
 from support.fakes import Heard
 from support.recordings import meta_of
 
@@ -20,7 +20,7 @@ from agp_tui.imitation.checkpoint import load_checkpoint, save_checkpoint
 from agp_tui.imitation.class_weights import position_weights
 from agp_tui.imitation.dataset import Dataset, IndexRange, open_clips_for
 from agp_tui.imitation.model_comparison import compare_by_agreement, compare_by_play
-from agp_tui.imitation.train import TrainRequest, train
+from agp_tui.imitation.train import train
 from agp_tui.imitation.train_validation_split import (
     dataset_with_corrections,
     not_yet_trained_on,
@@ -47,7 +47,7 @@ def test_the_newest_fifth_is_held_out_and_shares_no_frame() -> None:
 
 
 def test_corrections_count_more() -> None:
-    plain, shown = moving_dot(100, 0), replace(moving_dot(100, 0), corrections=True)
+    plain, shown = moving_dot(100, 0), replace(moving_dot(100, 0), is_correction=True)
     ranges = (IndexRange(0, 0, 100), IndexRange(1, 0, 100))
     weights = position_weights(Dataset((plain, shown), ranges, (), 3), ranges, 10.0, 3.0, 4.0)
     assert weights[1] == pytest.approx(4 * weights[0])
@@ -60,16 +60,18 @@ class Base:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.own = [recorded_dot(root, 300, seed) for seed in range(2)]
-        asked = TrainRequest.of(self.own, settings(epochs=1), frame_size=SIZE)
+        asked = training_request(self.own, settings(epochs=1))
         self.run = Run.create(root / "runs", "train", {})
         self.checkpoint = train(asked, Job(), self.run, device="cpu").best
         self.shown = [recorded_dot(root, 200, seed, meta=SHOWN) for seed in (7, 8)]
 
     def corrected(self, heard: Heard, **changes: object) -> Path:
-        asked = TrainRequest.of(
-            self.shown, settings(corrections=True, **changes), frame_size=SIZE, start=self.checkpoint
+        asked = training_request(
+            (),
+            settings(corrections=True, **changes),
+            start=self.checkpoint,
+            corrections=tuple(self.shown),
         )
-        asked = replace(asked, recordings=(), corrections=asked.recordings, hold_out=True)
         run = Run.create(self.root / "runs", "train", {})
         return train(asked, Job(heard), run, device="cpu").best
 
@@ -87,9 +89,7 @@ def test_own_recordings_stay_and_the_validation_set_is_untouched(base: Base) -> 
     )
     names = [clip.name for clip in dataset.clips]
     assert names == [*before.data["takes"], *map(str, base.shown)]
-    validation = [
-        [r.clip, r.start, r.stop] for r in dataset.validation
-    ]
+    validation = [[r.clip, r.start, r.stop] for r in dataset.validation]
     assert validation == before.data["validation"]
     assert not frames_of(dataset.train, 3) & frames_of(dataset.validation, 3)
     assert {r.clip for r in dataset.train} == {0, 1, 2, 3}
@@ -133,7 +133,7 @@ def test_recordings_that_are_gone_are_told_of(base: Base, heard: Heard) -> None:
 
 def test_the_same_player_is_not_better_than_itself(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
     """Games of a few seconds, of a network that knows nothing of Pong."""
-    monkeypatch.setattr(comparing, "CAP_SECONDS", 3.0)
+    monkeypatch.setattr(comparing, "MAX_SECONDS", 3.0)
     model = replace(load_checkpoint(base.checkpoint), game="ALE/Pong-v5", keys=("up", "down"))
     save_checkpoint(base.root / "pong.pt", model)
     found = compare_by_play(base.root / "pong.pt", base.root / "pong.pt", 2, Job())

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support.dots import SIDES, SIZE, recorded_dot, settings
+from support.dots import SIDES, SIZE, recorded_dot, settings, training_request
 from support.fakes import Heard
 
 from agp_tui.config import ExportSettings, PlaySettings
@@ -16,10 +16,11 @@ from agp_tui.engine.runs import Run
 from agp_tui.errors import JobFailed, MissingPart, ModelError
 from agp_tui.imitation import export as export_module
 from agp_tui.imitation.checkpoint import load_checkpoint, save_checkpoint
-from agp_tui.imitation.convert import Window, convert, quantized
-from agp_tui.imitation.export import convert_file, export, sample_pictures
+from agp_tui.imitation.convert import Window, convert
+from agp_tui.imitation.export import convert_file, export, sample_frames
 from agp_tui.imitation.network import PolicyNetwork
-from agp_tui.imitation.train import TrainRequest, train
+from agp_tui.imitation.train import train
+from agp_tui.models.conversion import quantized
 from agp_tui.models.loading import load_policy
 from agp_tui.models.manifest import read_manifest, sha256_of
 from agp_tui.models.streaming_policy import stream_probabilities
@@ -42,7 +43,7 @@ class Made:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("trained")
     paths = [recorded_dot(root, 400, seed) for seed in range(2)]
-    request = TrainRequest.of(paths, settings(epochs=4), frame_size=SIZE)
+    request = training_request(paths, settings(epochs=4))
     return train(request, Job(), Run.create(root / "runs", "train", {}), device="cpu", threads=1).best
 
 
@@ -83,7 +84,7 @@ def test_the_manifest_says_all_that_playing_needs(made: Made) -> None:
 @needs_converter
 def test_the_player_gives_what_the_network_gives(made: Made) -> None:
     network = load_checkpoint(made.checkpoint).network()
-    frames = sample_pictures(network)
+    frames = sample_frames(network)
     with torch.no_grad():
         expected = torch.sigmoid(network(torch.from_numpy(frames[None])))[0].numpy()
     policy = load_policy(made.folder, PlaySettings())
@@ -100,12 +101,12 @@ def test_a_network_that_sees_motion_is_played_with_the_frame_before(trained: Pat
     source = load_checkpoint(trained)
     torch.manual_seed(3)
     network = PolicyNetwork(replace(source.spec, motion=True)).eval().requires_grad_(False)
-    network.standardise(np.full((SIZE, SIZE, 3), 90, np.float32), 40.0)
+    network.set_normalization(np.full((SIZE, SIZE, 3), 90, np.float32), 40.0)
     torch.nn.init.normal_(network.head.weight)
     checkpoint = tmp_path / "motion.pt"
     save_checkpoint(checkpoint, replace(source, spec=network.spec, weights=network.state_dict(), data={}))
     folder = export(checkpoint, ExportSettings(), tmp_path, Job(), "moving")
-    frames, segment = sample_pictures(network), network.spec.segment
+    frames, segment = sample_frames(network), network.spec.segment
     expected = torch.sigmoid(network(torch.from_numpy(frames[None])))[0].numpy()
     assert np.ptp(expected) > 0.1
     policy = load_policy(folder, PlaySettings())
@@ -124,7 +125,7 @@ def test_a_network_that_sees_motion_is_played_with_the_frame_before(trained: Pat
 @needs_converter
 def test_streaming_equals_the_whole_window(made: Made, tmp_path: Path) -> None:
     network = load_checkpoint(made.checkpoint).network().requires_grad_(False)
-    frames, segment = sample_pictures(network), network.spec.segment
+    frames, segment = sample_frames(network), network.spec.segment
     expected = stream_probabilities((made.folder / "model.tflite").read_bytes(), frames)
     for form in ("window-uint8", "window-float32"):
         out = tmp_path / f"{form}.tflite"

@@ -18,7 +18,7 @@ from agp_tui.engine.runs import Run
 from agp_tui.errors import JobFailed
 from agp_tui.games.atari import AtariGameFactory
 from agp_tui.games.experts import expert_driver
-from agp_tui.imitation import dagger as practice
+from agp_tui.imitation import dagger
 from agp_tui.imitation.checkpoint import Checkpoint, load_checkpoint
 from agp_tui.imitation.dagger import DaggerConfig, DaggerRound, best_round, rounds_since_best, run_dagger
 from agp_tui.imitation.dataset import Dataset, open_clips
@@ -79,8 +79,8 @@ def test_a_trained_agent_teaches(home: Path) -> None:
         assert {edge.who for edge in one.timeline.edges} >= {"expert"}
 
 
-def played(number: int, *scores: float, mean_of: int = 1) -> DaggerRound:
-    return DaggerRound(number, scores, (), Path(), mean_of)
+def played(number: int, *scores: float, averaged: int = 1) -> DaggerRound:
+    return DaggerRound(number, scores, (), Path(), averaged)
 
 
 @pytest.mark.parametrize(
@@ -88,10 +88,10 @@ def played(number: int, *scores: float, mean_of: int = 1) -> DaggerRound:
     [
         ([played(0, -20), played(1, 3, 5), played(2, 1, 1)], 1),
         # 2.3 points better by games that differ by more: luck will do.
-        ([played(2, 0, 4), played(3, 10, 4, 4, 4), played(4, 3, 7, -5, 8, mean_of=2)], 2),
-        ([played(3, 10, 9, 10, 9), played(4, 3, 4, 3, 2, mean_of=2)], 0),
-        ([played(3, 1, 2), played(4, 3, 3, mean_of=2)], 1),
-        ([played(3, 10), played(4, 3, mean_of=2)], 1),
+        ([played(2, 0, 4), played(3, 10, 4, 4, 4), played(4, 3, 7, -5, 8, averaged=2)], 2),
+        ([played(3, 10, 9, 10, 9), played(4, 3, 4, 3, 2, averaged=2)], 0),
+        ([played(3, 1, 2), played(4, 3, 3, averaged=2)], 1),
+        ([played(3, 10), played(4, 3, averaged=2)], 1),
     ],
 )
 def test_a_mean_of_networks_is_kept_unless_a_round_played_clearly_better(
@@ -109,7 +109,7 @@ class _Noting(Trainer):
         self.asked.append((sum(len(r) for r in dataset.train), how["minutes"]))
         with torch.no_grad():
             self.network.head.bias += 1.0
-        return FitResult("minutes", self.counters, 0.0, None)
+        return FitResult("minutes", self.state, 0.0, None)
 
 
 @pytest.mark.parametrize("evenly", [False, True])
@@ -123,18 +123,18 @@ def test_later_rounds_go_over_what_is_learned_from_as_often_as_the_first(
     trainer.asked = []
     model = Checkpoint(spec=spec, game=PONG, keys=keys, fps=15, lead=1, thresholds=(0.5, 0.5),
                        weights=trainer.network.state_dict())  # fmt: skip
-    lesson = DaggerConfig(
+    config = DaggerConfig(
         make_game=AtariGameFactory(PONG, GameSettings(keys=keys, fps=15)), make_teacher=expert_driver,
-        recordings=tmp_path / "recordings", rounds=3, games=1, game_seconds=6.0, minutes=0.5, evenly=evenly,
-        average=evenly, threshold=0.3 if evenly else None, seed=1,
+        recordings=tmp_path / "recordings", rounds=3, games=1, game_seconds=6.0, minutes=0.5, scale_minutes=evenly,
+        average_weights=evenly, threshold=0.3 if evenly else None, seed=1,
     )  # fmt: skip
-    rounds = run_dagger(trainer, model, Dataset((), (), (), segment=3), lesson, tmp_path, Job())
+    rounds = run_dagger(trainer, model, Dataset((), (), (), segment=3), config, tmp_path, Job())
     biases = [load_checkpoint(one.checkpoint).weights["head.bias"].tolist() for one in rounds]
     mean = [(2.5, 2.5)] if evenly else []
     assert biases == pytest.approx(np.array([(0, 0), (1, 1), (2, 2), (3, 3), *mean]))
     thresholds = [load_checkpoint(one.checkpoint).thresholds[0] for one in rounds]
     assert thresholds == ([0.5, *[0.3] * 4] if evenly else [0.5] * 4)
-    assert [one.mean_of for one in rounds[4:]] == [2] * len(mean)
+    assert [one.averaged for one in rounds[4:]] == [2] * len(mean)
     amounts, minutes = zip(*trainer.asked, strict=True)
     assert amounts[0] < amounts[1] < amounts[2]
     if evenly:
@@ -150,9 +150,9 @@ def test_practice_goes_on_gently_and_evenly_on_sticky_consoles(
     begun: list[tuple[Trainer, DaggerConfig]] = []
 
     def no_rounds(
-        trainer: Trainer, _model: object, _dataset: object, lesson: DaggerConfig, *_more: object
+        trainer: Trainer, _model: object, _dataset: object, config: DaggerConfig, *_more: object
     ) -> list[DaggerRound]:
-        begun.append((trainer, lesson))
+        begun.append((trainer, config))
         return []
 
     monkeypatch.setattr(practice, "run_dagger", no_rounds)
@@ -160,13 +160,13 @@ def test_practice_goes_on_gently_and_evenly_on_sticky_consoles(
     asked = prepare_practice("pong", None, settings, home / "recordings", home / "models", home / "runs")
     with pytest.raises(JobFailed, match="before the first round"):
         run_practice(as_request(asked), Job(), Run.create(home / "runs", "practice", as_request(asked)))
-    ((trainer, lesson),) = begun
+    ((trainer, config),) = begun
     cloned = load_checkpoint(asked.checkpoint).settings["learning_rate"]
     assert trainer.settings.learning_rate == cloned / 2
     assert trainer.settings.balance_cap == trainer.settings.change_weight == 1.0
-    assert lesson.evenly and lesson.minutes == 0.3
-    assert lesson.average and lesson.threshold == 0.5
-    assert isinstance(lesson.make_game, AtariGameFactory) and lesson.make_game.settings.sticky == 0.5
+    assert config.scale_minutes and config.minutes == 0.3
+    assert config.average_weights and config.threshold == 0.5
+    assert isinstance(config.make_game, AtariGameFactory) and config.make_game.settings.sticky == 0.5
 
 
 def test_the_console_is_as_sticky_as_was_asked() -> None:

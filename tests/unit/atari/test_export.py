@@ -89,7 +89,7 @@ def test_what_an_agent_shows_can_be_learnt_from(home: Path) -> None:
     done = recorded(home, str(home / "models/ponger.agent.pt"))
     path = Path(done.recording or "")
     (clip,) = open_clips([path], game=PONG, keys=("up", "down"), fps=30, frame_size=32, lead=1)
-    assert not clip.corrections and 0.02 < clip.labels.mean() < 0.98
+    assert not clip.is_correction and 0.02 < clip.labels.mean() < 0.98
 
 
 def test_nobody_of_that_name_can_play(home: Path) -> None:

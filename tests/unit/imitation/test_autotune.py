@@ -1,4 +1,4 @@
-"""How many threads learn: as many as were asked for, or what was measured."""
+"""Number of threads and precision: as set, or as measured."""
 
 import os
 
@@ -7,15 +7,15 @@ import torch
 from support.dots import SIDES, SIZE, moving_dot, settings
 from support.fakes import Heard
 
+from agp_tui.engine import autotune
 from agp_tui.engine.job import Job
-from agp_tui.imitation import autotune as threads
 from agp_tui.imitation.dataset import Dataset, IndexRange
 from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
 from agp_tui.imitation.trainer import Trainer
 from agp_tui.protocol.events import Note
 
 
-def fitted(job: Job, measure: bool, number: int | None = None) -> Trainer:
+def result(job: Job, measure: bool, number: int | None = None) -> Trainer:
     data = Dataset((moving_dot(200, 1),), (IndexRange(0, 0, 200),), (), 3)
     network = PolicyNetwork(NetworkSpec("small", SIZE, 3, 2))
     trainer = Trainer(network, settings(threads=number), SIDES, device="cpu", measure_threads=measure)
@@ -23,42 +23,72 @@ def fitted(job: Job, measure: bool, number: int | None = None) -> Trainer:
     return trainer
 
 
-def test_the_faster_number_holds_and_is_told(job: Job, heard: Heard) -> None:
-    trainer = fitted(job, measure=True)
+def test_measured_number_of_threads_is_used_and_reported(job: Job, heard: Heard) -> None:
+    trainer = result(job, measure=True)
     cores = len(os.sched_getaffinity(0))
     assert trainer.threads in (1, cores)
     assert torch.get_num_threads() == trainer.threads
     notes = [event.text for event in heard.events if isinstance(event, Note)]
-    assert len(notes) == 1 and f"Learns with {trainer.threads} of" in notes[0]
+    assert len(notes) == 1 and f"{trainer.threads} of {cores} threads" in notes[0]
 
 
-def test_a_number_that_was_given_is_taken_and_without_being_asked_nothing_is_measured(
-    job: Job, heard: Heard
-) -> None:
-    assert fitted(job, measure=True, number=2).threads == 2
+def test_given_number_of_threads_is_used_and_nothing_measured_by_default(job: Job, heard: Heard) -> None:
+    assert result(job, measure=True, number=2).threads == 2
     assert torch.get_num_threads() == 2
     torch.set_num_threads(1)
-    assert fitted(job, measure=False).threads is None
+    assert result(job, measure=False).threads is None
     assert torch.get_num_threads() == 1
     assert not [event for event in heard.events if isinstance(event, Note)]
 
 
 @pytest.mark.parametrize(("slow", "chosen"), [(1, 2), (2, 1)])
-def test_the_wall_clock_decides(monkeypatch: pytest.MonkeyPatch, slow: int, chosen: int) -> None:
-    """On a machine of two cores whose clock says that one of the two numbers is slow."""
+def test_wall_clock_decides_on_threads(monkeypatch: pytest.MonkeyPatch, slow: int, chosen: int) -> None:
+    """On a machine with two CPUs, with a clock on which one of the two numbers is slow."""
     now = 0.0
 
-    def passing() -> float:
+    def perf_counter() -> float:
         nonlocal now
         now += 1.0 if torch.get_num_threads() == slow else 0.1
         return now
 
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
-    monkeypatch.setattr(threads.time, "perf_counter", passing)
-    network = PolicyNetwork(NetworkSpec("small", SIZE, 3, 2))
-    data = Dataset((moving_dot(40, 1),), (IndexRange(0, 0, 40),), (), 3)
-    from agp_tui.imitation.augmentation import Augmentation
-    from agp_tui.imitation.schedule import TrainSchedule
+    monkeypatch.setattr(autotune, "available_cpus", lambda: 2)
+    monkeypatch.setattr(autotune.time, "perf_counter", perf_counter)
+    runs: list[int] = []
+    count = autotune.fastest_thread_count(lambda: runs.append(torch.get_num_threads()))
+    assert count == chosen == torch.get_num_threads()
+    assert runs == [1, 2] * 4, "warm-up, then three turns"
 
-    batch = TrainSchedule(settings(), Augmentation(0, 0.0, None), data, 1, None).sample()
-    assert threads.faster_threads(network, batch) == chosen == torch.get_num_threads()
+
+@pytest.mark.parametrize(
+    ("seconds", "chosen"),
+    [
+        ({"float32": 10.0, "bfloat16": 9.1}, "float32"),
+        ({"float32": 10.0, "bfloat16": 8.9}, "bfloat16"),
+        ({"float32": 10.0, "bfloat16": 40.0}, "float32"),
+    ],
+)
+def test_default_candidate_must_be_beaten_clearly(seconds: dict[str, float], chosen: str) -> None:
+    runs: list[str] = []
+
+    def run(name: str) -> float:
+        runs.append(name)
+        return seconds[name]
+
+    found = autotune.fastest(
+        ("float32", "bfloat16"), run, min_speedup=1 / 0.9, rounds=2, warm_up=True, give_up=3.0
+    )
+    assert found == chosen
+    hopeless = seconds["bfloat16"] > 3 * seconds["float32"]
+    assert runs.count("bfloat16") == (1 if hopeless else 3)
+
+
+def test_precision_is_measured_by_a_training_pass() -> None:
+    weight = torch.ones(4, requires_grad=True)
+    precisions: list[bool] = []
+
+    def loss() -> torch.Tensor:
+        precisions.append(torch.is_autocast_enabled("cpu"))
+        return (weight * 2).sum()
+
+    assert autotune.fastest_precision(loss, "cpu") in ("float32", "bfloat16")
+    assert precisions[:2] == [False, True] and weight.grad is not None

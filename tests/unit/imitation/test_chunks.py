@@ -29,7 +29,7 @@ def test_frames_and_labels_stand_in_line() -> None:
 def test_black_pictures_before_the_beginning() -> None:
     batch = collate(counting(), [IndexRange(0, 0, 8)], 8)
     assert batch.frames[0, :4, 0, 0, 0].tolist() == [0, 0, 0, 1]
-    assert batch.blank == (3,)
+    assert batch.padding == (3,)
 
 
 def test_the_end_of_a_short_stretch_does_not_count() -> None:
@@ -41,10 +41,10 @@ def test_the_end_of_a_short_stretch_does_not_count() -> None:
 def test_stretches_cover_every_position_once_wherever_they_are_cut() -> None:
     ranges = [IndexRange(0, 3, 47), IndexRange(1, 0, 5)]
     for seed in range(20):
-        pieces = split_chunks(ranges, 8, np.random.default_rng(seed))
-        found = sorted((p.clip, i) for p in pieces for i in range(p.start, p.stop))
+        chunks = split_chunks(ranges, 8, np.random.default_rng(seed))
+        found = sorted((p.clip, i) for p in chunks for i in range(p.start, p.stop))
         assert found == [(0, i) for i in range(3, 47)] + [(1, i) for i in range(5)]
-        assert max(len(piece) for piece in pieces) <= 8
+        assert max(len(chunk) for chunk in chunks) <= 8
 
 
 def test_only_every_step_counts() -> None:
@@ -84,7 +84,7 @@ MEAN = torch.full((8, 8, 3), 100.0)
 
 
 def test_a_shift_moves_what_differs_from_the_mean_and_leaves_black_pictures() -> None:
-    result = center_and_augment(picture(), MEAN, 10.0, [Transform(down=3, across=-4)], [1])
+    result = center_and_augment(picture(), MEAN, 10.0, [Transform(down=3, right=-4)], [1])
     assert (result[0, 0] == -100).all()
     assert result[0, 1].nonzero()[:, :2].unique(dim=0).tolist() == [[5, 1]]
     assert result[0, 1, 5, 1, 0] == 100
@@ -109,8 +109,8 @@ def test_a_flip_mirrors_pictures_and_swaps_left_with_right() -> None:
     augment = Augmentation(0, 0.0, np.array([1, 0, 2]))
     flipped = 0
     for seed in range(20):
-        batch = collate(data, data.train, 4, augment=augment, random=np.random.default_rng(seed))
-        shown = center_and_augment(batch.frames, torch.zeros(8, 8, 3), 1.0, batch.draws, batch.blank)
+        batch = collate(data, data.train, 4, augmentation=augment, rng=np.random.default_rng(seed))
+        shown = center_and_augment(batch.frames, torch.zeros(8, 8, 3), 1.0, batch.transforms, batch.padding)
         column = int(shown[0, 0, 2, :, 0].argmax())
         assert batch.labels[0, 0].tolist() == ([0, 1, 0] if column == 6 else [1, 0, 0])
         flipped += column == 6

@@ -43,7 +43,7 @@ def test_of_a_takeover_the_persons_part_is_learned_from(tmp_path: Path) -> None:
     writer.close()
     meta = writer.meta
     (clip,) = opened(writer.path, game=meta.game, keys=meta.keys, fps=meta.fps)
-    assert clip.corrections
+    assert clip.is_correction
     assert clip.labelled is not None and np.flatnonzero(clip.labelled).tolist() == list(range(10, 25))
     assert np.flatnonzero(clip.labels[:, meta.keys.index("left")]).tolist() == list(range(9, 24))
 

@@ -3,29 +3,29 @@ import pytest
 
 from agp_tui.imitation.metrics import (
     ValidationReport,
-    choose_thresholds,
     majority_combination,
     validation_report,
 )
+from agp_tui.imitation.thresholds import choose_thresholds
 
 KEYS = ("left", "right")
 LABELS = np.array([[1, 0], [1, 0], [0, 0], [0, 1], [0, 1], [0, 0]], np.bool_)
 PREVIOUS = np.array([[1, 0], [1, 0], [1, 0], [0, 0], [0, 1], [0, 1]], np.bool_)
 
 
-def made(said: np.ndarray) -> ValidationReport:
+def report_of(probabilities: np.ndarray) -> ValidationReport:
     return validation_report(
-        said.astype(np.float32),
+        probabilities.astype(np.float32),
         LABELS,
         previous=PREVIOUS,
-        most_frequent=np.array([True, False]),
+        majority=np.array([True, False]),
         keys=KEYS,
         thresholds=(0.5, 0.5),
     )
 
 
 def test_figures_by_hand() -> None:
-    found = made(np.array([[0.9, 0], [0.1, 0], [0.8, 0], [0, 0.9], [0, 0.9], [0, 0.1]]))
+    found = report_of(np.array([[0.9, 0], [0.1, 0], [0.8, 0], [0, 0.9], [0, 0.9], [0, 0.1]]))
     left, right = found.keys
     assert (left.base_rate, left.precision, left.recall, left.f1) == pytest.approx((1 / 3, 0.5, 0.5, 0.5))
     assert (right.precision, right.recall, right.f1) == (1.0, 1.0, 1.0)
@@ -34,7 +34,7 @@ def test_figures_by_hand() -> None:
 
 
 def test_baselines_by_hand() -> None:
-    found = made(np.zeros((6, 2)))
+    found = report_of(np.zeros((6, 2)))
     # repeat: left 2 of 3 claims right, 2 of 2 found; right 1 of 2 and 1 of 2.
     assert found.repeat.f1 == pytest.approx((0.8 + 0.5) / 2)
     # at the three changes only right is ever pressed, and repeat misses it.
@@ -46,18 +46,24 @@ def test_baselines_by_hand() -> None:
     assert [(key["repeat_f1"], key["majority_f1"]) for key in plain] == [(0.8, 0.5), (0.5, 0.0)]
 
 
-def test_a_model_that_does_not_beat_them_is_said_not_to() -> None:
-    worse = made(np.zeros((6, 2)))
+def test_verdict_compares_with_the_baselines() -> None:
+    worse = report_of(np.zeros((6, 2)))
     assert "does not beat repeating the last keys in F1 (0.00 against 0.65)" in worse.verdict
-    assert made(LABELS.astype(float)).verdict.startswith("The model beats both")
+    assert not worse.beats_baselines and not ValidationReport.of(worse.figures()).beats_baselines
+    assert report_of(LABELS.astype(float)).beats_baselines
 
 
-def test_nothing_pressed_says_nothing() -> None:
+def test_no_pressed_key_gives_no_verdict() -> None:
     empty = np.zeros((4, 1), np.bool_)
     found = validation_report(
-        np.zeros((4, 1), np.float32), empty, previous=empty, most_frequent=np.array([False]), keys=("up",)
+        np.zeros((4, 1), np.float32),
+        empty,
+        thresholds=(0.5,),
+        previous=empty,
+        majority=np.array([False]),
+        keys=("up",),
     )
-    assert found.keys[0].f1 is None and "say nothing" in found.verdict
+    assert found.keys[0].f1 is None and not found.beats_baselines and "say nothing" in found.verdict
 
 
 def test_thresholds_are_chosen_for_each_key() -> None:
@@ -72,6 +78,6 @@ def test_the_most_frequent_combination() -> None:
 
 
 def test_figures_come_back_whole() -> None:
-    found = made(LABELS.astype(float))
+    found = report_of(LABELS.astype(float))
     again = ValidationReport.of(found.figures())
     assert again.figures() == found.figures() and again.table().rows == found.table().rows

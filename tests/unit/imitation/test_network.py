@@ -11,7 +11,7 @@ from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
 def network(size: int = 32, segment: int = 5, keys: int = 3, motion: bool = False) -> PolicyNetwork:
     torch.manual_seed(1)
     made = PolicyNetwork(NetworkSpec("small", size, segment, keys, motion=motion))
-    made.standardise(np.full((size, size, 3), 90, np.float32), 40.0)
+    made.set_normalization(np.full((size, size, 3), 90, np.float32), 40.0)
     torch.nn.init.normal_(made.head.weight)
     return made
 

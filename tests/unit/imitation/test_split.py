@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from agp_tui.errors import RecordingError
-from agp_tui.imitation.dataset import Clip, IndexRange
-from agp_tui.imitation.train_validation_split import split, split_fixed
+from agp_tui.imitation.dataset import Clip, IndexRange, labelled_ranges
+from agp_tui.imitation.train_validation_split import split
 
 
 def clip(length: int, corrections: bool = False) -> Clip:
@@ -32,9 +32,7 @@ def test_no_frame_is_in_a_window_of_both(lengths: tuple[int, ...], segment: int)
 
 def test_many_recordings_are_split_whole() -> None:
     train, validation = split([clip(200) for _ in range(10)], 0.2, 20, 0)
-    assert {r.clip for r in train}.isdisjoint(
-        {r.clip for r in validation}
-    )
+    assert {r.clip for r in train}.isdisjoint({r.clip for r in validation})
     assert sum(len(r) for r in validation) == 400
 
 
@@ -48,7 +46,7 @@ def test_corrections_are_only_trained_on() -> None:
     clips = [clip(300, corrections=number % 2 == 1) for number in range(12)]
     for seed in range(10):
         _, validation = split(clips, 0.15, 20, seed)
-        assert not any(clips[r.clip].corrections for r in validation)
+        assert not any(clips[r.clip].is_correction for r in validation)
 
 
 def test_too_short_to_split_says_how_many_frames_are_needed() -> None:
@@ -56,28 +54,18 @@ def test_too_short_to_split_says_how_many_frames_are_needed() -> None:
         split([clip(79)], 0.15, 20, 0)
 
 
-def test_a_fixed_validation_set_keeps_everything_else_for_training() -> None:
-    train, validation = split_fixed([clip(10), clip(20)], [clip(30)])
-    assert train == (IndexRange(0, 0, 10), IndexRange(1, 0, 20))
-    assert validation == (IndexRange(2, 0, 30),)
-
-
-def test_only_what_was_shown_is_learned_from_and_judged_by() -> None:
+def test_only_labelled_frames_are_used() -> None:
     shown = np.zeros(400, np.bool_)
     shown[50:120] = shown[300:330] = True
     part = replace(clip(400), labelled=shown)
     train, validation = split([clip(400), clip(400), part], 0.3, 4, 0)
-    of_it = [
-        (r.start, r.stop)
-        for r in (*train, *validation)
-        if r.clip == 2
-    ]
+    of_it = [(r.start, r.stop) for r in (*train, *validation) if r.clip == 2]
     assert of_it == [(50, 120), (300, 330)]
-    train, _ = split_fixed([part], [clip(400)])
-    assert [(r.start, r.stop) for r in train] == [(50, 120), (300, 330)]
+    found = labelled_ranges([part], [IndexRange(0, 0, 400)])
+    assert [(r.start, r.stop) for r in found] == [(50, 120), (300, 330)]
 
 
-def test_nobody_to_learn_from_is_refused() -> None:
+def test_recordings_without_labels_are_refused() -> None:
     nobody = replace(clip(400), labelled=np.zeros(400, np.bool_))
-    with pytest.raises(RecordingError, match="somebody to learn from"):
+    with pytest.raises(RecordingError, match="labelled frames both"):
         split([nobody, nobody, nobody], 0.3, 4, 0)

@@ -22,33 +22,33 @@ def trainer(data: Dataset, **changes: object) -> Trainer:
     torch.manual_seed(0)
     network = PolicyNetwork(NetworkSpec("small", SIZE, data.segment, 2))
     made = Trainer(network, settings(segment=data.segment, **changes), SIDES, device="cpu")
-    made.standardise(data)
+    made.fit_normalization(data)
     return made
 
 
 def test_learns_what_only_motion_tells(job: Job, heard: Heard) -> None:
     data = dots()
-    fitted = trainer(data).fit(data, job, epochs=12)
-    assert fitted.report is not None and fitted.why == "epochs"
-    assert fitted.report.model.f1 > 0.9 and fitted.report.model.change_f1 > 0.8
-    assert fitted.report.verdict.startswith("The model beats both")
+    result = trainer(data).fit(data, job, epochs=12)
+    assert result.report is not None and result.why == "epochs"
+    assert result.report.model.f1 > 0.9 and result.report.model.change_f1 > 0.8
+    assert result.report.beats_baselines
     progress = [event for event in heard.events if isinstance(event, Progress)]
     # A curve can be made of them: every validation has a point of its own.
-    judged = {event.metrics["epoch"]: event for event in progress if "f1" in event.metrics}
-    assert set(judged) == set(range(1, 13))
-    assert [event.done for event in judged.values()] == sorted(event.done for event in judged.values())
-    assert judged[12].metrics["f1"] == pytest.approx(fitted.report.model.f1, abs=1e-4)
-    assert all(event.seconds_left is not None for event in judged.values())
-    told = progress[-1]
+    validated = {event.metrics["epoch"]: event for event in progress if "f1" in event.metrics}
+    assert set(validated) == set(range(1, 13))
+    assert [event.done for event in validated.values()] == sorted(event.done for event in validated.values())
+    assert validated[12].metrics["f1"] == pytest.approx(result.report.model.f1, abs=1e-4)
+    assert all(event.seconds_left is not None for event in validated.values())
+    last = progress[-1]
     assert (
-        told.done == told.total and told.rate and {"loss", "val_loss", "f1", "change_f1"} <= set(told.metrics)
+        last.done == last.total and last.rate and {"loss", "val_loss", "f1", "change_f1"} <= set(last.metrics)
     )
 
 
 def test_one_picture_does_not_tell_it(job: Job) -> None:
     data = dots(segment=1)
-    fitted = trainer(data).fit(data, job, epochs=6)
-    assert fitted.report is not None and fitted.report.model.f1 < 0.85
+    result = trainer(data).fit(data, job, epochs=6)
+    assert result.report is not None and result.report.model.f1 < 0.85
 
 
 def test_probabilities_are_those_of_the_positions_asked_for(job: Job) -> None:
@@ -61,31 +61,31 @@ def test_probabilities_are_those_of_the_positions_asked_for(job: Job) -> None:
 
 
 class StopsAfter(Job):
-    """Asks for the end after so many looks."""
+    """Stops at the n-th query of `stopping`."""
 
-    def __init__(self, looks: int) -> None:
+    def __init__(self, queries: int) -> None:
         super().__init__()
-        self._looks = looks
+        self._queries = queries
 
     @property
     def stopping(self) -> bool:
-        self._looks -= 1
-        return self._looks < 0
+        self._queries -= 1
+        return self._queries < 0
 
 
-@pytest.mark.parametrize("looks", [2, 7, 40])
-def test_a_stopped_training_goes_on_exactly(looks: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("queries", [2, 7, 40])
+def test_a_stopped_training_goes_on_exactly(queries: int, tmp_path: Path) -> None:
     data = dots(frames=400)
     straight = trainer(data, shift=2, jitter=0.1)
     straight.fit(data, Job(), epochs=3)
 
     stopped = trainer(data, shift=2, jitter=0.1)
-    assert stopped.fit(data, StopsAfter(looks), epochs=3).why == "stopped"
-    torch.save({"weights": stopped.network.state_dict(), **stopped.state()}, tmp_path / "state.pt")
-    kept = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert stopped.fit(data, StopsAfter(queries), epochs=3).why == "stopped"
+    torch.save({"weights": stopped.network.state_dict(), **stopped.state_dict()}, tmp_path / "state.pt")
+    stored = torch.load(tmp_path / "state.pt", weights_only=True)
     resumed = trainer(data, shift=2, jitter=0.1)
-    resumed.network.load_state_dict(kept["weights"])
-    resumed.restore(kept)
+    resumed.network.load_state_dict(stored["weights"])
+    resumed.load_state_dict(stored)
     resumed.fit(data, Job(), epochs=3)
 
     for one, other in zip(straight.network.parameters(), resumed.network.parameters(), strict=True):
@@ -98,7 +98,7 @@ def test_a_second_training_keeps_the_optimizer_and_draws_anew(job: Job) -> None:
     made.fit(data, job, epochs=1)
     steps = [state["step"].item() for state in made.optimizer.state.values()]
     made.fit(data, job, epochs=1)
-    assert made.counters.fits == 2
+    assert made.state.fits == 2
     assert all(
         state["step"].item() > before
         for state, before in zip(made.optimizer.state.values(), steps, strict=True)
@@ -107,14 +107,14 @@ def test_a_second_training_keeps_the_optimizer_and_draws_anew(job: Job) -> None:
 
 def test_minutes_end_a_training(job: Job) -> None:
     data = dots(frames=400)
-    fitted = trainer(data).fit(data, job, minutes=0.02)
-    assert fitted.why == "minutes" and 1.2 <= fitted.counters.seconds < 10
+    result = trainer(data).fit(data, job, minutes=0.02)
+    assert result.why == "minutes" and 1.2 <= result.state.seconds < 10
 
 
 def test_patience_ends_a_training(job: Job) -> None:
     data = dots(frames=200)
-    fitted = trainer(data, learning_rate=1e-9).fit(data, job, epochs=50, patience=2)
-    assert fitted.why == "patience" and fitted.counters.epoch < 50
+    result = trainer(data, learning_rate=1e-9).fit(data, job, epochs=50, patience=2)
+    assert result.why == "patience" and result.state.epoch < 50
 
 
 def test_a_loss_that_is_no_number_is_a_sentence(job: Job) -> None:
