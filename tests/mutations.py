@@ -118,8 +118,8 @@ BREAKS = {
     ),
     "a training begins anew after a kill": Break(
         "agp_tui/imitation/train.py",
-        "going_on = load_checkpoint(folder / LAST) if (folder / LAST).is_file() else None",
-        "going_on = None",
+        "resumed = load_checkpoint(folder / LAST) if (folder / LAST).is_file() else None",
+        "resumed = None",
         ("tests/process/faults/test_killed_training.py",),
     ),
     "another process with its number is taken for the worker": Break(

@@ -125,8 +125,8 @@ def test_later_rounds_go_over_what_is_learned_from_as_often_as_the_first(
                        weights=trainer.network.state_dict())  # fmt: skip
     config = DaggerConfig(
         make_game=AtariGameFactory(PONG, GameSettings(keys=keys, fps=15)), make_teacher=expert_driver,
-        recordings=tmp_path / "recordings", rounds=3, games=1, game_seconds=6.0, minutes=0.5, scale_minutes=evenly,
-        average_weights=evenly, threshold=0.3 if evenly else None, seed=1,
+        recordings=tmp_path / "recordings", rounds=3, games=1, game_seconds=6.0, minutes=0.5,
+        scale_minutes=evenly, average_weights=evenly, threshold=0.3 if evenly else None, seed=1,
     )  # fmt: skip
     rounds = run_dagger(trainer, model, Dataset((), (), (), segment=3), config, tmp_path, Job())
     biases = [load_checkpoint(one.checkpoint).weights["head.bias"].tolist() for one in rounds]
@@ -155,7 +155,7 @@ def test_practice_goes_on_gently_and_evenly_on_sticky_consoles(
         begun.append((trainer, config))
         return []
 
-    monkeypatch.setattr(practice, "run_dagger", no_rounds)
+    monkeypatch.setattr(dagger, "run_dagger", no_rounds)
     settings = PracticeSettings(sticky=0.5, minutes_per_round=0.3)
     asked = prepare_practice("pong", None, settings, home / "recordings", home / "models", home / "runs")
     with pytest.raises(JobFailed, match="before the first round"):
