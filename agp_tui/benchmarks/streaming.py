@@ -1,4 +1,4 @@
-"""Streaming against the whole window: the same network, the same frames, one run, in turns."""
+"""Benchmark: streaming inference against whole-window inference of the same network, in alternation."""
 
 import time
 from collections import defaultdict
@@ -18,28 +18,28 @@ from agp_tui.protocol.events import Table
 from agp_tui.protocol.percentiles import Percentiles
 
 STREAMING, WHOLE = "streaming", "whole window"
-SEE = "streaming, of it the newest frame"
+OBSERVE = "streaming, of it the newest frame"
 
 
 @dataclass(frozen=True, slots=True)
 class PlayBench:
-    """What was measured. `ratio`: median time of a whole-window decision over a streaming one."""
+    """Results. `ratio`: median latency of a whole-window decision over that of a streaming one."""
 
     decisions: int
     streaming_ms: Percentiles
-    see_ms: Percentiles
-    """Of a streaming decision, what the newest frame takes: scaled, encoded, kept."""
+    observe_ms: Percentiles
+    """The part of a streaming decision that resizes, encodes and stores the newest frame."""
     whole_ms: Percentiles
     ratio: float
     max_difference: float
-    """Greatest difference between the probabilities of the two, over all decisions and keys."""
+    """Largest difference between the probabilities of the two, over all decisions and keys."""
 
     def report(self) -> dict[str, Any]:
-        """The figures as plain data, for a `Finished` event."""
+        """Plain data, for the report of a `Finished` event."""
         return {
             "decisions": self.decisions,
             "streaming_ms": {"p50": self.streaming_ms.p50, "p99": self.streaming_ms.p99},
-            "see_ms": {"p50": self.see_ms.p50, "p99": self.see_ms.p99},
+            "see_ms": {"p50": self.observe_ms.p50, "p99": self.observe_ms.p99},
             "whole_window_ms": {"p50": self.whole_ms.p50, "p99": self.whole_ms.p99},
             "ratio": self.ratio,
             "max_difference": self.max_difference,
@@ -49,15 +49,15 @@ class PlayBench:
 def bench_play(
     model: Path, whole_window: Path, job: Job, decisions: int = 60, threads: int = 1, turn: int = 10
 ) -> PlayBench:
-    """Time both forms of one network, in turns of so many decisions, on the same random frames.
+    """Time both forms of one network on the same random frames, alternating every `turn` decisions.
 
-    What a whole window computes drives everything else out of the processor's caches; in turns of one,
-    streaming pays for that.
+    Whole-window inference evicts everything else from the CPU caches; with `turn` 1, streaming pays for that
+    at each decision.
 
-    `model` is a model's folder, `whole_window` a `.tflite` file of the same network with one input
-    (1, segment, size, size, 3) of RGB, uint8 or float32 from 0 to 1. A decision is everything from
-    a frame to its probabilities, the window being kept in a ring for both. Emits a `Table`. Raises
-    `ModelError` where the two do not belong together.
+    `model` is a model folder, `whole_window` a `.tflite` file of the same network with one input
+    (1, segment, size, size, 3) of RGB, uint8 or float32 from 0 to 1. A decision is everything from a frame
+    to its probabilities; both keep their window in a ring buffer. Emits a `Table`. Raises `ModelError` if the
+    windows of the two differ in length.
     """
     streaming = load_policy(model, PlaySettings(threads=threads))
     settings = PlaySettings(threads=threads, channels="rgb")
@@ -76,31 +76,31 @@ def _measure(streaming: Policy, whole: Policy, job: Job, decisions: int, turn: i
     generator = np.random.default_rng(0)
     size = getattr(streaming, "frame_size", 256)
     frames = generator.integers(0, 256, (8, size, size, 3), np.uint8)
-    took: dict[str, list[float]] = defaultdict(list)
-    greatest = 0.0
+    times_ms: dict[str, list[float]] = defaultdict(list)
+    max_difference = 0.0
     for start in range(0, decisions, turn):
         if job.stopping:
             break
-        shown = [frames[number % len(frames)] for number in range(start, min(start + turn, decisions))]
-        answers: dict[str, list[NDArray[np.float32]]] = defaultdict(list)
+        batch = [frames[number % len(frames)] for number in range(start, min(start + turn, decisions))]
+        outputs: dict[str, list[NDArray[np.float32]]] = defaultdict(list)
         for name, policy in ((STREAMING, streaming), (WHOLE, whole)):
-            for frame in shown:
-                began = time.perf_counter_ns()
+            for frame in batch:
+                start_ns = time.perf_counter_ns()
                 policy.observe(frame)
                 if policy is streaming:
-                    took[SEE].append((time.perf_counter_ns() - began) / 1e6)
-                answers[name].append(policy.probabilities().copy())
-                took[name].append((time.perf_counter_ns() - began) / 1e6)
-        differences = np.abs(np.subtract(answers[STREAMING], answers[WHOLE]))
-        greatest = max(greatest, float(differences.max()))
-    fast, slow = Percentiles.of(took[STREAMING]), Percentiles.of(took[WHOLE])
+                    times_ms[OBSERVE].append((time.perf_counter_ns() - start_ns) / 1e6)
+                outputs[name].append(policy.probabilities().copy())
+                times_ms[name].append((time.perf_counter_ns() - start_ns) / 1e6)
+        differences = np.abs(np.subtract(outputs[STREAMING], outputs[WHOLE]))
+        max_difference = max(max_difference, float(differences.max()))
+    fast, slow = Percentiles.of(times_ms[STREAMING]), Percentiles.of(times_ms[WHOLE])
     return PlayBench(
-        decisions=len(took[STREAMING]),
+        decisions=len(times_ms[STREAMING]),
         streaming_ms=fast,
-        see_ms=Percentiles.of(took[SEE]),
+        observe_ms=Percentiles.of(times_ms[OBSERVE]),
         whole_ms=slow,
         ratio=round(slow.p50 / fast.p50, 2) if fast.p50 else 0.0,
-        max_difference=greatest,
+        max_difference=max_difference,
     )
 
 
@@ -112,6 +112,6 @@ def _table(result: PlayBench, turn: int) -> Table:
         rows=[
             [WHOLE, result.whole_ms.p50, result.whole_ms.p99, 1.0],
             [STREAMING, result.streaming_ms.p50, result.streaming_ms.p99, result.ratio],
-            [SEE, result.see_ms.p50, result.see_ms.p99, None],
+            [OBSERVE, result.observe_ms.p50, result.observe_ms.p99, None],
         ],
     )

@@ -1,4 +1,4 @@
-"""The live picture: fits into the terminal's cells, keeps its proportions, comes as often as asked."""
+"""The live preview: thumbnail size and proportions, rate limit, and the live event."""
 
 import time
 
@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from agp_tui.config import PreviewSettings
-from agp_tui.games.live_preview import Preview, downscale
+from agp_tui.engine.clock import Clock, SimulatedTime
+from agp_tui.games.base import GameStatus
+from agp_tui.games.live_preview import Preview, Thumbnail, downscale, live_event
 
 
 @pytest.mark.parametrize(
@@ -20,7 +22,7 @@ from agp_tui.games.live_preview import Preview, downscale
         ((30, 20), (80, 40), (30, 20)),  # never enlarged
     ],
 )
-def test_a_picture_fits_into_its_cells(
+def test_a_thumbnail_fits_into_the_cells(
     size: tuple[int, int], cells: tuple[int, int], shown: tuple[int, int]
 ) -> None:
     pixels = np.full((*size, 3), 90, np.uint8)
@@ -32,13 +34,13 @@ def test_a_picture_fits_into_its_cells(
         assert small[0, 0].tolist() == [200, 10, 30] and small[-1, -1].tolist() == [90, 90, 90]
 
 
-def test_off_means_no_picture() -> None:
+def test_colors_off_means_no_thumbnail() -> None:
     preview = Preview(PreviewSettings(colors="off"))
     assert preview.thumbnail(np.zeros((9, 9, 3), np.uint8)).rgb == b""
     assert preview.thumbnail(np.zeros((9, 9, 3), np.uint8)).size is None
 
 
-def test_smaller_over_ssh_unless_a_size_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_preview_is_smaller_over_ssh_unless_a_size_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SSH_CONNECTION", "SSH_TTY"):
         monkeypatch.delenv(name, raising=False)
     assert PreviewSettings().cells == (80, 40)
@@ -47,8 +49,8 @@ def test_smaller_over_ssh_unless_a_size_is_given(monkeypatch: pytest.MonkeyPatch
     assert PreviewSettings(size=(100, 50)).cells == (100, 50)
 
 
-def test_the_rate_is_met_and_not_exceeded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Looked at 30 times a second for 10 s, which does not divide by the rate; then after a pause."""
+def test_the_rate_limit_is_met_and_not_exceeded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Polled 30 times a second for 10 s, not a multiple of the rate; then after a pause."""
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     preview = Preview(PreviewSettings(fps=7))
@@ -61,5 +63,31 @@ def test_the_rate_is_met_and_not_exceeded(monkeypatch: pytest.MonkeyPatch) -> No
     assert [preview.due() for _ in range(5)] == [True, False, False, False, False]
 
 
-def test_any_number_of_colours_is_shrunk() -> None:
+def test_any_number_of_channels_is_downscaled() -> None:
     assert downscale(np.zeros((400, 200, 4), np.uint8), (50, 50)).shape == (50, 25, 4)
+
+
+def test_a_live_event_takes_its_fields_from_pace_and_status() -> None:
+    clock = Clock(10, SimulatedTime())
+    for _ in clock.slots(1):
+        with clock.stage("grab"):
+            pass
+    pace = clock.pace()
+    event = live_event(
+        Preview().thumbnail(np.zeros((4, 6, 3), np.uint8)),
+        seconds=1.0,
+        pace=pace,
+        status=GameStatus(score=3.0, lives=2, episode=0, finished_scores=()),
+        keys=("up", "left", "down"),
+        held=frozenset({"down", "up", "shift"}),
+        fps_asked=10,
+        frames=7,
+    )
+    assert (event.fps, event.missed, event.jitter_ms) == (pace.fps, 0, pace.jitter_ms)
+    assert set(event.latency_ms) == {"grab"}
+    assert event.frames == 7, "an explicit field overrides the pace"
+    assert event.held == ["up", "down"], "in the order of the keys, and no others"
+    assert (event.score, event.lives) == (3.0, 2)
+    assert event.thumbnail_size == (4, 6) and len(event.thumbnail) == 4 * 6 * 3
+    bare = live_event(Thumbnail(), seconds=0.0, fps=5.0, fps_asked=5.0, frames=1, missed=0)
+    assert (bare.held, bare.score, bare.thumbnail_size) == ([], None, None)

@@ -15,6 +15,7 @@ from support.small_models import KEYS, SEGMENT, SIZE, Made
 from agp_tui.config import PlaySettings
 from agp_tui.errors import ModelError
 from agp_tui.games.base import Frame, Pixels
+from agp_tui.models import loading
 from agp_tui.models.key_filter import KeyFilter
 from agp_tui.models.loading import load_policy
 from agp_tui.models.manifest import MODEL_FILE, read_manifest, sha256_of, write_manifest
@@ -215,3 +216,32 @@ def test_threads_reach_the_interpreter(data: Path) -> None:
     four = load_policy(data / "keras_open_batch.tflite", dataclasses.replace(PlaySettings(), threads=4))
     for picture in frames(5, 32, 32):
         assert np.allclose(one.decide(picture), four.decide(picture), atol=1e-6)
+
+
+def test_a_stored_model_reads_its_manifest_and_its_file_once(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[str] = []
+    for name in ("read_manifest", "read_model"):
+        read = getattr(loading, name)
+        monkeypatch.setattr(loading, name, lambda path, n=name, r=read: (reads.append(n), r(path))[1])
+    stored = loading.StoredModel(model)
+    assert reads == ["read_manifest"]
+    for threads in (1, 2):
+        policy = stored.policy(PlaySettings(threads=threads))
+    assert stored.manifest is not None and policy.keys == stored.manifest.keys
+    assert reads == ["read_manifest", "read_model"]
+
+
+def test_a_model_without_a_manifest_runs_in_the_sandbox_once(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[object] = []
+    inspect = loading.inspect_model
+    monkeypatch.setattr(loading, "inspect_model", lambda *given: (runs.append(given[-1]), inspect(*given))[1])
+    stored = loading.StoredModel(data / "keras_uint8.tflite")
+    assert stored.manifest is None
+    for threads in (1, 2):
+        stored.policy(PlaySettings(threads=threads))
+    stored.inspect()
+    assert runs == [None]
