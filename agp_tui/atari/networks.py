@@ -6,7 +6,6 @@ softmax over the actions is what a person is shown as preferences.
 """
 
 import copy
-import time
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -14,6 +13,8 @@ import torch
 from msgspec import Meta
 from torch import Tensor, nn
 from torch.nn import functional
+
+from agp_tui.engine.autotune import fastest_precision
 
 WIDTH = 256
 """Of the compact network's linear layers."""
@@ -165,24 +166,19 @@ def _features(pictures: nn.Module, spec: AgentSpec) -> int:
         return int(pictures(torch.zeros(1, spec.frames, spec.height, spec.width)).shape[1])
 
 
-BATCH = 256
-ROUNDS = 4
+AUTOTUNE_BATCH = 256
 
 
-def half_is_faster(network: AgentNetwork) -> bool:
-    """Whether a forward and backward pass is a tenth faster in bfloat16 (autocast). Works on a copy."""
+def bf16_is_faster(network: AgentNetwork) -> bool:
+    """Whether a forward and backward pass is clearly faster in bfloat16 (autocast). Works on a copy."""
     trial = copy.deepcopy(network)
-    kind = next(trial.parameters()).device.type
-    stacks = torch.randint(0, 256, (BATCH, *network.spec.stack), dtype=torch.uint8, device=kind)
+    device = next(trial.parameters()).device.type
+    shape = (AUTOTUNE_BATCH, *network.spec.stack)
+    stacks = torch.randint(0, 256, shape, dtype=torch.uint8, device=device)
 
-    def seconds(half: bool) -> float:
-        begun = time.perf_counter()
-        with torch.autocast(kind, torch.bfloat16, enabled=half):
-            scores, values = trial(stacks)
-        (scores.square().mean() + values.square().mean()).backward()
-        if kind == "cuda":
-            torch.cuda.synchronize()
-        return time.perf_counter() - begun
+    def loss() -> torch.Tensor:
+        scores, values = trial(stacks)
+        squares: torch.Tensor = scores.float().square().mean() + values.float().square().mean()
+        return squares
 
-    found = {half: min(seconds(half) for _ in range(ROUNDS)) for half in (False, True)}
-    return found[True] < 0.9 * found[False]
+    return fastest_precision(loss, device) == "bfloat16"

@@ -13,7 +13,7 @@ from torch.nn import functional
 from agp_tui.atari.checkpoint import AgentCheckpoint, save_agent
 from agp_tui.atari.demonstrations import Demonstrations, demonstrations
 from agp_tui.atari.hyperparameters import Knobs, decide_knobs
-from agp_tui.atari.networks import AgentNetwork, half_is_faster
+from agp_tui.atari.networks import AgentNetwork, bf16_is_faster
 from agp_tui.atari.trainer import make_network, view_of
 from agp_tui.config import AtariSettings
 from agp_tui.engine.job import Job
@@ -120,7 +120,7 @@ def clone_start(settings: AtariSettings, recordings: Sequence[Path], folder: Pat
         shown,
         knobs,
         minutes=settings.clone_minutes,
-        half=half_is_faster(network),
+        half=bf16_is_faster(network),
         seed=settings.seed,
         told=tell,
     )

@@ -18,7 +18,7 @@ from agp_tui.atari.algorithms.monte_carlo import MonteCarlo
 from agp_tui.atari.algorithms.ppo import Ppo
 from agp_tui.atari.algorithms.pqn import Pqn
 from agp_tui.atari.hyperparameters import Knobs, decide_knobs
-from agp_tui.atari.networks import AgentNetwork, AgentSpec, Body, Head, half_is_faster
+from agp_tui.atari.networks import AgentNetwork, AgentSpec, Body, Head, bf16_is_faster
 from agp_tui.atari.process_group import Alone, Team
 from agp_tui.atari.vector_env import PROTOCOLS, Consoles, Ended, Protocol, View
 from agp_tui.config import AtariSettings
@@ -107,7 +107,7 @@ class AgentTrainer:
 
     def _half(self, network: AgentNetwork) -> bool:
         if self.settings.precision == "auto":
-            return self.team.same(half_is_faster(network))
+            return self.team.same(bf16_is_faster(network))
         return self.settings.precision == "bfloat16"
 
     def round(self, progress: float, watch: Callable[[Consoles, Counters, int], None] | None = None) -> Round:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from agp_tui.config import PlaySettings
+from agp_tui.engine.autotune import fastest
 from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.models.loading import StoredModel
@@ -141,10 +142,10 @@ def load_within_budget(
     budget_ms, single_ms = 1000 / policy.fps, _median_ms(policy, job)
     if (cpus := available_cpus()) > 1 and single_ms > SINGLE_THREAD_SHARE * budget_ms:
         parallel = model.policy(replace(settings, threads=cpus), keys, fps)
-        parallel_ms = _median_ms(parallel, job)
-        if parallel_ms * MIN_SPEEDUP < single_ms:
+        times = {policy: single_ms, parallel: _median_ms(parallel, job)}
+        if fastest((policy, parallel), times.__getitem__, min_speedup=MIN_SPEEDUP) is parallel:
             job.note(
-                f"Inference with {cpus} threads: {parallel_ms:.1f} ms of {budget_ms:.1f} "
+                f"Inference with {cpus} threads: {times[parallel]:.1f} ms of {budget_ms:.1f} "
                 f"instead of {single_ms:.1f}."
             )
             policy = parallel
