@@ -15,7 +15,7 @@ import pytest
 from support.arena_window import Arena
 from support.bright_model import BrightModel, bright_model
 from support.day_in_terminal import SETTINGS
-from support.fakes import Heard
+from support.fakes import EventLog
 from support.needs import lacking
 from support.paths import FOREIGN_MODELS
 from support.small_models import Made, small_models
@@ -113,13 +113,13 @@ def one_torch_thread(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
-def heard() -> Heard:
+def heard() -> EventLog:
     """A listener that remembers the events of a job."""
-    return Heard()
+    return EventLog()
 
 
 @pytest.fixture
-def job(heard: Heard) -> Job:
+def job(heard: EventLog) -> Job:
     """A job whose events go to `heard`."""
     return Job(heard)
 

@@ -1,7 +1,7 @@
-"""Stand-ins for what cannot be had to order: a game that writes down its keys, a policy told what to do.
+"""Fakes: a game that logs its keys, a policy with scripted probabilities, a log of a job's events.
 
-A real game does not tell at which moment it was handed which keys, and a real model neither hangs
-nor answers with a chosen number when a test asks for it.
+A real game does not report when it received which keys, and a real model neither hangs on demand nor
+returns chosen probabilities.
 """
 
 import threading
@@ -19,8 +19,8 @@ from agp_tui.protocol.events import Event
 
 
 @dataclass
-class NotedGame:
-    """Grey frames, no score; notes every call of `hold` with its time (monotonic, ns)."""
+class FakeGame:
+    """Grey frames, no score; logs every call of `hold` with its time (monotonic, ns)."""
 
     name: str = "noted"
     origin: Origin = field(default_factory=lambda: Origin("noted"))
@@ -79,8 +79,8 @@ class ScriptedPolicy:
         return self.probabilities()
 
 
-class Heard:
-    """A listener of a job that keeps every event."""
+class EventLog:
+    """An event sink that stores every event."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.fakes import Heard
+from support.fakes import EventLog
 
 from agp_tui.atari.agent import Agent
 from agp_tui.atari.checkpoint import load_agent
@@ -87,7 +87,7 @@ def test_what_does_not_fit_is_said(recording: Path, tmp_path: Path) -> None:
         demonstrations([odd], GAME, View(), ACTIONS)
 
 
-class Contented(Heard):
+class Contented(EventLog):
     """Stops its job once that agrees with the player, however fast the machine is."""
 
     job: Job

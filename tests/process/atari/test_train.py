@@ -180,7 +180,7 @@ def test_ppo_has_no_use_for_chance(name: str) -> None:
         small_trainer("ppo", **{name: 0.5})
 
 
-class Heard:
+class StopOnProgress:
     """Keeps what is told, and stops the job once there was progress."""
 
     def __init__(self) -> None:
@@ -198,7 +198,7 @@ class Heard:
 
 @pytest.mark.parametrize("render", [True, False])
 def test_render(render: bool, tmp_path: Path) -> None:
-    heard = Heard()
+    heard = StopOnProgress()
     settings = AtariSettings(**SETTINGS, algorithm="pqn", environments=2, render=render)
     run = Run.create(tmp_path, "atari", {})
     train_agent(settings, heard.job, run, preview=PreviewSettings(colors="truecolor", size=(40, 40)))

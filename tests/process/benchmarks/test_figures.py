@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.commands import agp
-from support.fakes import Heard
+from support.fakes import EventLog
 
 from agp_tui.benchmarks.asked import PaceAsked, StoringAsked
 from agp_tui.benchmarks.limits import Limits, console_frames_a_second, decision_gflop, measure_limits
@@ -66,7 +66,7 @@ def test_all_says_what_could_not_run_and_why(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(run, "atari", lacking)
     monkeypatch.setattr(run, "storing", lacking)
     monkeypatch.setattr(everything, "PaceAsked", lambda: PaceAsked(seconds=0.2))
-    heard, kept = Heard(), tmp_path / "kept/benchmarks.json"
+    heard, kept = EventLog(), tmp_path / "kept/benchmarks.json"
     finished = everything.run_all(Job(heard), {"ui": lambda _job: {"ui_figure": 1.0}}, kept)
     assert finished.metrics is not None
     assert finished.metrics["pace_filled"] > 0 and finished.metrics["ui_figure"] == 1.0
@@ -132,7 +132,7 @@ def test_the_bare_emulator_is_faster_than_real_time() -> None:
 def test_stored_frames_are_exact_and_a_fraction_of_windows() -> None:
     """What it tells is that reading gives back what was stored: `JobFailed` otherwise."""
     pytest.importorskip("ale_py")
-    heard = Heard()
+    heard = EventLog()
     found = bench_storing(StoringAsked(frames=4), Job(heard))
     chosen = [one for one in found if one.chosen]
     assert {(one.size, one.way) for one in chosen} == {

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 import pytest
-from support.fakes import Heard
+from support.fakes import EventLog
 
 from agp_tui.engine.job import Job
 from agp_tui.engine.sinks import QUEUED_EVENTS, QUEUED_EVENTS_BEFORE_PROGRESS_DROPS, JsonLinesSink
@@ -378,7 +378,7 @@ def test_progress_waits_in_a_burst_and_is_dropped_for_who_does_not_read(
 
 
 def test_everybody_who_listens_is_told() -> None:
-    first, second = Heard(), Heard()
+    first, second = EventLog(), EventLog()
     job = Job(first, second)
     job.note("hello")
     job.stage("convert", 2, 3)
@@ -387,7 +387,7 @@ def test_everybody_who_listens_is_told() -> None:
 
 
 def test_a_quiet_part_stops_with_the_job_and_tells_nobody() -> None:
-    heard = Heard()
+    heard = EventLog()
     job = Job(heard)
     part = job.muted()
     part.note("unheard")

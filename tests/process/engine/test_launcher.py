@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.fakes import Heard
+from support.fakes import EventLog
 
 from agp_tui.engine import launcher as client
 from agp_tui.engine.job import Job
@@ -156,7 +156,7 @@ def test_detached_returns_at_once_and_the_run_goes_on(home: Path) -> None:
         launch(run)
 
     os.kill(run.pid, signal.SIGKILL)
-    heard = Heard()
+    heard = EventLog()
     assert follow(run, Job(heard)) == 1
     assert run.state() == "died"
     assert isinstance(heard.events[-1], Failed)
@@ -166,7 +166,7 @@ def test_detached_returns_at_once_and_the_run_goes_on(home: Path) -> None:
 def test_a_run_with_bad_input_fails_with_its_exit_code(home: Path) -> None:
     run = Run.create(home / "runs", "knitting", {})
     launch(run)
-    heard = Heard()
+    heard = EventLog()
     assert follow(run, Job(heard)) == 2
     assert heard.events[-1] == next(event for event in run.events() if isinstance(event, Failed))
     assert "found 'knitting'" in heard.events[-1].error

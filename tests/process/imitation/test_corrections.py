@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.commands import agp
 from support.dots import SIDES, SIZE, moving_dot, recorded_dot, settings, training_request
-from support.fakes import Heard
+from support.fakes import EventLog
 from support.recordings import meta_of
 
 from agp_tui.config import TrainSettings
@@ -65,7 +65,7 @@ class Base:
         self.checkpoint = train(asked, Job(), self.run, device="cpu").best
         self.shown = [recorded_dot(root, 200, seed, meta=SHOWN) for seed in (7, 8)]
 
-    def corrected(self, heard: Heard, **changes: object) -> Path:
+    def corrected(self, heard: EventLog, **changes: object) -> Path:
         asked = training_request(
             (),
             settings(corrections=True, **changes),
@@ -97,7 +97,7 @@ def test_own_recordings_stay_and_the_validation_set_is_untouched(base: Base) -> 
     assert set(learned) <= set(dataset.train) and not set(held_out) & set(dataset.train)
 
 
-def test_it_learns_from_what_it_was_shown_and_is_better_then(base: Base, heard: Heard) -> None:
+def test_it_learns_from_what_it_was_shown_and_is_better_then(base: Base, heard: EventLog) -> None:
     after = base.corrected(heard, epochs=6)
     before, now = load_checkpoint(base.checkpoint), load_checkpoint(after)
     assert now.data["validation"] == before.data["validation"]
@@ -109,7 +109,7 @@ def test_it_learns_from_what_it_was_shown_and_is_better_then(base: Base, heard: 
     assert same is not None and not same.improved
 
 
-def test_what_it_has_learned_from_once_is_no_news(base: Base, heard: Heard) -> None:
+def test_what_it_has_learned_from_once_is_no_news(base: Base, heard: EventLog) -> None:
     after = load_checkpoint(base.corrected(heard, epochs=1))
     before = load_checkpoint(base.checkpoint)
     assert not_yet_trained_on(before, base.shown) == tuple(base.shown)
@@ -119,7 +119,7 @@ def test_what_it_has_learned_from_once_is_no_news(base: Base, heard: Heard) -> N
         not_yet_trained_on(after, base.shown)
 
 
-def test_recordings_that_are_gone_are_told_of(base: Base, heard: Heard) -> None:
+def test_recordings_that_are_gone_are_told_of(base: Base, heard: EventLog) -> None:
     shutil.rmtree(base.own[0])
     after = base.corrected(heard, epochs=1)
     told = [one.text for one in heard.events if isinstance(one, Note) and one.level == "warning"]

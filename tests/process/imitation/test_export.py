@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from support.dots import SIDES, SIZE, recorded_dot, settings, training_request
-from support.fakes import Heard
+from support.fakes import EventLog
 
 from agp_tui.config import ExportSettings, PlaySettings
 from agp_tui.engine.job import Job
@@ -147,7 +147,7 @@ def test_streaming_equals_the_whole_window(made: Made, tmp_path: Path) -> None:
 @needs_converter
 @pytest.mark.usefixtures("converted")
 @pytest.mark.parametrize("quantize", ["fp16", "int8"])
-def test_smaller_weights_say_what_they_cost(made: Made, job: Job, heard: Heard, quantize: str) -> None:
+def test_smaller_weights_say_what_they_cost(made: Made, job: Job, heard: EventLog, quantize: str) -> None:
     settings = ExportSettings(quantize=quantize)  # type: ignore[arg-type]
     folder = export(made.checkpoint, settings, made.models, job, quantize)
     sizes = [(place / "model.tflite").stat().st_size for place in (folder, made.folder)]

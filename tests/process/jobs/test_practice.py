@@ -8,7 +8,7 @@ import pytest
 import torch
 from support.agents import kept, untrained
 from support.commands import agp
-from support.fakes import Heard
+from support.fakes import EventLog
 from support.recordings import edge, meta_of, write
 
 from agp_tui.config import GameSettings, PracticeSettings, TrainSettings
@@ -41,7 +41,7 @@ def test_one_recording_that_does_not_fit_keeps_no_other_from_being_learnt_from(t
     good, turned = recorded(KEYS), recorded(KEYS[::-1])
     more, slow, broken = recorded((*KEYS, "space")), recorded(KEYS, fps=15), recorded(KEYS)
     (broken / "frames.mkv").write_bytes(b"")
-    heard = Heard()
+    heard = EventLog()
     found = matching_recordings([more, good, slow, broken, turned], KEYS, 30, Job(heard))
     assert found == [good, turned]
     notes = [event for event in heard.events if isinstance(event, Note)]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.commands import agp_for_people, running
-from support.fakes import Heard
+from support.fakes import EventLog
 from support.recordings import KEYS, edge, frame_at, meta_of, picture, time_of, write
 
 from agp_tui.config import PreviewSettings
@@ -51,7 +51,7 @@ class Replay:
     """A replay that runs in a thread, and what it tells."""
 
     def __init__(self, asked: ReplayRequest) -> None:
-        self.heard = Heard()
+        self.heard = EventLog()
         self.job = Job(self.heard)
         self.result: Finished | None = None
         self.thread = threading.Thread(target=self._run, args=(asked,))

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from support.agents import kept, untrained
 from support.commands import agp, agp_for_people, running
-from support.fakes import Heard
+from support.fakes import EventLog
 from support.small_models import small_models
 
 from agp_tui.atari.agent import Agent
@@ -43,7 +43,7 @@ class Watching:
     """A game that is watched in a thread, and what is told of it."""
 
     def __init__(self, asked: WatchGameRequest) -> None:
-        self.heard = Heard()
+        self.heard = EventLog()
         self.job = Job(self.heard)
         self.result: Finished | AgpError | None = None
         self.thread = threading.Thread(target=self._run, args=(asked,))
@@ -156,7 +156,7 @@ def test_what_the_machine_cannot_keep_up_with_is_given_up(
 
 
 def test_the_end_comes_after_the_seconds_of_play(home: Path) -> None:
-    heard = Heard()
+    heard = EventLog()
     done = run_watch_game(asked(home, PONG, "expert", seconds=6.0, speed=10.0), Job(heard))
     assert (done.frames, done.seconds, done.decisions) == (180, 6.0, 180)
     assert (done.report or {}).keys() == {"score"}
@@ -166,7 +166,7 @@ def test_the_end_comes_after_the_seconds_of_play(home: Path) -> None:
 
 def test_a_model_decides_as_often_as_its_manifest_says(home: Path, pytestconfig: pytest.Config) -> None:
     folder = small_models(pytestconfig).folder
-    heard = Heard()
+    heard = EventLog()
     place = GameSettings(fps=60, keys=("up", "left", "right", "down"))
     done = run_watch_game(asked(home, PONG, str(folder), place=place, seconds=1.0, speed=5.0), Job(heard))
     assert done.decisions == 30

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from support.fakes import Heard
+from support.fakes import EventLog
 from support.small_models import Made
 
 from agp_tui.config import PlaySettings
@@ -107,7 +107,7 @@ def test_the_fewest_threads_that_fit_the_budget(
 
     monkeypatch.setattr(StoredModel, "policy", policy)
     monkeypatch.setattr(inference_latency, "available_cpus", lambda: 4)
-    heard = Heard()
+    heard = EventLog()
     found = load_within_budget(StoredModel(Path("m")), PlaySettings(threads=requested), Job(heard))
     assert loads == loaded and found is made[used]
     assert len(heard.events) == (used == 4)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.commands import AGP, agp, bare_environment, running
-from support.fakes import Heard
+from support.fakes import EventLog
 from support.xserver import BLUE_RGB, ORANGE, ORANGE_RGB, Observer, XServer, painted_blue
 
 from agp_tui.config import GameSettings, PreviewSettings
@@ -39,7 +39,7 @@ class Watch:
     """A watch in a thread."""
 
     def __init__(self, place: GameSettings, preview: PreviewSettings) -> None:
-        self.heard = Heard()
+        self.heard = EventLog()
         self.job = Job(self.heard)
         self.thread = threading.Thread(
             target=run_screen_watch, args=(ScreenWatchRequest(place=place, preview=preview), self.job)

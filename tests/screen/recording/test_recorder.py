@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.drawn import DrawnGame, Pattern, Typed, number_in, opened, record_drawn
-from support.fakes import Heard
+from support.fakes import EventLog
 from support.paths import ROOT
 from support.xserver import XServer
 
@@ -27,7 +27,7 @@ from agp_tui.recording.store import Recording, find_recordings
 
 
 def test_a_countdown_is_told_second_by_second(tmp_path: Path) -> None:
-    heard = Heard()
+    heard = EventLog()
     clock = RealTime()
     began = clock.now_ns()
     settings = RecordSettings(countdown=1.2, min_free_mb=0)
@@ -81,7 +81,7 @@ def test_shares_are_told_while_it_runs_and_in_the_result(tmp_path: Path) -> None
         def decide(self, frame: Frame) -> Keys:
             return frozenset({"up"}) if number_in(frame.pixels) % 2 else frozenset({"up", "space"})
 
-    heard = Heard()
+    heard = EventLog()
     game = DrawnGame(source=RealTime())  # type: ignore[arg-type]
     recorded = record_drawn(tmp_path, game, Half(1, "expert"), fps=60, job=Job(heard), seconds=0.6)
     live = [event for event in heard.events if isinstance(event, Live)]
@@ -100,7 +100,7 @@ def test_shares_are_told_while_it_runs_and_in_the_result(tmp_path: Path) -> None
 
 
 def test_live_events_come_at_the_rate_and_size_asked_for(tmp_path: Path) -> None:
-    heard = Heard()
+    heard = EventLog()
     game = DrawnGame(source=RealTime(), frame_shape=(100, 200))  # type: ignore[arg-type]
     preview = PreviewSettings(fps=2, size=(20, 8))
     record_drawn(tmp_path, game, Pattern(1, "expert"), fps=60, job=Job(heard), seconds=1.2, preview=preview)
@@ -110,7 +110,7 @@ def test_live_events_come_at_the_rate_and_size_asked_for(tmp_path: Path) -> None
 
 
 def test_live_events_are_small_and_seldom(tmp_path: Path) -> None:
-    heard = Heard()
+    heard = EventLog()
     game = DrawnGame(source=RealTime(), frame_shape=(100, 200))  # type: ignore[arg-type]
     began = time.monotonic()
     recorded = record_drawn(tmp_path, game, Pattern(1, "expert"), fps=60, job=Job(heard), seconds=1)

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from support.fakes import Heard
+from support.fakes import EventLog
 
 from agp_tui.benchmarks.first_frame import bench_first_frame
 from agp_tui.engine.job import Job
@@ -24,7 +24,7 @@ from agp_tui.ui.components.nav_bar import SCREENS
 
 def test_a_job_runs_beside_the_app_as_it_does_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    heard = Heard()
+    heard = EventLog()
     found = bench_loop(Job(heard), fps=30, seconds=2.0, rounds=1)
     assert 0 < found.lateness_ms.p50 <= found.lateness_ms.p99
     assert found.with_app > 0 and found.alone > 0

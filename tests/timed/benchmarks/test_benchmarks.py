@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.fakes import Heard
+from support.fakes import EventLog
 
 from agp_tui.benchmarks import own_screen
 from agp_tui.benchmarks.asked import CaptureAsked, PaceAsked
@@ -61,7 +61,7 @@ def test_all_ways_of_grabbing_give_the_same_picture(x_display: str) -> None:
 
 @pytest.mark.display
 def test_capture_beats_the_whole_screen_over_a_new_connection(x_display: str) -> None:
-    heard = Heard()
+    heard = EventLog()
     found = bench_capture(CaptureAsked(display=x_display, size=128, frames=30), Job(heard))
     assert found.frames == 30
     assert found.whole_ratio > 20
@@ -89,7 +89,7 @@ def test_a_display_that_is_not_there_is_said() -> None:
 
 def test_deadlines_fill_more_slots_than_timers_and_do_not_drift() -> None:
     """Each frame works half its time: a timer set afterwards loses that half, frame by frame."""
-    heard = Heard()
+    heard = EventLog()
     found = bench_pace(PaceAsked(fps=50, seconds=1.5, work_ms=10), Job(heard))
     assert found.ours.frames <= 75
     assert found.timers.filled <= 0.68

@@ -1,11 +1,11 @@
-from support.fakes import Heard
+from support.fakes import EventLog
 
 from agp_tui.benchmarks.imitation_training import bench_train
 from agp_tui.engine.job import Job
 from agp_tui.protocol.events import Table
 
 
-def test_encoding_once_is_far_faster(job: Job, heard: Heard) -> None:
+def test_encoding_once_is_far_faster(job: Job, heard: EventLog) -> None:
     found = bench_train(job, frame_size=64, segment=20, rounds=3, seconds=0.5, threads=1)
     assert found.ratio > 8 and found.shared > found.separate > 0
     (table,) = [event for event in heard.events if isinstance(event, Table)]

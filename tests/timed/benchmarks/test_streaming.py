@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from support.fakes import Heard
+from support.fakes import EventLog
 from support.small_models import Made
 
 from agp_tui.benchmarks.streaming import bench_play
@@ -13,7 +13,7 @@ from agp_tui.protocol.events import Table
 
 
 def test_streaming_equals_the_whole_window_and_is_faster(made: Made) -> None:
-    heard = Heard()
+    heard = EventLog()
     result = bench_play(made.folder, made.whole_window, Job(heard), decisions=40, turn=7)
     assert result.decisions == 40
     assert result.max_difference <= 1e-5

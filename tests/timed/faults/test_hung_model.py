@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from support.arena_window import Arena
 from support.bright_model import BrightModel
-from support.fakes import Heard, ScriptedPolicy
+from support.fakes import EventLog, ScriptedPolicy
 from support.trials import told, trials
 from support.xserver import XServer, observe
 
@@ -45,7 +45,7 @@ def test_a_hung_model_holds_no_key(
     """The policy is a fake that hangs on demand; everything else is what `agp play` runs."""
     tries = trials(5, 50)
     place = GameSettings(display=x_server.name, center=arena.center, size=arena.size, keys=KEYS, fps=FPS)
-    heard, results = Heard(), list[Finished]()
+    heard, results = EventLog(), list[Finished]()
     job, policy = Job(heard), HangsNow(KEYS, [[0.0, 1.0]], fps=FPS)
     monkeypatch.setattr("agp_tui.jobs.play.load_within_budget", lambda *_words, **_more: policy)
     request = PlayRequest(

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 from support.arena_window import Arena
-from support.fakes import Heard, ScriptedPolicy
+from support.fakes import EventLog, ScriptedPolicy
 from support.xserver import Observer, XServer, observe
 
 from agp_tui.config import GameSettings, PlaySettings
@@ -32,7 +32,7 @@ FPS = 30
 class Session:
     """A policy that always presses right, playing on a thread."""
 
-    def __init__(self, job: Job, heard: Heard, observer: Observer) -> None:
+    def __init__(self, job: Job, heard: EventLog, observer: Observer) -> None:
         self.job, self.heard, self.observer = job, heard, observer
         self._right = observer.keycode(KEYSYMS["right"])
 
@@ -65,7 +65,7 @@ class Session:
 def session(server: XServer, arena: Arena, when_unfocused: str) -> Iterator[Session]:
     place = GameSettings(display=server.name, center=arena.center, size=arena.size, keys=KEYS, fps=FPS)
     settings = PlaySettings(when_unfocused=when_unfocused, takeover=False)  # type: ignore[arg-type]
-    heard = Heard()
+    heard = EventLog()
     job = Job(heard)
     # Without a window manager a window that goes leaves the focus to whatever is under the pointer.
     server.xdotool("mousemove", *map(str, arena.center))

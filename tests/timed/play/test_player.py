@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.fakes import Heard, NotedGame, ScriptedPolicy
+from support.fakes import EventLog, FakeGame, ScriptedPolicy
 
 from agp_tui.config import GameSettings, PlaySettings
 from agp_tui.engine.clock import Clock, RealTime, SimulatedTime
@@ -55,8 +55,8 @@ class PressedKeys:
 class Play:
     """A player running on a thread."""
 
-    def __init__(self, game: NotedGame, policy: ScriptedPolicy, settings: PlaySettings) -> None:
-        self.heard = Heard()
+    def __init__(self, game: FakeGame, policy: ScriptedPolicy, settings: PlaySettings) -> None:
+        self.heard = EventLog()
         self.job = Job(self.heard)
         self.keys = PressedKeys()
         self.finished: Finished | None = None
@@ -99,7 +99,7 @@ def test_a_whole_game_of_pong_in_simulated_time() -> None:
     handed: list[Keys] = []
     hold = game.hold
     game.hold = lambda keys: (handed.append(keys), hold(keys))[1]  # type: ignore[method-assign, func-returns-value]
-    heard = Heard()
+    heard = EventLog()
     policy = ScriptedPolicy(("up", "down"), [[0.9, 0.1]], fps=15)
     result = play(game, policy, PlaySettings(episodes=1), Job(heard), clock)
     assert result.scores is not None and len(result.scores) == 1
@@ -137,7 +137,7 @@ def test_a_real_model_plays_in_real_time(data: Path) -> None:
     source = RealTime()
     game = AtariGame("ALE/Pong-v5", GameSettings(keys=ARROWS, fps=30), source)
     policy = load_policy(data / "keras_open_batch.tflite", PlaySettings(), ARROWS, 30)
-    heard = Heard()
+    heard = EventLog()
     result = play(game, policy, PlaySettings(seconds=2), Job(heard), Clock(30, source))
     live = [event for event in heard.events if isinstance(event, Live)]
     assert result.frames is not None and result.missed is not None
@@ -152,8 +152,8 @@ def test_a_real_model_plays_in_real_time(data: Path) -> None:
 
 
 def test_overruns_count_as_missed_deadlines() -> None:
-    game = NotedGame(grab_seconds=0.075)
-    heard = Heard()
+    game = FakeGame(grab_seconds=0.075)
+    heard = EventLog()
     policy = ScriptedPolicy(ARROWS, [[0.0] * 4], fps=20)
     result = play(game, policy, PlaySettings(seconds=1), Job(heard), Clock(20))
     assert result.decisions is not None and result.missed is not None
@@ -164,7 +164,7 @@ def test_overruns_count_as_missed_deadlines() -> None:
 
 def test_keys_are_passed_on_change_and_released_at_the_end() -> None:
     rows = [[1.0, 0, 0, 0]] * 4 + [[1.0, 0, 1.0, 0]] * 4
-    game = NotedGame()
+    game = FakeGame()
     result = play(game, ScriptedPolicy(ARROWS, rows), PlaySettings(seconds=0.6), Job(), Clock(30))
     held = [keys for _, keys in game.holds]
     assert held[:3] == [{"up"}, {"up", "right"}, {"up"}]
@@ -174,7 +174,7 @@ def test_keys_are_passed_on_change_and_released_at_the_end() -> None:
 
 
 def test_a_dry_run_presses_nothing_and_shows_the_keys() -> None:
-    game, heard = NotedGame(), Heard()
+    game, heard = FakeGame(), EventLog()
     settings = PlaySettings(seconds=0.4, dry_run=True)
     result = play(game, ScriptedPolicy(ARROWS, [[1.0, 0, 0, 1.0]]), settings, Job(heard), Clock(30))
     assert game.holds == []
@@ -184,7 +184,7 @@ def test_a_dry_run_presses_nothing_and_shows_the_keys() -> None:
 
 
 def test_pause_releases_and_resume_presses_again() -> None:
-    game, policy = NotedGame(), ScriptedPolicy(ARROWS, [[1.0, 0, 0, 0]])
+    game, policy = FakeGame(), ScriptedPolicy(ARROWS, [[1.0, 0, 0, 0]])
     player = Play(game, policy, PlaySettings())
     wait_for(lambda: game.held == {"up"})
     player.job.send(Pause())
@@ -203,7 +203,7 @@ def test_pause_releases_and_resume_presses_again() -> None:
 
 @pytest.mark.parametrize("way", ["panic key", "panic", "stop"])
 def test_every_way_to_stop_releases_keys_while_the_model_hangs(way: str) -> None:
-    game, policy = NotedGame(), ScriptedPolicy(ARROWS, [[1.0, 0, 0, 0]])
+    game, policy = FakeGame(), ScriptedPolicy(ARROWS, [[1.0, 0, 0, 0]])
     policy.hang_from = 3
     player = Play(game, policy, PlaySettings(panic_key="F12"))
     try:
@@ -225,7 +225,7 @@ def test_every_way_to_stop_releases_keys_while_the_model_hangs(way: str) -> None
 
 
 def test_keys_are_released_while_the_game_hangs() -> None:
-    game = NotedGame()
+    game = FakeGame()
     player = Play(game, ScriptedPolicy(ARROWS, [[1.0, 0, 0, 0]]), PlaySettings())
     wait_for(lambda: game.held == {"up"})
     game.grab_seconds = 1.5
@@ -244,7 +244,7 @@ def test_keys_are_released_while_the_game_hangs() -> None:
 )
 def test_a_failure_of_the_watchdog_stops_play(problem: Exception, message: str) -> None:
     """At once, even while the model hangs: the panic key no longer works."""
-    game, policy = NotedGame(), ScriptedPolicy(ARROWS, [[1.0, 0, 0, 0]])
+    game, policy = FakeGame(), ScriptedPolicy(ARROWS, [[1.0, 0, 0, 0]])
     player = Play(game, policy, PlaySettings())
     wait_for(lambda: game.held == {"up"})
     policy.hang_from = policy.seen
@@ -257,7 +257,7 @@ def test_a_failure_of_the_watchdog_stops_play(problem: Exception, message: str) 
 
 
 def test_a_game_error_releases_every_key() -> None:
-    class Broken(NotedGame):
+    class Broken(FakeGame):
         def grab(self) -> Frame:
             if len(self.holds) == 1:
                 raise JobFailed("Expected a display, found it gone.")
@@ -270,7 +270,7 @@ def test_a_game_error_releases_every_key() -> None:
 
 
 def test_non_finite_probabilities_end_play() -> None:
-    game = NotedGame()
+    game = FakeGame()
     policy = ScriptedPolicy(ARROWS, [[1.0, 0, 0, 0], [float("nan")] * 4])
     with pytest.raises(ModelError, match="nan"):
         play(game, policy, PlaySettings(), Job(), Clock(30))
@@ -278,10 +278,10 @@ def test_non_finite_probabilities_end_play() -> None:
 
 
 def test_bad_settings_are_refused_before_a_key_is_pressed() -> None:
-    game = NotedGame(keys=("up", "down"))
+    game = FakeGame(keys=("up", "down"))
     with pytest.raises(ModelError, match="presses left, right"):
         play(game, ScriptedPolicy(ARROWS, [[0.0] * 4]), PlaySettings(), Job(), Clock(30))
-    game = NotedGame()
+    game = FakeGame()
     with pytest.raises(SettingError, match="reports when it ends"):
         play(game, ScriptedPolicy(ARROWS, [[0.0] * 4]), PlaySettings(episodes=1), Job(), Clock(30))
     with pytest.raises(SettingError, match="panic key"):
@@ -290,6 +290,6 @@ def test_bad_settings_are_refused_before_a_key_is_pressed() -> None:
 
 
 def test_a_rate_other_than_the_models_is_noted() -> None:
-    heard = Heard()
-    play(NotedGame(), ScriptedPolicy(ARROWS, [[0.0] * 4]), PlaySettings(seconds=0.2), Job(heard), Clock(10))
+    heard = EventLog()
+    play(FakeGame(), ScriptedPolicy(ARROWS, [[0.0] * 4]), PlaySettings(seconds=0.2), Job(heard), Clock(10))
     assert any(isinstance(event, Note) and "30 decisions" in event.text for event in heard.events)

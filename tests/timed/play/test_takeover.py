@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.arena_window import Arena, Report
-from support.fakes import Heard, ScriptedPolicy
+from support.fakes import EventLog, ScriptedPolicy
 from support.xserver import HandKeyboard, XServer, observe
 
 from agp_tui.config import GameSettings, PlaySettings
@@ -33,7 +33,7 @@ TRIALS = 100
 class Session:
     """A policy that always presses right, playing on a thread; `hand` is a person's keyboard."""
 
-    def __init__(self, policy: ScriptedPolicy, heard: Heard, arena: Arena, hand: HandKeyboard) -> None:
+    def __init__(self, policy: ScriptedPolicy, heard: EventLog, arena: Arena, hand: HandKeyboard) -> None:
         self.policy, self.heard, self.arena, self.hand = policy, heard, arena, hand
         self.result: Finished | None = None
 
@@ -62,7 +62,7 @@ def session(server: XServer, arena: Arena, folder: Path, **settings: object) -> 
         model="scripted", game=None, place=place, settings=PlaySettings(**settings),  # type: ignore[arg-type]
         models=folder, recordings=folder, min_free_mb=0,
     )  # fmt: skip
-    heard = Heard()
+    heard = EventLog()
     job = Job(heard)
     policy = ScriptedPolicy(ARROWS, ALWAYS_RIGHT, fps=FPS)
     with (

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from support.agents import kept, untrained
-from support.fakes import Heard
+from support.fakes import EventLog
 
 from agp_tui.atari import export
 from agp_tui.atari.agent import Agent
@@ -181,7 +181,7 @@ def test_smaller_weights_say_what_they_cost(
         out.write_bytes(conversion.quantized(exported / "model.tflite", quantize))  # type: ignore[arg-type]
 
     monkeypatch.setattr(export, "run_converter", convert)
-    heard = Heard()
+    heard = EventLog()
     settings = ExportSettings(quantize="fp16", name="small")
     done = run_export("ponger", settings, home / "models", home / "runs", Job(heard))
     assert (done.bytes or 0) < 0.6 * (exported / "model.tflite").stat().st_size

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 import pytest
-from support.fakes import Heard, NotedGame, ScriptedPolicy
+from support.fakes import EventLog, FakeGame, ScriptedPolicy
 
 from agp_tui.config import GameSettings
 from agp_tui.engine.clock import Time
@@ -63,7 +63,7 @@ def test_seeds_make_different_games() -> None:
 
 
 def test_each_finished_game_is_reported_with_the_mean_so_far() -> None:
-    heard = Heard()
+    heard = EventLog()
     scores = play_episodes(make_pong, still, episodes=3, fps=15, max_seconds=20, job=Job(heard), workers=2)
     progress = [event for event in heard.events if isinstance(event, Progress)]
     assert [(one.done, one.total, one.unit) for one in progress] == [(n, 3, "games") for n in (1, 2, 3)]
@@ -80,9 +80,7 @@ def test_a_stopped_job_ends_early() -> None:
 
 def test_a_game_without_a_score_is_refused() -> None:
     with pytest.raises(SettingError, match="reports its score"):
-        play_episodes(
-            lambda _seed, source: NotedGame(source=source), still, episodes=1, fps=15, max_seconds=5
-        )
+        play_episodes(lambda _seed, source: FakeGame(source=source), still, episodes=1, fps=15, max_seconds=5)
 
 
 def test_the_interval_covers_the_mean_in_95_percent_of_cases() -> None:

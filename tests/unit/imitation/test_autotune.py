@@ -5,7 +5,7 @@ import os
 import pytest
 import torch
 from support.dots import SIDES, SIZE, moving_dot, settings
-from support.fakes import Heard
+from support.fakes import EventLog
 
 from agp_tui.engine import autotune
 from agp_tui.engine.job import Job
@@ -23,7 +23,7 @@ def result(job: Job, measure: bool, number: int | None = None) -> Trainer:
     return trainer
 
 
-def test_measured_number_of_threads_is_used_and_reported(job: Job, heard: Heard) -> None:
+def test_measured_number_of_threads_is_used_and_reported(job: Job, heard: EventLog) -> None:
     trainer = result(job, measure=True)
     cores = len(os.sched_getaffinity(0))
     assert trainer.threads in (1, cores)
@@ -32,7 +32,7 @@ def test_measured_number_of_threads_is_used_and_reported(job: Job, heard: Heard)
     assert len(notes) == 1 and f"{trainer.threads} of {cores} threads" in notes[0]
 
 
-def test_given_number_of_threads_is_used_and_nothing_measured_by_default(job: Job, heard: Heard) -> None:
+def test_given_number_of_threads_is_used_and_nothing_measured_by_default(job: Job, heard: EventLog) -> None:
     assert result(job, measure=True, number=2).threads == 2
     assert torch.get_num_threads() == 2
     torch.set_num_threads(1)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 from support.dots import SIDES, SIZE, recorded_dot, settings, training_request
-from support.fakes import Heard
+from support.fakes import EventLog
 from support.recordings import meta_of
 
 from agp_tui.engine.job import Job
@@ -27,7 +27,7 @@ def new_run(tmp_path: Path) -> Run:
     return Run.create(tmp_path / "runs", "train", {})
 
 
-def test_recordings_become_a_checkpoint_with_its_figures(tmp_path: Path, job: Job, heard: Heard) -> None:
+def test_recordings_become_a_checkpoint_with_its_figures(tmp_path: Path, job: Job, heard: EventLog) -> None:
     wanted = request(tmp_path, epochs=3)
     trained = train(wanted, job, new_run(tmp_path), device="cpu")
     best = load_checkpoint(trained.best)
@@ -54,7 +54,7 @@ def test_a_run_that_was_stopped_goes_on_exactly(tmp_path: Path) -> None:
     assert again.frames == resumed.frames
 
 
-def test_a_training_begins_from_a_checkpoint(tmp_path: Path, job: Job, heard: Heard) -> None:
+def test_a_training_begins_from_a_checkpoint(tmp_path: Path, job: Job, heard: EventLog) -> None:
     wanted = request(tmp_path, epochs=1)
     first = train(wanted, job, new_run(tmp_path), device="cpu")
     wanted = replace(

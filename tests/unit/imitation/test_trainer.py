@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 from support.dots import SIDES, SIZE, moving_dot, settings
-from support.fakes import Heard
+from support.fakes import EventLog
 
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed
@@ -26,7 +26,7 @@ def trainer(data: Dataset, **changes: object) -> Trainer:
     return made
 
 
-def test_learns_what_only_motion_tells(job: Job, heard: Heard) -> None:
+def test_learns_what_only_motion_tells(job: Job, heard: EventLog) -> None:
     data = dots()
     result = trainer(data).fit(data, job, epochs=12)
     assert result.report is not None and result.why == "epochs"

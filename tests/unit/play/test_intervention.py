@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.fakes import Heard, NotedGame
+from support.fakes import EventLog, FakeGame
 from support.recordings import frame_at, meta_of, time_of
 
 from agp_tui.engine.job import Job
@@ -34,7 +34,7 @@ class Takeover:
     """A policy that holds `up`, and a person who may take over."""
 
     def __init__(self, hand_back_key: str | None = None, forward_human_keys: bool = False) -> None:
-        self.game = NotedGame()
+        self.game = FakeGame()
         self.gate = KeyGate(self.game, forward_human_keys=forward_human_keys)
         self.intervention = Intervention(self.gate, self.game.keys, 1.0, hand_back_key)
         self.gate.press(UP)
@@ -158,7 +158,7 @@ def test_each_takeover_is_recorded_with_frames_before_it(tmp_path: Path) -> None
 
 
 def test_a_full_disk_warns_and_does_not_stop_play(tmp_path: Path) -> None:
-    heard = Heard()
+    heard = EventLog()
     recorder = make_recorder(tmp_path, Job(heard), min_free_mb=1 << 40)
     recorder.add_frame(frame_at(0), [], [ControlChange(time_of(0), "human")])
     recorder.add_frame(frame_at(1), [], [])
@@ -169,7 +169,7 @@ def test_a_full_disk_warns_and_does_not_stop_play(tmp_path: Path) -> None:
 
 def test_an_unwritable_folder_warns_and_does_not_stop_play(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    heard = Heard()
+    heard = EventLog()
     recorder = make_recorder(tmp_path / "file", Job(heard))
     recorder.add_frame(frame_at(0), [], [ControlChange(time_of(0), "human")])
     for number in range(1, 1000):

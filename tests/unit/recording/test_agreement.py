@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from support.drawn import KEYS, DrawnGame, Pattern, Typed, moment_of, opened, record_drawn
-from support.fakes import Heard
+from support.fakes import EventLog
 from support.recordings import edge, write
 
 from agp_tui.engine.job import Job
@@ -59,7 +59,7 @@ def test_one_player_agrees_with_nobody(tmp_path: Path) -> None:
 
 
 def test_what_a_shadow_would_press_is_told_and_kept_beside_the_persons_keys(tmp_path: Path) -> None:
-    game, shadow, heard = DrawnGame(), Pattern(3, "agent"), Heard()
+    game, shadow, heard = DrawnGame(), Pattern(3, "agent"), EventLog()
     typed = [KeyEdge(moment_of(10.5), "up", True, "human"), KeyEdge(moment_of(40.5), "up", False, "human")]
     person = Typed(game.source, typed)
     recording = opened(record_drawn(tmp_path, game, person, shadow=shadow, seconds=2, job=Job(heard)))

@@ -19,7 +19,7 @@ from support.drawn import (
     opened,
     record_drawn,
 )
-from support.fakes import Heard
+from support.fakes import EventLog
 from support.full_disk import files_of_at_most
 
 from agp_tui.config import RecordSettings
@@ -182,7 +182,7 @@ def test_whatever_comes_the_recording_is_finished_first(tmp_path: Path, error: t
                 raise error("now")
             return frozenset({"up"})
 
-    game, heard = DrawnGame(), Heard()
+    game, heard = DrawnGame(), EventLog()
     with pytest.raises(error):
         record_drawn(tmp_path, game, Thrower(1, "agent"), job=Job(heard))
     (path,) = find_recordings(tmp_path)
@@ -203,7 +203,7 @@ def test_a_gap_stays_a_gap_and_is_told_at_once(tmp_path: Path) -> None:
                 game.source.sleep_until(frame.before_ns + 3 * NS)
             return super().decide(frame)
 
-    game, heard = DrawnGame(), Heard()
+    game, heard = DrawnGame(), EventLog()
     recorded = record_drawn(tmp_path, game, Slow(1, "expert"), job=Job(heard), seconds=6)
     recording = opened(recorded)
     gaps = np.diff(recording.times_ns) / NS
@@ -224,7 +224,7 @@ def test_too_little_room_is_refused_before_anything_is_written(tmp_path: Path) -
 
 def test_it_ends_by_itself_when_the_disk_runs_low(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The one thing made up is the number of free bytes: a disk that fills up is not to be had here.
-    heard = Heard()
+    heard = EventLog()
     game = DrawnGame()
     free = lambda _self: 100 if game.shown < 25 else 3  # noqa: E731
     monkeypatch.setattr(space.DiskSpace, "free_mb", free)
