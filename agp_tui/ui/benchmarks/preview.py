@@ -65,9 +65,9 @@ class PlainPreview(Static):
     DEFAULT_CSS = "PlainPreview { width: 1fr; height: 1fr; }"
 
     def show(self, picture: bytes, size: tuple[int, int]) -> None:
-        from agp_tui.ui.widgets.halfblocks import fitted
+        from agp_tui.ui.widgets.halfblocks import fit
 
-        pixels = fitted(np.frombuffer(picture, np.uint8).reshape(*size, 3), self.size.width, self.size.height)
+        pixels = fit(np.frombuffer(picture, np.uint8).reshape(*size, 3), self.size.width, self.size.height)
         text = Text(end="")
         for upper, lower in zip(pixels[0::2].tolist(), pixels[1::2].tolist(), strict=True):
             for above, below in zip(upper, lower, strict=True):
@@ -187,6 +187,6 @@ def noisy_pictures(frames: int, side: int = 96) -> Pictures:
 
 
 def _smaller(picture: Pictures) -> Pictures:
-    from agp_tui.ui.widgets.halfblocks import fitted
+    from agp_tui.ui.widgets.halfblocks import fit
 
-    return fitted(picture, 96, 48)
+    return fit(picture, 96, 48)

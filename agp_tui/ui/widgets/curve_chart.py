@@ -1,4 +1,4 @@
-"""Curves of a training: loss, F1, scores over steps, as lines of braille dots."""
+"""Line chart of training curves (loss, F1, scores over steps) in braille dots."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,12 +13,12 @@ from agp_tui.ui.widgets.row_widget import ThrottledWidget
 
 Point = tuple[float, float]
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
-"""Bits of a braille cell by row and column, as Unicode orders them."""
+"""Bits of a braille cell by row and column, in Unicode's order."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """A range of values on `dots` dots; `log` in equal factors instead of equal steps."""
+    """A range of values mapped to `dots` dots, linear or logarithmic."""
 
     low: float
     high: float
@@ -26,22 +26,22 @@ class Axis:
     log: bool = False
 
     def dot(self, value: float) -> int:
-        """The dot of a value in the range."""
+        """The dot of a value."""
         low, high, value = self._scaled(self.low), self._scaled(self.high), self._scaled(value)
         return round((value - low) / (high - low) * (self.dots - 1))
 
-    def at(self, part: float) -> float:
-        """The value at this part of the axis (0 to 1)."""
+    def at(self, fraction: float) -> float:
+        """The value at a fraction (0 to 1) of the axis."""
         low, high = self._scaled(self.low), self._scaled(self.high)
-        value = low + (high - low) * part
+        value = low + (high - low) * fraction
         return 10.0**value if self.log else value
 
     def _scaled(self, value: float) -> float:
         return math.log10(value) if self.log else value
 
 
-def spanning(values: Iterable[float], dots: int, *, log: bool = False) -> Axis:
-    """The axis over these values; a single one stands in the middle."""
+def fit_axis(values: Iterable[float], dots: int, *, log: bool = False) -> Axis:
+    """The axis over these values; a single value is in the middle."""
     known = list(values) or [0.1 if log else 0.0, 1.0]
     low, high = min(known), max(known)
     if low == high:
@@ -49,14 +49,14 @@ def spanning(values: Iterable[float], dots: int, *, log: bool = False) -> Axis:
     return Axis(low, high, max(2, dots), log)
 
 
-def drawable(points: Iterable[Point], *, log: bool) -> list[Point]:
-    """The points that can be drawn: finite, and above zero on a log axis."""
+def finite_points(points: Iterable[Point], *, log: bool) -> list[Point]:
+    """The finite points, on a log axis only those above zero."""
     return [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y) and (y > 0 or not log)]
 
 
-def thinned(points: Sequence[Point], most: int) -> list[Point]:
-    """At most about so many points; the lowest and highest of each part stay."""
-    size = math.ceil(2 * len(points) / max(2, most))
+def downsample(points: Sequence[Point], max_points: int) -> list[Point]:
+    """About `max_points` points: the lowest and the highest of each part of the curve."""
+    size = math.ceil(2 * len(points) / max(2, max_points))
     if size <= 2:
         return list(points)
     result: list[Point] = []
@@ -70,7 +70,7 @@ def thinned(points: Sequence[Point], most: int) -> list[Point]:
 
 
 class Canvas:
-    """Dots in cells, each cell in the colour of the line that was last in it."""
+    """Braille dots in cells; a cell has the color of the last line drawn in it (its owner)."""
 
     def __init__(self, columns: int, rows: int) -> None:
         self.columns, self.rows = columns, rows
@@ -79,16 +79,16 @@ class Canvas:
         self._letters: dict[tuple[int, int], str] = {}
 
     def line(self, points: Sequence[Point], x_axis: Axis, y_axis: Axis, owner: int) -> None:
-        """The points joined by straight lines."""
+        """Join the points by straight lines."""
         before: tuple[int, int] | None = None
         for x, y in points:
             dot = x_axis.dot(x), y_axis.dot(y)
             if dot != before:
-                self._joined(before or dot, dot, owner)
+                self._segment(before or dot, dot, owner)
                 before = dot
 
     def letter(self, letter: str, point: Point, x_axis: Axis, y_axis: Axis, owner: int) -> None:
-        """A letter in the cell of a point; the cell beside it where that one has a letter already."""
+        """Put a letter in the cell of a point, or further left if the cell has one already."""
         row, column = self.rows - 1 - y_axis.dot(point[1]) // 4, x_axis.dot(point[0]) // 2
         while (row, column) in self._letters and column > 0:
             column -= 1
@@ -96,7 +96,7 @@ class Canvas:
         self._owners[row][column] = owner
 
     def row(self, row: int) -> list[tuple[str, int]]:
-        """Texts and their owners, from left to right."""
+        """Texts and their owners of a row, from left to right."""
         result: list[tuple[str, int]] = []
         for column, (bits, owner) in enumerate(zip(self._bits[row], self._owners[row], strict=True)):
             text = self._letters.get((row, column)) or (chr(0x2800 + bits) if bits else " ")
@@ -106,7 +106,7 @@ class Canvas:
                 result.append((text, owner))
         return result
 
-    def _joined(self, start: tuple[int, int], end: tuple[int, int], owner: int) -> None:
+    def _segment(self, start: tuple[int, int], end: tuple[int, int], owner: int) -> None:
         steps = max(abs(end[0] - start[0]), abs(end[1] - start[1]), 1)
         for step in range(steps + 1):
             x = start[0] + round((end[0] - start[0]) * step / steps)
@@ -121,13 +121,13 @@ def _y(point: Point) -> float:
     return point[1]
 
 
-SERIES = 6
-"""How many colours there are; a seventh curve has the first one again, and a letter of its own."""
+COLORS = 6
+"""Number of colors; a seventh curve reuses the first, with a letter of its own."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 class CurveChart(ThrottledWidget):
-    """Named curves over one x axis, each with its letter at its newest point and in the legend."""
+    """Named curves over one x axis, each marked by a letter at its newest point and in the legend."""
 
     DEFAULT_CSS = """
     CurveChart { width: 1fr; height: 1fr; min-height: 5; }
@@ -141,7 +141,7 @@ class CurveChart(ThrottledWidget):
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "curve--axis",
-        *(f"curve--{number}" for number in range(1, SERIES + 1)),
+        *(f"curve--{number}" for number in range(1, COLORS + 1)),
     }
     ALLOW_SELECT = False
 
@@ -162,39 +162,39 @@ class CurveChart(ThrottledWidget):
         self._intervals: list[tuple[float, float, float]] = []
         self._lines: list[list[tuple[str, int]]] = []
         self._drawn_size: tuple[int, int] | None = None
-        self.drawings = 0
-        """How often the curves were drawn, for tests."""
+        self.redraws = 0
+        """Number of redraws, for tests."""
 
     def set_series(self, series: Mapping[str, Iterable[Point]]) -> None:
-        """Show these curves and no others: points (x, y) in the order of x."""
+        """Replace the curves; points (x, y) are in the order of x."""
         self._series = {name: list(points) for name, points in series.items()}
         self._intervals = []
         self.redraw_soon()
 
     def add(self, name: str, x: float, y: float) -> None:
-        """One more point of a curve; the first one makes it."""
+        """Add a point to a curve, which is created if needed."""
         self._series.setdefault(name, []).append((x, y))
         self.redraw_soon()
 
     def add_interval(self, x: float, low: float, high: float) -> None:
-        """An upright line behind the curves, for how sure a figure at x is."""
+        """Add a vertical line behind the curves, for a confidence interval at x."""
         self._intervals.append((x, low, high))
         self.redraw_soon()
 
-    def forget_from(self, x: float) -> None:
-        """Take back what was told of x and beyond: a run goes on from a checkpoint before it."""
+    def drop_from(self, x: float) -> None:
+        """Drop points at x and beyond: a run was resumed from an earlier checkpoint."""
         for points in self._series.values():
             while points and points[-1][0] >= x:
                 points.pop()
         self._intervals = [one for one in self._intervals if one[0] < x]
 
     def reset(self) -> None:
-        """Forget all curves."""
+        """Remove all curves."""
         self.set_series({})
 
     @property
     def log_scale(self) -> bool:
-        """Whether the y axis has equal factors instead of equal steps."""
+        """Whether the y axis is logarithmic."""
         return self._log
 
     @log_scale.setter
@@ -203,7 +203,7 @@ class CurveChart(ThrottledWidget):
         self.redraw_now()
 
     def render_line(self, y: int) -> Strip:
-        """One line: the legend, the curves, the labels of x."""
+        """Render a line of the legend, the curves or the x labels."""
         width, height = self.size
         if self._drawn_size != (width, height):
             self._draw()
@@ -214,39 +214,39 @@ class CurveChart(ThrottledWidget):
         )
 
     def _style(self, owner: int) -> Style:
-        name = "axis" if owner < 0 else str(owner % SERIES + 1)
+        name = "axis" if owner < 0 else str(owner % COLORS + 1)
         return self.get_visual_style(f"curve--{name}").rich_style
 
     def before_redraw(self) -> None:
-        """The lines are made anew when one of them is asked for."""
+        """Make all lines again at the next render."""
         self._drawn_size = None
 
     def _draw(self) -> None:
-        """Make all lines for the present size."""
-        self.drawings += 1
+        """Make all lines for the current size."""
+        self.redraws += 1
         self._drawn_size = (self.size.width, self.size.height)
         width, height = self._drawn_size
-        series = {name: drawable(points, log=self._log) for name, points in self._series.items()}
+        series = {name: finite_points(points, log=self._log) for name, points in self._series.items()}
         shown = [(number, name, points) for number, (name, points) in enumerate(series.items()) if points]
         if not shown:
             middle = max(0, (height - 1) // 2)
             self._lines = [[] for _ in range(middle)] + [[(self._message.center(width)[:width], -1)]]
             return
         rows = max(1, height - 2)
-        intervals = [one for one in self._intervals if len(drawable(_ends(one), log=self._log)) == 2]
+        intervals = [one for one in self._intervals if len(finite_points(_ends(one), log=self._log)) == 2]
         heights = [y for _, _, points in shown for _, y in points]
         heights += [y for one in intervals for _, y in _ends(one)]
-        y_axis = spanning(heights, rows * 4, log=self._log)
+        y_axis = fit_axis(heights, rows * 4, log=self._log)
         labels = _y_labels(y_axis, rows)
         left = max(map(len, labels)) + 1
         columns = max(1, width - left)
         places = [x for _, _, points in shown for x, _ in points] + [x for x, _, _ in intervals]
-        x_axis = spanning(places, columns * 2)
+        x_axis = fit_axis(places, columns * 2)
         canvas = Canvas(columns, rows)
         for one in intervals:
             canvas.line(_ends(one), x_axis, y_axis, -1)
         for number, _, points in shown:
-            canvas.line(thinned(points, columns * 4), x_axis, y_axis, number)
+            canvas.line(downsample(points, columns * 4), x_axis, y_axis, number)
         for number, _, points in shown:
             canvas.letter(LETTERS[number % 26], points[-1], x_axis, y_axis, number)
         body = [
@@ -266,7 +266,7 @@ def _ends(interval: tuple[float, float, float]) -> list[Point]:
 
 
 def _y_labels(axis: Axis, rows: int) -> list[str]:
-    """By row, empty where there is none: at both ends and, with room, in the middle."""
+    """Labels by row: at both ends and, with enough room, in the middle; empty elsewhere."""
     labels = [""] * rows
     labels[0] = _number(axis.high)
     if rows > 1:
@@ -287,7 +287,7 @@ def _x_labels(axis: Axis, columns: int, unit: str) -> str:
 
 
 def _number(value: float) -> str:
-    """Three digits that matter; thousands and millions by letter."""
+    """Three significant digits, with k and M for large numbers."""
     for limit, letter in ((1e6, "M"), (1e4, "k")):
         if abs(value) >= limit:
             return f"{value / (1e6 if letter == 'M' else 1e3):.3g}{letter}"

@@ -1,7 +1,7 @@
-"""A picture as rows of half blocks: two pixels a cell, one above the other.
+"""Half blocks: pictures as terminal cells of two pixels each, colour palettes, and escape sequences.
 
-Knows nothing of textual. A row is first cut into runs of equal cells; the escape sequences that are
-sent and the segments of the plain way are both made from these runs, so that they cannot differ.
+Independent of Textual. A row is split into runs of equal cells; both the escape sequences and the
+segments are made from these runs, so that they cannot differ.
 """
 
 from functools import cache
@@ -15,19 +15,19 @@ Codes = NDArray[np.uint16]
 Colors = Literal["truecolor", "256"]
 
 CUBE = (0, 95, 135, 175, 215, 255)
-"""Levels of a channel in the 6x6x6 cube of the 256 colours (codes 16 to 231)."""
+"""Channel levels of the 6x6x6 cube in the 256 colours (codes 16 to 231)."""
 
 
 class Palette(NamedTuple):
-    """What a terminal is told for each code. `lookup` has one array for each channel or bits of it."""
+    """Escape parameters of each colour code."""
 
     colors: Colors
     foreground: list[str]
-    """By code: the parameters of the escape that sets the foreground, such as `38;5;16`."""
+    """By code: the parameters that set the foreground, such as `38;5;16`."""
     background: list[str]
 
     def codes(self, pixels: NDArray[np.uint8]) -> Codes:
-        """The codes of RGB pixels (height, width, 3)."""
+        """Colour codes of RGB pixels, shape (height, width, 3)."""
         red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
         if self.colors == "truecolor":
             four = _to_four_bits()
@@ -38,7 +38,7 @@ class Palette(NamedTuple):
         return np.asarray(_nearest_of_256()[index], np.uint16)
 
     def rgb(self, code: int) -> tuple[int, int, int]:
-        """The colour of a code, as a terminal shows it."""
+        """The RGB colour of a code."""
         if self.colors == "truecolor":
             return (code >> 8) * 17, (code >> 4 & 15) * 17, (code & 15) * 17
         return _rgb_of_256(code)
@@ -46,7 +46,7 @@ class Palette(NamedTuple):
 
 @cache
 def palette(colors: Colors) -> Palette:
-    """12-bit colour (`truecolor`: 4 bits a channel, sent as 24) or the fixed part of the 256 colours."""
+    """12-bit colour (`truecolor`: 4 bits per channel, sent as 24) or the fixed part of the 256 colours."""
     if colors == "truecolor":
         texts = [f"2;{(c >> 8) * 17};{(c >> 4 & 15) * 17};{(c & 15) * 17}" for c in range(4096)]
     else:
@@ -61,7 +61,7 @@ def _to_four_bits() -> NDArray[np.uint16]:
 
 @cache
 def _nearest_of_256() -> Codes:
-    """By 15-bit colour: the nearer one of the best in the cube and the best grey."""
+    """By 15-bit colour: the nearest colour of the cube and the greys."""
     steps = np.arange(32) * 255 / 31
     rgb = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
     levels = np.array(CUBE, np.float64)
@@ -90,26 +90,26 @@ SHADES = " ░▒▓█"
 
 
 Run = tuple[str, int, int]
-"""Equal cells beside each other: their text, the codes of their foreground and background colour.
+"""Adjacent equal cells: their text, foreground code and background code.
 
-`UNSET` is the terminal's own. Plain tuples: there are thousands in each picture.
+`UNSET` is the terminal's own colour. Plain tuples, since a picture has thousands.
 """
 
 
-def fitted(picture: Picture, columns: int, rows: int) -> Picture:
-    """The picture at the largest size that `columns` x `rows` cells hold, proportions kept.
+def fit(picture: Picture, columns: int, rows: int) -> Picture:
+    """The picture resized to fit `columns` x `rows` cells, keeping its proportions.
 
-    Pixels are square: a cell is one wide and two high, so the height comes out even. Shrinks by
-    area, grows by the nearest pixel.
+    A cell is one pixel wide and two high, so the height is even. Shrinks by area averaging, grows by
+    the nearest pixel.
     """
     height, width = picture.shape[:2]
     scale = min(columns / width, 2 * rows / height)
     new_width = min(columns, max(1, round(width * scale)))
     new_height = 2 * min(rows, max(1, round(height * scale / 2)))
-    return _resized(_resized(picture, new_height, 0), new_width, 1)
+    return _resize(_resize(picture, new_height, 0), new_width, 1)
 
 
-def _resized(picture: Picture, size: int, axis: int) -> Picture:
+def _resize(picture: Picture, size: int, axis: int) -> Picture:
     old = picture.shape[axis]
     if size == old:
         return picture
@@ -123,12 +123,12 @@ def _resized(picture: Picture, size: int, axis: int) -> Picture:
     return np.asarray((sums + counts // 2) // counts, np.uint8)
 
 
-def framed(
+def draw_frame(
     picture: Picture, frame: tuple[float, float, float, float], color: tuple[int, int, int]
 ) -> Picture:
-    """A copy with a rectangle on it, the rest darker; `frame` is x0, y0, x1, y1 in parts of the picture."""
+    """A copy with a rectangle, darker outside; `frame` is x0, y0, x1, y1 as fractions of the picture."""
     height, width = picture.shape[:2]
-    x0, y0, x1, y1 = (min(1.0, max(0.0, part)) for part in frame)
+    x0, y0, x1, y1 = (min(1.0, max(0.0, edge)) for edge in frame)
     left, top = min(width - 1, int(x0 * width)), min(height - 1, int(y0 * height))
     right, bottom = max(left + 1, round(x1 * width)), max(top + 1, round(y1 * height))
     result = picture // 2
@@ -137,34 +137,34 @@ def framed(
     return result
 
 
-def paired(codes: Codes) -> NDArray[np.uint32]:
-    """Codes of both pixels of each cell in one number, shape (height / 2, width): equal is equal."""
+def pair_rows(codes: Codes) -> NDArray[np.uint32]:
+    """Both codes of each cell in one number, shape (height / 2, width), for comparison."""
     return codes[0::2].astype(np.uint32) << np.uint32(16) | codes[1::2].astype(np.uint32)
 
 
-def shaded(picture: Picture) -> list[str]:
-    """Rows of shades for a terminal without colours, one character a cell by its brightness."""
-    light = _light(picture)
-    cells = (light[0::2] + light[1::2]) / 2
+def to_shades(picture: Picture) -> list[str]:
+    """Rows of shade characters by brightness, for a terminal without colours."""
+    luma = _luma(picture)
+    cells = (luma[0::2] + luma[1::2]) / 2
     levels = np.minimum(cells * len(SHADES) / 256, len(SHADES) - 1).astype(int)
     return ["".join(SHADES[level] for level in row) for row in levels.tolist()]
 
 
-def grey(picture: Picture) -> Picture:
-    """The picture without colours, its brightness kept."""
-    return np.repeat(np.rint(_light(picture)).astype(np.uint8)[..., None], 3, axis=2)
+def to_grey(picture: Picture) -> Picture:
+    """The picture in grey, of the same brightness."""
+    return np.repeat(np.rint(_luma(picture)).astype(np.uint8)[..., None], 3, axis=2)
 
 
-def _light(picture: Picture) -> NDArray[np.float64]:
+def _luma(picture: Picture) -> NDArray[np.float64]:
     """Brightness, 0 to 255 (luma of ITU-R BT.601), shape (height, width)."""
     return np.asarray(picture @ np.array([0.299, 0.587, 0.114]), np.float64)
 
 
 def runs(cells: NDArray[np.uint32]) -> list[Run]:
-    """The runs of one row of cells (see `paired`).
+    """The runs of one row of cells (see `pair_rows`).
 
-    A cell can be drawn in several ways: upper or lower half, and, where both pixels are equal, full or
-    empty. Each run takes the one that changes the fewest colours after the run before it.
+    A cell can be drawn as an upper or lower half block or, if both pixels are equal, as a full block or a
+    space. Each run uses the form that changes the fewest colours after the run before it.
     """
     ends = (np.flatnonzero(cells[1:] != cells[:-1]) + 1).tolist()
     values = cells.tolist()
@@ -189,7 +189,7 @@ def runs(cells: NDArray[np.uint32]) -> list[Run]:
 
 
 def ansi(row: list[Run], palette: Palette) -> str:
-    """The row as it is sent: a colour is named where it changes only, all is reset at the end."""
+    """The row as escape sequences: a colour is set only if it changes, and reset at the end."""
     foregrounds, backgrounds = palette.foreground, palette.background
     foreground = background = UNSET
     pieces = []

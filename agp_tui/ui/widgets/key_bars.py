@@ -1,4 +1,4 @@
-"""A bar for each key: how long it was held, or how sure the model is of it."""
+"""Key bars: for each key the share of time it was held, or the model's probability."""
 
 from collections.abc import Sequence
 from typing import ClassVar, Literal
@@ -11,10 +11,10 @@ HELD, FREE = "●", "○"
 
 
 class KeyBars(RowWidget):
-    """One row a key: its mark (● held, ○ not), its name, a bar, a number. Fits 28 cells and more.
+    """One row per key: a mark (● held, ○ not), its name, a bar, a number. Needs at least 28 cells.
 
-    `record`: the bar is the share of the time that the key was held. `play`: the bar is the
-    probability, with │ at the threshold from which the key is pressed.
+    Kind `record`: the bar is the share of time that the key was held. Kind `play`: the bar is the
+    probability, with │ at the threshold above which the key is pressed.
     """
 
     DEFAULT_CSS = """
@@ -41,7 +41,7 @@ class KeyBars(RowWidget):
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
-        """`keys` stand in this order from the start; others follow as they come."""
+        """`keys` are shown from the start, in this order; others are added as they occur."""
         super().__init__(id=id, classes=classes)
         self._kind = kind
         self._message = message
@@ -61,15 +61,15 @@ class KeyBars(RowWidget):
     def set_figures(
         self, parts: dict[str, float], held: Sequence[str], thresholds: dict[str, float] | None = None
     ) -> None:
-        """Bars from 0 to 1 by key, and the keys held now. Rows keep their order."""
-        unseen = [key for key in (*parts, *held) if key not in self._parts]
-        self._parts = {key: parts.get(key, 0.0) for key in (*self._parts, *dict.fromkeys(unseen))}
+        """Set bars (0 to 1) by key, and the keys held now. Rows keep their order."""
+        new = [key for key in (*parts, *held) if key not in self._parts]
+        self._parts = {key: parts.get(key, 0.0) for key in (*self._parts, *dict.fromkeys(new))}
         self._held = frozenset(held)
         self._thresholds = {**self._thresholds, **(thresholds or {})}
         self.rows_changed()
 
     def reset(self, keys: Sequence[str] = ()) -> None:
-        """Forget the keys seen so far: another game begins."""
+        """Remove the keys seen so far."""
         self._parts = dict.fromkeys(keys, 0.0)
         self._thresholds, self._held = {}, frozenset()
         self.rows_changed()

@@ -1,4 +1,4 @@
-"""Where the time of a frame goes, against the time that there is."""
+"""Latency against the budget of a frame: bars by stage, and a history of the last seconds."""
 
 from collections import deque
 from typing import ClassVar
@@ -8,16 +8,15 @@ from agp_tui.protocol.percentiles import Percentiles
 from agp_tui.ui.widgets.row_widget import Row, RowWidget, bar, pad, with_marks
 
 ORDER = ("grab", "keys", "encode", "decide", "press")
-"""Stages in the order in which they happen; others follow, `total` is last."""
-BUDGET_AT = 0.75
-"""Where on the bar the budget is, so that what is beyond it can be seen as well."""
+"""Stages in order; others follow, `total` is last."""
+BUDGET_FRACTION = 0.75
+"""Place of the budget on the bar, so that values above it are visible."""
 
 
 class LatencyBudget(RowWidget):
-    """A bar a stage: filled to p50, ╎ at p95, ┊ at p99, ┃ the budget; red where p99 is beyond it.
+    """One bar per stage: filled to p50, ╎ at p95, ┊ at p99, ┃ at the budget; red if p99 exceeds it.
 
-    A frame's budget is 1000 / fps milliseconds. Fits 40 cells and more; below that without numbers
-    of p95.
+    A frame's budget is 1000 / fps milliseconds. Needs 40 cells, and 48 to show p95 as a number.
     """
 
     DEFAULT_CSS = """
@@ -55,7 +54,7 @@ class LatencyBudget(RowWidget):
             self.set_figures(live.latency_ms, 1000 / live.fps_asked)
 
     def set_figures(self, stages: Latency, budget_ms: float) -> None:
-        """Percentiles by stage, and the milliseconds that a frame has."""
+        """Set percentiles (ms) by stage, and the budget of a frame (ms)."""
         first = [name for name in ORDER if name in stages]
         rest = [name for name in stages if name not in ORDER and name != "total"]
         last = ["total"] if "total" in stages else []
@@ -72,7 +71,7 @@ class LatencyBudget(RowWidget):
         name_width = min(max(map(len, self._stages)), 8)
         numbers = _numbers_width(width)
         bar_width = max(4, width - name_width - 1 - numbers)
-        budget_cell = int(BUDGET_AT * bar_width)
+        budget_cell = int(BUDGET_FRACTION * bar_width)
         label = f"{self._budget_ms:.1f} ms ┃"
         head = label.rjust(budget_cell + 1)[-(budget_cell + 1) :].ljust(bar_width)
         titles = ("p50", "p95", "p99") if numbers > 14 else ("p50", "p99")
@@ -89,7 +88,7 @@ class LatencyBudget(RowWidget):
         full, empty = bar(self._part(figures.p50), bar_width)
         style = "over" if over else "total" if name == "total" else "bar"
         marks = {
-            int(BUDGET_AT * bar_width): ("┃", "limit"),
+            int(BUDGET_FRACTION * bar_width): ("┃", "limit"),
             self._cell(figures.p95, bar_width): ("╎", "mark"),
             self._cell(figures.p99, bar_width): ("»" if self._part(figures.p99) >= 1 else "┊", "mark"),
         }
@@ -100,7 +99,7 @@ class LatencyBudget(RowWidget):
         )
 
     def _part(self, ms: float) -> float:
-        return ms / self._budget_ms * BUDGET_AT if self._budget_ms else 0.0
+        return ms / self._budget_ms * BUDGET_FRACTION if self._budget_ms else 0.0
 
     def _cell(self, ms: float, bar_width: int) -> int:
         return min(bar_width - 1, int(self._part(ms) * bar_width))
@@ -119,9 +118,9 @@ BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
 class LatencyHistory(RowWidget):
-    """A column for each moment, the newest at the right; the top is the budget, ▲ is beyond it.
+    """Column chart of p99 over the last `seconds`, the newest on the right; the top is the budget.
 
-    A column shows the largest value of its part of the last `seconds`.
+    A column shows the largest value of its time; ▲ marks values above the budget.
     """
 
     DEFAULT_CSS = """
@@ -150,13 +149,13 @@ class LatencyHistory(RowWidget):
         return "history"
 
     def update_live(self, live: Live) -> None:
-        """Add the p99 of the whole way at the job's own time."""
+        """Add the p99 of the total latency."""
         total = live.latency_ms.get("total")
         if total is not None and live.fps_asked > 0:
             self.add(live.seconds, total.p99, 1000 / live.fps_asked)
 
     def add(self, seconds: float, ms: float, budget_ms: float) -> None:
-        """One value at a time of the job; going back in time begins anew."""
+        """Add a value at a job's time; an earlier time than the last clears the history."""
         if self._values and seconds < self._values[-1][0]:
             self._values.clear()
         self._values.append((seconds, ms))
@@ -166,7 +165,7 @@ class LatencyHistory(RowWidget):
         self.rows_changed()
 
     def reset(self) -> None:
-        """Forget everything: another job begins."""
+        """Clear the history."""
         self._values.clear()
         self.rows_changed()
 
@@ -182,7 +181,7 @@ class LatencyHistory(RowWidget):
         return [*lines, ((caption[:width], "rest"),)]
 
     def _columns(self, width: int) -> list[float | None]:
-        """By column: the largest part of the budget, None where nothing was told."""
+        """By column: the largest fraction of the budget, or None without a value."""
         columns: list[float | None] = [None] * width
         if not self._values or not self._budget_ms or not width:
             return columns
@@ -194,7 +193,7 @@ class LatencyHistory(RowWidget):
         return columns
 
     def _line(self, columns: list[float | None], line: int) -> Row:
-        """One line of cells, 0 the lowest; cells of one style become one piece."""
+        """One line of cells, 0 is the lowest; adjacent cells of one style become one piece."""
         pieces: list[tuple[str, str]] = []
         for part in columns:
             text, style = self._cell(part, line)

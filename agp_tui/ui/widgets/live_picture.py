@@ -1,7 +1,7 @@
-"""The small live picture: half blocks, only the rows that changed, sent as prerendered text.
+"""Live picture of the game: half blocks, of which only changed rows are sent, as prerendered text.
 
-Give it no border and no padding of its own (its container may have them): then its lines reach the
-terminal as they are. It works with them as well, but slowly.
+Give the widget no border and no padding (its container may have them), so that its lines reach the
+terminal unchanged. With them it works as well, but slowly.
 """
 
 import textwrap
@@ -25,44 +25,44 @@ if TYPE_CHECKING:
 
 
 COLOR_PRESERVING = (ANSIToTruecolor, DimFilter, Monochrome)
-"""Filters that leave the colours of a picture as they are: it has no ANSI colours, nothing dim, and the
-preview makes it grey itself where it has to be."""
+"""Line filters that do not change a picture: it has no ANSI colours and nothing dim, and `LivePicture`
+converts it to grey itself."""
 
 
 def supports_prerendering() -> bool:
-    """Whether this textual keeps the text of a line where `PrerenderedStrip` puts it."""
+    """Whether this version of Textual caches rendered text where `PrerenderedStrip` sets it."""
     return all(hasattr(Strip, name) for name in ("_render_cache", "_segments"))
 
 
 class PrerenderedStrip(Strip):
-    """A line given as text for the terminal, or None, and as a function that makes its segments.
+    """A line as text for the terminal, or None, and a function that makes its segments.
 
-    The function is called where the segments are needed: where something covers a part of the line,
-    where a filter changes it, in screenshots, and where the text is None.
+    The function is called only if segments are needed: if something covers a part of the line, if a
+    filter changes it, in screenshots, and if the text is None.
     """
 
-    __slots__ = ("_make", "_made")  # noqa: RUF023
+    __slots__ = ("_make", "_cached")  # noqa: RUF023
 
     def __init__(self, text: str | None, make: Callable[[], list[Segment]], cells: int) -> None:
         self._make = make
-        self._made: list[Segment] | None = None
+        self._cached: list[Segment] | None = None
         super().__init__((), cells)
-        self._made = None
+        self._cached = None
         if text is not None:
             self._render_cache = text
 
     @property
     def _segments(self) -> list[Segment]:
-        if self._made is None:
-            self._made = self._make()
-        return self._made
+        if self._cached is None:
+            self._cached = self._make()
+        return self._cached
 
     @_segments.setter
     def _segments(self, segments: list[Segment]) -> None:
-        self._made = segments
+        self._cached = segments
 
     def apply_filter(self, filter: LineFilter, background: Color) -> Strip:
-        """The line itself where the filter would change nothing."""
+        """The line itself if the filter does not change pictures."""
         if isinstance(filter, COLOR_PRESERVING):
             return self
         return super().apply_filter(filter, background)
@@ -77,23 +77,23 @@ class PrerenderedStrip(Strip):
 PreviewColors = Literal["auto", "truecolor", "256", "off"]
 Frame = tuple[float, float, float, float]
 SSH_LIMIT = (48, 24)
-"""Most cells a preview takes over SSH, columns and rows."""
+"""Maximum size over SSH: columns and rows."""
 
 
 def over_ssh(environ: Mapping[str, str]) -> bool:
-    """Whether this terminal is at the other end of an SSH connection."""
+    """Whether the app runs in an SSH session."""
     return bool(environ.get("SSH_CONNECTION") or environ.get("SSH_TTY"))
 
 
-def resolve_colors(asked: PreviewColors, environ: Mapping[str, str]) -> PreviewColors:
-    """What `auto` means here: 256 colours over SSH, 12-bit colour on the machine itself."""
-    if asked != "auto":
-        return asked
+def resolve_colors(setting: PreviewColors, environ: Mapping[str, str]) -> PreviewColors:
+    """Resolve `auto`: 256 colours over SSH, 12-bit colour otherwise."""
+    if setting != "auto":
+        return setting
     return "256" if over_ssh(environ) else "truecolor"
 
 
 class LivePicture(Widget):
-    """A picture in half blocks, as large as its cells allow, or a sentence where there is none."""
+    """A picture in half blocks, as large as its cells allow, or a message if there is none."""
 
     DEFAULT_CSS = """
     LivePicture { width: 1fr; height: 1fr; color: $text-muted; }
@@ -104,7 +104,7 @@ class LivePicture(Widget):
 
     def __init__(
         self,
-        message: str = "Nothing to see yet.",
+        message: str = "No picture yet.",
         *,
         colors: PreviewColors = "truecolor",
         limit: tuple[int, int] | None = None,
@@ -112,7 +112,7 @@ class LivePicture(Widget):
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
-        """`limit`: most cells to take (columns, rows). `prerendered=False`: the plain way, for comparison."""
+        """`limit`: maximum size in cells (columns, rows). `prerendered=False`: segments only, for tests."""
         super().__init__(id=id, classes=classes)
         self._message = message
         self._color_mode = colors
@@ -127,7 +127,7 @@ class LivePicture(Widget):
         self._area = Region()
 
     def show(self, picture: bytes, size: tuple[int, int]) -> None:
-        """Show RGB bytes of `size` (height, width). Raises `AgpError` where they do not fit each other."""
+        """Show RGB bytes of `size` (height, width). Raises `AgpError` if their number does not fit."""
         expected = size[0] * size[1] * 3
         if expected <= 0 or len(picture) != expected:
             raise AgpError(
@@ -138,7 +138,7 @@ class LivePicture(Widget):
         self._changed()
 
     def clear(self, message: str) -> None:
-        """Show a sentence instead."""
+        """Show a message instead."""
         self._message = message
         self._picture = None
         self._cells = None
@@ -146,7 +146,7 @@ class LivePicture(Widget):
 
     @property
     def frame(self) -> Frame | None:
-        """A rectangle over the picture (x0, y0, x1, y1 in parts of it, 0 to 1), the rest darker."""
+        """A rectangle over the picture (x0, y0, x1, y1 as fractions, 0 to 1), darker outside."""
         return self._frame
 
     @frame.setter
@@ -156,7 +156,7 @@ class LivePicture(Widget):
 
     @property
     def color_mode(self) -> PreviewColors:
-        """The colours asked for; the terminal's own limits and NO_COLOR go before it."""
+        """The requested colours; the terminal's limits and NO_COLOR take precedence."""
         return self._color_mode
 
     @color_mode.setter
@@ -166,18 +166,18 @@ class LivePicture(Widget):
 
     @property
     def picture_area(self) -> Region:
-        """The cells that the picture takes, relative to the widget; empty without a picture."""
+        """The cells of the picture, relative to the widget; empty without a picture."""
         return self._area if self._picture is not None else Region()
 
     def fraction_at(self, x: int, y: int) -> tuple[float, float] | None:
-        """Where in the picture a cell's middle is (0 to 1 each), None outside."""
+        """The place of a cell's center in the picture (x, y as fractions, 0 to 1), or None outside."""
         area = self.picture_area
         if not area.contains(x, y):
             return None
         return (x - area.x + 0.5) / area.width, (y - area.y + 0.5) / area.height
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """The lines as they are, past the styles of a box that it does not have."""
+        """The lines without Textual's box styling, which the widget does not need."""
         if self.styles.gutter:
             return super().render_lines(crop)
         self._draw_if_stale()
@@ -192,7 +192,7 @@ class LivePicture(Widget):
         return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
 
     def _changed(self) -> None:
-        """Draw now where the screen is seen, later where it is not."""
+        """Draw now if the screen is visible, else when it becomes visible."""
         self._stale = True
         if not self.is_attached or not self.screen.is_active or not self.size:
             return
@@ -207,7 +207,7 @@ class LivePicture(Widget):
             self._draw()
 
     def _current_render_key(self) -> tuple[object, ...]:
-        """All but the picture that decides about the lines."""
+        """Everything besides the picture that the lines depend on."""
         colors = self._palette_name()
         return (
             self.size,
@@ -225,7 +225,7 @@ class LivePicture(Widget):
         return "256" if self._color_mode == "256" or self._system() is ColorSystem.EIGHT_BIT else "truecolor"
 
     def _palette(self) -> "Palette | None":
-        """The colours of pictures here; None where there are none."""
+        """The palette in use, or None without colours."""
         from agp_tui.ui.widgets.halfblocks import palette
 
         name = self._palette_name()
@@ -235,7 +235,7 @@ class LivePicture(Widget):
         return self.app.console._color_system or ColorSystem.TRUECOLOR
 
     def _can_prerender(self, colors: str) -> bool:
-        """Whether the terminal and the filters take the escapes as they are made here."""
+        """Whether terminal and filters accept prerendered escape sequences."""
         return (
             self._prerendered
             and supports_prerendering()
@@ -245,14 +245,14 @@ class LivePicture(Widget):
         )
 
     def _draw(self) -> list[int]:
-        """Make the lines that changed; their numbers."""
+        """Make the lines that changed, and return their numbers."""
         render_key = self._current_render_key()
         if render_key != self._render_key:
             self._render_key, self._cells = render_key, None
         self._stale = False
         width, height = self.size
         if self._picture is None or self._color_mode == "off" or not (width and height):
-            self._strips = self._sentence(width, height)
+            self._strips = self._message_lines(width, height)
             return list(range(height))
         return self._draw_picture(*self._picture, prerendered=bool(render_key[-1]))
 
@@ -270,11 +270,11 @@ class LivePicture(Widget):
                 min(height, self._limit[1]),
             )
         )
-        pixels = halfblocks.fitted(np.frombuffer(picture, np.uint8).reshape(*size, 3), columns, rows)
+        pixels = halfblocks.fit(np.frombuffer(picture, np.uint8).reshape(*size, 3), columns, rows)
         if any(isinstance(filter, Monochrome) for filter in self.get_line_filters()):
-            pixels = halfblocks.grey(pixels)
+            pixels = halfblocks.to_grey(pixels)
         if self._frame is not None:
-            pixels = halfblocks.framed(pixels, self._frame, self._frame_color())
+            pixels = halfblocks.draw_frame(pixels, self._frame, self._frame_color())
         area = Region(
             (width - pixels.shape[1]) // 2,
             (height - pixels.shape[0] // 2) // 2,
@@ -283,21 +283,21 @@ class LivePicture(Widget):
         )
         colors = self._palette()
         if colors is None:
-            return self._draw_shades(halfblocks.shaded(pixels), area)
-        cells = halfblocks.paired(colors.codes(pixels))
+            return self._draw_shades(halfblocks.to_shades(pixels), area)
+        cells = halfblocks.pair_rows(colors.codes(pixels))
         if self._cells is None or area != self._area or len(self._strips) != height:
             self._area = area
             self._strips = [self._margin(width)] * height
             rows_changed = list(range(area.height))
-            everything = True
+            all_rows = True
         else:
             rows_changed = np.flatnonzero((cells != self._cells).any(axis=1)).tolist()
-            everything = False
+            all_rows = False
         self._cells = cells
         margins = self._margin(area.x), self._margin(width - area.right)
         for row in rows_changed:
             self._strips[area.y + row] = self._line(halfblocks.runs(cells[row]), colors, margins, prerendered)
-        return list(range(height)) if everything else [area.y + row for row in rows_changed]
+        return list(range(height)) if all_rows else [area.y + row for row in rows_changed]
 
     def _line(
         self, row: "list[Run]", colors: "Palette", margins: tuple[Strip, Strip], prerendered: bool
@@ -328,8 +328,8 @@ class LivePicture(Widget):
             self._strips[y] = Strip(parts, width)
         return list(range(height))
 
-    def _sentence(self, width: int, height: int) -> list[Strip]:
-        """The message, in the middle."""
+    def _message_lines(self, width: int, height: int) -> list[Strip]:
+        """The message, centered."""
         message = "The preview is off." if self._color_mode == "off" else self._message
         lines = [
             line for part in message.splitlines() for line in textwrap.wrap(part, max(1, width - 2)) or [""]
@@ -357,7 +357,7 @@ class LivePicture(Widget):
 
 
 def _style(run: "Run", colors: "Palette") -> Style:
-    """A run's colours as textual knows them."""
+    """A run's colours as a Rich style."""
     make: Callable[[int], RichColor]
     if colors.colors == "256":
         make = RichColor.from_ansi

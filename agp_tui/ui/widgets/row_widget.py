@@ -1,4 +1,4 @@
-"""A widget of a few lines, each made of styled pieces; it repaints once an update, and only what changed."""
+"""Base widgets that repaint only what changed: ChangeOnlyStatic, ThrottledWidget, RowWidget; and bars."""
 
 import time
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 
 class ChangeOnlyStatic(Static):
-    """A `Static` whose text may be told again and again."""
+    """A `Static` that updates only if its text changed."""
 
     _content: Content | None = None
 
@@ -29,41 +29,41 @@ class ChangeOnlyStatic(Static):
 
 
 class ThrottledWidget(Widget):
-    """Draws when it is told something, but not again before `SECONDS_BETWEEN` have passed."""
+    """A widget that redraws at most once per `SECONDS_BETWEEN` seconds."""
 
     SECONDS_BETWEEN: ClassVar[float] = 0.5
 
-    _drawn_at = 0.0
-    _later: Timer | None = None
+    _last_redraw = 0.0
+    _redraw_timer: Timer | None = None
 
     def redraw_soon(self) -> None:
-        """Draw now, or as soon as the last time is long enough ago."""
-        if not self.is_mounted or self._later is not None:
+        """Redraw now, or as soon as `SECONDS_BETWEEN` have passed since the last redraw."""
+        if not self.is_mounted or self._redraw_timer is not None:
             return
-        left = self._drawn_at + self.SECONDS_BETWEEN - time.monotonic()
+        left = self._last_redraw + self.SECONDS_BETWEEN - time.monotonic()
         if left <= 0:
             self.redraw_now()
         else:
-            self._later = self.set_timer(left, self.redraw_now)
+            self._redraw_timer = self.set_timer(left, self.redraw_now)
 
     def redraw_now(self) -> None:
-        """Draw, however short ago the last time is."""
-        self._later = None
-        self._drawn_at = time.monotonic()
+        """Redraw at once."""
+        self._redraw_timer = None
+        self._last_redraw = time.monotonic()
         self.before_redraw()
         self.refresh()
 
     def before_redraw(self) -> None:
-        """What was told since the last time is to be drawn."""
+        """Called before each redraw, to take over new data."""
 
 
 Piece = tuple[str, str]
-"""Text, and the name of its component class after `--` ("" is the widget's own style)."""
+"""A text, and the name of its component class after `--` ("" for the widget's own style)."""
 Row = tuple[Piece, ...]
 
 
 class RowWidget(Widget):
-    """Lines that the subclass makes of its figures in `rows`; the height is their number."""
+    """A widget of lines of styled pieces, which the subclass gives in `rows`; its height is their number."""
 
     DEFAULT_CSS = "RowWidget { width: 1fr; height: auto; }"
     ALLOW_SELECT = False
@@ -74,26 +74,26 @@ class RowWidget(Widget):
         self._shown_width = -1
 
     def rows(self, width: int) -> list[Row]:
-        """The lines at this width, in cells."""
+        """The lines for a width in cells."""
         raise NotImplementedError
 
     def row_count(self) -> int:
-        """How many lines there are, whatever the width."""
+        """Number of lines, whatever the width."""
         raise NotImplementedError
 
     def rows_changed(self) -> None:
-        """Repaint the lines that differ from what is shown; lay out again where their number does."""
+        """Repaint the lines that changed; redo the layout if their number changed."""
         if not self.is_mounted:
             return
         old, width = self._shown_rows, self.size.width
         if self.row_count() != len(old) or width != self._shown_width:
-            self._take(width)
+            self._make_rows(width)
             self.refresh(layout=True)
             return
         if not self.screen.is_active:
             self._shown_width = -1
             return
-        self._take(width)
+        self._make_rows(width)
         changed = [y for y, (new, was) in enumerate(zip(self._shown_rows, old, strict=False)) if new != was]
         if changed:
             self.refresh(*(Region(0, y, width, 1) for y in changed))
@@ -102,32 +102,32 @@ class RowWidget(Widget):
         return self.row_count()
 
     def render_line(self, y: int) -> Strip:
-        """One line, cut or filled to the width."""
+        """Render one line, cropped or padded to the width."""
         width = self.size.width
         if width != self._shown_width:
-            self._take(width)
+            self._make_rows(width)
         if y >= len(self._shown_rows):
             return Strip.blank(width, self.visual_style.rich_style)
         own = self.visual_style.rich_style
-        pieces = [Segment(text, self._named(name, own)) for text, name in self._shown_rows[y] if text]
+        pieces = [Segment(text, self._piece_style(name, own)) for text, name in self._shown_rows[y] if text]
         return Strip(pieces).adjust_cell_length(width, own)
 
-    def _take(self, width: int) -> None:
+    def _make_rows(self, width: int) -> None:
         self._shown_rows, self._shown_width = self.rows(width), width
 
-    def _named(self, name: str, own: Style) -> Style:
+    def _piece_style(self, name: str, own: Style) -> Style:
         if not name:
             return own
         return self.get_visual_style(f"{self.component_prefix}--{name}").rich_style
 
     @property
     def component_prefix(self) -> str:
-        """What the component classes of this widget begin with."""
+        """Prefix of the widget's component classes."""
         return "rows"
 
 
 def pad(text: str, width: int) -> str:
-    """The text in exactly so many cells, cut with an ellipsis."""
+    """The text padded to `width` cells, or cut with an ellipsis."""
     if cell_len(text) > width:
         return text[: max(0, width - 1)] + "…" if width > 0 else ""
     return text + " " * (width - cell_len(text))
@@ -137,14 +137,14 @@ EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 
 
 def bar(part: float, width: int) -> tuple[str, str]:
-    """A bar's full and empty text, `width` cells together, to an eighth of a cell."""
+    """The filled and the empty part of a bar of `width` cells, to an eighth of a cell; `part` is 0 to 1."""
     eighths = round(min(1.0, max(0.0, part)) * width * 8)
     full = "█" * (eighths // 8) + EIGHTHS[eighths % 8]
     return full, "─" * (width - len(full))
 
 
 def with_marks(pieces: Sequence[Piece], marks: dict[int, Piece]) -> Row:
-    """The pieces with single cells replaced; `marks` by cell. Each character must be one cell wide."""
+    """The pieces with single cells replaced by `marks` (by cell). Each character must be one cell wide."""
     result: list[Piece] = []
     at = 0
     for text, name in pieces:

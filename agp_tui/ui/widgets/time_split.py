@@ -1,4 +1,4 @@
-"""How fast an agent trains, and what the time goes into."""
+"""Training speed of an agent, and the split of its time into stages."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -7,11 +7,11 @@ from agp_tui.ui.widgets.row_widget import Piece, Row, RowWidget
 
 STAGES = ("environment", "inference", "learning")
 SHORT = {"environment": "env", "inference": "infer", "learning": "learn"}
-MOST_BAR = 60
+MAX_BAR_CELLS = 60
 
 
 class TimeSplit(RowWidget):
-    """One line: steps a second, one bar cut into the shares of the stages, each share in its colour."""
+    """One line: steps per second, and a stacked bar of the stages' shares, each in its color."""
 
     DEFAULT_CSS = """
     TimeSplit { height: 1; }
@@ -37,7 +37,7 @@ class TimeSplit(RowWidget):
         return "time-split"
 
     def set_figures(self, rate: float | None, shares: Mapping[str, float]) -> None:
-        """Steps a second, and the share of each stage in the time, 0 to 1."""
+        """Set steps per second, and each stage's share of the time, 0 to 1."""
         self._rate = rate
         self._shares = {stage: shares[stage] for stage in STAGES if stage in shares}
         self.rows_changed()
@@ -47,11 +47,11 @@ class TimeSplit(RowWidget):
 
     def rows(self, width: int) -> list[Row]:
         if self._rate is None:
-            return [(("How fast it is shows here.", "rest"),)]
+            return [(("The training speed appears here.", "rest"),)]
         rate: Row = ((f"{self._rate:,.0f}", "rate"), (" steps/s  ", "rest"))
         legend = self._legend(short=width < 76)
         room = width - sum(len(text) for text, _ in (*rate, *legend)) - 2
-        return [(*rate, *_stacked(self._shares, max(0, min(room, MOST_BAR))), ("  ", ""), *legend)]
+        return [(*rate, *_stacked(self._shares, max(0, min(room, MAX_BAR_CELLS))), ("  ", ""), *legend)]
 
     def _legend(self, *, short: bool) -> list[Piece]:
         names = SHORT if short else {stage: stage for stage in STAGES}
@@ -59,13 +59,13 @@ class TimeSplit(RowWidget):
 
 
 def _stacked(shares: Mapping[str, float], width: int) -> list[Piece]:
-    """A bar of `width` cells; what one share loses by rounding the next one gains."""
-    whole = sum(shares.values()) or 1.0
+    """A stacked bar of `width` cells; rounding errors carry over to the next share."""
+    total = sum(shares.values()) or 1.0
     pieces: list[Piece] = []
     before, at = 0.0, 0
     for stage, share in shares.items():
         before += share
-        end = round(width * before / whole)
+        end = round(width * before / total)
         pieces.append(("█" * (end - at), stage))
         at = end
     return pieces

@@ -61,7 +61,7 @@ def test_the_boxes_say_what_there_is_of_this_game() -> None:
 
 def test_what_hinders_is_shown_with_its_cure() -> None:
     assert "Name it with --display" in findings_text((PROBLEM,))
-    assert "nothing is in the way" in findings_text((FindingItem("disk", True, "lots"),))
+    assert "no problems found" in findings_text((FindingItem("disk", True, "lots"),))
 
 
 def test_enter_does_what_is_suggested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +114,7 @@ def test_it_looks_as_it_should(
                 app.catalog.runs = (RunItem("a", "train", "died", NOW - 5000, GAME),)
             screen = app.screen
             assert isinstance(screen, HomeScreen)
-            await until(pilot, lambda: screen._finished)
+            await until(pilot, lambda: screen._complete)
             screen.changed("")
             await snap(pilot, f"home-{state}-{'small' if size[0] == 80 else 'large'}")
 

@@ -17,7 +17,7 @@ from agp_tui.recording.store import Recording, find_recordings
 from agp_tui.ui.client.catalog import ModelItem
 from agp_tui.ui.components.live_view import LiveView
 from agp_tui.ui.dialogs.choose import Choose
-from agp_tui.ui.screens.play.screen import PlayScreen, preflight_text
+from agp_tui.ui.screens.play.screen import PlayScreen, latency_text
 
 GAME = "ALE/Breakout-v5"
 MS = Percentiles(1.0, 2.0, 3.0)
@@ -63,7 +63,7 @@ def test_a_model_is_measured_dry_run_paused_and_stopped(home: Path, monkeypatch:
             await pilot.press("m")
             assert isinstance(app.screen, Choose)
             await pilot.press("enter")
-            await until(pilot, lambda: "p99" in screen.preflight)
+            await until(pilot, lambda: "p99" in screen.latency_check)
             assert app.game == GAME and "fps here" in screen_text(pilot)
             await pilot.press("t")
             await until(pilot, lambda: "dry run" in screen_text(pilot))
@@ -135,13 +135,13 @@ def test_panic_ends_the_player_at_once(home: Path, monkeypatch: pytest.MonkeyPat
     asyncio.run(session())
 
 
-def test_preflight_says_what_fits() -> None:
+def test_latency_text_shows_whether_the_model_fits() -> None:
     good = Finished(job="measure", latency_ms=MS, report={"budget_ms": 33.3, "fps_max": 60})
     bad = Finished(
         job="measure", latency_ms=Percentiles(30.0, 40.0, 50.0), report={"budget_ms": 33.3, "fps_max": 14}
     )
-    assert "✓ p99 3.0 ms of 33.3 ms" in preflight_text(good)
-    assert "✗" in preflight_text(bad) and "14 fps would fit" in preflight_text(bad)
+    assert "✓ p99 3.0 ms of 33.3 ms" in latency_text(good)
+    assert "✗" in latency_text(bad) and "14 fps would fit" in latency_text(bad)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -160,15 +160,17 @@ def test_it_looks_as_it_should(
             assert isinstance(screen, PlayScreen)
             if state != "empty":
                 screen.model = ModelItem("breaker", "/models/breaker", GAME, ("left", "right"), fps=30)
-                screen.preflight = "[$success]✓ p99 3.0 ms of 33.3 ms[/], up to 60 fps here"
+                screen.latency_check = "[$success]✓ p99 3.0 ms of 33.3 ms[/], up to 60 fps here"
             # The log wraps by its width, which it has once it is shown.
             await until(pilot, lambda: state == "empty" or screen.query_one(RichLog).size.width > 0)
             if state == "live":
                 screen.playing = True
-                screen._show(LIVE)
+                screen.handle_event(LIVE)
             if state == "failed":
-                screen._show(Failed(error="Expected a display, found none.", hint="Name it with --display."))
-            screen._draw()
+                screen.handle_event(
+                    Failed(error="Expected a display, found none.", hint="Name it with --display.")
+                )
+            screen.update_view()
             assert screen.query_one(LiveView)
             await snap(pilot, f"play-{state}-{'small' if size[0] == 80 else 'large'}")
 

@@ -140,7 +140,7 @@ def test_a_curve_that_goes_on_from_a_checkpoint_forgets_what_came_after_it() -> 
             chart.add("evaluation", step, 100.0 + step)
             chart.add_interval(step, 0.0, 1000.0 + step)
         await until(pilot, shows(pilot, "1030┤"))
-        chart.forget_from(20)
+        chart.drop_from(20)
         chart.add("evaluation", 20, 7.0)
         await until(pilot, shows(pilot, "evaluation 7", "1010┤"))
 

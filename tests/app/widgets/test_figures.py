@@ -17,7 +17,7 @@ from agp_tui.config.file import LoadedConfig
 from agp_tui.protocol.events import Live
 from agp_tui.protocol.percentiles import Percentiles
 from agp_tui.ui.components.live_view import LiveView
-from agp_tui.ui.widgets.curve_chart import Canvas, CurveChart, drawable, spanning, thinned
+from agp_tui.ui.widgets.curve_chart import Canvas, CurveChart, downsample, finite_points, fit_axis
 from agp_tui.ui.widgets.key_bars import KeyBars
 from agp_tui.ui.widgets.latency_budget import LatencyBudget, LatencyHistory
 
@@ -201,21 +201,21 @@ def test_a_curve_has_axes_a_legend_and_letters_at_its_ends() -> None:
 
 
 def test_a_log_axis_makes_a_line_of_equal_factors() -> None:
-    axis = spanning([0.01, 1.0], 101, log=True)
+    axis = fit_axis([0.01, 1.0], 101, log=True)
     assert [axis.dot(value) for value in (0.01, 0.1, 1.0)] == [0, 50, 100]
-    assert drawable([(0, 0.0), (1, 1.0), (2, math.nan)], log=True) == [(1, 1.0)]
+    assert finite_points([(0, 0.0), (1, 1.0), (2, math.nan)], log=True) == [(1, 1.0)]
 
 
 def test_curves_are_drawn_twice_a_second_at_most_and_the_last_point_is_there() -> None:
     chart = CurveChart()
 
     async def look(pilot: Any) -> None:
-        before = chart.drawings
+        before = chart.redraws
         for step in range(60):
             chart.add("loss", step, 60.0 - step)
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.7)
-        assert 1 <= chart.drawings - before <= 4
+        assert 1 <= chart.redraws - before <= 4
         assert "a loss 1" in lines(chart)[0]
 
     run(chart, look)
@@ -223,13 +223,13 @@ def test_curves_are_drawn_twice_a_second_at_most_and_the_last_point_is_there() -
 
 def test_many_points_are_thinned_and_the_peak_stays() -> None:
     points = [(float(x), 100.0 if x == 5431 else math.sin(x)) for x in range(20_000)]
-    few = thinned(points, 200)
+    few = downsample(points, 200)
     assert len(few) <= 210 and max(y for _, y in few) == 100.0 and few[-1] == points[-1]
 
 
 def test_a_straight_line_in_dots() -> None:
     canvas = Canvas(4, 2)
-    canvas.line([(0, 0), (1, 1)], spanning([0, 1], 8), spanning([0, 1], 8), 0)
+    canvas.line([(0, 0), (1, 1)], fit_axis([0, 1], 8), fit_axis([0, 1], 8), 0)
     text = "".join(text for row in range(2) for text, _ in canvas.row(row))
     assert sum(bin(ord(c) - 0x2800).count("1") for c in text if c != " ") == 8
 

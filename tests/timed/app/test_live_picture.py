@@ -17,7 +17,7 @@ from textual.widgets import Static
 
 from agp_tui.errors import AgpError
 from agp_tui.ui.benchmarks.preview import CountingDriver
-from agp_tui.ui.widgets.halfblocks import fitted, paired, palette, runs
+from agp_tui.ui.widgets.halfblocks import fit, pair_rows, palette, runs
 from agp_tui.ui.widgets.live_picture import LivePicture, resolve_colors
 
 SIZE = (30, 12)
@@ -262,7 +262,7 @@ def test_a_click_finds_its_place_in_the_picture() -> None:
 
 @pytest.mark.parametrize("shape", [(210, 160), (96, 96), (3, 400), (400, 3), (10, 10)])
 def test_pictures_keep_their_proportions_inside_the_cells(shape: tuple[int, int]) -> None:
-    result = fitted(np.full((*shape, 3), 77, np.uint8), 40, 20)
+    result = fit(np.full((*shape, 3), 77, np.uint8), 40, 20)
     height, width = result.shape[:2]
     assert width <= 40 and height <= 40 and height % 2 == 0
     assert width == 40 or height == 40
@@ -280,7 +280,7 @@ def test_the_nearest_of_256_colours() -> None:
 
 def test_equal_cells_make_one_run() -> None:
     codes = palette("truecolor").codes(np.zeros((2, 30, 3), np.uint8))
-    assert runs(paired(codes)[0]) == [(" " * 30, -1, 0)]
+    assert runs(pair_rows(codes)[0]) == [(" " * 30, -1, 0)]
 
 
 def test_256_colours_over_ssh_only() -> None:

@@ -89,7 +89,7 @@ class AgentView(Vertical):
         if steps < self._steps:
             # A checkpoint lay before the end: what came after it is played anew.
             for chart in self.query(CurveChart):
-                chart.forget_from(steps)
+                chart.drop_from(steps)
         self._steps = steps
         shares = {stage: metrics[f"{stage}_share"] for stage in STAGES if f"{stage}_share" in metrics}
         self.query_one(TimeSplit).set_figures(metrics.get("steps_per_second"), shares)

@@ -1,1 +1,1 @@
-"""The home screen: the next step, runs and the state of the machine."""
+"""Home screen: the next step, runs and the state of the machine."""

@@ -1,4 +1,4 @@
-"""Home: what there is for the chosen game, and the one thing to do next."""
+"""Home screen: the pipeline of the chosen game, the next step, runs and findings about the machine."""
 
 import time
 from typing import TYPE_CHECKING, ClassVar
@@ -22,21 +22,21 @@ RECENT_RUNS = 8
 HELP = """
 # Home
 
-The four boxes are the way from watching you to playing by itself: **recordings** are what you (or an
-expert) played, **training** learns from them, **models** are what came of it, **play** lets one take
-the keyboard. Below them stands the one thing to do next for the chosen game.
+The four boxes are the steps of imitation learning: **recordings** of your (or an expert's) play, **training**
+on them, the resulting **models**, and **play**, which lets a model press the keys. Below them is the next
+step for the chosen game.
 
 | Key | What it does |
 |---|---|
-| `enter` | do what is suggested |
-| `d` | the demo: the whole way on Atari Pong, from nothing, in about eight minutes |
+| `enter` | do the next step |
+| `d` | the demo: all steps on Atari Pong in about eight minutes |
 | `g` | choose another game, or name a new one |
-| arrows, `enter` in the table | look at a run |
+| arrows, `enter` in the table | open a run |
 """
 
 
 class HomeScreen(AppScreen):
-    """The pipeline of the chosen game, runs, and what of this machine is in the way."""
+    """The pipeline of the chosen game, its runs, and problems of this machine."""
 
     MODE = "home"
     HELP = HELP
@@ -45,8 +45,8 @@ class HomeScreen(AppScreen):
         Binding("d", "demo", "Demo", id="home.demo"),
     ]
 
-    _finished = False
-    """Whether all of it is on the screen."""
+    _complete = False
+    """Whether all widgets are mounted."""
 
     def body(self) -> ComposeResult:
         with Grid(id="pipeline"):
@@ -56,10 +56,10 @@ class HomeScreen(AppScreen):
         yield Horizontal(id="below")
 
     def on_mount(self) -> None:
-        # The boxes are there at once; what needs longer to be drawn follows.
-        self.call_after_refresh(self._finish)
+        # The boxes appear at once; widgets that take longer to draw follow.
+        self.call_after_refresh(self._mount_rest)
 
-    async def _finish(self) -> None:
+    async def _mount_rest(self) -> None:
         table: DataTable[str] = DataTable(id="recent", cursor_type="row", zebra_stripes=True)
         runs, found = (
             Vertical(table, id="runs-pane"),
@@ -70,14 +70,14 @@ class HomeScreen(AppScreen):
             pane.border_title = title
         await self.query_one("#below").mount(runs, found)
         table.add_columns("run", "game", "state", "when")
-        self._finished = True
+        self._complete = True
         self.changed("")
         if self.focused is None:
             table.focus()
 
     def changed(self, what: str) -> None:
-        """Draw what is known anew."""
-        if not self._finished:
+        """Show what the catalog knows."""
+        if not self._complete:
             return
         catalog, game = self.agp.catalog, self.agp.game
         boxes = box_texts(catalog, game)
@@ -100,25 +100,25 @@ class HomeScreen(AppScreen):
             table.move_cursor(row=min(cursor, max(0, len(rows) - 1)))
 
     async def on_data_table_row_selected(self, selected: DataTable.RowSelected) -> None:
-        """Look at the run."""
+        """Open the run."""
         if selected.row_key.value:
             await self.agp.show_run(selected.row_key.value)
 
     def action_demo(self) -> None:
-        """The whole way, from nothing."""
+        """Start the demo."""
         self.agp.start_run("demo")
-        self.notify("The demo begins; it takes about eight minutes.")
+        self.notify("The demo has started; it takes about eight minutes.")
 
     async def action_suggested(self) -> None:
-        """Go where the suggestion is."""
+        """Open the screen of the next step."""
         await self.agp.action_go(next_step(self.agp.catalog, self.agp.game).mode)
 
 
 class PipelineBox(ChangeOnlyStatic):
-    """One of the four."""
+    """One step of the pipeline: recordings, training, models or play."""
 
     def __init__(self, name: str, key: str) -> None:
-        super().__init__("[dim]looking …[/]", name=name, classes="box")
+        super().__init__("[dim]loading …[/]", name=name, classes="box")
         self._key = key
 
     def on_mount(self) -> None:
@@ -126,13 +126,13 @@ class PipelineBox(ChangeOnlyStatic):
         self.border_subtitle = f"key {self._key}"
 
     async def on_click(self) -> None:
-        """Go to its screen."""
+        """Open the step's screen."""
         mode = {"recordings": "library", "training": "train", "models": "play", "play": "play"}
         await self.app.run_action(f"app.go('{mode[self.name or '']}')")
 
 
 class NextStep:
-    """What to do next: a sentence and the screen for it."""
+    """What to do next: a sentence, and the mode (screen) for it."""
 
     def __init__(self, mode: str, text: str) -> None:
         self.mode = mode
@@ -140,37 +140,37 @@ class NextStep:
 
 
 def next_step(catalog: "Catalog", game: str) -> NextStep:
-    """The one next step for a game."""
+    """The next step for a game."""
     if catalog.recordings is None or catalog.models is None:
-        return NextStep("home", "looking at what there is …")
+        return NextStep("home", "loading …")
     running = [run for run in catalog.runs if run.state == "running" and run.game in ("", game)]
     if running:
         return NextStep("runs", f"{running[0].job} is running; press [b]7[/] to watch it.")
     usable = [one for one in catalog.recordings_of(game) if one.frames]
-    models = _whole_models(catalog, game)
+    models = _usable_models(catalog, game)
     if not usable and not models:
-        who = "watch an expert play" if is_atari(game) else "play it while it is recorded"
-        return NextStep("record", f"press [b]2[/] and {who}; or [b]d[/] for a demo of everything.")
+        how = "record an expert" if is_atari(game) else "record yourself playing"
+        return NextStep("record", f"press [b]2[/] and {how}; or [b]d[/] for the demo.")
     if not models:
         seconds = sum(one.seconds for one in usable)
-        return NextStep("train", f"press [b]4[/] to learn from {length(seconds)} of {escape(game)}.")
+        return NextStep("train", f"press [b]4[/] to train on {length(seconds)} of {escape(game)}.")
     newest = max((one.stamp for one in usable), default="")
     made = time.strftime("%Y%m%d-%H%M%S", time.localtime(models[0].created)) if models[0].created else ""
     if newest > made:
-        return NextStep("train", "there are newer recordings than models: press [b]4[/] to train again.")
+        return NextStep("train", "there are recordings newer than the models: press [b]4[/] to train again.")
     return NextStep("play", f"press [b]5[/] to let [b]{escape(models[0].name)}[/] play.")
 
 
-def _whole_models(catalog: "Catalog", game: str) -> "list[ModelItem]":
-    """The models that can play, newest first."""
+def _usable_models(catalog: "Catalog", game: str) -> "list[ModelItem]":
+    """The models without problems, newest first."""
     return [one for one in catalog.models_of(game) if not one.problem]
 
 
 def box_texts(catalog: "Catalog", game: str) -> dict[str, str]:
     """The text of each box."""
     if catalog.recordings is None or catalog.models is None:
-        return dict.fromkeys(("recordings", "training", "models", "play"), "[dim]looking …[/]")
-    recordings, models = catalog.recordings_of(game), _whole_models(catalog, game)
+        return dict.fromkeys(("recordings", "training", "models", "play"), "[dim]loading …[/]")
+    recordings, models = catalog.recordings_of(game), _usable_models(catalog, game)
     trainings = [run for run in catalog.runs if run.job in ("train", "practice") and run.game == game]
     seconds, size = sum(one.seconds for one in recordings), sum(one.bytes for one in recordings)
     texts = {
@@ -192,12 +192,12 @@ def box_texts(catalog: "Catalog", game: str) -> dict[str, str]:
 
 
 def findings_text(found: "tuple[FindingItem, ...] | None") -> str:
-    """What hinders, with its cure; one line where nothing does."""
+    """The problems of this machine with their hints, or one line if there are none."""
     if found is None:
-        return "[dim]looking …[/]"
+        return "[dim]loading …[/]"
     bad = [one for one in found if one.ok is False]
     if not bad:
-        return "[$success]✓[/] nothing is in the way; key 7, then Doctor, shows everything"
+        return "[$success]✓[/] no problems found; key 7, then Doctor, shows all checks"
     return "\n".join(
         f"[$error]✗ {escape(one.name)}[/]: {escape(one.found)}\n  [dim]{escape(one.cure)}[/]" for one in bad
     )

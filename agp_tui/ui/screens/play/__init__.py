@@ -1,1 +1,1 @@
-"""The play screen: a model at the keys, live."""
+"""Play screen: a model plays a game, live."""

@@ -1,4 +1,4 @@
-"""Play: a model takes the keyboard; what it sees, thinks and presses, and whether it is in time."""
+"""Play screen: choose a model, check its latency, let it play, intervene."""
 
 from typing import Any, ClassVar
 
@@ -25,36 +25,36 @@ from agp_tui.ui.screens.base import AppScreen
 HELP = """
 # Play
 
-A model looks at the game and presses its keys. Before it starts, **preflight** measures whether this
-machine decides within the time of a frame; *dry run* decides and shows but presses nothing.
+A model watches the game and presses its keys. Before it starts, the **latency check** measures whether
+this machine decides within the time of a frame; a *dry run* decides and shows but presses nothing.
 
 On a screen the keys go to the window that has the focus there, so put the focus on the game. **F12 on
 the game's keyboard** stops the player and releases every key, and so does F12 here.
 
-Touch one of the game's keys on its keyboard (of an Atari game: here) and **you drive**: the model lets go
-of everything. Leave the keys alone for a second and it drives again. What you showed it is recorded, as a
-recording like any other.
+Press one of the game's keys on its keyboard (of an Atari game: here) and **you drive**: the model releases
+every key. A second after your last key it drives again. Your corrections are recorded, as a recording like
+any other.
 
 | Key | What it does |
 |---|---|
 | `m` | choose the model |
-| `t` | dry run on or off |
+| `t` | turn dry run on or off |
 | `enter` | start |
-| `p` | pause: every key is released; again: go on |
+| `p` | pause (releases every key), resume |
 | `s` or `escape` | stop |
-| `l` | afterwards: learn from what you showed it; the better one of before and after is kept first |
+| `l` | afterwards: train on your corrections; the better of the two models is kept as the first |
 | `f12` | panic: release everything, stop at once |
 | `y` | copy the model's path |
 
-A bar is the probability of a key, the mark │ on it the threshold from which it is pressed, ● a key
-that is held now. Latency is told by stage: filled to p50, marks at p95 and p99, ┃ is the budget.
+A bar is the probability of a key, the mark │ on it the threshold above which it is pressed, ● a key
+that is held now. Latency is shown by stage: filled to p50, marks at p95 and p99, ┃ is the budget.
 """
 
 EMPTY = "No model of {game} yet. Press [b]4[/] to train one, [b]g[/] for another game."
 
 
 class PlayScreen(AppScreen):
-    """Choose a model, look at the preflight, start, watch."""
+    """Choose a model, see its latency, start, watch."""
 
     MODE = "play"
     HELP = HELP
@@ -73,9 +73,9 @@ class PlayScreen(AppScreen):
     paused: var[bool] = var[bool](False, init=False)
     dry_run: var[bool] = var[bool](False, init=False)
     model: var[ModelItem | None] = var[ModelItem | None](None, init=False, bindings=True)
-    preflight: var[str] = var[str]("", init=False)
-    taught: var[str] = var[str]("", init=False, bindings=True)
-    """The model that was shown something in the last play; empty where nothing was shown."""
+    latency_check: var[str] = var[str]("", init=False)
+    corrected_model: var[str] = var[str]("", init=False, bindings=True)
+    """Path of the model that was corrected in the last play, or an empty string."""
 
     def body(self) -> ComposeResult:
         yield Static(id="play-setup")
@@ -86,44 +86,44 @@ class PlayScreen(AppScreen):
         self.query_one("#play-log").can_focus = False
 
     def changed(self, what: str) -> None:
-        """Another game, or other models."""
+        """Update after a change of the game or the models."""
         if what in ("", "models", "game") and not self.playing:
             models = self.agp.catalog.models_of(self.agp.game)
-            kept = [one for one in models if self.model is not None and one.path == self.model.path]
-            self.model = kept[0] if kept else models[0] if models else None
-        self._draw()
+            same = [one for one in models if self.model is not None and one.path == self.model.path]
+            self.model = same[0] if same else models[0] if models else None
+        self.update_view()
 
-    # --- before it plays -----------------------------------------------------------------------------
+    # --- before it plays ------------------------------------------------------------------------------
 
     def watch_model(self, model: ModelItem | None) -> None:
-        """Measure the model that is chosen."""
-        self.preflight = ""
+        """Check the latency of the chosen model."""
+        self.latency_check = ""
         if model is not None:
             self.measure(model)
-        self._draw()
+        self.update_view()
 
-    def watch_preflight(self) -> None:
-        self._draw()
+    def watch_latency_check(self) -> None:
+        self.update_view()
 
     def watch_dry_run(self) -> None:
-        self._draw()
+        self.update_view()
 
     def watch_paused(self) -> None:
-        self._draw()
+        self.update_view()
 
-    @work(exclusive=True, group="preflight")
+    @work(exclusive=True, group="latency")
     async def measure(self, model: ModelItem) -> None:
-        """The time of a decision here, against the time of a frame."""
-        self.preflight = "[dim]measuring …[/]"
+        """Measure the time of a decision on this machine against the time of a frame."""
+        self.latency_check = "[dim]measuring …[/]"
         try:
             finished = await ask("models", "measure", model.path, *self.agp.words)
         except AgpError as error:
-            self.preflight = f"[$error]✗ {escape(str(error))}[/]"
+            self.latency_check = f"[$error]✗ {escape(str(error))}[/]"
             return
-        self.preflight = preflight_text(finished)
+        self.latency_check = latency_text(finished)
 
     def action_choose_model(self) -> None:
-        """Another model, of this game or any."""
+        """Choose a model, of this game or any other."""
         models = self.agp.catalog.models or ()
         choices = [Choice(one.path, _model_note(one), one.name) for one in models]
         self.app.push_screen(Choose("Which model?", choices), self._chosen)
@@ -131,19 +131,19 @@ class PlayScreen(AppScreen):
     def _chosen(self, path: str | None) -> None:
         for one in self.agp.catalog.models or ():
             if one.path == path:
-                # In this order: another game takes its newest model, but for one that is its own already.
+                # In this order: a change of the game replaces the model unless it is one of that game.
                 self.model = one
                 if one.game:
                     self.agp.game = one.game
 
     def action_dry_run(self) -> None:
-        """Decide and show, press nothing; or press."""
+        """Turn dry run on or off."""
         self.dry_run = not self.dry_run
 
-    # --- while it plays ----------------------------------------------------------------------------
+    # --- while it plays -------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what can be done now is offered."""
+        """Offer only what is possible now."""
         if action in ("start", "dry_run"):
             return self.model is not None and not self.playing
         if action == "choose_model":
@@ -151,14 +151,14 @@ class PlayScreen(AppScreen):
         if action in ("pause", "stop"):
             return self.playing
         if action == "learn":
-            return bool(self.taught) and not self.playing
+            return bool(self.corrected_model) and not self.playing
         return True
 
     def action_start(self) -> None:
-        """Let the model play."""
+        """Start the model."""
         if self.model is None or self.playing:
             return
-        self.playing, self.paused, self.taught = True, False, ""
+        self.playing, self.paused, self.corrected_model = True, False, ""
         words = ["play", self.model.path]
         if self.model.game is None:
             words += ["--game", self.agp.game]
@@ -168,76 +168,77 @@ class PlayScreen(AppScreen):
 
     @work(exclusive=True, group="play")
     async def play(self, *words: str) -> None:
-        """Follow the player to its end."""
+        """Run the player and show it to its end."""
         self.query_one(TerminalGame).reset("Getting ready …")
         log = self.query_one("#play-log", RichLog)
         log.clear()
         try:
             async for event in self.agp.run_live("DRY RUN" if self.dry_run else "PLAY", *words):
-                self._show(event)
+                self.handle_event(event)
         except AgpError as error:
             self.query_one(TerminalGame).reset("It did not play.")
             self.notify(str(error), severity="error", markup=False)
         finally:
             self.playing, self.paused = False, False
-            for hands in self.query(TerminalGame):
-                hands.end()
-            # Another game may have been chosen while it played, and models may have been made.
+            for pane in self.query(TerminalGame):
+                pane.end()
+            # The game and the models may have changed meanwhile.
             self.changed("game")
 
-    def _show(self, event: AnyEvent) -> None:
+    def handle_event(self, event: AnyEvent) -> None:
+        """Show an event of the player."""
         log = self.query_one("#play-log", RichLog)
         if isinstance(event, Started):
-            self._hand_over()
+            self._connect_keys()
         elif isinstance(event, Live):
             self.query_one(TerminalGame).show(event)
             self.paused = event.paused
-        elif (words := told(event)) is not None:
-            log.write(words)
+        elif (text := told(event)) is not None:
+            log.write(text)
         if isinstance(event, Finished) and event.recordings and self.model is not None:
-            self.taught = self.model.path
-            log.write(Text("l lets it learn from what you showed it.", style="bold"))
+            self.corrected_model = self.model.path
+            log.write(Text("l trains the model on your corrections.", style="bold"))
             self.agp.look("recordings")
         if isinstance(event, Failed):
             self.query_one(TerminalGame).reset("It did not play; the reason is below.")
 
-    def _hand_over(self) -> None:
-        """On an emulated console the terminal's keys are the game's, for a person who takes over."""
+    def _connect_keys(self) -> None:
+        """On an emulated console, send the terminal's keys to the game, for interventions."""
         if self.model is None or self.dry_run or not is_atari(self.model.game or self.agp.game):
             return
-        hands = self.query_one(TerminalGame)
-        hands.focus()
-        hands.begin(self.agp.tell_live, self.agp.loaded.config.terminal, tuple(self.model.keys))
+        pane = self.query_one(TerminalGame)
+        pane.focus()
+        pane.begin(self.agp.tell_live, self.agp.loaded.config.terminal, tuple(self.model.keys))
 
     def on_terminal_game_closed(self) -> None:
-        """Enough seen."""
         self.action_stop()
 
     def action_learn(self) -> None:
-        """Train the model on with what it was shown; it is compared with itself afterwards."""
-        self.agp.start_run("train", "--from-model", self.taught, "--corrections")
+        """Continue training the model on the corrections, and compare it with before."""
+        self.agp.start_run("train", "--from-model", self.corrected_model, "--corrections")
 
     def action_pause(self) -> None:
-        """Release every key and wait, or go on."""
+        """Pause or resume."""
         self.agp.tell_live(Resume() if self.paused else Pause())
 
     def action_stop(self) -> None:
-        """Finish."""
+        """Stop the player."""
         self.agp.tell_live(Stop())
 
     def worth_copying(self) -> str:
         """The model's folder."""
         return self.model.path if self.model is not None else ""
 
-    def _draw(self) -> None:
+    def update_view(self) -> None:
+        """Show the model, its latency and whether it plays."""
         if not self.query("#play-setup"):
-            # Not there yet, or not any more: the app is being left while a model plays.
+            # Not mounted yet, or the app is closing.
             return
         setup = self.query_one("#play-setup", Static)
         self.query_one(TerminalGame).display = self.query_one("#play-log").display = self.model is not None
         if self.model is None:
-            looking = self.agp.catalog.models is None
-            text = "looking for models …" if looking else EMPTY.format(game=escape(self.agp.game))
+            loading = self.agp.catalog.models is None
+            text = "loading models …" if loading else EMPTY.format(game=escape(self.agp.game))
             setup.update(Content.from_markup(text))
             return
         setup.update(Content.from_markup(self._setup_text(self.model)))
@@ -251,24 +252,24 @@ class PlayScreen(AppScreen):
         keys = " ".join(model.keys)
         return (
             f"[b]{escape(model.name)}[/] plays [b]{escape(game)}[/] ({where}), {mode}\n"
-            f"keys {escape(keys)}  {model.fps or '?'} decisions/s  {self.preflight}"
+            f"keys {escape(keys)}  {model.fps or '?'} decisions/s  {self.latency_check}"
         )
 
 
-def preflight_text(finished: Finished) -> str:
-    """The measured time of a decision, in a few words of markup."""
+def latency_text(finished: Finished) -> str:
+    """The measured time of a decision against the time of a frame, as markup."""
     report: dict[str, Any] = finished.report or {}
     p99 = finished.latency_ms.p99 if finished.latency_ms else 0.0
     budget = report.get("budget_ms", 0.0)
-    most = report.get("fps_max", 0)
+    max_fps = report.get("fps_max", 0)
     if p99 <= budget:
-        return f"[$success]✓ p99 {p99:.1f} ms of {budget:.1f} ms[/], up to {most} fps here"
-    return f"[$error]✗ p99 {p99:.1f} ms, but a frame has {budget:.1f} ms[/]; {most} fps would fit"
+        return f"[$success]✓ p99 {p99:.1f} ms of {budget:.1f} ms[/], up to {max_fps} fps here"
+    return f"[$error]✗ p99 {p99:.1f} ms, but a frame has {budget:.1f} ms[/]; {max_fps} fps would fit"
 
 
 def _model_note(model: ModelItem) -> str:
     if model.problem:
         return model.problem
     f1 = f", F1 {model.f1:.2f}" if model.f1 is not None else ""
-    remark = f", no better than {model.no_better_than}" if model.no_better_than else ""
-    return f"{model.game or 'made elsewhere'}, {model.fps or '?'} fps{f1}{remark}"
+    baseline = f", no better than {model.no_better_than}" if model.no_better_than else ""
+    return f"{model.game or 'made elsewhere'}, {model.fps or '?'} fps{f1}{baseline}"
