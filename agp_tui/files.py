@@ -1,4 +1,4 @@
-"""Files that are replaced in one step, grow by whole lines, and go at once."""
+"""Atomic replacement, appending and deletion of files."""
 
 import contextlib
 import os
@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Replace `path` in one step: a reader, or a crash, sees the old content or the new.
+    """Replace `path` atomically: a reader, or a crash, sees the old content or the new.
 
-    Who may read the file stays as it was.
+    The permissions of the file are preserved.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -25,18 +25,18 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 class LineFile:
-    """A file, readable for its owner only, that grows by whole lines.
+    """A file that grows by whole lines, readable by its owner only.
 
-    Each line is with the system when `write` returns, so that a crash loses none. One that the disk
-    took only half of is taken back: the next one would be torn with it.
+    Each line reaches the operating system before `write` returns, so a crash loses none. A line that was
+    written only in part is removed, since it would corrupt the next one.
     """
 
     def __init__(self, path: Path) -> None:
-        """Go on with the file; begin it where it is not there."""
+        """Open the file for appending; create it if it does not exist."""
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def write(self, line: bytes) -> None:
-        """Append a line, its newline included. Raises `OSError`; the file is then as it was before."""
+        """Append a line, including its newline. On `OSError`, the file is unchanged."""
         whole = os.fstat(self._file).st_size
         left = line
         try:
@@ -55,9 +55,9 @@ class LineFile:
 
 
 def delete_folder(path: Path) -> None:
-    """Remove a folder for good. Raises `OSError`.
+    """Delete a folder. Raises `OSError`.
 
-    Under a hidden name first: nobody ever sees half of what was in it, not even after a crash.
+    It is renamed to a hidden name first, so that no reader sees it partly deleted, even after a crash.
     """
     gone = path.with_name(f".{path.name}.deleted")
     shutil.rmtree(gone, ignore_errors=True)
@@ -74,7 +74,7 @@ def existing_ancestor(folder: Path) -> Path:
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of the files that lie in a folder; one that goes meanwhile does not count."""
+    """Total bytes of the files directly in a folder; files deleted meanwhile are ignored."""
     size = 0
     for file in folder.iterdir():
         with contextlib.suppress(FileNotFoundError):

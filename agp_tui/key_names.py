@@ -1,7 +1,7 @@
-"""Our names for keys, the same on every system and in every file.
+"""Names of keys, the same on every system and in every file.
 
-A name is what stands on the key: `a`, `7`, `up`, `space`, `f5`, `shift`. Left and right
-modifiers are told apart as `left_shift` and `right_shift`; the plain name means the left one.
+A name is the legend of the key: `a`, `7`, `up`, `space`, `f5`, `shift`. The plain name of a modifier means
+the left one; the right one is `right_shift`.
 """
 
 import difflib
@@ -54,14 +54,14 @@ KEYSYMS: dict[str, int] = {
     "keypad_multiply": 0xFFAA,
     "keypad_divide": 0xFFAF,
 }
-"""X11 keysym of every key we know, by our name (X11/keysymdef.h)."""
+"""X11 keysyms by key name (X11/keysymdef.h)."""
 
 OTHER_KEYSYMS: dict[str, tuple[int, ...]] = {
     "right_alt": (0xFE03, 0xFF7E),
     "alt": (0xFFE7,),
     "super": (0xFFE7,),
 }
-"""What a key may give instead, by layout: AltGr (ISO_Level3_Shift, Mode_switch), Meta, and so on."""
+"""Keysyms of the same keys in other layouts: AltGr (ISO_Level3_Shift, Mode_switch), Meta."""
 
 ALIASES = {
     "escape": "esc",
@@ -77,11 +77,11 @@ ALIASES = {
 }
 
 NAMES: dict[int, str] = {keysym: name for name, keysym in KEYSYMS.items()}
-"""Our name of a keysym."""
+"""Key names by keysym."""
 
 
 def key_name(text: str) -> str:
-    """Our name for what a person wrote. Raises `SettingError` with the nearest names."""
+    """The key name for a user's text. Raises `SettingError` with the closest names."""
     name = text.strip().lower() or text
     name = ALIASES.get(name, name)
     if name in KEYSYMS:
@@ -92,7 +92,7 @@ def key_name(text: str) -> str:
 
 
 def key_names(texts: tuple[str, ...]) -> tuple[str, ...]:
-    """Our names for several keys. Raises `SettingError` if one is unknown or there twice."""
+    """The key names for several texts. Raises `SettingError` for an unknown or repeated one."""
     names = tuple(key_name(text) for text in texts)
     if not names:
         raise SettingError("Expected at least one key, found none.", "Name keys, such as up,left,right,down.")

@@ -261,7 +261,7 @@ class _Filming:
     def play(self, told: Told | None, space: DiskSpace) -> bool:
         """To the end of the game; False where it was stopped before."""
         while told is None or told(self.frames):
-            if space.low():
+            if space.is_low():
                 raise JobFailed("The disk runs low, so the video was given up.", "Make room.")
             self._source.sleep_until(round(self.frames * NS / FRAMES_PER_SECOND))
             frame = self._game.grab()

@@ -25,7 +25,7 @@ def open_game(name: str, settings: GameSettings, source: Time, job: Job) -> Game
     """Open the Atari game of an id, or a region of the screen, which a click chooses if none is set.
 
     Raises `SettingError` for an unknown Atari id, `DisplayError` without a screen, and
-    `JobFailed` where the job is stopped before the click.
+    `JobFailed` if the job is stopped before the click.
     """
     settings = complete(name, settings)
     if is_atari(name):

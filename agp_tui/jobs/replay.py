@@ -1,4 +1,4 @@
-"""The replay job: a recording played as it was recorded, its keys with their frames."""
+"""The job of `agp recordings replay`: plays a recording as `Live` events."""
 
 import time
 from contextlib import closing
@@ -23,10 +23,10 @@ from agp_tui.recording.video import FILE_NAME, FrameReader
 
 
 class Playhead:
-    """Runs through the recorded times of frames; all moments are seconds on one monotonic clock.
+    """The current frame of a replay; all times are seconds on one monotonic clock.
 
-    Frame `i` is due when `times[i]` seconds of the recording have passed at the asked speed, counted
-    from the last command on: a late look shows the frame of that moment, it does not delay the rest.
+    Frame `i` is due when `times[i]` seconds of the recording have passed at the current speed. A late call
+    skips frames and does not delay the following ones.
     """
 
     def __init__(
@@ -37,88 +37,91 @@ class Playhead:
         self.last = len(times) - 1
         self._clock = PlaybackClock(now, speed=speed, paused=paused)
         self._frame = 0
-        self._put(frame, now)
+        self._seek(frame, now)
 
     @property
     def paused(self) -> bool:
-        """Whether it stands still."""
+        """Whether it is paused."""
         return self._clock.paused
 
     @property
     def speed(self) -> float:
-        """So many times as fast as it was recorded."""
+        """Speed relative to the recording."""
         return self._clock.speed
 
     def frame(self, now: float) -> int:
-        """The frame that is due. Having come to the last one, it pauses there."""
+        """The frame that is due. It pauses at the last one."""
         if not self.paused:
-            # From where it was put: frames that share a moment do not run away before it passes.
+            # Never before the frame last sought: several frames may have the same time.
             due = int(np.searchsorted(self._times, self._clock.seconds(now), side="right")) - 1
             self._frame = max(self._frame, min(due, self.last))
             if self._frame == self.last:
-                self._stand(self.last, now)
+                self._pause_at(self.last, now)
         return self._frame
 
     def apply(self, command: AnyCommand, now: float) -> bool:
-        """Do what a command says; False where it is none of a replay's.
+        """Apply a playback command; False if it is another command.
 
-        Frames and speeds out of bounds are clamped. Resumed at its end it begins again.
+        Frames and speeds out of bounds are clamped. Resume at the end restarts the replay.
         """
         frame = self.frame(now)
         match command:
             case Step():
-                self._stand(frame + command.frames, now)
+                self._pause_at(frame + command.frames, now)
             case Seek():
-                self._put(command.frame, now)
+                self._seek(command.frame, now)
             case _:
                 if isinstance(command, Resume) and frame == self.last:
-                    self._put(0, now)
+                    self._seek(0, now)
                 return self._clock.apply(command, now)
         return True
 
-    def _put(self, frame: int, now: float) -> None:
+    def _seek(self, frame: int, now: float) -> None:
         self._frame = min(max(frame, 0), self.last)
         self._clock.seek(float(self._times[self._frame]), now)
 
-    def _stand(self, frame: int, now: float) -> None:
+    def _pause_at(self, frame: int, now: float) -> None:
         self._clock.pause(now)
-        self._put(frame, now)
+        self._seek(frame, now)
 
 
-LISTEN_SECONDS = 0.01
-"""How long a command may wait before it is looked at."""
+POLL_SECONDS = 0.01
+"""Interval at which commands are read."""
 REPEAT_SECONDS = 1.0
-"""Where nothing changes, it is told so often: a reader who was behind misses single events."""
+"""Interval of repeated events without a change: a slow reader misses single events."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayRequest:
-    """What `agp recordings replay` asks for."""
+    """The request of `agp recordings replay`."""
 
     recording: Path
     start_frame: int = 0
     speed: float = 1.0
     paused: bool = False
     stay: bool = False
-    """Stay at the last frame, paused, until it is stopped; otherwise that is the end."""
+    """Pause at the last frame until stopped, instead of ending there."""
     preview: PreviewSettings = PreviewSettings()
 
 
-def run_replay(asked: ReplayRequest, job: Job) -> Finished:
-    """Tell the recording in `Live` events until its end or a stop; obey commands at once.
+def run_replay(request: ReplayRequest, job: Job) -> Finished:
+    """Emit the recording as `Live` events until its end or a stop, controlled by commands.
 
-    Pause, Resume (at the end: from the beginning), Step (pauses), Seek and Speed each bring a `Live`
-    event at once; frames and speeds out of bounds are clamped. Raises `SettingError` for a speed
-    out of bounds and `RecordingError` for a recording that cannot be read; single frames that are
-    damaged are told in a note and have no picture.
+    Pause, Resume, Step (pauses), Seek and Speed each emit a `Live` event at once. Damaged frames are
+    reported as a note and have no thumbnail. Raises `SettingError` for a speed out of bounds and
+    `RecordingError` for a recording that cannot be read.
     """
-    check_speed(asked.speed)
-    recording = Recording.open(asked.recording)
-    with closing(_Pages(recording, Preview(asked.preview), job)) as pages:
+    check_speed(request.speed)
+    recording = Recording.open(request.recording)
+    with closing(_FrameEvents(recording, Preview(request.preview), job)) as frames:
         playhead = Playhead(
-            pages.times, time.monotonic(), frame=asked.start_frame, speed=asked.speed, paused=asked.paused
+            frames.times,
+            time.monotonic(),
+            frame=request.start_frame,
+            speed=request.speed,
+            paused=request.paused,
         )
-        _play(playhead, pages, Preview(asked.preview), job, asked.stay)
+        _play(playhead, frames, Preview(request.preview), job, request.stay)
     return Finished(
         job="replay",
         recording=str(recording.path),
@@ -127,26 +130,26 @@ def run_replay(asked: ReplayRequest, job: Job) -> Finished:
     )
 
 
-def _play(playhead: Playhead, pages: "_Pages", pace: Preview, job: Job, stay: bool) -> None:
+def _play(playhead: Playhead, frames: "_FrameEvents", rate: Preview, job: Job, stay: bool) -> None:
     shown: tuple[int, bool] | None = None
-    told = 0.0
+    shown_at = 0.0
     while not job.stopping:
         now = time.monotonic()
         applied = [playhead.apply(command, now) for command in job.commands()]
         state = playhead.frame(now), playhead.paused
-        # A pause, such as the one at the end, is told at once; frames at the rate asked for.
+        # A pause is shown at once; frames at the rate of the preview.
         stopped = shown is not None and state[1] != shown[1]
-        changed = state != shown and (stopped or pace.due())
-        if any(applied) or changed or now - told >= REPEAT_SECONDS:
-            job.emit(pages.live(*state, playhead.speed))
-            shown, told = state, now
+        changed = state != shown and (stopped or rate.due())
+        if any(applied) or changed or now - shown_at >= REPEAT_SECONDS:
+            job.emit(frames.live(*state, playhead.speed))
+            shown, shown_at = state, now
             if playhead.paused and state[0] == playhead.last and not stay:
                 return
-        job.wait_for_stop(LISTEN_SECONDS)
+        job.wait_for_stop(POLL_SECONDS)
 
 
-class _Pages:
-    """Makes the `Live` event of each frame: its picture, its keys, its score."""
+class _FrameEvents:
+    """Builds the `Live` event of a frame: thumbnail, keys, score."""
 
     def __init__(self, recording: Recording, preview: Preview, job: Job) -> None:
         meta = recording.meta
@@ -168,18 +171,18 @@ class _Pages:
         self._damaged: set[int] = set()
 
     def live(self, frame: int, paused: bool, speed: float) -> Live:
-        """The event of that frame; `seconds` since the first frame, `frames` and `missed` up to it."""
+        """The event of a frame; `seconds`, `frames` and `missed` count from the first frame to it."""
         meta = self._recording.meta
         passed = int(np.searchsorted(self._score_times, self._recording.times_ns[frame], side="right"))
         status = self._scores[passed - 1].status if passed else None
-        asked = round(float(self.times[frame]) * meta.fps) + 1
+        requested = round(float(self.times[frame]) * meta.fps) + 1
         return live_event(
-            self._picture(frame),
+            self._thumbnail(frame),
             seconds=round(float(self.times[frame]), 3),
             fps=self._fps,
             fps_asked=meta.fps,
             frames=frame + 1,
-            missed=max(0, asked - frame - 1),
+            missed=max(0, requested - frame - 1),
             status=status,
             keys=meta.keys,
             held=_names(meta.keys, self._states[frame]),
@@ -195,26 +198,26 @@ class _Pages:
     def close(self) -> None:
         self._frames.close()
 
-    def _picture(self, frame: int) -> Thumbnail:
+    def _thumbnail(self, frame: int) -> Thumbnail:
         if self._last is not None and self._last[0] == frame:
             return self._last[1]
         try:
             pixels = self._frames.frame_at(self._stamps[frame])
             if crc_of(pixels) != self._recording.timeline.crcs[frame]:
-                raise RecordingError("It is not as it was recorded.")
+                raise RecordingError("The checksum does not match.")
             picture = self._preview.thumbnail(pixels)
         except RecordingError:
             picture = Thumbnail()
-            self._tell_damage(frame)
+            self._warn_of_damage(frame)
         self._last = frame, picture
         return picture
 
-    def _tell_damage(self, frame: int) -> None:
+    def _warn_of_damage(self, frame: int) -> None:
         if frame not in self._damaged:
             self._damaged.add(frame)
             path = self._recording.path
-            cure = f"agp recordings repair {path} keeps what is sound."
-            self._job.note(f"Frame {frame} is damaged and not shown; {cure}", level="warning")
+            hint = f"agp recordings repair {path} keeps the intact frames."
+            self._job.note(f"Frame {frame} is damaged and not shown; {hint}", level="warning")
 
 
 def _names(keys: tuple[str, ...], row: NDArray[np.bool_]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The jobs that look at a display without recording it: to see it, and to choose a point on it."""
+"""The jobs of `agp screen`: show a display, and choose a point on it by a click."""
 
 import time
 from collections.abc import Iterator
@@ -18,33 +18,33 @@ from agp_tui.games.screen import Grabber, ScreenGame, to_rgb
 from agp_tui.games.screen_region import ScreenRegion
 from agp_tui.protocol.events import Finished, Table
 
-LOOK_AGAIN_SECONDS = 2.0
-"""How often the size of the display is looked up anew: a larger one is not told by itself."""
+SIZE_UPDATE_SECONDS = 2.0
+"""Interval at which the size of the display is updated, since a larger size is not reported."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScreenWatchRequest:
-    """What `agp screen watch` asks for: the whole display where `place` names no region."""
+    """The request of `agp screen watch`: the whole display if `place` names no region."""
 
     place: GameSettings
     preview: PreviewSettings = PreviewSettings()
 
 
-def run_screen_watch(asked: ScreenWatchRequest, job: Job) -> Finished:
-    """Tell what is on the display in `Live` events, `preview.fps` a second, until the job is to stop.
+def run_screen_watch(request: ScreenWatchRequest, job: Job) -> Finished:
+    """Emit the display as `Live` events at `preview.fps` until the job is stopped.
 
-    `shown` is the part of the display in the picture, in its pixels over all monitors. Raises
-    `DisplayError` where it cannot be seen, `JobFailed` if it goes away.
+    `shown` is the part of the display in the thumbnail, in pixels over all monitors. Raises
+    `DisplayError` if it cannot be grabbed, `JobFailed` if it goes away.
     """
-    display = _entered(asked.place)
-    preview = Preview(asked.preview)
+    display = _open_display(request.place)
+    preview = Preview(request.preview)
     clock = Clock(preview.fps)
-    with _view(asked.place, display, preview) as view:
+    with _view(request.place, display, preview) as view:
         for slot in clock.slots():
             if job.stopping:
                 break
             with clock.stage("grab"):
-                pixels, box = view.look()
+                pixels, box = view.grab()
             with clock.stage("thumbnail"):
                 picture = preview.thumbnail(pixels)
             job.emit(
@@ -62,11 +62,11 @@ def run_screen_watch(asked: ScreenWatchRequest, job: Job) -> Finished:
 
 
 def run_screen_pick(place: GameSettings, job: Job) -> Finished:
-    """Wait for a click on the display; the result's `report` is `center` (X, Y) and `display`.
+    """Wait for a click on the display; the `report` is `center` (X, Y) and `display`.
 
-    Raises `DisplayError` where clicks cannot be heard, `JobFailed` where it is stopped before one.
+    Raises `DisplayError` if clicks cannot be heard, `JobFailed` if it is stopped before one.
     """
-    display = _entered(place)
+    display = _open_display(place)
     job.note(f"Click on the middle of the game on the display {display.name or 'of this machine'}.")
     center = choose_center(display.name or None, job)
     if center is None:
@@ -80,35 +80,35 @@ def run_screen_pick(place: GameSettings, job: Job) -> Finished:
 
 
 class _View(Protocol):
-    def look(self) -> tuple[Pixels, ScreenRegion]:
-        """The picture now, RGB, and the part of the display that is in it."""
+    def grab(self) -> tuple[Pixels, ScreenRegion]:
+        """The current image, RGB, and the part of the display that it shows."""
         ...
 
 
 @dataclass
 class _WholeDisplay:
-    """All monitors in one picture, shrunk before anything else is done with it."""
+    """All monitors in one image, downscaled first."""
 
     grabber: Grabber
     preview: Preview
-    looked: float = 0.0
+    updated: float = 0.0
 
-    def look(self) -> tuple[Pixels, ScreenRegion]:
+    def grab(self) -> tuple[Pixels, ScreenRegion]:
         now = time.monotonic()
-        if now - self.looked > LOOK_AGAIN_SECONDS:
+        if now - self.updated > SIZE_UPDATE_SECONDS:
             self.grabber.reopen()
-            self.looked = now
+            self.updated = now
         small = self.preview.downscale(self.grabber.grab())
         return to_rgb(small, (small.shape[0], small.shape[1])), self.grabber.visible
 
 
 @dataclass
 class _Region:
-    """A region as a recording has it: scaled to its frames, black where it is off the screen."""
+    """A region as in a recording: scaled, and black off the screen."""
 
     game: ScreenGame
 
-    def look(self) -> tuple[Pixels, ScreenRegion]:
+    def grab(self) -> tuple[Pixels, ScreenRegion]:
         return self.game.grab().pixels, self.game.region
 
 
@@ -122,7 +122,7 @@ def _view(place: GameSettings, display: DisplayCandidate, preview: Preview) -> I
             yield _Region(game)
 
 
-def _entered(place: GameSettings) -> DisplayCandidate:
+def _open_display(place: GameSettings) -> DisplayCandidate:
     display = find_display(place)
     display.enter()
     return display

@@ -190,7 +190,7 @@ class InterventionRecorder:
             held = apply_edges(held, _agent_edges(item.edges))
         self._buffer.clear()
         initially_held, self._held_at_start = self._held_at_start, held
-        if self._disk_space.low():
+        if self._disk_space.is_low():
             self._job.note("Low disk space: this takeover is not recorded.", level="warning")
             return
         meta = self._make_meta(frames[0].frame.before_ns)

@@ -1,1 +1,1 @@
-"""Recordings: their format on disk, the job that makes them, and what comes in and goes out."""
+"""Recordings: the recorder, the format on disk, integrity checks, repair, import and export."""

@@ -1,4 +1,4 @@
-"""Room on the disk: refuse to begin without it, stop in time."""
+"""Free disk space: required before a recording, watched during it."""
 
 import shutil
 import time
@@ -12,7 +12,7 @@ CHECK_SECONDS = 1.0
 
 
 class DiskSpace:
-    """Watches the disk that holds `folder` (which need not exist yet)."""
+    """The free space of the disk of `folder`, which need not exist yet."""
 
     def __init__(self, folder: Path, min_free_mb: int) -> None:
         self._folder = folder
@@ -20,11 +20,11 @@ class DiskSpace:
         self._next = 0.0
 
     def free_mb(self) -> int:
-        """Megabytes free for us."""
+        """Free megabytes."""
         return shutil.disk_usage(existing_ancestor(self._folder)).free // MEGABYTE
 
     def require(self) -> None:
-        """Raises `RecordingError` where less is free than asked for."""
+        """Raises `RecordingError` if less than the minimum is free."""
         free = self.free_mb()
         if free < self._min_free_mb:
             raise RecordingError(
@@ -32,8 +32,8 @@ class DiskSpace:
                 "Make room, choose another folder, or lower --min-free-mb.",
             )
 
-    def low(self) -> bool:
-        """Whether it runs low now; looks once a second at most."""
+    def is_low(self) -> bool:
+        """Whether less than the minimum is free; checked once a second at most."""
         now = time.monotonic()
         if now < self._next:
             return False

@@ -1,4 +1,4 @@
-"""Recordings for other programs: pickle, npz, mp4, png. Each appears whole or not at all."""
+"""Export of recordings as pickle, npz, mp4 or png. Each target appears complete or not at all."""
 
 import csv
 import os
@@ -28,22 +28,22 @@ ENDINGS: dict[Format, str] = {"pickle": ".pkl", "npz": ".npz", "mp4": ".mp4", "p
 
 
 ProgressCallback = Callable[[int, int], None]
-"""Is told how many frames are done, of how many; may raise to end it, and nothing is left behind."""
+"""Called with the frames done and their total. May raise to cancel, which leaves nothing behind."""
 
 
-def _nobody(_done: int, _total: int) -> None:
+def _no_progress(_done: int, _total: int) -> None:
     return
 
 
 def export_recording(
-    recording: Recording, to: Format, target: Path | None = None, progress: ProgressCallback = _nobody
+    recording: Recording, to: Format, target: Path | None = None, progress: ProgressCallback = _no_progress
 ) -> Path:
-    """Write a recording in another format and return where: `target`, or GAME-STAMP here.
+    """Export a recording to `target` (default: GAME-STAMP in the working directory); returns the path.
 
-    `pickle`: the original script's. `npz`: frames (N, H, W, 3) RGB, keys (N, K), key_names, times_ns,
-    fps. `mp4`: H.264 with 4:2:0 colours, which everything plays and which is not lossless, with the
-    keys as .srt beside it; for sharing, never for training. `png`: a folder of pictures and keys.csv.
-    Raises `RecordingError` where something is there already or cannot be written.
+    `pickle`: the format of the original script. `npz`: frames (N, H, W, 3) RGB, keys (N, K), key_names,
+    times_ns, fps. `mp4`: H.264 with 4:2:0 chroma, lossy, with the keys in an .srt file beside it; for
+    sharing, not for training. `png`: a folder of images and keys.csv.
+    Raises `RecordingError` if the target exists or cannot be written.
     """
     if to not in get_args(Format):
         raise RecordingError(f"Expected one of {', '.join(get_args(Format))}, found {to!r}.")
@@ -51,9 +51,7 @@ def export_recording(
     subtitles_at = target.with_suffix(".srt") if to == "mp4" else None
     for place in filter(None, (target, subtitles_at)):
         if place.exists():
-            raise RecordingError(
-                f"Expected nothing at {place} yet, found something.", "Name another place, or remove it."
-            )
+            raise RecordingError(f"{place} exists already.", "Choose another target, or remove it.")
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         _WRITERS[to](recording, part, progress)
@@ -64,7 +62,8 @@ def export_recording(
         part.rename(target)
     except OSError as error:
         raise RecordingError(
-            f"Expected to write {target}: {error.strerror or error}.", "Name another place, or make room."
+            f"{target} cannot be written: {error.strerror or error}.",
+            "Choose another target, or free disk space.",
         ) from error
     finally:
         if part.is_dir():
@@ -86,7 +85,7 @@ def _pickle(recording: Recording, part: Path, progress: ProgressCallback) -> Non
 
 
 def _npz(recording: Recording, part: Path, progress: ProgressCallback) -> None:
-    """As `numpy.savez_compressed`, but frame by frame: a recording may be larger than memory."""
+    """As `numpy.savez_compressed`, but frame by frame, because a recording may not fit into memory."""
     meta = recording.meta
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         with archive.open("frames.npy", "w", force_zip64=True) as file:

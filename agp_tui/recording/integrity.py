@@ -1,4 +1,4 @@
-"""What is wrong with a recording, in sentences. Each check is a function; none of them changes anything."""
+"""Integrity checks of a recording: each yields problems as sentences and changes nothing."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,16 +13,16 @@ from agp_tui.recording.quality_stats import picture_warnings
 from agp_tui.recording.store import Recording
 from agp_tui.recording.timeline import FrameLine, crc_of, read_lines, stamps_ms
 
-GAP = 1.5
-"""Frames further apart than so many periods have a gap between them."""
+GAP_PERIODS = 1.5
+"""Frames further apart than this many periods have a gap between them."""
 STUCK_SECONDS = 5.0
 FPS_TOLERANCE = 0.05
 
 
 def check(path: Path) -> list[str]:
-    """Every problem found, as a sentence; empty where it is sound. Decodes every frame.
+    """All problems, as sentences. Decodes every frame.
 
-    Raises `RecordingError` only where there is no recording at all.
+    Raises `RecordingError` only if there is no recording.
     """
     meta = read_meta(path)
     problems = list(_torn(path))
@@ -30,8 +30,8 @@ def check(path: Path) -> list[str]:
         recording = Recording.open(path)
     except RecordingError as error:
         return [*problems, str(error)]
-    for look in (_state, _counts, _order, _gaps, _rate, _keys, _pictures, _frames):
-        problems += look(recording, meta)
+    for run_check in (_state, _counts, _order, _gaps, _rate, _keys, _pictures, _frames):
+        problems += run_check(recording, meta)
     return problems
 
 
@@ -77,7 +77,7 @@ def _order(recording: Recording, meta: RecordingMeta) -> Iterator[str]:
 
 def _gaps(recording: Recording, meta: RecordingMeta) -> Iterator[str]:
     apart = np.diff(recording.times_ns) / 1e9
-    gaps = np.flatnonzero(apart > GAP / meta.fps)
+    gaps = np.flatnonzero(apart > GAP_PERIODS / meta.fps)
     if len(gaps):
         longest = gaps[np.argmax(apart[gaps])]
         at = (recording.times_ns[longest] - recording.times_ns[0]) / 1e9
@@ -117,7 +117,7 @@ def _pictures(recording: Recording, meta: RecordingMeta) -> Iterator[str]:
 
 
 def _frames(recording: Recording, meta: RecordingMeta) -> Iterator[str]:
-    """Decodes everything; the checksum of each frame's line tells what a decoder would hide."""
+    """Decodes all frames; their checksums detect damage that a decoder hides."""
     sound = set()
     stamps = stamps_ms(recording.times_ns)
     number_at = {stamp: number for number, stamp in enumerate(stamps)}

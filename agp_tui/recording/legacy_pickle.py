@@ -1,7 +1,8 @@
-"""The original script's pickles: `{screen_frames: (N, H, W, 3) uint8, key_frames: (N, 4)}`, in and out.
+"""Import and export of the original script's pickles.
 
-Its frames are BGR although its text says RGB: it swaps what is RGB already. Its keys are up, left,
-right, down. The times are not in it, so the frames are taken to be evenly spaced.
+A pickle is a dict `{screen_frames: (N, H, W, 3) uint8, key_frames: (N, 4)}`.
+The frames are BGR, although the script calls them RGB. The keys are up, left, right, down. Times are not
+stored; the frames are assumed to be evenly spaced.
 """
 
 import shutil
@@ -30,7 +31,7 @@ Channels = Literal["bgr", "rgb"]
 
 @dataclass(frozen=True)
 class ImportResult:
-    """What came in. `left_out`: frames without keys, or keys without a frame, at the end."""
+    """The result of an import. `left_out`: frames without keys, or keys without a frame, at the end."""
 
     path: Path
     frames: int
@@ -46,9 +47,9 @@ def import_pickle(
     fps: int = 30,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> ImportResult:
-    """Make a recording of `game` from a pickle. A key counts as held above 0.5.
+    """Import a pickle as a recording of `game`. A key is held if its value is above 0.5.
 
-    Nothing in the file is run. Raises `RecordingError` for anything that is not such a pickle.
+    No code in the file is run. Raises `RecordingError` for a file of any other format.
     """
     body = _read(source, root)
     frames = _frames(body.get(FRAMES), source)
@@ -84,26 +85,24 @@ def import_pickle(
         shutil.rmtree(writer.path, ignore_errors=True)
         if isinstance(error, OSError):
             raise RecordingError(
-                f"Expected to write {writer.path}: {error.strerror}.", "Make room."
+                f"{writer.path} cannot be written: {error.strerror}.", "Free disk space."
             ) from error
         raise
     return ImportResult(writer.path, count, max(len(frames), len(states)) - count)
 
 
 def write_pickle(recording: Recording, file: BinaryIO, frames: Iterator[Pixels]) -> None:
-    """Write a recording as such a pickle: BGR, plain arrays, frame by frame, whatever its length.
+    """Write a recording as a pickle of plain arrays, frame by frame, so that it need not fit into memory.
 
-    `frames` are the recording's own, RGB.
-
-    `key_frames` is uint8, shape (N, 4); keys other than the four are left out. The names in it are
-    those of numpy 1, which numpy 2 reads as well. Raises `RecordingError` where none of the four
-    keys is in the recording.
+    `frames` are those of the recording, RGB; they are stored as BGR. `key_frames` is uint8, shape (N, 4);
+    other keys are omitted. The pickle names modules of numpy 1, which numpy 2 reads as well. Raises
+    `RecordingError` if the recording has none of the four keys.
     """
     keys = recording.meta.keys
     if not set(keys) & set(KEYS):
         raise RecordingError(
             f"Expected one of {', '.join(KEYS)} among the recording's keys, found {', '.join(keys)}.",
-            "Such a pickle holds these four only: export to npz instead.",
+            "This format has these four keys only: export to npz instead.",
         )
     states = recording.key_states(recording.meta.labels)
     four = np.zeros((len(recording), len(KEYS)), np.uint8)
@@ -162,7 +161,7 @@ def _held(row: NDArray[np.bool_]) -> frozenset[str]:
 
 
 def _edges(old: NDArray[np.bool_], new: NDArray[np.bool_], before_ns: int) -> Iterator[KeyEdge]:
-    """The edges between two frames, just before the second: a key state is what was held before it."""
+    """The edges between two key states, just before the second frame."""
     for key, was, is_ in zip(KEYS, old, new, strict=True):
         if was != is_:
             yield KeyEdge(before_ns - 1, key, bool(is_), "human")
@@ -173,7 +172,7 @@ def _text(text: str) -> bytes:
 
 
 def _write_array(file: BinaryIO, shape: tuple[int, ...], parts: Iterator[NDArray[np.uint8]]) -> None:
-    """The instructions that numpy itself writes for a uint8 array, its bytes in parts (PEP 3154)."""
+    """The opcodes that numpy writes for a uint8 array, with its bytes in parts (PEP 3154)."""
     sides = b"".join(b"J" + struct.pack("<i", side) for side in shape)
     file.write(b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85C\x01b\x87R")
     file.write(b"(K\x01(" + sides + b"t")

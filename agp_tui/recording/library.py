@@ -1,4 +1,4 @@
-"""The recordings that there are: found by name, listed, described, deleted."""
+"""The library of recordings: list, describe, find by name, delete."""
 
 import contextlib
 import difflib
@@ -21,36 +21,36 @@ from agp_tui.recording.store import Recording, find_recordings
 
 @dataclass(frozen=True)
 class RecordingSummary:
-    """One recording in a list. Where it cannot be read, `problem` says why and figures are 0."""
+    """One recording in a list. If it cannot be read, `problem` says why and the numbers are 0."""
 
     path: Path
     game: str
     stamp: str
     state: str
-    """`complete`, `recovered`, `recording` (it runs now), `broken off` (usable) or `unreadable`."""
+    """`complete`, `recovered`, `recording` (being written), `broken off` (usable) or `unreadable`."""
     frames: int = 0
     seconds: float = 0.0
     fps: int = 0
     filled: float = 0.0
-    """Share of the frames asked for that are there, 0 to 1."""
+    """Share of the requested frames that were recorded, 0 to 1."""
     held: dict[str, float] = field(default_factory=dict)
-    """By key: share of the frames at which who played held it."""
+    """By key: share of the frames at which the player held it."""
     bytes: int = 0
     problem: str = ""
     source: str = ""
-    """Who played."""
+    """The player."""
     labels: str = ""
-    """Whose keys are learnt from."""
+    """The player whose keys are the labels."""
 
     def report(self) -> dict[str, Any]:
-        """As one of `recordings` in the report of `agp recordings list`: these fields, `path` as text."""
+        """An entry of `recordings` in the report of `agp recordings list`."""
         held = {key: round(share, 4) for key, share in self.held.items()}
         rounded = {"seconds": round(self.seconds, 3), "filled": round(self.filled, 4), "held": held}
         return asdict(self) | {"path": str(self.path)} | rounded
 
 
 def summary(path: Path) -> RecordingSummary:
-    """What a list says of one recording. Raises nothing that a damaged recording causes."""
+    """Summarize a recording. Does not raise for a damaged one."""
     try:
         recording = Recording.open(path)
     except RecordingError as error:
@@ -78,7 +78,7 @@ def summary(path: Path) -> RecordingSummary:
 
 
 def state_of(meta: RecordingMeta) -> str:
-    """The state in words: a recording whose writer is gone is told from one that runs."""
+    """The state; `broken off` if the process that wrote the recording has ended."""
     return "broken off" if meta.state == "recording" and not meta.being_written else meta.state
 
 
@@ -89,7 +89,7 @@ def list_recordings(root: Path, game: str | None = None) -> list[RecordingSummar
 
 
 def recordings_table(summaries: list[RecordingSummary]) -> Table:
-    """The list as a table for people and programs."""
+    """The list as a table."""
     columns = ["game", "recording", "seconds", "frames", "filled %", "keys held %", "MB", "state"]
     rows: list[list[str | float | int | None]] = [
         [
@@ -112,15 +112,15 @@ Fact = str | float | int | None
 
 @dataclass(frozen=True)
 class RecordingInfo:
-    """Everything worth knowing of one recording."""
+    """Details of a recording."""
 
     name: str
     facts: dict[str, Fact]
-    """By what it is, in words; only what there is something to say about."""
+    """By name; unknown ones are left out."""
     stats: RecordingStats
 
     def table(self) -> Table:
-        """For people: the facts, the keys, the combinations, the warnings."""
+        """Facts, keys, key combinations and warnings as a table."""
         found = self.stats
         facts = dict(self.facts)
         who = facts["whose keys are learnt"]
@@ -139,7 +139,7 @@ class RecordingInfo:
 
 
 def info(path: Path) -> RecordingInfo:
-    """Look at one recording; decodes nothing. Raises `RecordingError`."""
+    """Describe a recording without decoding frames. Raises `RecordingError`."""
     recording = Recording.open(path)
     meta = recording.meta
     height, width = meta.frame_size
@@ -166,14 +166,14 @@ def info(path: Path) -> RecordingInfo:
         last = scores[-1].status
         facts["score at the end"] = last.score
         facts["scores of whole games"] = ", ".join(f"{score:g}" for score in last.finished_scores)
-    told: dict[str, Fact] = {name: value for name, value in facts.items() if value is not None}
-    return RecordingInfo(path.name, told, recording_stats(recording))
+    known: dict[str, Fact] = {name: value for name, value in facts.items() if value is not None}
+    return RecordingInfo(path.name, known, recording_stats(recording))
 
 
 def resolve_recording(root: Path, text: str) -> Path:
-    """The folder of a recording named by its path, `GAME/STAMP`, or a stamp (or its only beginning or end).
+    """The folder of a recording given by its path, `GAME/STAMP`, or its stamp or a unique start or end of it.
 
-    Raises `RecordingError` that names the nearest ones.
+    Raises `RecordingError` with the closest names.
     """
     finish_interrupted(root)
     game, _, stamp = text.rpartition("/")
@@ -196,7 +196,7 @@ def resolve_recording(root: Path, text: str) -> Path:
 
 
 def delete(path: Path) -> None:
-    """Remove a recording for good. Raises `RecordingError` where it runs now or is not one of ours."""
+    """Delete a recording. Raises `RecordingError` if it is being written or has other files in it."""
     running = False
     with contextlib.suppress(RecordingError):
         running = read_meta(path).being_written

@@ -1,4 +1,4 @@
-"""`meta.json` of a recording: what was recorded, how, and whether it came to its end."""
+"""`meta.json` of a recording: game, settings, origin and state."""
 
 import os
 import re
@@ -19,7 +19,7 @@ from agp_tui.protocol.untrusted_json import JsonError, decode_json
 FILE_NAME = "meta.json"
 SCHEMA = 1
 MAX_BYTES = 1 << 20
-"""A larger meta.json is not one of ours."""
+"""A larger file is refused."""
 
 SidePixels = Annotated[int, Meta(ge=1, le=8192)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -27,22 +27,22 @@ RecordingState = Literal["recording", "complete", "recovered"]
 
 
 class RecordingMeta(msgspec.Struct, frozen=True, kw_only=True):
-    """What a recording says of itself. Sizes are pixels, times as their names say."""
+    """The metadata of a recording. Sizes are in pixels."""
 
     schema: int = SCHEMA
     game: Name
     fps: Annotated[int, Meta(ge=1, le=1000)]
-    """Frames a second that were asked for."""
+    """Requested frames per second."""
     frame_size: tuple[SidePixels, SidePixels]
     """Height and width."""
     keys: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=256)]
-    """The columns of a key state, in order."""
+    """The columns of key states, in order."""
     backend: str
-    """What gave the frames: mss, ale, seed pickle ..."""
+    """The source of the frames: mss, ale, seed pickle ..."""
     source: Who
-    """Who played."""
+    """The player."""
     labels: Who
-    """Whose edges are the ones to learn from: who played, or the teacher who corrected."""
+    """The player whose edges are the labels: `source`, or the teacher that corrects it."""
     region: tuple[int, int, int, int] | None = None
     """X, y, width, height on the display."""
     display: str | None = None
@@ -52,14 +52,14 @@ class RecordingMeta(msgspec.Struct, frozen=True, kw_only=True):
     """The monotonic clock at the same moment."""
     state: RecordingState = "recording"
     codec: str = ""
-    """What the frames are compressed with: ffv1 or libx264rgb."""
+    """The video codec: ffv1 or libx264rgb."""
     frames: Annotated[int, Meta(ge=0)] | None = None
-    """How many frames a finished recording holds."""
+    """The number of frames of a finished recording."""
     video_bytes: Annotated[int, Meta(ge=0)] | None = None
-    """Size of the video of a finished recording; another size means that it was cut or changed."""
+    """The size of the video of a finished recording, to detect a truncated or changed file."""
     pid: int = msgspec.field(default_factory=os.getpid)
     pid_began: str = msgspec.field(default_factory=lambda: process_start(os.getpid()))
-    """The process that wrote it, so that a recording still running is told from one broken off."""
+    """The start of the process that writes it, to distinguish a running recording from an interrupted one."""
 
     def __post_init__(self) -> None:
         if len(set(self.keys)) != len(self.keys):
@@ -83,7 +83,7 @@ class RecordingMeta(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def being_written(self) -> bool:
-        """Whether the process that records it is still at it."""
+        """Whether the process that records it is running."""
         return self.state == "recording" and process_start(self.pid) == self.pid_began != ""
 
 
@@ -106,7 +106,7 @@ def read_meta(folder: Path) -> RecordingMeta:
         if schema > SCHEMA:
             raise RecordingError(
                 f"Expected a recording of schema {SCHEMA} or older at {folder}, found schema {schema}.",
-                "It was made by a newer version of agp-tui: update this one.",
+                "It was made by a newer version of agp-tui: update agp-tui.",
             )
         return decode_json(body, _meta)
     except JsonError as error:
@@ -116,17 +116,17 @@ def read_meta(folder: Path) -> RecordingMeta:
 
 
 def write_meta(folder: Path, meta: RecordingMeta) -> None:
-    """Replace `meta.json` in one step, readable for its owner only."""
+    """Replace `meta.json` atomically, readable by its owner only."""
     path = folder / FILE_NAME
     write_atomically(path, msgspec.json.format(msgspec.json.encode(meta), indent=1) + b"\n")
     path.chmod(0o600)
 
 
 def game_slug(game: str) -> str:
-    """The name of a game as the name of a folder: `ALE/Pong-v5` becomes `ALE-Pong-v5`."""
+    """The folder name of a game: `ALE-Pong-v5` for `ALE/Pong-v5`."""
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", game).strip("-.")
     if not slug:
-        raise RecordingError(f"Expected a name for the game with letters or digits in it, found {game!r}.")
+        raise RecordingError(f"Expected a game name with letters or digits, found {game!r}.")
     return slug[:100]
 
 

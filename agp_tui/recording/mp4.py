@@ -1,4 +1,4 @@
-"""Videos for people: H.264 in mp4 with 4:2:0 colours, which everything plays and which is not lossless."""
+"""Writing mp4 videos for sharing: H.264 with 4:2:0 chroma, lossy."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -16,25 +16,25 @@ from agp_tui.recording.video import Muxer
 
 CODEC = "libx264"
 QUALITY = "18"
-"""x264's crf: no difference is seen from here on."""
+"""The crf of x264: visually lossless."""
 
 
 class Mp4Writer:
-    """Writes frames of one size; sides of odd length grow by a row or column, since 4:2:0 needs even ones.
+    """Writes frames of one size; odd sides are padded by one, since 4:2:0 needs even ones.
 
-    `preset` is x264's: the slower, the smaller the file. Not for several threads.
+    `preset` is that of x264: slower ones make smaller files. Not thread-safe.
     """
 
     def __init__(
         self, path: Path, height: int, width: int, *, fps: int, unit: Fraction, preset: str = "medium"
     ) -> None:
-        """`unit`: seconds that a stamp counts. Raises `MissingPart` without an encoder, `OSError`."""
+        """`unit` is that of timestamps, in seconds. Raises `MissingPart` without an encoder, `OSError`."""
         if CODEC not in av.codecs_available:
             raise MissingPart(
                 f"Expected the H.264 encoder {CODEC}, found a build of PyAV without it.", "pip install av"
             )
         self._unit = unit
-        # At the beginning of the file stands where everything is: it plays before it is wholly loaded.
+        # The index comes first: the file plays before it is downloaded completely.
         options = {"movflags": "faststart"}
         container = av.open(str(path), "w", format="mp4", options=options)
         codec_options = {"crf": QUALITY, "preset": preset}
@@ -44,15 +44,15 @@ class Mp4Writer:
         self._muxer = Muxer(container, stream)
 
     def write(self, pixels: Pixels, stamp: int) -> None:
-        """Append a frame, RGB, that is shown from `stamp` units on. Raises `OSError` from the disk."""
-        # cv2 takes a third of the time that FFmpeg takes for the same colours (BT.601, 16 to 235).
+        """Append an RGB frame with the timestamp `stamp`. Raises `OSError` from the disk."""
+        # cv2 takes a third of the time of FFmpeg for the same colors (BT.601, limited range).
         planes = np.asarray(cv2.cvtColor(_even(pixels), cv2.COLOR_RGB2YUV_I420), np.uint8)
         frame = VideoFrame.from_ndarray(planes, format="yuv420p")
         frame.pts, frame.time_base = stamp, self._unit
         self._muxer.mux(frame)
 
     def close(self) -> None:
-        """Write what waits and the index. May be called twice. Raises `OSError` from the disk."""
+        """Flush the encoder and write the index. May be called twice. Raises `OSError` from the disk."""
         self._muxer.close()
 
 

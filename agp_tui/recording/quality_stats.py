@@ -1,4 +1,4 @@
-"""What a recording is like to learn from: how the keys are held, and what a person should know of it."""
+"""Data-quality statistics of a recording: how its keys are held, and warnings."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from agp_tui.recording.timeline import crc_of
 
 MOSTLY_IDLE_SHARE = 0.9
 ONE_SIDED_RATIO = 10.0
-"""How many times as long as the other one of two opposite keys is held."""
+"""Ratio of the hold times of two opposite keys."""
 OPPOSITES = ({"left", "right"}, {"up", "down"}, {"a", "d"}, {"w", "s"})
 MAX_MISSED_SHARE = 0.01
 MAX_STILL_SHARE = 0.5
@@ -22,7 +22,7 @@ MAX_BLACK_SHARE = 0.1
 
 @dataclass(frozen=True)
 class KeyCombination:
-    """Keys held together, no others with them; `share` of the frames, 0 to 1. No keys: nothing held."""
+    """A set of keys held together (empty: none held), and its share of the frames, 0 to 1."""
 
     keys: tuple[str, ...]
     share: float
@@ -30,19 +30,19 @@ class KeyCombination:
 
 @dataclass(frozen=True)
 class RecordingStats:
-    """The keys of a recording in figures, those whose keys are learnt from."""
+    """Statistics of the label keys of a recording."""
 
     shares: dict[str, float]
     """By key: share of the frames at which it is held, 0 to 1."""
     presses: dict[str, int]
-    """By key: how often it goes down, being down from the start included."""
+    """By key: number of presses, including a key held from the start."""
     combinations: tuple[KeyCombination, ...]
-    """Most frequent first; their shares add up to 1."""
+    """Most frequent first; the shares sum to 1."""
     warnings: tuple[str, ...]
-    """Sentences for whoever decides whether to keep the recording."""
+    """Sentences for people, to decide whether to keep the recording."""
 
     def report(self) -> dict[str, object]:
-        """As the report of a job's last event."""
+        """As plain data for the report of a job."""
         return {
             "shares": {key: round(share, 4) for key, share in self.shares.items()},
             "combinations": [
@@ -53,7 +53,7 @@ class RecordingStats:
 
 
 def recording_stats(recording: Recording) -> RecordingStats:
-    """Look at all frames' keys and checksums; decodes nothing."""
+    """Compute the statistics from key states and checksums, without decoding frames."""
     meta = recording.meta
     states = recording.key_states(meta.labels)
     shares = held_shares(meta.keys, states)
@@ -64,18 +64,18 @@ def recording_stats(recording: Recording) -> RecordingStats:
 
 
 def held_shares(keys: tuple[str, ...], states: NDArray[np.bool_]) -> dict[str, float]:
-    """By key: the share of the frames at which it is held. `states`: (N, K), N at least 1."""
+    """By key: share of the frames at which it is held. `states`: shape (N, K), N at least 1."""
     return {key: float(share) for key, share in zip(keys, states.mean(axis=0), strict=True)}
 
 
 def filled_share(recording: Recording) -> float:
-    """Share of the frames asked for, from the first to the last, that are there."""
+    """Share of the requested frames, from the first to the last, that were recorded."""
     span = float(recording.times_ns[-1] - recording.times_ns[0]) / 1e9
     return min(1.0, len(recording) / (round(span * recording.meta.fps) + 1))
 
 
 def picture_warnings(recording: Recording) -> Iterator[str]:
-    """Pictures that show that the game stood still or was not to be seen, as sentences."""
+    """Warnings of frames that suggest a still or invisible game."""
     crcs = recording.timeline.crcs[: len(recording)]
     still = float((np.diff(crcs) == 0).mean()) if len(crcs) > 1 else 0.0
     if still > MAX_STILL_SHARE:

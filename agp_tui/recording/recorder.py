@@ -247,7 +247,7 @@ class _RecordingLoop:
                     if ended := limits.reached(self.player, first, status):
                         because = ended
                         break
-                    if space.low():
+                    if space.is_low():
                         because = "the disk runs low"
                         job.note(f"The disk runs low, so {self.writer.path} ends here.", "warning")
                         break

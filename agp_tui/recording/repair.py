@@ -1,4 +1,4 @@
-"""Repair: what is sound of a damaged recording becomes a recording of its own and takes its place."""
+"""Repair of a damaged recording: its intact frames and lines are copied to a new one that replaces it."""
 
 import contextlib
 import shutil
@@ -32,19 +32,19 @@ DAMAGED = ".damaged"
 
 @dataclass(frozen=True)
 class RepairResult:
-    """What a repair kept."""
+    """The result of a repair."""
 
     path: Path
     frames: int
     lost: int
-    """Frames that had a line in the timeline and could not be read any more."""
+    """Frames in the timeline that could not be read."""
 
 
 def repair(path: Path) -> RepairResult:
-    """Write every sound frame and line beside the recording, then put that in its place.
+    """Copy every intact frame and line, then replace the recording with the copy.
 
-    The damaged one is kept until the new one is complete. State becomes `recovered`.
-    Raises `RecordingError` where nothing can be saved, or the recording still runs.
+    The damaged one stays until the new one is complete. The state becomes `recovered`.
+    Raises `RecordingError` if nothing can be saved, or the recording still runs.
     """
     meta = read_meta(path)
     if meta.being_written:
@@ -77,11 +77,11 @@ def repair(path: Path) -> RepairResult:
 
 
 def finish_interrupted(root: Path) -> None:
-    """Bring repairs to their end that were cut off between their two renames."""
+    """Complete repairs that were interrupted between their two renames."""
     for damaged in root.glob(f"*/.*{DAMAGED}"):
         path = damaged.with_name(damaged.name.removeprefix(".").removesuffix(DAMAGED))
         beside = path.with_name(f".{path.name}{REPAIRED}")
-        # A repair that is at it just now may be quicker at each step.
+        # A running repair may be faster at each step.
         with contextlib.suppress(OSError):
             if not path.exists():
                 (beside if beside.exists() else damaged).rename(path)
@@ -93,7 +93,7 @@ def _swap(path: Path) -> None:
     damaged = path.with_name(f".{path.name}{DAMAGED}")
     shutil.rmtree(damaged, ignore_errors=True)
     path.rename(damaged)
-    # Somebody who listed the recordings just now may have finished it for us.
+    # Another process that listed the recordings may have completed the repair.
     with contextlib.suppress(FileNotFoundError):
         path.with_name(f".{path.name}{REPAIRED}").rename(path)
     shutil.rmtree(damaged, ignore_errors=True)

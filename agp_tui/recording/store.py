@@ -1,7 +1,7 @@
 """A recording on disk: a folder with `meta.json`, `frames.mkv`, `timeline.jsonl` and `frames.srt`.
 
-Everything grows by appending and is with the system when the call returns, so that a recording
-whose writer was killed lacks at most its last 2 frames and is used like any other.
+All files grow by appending, and each write reaches the operating system before the call returns: a
+recording whose writer was killed lacks at most its last 2 frames and is used like any other.
 """
 
 import shutil
@@ -44,7 +44,7 @@ __all__ = ["Recording", "RecordingMeta", "RecordingWriter", "find_recordings", "
 
 
 class RecordingWriter:
-    """Writes one recording. Not for several threads."""
+    """Writes a recording. Not thread-safe."""
 
     def __init__(self, path: Path, meta: RecordingMeta, held: Keys = NO_KEYS) -> None:
         """Begin a recording in the empty folder `path`; `create` makes the folder as well."""
@@ -67,9 +67,9 @@ class RecordingWriter:
 
     @classmethod
     def create(cls, root: Path, meta: RecordingMeta, held: Keys = NO_KEYS) -> "RecordingWriter":
-        """Begin a recording in a new folder `root/GAME/STAMP`; `held` are the keys down already.
+        """Begin a recording in a new folder `root/GAME/STAMP`; `held` are the keys held at the start.
 
-        Raises `RecordingError` where it cannot be written; nothing is then left of it.
+        Raises `RecordingError` if it cannot be written; nothing is then left of it.
         """
         path = new_folder(root, meta)
         try:
@@ -82,7 +82,7 @@ class RecordingWriter:
             ) from error
 
     def frame(self, frame: Frame) -> None:
-        """Append a frame. Raises `ValueError` where it has not the recording's size."""
+        """Append a frame. Raises `ValueError` if it has not the recording's size."""
         if self._stamp is None:
             self._first_ns = frame.before_ns
         stamp = next_stamp(self._stamp, frame.before_ns - self._first_ns)
@@ -93,18 +93,18 @@ class RecordingWriter:
         self.frames += 1
 
     def edge(self, edge: KeyEdge) -> None:
-        """Append a key edge. Keys that are not the game's are nobody's business and left out."""
+        """Append a key edge. Keys that are not in `meta.keys` are ignored."""
         if edge.key in self.meta.keys:
             self._timeline.write(EdgeLine(edge.time_ns, edge.key, edge.down, edge.who))
 
     def score(self, status: GameStatus, time_ns: int) -> None:
-        """Append a changed state of play."""
+        """Append a changed status of the game."""
         ended = status.finished_scores[self._ended :]
         self._ended = len(status.finished_scores)
         self._timeline.write(ScoreLine(time_ns, status.score, status.lives, status.episode, ended))
 
     def driver(self, who: Who, time_ns: int) -> None:
-        """Append that `who` plays from now on."""
+        """Append a change of the player to `who`."""
         self._timeline.write(DriverLine(time_ns, who))
 
     @property
@@ -113,11 +113,11 @@ class RecordingWriter:
         return (self.path / video_file.FILE_NAME).stat().st_size
 
     def close(self, held: Keys = NO_KEYS) -> None:
-        """Finish: the video's index, the keys `held` at the end, subtitles, state complete."""
+        """Finish the files; the state becomes `complete`. `held` are the keys held at the end."""
         self.finish("complete", held)
 
     def finish(self, state: meta_file.RecordingState, held: Keys = NO_KEYS) -> None:
-        """Close with a state. May be called twice; the first time counts."""
+        """Finish the files with a state. Later calls do nothing."""
         if self._closed:
             return
         self._closed = True
@@ -148,18 +148,18 @@ class RecordingWriter:
 
 @dataclass(frozen=True)
 class Recording:
-    """A recording as read. Its length is the number of frames that can be read and have a line."""
+    """A stored recording. Its length is the number of frames both in the video and in the timeline."""
 
     path: Path
     meta: RecordingMeta
     times_ns: NDArray[np.int64]
-    """Shape (N,): the moment before the grab of each frame, monotonic clock."""
+    """Shape (N,): the time before the grab of each frame, on the monotonic clock."""
     timeline: Timeline
-    """All lines, also those of frames at the end that a crash took."""
+    """All lines, including those of final frames lost in a crash."""
 
     @classmethod
     def open(cls, path: Path) -> "Recording":
-        """Read a recording, finished or broken off. Raises `RecordingError`."""
+        """Open a recording, finished or interrupted. Raises `RecordingError`."""
         meta = read_meta(path)
         timeline = parse(read_lines(path / timeline_file.FILE_NAME))
         readable = _readable(path, meta, timeline)
@@ -179,9 +179,9 @@ class Recording:
         return float(self.times_ns[-1] - self.times_ns[0]) / 1e9 + 1 / self.meta.fps
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Pixels]:
-        """The frames from `start` to before `stop`, RGB uint8 in their stored size.
+        """The frames from `start` to before `stop`, RGB uint8 in stored size.
 
-        Seeks, so a few frames anywhere come quickly. Raises `RecordingError` at a damaged frame.
+        Seeks, so any short range is fast. Raises `RecordingError` at a damaged frame.
         """
         numbers = range(len(self))[start:stop]
         if not numbers:
@@ -197,35 +197,35 @@ class Recording:
             yield pixels
 
     def key_states(self, who: Who | None = None) -> NDArray[np.bool_]:
-        """Shape (N, K), columns `meta.keys`: keys held at each frame by `who`, or by anybody."""
+        """Shape (N, K), columns `meta.keys`: keys held at each frame by `who`, or by any player."""
         whos = self.timeline.players if who is None else (who,)
         states = np.zeros((len(self), len(self.meta.keys)), np.bool_)
         for one in whos:
             states |= self.timeline.key_states(self.meta.keys, one)[: len(self)]
         return states
 
-    def labels(self, lead: int) -> NDArray[np.bool_]:
-        """Shape (N, K): what `meta.labels` holds `lead` frames after each frame.
+    def labels(self, label_offset: int) -> NDArray[np.bool_]:
+        """Shape (N, K): the keys that `meta.labels` holds `label_offset` frames after each frame.
 
-        The last rows, which have no such frame any more, take the keys held at the end.
+        Rows past the last frame have the keys held at the end.
         """
-        if lead < 0:
-            raise ValueError(f"expected lead >= 0, found {lead}")
+        if label_offset < 0:
+            raise ValueError(f"expected label_offset >= 0, found {label_offset}")
         states = self.timeline.key_states(self.meta.keys, self.meta.labels)
-        return states[np.minimum(np.arange(len(self)) + lead, len(states) - 1)]
+        return states[np.minimum(np.arange(len(self)) + label_offset, len(states) - 1)]
 
     def labelled(self) -> NDArray[np.bool_]:
-        """Shape (N,): the frames at which the one whose keys are the labels plays."""
+        """Shape (N,): the frames at which the player of the labels is in control."""
         return self.timeline.driven_by(self.meta.labels)[: len(self)]
 
     @property
     def bytes(self) -> int:
-        """Size on disk."""
+        """Size on disk, in bytes."""
         return size_of(self.path)
 
 
 def new_folder(root: Path, meta: RecordingMeta) -> Path:
-    """A new folder `root/GAME/YYYYMMDD-HHMMSS`, with a number behind where that is taken."""
+    """Make a new folder `root/GAME/YYYYMMDD-HHMMSS`, with a numeric suffix if that exists."""
     game = root / game_slug(meta.game)
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(meta.started_at))
     try:
@@ -258,7 +258,7 @@ def find_recordings(root: Path, game: str | None = None) -> list[Path]:
 
 
 def _readable(path: Path, meta: RecordingMeta, timeline: Timeline) -> int:
-    """How many frames are in the video and in the timeline, counted from the first one."""
+    """The number of leading frames that are both in the video and in the timeline."""
     video = path / video_file.FILE_NAME
     lines = len(timeline.before_ns)
     try:
@@ -277,7 +277,7 @@ def _readable(path: Path, meta: RecordingMeta, timeline: Timeline) -> int:
         if there != expected:
             break
         count += 1
-    # A killed writer may have left half of its last frame.
+    # A killed writer may have left a partial last frame.
     while count and not _sound(path, meta, timeline, count - 1):
         count -= 1
     return count

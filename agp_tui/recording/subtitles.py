@@ -1,4 +1,4 @@
-"""`frames.srt` of a recording: the keys held, shown by any player that opens `frames.mkv`."""
+"""`frames.srt` of a recording: the held keys as subtitles for video players."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -10,10 +10,10 @@ FILE_NAME = "frames.srt"
 
 
 def subtitles(timeline: Timeline, keys: tuple[str, ...], player: Who, fps: int) -> str:
-    """SubRip text: one entry for each stretch of frames with the same keys held.
+    """SubRip text, with one entry for each run of frames with the same held keys.
 
-    Who plays has the keys alone (`up space`); what anybody else pressed, such as a teacher who
-    corrects, follows by name (`up (expert: down)`). Nothing is shown while nothing is held.
+    The keys of `player` come first (`up space`), then those of others, such as a teacher, with their name
+    (`up (expert: down)`). Nothing is shown while no key is held.
     """
     stamps = stamps_ms(timeline.before_ns)
     if not stamps:
@@ -21,9 +21,9 @@ def subtitles(timeline: Timeline, keys: tuple[str, ...], player: Who, fps: int) 
     ends = [*stamps[1:], stamps[-1] + max(1, round(1000 / fps))]
     entries: list[str] = []
     for text, numbers in groupby(range(len(stamps)), key=list(_texts(timeline, keys, player)).__getitem__):
-        stretch = list(numbers)
+        run = list(numbers)
         if text:
-            times = f"{_time(stamps[stretch[0]])} --> {_time(ends[stretch[-1]])}"
+            times = f"{_time(stamps[run[0]])} --> {_time(ends[run[-1]])}"
             entries.append(f"{len(entries) + 1}\n{times}\n{text}\n")
     return "\n".join(entries)
 

@@ -1,7 +1,7 @@
-"""`timeline.jsonl` of a recording: one line for each frame, key edge and change of the score or of who plays.
+"""`timeline.jsonl` of a recording: one line per frame, key edge, change of score and change of player.
 
-The file only ever grows, each line goes to the system at once, and a torn last line is left out
-on reading. The key state of a frame is what was held strictly before its grab.
+The file only grows, each line reaches the operating system at once, and a torn last line is ignored
+on reading. The key state of a frame holds the keys held strictly before its grab.
 """
 
 import zlib
@@ -30,10 +30,10 @@ class _Line(
 
 
 class FrameLine(_Line, frozen=True):
-    """Frame `index` was grabbed between two moments.
+    """Frame `index` was grabbed between two times.
 
-    `crc` is the CRC-32 of its RGB bytes: decoders hide damage instead of telling it (FFmpeg shows
-    the picture before it again), so a frame is only believed when this fits.
+    `crc` is the CRC-32 of its RGB bytes. It detects damage that decoders hide (FFmpeg repeats the frame
+    before).
     """
 
     index: int
@@ -60,7 +60,7 @@ class HeldLine(_Line, frozen=True):
 
 
 class ScoreLine(_Line, frozen=True):
-    """The state of play changed. `ended`: final scores of games that ended since the last such line."""
+    """The status of the game changed. `ended`: final scores of episodes ended since the last such line."""
 
     time_ns: int
     score: float
@@ -70,7 +70,7 @@ class ScoreLine(_Line, frozen=True):
 
 
 class DriverLine(_Line, frozen=True):
-    """From now on it is `who` that plays. Without such a line, one plays from beginning to end."""
+    """`who` plays from now on. Without such lines, one player plays throughout."""
 
     time_ns: int
     who: Who
@@ -83,20 +83,20 @@ _decoder = msgspec.json.Decoder(Line)
 
 @dataclass(frozen=True, slots=True)
 class ScoreChange:
-    """What the game said of its state of play from `time_ns` on."""
+    """The status of the game from `time_ns` on."""
 
     time_ns: int
     status: GameStatus
 
 
 class TimelineWriter:
-    """Appends lines; each is with the system when the call returns, so that a crash loses none."""
+    """Appends lines; each reaches the operating system before the call returns, so a crash loses none."""
 
     def __init__(self, path: Path) -> None:
         self._file = LineFile(path)
 
     def write(self, line: Line) -> None:
-        """Raises `OSError` from the disk; the lines before it stay whole."""
+        """Append a line. Raises `OSError` from the disk; the lines before stay intact."""
         self._file.write(msgspec.json.encode(line) + b"\n")
 
     def close(self) -> None:
@@ -106,7 +106,7 @@ class TimelineWriter:
 
 @dataclass(frozen=True)
 class Timeline:
-    """A timeline as read: frames as arrays of shape (M,), int64 (times in ns); edges in order of time."""
+    """A stored timeline: frames as arrays of shape (M,), int64 (times in ns); edges in order of time."""
 
     before_ns: NDArray[np.int64]
     after_ns: NDArray[np.int64]
@@ -114,10 +114,10 @@ class Timeline:
     edges: tuple[KeyEdge, ...]
     held_start: dict[Who, Keys]
     held_end: dict[Who, Keys] | None
-    """Nothing where the recording was broken off."""
+    """None for an interrupted recording."""
     scores: tuple[ScoreChange, ...]
     drivers: tuple[tuple[int, Who], ...] = ()
-    """Since when (ns) who plays; empty where one plays all the time."""
+    """Changes of the player: time (ns) and player. Empty with a single player."""
 
     def driven_by(self, who: Who) -> NDArray[np.bool_]:
         """Shape (M,): the frames at which `who` plays; all of them where nothing tells of drivers."""
@@ -131,11 +131,11 @@ class Timeline:
 
     @property
     def players(self) -> tuple[Who, ...]:
-        """Everybody who held or pressed a key."""
+        """All who held or pressed a key."""
         return tuple(sorted({*self.held_start, *(edge.who for edge in self.edges)}))
 
     def key_states(self, keys: tuple[str, ...], who: Who) -> NDArray[np.bool_]:
-        """Shape (M + 1, K): what `who` holds at each frame, and in the last row after all edges."""
+        """Shape (M + 1, K): the keys that `who` holds at each frame, and in the last row after all edges."""
         column = {key: number for number, key in enumerate(keys)}
         mine = [edge for edge in self.edges if edge.who == who and edge.key in column]
         after = np.zeros((len(mine) + 1, len(keys)), np.bool_)
@@ -150,7 +150,7 @@ class Timeline:
 
 
 def read_lines(path: Path, *, skip_damaged: bool = False) -> Iterator[Line]:
-    """The lines of a file but a torn last one. Raises `RecordingError` at one that is damaged."""
+    """The lines of a file without a torn last one. Raises `RecordingError` at a damaged line."""
     try:
         with path.open("rb") as file:
             for number, text in enumerate(file, start=1):
@@ -173,7 +173,7 @@ def read_lines(path: Path, *, skip_damaged: bool = False) -> Iterator[Line]:
 
 
 def parse(lines: Iterable[Line]) -> Timeline:
-    """Lines put in order: edges by time (they may be heard late), scores with all that ended before."""
+    """Collect lines: edges sorted by time (they may arrive late), scores with all episodes ended before."""
     before, after, crcs = [], [], []
     edges: list[KeyEdge] = []
     start: dict[Who, Keys] = {}
@@ -211,9 +211,9 @@ def parse(lines: Iterable[Line]) -> Timeline:
 
 
 def stamps_ms(before_ns: NDArray[np.int64]) -> list[int]:
-    """The time stamp in the video of each frame: ms since the first, each later than the one before.
+    """The video timestamp of each frame: ms since the first one, strictly increasing.
 
-    The writer and the readers both use this, so that frames and lines find each other.
+    The writer and the readers both use it, to match frames and lines.
     """
     stamps: list[int] = []
     for time_ns in before_ns.tolist():
@@ -222,11 +222,11 @@ def stamps_ms(before_ns: NDArray[np.int64]) -> list[int]:
 
 
 def next_stamp(last: int | None, since_first_ns: int) -> int:
-    """The time stamp of one frame, in ms: its own time, or just after the last one's."""
+    """The timestamp of a frame in ms: its own time, or 1 ms after the last one."""
     own = round(since_first_ns / 1e6)
     return own if last is None else max(own, last + 1)
 
 
 def crc_of(pixels: Pixels) -> int:
-    """The checksum of a frame in its line."""
+    """The checksum of a frame."""
     return zlib.crc32(np.ascontiguousarray(pixels).data)

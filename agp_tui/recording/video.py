@@ -1,6 +1,6 @@
-"""`frames.mkv` of a recording: lossless frames in Matroska, written so that a crash costs the last one.
+"""`frames.mkv` of a recording: lossless frames in Matroska, of which a crash loses only the last one.
 
-Knows pictures and time stamps (ms since the first frame), nothing of keys or timelines.
+Timestamps are in ms since the first frame.
 """
 
 import contextlib
@@ -22,15 +22,15 @@ from agp_tui.games.base import Pixels
 
 
 class Muxer:
-    """A video file that is being written. Not for several threads."""
+    """Writes the packets of a video file. Not thread-safe."""
 
     def __init__(self, container: OutputContainer, stream: VideoStream) -> None:
-        """`stream` is the file's only one, its options set."""
+        """`stream` is the only one of the file, with its options set."""
         self._container, self._stream = container, stream
         self._open = True
 
     def mux(self, frame: VideoFrame | None, duration: int | None = None) -> None:
-        """Write a frame, or with None what the encoder holds back; `duration` in units of the stream.
+        """Write a frame, or flush the encoder with None; `duration` is in units of the stream.
 
         Raises `OSError` from the disk.
         """
@@ -43,7 +43,7 @@ class Muxer:
             raise OSError(error.errno, error.strerror) from error
 
     def close(self, duration: int | None = None) -> None:
-        """Write what is waiting and the index. May be called twice. Raises `OSError` from the disk."""
+        """Flush the encoder and write the index. May be called twice. Raises `OSError` from the disk."""
         if not self._open:
             return
         self._open = False
@@ -60,45 +60,45 @@ FILE_NAME = "frames.mkv"
 MILLISECOND = Fraction(1, 1000)
 
 SMALL = 512 * 512
-"""Frames of up to so many pixels are FFV1, larger ones x264.
+"""Frames of up to this many pixels are stored as FFV1, larger ones as lossless x264.
 
-Measured at 1280x720 on one core: FFV1 52 ms of CPU a frame, whatever its slices and threads, so that
-not even 20 fps hold; lossless x264 (RGB, ultrafast, a key frame every 30) 10 ms, exact too, and a
-tenth of the size where the picture scrolls. Small frames stay FFV1 (3 to 4 ms at 256x256): each
-frame stands alone there, so one damaged frame costs one frame and any frame is found at once.
+Measured at 1280x720 on one core: FFV1 takes 52 ms of CPU per frame with any slices and threads, too slow
+for 20 fps; x264 (RGB, ultrafast, a key frame every 30 frames) takes 10 ms and a tenth of the size for
+scrolling images. Small frames stay FFV1 (3 to 4 ms at 256x256): each is a key frame, so damage affects one
+frame only, and seeking is exact.
 """
 
 FFV1 = "ffv1"
 X264 = "libx264rgb"
 CODEC_OPTIONS = {
-    # Few slices: each one learns its statistics anew. Checksums, so that damage is noticed.
+    # Few slices, since each one adapts its statistics anew. Checksums detect damage.
     FFV1: {"level": "3", "slices": "4", "slicecrc": "1", "g": "1"},
-    # zerolatency: no frame waits in the encoder for the next ones.
+    # zerolatency: the encoder does not delay frames.
     X264: {"preset": "ultrafast", "qp": "0", "g": "30", "tune": "zerolatency"},
 }
 
 NEAR_MS = 1000
-"""So far ahead a reader goes on through the file; further, it seeks. x264 has a key frame every 30 frames."""
+"""A reader decodes forward up to this distance and seeks beyond it. x264 has a key frame every 30 frames."""
 
 MUXER_OPTIONS = {"flush_packets": "1", "cluster_time_limit": "1"}
-"""Each frame is a cluster and is handed to the system when the next one comes.
+"""Each frame is a cluster, which reaches the operating system when the next one begins.
 
-Measured by killing the writer: 1 frame lost with both, 4 to 36 with flush_packets alone, 16 to all
-of them with neither. `live` changes nothing and costs the index that makes the file seekable.
+Measured by killing the writer: 1 frame is lost with both options, 4 to 36 with flush_packets alone, 16 to
+all with neither. `live` makes no difference and omits the index needed for seeking.
 """
 
 
 def codec_for(height: int, width: int, wanted: str = "") -> str:
-    """The codec for frames of that size, or the `wanted` one; FFV1 where this FFmpeg has no other."""
+    """The codec for a frame size, or the `wanted` one; FFV1 if this FFmpeg lacks it."""
     codec = wanted if wanted in CODEC_OPTIONS else X264 if height * width > SMALL else FFV1
     return codec if codec in av.codecs_available else FFV1
 
 
 class VideoWriter:
-    """Writes frames of one size with their time stamps. Not for several threads."""
+    """Writes frames of one size with their timestamps. Not thread-safe."""
 
     def __init__(self, path: Path, height: int, width: int, fps: int, codec: str) -> None:
-        # The file is made first: FFmpeg would make it readable for everybody.
+        # Created first: FFmpeg would make it readable by everyone.
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         self._shape = (height, width, 3)
         self._period_ms = max(1, round(1000 / fps))
@@ -106,12 +106,12 @@ class VideoWriter:
         stream = cast(VideoStream, container.add_stream(codec, rate=fps, options=CODEC_OPTIONS[codec]))
         stream.width, stream.height, stream.pix_fmt = width, height, "bgr0"
         stream.time_base = stream.codec_context.time_base = MILLISECOND
-        # Small frames: threads cost more than they bring. Large ones: x264 uses what there is.
+        # Threads do not pay off for small frames; x264 uses all cores for large ones.
         stream.codec_context.thread_count = 1 if codec == FFV1 else 0
         self._muxer = Muxer(container, stream)
 
     def write(self, pixels: Pixels, stamp_ms: int) -> None:
-        """Append a frame. Raises `ValueError` where it does not fit the video, `OSError` from the disk."""
+        """Append a frame. Raises `ValueError` if it does not fit the video, `OSError` from the disk."""
         if pixels.shape != self._shape or pixels.dtype != np.uint8:
             raise ValueError(f"expected a frame {self._shape} uint8, found {pixels.shape} {pixels.dtype}")
         frame = VideoFrame(self._shape[1], self._shape[0], "bgr0")
@@ -125,7 +125,7 @@ class VideoWriter:
 
 
 def _packed(frame: VideoFrame) -> Any:
-    """The picture inside a bgr0 frame as a writable array (height, width, 4)."""
+    """The pixels of a bgr0 frame as a writable array (height, width, 4)."""
     plane = frame.planes[0]
     rows = np.frombuffer(plane, np.uint8).reshape(frame.height, plane.line_size)  # type: ignore[call-overload]
     return np.lib.stride_tricks.as_strided(
@@ -134,7 +134,7 @@ def _packed(frame: VideoFrame) -> Any:
 
 
 def stamps(path: Path) -> list[int]:
-    """The time stamps of the frames that are whole in the file, found without decoding any."""
+    """The timestamps of the complete frames in the file, without decoding them."""
     found: list[int] = []
     with _container(path) as (container, stream), contextlib.suppress(av.FFmpegError):
         for packet in container.demux(stream):
@@ -144,15 +144,15 @@ def stamps(path: Path) -> list[int]:
 
 
 def size(path: Path) -> tuple[int, int]:
-    """Height and width of the frames. Raises `RecordingError` where there is no video."""
+    """Height and width of the frames. Raises `RecordingError` if there is no video."""
     with _container(path) as (_, stream):
         return stream.codec_context.height, stream.codec_context.width
 
 
 def read_frames(path: Path, shape: tuple[int, int], wanted_ms: list[int]) -> Iterator[Pixels]:
-    """The frames with these consecutive time stamps, RGB, shape (*shape, 3).
+    """The frames with these consecutive timestamps, RGB, shape (*shape, 3).
 
-    Raises `RecordingError` at a frame that is not there, is damaged or has another size.
+    Raises `RecordingError` at a frame that is missing, damaged or of another size.
     """
     if not wanted_ms:
         return
@@ -175,23 +175,22 @@ def read_frames(path: Path, shape: tuple[int, int], wanted_ms: list[int]) -> Ite
 
 
 def salvage_frames(path: Path, shape: tuple[int, int]) -> Iterator[tuple[int, Pixels]]:
-    """Every frame that still decodes, with its time stamp; frames that do not are left out.
+    """Every frame that decodes, with its timestamp.
 
-    Raises `RecordingError` where there is no video at all.
+    Raises `RecordingError` if there is no video at all.
     """
     with contextlib.suppress(av.FFmpegError):
         yield from _decoded(path, shape, 0, skip_damaged=True)
 
 
 class FrameReader:
-    """Any frame of a video by its time stamp, the file kept open: quick forwards, a seek otherwise.
+    """Random access to the frames of an open video by timestamp; fast forwards, a seek otherwise.
 
-    Only frames that are asked for become pictures; where each frame stands alone (FFV1) the others
-    are not even decoded. Not for several threads.
+    With FFV1, skipped frames are not decoded. Not thread-safe.
     """
 
     def __init__(self, path: Path, shape: tuple[int, int]) -> None:
-        """Raises `RecordingError` where there is no video with frames of that (height, width)."""
+        """Raises `RecordingError` if there is no video with frames of that (height, width)."""
         self._path = path
         self._shape = shape
         self._opened = contextlib.ExitStack()
@@ -200,13 +199,13 @@ class FrameReader:
         if found != shape:
             self.close()
             raise _damaged(path, f"{found[1]}x{found[0]} ones", f"{shape[1]}x{shape[0]} ")
-        self._alone = self._stream.codec_context.name == FFV1
+        self._key_frames_only = self._stream.codec_context.name == FFV1
         self._frames: Iterator[VideoFrame] = iter(())
         self._at: int | None = None
         self._wanted = 0
 
     def frame_at(self, stamp_ms: int) -> Pixels:
-        """RGB, shape (*shape, 3). Raises `RecordingError` where it is not there or damaged."""
+        """RGB, shape (*shape, 3). Raises `RecordingError` if it is not there or damaged."""
         self._wanted = stamp_ms
         try:
             if self._at is None or not 0 < stamp_ms - self._at <= NEAR_MS:
@@ -227,7 +226,7 @@ class FrameReader:
 
     def _decoded(self) -> Iterator[VideoFrame]:
         for packet in self._container.demux(self._stream):
-            if self._alone and packet.pts is not None and packet.pts < self._wanted:
+            if self._key_frames_only and packet.pts is not None and packet.pts < self._wanted:
                 continue
             yield from packet.decode()
 
@@ -235,7 +234,7 @@ class FrameReader:
 def _decoded(
     path: Path, shape: tuple[int, int], start_ms: int, *, skip_damaged: bool = False
 ) -> Iterator[tuple[int, Pixels]]:
-    """Frames in order with their time stamps, from the key frame at or before `start_ms` on."""
+    """Frames in order with their timestamps, from the key frame at or before `start_ms` on."""
     with _container(path) as (container, stream):
         found = stream.codec_context.height, stream.codec_context.width
         if found != shape:

@@ -38,7 +38,10 @@ def test_the_largest_disagreement_comes_first(tmp_path: Path) -> None:
         edge(43.5, "space", False, "agent"),
     ]
     found = compare_players(Recording.open(write(tmp_path, 60, edges)))
-    assert found.moments == (Disagreement(40, 44, 7, ("left", "space")), Disagreement(10, 13, 3, ("up",)))
+    assert found.disagreements == (
+        Disagreement(40, 44, 7, ("left", "space")),
+        Disagreement(10, 13, 3, ("up",)),
+    )
     assert found.agreement == {"up": 0.85, "left": 0.0, "space": 0.0}
     assert found.report(1)["moments"] == [{"start": 40, "stop": 44, "size": 7, "keys": ["left", "space"]}]
     table = disagreement_table(found, "one", 9)
@@ -50,11 +53,11 @@ def test_short_gaps_are_one_moment(tmp_path: Path) -> None:
     edges = [edge(at, "up", down) for at, down in [(4.5, True), (5.5, False), (7.5, True), (8.5, False)]]
     edges += [edge(20.5, "up", True), edge(21.5, "up", False), edge(50.5, "left", True, "agent")]
     found = compare_players(Recording.open(write(tmp_path, 52, edges)))
-    assert sorted((one.start, one.stop) for one in found.moments) == [(5, 9), (21, 22), (51, 52)]
+    assert sorted((one.start, one.stop) for one in found.disagreements) == [(5, 9), (21, 22), (51, 52)]
 
 
 def test_one_player_agrees_with_nobody(tmp_path: Path) -> None:
-    with pytest.raises(RecordingError, match="two players, found one"):
+    with pytest.raises(RecordingError, match="two players, found 1"):
         compare_players(Recording.open(write(tmp_path, 5, [edge(1.5, "up", True)])))
 
 
