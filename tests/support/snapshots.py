@@ -1,9 +1,11 @@
 """Screens of the app as text files that people can read and compare.
 
-A snapshot has the characters of the screen and, below, the style of every cell: one letter a style,
-explained at the end. `AGP_UPDATE_SNAPSHOTS=1` writes them anew; look at the difference in git.
+A snapshot has the characters of the screen and, below, the emphasis of every cell: one letter per style,
+explained at the end. It holds names of hues, not exact colours. `AGP_UPDATE_SNAPSHOTS=1` rewrites the
+files; review the difference in git.
 """
 
+import colorsys
 import difflib
 import os
 import time
@@ -12,16 +14,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from rich.color import Color
 from rich.style import Style
 from textual.app import App
 from textual.pilot import Pilot
 
 UPDATE = "AGP_UPDATE_SNAPSHOTS"
+GREY_RANGE = 0.2
+"""Colours whose components differ by less than this are greys."""
+FAINT_LIGHTNESS = 0.66
+HUES = (
+    (15, "red"),
+    (45, "orange"),
+    (70, "yellow"),
+    (170, "green"),
+    (260, "blue"),
+    (330, "purple"),
+    (361, "red"),
+)
+"""Upper bounds of hues, in degrees."""
+EMPHASES = ("bold", "dim", "italic", "underline", "reverse", "strike")
 LETTERS = ".abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&*+,-/:;<=>?@^_~"
 
 
 def drawn(app: App[object]) -> str:
-    """What the app's screen shows now: texts, styles, and what each style's letter means."""
+    """The current screen of the app: text, styles, and a legend of the styles."""
     names: dict[str, str] = {}
     texts, styles = [], []
     for strip in app.screen._compositor.render_strips():
@@ -40,13 +57,31 @@ def drawn(app: App[object]) -> str:
 
 
 def described(style: Style | None) -> str:
-    """A style in words, without links and other meta data: `#e0e0e0 on #121212 bold`."""
+    """The emphasis of a style in words, such as `orange bold` or `plain on blue`; shades do not count."""
     if style is None:
-        return "default"
-    foreground = style.color.name if style.color else "default"
-    background = style.bgcolor.name if style.bgcolor else "default"
-    kinds = ("bold", "dim", "italic", "underline", "reverse", "strike")
-    return " ".join([f"{foreground} on {background}", *(kind for kind in kinds if getattr(style, kind))])
+        return "plain"
+    kinds = [
+        kind for kind in ("bold", "dim", "italic", "underline", "reverse", "strike") if getattr(style, kind)
+    ]
+    background = colour_name(style.bgcolor)
+    return " ".join(
+        [
+            colour_name(style.color),
+            *([] if background in ("plain", "faint") else ["on", background]),
+            *kinds,
+        ]
+    )
+
+
+def colour_name(color: Color | None) -> str:
+    """The hue of a colour; `plain` or `faint` for greys, by their lightness."""
+    if color is None or color.is_default:
+        return "plain"
+    red, green, blue = color.get_truecolor().normalized
+    hue, lightness, _ = colorsys.rgb_to_hls(red, green, blue)
+    if max(red, green, blue) - min(red, green, blue) < GREY_RANGE:
+        return "plain" if lightness > FAINT_LIGHTNESS else "faint"
+    return next(name for end, name in HUES if hue * 360 < end)
 
 
 def shortened(lines: Iterable[str]) -> list[str]:

@@ -188,9 +188,12 @@ def test_doctor_shows_what_hinders_first_with_its_cure(
         async with runs(tmp_path, monkeypatch, looks=("findings",)) as (_, pilot, screen):
             await pilot.press("]", "]")
             await until(pilot, lambda: screen.tab == "doctor")
+            pane = screen.query_one(DoctorPane)
+            await until(pilot, lambda: pane._found != ())
+            pane.feed(())
             await pilot.press("l")
-            await until(pilot, lambda: screen.query_one(DoctorPane)._found != ())
-            screen.query_one(DoctorPane).feed(found)
+            await until(pilot, lambda: pane._found != ())
+            pane.feed(found)
             await snap(pilot, "runs-doctor")
             assert screen.worth_copying() == "Start one, or name it with --display."
             await pilot.press("[")
