@@ -37,14 +37,14 @@ class LineFile:
 
     def write(self, line: bytes) -> None:
         """Append a line, including its newline. On `OSError`, the file is unchanged."""
-        whole = os.fstat(self._file).st_size
+        size = os.fstat(self._file).st_size
         left = line
         try:
             while left:
                 left = left[os.write(self._file, left) :]
         except OSError:
             with contextlib.suppress(OSError):
-                os.ftruncate(self._file, whole)
+                os.ftruncate(self._file, size)
             raise
 
     def close(self) -> None:

@@ -87,8 +87,8 @@ def key_name(text: str) -> str:
     if name in KEYSYMS:
         return name
     near = difflib.get_close_matches(name, KEYSYMS, n=3)
-    cure = f"Did you mean {', '.join(near)}?" if near else "Use names such as up, space, a, 7, f5, ctrl."
-    raise SettingError(f"Expected the name of a key, found {text!r}.", cure)
+    hint = f"Did you mean {', '.join(near)}?" if near else "Use names such as up, space, a, 7, f5, ctrl."
+    raise SettingError(f"Expected the name of a key, found {text!r}.", hint)
 
 
 def key_names(texts: tuple[str, ...]) -> tuple[str, ...]:

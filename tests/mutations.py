@@ -36,7 +36,7 @@ BREAKS = {
         ("tests/screen/faults/test_killed_writer.py",),
     ),
     "half a line stays on a full disk": Break(
-        "agp_tui/files.py", "os.ftruncate(self._file, whole)", "pass", ("tests/unit/test_files.py",)
+        "agp_tui/files.py", "os.ftruncate(self._file, size)", "pass", ("tests/unit/test_files.py",)
     ),
     "files are overwritten in place": Break(
         "agp_tui/files.py",
@@ -46,7 +46,7 @@ BREAKS = {
     ),
     "a cut repair is not brought to its end": Break(
         "agp_tui/recording/repair.py",
-        "(beside if beside.exists() else damaged).rename(path)",
+        "(copy if copy.exists() else damaged).rename(path)",
         "pass",
         ("tests/unit/recording/test_damage.py",),
     ),

@@ -59,8 +59,8 @@ def rom_name(game_id: str) -> str:
         return known[found]
     near = difflib.get_close_matches(game_id.lower(), by_lower, n=3, cutoff=0.5)
     names = ", ".join(by_lower[name] for name in near)
-    cure = f"Did you mean {names}?" if near else "agp atari list shows them all."
-    raise SettingError(f"Expected the id of an Atari game, such as ALE/Pong-v5, found {game_id!r}.", cure)
+    hint = f"Did you mean {names}?" if near else "agp atari list shows them all."
+    raise SettingError(f"Expected the id of an Atari game, such as ALE/Pong-v5, found {game_id!r}.", hint)
 
 
 def atari_id(rom: str) -> str:
@@ -259,9 +259,9 @@ def _ale_py() -> ModuleType:
         import ale_py
         import ale_py.roms
     except ImportError as error:
-        cure = 'Install it: pip install "agp-tui[train]"'
+        hint = 'Install it: pip install "agp-tui[train]"'
         raise MissingPart(
-            f"Expected the Atari emulator ale-py, which is not installed ({error}).", cure
+            f"Expected the Atari emulator ale-py, which is not installed ({error}).", hint
         ) from error
     return ale_py
 
@@ -284,8 +284,8 @@ def open_emulator(rom: str, sticky: float, seed: int) -> "ALEInterface":
         with contextlib.redirect_stdout(sys.stderr):
             path: Path = ale_py.roms.get_rom_path(rom)
     except OSError as error:
-        cure = "Install it again: pip install --force-reinstall ale-py"
-        raise MissingPart(f"Expected the ROM {rom} of ale-py: {error}.", cure) from error
+        hint = "Install it again: pip install --force-reinstall ale-py"
+        raise MissingPart(f"Expected the ROM {rom} of ale-py: {error}.", hint) from error
     ale.loadROM(path)
     return ale
 

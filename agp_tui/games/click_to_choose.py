@@ -39,9 +39,9 @@ def _choose_on_x(display: str | None, job: Job) -> tuple[int, int] | None:
         return None
     except DisplayError:
         raise
-    except Exception as problem:
+    except Exception as error:
         # python-xlib raises all sorts of things when its server dies between two steps.
-        raise JobFailed(f"Expected a click on {name}, found the display gone ({problem}).") from problem
+        raise JobFailed(f"The display {name} is gone ({error}).") from error
     finally:
         if connection.display.socket_error is None:
             connection.close()

@@ -208,7 +208,7 @@ def refusal(candidate: DisplayCandidate, desktop: Desktop, allow_forwarded: bool
         return f"shows {shown}, not this one; --allow-forwarded-display takes it all the same"
     if here and number in desktop.rootless and candidate.source != FROM_SETTINGS:
         return (
-            "belongs to a Wayland session, whose screen programs cannot see: log in to an Xorg session, "
+            "belongs to a Wayland session, whose screen cannot be grabbed: log in to an Xorg session, "
             "or run the game in Xephyr or Xvfb"
         )
     return ""
@@ -254,8 +254,8 @@ def _probe(name: str, authority: str | None) -> dict[str, Any]:
         return dict(json.loads(answer.stdout))
     except subprocess.TimeoutExpired:
         return {"problem": f"it did not answer within {PROBE_SECONDS:.0f} seconds"}
-    except (OSError, ValueError) as problem:
-        return {"problem": f"the test failed: {problem}"}
+    except (OSError, ValueError) as error:
+        return {"problem": f"the test failed: {error}"}
 
 
 def _once(found: Iterable[DisplayCandidate]) -> list[DisplayCandidate]:

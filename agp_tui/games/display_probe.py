@@ -22,8 +22,8 @@ def probe(display: str | None) -> dict[str, Any]:
             corner = {"left": whole["left"], "top": whole["top"], "width": 1, "height": 1}
             screen.grab(corner)
             return {"width": whole["width"], "height": whole["height"]}
-    except Exception as problem:  # mss raises different errors on each system
-        return {"problem": _reason(display) or str(problem).splitlines()[0]}
+    except Exception as error:  # mss raises different errors on each system
+        return {"problem": _reason(display) or str(error).splitlines()[0]}
 
 
 def _reason(display: str | None) -> str:
@@ -34,8 +34,8 @@ def _reason(display: str | None) -> str:
         from agp_tui.keys.xserver import connect
 
         connect(display).close()
-    except DisplayError as problem:
-        reason = str(problem.__cause__).rstrip(". \n")
+    except DisplayError as error:
+        reason = str(error.__cause__).rstrip(". \n")
         return "no X server listens there" if "Connection refused" in reason else reason
     except ImportError:
         return ""

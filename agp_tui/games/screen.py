@@ -98,13 +98,13 @@ class Grabber:
             try:
                 self._open()
                 return self._grab()
-            except _display_errors() as problem:
+            except _display_errors() as error:
                 self.close()
                 raise JobFailed(
                     f"The display {self._display or 'of this desktop'} can no longer be grabbed: "
-                    f"{_first_line(problem)}",
+                    f"{_first_line(error)}",
                     "Start the game's display and this again.",
-                ) from problem
+                ) from error
 
     @property
     def visible(self) -> ScreenRegion:
@@ -115,8 +115,8 @@ class Grabber:
         """Reconnect, to update the size of the display. Raises `JobFailed` if it is gone."""
         try:
             self._open()
-        except DisplayError as problem:
-            raise JobFailed(problem.message, problem.hint) from problem
+        except DisplayError as error:
+            raise JobFailed(error.message, error.hint) from error
 
     def close(self) -> None:
         """May be called twice."""
@@ -134,11 +134,11 @@ class Grabber:
         try:
             self._mss = mss.MSS(display=self._display) if self._display else mss.MSS()
             whole = self._mss.monitors[0]
-        except _display_errors() as problem:
+        except _display_errors() as error:
             raise DisplayError(
-                f"The display {self._display or 'of this desktop'} cannot be grabbed: {_first_line(problem)}",
+                f"The display {self._display or 'of this desktop'} cannot be grabbed: {_first_line(error)}",
                 "See agp doctor for the displays here.",
-            ) from problem
+            ) from error
         screen = ScreenRegion(whole["left"], whole["top"], whole["width"], whole["height"])
         self._visible = self._region.on(screen, self._display or "") if self._region else screen
         self._request = {
@@ -188,6 +188,6 @@ def _display_errors() -> tuple[type[Exception], ...]:
     return DisplayError, ScreenShotError, AssertionError, ctypes.ArgumentError, OSError
 
 
-def _first_line(problem: Exception) -> str:
-    text = (problem.message if isinstance(problem, DisplayError) else str(problem)).strip().splitlines()
+def _first_line(error: Exception) -> str:
+    text = (error.message if isinstance(error, DisplayError) else str(error)).strip().splitlines()
     return f"{text[0].rstrip('.')}." if text else "its server is gone."

@@ -22,7 +22,7 @@ class WindowFocus:
         self._game = self._window_at(self._middle)
 
     def has_focus(self) -> bool:
-        """Whether keys reach the game; also True where no window is to be seen in its region.
+        """Whether keys reach the game; also true if there is no window in its region.
 
         Raises `JobFailed` if the display is gone.
         """
@@ -36,13 +36,12 @@ class WindowFocus:
         except XError:
             # A window closed between two requests.
             return False
-        except Exception as problem:
+        except Exception as error:
             # python-xlib raises all sorts of things when its server dies between two steps.
             raise JobFailed(
-                f"Expected the display {self._connection.get_display_name()} until the end, "
-                f"found it gone ({problem}).",
+                f"The display {self._connection.get_display_name()} is gone ({error}).",
                 "Start the game's display and this again.",
-            ) from problem
+            ) from error
 
     def close(self) -> None:
         """May be called after the display is gone."""

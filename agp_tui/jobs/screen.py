@@ -64,7 +64,7 @@ def run_screen_watch(request: ScreenWatchRequest, job: Job) -> Finished:
 def run_screen_pick(place: GameSettings, job: Job) -> Finished:
     """Wait for a click on the display; the `report` is `center` (X, Y) and `display`.
 
-    Raises `DisplayError` if clicks cannot be heard, `JobFailed` if it is stopped before one.
+    Raises `DisplayError` if clicks cannot be observed, `JobFailed` if it is stopped before one.
     """
     display = _open_display(place)
     job.note(f"Click on the middle of the game on the display {display.name or 'of this machine'}.")

@@ -47,9 +47,9 @@ def import_keyboard() -> Any:
     """`pynput.keyboard`. Raises `MissingPart` if pynput has no usable keyboard here."""
     try:
         from pynput import keyboard
-    except Exception as problem:  # its backends raise different errors on each system
-        reason = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
-        raise MissingPart(f"pynput found no usable keyboard: {reason}.", "See agp doctor.") from problem
+    except Exception as error:  # its backends raise different errors on each system
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise MissingPart(f"pynput found no usable keyboard: {reason}.", "See agp doctor.") from error
     return keyboard
 
 

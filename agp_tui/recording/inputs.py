@@ -8,16 +8,16 @@ from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, Who, apply_edges, edges_b
 
 
 class PlayerInput:
-    """Someone who plays a game: its frames and, with each, the key edges since the frame before.
+    """Base class of the players: the frames of a game, each with the key edges since the one before.
 
-    `source` is who plays and `labels` whose keys are the labels, as in `RecordingMeta`.
+    `source` and `labels` are as in `RecordingMeta`.
     """
 
     source: Who
     labels: Who
 
     def __init__(self, game: Game, clock: Clock, listener: KeyListener, annotator: Driver | None) -> None:
-        """`listener` hears the start and stop keys; `annotator` labels each frame but presses nothing."""
+        """`listener` reports the start and stop keys; `annotator` labels frames but presses no key."""
         self.game = game
         self.clock = clock
         self.advised: Keys | None = None
@@ -33,11 +33,11 @@ class PlayerInput:
         raise NotImplementedError
 
     def frame(self) -> tuple[Frame, list[KeyEdge]]:
-        """The next frame, and the edges heard or decided since the last one."""
+        """The next frame, and the edges since the last one."""
         raise NotImplementedError
 
     def last_edges(self) -> list[KeyEdge]:
-        """The edges heard since the last frame, at the end of a recording."""
+        """The edges since the last frame, at the end of a recording."""
         return []
 
     def release_all(self) -> None:
@@ -65,7 +65,7 @@ class PlayerInput:
 
 
 class HumanInput(PlayerInput):
-    """A person, heard by a listener. An optional `shadow` driver records what it would press."""
+    """A person at a keyboard. The keys that an optional `shadow` driver would hold are recorded too."""
 
     source: Who = "human"
     labels: Who = "human"
@@ -91,7 +91,7 @@ class HumanOnScreen(HumanInput):
     """A person whose keys the game receives itself."""
 
     def frame(self) -> tuple[Frame, list[KeyEdge]]:
-        """Polls after the grab: a key pressed just before it has been heard by then."""
+        """Polls after the grab, to include a key pressed just before it."""
         frame = self._grab()
         return frame, self._timed_poll() + self._annotate(frame)
 
@@ -181,5 +181,5 @@ class Annotator:
 
 
 def _decision_time(frame: Frame, clock: Clock) -> int:
-    """Now, but not before the frame itself, whatever the clock."""
+    """The current time, but not before the frame."""
     return max(clock.now_ns(), frame.before_ns)

@@ -41,7 +41,7 @@ def _torn(path: Path) -> Iterator[str]:
         with file.open("rb") as lines:
             lines.seek(-1, 2)
             if lines.read() != b"\n":
-                yield "The last line of the timeline is torn; it is left out."
+                yield "The last line of the timeline is torn; it is ignored."
 
 
 def _state(recording: Recording, meta: RecordingMeta) -> Iterator[str]:
@@ -49,7 +49,7 @@ def _state(recording: Recording, meta: RecordingMeta) -> Iterator[str]:
         yield "It is still being recorded."
     elif meta.state == "recording":
         yield (
-            f"It was broken off; its first {len(recording)} frames are usable as they are, and "
+            f"It was broken off; its first {len(recording)} frames are usable, and "
             f"agp recordings repair {recording.path} completes the file."
         )
 
@@ -57,12 +57,12 @@ def _state(recording: Recording, meta: RecordingMeta) -> Iterator[str]:
 def _counts(recording: Recording, meta: RecordingMeta) -> Iterator[str]:
     lines = len(recording.timeline.before_ns)
     if lines > len(recording) and not meta.being_written:
-        yield f"Expected {lines} frames by the timeline, found {len(recording)} whole ones in the video."
+        yield f"Expected {lines} frames by the timeline, found {len(recording)} complete ones in the video."
     if meta.frames is not None and meta.frames != lines:
         yield f"Expected {meta.frames} frames by meta.json, found {lines} in the timeline."
     size = (recording.path / video_file.FILE_NAME).stat().st_size
     if meta.video_bytes is not None and meta.video_bytes != size:
-        yield f"Expected a video of {meta.video_bytes} bytes, found {size}: it was cut or changed."
+        yield f"Expected a video of {meta.video_bytes} bytes, found {size}: it was truncated or changed."
 
 
 def _order(recording: Recording, meta: RecordingMeta) -> Iterator[str]:
@@ -118,16 +118,16 @@ def _pictures(recording: Recording, meta: RecordingMeta) -> Iterator[str]:
 
 def _frames(recording: Recording, meta: RecordingMeta) -> Iterator[str]:
     """Decodes all frames; their checksums detect damage that a decoder hides."""
-    sound = set()
+    intact = set()
     stamps = stamps_ms(recording.times_ns)
     number_at = {stamp: number for number, stamp in enumerate(stamps)}
     video = recording.path / video_file.FILE_NAME
     for stamp, pixels in video_file.salvage_frames(video, meta.frame_size):
         number = number_at.get(stamp)
         if number is not None and crc_of(pixels) == recording.timeline.crcs[number]:
-            sound.add(number)
-    damaged = [number for number in range(len(recording)) if number not in sound]
+            intact.add(number)
+    damaged = [number for number in range(len(recording)) if number not in intact]
     if damaged:
         first = ", ".join(map(str, damaged[:5])) + (" ..." if len(damaged) > 5 else "")
-        cure = f"agp recordings repair {recording.path} leaves them out"
-        yield f"Damaged frames: {len(damaged)} ({first}); {cure}."
+        hint = f"agp recordings repair {recording.path} leaves them out"
+        yield f"Damaged frames: {len(damaged)} ({first}); {hint}."

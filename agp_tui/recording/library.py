@@ -191,8 +191,8 @@ def resolve_recording(root: Path, text: str) -> Path:
             f"Expected one recording named {text!r}, found {len(found)}: {names}.", "Name one."
         )
     near = difflib.get_close_matches(text, [path.name for path in known], n=3)
-    cure = f"Did you mean {', '.join(near)}?" if near else "agp recordings list shows what is there."
-    raise RecordingError(f"Expected a recording named {text!r} in {root}, found none.", cure)
+    hint = f"Did you mean {', '.join(near)}?" if near else "agp recordings list shows all recordings."
+    raise RecordingError(f"Expected a recording named {text!r} in {root}, found none.", hint)
 
 
 def delete(path: Path) -> None:
@@ -201,7 +201,7 @@ def delete(path: Path) -> None:
     with contextlib.suppress(RecordingError):
         running = read_meta(path).being_written
     if running:
-        raise RecordingError(f"Expected a recording at rest at {path}, found it running.", "Stop it first.")
+        raise RecordingError(f"The recording at {path} is being written.", "Stop it first.")
     ours = {meta_file.FILE_NAME, timeline_file.FILE_NAME, video_file.FILE_NAME}
     there = {entry.name for entry in path.iterdir()} if path.is_dir() else set()
     foreign = sorted(name for name in there - ours if not name.startswith((".", "frames.")))

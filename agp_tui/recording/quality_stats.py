@@ -116,5 +116,4 @@ def _of_keys(shares: dict[str, float], states: NDArray[np.bool_], who: Who) -> I
 def _of_slots(recording: Recording) -> Iterator[str]:
     missed = 1.0 - filled_share(recording)
     if missed > MAX_MISSED_SHARE:
-        asked = recording.meta.fps
-        yield f"{100 * missed:.1f} % of the frames are missing: {asked} a second were more than came."
+        yield f"{100 * missed:.1f} % of the frames requested at {recording.meta.fps} fps are missing."

@@ -48,28 +48,28 @@ def repair(path: Path) -> RepairResult:
     """
     meta = read_meta(path)
     if meta.being_written:
-        raise RecordingError(f"Expected a recording at rest at {path}, found it running.", "Stop it first.")
+        raise RecordingError(f"The recording at {path} is being written.", "Stop it first.")
     lines = list(read_lines(path / timeline_file.FILE_NAME, skip_damaged=True))
-    beside = path.with_name(f".{path.name}{REPAIRED}")
-    shutil.rmtree(beside, ignore_errors=True)
+    copy = path.with_name(f".{path.name}{REPAIRED}")
+    shutil.rmtree(copy, ignore_errors=True)
     try:
-        beside.mkdir(mode=0o700)
+        copy.mkdir(mode=0o700)
         held = _held(lines, "start")
-        writer = RecordingWriter(beside, meta, held)
+        writer = RecordingWriter(copy, meta, held)
         _copy(lines, video_file.salvage_frames(path / video_file.FILE_NAME, meta.frame_size), writer)
         if not writer.frames:
             raise RecordingError(
-                f"Expected sound frames in {path}, found none.", f"agp recordings delete {path} removes it."
+                f"Expected intact frames in {path}, found none.", f"agp recordings delete {path} removes it."
             )
         writer.finish("recovered", _held(lines, "end"))
     except OSError as error:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(copy, ignore_errors=True)
         raise RecordingError(
-            f"Expected to write the repaired recording to {beside}: {error.strerror}.",
+            f"Expected to write the repaired recording to {copy}: {error.strerror}.",
             "The old one is untouched.",
         ) from error
     except RecordingError:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(copy, ignore_errors=True)
         raise
     _swap(path)
     total = sum(isinstance(line, FrameLine) for line in lines)
@@ -80,11 +80,11 @@ def finish_interrupted(root: Path) -> None:
     """Complete repairs that were interrupted between their two renames."""
     for damaged in root.glob(f"*/.*{DAMAGED}"):
         path = damaged.with_name(damaged.name.removeprefix(".").removesuffix(DAMAGED))
-        beside = path.with_name(f".{path.name}{REPAIRED}")
+        copy = path.with_name(f".{path.name}{REPAIRED}")
         # A running repair may be faster at each step.
         with contextlib.suppress(OSError):
             if not path.exists():
-                (beside if beside.exists() else damaged).rename(path)
+                (copy if copy.exists() else damaged).rename(path)
         if path.exists():
             shutil.rmtree(damaged, ignore_errors=True)
 
@@ -99,18 +99,18 @@ def _swap(path: Path) -> None:
     shutil.rmtree(damaged, ignore_errors=True)
 
 
-def _copy(lines: list[Line], sound: Iterator[tuple[int, Pixels]], writer: RecordingWriter) -> None:
+def _copy(lines: list[Line], intact: Iterator[tuple[int, Pixels]], writer: RecordingWriter) -> None:
     expected = iter(stamps_ms(parse(lines).before_ns))
-    there = next(sound, None)
+    found = next(intact, None)
     ended: tuple[float, ...] = ()
     for line in lines:
         match line:
             case FrameLine():
                 stamp = next(expected)
-                while there is not None and there[0] < stamp:
-                    there = next(sound, None)
-                if there is not None and there[0] == stamp and crc_of(there[1]) == line.crc:
-                    writer.frame(Frame(there[1], line.before_ns, line.after_ns))
+                while found is not None and found[0] < stamp:
+                    found = next(intact, None)
+                if found is not None and found[0] == stamp and crc_of(found[1]) == line.crc:
+                    writer.frame(Frame(found[1], line.before_ns, line.after_ns))
             case EdgeLine():
                 writer.edge(KeyEdge(line.time_ns, line.key, line.down, line.who))
             case ScoreLine():

@@ -114,7 +114,7 @@ def main(names: list[str]) -> None:
 def load(stream: BinaryIO) -> dict[Any, Any]:
     """The dict in a pickle, its arrays as `_Array`. Raises `HostilePickle` or `RecordingError`.
 
-    Only for a process whose resources are limited: a pickle may ask for any amount of time and memory.
+    Only for a process whose resources are limited: a pickle may need any amount of time and memory.
     """
     try:
         result = _ArrayUnpickler(stream, encoding="latin1").load()

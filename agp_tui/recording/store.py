@@ -165,7 +165,7 @@ class Recording:
         readable = _readable(path, meta, timeline)
         if readable == 0:
             raise RecordingError(
-                f"Expected frames in {path}, found none that can be read.",
+                f"Expected frames in {path}, found none that is readable.",
                 f"agp recordings delete {path} removes it.",
             )
         return cls(path, meta, timeline.before_ns[:readable], timeline)
@@ -191,8 +191,8 @@ class Recording:
         for number, pixels in zip(numbers, pictures, strict=True):
             if crc_of(pixels) != self.timeline.crcs[number]:
                 raise RecordingError(
-                    f"Expected frame {number} of {self.path} as it was recorded, found it damaged.",
-                    f"agp recordings repair {self.path} keeps what is sound.",
+                    f"Frame {number} of {self.path} is damaged.",
+                    f"agp recordings repair {self.path} keeps the intact frames.",
                 )
             yield pixels
 
@@ -278,12 +278,12 @@ def _readable(path: Path, meta: RecordingMeta, timeline: Timeline) -> int:
             break
         count += 1
     # A killed writer may have left a partial last frame.
-    while count and not _sound(path, meta, timeline, count - 1):
+    while count and not _is_intact(path, meta, timeline, count - 1):
         count -= 1
     return count
 
 
-def _sound(path: Path, meta: RecordingMeta, timeline: Timeline, number: int) -> bool:
+def _is_intact(path: Path, meta: RecordingMeta, timeline: Timeline, number: int) -> bool:
     try:
         found = list(Recording(path, meta, timeline.before_ns[: number + 1], timeline).frames(number))
     except RecordingError:

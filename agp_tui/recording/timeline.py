@@ -120,7 +120,7 @@ class Timeline:
     """Changes of the player: time (ns) and player. Empty with a single player."""
 
     def driven_by(self, who: Who) -> NDArray[np.bool_]:
-        """Shape (M,): the frames at which `who` plays; all of them where nothing tells of drivers."""
+        """Shape (M,): the frames at which `who` plays; all of them without changes of the player."""
         if not self.drivers:
             return np.ones(len(self.before_ns), np.bool_)
         since = np.array([time_ns for time_ns, _ in self.drivers], np.int64)
@@ -163,7 +163,7 @@ def read_lines(path: Path, *, skip_damaged: bool = False) -> Iterator[Line]:
                         continue
                     raise RecordingError(
                         f"Expected line {number} of {path} to be one of a timeline: {error}.",
-                        f"agp recordings repair {path.parent} keeps what is sound.",
+                        f"agp recordings repair {path.parent} keeps the intact frames.",
                     ) from error
     except OSError as error:
         raise RecordingError(

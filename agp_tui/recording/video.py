@@ -280,5 +280,5 @@ def _container(path: Path) -> Iterator[tuple[Any, Any]]:
 def _damaged(path: Path, found: str, wanted: str = "") -> RecordingError:
     return RecordingError(
         f"Expected {wanted}frames in {path}, found {found}.",
-        f"agp recordings repair {path.parent} keeps what is sound.",
+        f"agp recordings repair {path.parent} keeps the intact frames.",
     )

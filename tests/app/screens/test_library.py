@@ -194,7 +194,7 @@ def test_a_recording_is_checked_repaired_exported_imported_and_deleted(
             await until(pilot, lambda: screen.item is not None)
             await pilot.press("c")
             await until(pilot, lambda: "found" in screen.message and "checked" in screen.message)
-            await until(pilot, lambda: "whole ones in the video" in screen_text(pilot).replace("\n", " "))
+            await until(pilot, lambda: "complete ones in the video" in screen_text(pilot).replace("\n", " "))
             await pilot.press("r", "d", "r")
             assert app.screen is screen, "while it is repaired nothing else is done to it"
             await until(pilot, lambda: "repaired" in screen.message)

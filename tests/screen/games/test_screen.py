@@ -159,5 +159,5 @@ def test_waiting_for_a_click_stops_with_the_job(x_server: XServer) -> None:
 def test_waiting_for_a_click_at_a_dying_server_is_a_sentence(start_x_server: Callable[..., XServer]) -> None:
     server = start_x_server()
     threading.Timer(0.3, server.kill).start()
-    with pytest.raises(JobFailed, match="display gone"):
+    with pytest.raises(JobFailed, match="is gone"):
         choose_center(server.name, Job())

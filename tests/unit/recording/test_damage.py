@@ -66,7 +66,7 @@ def test_a_cut_video_is_used_as_far_as_it_goes(path: Path, share: float) -> None
     assert 30 * share - 2 <= len(recording) <= 30
     _frames_are_right(recording, list(range(len(recording))))
     assert len(recording.labels(1)) == len(recording)
-    assert any("cut or changed" in problem for problem in integrity.check(path))
+    assert any("truncated or changed" in problem for problem in integrity.check(path))
 
 
 def test_what_a_video_says_of_itself_may_be_damaged(path: Path) -> None:
