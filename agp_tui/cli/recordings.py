@@ -116,10 +116,17 @@ def check(recording: Name, *, output: OutputFlags = Output()) -> int:
     from agp_tui.recording import integrity
 
     path = _path(recording, output)
-    problems = integrity.check(path)
-    rows: list[list[str | float | int | None]] = [[problem] for problem in problems or ["no problems"]]
+    problems = integrity.find_problems(path)
+    texts = [problem.text for problem in problems]
+    rows: list[list[str | float | int | None]] = [[text] for text in texts or ["no problems"]]
     table = Table(title=path.name, columns=["found"], rows=rows)
-    print_tables(output, "recordings", table, recording=str(path), report={"problems": problems})
+    print_tables(
+        output,
+        "recordings",
+        table,
+        recording=str(path),
+        report={"problems": texts, "repairable": any(problem.repairable for problem in problems)},
+    )
     return 1 if problems else 0
 
 

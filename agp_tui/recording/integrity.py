@@ -1,6 +1,7 @@
 """Integrity checks of a recording: each yields problems as sentences and changes nothing."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,20 +20,34 @@ STUCK_SECONDS = 5.0
 FPS_TOLERANCE = 0.05
 
 
-def check(path: Path) -> list[str]:
-    """All problems, as sentences. Decodes every frame.
+@dataclass(frozen=True)
+class Problem:
+    """A problem of a recording; `repairable` if it is damage that a repair can fix."""
 
-    Raises `RecordingError` only if there is no recording.
+    text: str
+    repairable: bool
+
+
+def find_problems(path: Path) -> list[Problem]:
+    """All problems of a recording; empty if it is sound. Decodes every frame.
+
+    Raises `RecordingError` only if there is no recording at all.
     """
     meta = read_meta(path)
-    problems = list(_torn(path))
+    problems = [Problem(text, True) for text in _torn(path)]
     try:
         recording = Recording.open(path)
     except RecordingError as error:
-        return [*problems, str(error)]
-    for run_check in (_state, _counts, _order, _gaps, _rate, _keys, _pictures, _frames):
-        problems += run_check(recording, meta)
+        return [*problems, Problem(str(error), True)]
+    for find in (_state, _counts, _order, _gaps, _rate, _keys, _pictures, _frames):
+        repairable = find in (_counts, _order, _frames)
+        problems += [Problem(text, repairable) for text in find(recording, meta)]
     return problems
+
+
+def check(path: Path) -> list[str]:
+    """The texts of `find_problems`."""
+    return [problem.text for problem in find_problems(path)]
 
 
 def _torn(path: Path) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The screen for recording in a test."""
+"""The record screen in a test."""
 
 import tomllib
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ from support.apps import app_in, until
 async def record(
     folder: Path, monkeypatch: pytest.MonkeyPatch, display: str = ""
 ) -> AsyncIterator[tuple[AgpApp, Pilot[int], RecordScreen]]:
-    """The app gone to it, with an expert for Pong and none for Skiing; `display` is the terminal's."""
+    """The app on the record screen, with an expert for Pong and none for Skiing; `display` is $DISPLAY."""
     async with app_in(folder, monkeypatch, looks=("recordings",)) as (app, pilot):
         if display:
             monkeypatch.setenv("DISPLAY", display)
@@ -32,5 +32,5 @@ async def record(
 
 
 def profile(folder: Path, game: str) -> dict[str, Any]:
-    """What the settings file says of a game."""
+    """A game's profile in the settings file."""
     return dict(tomllib.loads((folder / "config.toml").read_text())["games"][game])

@@ -1,4 +1,4 @@
-"""Home: what there is, the one next step, the keys; how it looks empty, full and in trouble."""
+"""Home screen: boxes, next step, findings, keys; snapshots empty, full and with problems."""
 
 import asyncio
 import time
@@ -33,7 +33,7 @@ def catalog(
     return made
 
 
-def test_the_next_step_follows_from_what_there_is() -> None:
+def test_the_next_step_follows_from_the_catalog() -> None:
     running = RunItem("x-train-ab", "train", "running", NOW, GAME)
     assert next_step(Catalog(), GAME).mode == "home"
     assert next_step(catalog(), GAME).mode == "record"
@@ -43,13 +43,13 @@ def test_the_next_step_follows_from_what_there_is() -> None:
     assert next_step(catalog((RECORDING,), (NEW_MODEL, OLD_MODEL)), GAME).mode == "play"
     assert next_step(catalog((RECORDING,), (NEW_MODEL,), (running,)), GAME).mode == "runs"
     broken = RecordingItem(path="/r/b", game=GAME, stamp="20260102-120000", state="unreadable")
-    assert next_step(catalog((broken,)), GAME).mode == "record", "nothing of it can be learnt from"
+    assert next_step(catalog((broken,)), GAME).mode == "record", "it cannot be trained on"
     damaged = msgspec.structs.replace(NEW_MODEL, problem="torn")
     assert next_step(catalog((RECORDING,), (damaged,)), GAME).mode == "train", "it cannot play"
     assert "needs a model" in box_texts(catalog((RECORDING,), (damaged,)), GAME)["play"]
 
 
-def test_the_boxes_say_what_there_is_of_this_game() -> None:
+def test_the_boxes_describe_the_chosen_game() -> None:
     trained = RunItem("x-train-ab", "train", "finished", NOW, GAME)
     texts = box_texts(catalog((RECORDING, RECORDING), (NEW_MODEL, OLD_MODEL), (trained,)), GAME)
     assert "2" in texts["recordings"] and "2 min" in texts["recordings"]
@@ -59,12 +59,12 @@ def test_the_boxes_say_what_there_is_of_this_game() -> None:
     assert "none yet" in box_texts(catalog((RECORDING,)), "rally")["recordings"]
 
 
-def test_what_hinders_is_shown_with_its_cure() -> None:
+def test_problems_are_shown_with_their_hints() -> None:
     assert "Name it with --display" in findings_text((PROBLEM,))
     assert "no problems found" in findings_text((FindingItem("disk", True, "lots"),))
 
 
-def test_enter_does_what_is_suggested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_enter_opens_the_next_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def session() -> None:
         async with app_in(tmp_path, monkeypatch) as (app, pilot):
             await until(pilot, lambda: "press 2" in screen_text(pilot))
@@ -75,7 +75,7 @@ def test_enter_does_what_is_suggested(tmp_path: Path, monkeypatch: pytest.Monkey
     asyncio.run(session())
 
 
-def test_d_starts_the_demo_and_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_d_starts_the_demo_once_and_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "config.toml").write_text("[demo]\nminutes = 5\ndemonstration = 0.5\n")
 
     async def session() -> None:
@@ -84,7 +84,7 @@ def test_d_starts_the_demo_and_shows_it(tmp_path: Path, monkeypatch: pytest.Monk
             await until(pilot, lambda: app.current_mode == "runs")
             await until(pilot, lambda: "1/6" in screen_text(pilot) or "1 of 6" in screen_text(pilot))
             (run,) = app.catalog.runs
-            assert run.job == "demo", "an impatient second press starts no second one"
+            assert run.job == "demo", "a second key press starts no second run"
             from agp_tui.engine.runs import Run
 
             Run(tmp_path / "runs" / run.id).stop()
@@ -94,7 +94,7 @@ def test_d_starts_the_demo_and_shows_it(tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("state", ["empty", "full", "trouble"])
-def test_it_looks_as_it_should(
+def test_snapshots(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap, size: tuple[int, int], state: str
 ) -> None:
     monkeypatch.setattr(time, "time", lambda: NOW)

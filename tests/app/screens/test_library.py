@@ -1,4 +1,4 @@
-"""The library on the real engine: real recordings listed, replayed, checked, repaired, taken elsewhere."""
+"""Library screen on the real engine: list, replay, check, repair, export and import recordings."""
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
@@ -63,7 +63,7 @@ def library(
 
 
 async def replaying(app: AgpApp, pilot: Pilot[int], screen: LibraryScreen) -> ReplayPane:
-    """The only recording of the game `box`, as it is replayed."""
+    """Start a replay of the only recording of the game `box`."""
     app.game = "box"
     await until(pilot, lambda: screen.table.row_count == 1)
     await pilot.press("enter")
@@ -82,7 +82,7 @@ def of_other(folder: Path) -> Path:
     return recordings.write(folder / "recordings", 30, meta=recordings.meta_of("other"))
 
 
-def test_the_table_is_of_a_game_or_of_all_sorted_and_filtered(
+def test_the_table_shows_one_or_all_games_and_is_sorted_and_filtered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     box, other = of_box(tmp_path), of_other(tmp_path)
@@ -115,9 +115,9 @@ def test_the_table_is_of_a_game_or_of_all_sorted_and_filtered(
     asyncio.run(session())
 
 
-def test_a_disagreement_is_chosen_and_gone_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_choosing_a_disagreement_seeks_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     edges = [edge(9.5, "up", True), edge(19.5, "up", False), edge(399.5, "left", True, "agent")]
-    # Long enough for what is pressed below to come before its end, however busy the machine is.
+    # Long enough that all key presses come before its end, even on a busy machine.
     recordings.write(tmp_path / "recordings", 600, edges)
 
     async def session() -> None:
@@ -134,9 +134,7 @@ def test_a_disagreement_is_chosen_and_gone_to(tmp_path: Path, monkeypatch: pytes
     asyncio.run(session())
 
 
-def test_a_replay_goes_where_the_keys_and_the_mouse_say(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_replay_is_controlled_by_keys_and_mouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     of_box(tmp_path, 600)
 
     async def session() -> None:
@@ -181,9 +179,7 @@ def test_a_replay_goes_where_the_keys_and_the_mouse_say(
     asyncio.run(session())
 
 
-def test_a_recording_is_checked_repaired_exported_imported_and_deleted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_check_repair_export_import_and_delete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = of_box(tmp_path)
     video = path / "frames.mkv"
     video.write_bytes(video.read_bytes()[: -video.stat().st_size // 3])
@@ -196,7 +192,7 @@ def test_a_recording_is_checked_repaired_exported_imported_and_deleted(
             await until(pilot, lambda: "found" in screen.message and "checked" in screen.message)
             await until(pilot, lambda: "complete ones in the video" in screen_text(pilot).replace("\n", " "))
             await pilot.press("r", "d", "r")
-            assert app.screen is screen, "while it is repaired nothing else is done to it"
+            assert app.screen is screen, "no other command starts during a repair"
             await until(pilot, lambda: "repaired" in screen.message)
             await until(pilot, lambda: screen.item is not None and screen.item.state == "recovered")
             await pilot.press("c")
@@ -232,7 +228,7 @@ def test_a_recording_is_checked_repaired_exported_imported_and_deleted(
     asyncio.run(session())
 
 
-def test_what_it_looks_like(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap) -> None:
+def test_snapshots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap) -> None:
     async def session() -> None:
         async with library(tmp_path, monkeypatch) as (app, pilot, screen):
             app.game = "rally"

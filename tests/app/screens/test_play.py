@@ -1,4 +1,4 @@
-"""Play: a model chosen, measured, let loose on a real game, paused, stopped; how it looks when it fails."""
+"""Play screen: choose and measure a model, play a real game, pause, intervene, stop; snapshots."""
 
 import asyncio
 import shutil
@@ -50,7 +50,7 @@ def home(tmp_path: Path, model: Path) -> Path:
     return tmp_path
 
 
-def test_a_model_is_measured_dry_run_paused_and_stopped(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_measure_dry_run_pause_and_stop(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def session() -> None:
         async with app_in(home, monkeypatch, (120, 40)) as (app, pilot):
             await pilot.press("5")
@@ -59,7 +59,7 @@ def test_a_model_is_measured_dry_run_paused_and_stopped(home: Path, monkeypatch:
             assert isinstance(screen, PlayScreen)
             await until(pilot, lambda: "No model of none" in screen_text(pilot))
             await pilot.press("enter")
-            assert "Start" not in screen_text(pilot), "there is nothing to start"
+            assert "Start" not in screen_text(pilot), "no model to start"
             await pilot.press("m")
             assert isinstance(app.screen, Choose)
             await pilot.press("enter")
@@ -81,10 +81,10 @@ def test_a_model_is_measured_dry_run_paused_and_stopped(home: Path, monkeypatch:
     asyncio.run(session())
 
 
-def test_a_person_takes_over_here_and_one_key_lets_it_learn(
+def test_an_intervention_here_is_recorded_and_trained_on_by_one_key(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A real takeover on a real console; only the training that would follow is watched instead of begun."""
+    """A real intervention on a real console; the training that follows is only captured, not run."""
     started: list[tuple[str, ...]] = []
 
     async def session() -> None:
@@ -96,7 +96,7 @@ def test_a_person_takes_over_here_and_one_key_lets_it_learn(
             screen = app.screen
             assert isinstance(screen, PlayScreen)
             await pilot.press("l")
-            assert started == [], "nothing was shown yet"
+            assert started == [], "there are no corrections yet"
             await pilot.press("enter")
             await until(pilot, lambda: "PLAY 30" in screen_text(pilot))
             await pilot.press("q")
@@ -118,7 +118,7 @@ def test_a_person_takes_over_here_and_one_key_lets_it_learn(
     assert shown.labels(0)[:, shown.meta.keys.index("left")].any()
 
 
-def test_panic_ends_the_player_at_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_panic_stops_the_player_at_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def session() -> None:
         async with app_in(home, monkeypatch, (120, 40)) as (app, pilot):
             app.game = GAME
@@ -146,7 +146,7 @@ def test_latency_text_shows_whether_the_model_fits() -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("state", ["empty", "live", "failed"])
-def test_it_looks_as_it_should(
+def test_snapshots(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap, size: tuple[int, int], state: str
 ) -> None:
     async def session() -> None:
@@ -161,7 +161,7 @@ def test_it_looks_as_it_should(
             if state != "empty":
                 screen.model = ModelItem("breaker", "/models/breaker", GAME, ("left", "right"), fps=30)
                 screen.latency_check = "[$success]✓ p99 3.0 ms of 33.3 ms[/], up to 60 fps here"
-            # The log wraps by its width, which it has once it is shown.
+            # The log wraps by its width, which is known once it is shown.
             await until(pilot, lambda: state == "empty" or screen.query_one(RichLog).size.width > 0)
             if state == "live":
                 screen.playing = True

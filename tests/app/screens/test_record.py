@@ -1,4 +1,4 @@
-"""Record on the real engine: a region on a real X server, a countdown, a recording, what becomes of it."""
+"""Record screen on the real engine: region on a real X server, countdown, recording, keep and discard."""
 
 import asyncio
 import json
@@ -51,7 +51,7 @@ def recordings(folder: Path) -> list[Path]:
     return sorted((folder / "recordings").glob("*/*/meta.json"))
 
 
-def test_an_expert_is_recorded_after_a_countdown_and_kept_or_not(
+def test_recording_an_expert_after_a_countdown_then_keep_or_discard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def session() -> None:
@@ -79,7 +79,7 @@ def test_an_expert_is_recorded_after_a_countdown_and_kept_or_not(
             await until(pilot, lambda: screen.phase == "recording" and "filled" in screen_text(pilot))
             assert "REC" in screen_text(pilot)
             await pilot.press("3", "2")
-            assert app.live is not None, "a look at another screen does not end it"
+            assert app.live is not None, "opening another screen does not end it"
             await pilot.press("s")
             await until(pilot, lambda: screen.phase == "result")
             found = screen_text(pilot)
@@ -99,7 +99,7 @@ def test_an_expert_is_recorded_after_a_countdown_and_kept_or_not(
     asyncio.run(session())
 
 
-def test_what_the_settings_say_about_the_end_holds_until_a_person_says_something_else(
+def test_limits_follow_the_settings_until_the_user_changes_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def session() -> None:
@@ -117,7 +117,7 @@ def test_what_the_settings_say_about_the_end_holds_until_a_person_says_something
     asyncio.run(session())
 
 
-def test_the_way_of_a_new_game_from_a_click_to_esc_on_its_keyboard(
+def test_a_new_game_from_click_to_esc_on_its_keyboard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, x_server: XServer, arena: Arena
 ) -> None:
     (tmp_path / "config.toml").write_text("[record]\ncountdown = 0.2\n")
@@ -152,8 +152,8 @@ def test_the_way_of_a_new_game_from_a_click_to_esc_on_its_keyboard(
             app.screen.query_one("#fps", Input).value = "20"
             await pilot.press("enter")
             await until(pilot, lambda: app.screen is screen)
-            kept = profile(tmp_path, "rally")
-            assert (kept["center"], kept["keys"], kept["fps"]) == ([x + 2, y], ["up", "left"], 20)
+            saved = profile(tmp_path, "rally")
+            assert (saved["center"], saved["keys"], saved["fps"]) == ([x + 2, y], ["up", "left"], 20)
             assert "up left, 20 fps" in screen_text(pilot)
 
             await pilot.press("enter")
@@ -170,7 +170,7 @@ def test_the_way_of_a_new_game_from_a_click_to_esc_on_its_keyboard(
     asyncio.run(session())
 
 
-def test_what_fails_is_said_with_its_cure_and_nothing_is_deleted_unasked(
+def test_errors_are_shown_with_a_hint_and_deleting_needs_a_confirmation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "config.toml").write_text('[games.rally]\ndisplay = ":93"\ncenter = [100, 100]\n')
@@ -205,7 +205,7 @@ def test_what_fails_is_said_with_its_cure_and_nothing_is_deleted_unasked(
     asyncio.run(session())
 
 
-def test_what_it_looks_like(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap) -> None:
+def test_snapshots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap) -> None:
     async def session() -> None:
         async with record(tmp_path, monkeypatch) as (app, pilot, screen):
             await snap(pilot, "record-empty")
@@ -241,7 +241,7 @@ def test_what_it_looks_like(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sna
     asyncio.run(session())
 
 
-def test_a_choice_in_a_form_turns_by_keys_and_clicks() -> None:
+def test_a_cycle_field_wraps_around() -> None:
     turned = Cycle(["one", "two", "three"], "two", id="choice")
     for by, expected in ((1, "three"), (1, "one"), (-1, "three")):
         turned.action_turn(by)

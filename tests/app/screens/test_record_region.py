@@ -1,4 +1,4 @@
-"""The region of a game on a real X server: chosen over a live picture, seen before it is recorded."""
+"""Region picker and region preview on a real X server."""
 
 import asyncio
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_a_region_is_chosen_over_a_live_picture(
     asyncio.run(session())
 
 
-def test_the_chosen_region_is_seen_until_something_else_is_done(
+def test_the_region_preview_ends_when_something_else_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, x_server: XServer
 ) -> None:
     file = tmp_path / "config.toml"
@@ -64,7 +64,7 @@ def test_the_chosen_region_is_seen_until_something_else_is_done(
             picture = screen.query_one("#record-live LivePicture", LivePicture)
             await until(pilot, lambda: bool(picture.picture_area.area))
             assert "This is what is recorded" in screen_text(pilot)
-            assert app.live is None, "to look is no live job: another screen may begin one"
+            assert app.live is None, "the preview is not a live job, so another screen may start one"
             await until(pilot, lambda: len(children() - before) == 1)
 
             await pilot.press("3")
@@ -80,12 +80,12 @@ def test_the_chosen_region_is_seen_until_something_else_is_done(
             await until(pilot, lambda: len(children() - before) == 1)
             await pilot.press("escape")
             await until(pilot, lambda: bool(picture.picture_area.area) and app.live is None)
-        assert children() <= before, "nothing goes on without the app"
+        assert children() <= before, "no process outlives the app"
 
     asyncio.run(session())
 
 
-def test_who_leaves_while_a_display_is_looked_for_is_watched_nothing(
+def test_leaving_while_displays_are_listed_starts_no_preview(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, x_server: XServer
 ) -> None:
     async def session() -> None:
@@ -103,7 +103,7 @@ def test_who_leaves_while_a_display_is_looked_for_is_watched_nothing(
     asyncio.run(session())
 
 
-def test_several_displays_are_told_apart(
+def test_one_of_several_displays_is_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, x_server: XServer, start_x_server: Any
 ) -> None:
     other = start_x_server(size="640x480x24")

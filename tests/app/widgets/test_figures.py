@@ -1,4 +1,4 @@
-"""Bars, latencies and curves: what they tell, at every width, and how seldom they repaint."""
+"""Key bars, latency and curves: content, widths, and how rarely they repaint."""
 
 import asyncio
 import math
@@ -59,7 +59,7 @@ def lines(widget: Widget) -> list[str]:
     return [widget.render_line(y).text for y in range(widget.size.height)]
 
 
-def test_a_live_view_of_a_player_is_one_of_a_recording_again_afterwards() -> None:
+def test_reset_returns_a_live_view_to_its_kind() -> None:
     class Settled(One):
         loaded = LoadedConfig(Config(), None)
 
@@ -75,10 +75,10 @@ def test_a_live_view_of_a_player_is_one_of_a_recording_again_afterwards() -> Non
     asyncio.run(session())
 
 
-def test_record_bars_show_the_share_of_time_and_what_is_held() -> None:
+def test_record_bars_show_shares_and_held_keys() -> None:
     bars = KeyBars("record", ["right", "left"])
 
-    async def look(pilot: Any) -> None:
+    async def check(pilot: Any) -> None:
         bars.update_live(LIVE)
         await pilot.pause()
         right, left = lines(bars)
@@ -86,14 +86,14 @@ def test_record_bars_show_the_share_of_time_and_what_is_held() -> None:
         assert left.startswith("● left") and left.endswith(" 50%")
         assert left.count("█") == pytest.approx(2 * right.count("█"), abs=1)
 
-    run(bars, look)
+    run(bars, check)
 
 
 @pytest.mark.parametrize("width", [28, 40, 100])
-def test_play_bars_have_their_threshold_at_its_place(width: int) -> None:
+def test_play_bars_mark_the_threshold(width: int) -> None:
     bars = KeyBars("play")
 
-    async def look(pilot: Any) -> None:
+    async def check(pilot: Any) -> None:
         bars.update_live(LIVE)
         await pilot.pause()
         left, right = lines(bars)
@@ -103,14 +103,14 @@ def test_play_bars_have_their_threshold_at_its_place(width: int) -> None:
         assert right.index("│") == start + int(0.9 * room)
         assert left.endswith(" 0.75")
 
-    run(bars, look, (width, 6))
+    run(bars, check, (width, 6))
 
 
 def test_rows_keep_their_order_and_only_changed_ones_repaint(monkeypatch: pytest.MonkeyPatch) -> None:
     bars = KeyBars("play")
     calls: list[tuple[object, ...]] = []
 
-    async def look(pilot: Any) -> None:
+    async def check(pilot: Any) -> None:
         bars.update_live(LIVE)
         await pilot.pause()
         monkeypatch.setattr(bars, "refresh", lambda *regions, **_: calls.append(regions))
@@ -122,13 +122,13 @@ def test_rows_keep_their_order_and_only_changed_ones_repaint(monkeypatch: pytest
         assert len(calls) == 1 and [region.y for region in calls[0]] == [1]  # type: ignore[attr-defined]
         assert lines(bars)[0].startswith("● left"), "rows stay where they are"
 
-    run(bars, look)
+    run(bars, check)
 
 
 def test_bars_grow_by_a_row_for_a_new_key() -> None:
     bars = KeyBars("record")
 
-    async def look(pilot: Any) -> None:
+    async def check(pilot: Any) -> None:
         assert lines(bars)[0].startswith("No keys yet.")
         bars.update_live(LIVE)
         await pilot.pause()
@@ -137,13 +137,13 @@ def test_bars_grow_by_a_row_for_a_new_key() -> None:
         await pilot.pause()
         assert bars.size.height == 3 and lines(bars)[2].startswith("● space")
 
-    run(bars, look)
+    run(bars, check)
 
 
-def test_the_budget_is_at_the_same_place_in_every_row_and_total_is_last() -> None:
+def test_the_budget_is_aligned_and_total_is_last() -> None:
     budget = LatencyBudget()
 
-    async def look(pilot: Any) -> None:
+    async def check(pilot: Any) -> None:
         budget.update_live(LIVE)
         await pilot.pause()
         head, grab, total = lines(budget)
@@ -151,22 +151,22 @@ def test_the_budget_is_at_the_same_place_in_every_row_and_total_is_last() -> Non
         assert head.index("┃") == grab.index("┃") == total.index("┃")
         assert grab.startswith("grab") and total.startswith("total")
         assert total.rstrip().endswith("21.0")
-        assert total.index("┊") > total.index("┃") > grab.index("┊"), "beyond the budget and within"
+        assert total.index("┊") > total.index("┃") > grab.index("┊"), "above the budget, and below it"
         over, fine = (budget.render_line(y) for y in (2, 1))
         red = budget.get_visual_style("budget--over").rich_style.color
         assert red in _colors(over, "total") and red not in _colors(fine, "grab")
 
-    run(budget, look, (60, 8))
+    run(budget, check, (60, 8))
 
 
 def _colors(strip: Strip, text: str) -> list[object]:
     return [segment.style.color for segment in strip if segment.style and text in segment.text]
 
 
-def test_the_history_moves_to_the_left_and_marks_what_is_beyond() -> None:
+def test_the_history_scrolls_and_marks_values_above_the_budget() -> None:
     history = LatencyHistory(seconds=10.0, lines=2)
 
-    async def look(pilot: Any) -> None:
+    async def check(pilot: Any) -> None:
         for second in range(10):
             history.add(float(second), 30.0 if second == 4 else 10.0, 20.0)
         await pilot.pause()
@@ -178,15 +178,15 @@ def test_the_history_moves_to_the_left_and_marks_what_is_beyond() -> None:
         assert at - lines(history)[0].index("▲") == pytest.approx(40 * 3 / 10, abs=1)
         assert "top = 20.0 ms" in caption
         history.add(1.0, 10.0, 20.0)
-        assert "▲" not in lines(history)[0], "another job began"
+        assert "▲" not in lines(history)[0], "cleared by an earlier time"
 
-    run(history, look)
+    run(history, check)
 
 
 def test_a_curve_has_axes_a_legend_and_letters_at_its_ends() -> None:
     chart = CurveChart(x_label="steps")
 
-    async def look(pilot: Any) -> None:
+    async def check(pilot: Any) -> None:
         assert any("No curve yet." in line for line in lines(chart))
         chart.set_series({"loss": [(0, 4.0), (50, 2.0), (100, 1.0)], "f1": [(0, 1.0), (100, 3.0)]})
         await asyncio.sleep(0.6)
@@ -197,7 +197,7 @@ def test_a_curve_has_axes_a_legend_and_letters_at_its_ends() -> None:
         assert any(line.rstrip().endswith("a") for line in shown[1:-1])
         assert all(len(line) == 40 for line in shown)
 
-    run(chart, look)
+    run(chart, check)
 
 
 def test_a_log_axis_makes_a_line_of_equal_factors() -> None:
@@ -206,10 +206,10 @@ def test_a_log_axis_makes_a_line_of_equal_factors() -> None:
     assert finite_points([(0, 0.0), (1, 1.0), (2, math.nan)], log=True) == [(1, 1.0)]
 
 
-def test_curves_are_drawn_twice_a_second_at_most_and_the_last_point_is_there() -> None:
+def test_curves_redraw_at_most_twice_a_second_and_show_the_last_point() -> None:
     chart = CurveChart()
 
-    async def look(pilot: Any) -> None:
+    async def check(pilot: Any) -> None:
         before = chart.redraws
         for step in range(60):
             chart.add("loss", step, 60.0 - step)
@@ -218,26 +218,26 @@ def test_curves_are_drawn_twice_a_second_at_most_and_the_last_point_is_there() -
         assert 1 <= chart.redraws - before <= 4
         assert "a loss 1" in lines(chart)[0]
 
-    run(chart, look)
+    run(chart, check)
 
 
-def test_many_points_are_thinned_and_the_peak_stays() -> None:
+def test_downsampling_keeps_the_peak() -> None:
     points = [(float(x), 100.0 if x == 5431 else math.sin(x)) for x in range(20_000)]
     few = downsample(points, 200)
     assert len(few) <= 210 and max(y for _, y in few) == 100.0 and few[-1] == points[-1]
 
 
-def test_a_straight_line_in_dots() -> None:
+def test_a_straight_line_is_drawn_in_dots() -> None:
     canvas = Canvas(4, 2)
     canvas.line([(0, 0), (1, 1)], fit_axis([0, 1], 8), fit_axis([0, 1], 8), 0)
     text = "".join(text for row in range(2) for text, _ in canvas.row(row))
     assert sum(bin(ord(c) - 0x2800).count("1") for c in text if c != " ") == 8
 
 
-def test_a_short_terminal_breaks_nothing() -> None:
+def test_tiny_sizes_do_not_fail() -> None:
     for widget in (CurveChart(), LatencyBudget(), LatencyHistory(), KeyBars("play")):
 
-        async def look(pilot: Any, widget: Any = widget) -> None:
+        async def check(pilot: Any, widget: Any = widget) -> None:
             if isinstance(widget, CurveChart):
                 widget.set_series({"loss": [(0, 1.0)]})
             else:
@@ -247,16 +247,16 @@ def test_a_short_terminal_breaks_nothing() -> None:
                 await pilot.pause()
                 lines(widget)
 
-        run(widget, look)
+        run(widget, check)
 
 
-def test_percentiles_beyond_the_bar_stay_on_it() -> None:
+def test_percentiles_above_the_bar_are_clamped() -> None:
     budget = LatencyBudget()
 
-    async def look(pilot: Any) -> None:
+    async def check(pilot: Any) -> None:
         slow = replace(Percentiles(1.0, 2.0, 3.0), p50=900.0, p95=2000.0, p99=123456.0)
         budget.set_figures({"total": slow}, 10.0)
         await pilot.pause()
         assert "»" in lines(budget)[1] and all(len(line) == 40 for line in lines(budget))
 
-    run(budget, look)
+    run(budget, check)

@@ -1,4 +1,4 @@
-"""All widgets on one screen: what it looks like, and that a snapshot sees a single cell change."""
+"""Snapshots of all widgets on one screen, and that a snapshot notices a single changed cell."""
 
 import asyncio
 import math
@@ -91,25 +91,25 @@ def run(test: Callable[[Any], Coroutine[Any, Any, None]], size: tuple[int, int] 
 
 
 def test_empty(snap: Snap) -> None:
-    async def look(pilot: Any) -> None:
+    async def check(pilot: Any) -> None:
         await snap(pilot, "widgets-empty")
 
-    run(look)
+    run(check)
 
 
 def test_live(snap: Snap) -> None:
-    async def look(pilot: Any) -> None:
+    async def check(pilot: Any) -> None:
         pilot.app.fill()
         await snap(pilot, "widgets-live")
 
-    run(look)
+    run(check)
 
 
-def test_a_snapshot_fails_where_one_cell_changes(snap: Snap, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_snapshot_fails_if_one_cell_changes(snap: Snap, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AGP_UPDATE_SNAPSHOTS", raising=False)
     snap = replace(snap, patience=0.2)
 
-    async def look(pilot: Any) -> None:
+    async def check(pilot: Any) -> None:
         pilot.app.query_one(LivePicture).clear("Press r to Record.")
         with pytest.raises(pytest.fail.Exception, match=r"\+ +Press r to Record"):
             await snap(pilot, "widgets-empty")
@@ -119,4 +119,4 @@ def test_a_snapshot_fails_where_one_cell_changes(snap: Snap, monkeypatch: pytest
         with pytest.raises(pytest.fail.Exception, match=r"\+\w .*strike"):
             await snap(pilot, "widgets-empty")
 
-    run(look)
+    run(check)

@@ -1,4 +1,4 @@
-"""A table that is fed again: the cursor stays, little is touched, it sorts and finds."""
+"""Event table: cursor, minimal updates, sorting and filtering."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -11,7 +11,7 @@ from agp_tui.protocol.events import Table
 from agp_tui.ui.widgets.event_table import EventTable
 
 
-class Rows(App[None]):
+class TableApp(App[None]):
     def compose(self) -> ComposeResult:
         yield EventTable()
 
@@ -25,7 +25,7 @@ A, B, C = ["a", "train", 30.0], ["b", "play [live]", 5.0], ["c", "Record", None]
 
 def run(test: Callable[[Any, EventTable], Coroutine[Any, Any, None]]) -> None:
     async def session() -> None:
-        app = Rows()
+        app = TableApp()
         async with app.run_test(size=(60, 12)) as pilot:
             table = app.query_one(EventTable)
             table.feed(event(A, B, C))
@@ -39,23 +39,23 @@ def shown(table: EventTable) -> list[str]:
     return [str(table.get_row_at(index)[0]) for index in range(table.row_count)]
 
 
-def test_the_cursor_stays_on_its_row_when_others_come_and_go() -> None:
-    async def look(pilot: Any, table: EventTable) -> None:
+def test_the_cursor_stays_on_its_row_when_rows_change() -> None:
+    async def check(pilot: Any, table: EventTable) -> None:
         table.select_key("b")
         table.feed(event(["z", "new", 1.0], A, B))
         await pilot.pause()
         assert table.selected_key == "b" and shown(table) == ["z", "a", "b"]
         assert table.selected_values == {"run": "b", "job": "play [live]", "seconds": 5.0}
         table.feed(event(["z", "new", 1.0], A))
-        assert table.selected_key == "a", "the nearest row where it was"
+        assert table.selected_key == "a", "the row at the same line"
         table.feed(event())
         assert table.selected_key is None and table.selected_values == {}
 
-    run(look)
+    run(check)
 
 
-def test_only_cells_that_differ_are_touched(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def look(pilot: Any, table: EventTable) -> None:
+def test_only_changed_cells_are_updated(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def check(pilot: Any, table: EventTable) -> None:
         touched: list[tuple[Any, ...]] = []
         real = table.update_cell
 
@@ -70,14 +70,14 @@ def test_only_cells_that_differ_are_touched(monkeypatch: pytest.MonkeyPatch) -> 
         assert touched == [("b", "seconds")]
         assert str(table.get_cell("b", "seconds")) == "6.0"
 
-    run(look)
+    run(check)
 
 
-def test_a_click_on_a_head_sorts_and_another_one_turns_it_round() -> None:
-    async def look(pilot: Any, table: EventTable) -> None:
+def test_a_click_on_a_title_sorts_and_a_second_reverses() -> None:
+    async def check(pilot: Any, table: EventTable) -> None:
         column = 1 + sum(c.get_render_width(table) for c in list(table.columns.values())[:2])
         await pilot.click(EventTable, offset=(column + 1, 0))
-        assert shown(table) == ["c", "b", "a"], "nothing, 5, 30"
+        assert shown(table) == ["c", "b", "a"], "None, 5, 30"
         await pilot.click(EventTable, offset=(column + 1, 0))
         assert shown(table) == ["a", "b", "c"]
         table.feed(event(A, B, C, ["d", "x", 99.0]))
@@ -85,11 +85,11 @@ def test_a_click_on_a_head_sorts_and_another_one_turns_it_round() -> None:
         table.action_sort_next()
         assert shown(table) == ["a", "b", "c", "d"], "the first column after the last"
 
-    run(look)
+    run(check)
 
 
-def test_a_text_keeps_the_rows_that_have_it() -> None:
-    async def look(pilot: Any, table: EventTable) -> None:
+def test_the_filter_shows_rows_with_the_text() -> None:
+    async def check(pilot: Any, table: EventTable) -> None:
         table.find("PLAY [")
         assert shown(table) == ["b"]
         table.feed(event(A, B, ["e", "replay [x]", 1.0]))
@@ -97,12 +97,12 @@ def test_a_text_keeps_the_rows_that_have_it() -> None:
         table.find("")
         assert shown(table) == ["a", "b", "e"]
 
-    run(look)
+    run(check)
 
 
-def test_two_rows_of_one_key_are_refused() -> None:
-    async def look(pilot: Any, table: EventTable) -> None:
+def test_duplicate_keys_are_refused() -> None:
+    async def check(pilot: Any, table: EventTable) -> None:
         with pytest.raises(ValueError, match="one row per run"):
             table.feed(event(A, A))
 
-    run(look)
+    run(check)

@@ -86,7 +86,7 @@ def test_a_session_with_the_kitty_protocol_is_recorded_frame_by_frame(tmp_path: 
     assert late[len(late) // 2] < 1e9 / 60, "half of the keys are a console's frame late or more"
 
 
-def test_keys_are_let_go_of_when_the_terminal_loses_the_focus(tmp_path: Path) -> None:
+def test_keys_are_released_when_the_terminal_loses_the_focus(tmp_path: Path) -> None:
     with play(tmp_path) as terminal:
         terminal.wait("until you let go of them")
         terminal.wait("score")
@@ -109,7 +109,7 @@ def test_keys_are_let_go_of_when_the_terminal_loses_the_focus(tmp_path: Path) ->
     assert ("right", True) in up, "it does not go on where the focus comes back"
 
 
-def test_without_the_protocol_a_key_is_held_for_a_moment_after_each_stroke(tmp_path: Path) -> None:
+def test_without_the_protocol_a_key_is_held_briefly_after_each_press(tmp_path: Path) -> None:
     with play(tmp_path, False, "--hold-seconds", "0.2") as terminal:
         terminal.wait("this terminal reports no key releases")
         terminal.wait("score")
@@ -138,7 +138,7 @@ def stroke_by_stroke(terminal: ScriptedTerminal, hold_seconds: float) -> list[Ke
     return script
 
 
-def test_latched_the_last_direction_is_held_until_the_next(tmp_path: Path) -> None:
+def test_latched_mode_holds_the_last_direction_until_the_next(tmp_path: Path) -> None:
     with play(tmp_path, False, "--holding", "latched") as terminal:
         terminal.wait("The last direction is held")
         terminal.wait("score")

@@ -1,4 +1,4 @@
-"""The picture in half blocks: both ways of drawing it paint the same cells, and little is sent."""
+"""Live picture: prerendered text and segments paint the same cells, and only changed rows are sent."""
 
 import asyncio
 import io
@@ -24,7 +24,7 @@ SIZE = (30, 12)
 
 
 class Terminal(CountingDriver):
-    """Keeps what it is sent, for an emulator to show."""
+    """Feeds its output to a terminal emulator."""
 
     def __init__(self, *arguments: object, **options: object) -> None:
         super().__init__(*arguments, **options)  # type: ignore[arg-type]
@@ -99,7 +99,7 @@ class Session:
 @pytest.mark.parametrize(
     ("colors", "color_system"), [("truecolor", "truecolor"), ("256", "truecolor"), ("truecolor", "256")]
 )
-def test_both_ways_paint_the_same_cells(colors: str, color_system: str) -> None:
+def test_prerendered_text_and_segments_paint_the_same_cells(colors: str, color_system: str) -> None:
     def painted(prerendered: bool) -> list[list[list[tuple[object, ...]]]]:
         async def session() -> list[list[list[tuple[object, ...]]]]:
             preview = LivePicture(colors=colors, prerendered=prerendered)  # type: ignore[arg-type]
@@ -123,7 +123,7 @@ def test_both_ways_paint_the_same_cells(colors: str, color_system: str) -> None:
     assert fast[0] != fast[1] != fast[3]
 
 
-def test_only_changed_rows_are_sent_and_no_segments_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_changed_rows_are_sent_without_making_segments(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
     from agp_tui.ui.widgets import live_picture as module
 
@@ -150,7 +150,7 @@ def test_only_changed_rows_are_sent_and_no_segments_are_made(monkeypatch: pytest
 
 
 @pytest.mark.parametrize("other", [Screen, ModalScreen])
-def test_a_hidden_screen_draws_nothing_and_catches_up_when_it_is_seen(other: type[Screen[None]]) -> None:
+def test_a_hidden_screen_draws_nothing_until_it_is_visible(other: type[Screen[None]]) -> None:
     async def session() -> None:
         preview = LivePicture()
         async with Session(PictureApp(preview)) as app:
@@ -178,7 +178,7 @@ def test_a_hidden_screen_draws_nothing_and_catches_up_when_it_is_seen(other: typ
     asyncio.run(session())
 
 
-def test_covered_rows_are_drawn_around_what_covers_them() -> None:
+def test_covered_rows_are_drawn_around_the_cover() -> None:
     class Covered(PictureApp):
         CSS = "Screen { layers: low high; } #note { layer: high; offset: 10 5; width: 6; height: 1; }"
 
@@ -198,7 +198,7 @@ def test_covered_rows_are_drawn_around_what_covers_them() -> None:
     asyncio.run(session())
 
 
-def test_without_colours_the_picture_is_in_shades() -> None:
+def test_without_colours_the_picture_is_drawn_in_shades() -> None:
     async def session() -> None:
         preview = LivePicture()
         app = PictureApp(preview)
@@ -229,7 +229,7 @@ def test_in_monochrome_the_picture_is_grey_and_still_prerendered() -> None:
     asyncio.run(session())
 
 
-def test_a_sentence_where_there_is_no_picture_and_a_clear_error() -> None:
+def test_a_message_without_a_picture_and_a_clear_error() -> None:
     async def session() -> None:
         preview = LivePicture("Press r to record.")
         async with Session(PictureApp(preview)) as app:
@@ -245,7 +245,7 @@ def test_a_sentence_where_there_is_no_picture_and_a_clear_error() -> None:
     asyncio.run(session())
 
 
-def test_a_click_finds_its_place_in_the_picture() -> None:
+def test_fraction_at_maps_cells_to_the_picture() -> None:
     async def session() -> None:
         preview = LivePicture()
         async with Session(PictureApp(preview)):
@@ -283,12 +283,12 @@ def test_equal_cells_make_one_run() -> None:
     assert runs(pair_rows(codes)[0]) == [(" " * 30, -1, 0)]
 
 
-def test_256_colours_over_ssh_only() -> None:
+def test_auto_colours_are_256_over_ssh_only() -> None:
     assert resolve_colors("auto", {"SSH_CONNECTION": "a b c d"}) == "256"
     assert resolve_colors("auto", {}) == "truecolor"
     assert resolve_colors("off", {"SSH_CONNECTION": "a b c d"}) == "off"
 
 
-def test_numpy_is_imported_with_the_first_picture_only() -> None:
+def test_numpy_is_imported_only_with_the_first_picture() -> None:
     code = "import sys, agp_tui.ui.widgets.live_picture; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -15,9 +15,6 @@ from agp_tui.ui.components.recording_result import warnings_text
 ALREADY_SHOWN = ("path", "game", "state", "seconds", "frames")
 """Facts that the head or the table shows already."""
 
-DAMAGE_WORDS = ("video", "damaged", "torn", "timeline")
-"""Words in the descriptions of problems that a repair can fix."""
-
 
 class RecordingDetails(VerticalScroll):
     """Shows facts, key combinations, warnings, and the problems found by a check."""
@@ -29,16 +26,16 @@ class RecordingDetails(VerticalScroll):
         yield Static(id="details-facts")
 
     def show(
-        self, item: RecordingItem | None, report: dict[str, Any] | None, problems: list[str] | None
+        self, item: RecordingItem | None, report: dict[str, Any] | None, check: dict[str, Any] | None
     ) -> None:
-        """Show a recording, its report (`agp recordings info`) and a check's problems, None if unknown."""
+        """Show a recording and the reports of `agp recordings info` and `check`, None if unknown."""
         report = report or {}
         self.query_one(CombinationBars).show(report.get("combinations", ()))
         texts = {"head": "", "found": "", "facts": ""}
         if item is not None:
             texts = {
                 "head": head_text(item),
-                "found": findings_text(item, report, problems),
+                "found": findings_text(item, report, check),
                 "facts": facts_text(report),
             }
         for name, markup in texts.items():
@@ -53,16 +50,17 @@ def head_text(item: RecordingItem) -> str:
     return f"[b]{escape(item.path)}[/]" + (f"\n[dim]played by[/] {escape(who)}" if who else "")
 
 
-def findings_text(item: RecordingItem, report: dict[str, Any], problems: list[str] | None) -> str:
+def findings_text(item: RecordingItem, report: dict[str, Any], check: dict[str, Any] | None) -> str:
     """Problems, warnings and what can be done about them."""
     lines = [f"[$error]✗[/] {escape(item.problem)}"] if item.problem else []
     if "warnings" in report:
         lines.append(warnings_text(report["warnings"]))
-    if problems is not None:
+    if check is not None:
+        problems: list[str] = check.get("problems", [])
         lines += [f"[$error]✗[/] {escape(problem)}" for problem in problems]
         if not problems:
             lines.append("[$success]✓[/] checked: no problems found")
-        elif item.state == "broken off" or any(word in text for text in problems for word in DAMAGE_WORDS):
+        elif item.state == "broken off" or check.get("repairable"):
             lines.append("[b]r[/] repairs it: what can be read is restored")
     return "\n".join(lines)
 

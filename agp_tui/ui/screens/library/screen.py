@@ -89,8 +89,8 @@ class LibraryScreen(AppScreen):
         super().__init__()
         self._reports: dict[Version, dict[str, Any]] = {}
         """Reports of `agp recordings info`."""
-        self._problems: dict[str, list[str]] = {}
-        """By path: problems found by the last check."""
+        self._checks: dict[str, dict[str, Any]] = {}
+        """By path: the report of the last `agp recordings check`."""
 
     def body(self) -> ComposeResult:
         yield Static(id="library-head")
@@ -181,8 +181,8 @@ class LibraryScreen(AppScreen):
         if self.query(RecordingDetails):
             item = self.item
             report = self._reports.get(version(item)) if item else None
-            problems = self._problems.get(item.path) if item else None
-            self.query_one(RecordingDetails).show(item, report, problems)
+            check = self._checks.get(item.path) if item else None
+            self.query_one(RecordingDetails).show(item, report, check)
 
     def action_all_games(self) -> None:
         """Show the recordings of all games, or of the chosen one."""
@@ -326,8 +326,8 @@ class LibraryScreen(AppScreen):
             return
         self.message = f"checking {escape(recording_key(item))} …"
         if (done := await self._run_command("recordings", "check", item.path)) is not None:
-            problems: list[str] = (done.report or {}).get("problems", [])
-            self._problems[item.path] = problems
+            self._checks[item.path] = done.report or {}
+            problems: list[str] = self._checks[item.path].get("problems", [])
             found = f"[$error]{len(problems)} found[/], see the details" if problems else "no problems found"
             self.message = f"checked {escape(recording_key(item))}: {found}"
             self.update_details()
@@ -343,7 +343,7 @@ class LibraryScreen(AppScreen):
         finally:
             self.activity = ""
         if done is not None:
-            self._problems.pop(item.path, None)
+            self._checks.pop(item.path, None)
             lost = f", {done.missed} lost" if done.missed else ""
             self.message = (
                 f"[$success]✓[/] repaired {escape(recording_key(item))}: {done.frames} frames{lost}"
