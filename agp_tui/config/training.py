@@ -1,4 +1,4 @@
-"""The settings of models that learn from recordings: training, export, practice."""
+"""Settings of imitation learning: training, export, practice (DAgger)."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -10,135 +10,135 @@ from agp_tui.config.types import Count, Fraction, Size, Words
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings:
-    """Training: recordings of a game become a policy."""
+    """Training: behavior cloning of the recordings of a game."""
 
     model: Literal["small", "large"] = "small"
     """Size of the network: small (about 0.8 M encoder parameters) or large (1.8 M)."""
 
     name: str | None = None
-    """Name of the exported model; the game's name where none is given."""
+    """Name of the exported model. Default: the name of the game."""
 
     recordings: Words = ()
-    """Train on these recordings only, by their paths or stamps; all of the game's otherwise."""
+    """Recordings to train on, as paths or time stamps. Default: all recordings of the game."""
 
     frame_size: Size | None = None
-    """Side of the square frames that the model sees; the recordings' own, or 128 for Atari games."""
+    """Side of the square frames of the model, in pixels. Default: as recorded; 128 for Atari games."""
 
     segment: Annotated[int, Meta(ge=1, le=64)] = 20
-    """How many frames a decision sees."""
+    """Frames in the window of a decision (context length)."""
 
     motion: bool = False
-    """Show the network beside each frame how its brightness differs from the one before."""
+    """Add the brightness difference from the previous frame as an input channel."""
 
     step: Annotated[int, Meta(ge=1)] = 1
-    """Frames between the beginnings of two windows."""
+    """Use every `step`-th position of the recordings."""
 
     lead: Annotated[int, Meta(ge=0, le=10)] = 1
-    """How many frames after the newest one the predicted keys are held; at 0 it may show them already."""
+    """Offset of the labels: predict the keys held this many frames after the newest one. At 0 that frame may
+    already show their effect."""
 
     epochs: Count = 30
-    """Stop after so many passes over the data."""
+    """Stop after this many passes over the data."""
 
     minutes: Annotated[float, Meta(gt=0)] | None = None
-    """Stop after so many minutes."""
+    """Stop after this many minutes."""
 
     patience: Count = 6
-    """Stop after so many validations without a better one."""
+    """Early stopping: stop after this many validations without a better score."""
 
     validation: Annotated[float, Meta(gt=0.0, lt=0.9)] = 0.15
-    """Share of the recordings, or of blocks of them where they are few, kept for validation."""
+    """Share of the recordings held out for validation; with few recordings, share of blocks of frames."""
 
     batch: Count = 4
-    """Stretches of consecutive frames in one step."""
+    """Batch size: chunks of consecutive frames per optimizer step."""
 
     stretch: Annotated[int, Meta(ge=8, le=512)] = 64
-    """Labelled frames in one stretch."""
+    """Chunk length: labelled frames in a chunk."""
 
     learning_rate: Annotated[float, Meta(gt=0.0, le=1.0)] = 1e-3
-    """Peak of the schedule (linear warm-up, cosine decay)."""
+    """Peak learning rate (linear warm-up, cosine decay)."""
 
     weight_decay: Annotated[float, Meta(ge=0.0)] = 1e-4
-    """Of AdamW."""
+    """Weight decay of AdamW."""
 
     balance_cap: Annotated[float, Meta(ge=1.0)] = 10.0
-    """Rare key combinations count more, by their inverse frequency, up to this much."""
+    """Class weights: largest weight of a rare key combination (inverse frequency) in the loss."""
 
     change_weight: Annotated[float, Meta(ge=1.0)] = 3.0
-    """How much more a frame counts at which the keys change."""
+    """Factor of the loss at frames where the keys change."""
 
     shift: Annotated[int, Meta(ge=0, le=64)] = 0
-    """Augmentation: shift whole windows by up to so many pixels. Off by default: where things are on
-    the screen decides what to press, and short trainings were worse with it."""
+    """Augmentation: largest shift of whole windows, in pixels. Off by default: positions on the screen
+    determine the keys, and short trainings were worse with it."""
 
     jitter: Fraction = 0.1
-    """Augmentation: change brightness and contrast of whole windows by up to this share."""
+    """Augmentation: largest relative change of brightness and contrast of whole windows."""
 
     flip: bool = False
-    """Augmentation: mirror half of the windows and swap left with right. Only for mirror-true games."""
+    """Augmentation: mirror half of the windows and swap left and right. For symmetric games only."""
 
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Arithmetic of training; auto measures both for a moment and takes the faster one."""
+    """Precision of training; auto uses the faster one, by measurement."""
 
     threads: Annotated[int, Meta(ge=1, le=64)] | None = None
-    """Threads that learn; one and all cores are measured for a moment and the faster taken otherwise."""
+    """Number of CPU threads. Default: one or all cores, whichever is faster by measurement."""
 
     seed: int = 0
-    """Where the randomness of training starts."""
+    """Random seed of training."""
 
     resume: str | None = None
-    """Go on with this run instead of starting one."""
+    """Resume this run instead of starting one."""
 
     from_model: str | None = None
-    """Start from the checkpoint of this model instead of from nothing."""
+    """Start from the weights of this model."""
 
     corrections: bool = False
-    """Go on with the model of `from_model` and all that it was shown: takeovers, and a teacher's
-    corrections. Its own recordings stay in the mix and its validation set as it is; before and after are
-    compared."""
+    """Continue training the model of `from_model` with the corrections it received: takeovers, and those of
+    a teacher. Its own recordings stay in the training data and its validation set is unchanged; the models
+    before and after are compared."""
 
     correction_weight: Annotated[float, Meta(ge=1.0, le=100.0)] = 3.0
-    """How much more than others a frame of `corrections` counts."""
+    """Factor of the loss at frames of corrections."""
 
     compare_games: Count = 10
-    """Games by which `corrections` compares before and after, where the game has a score."""
+    """Number of games for the comparison before and after `corrections`, if the game has a score."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportSettings:
-    """Export: a checkpoint becomes a model that plays."""
+    """Export: convert a checkpoint to a model that plays (.tflite)."""
 
     name: str | None = None
-    """Name of the model; the game's name where none is given."""
+    """Name of the model. Default: the name of the game."""
 
     quantize: Literal["none", "fp16", "int8"] = "none"
-    """Smaller weights; what they cost in F1 is measured and printed."""
+    """Quantization of the weights; its cost in F1 is measured and printed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PracticeSettings:
-    """Practice: a model plays, a teacher corrects it, it learns from the corrections."""
+    """Practice (DAgger): a model plays, a teacher corrects it, it trains on the corrections."""
 
     teacher: str = "expert"
-    """Who corrects: expert, a scripted demonstrator, or an Atari agent (a checkpoint, a run, a kept name)."""
+    """Teacher: expert (a scripted demonstrator) or an Atari agent (a checkpoint, a run, a saved name)."""
 
     rounds: Count = 6
-    """Rounds of play and training."""
+    """Number of rounds of play and training."""
 
     round_seconds: Annotated[float, Meta(gt=0)] = 300.0
-    """Seconds of play in each round, shared by its games."""
+    """Seconds of play per round, shared by its games."""
 
     minutes_per_round: Annotated[float, Meta(gt=0)] = 0.5
-    """Minutes of training after the first round's play; more as corrections add to what is learned from."""
+    """Minutes of training after the first round; later rounds train longer in proportion to the data."""
 
     patience: Count = 3
-    """Stop after so many rounds that did not play better than the best one before."""
+    """Early stopping: stop after this many rounds without a better mean score."""
 
     games: Count = 4
-    """Games in each round; a round's mean score is what the best model is chosen by."""
+    """Games per round; the best model is the one with the best mean score of a round."""
 
     sticky: Fraction = 0.25
-    """Probability that the console repeats its last action instead of taking the model's, as is usual
-    where scores are told."""
+    """Probability that the emulator repeats its previous action (sticky actions)."""
 
     name: str | None = None
-    """Name of the model that comes of it; MODEL-practised where none is given."""
+    """Name of the new model. Default: MODEL-practised."""

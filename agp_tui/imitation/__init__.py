@@ -1,1 +1,1 @@
-"""From recordings to a policy: windows, network, training, evaluation, export, practice."""
+"""Imitation learning: behavior cloning and DAgger, from recordings to an exported policy."""

@@ -159,7 +159,7 @@ def test_the_form_has_the_help_of_the_settings_and_says_what_does_not_fit(
             form = screen.query_one(TrainForm)
             await pilot.press("tab", "right", "tab")
             assert form.values() == {"model": "large", "epochs": "30", "segment": "20"}
-            await until(pilot, shows(pilot, "Stop after so many minutes"))
+            await until(pilot, shows(pilot, "Stop after this many minutes"))
             await pilot.press("down", "down", "backspace", "backspace", *"99", "enter")
             await until(pilot, shows(pilot, "segment:", "<= 64"))
             assert isinstance(app.focused, Input) and app.focused.id == "train-segment"

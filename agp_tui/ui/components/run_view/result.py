@@ -148,9 +148,11 @@ def keys_table(validation: dict[str, Any]) -> RichTable:
 
 
 def verdict(validation: dict[str, Any]) -> Text:
-    """The sentence about it all."""
-    text = str(validation.get("verdict", ""))
-    return Text(text, style="green" if text.startswith("The model beats") else "yellow")
+    """Whether the model beats the baselines, in one sentence."""
+    from agp_tui.imitation.metrics import ValidationReport
+
+    report = ValidationReport.of(validation)
+    return Text(report.verdict, style="green" if report.beats_baselines else "yellow")
 
 
 def speed(preflight: dict[str, Any]) -> Text:
