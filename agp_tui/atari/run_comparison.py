@@ -4,59 +4,36 @@ Read from the runs' own events, so it is there while they go on. Quick to import
 """
 
 import contextlib
-from dataclasses import dataclass
 from typing import Any
 
 from agp_tui.engine.runs import Run, RunError
 from agp_tui.errors import AgpError
 from agp_tui.games.ids import short_name
 from agp_tui.protocol.events import AnyEvent, Evaluated, Finished, Progress, Table
+from agp_tui.protocol.results import EvaluationResult
+from agp_tui.protocol.summaries import AgentRunSummary
 
 COLUMNS = ["run", "game", "algorithm", "steps", "min", "mean", "95 %", "human"]
 JUDGED = ("score_mean", "score_low", "score_high", "games", "human_normalised")
 JOB = "atari"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Compared:
-    """One training. What it has not come to yet is None."""
-
-    id: str
-    game: str
-    algorithm: str
-    protocol: str
-    """Scores of different protocols say nothing about each other."""
-    state: str
-    """As of `Run.state`, or `stopped`."""
-    steps: int | None = None
-    """Decisions."""
-    minutes: float | None = None
-    """Of training."""
-    score_mean: float | None = None
-    """Of the best evaluation; of the last, longer one where the training came to its end."""
-    score_low: float | None = None
-    score_high: float | None = None
-    games: int | None = None
-    """That the mean is of."""
-    human_normalised: float | None = None
-    """0 is random play, 1 a person."""
-
-    def row(self) -> list[str | float | int | None]:
-        """Under `COLUMNS`; the last letters of a run's id are enough to name it."""
-        interval = None
-        if self.score_low is not None and self.score_high is not None:
-            interval = f"{self.score_low:.1f} to {self.score_high:.1f}"
-        game = short_name(self.game)
-        return [
-            self.id[-4:],
-            game if self.protocol == "sticky" else f"{game} ({self.protocol})",
-            self.algorithm,
-            None if self.steps is None else shortened(self.steps),
-            self.minutes,
-            self.score_mean,
-            interval,
-            self.human_normalised,
-        ]
+def _row(one: AgentRunSummary) -> list[str | float | int | None]:
+    """A training under `COLUMNS`; the last letters of a run's id are enough to name it."""
+    interval = None
+    if one.score_low is not None and one.score_high is not None:
+        interval = f"{one.score_low:.1f} to {one.score_high:.1f}"
+    game = short_name(one.game)
+    return [
+        one.id[-4:],
+        game if one.protocol == "sticky" else f"{game} ({one.protocol})",
+        one.algorithm,
+        None if one.steps is None else shortened(one.steps),
+        one.minutes,
+        one.score_mean,
+        interval,
+        one.human_normalised,
+    ]
 
 
 def shortened(number: float) -> str:
@@ -67,17 +44,17 @@ def shortened(number: float) -> str:
     return f"{number:g}"
 
 
-def compare(runs: list[Run]) -> list[Compared]:
+def compare(runs: list[Run]) -> list[AgentRunSummary]:
     """The trainings among these runs, in their order; damaged ones are left out."""
     return [found for run in runs if (found := _compared(run)) is not None]
 
 
-def table(found: list[Compared]) -> Table:
+def table(found: list[AgentRunSummary]) -> Table:
     """For people."""
-    return Table(title="Trainings of agents", columns=COLUMNS, rows=[one.row() for one in found])
+    return Table(title="Trainings of agents", columns=COLUMNS, rows=[_row(one) for one in found])
 
 
-def _compared(run: Run) -> Compared | None:
+def _compared(run: Run) -> AgentRunSummary | None:
     try:
         if run.job != JOB:
             return None
@@ -91,7 +68,7 @@ def _compared(run: Run) -> Compared | None:
         for event in run.events():
             told.handle(event)
     state = run.state()
-    return Compared(
+    return AgentRunSummary(
         id=run.id,
         game=game,
         algorithm=algorithm,
@@ -123,6 +100,6 @@ class _Told:
             case Finished():
                 self.stopped = event.stopped
                 self.steps, self.seconds = event.steps, event.seconds
-                report = event.report or {}
-                if all(name in report for name in JUDGED):
-                    self.judged = {name: report[name] for name in JUDGED}
+                best = event.result(EvaluationResult)
+                if best is not None and best.games:
+                    self.judged = {name: getattr(best, name) for name in JUDGED}

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 import agp_tui
 from agp_tui.atari.run_comparison import shortened
 from agp_tui.benchmarks.commands import Commands
@@ -22,6 +24,7 @@ from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.games.ids import short_name
 from agp_tui.protocol.events import AnyEvent, Evaluated, Progress, Table
+from agp_tui.protocol.results import EvaluationResult
 
 POLL_SECONDS = 0.2
 CHANCE = "chance"
@@ -161,13 +164,14 @@ class _Runs:
     def _listen(self, entry: Entry, *words: str) -> Learned | None:
         told = _Told()
         end = self._commands.run(*words, hear=told.handle)
-        if end is None or end.report is None or end.stopped:
+        evaluation = end.result(EvaluationResult) if end is not None else None
+        if end is None or evaluation is None or end.stopped:
             return None
         return Learned(
             entry=entry,
             machine=self._machine,
             version=agp_tui.__version__,
-            figures=end.report,
+            figures=msgspec.to_builtins(evaluation),
             curve=tuple(told.curve),
             steps=end.steps or 0,
             steps_per_second=end.steps_per_second or 0.0,

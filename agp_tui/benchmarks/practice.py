@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
+
 from agp_tui.benchmarks.clones import FPS, SEGMENT, STICKY, CloneEntry, exam, mean_of, run_missing, told
 from agp_tui.benchmarks.commands import Commands
 from agp_tui.config import GameSettings
@@ -20,6 +22,7 @@ from agp_tui.games.atari import AtariGameFactory, default_keys
 from agp_tui.games.experts import expert_driver, random_driver
 from agp_tui.games.ids import short_name
 from agp_tui.protocol.events import Table
+from agp_tui.protocol.results import PracticeResult, SteadyResult
 
 POLL_SECONDS = 0.2
 CLONE, PRACTISED = "clone", "practised"
@@ -97,7 +100,7 @@ def run_entry(entry: Entry, machine: str, job: Job) -> Result | None:
         steady: dict[str, Any] | None = None
         if entry.steady_games:
             steadied = commands.run("models", "steady", PRACTISED, "--games", str(entry.steady_games))
-            steady = steadied.report if steadied else None
+            steady = msgspec.to_builtins(steadied.result(SteadyResult)) if steadied else None
         from agp_tui.imitation.model_comparison import CheckpointDriverFactory
 
         place = GameSettings(keys=default_keys(entry.game), fps=FPS, sticky=STICKY)
@@ -111,13 +114,13 @@ def run_entry(entry: Entry, machine: str, job: Job) -> Result | None:
         ]
         if job.stopping:
             return None
-        report = practised.report or {}
+        rounds = practised.result(PracticeResult) or PracticeResult()
         return Result(
             entry=entry,
             machine=machine,
-            rounds=tuple(tuple(games) for games in report["games"]),
-            best_round=report["best_round"],
-            mean_of=report["mean_of"],
+            rounds=tuple(tuple(games) for games in rounds.games),
+            best_round=rounds.best_round,
+            mean_of=rounds.mean_of,
             expert=scores[0],
             chance=scores[1],
             clone=scores[2],

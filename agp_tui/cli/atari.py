@@ -3,7 +3,7 @@
 import dataclasses
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 from msgspec import Meta
@@ -15,6 +15,8 @@ from agp_tui.config import AtariSettings, GameSettings, Output, check, check_fla
 from agp_tui.config.types import Count, Fraction
 from agp_tui.engine.runs import Run
 from agp_tui.protocol.events import Table
+from agp_tui.protocol.results import AgentRunsResult, AtariGamesResult
+from agp_tui.protocol.summaries import AtariGameSummary
 
 CHANCE = "chance"
 """The name of the random player."""
@@ -34,33 +36,33 @@ def list_(*, output: OutputFlags = Output()) -> int:
     from agp_tui.games.atari_actions import known_actions, known_keys
     from agp_tui.games.experts import has_expert
 
-    games: list[dict[str, Any]] = []
+    games: list[AtariGameSummary] = []
     for name, cartridge in rom_names().items():
         random, human = RANDOM_AND_HUMAN.get(cartridge, (None, None))
         games.append(
-            {
-                "id": name,
-                "keys": list(known_keys(name)),
-                "actions": list(known_actions(name)),
-                "expert": has_expert(name),
-                "random": random,
-                "human": human,
-            }
+            AtariGameSummary(
+                id=name,
+                keys=tuple(known_keys(name)),
+                actions=tuple(known_actions(name)),
+                expert=has_expert(name),
+                random=random,
+                human=human,
+            )
         )
     rows: list[list[str | float | int | None]] = [
         [
-            one["id"],
-            " ".join(one["keys"]),
-            len(one["actions"]),
-            one["random"],
-            one["human"],
-            "yes" if one["expert"] else "",
+            one.id,
+            " ".join(one.keys),
+            len(one.actions),
+            one.random,
+            one.human,
+            "yes" if one.expert else "",
         ]
         for one in games
     ]
     columns = ["game", "keys", "actions", "random play", "a person", "expert"]
     table = Table(title=f"Atari games; scores: {TABLE_NAME}", columns=columns, rows=rows)
-    return print_tables(output, "atari", table, report={"games": games, "scores_of": TABLE_NAME})
+    return print_tables(output, "atari", table, report=AtariGamesResult(games=games, scores_of=TABLE_NAME))
 
 
 @app.command
@@ -98,9 +100,7 @@ def runs(*, output: OutputFlags = Output()) -> int:
     from agp_tui.atari.run_comparison import compare, table
 
     found = compare(Run.all(settings_of(output).folder("runs")))
-    return print_tables(
-        output, "atari", table(found), report={"runs": [dataclasses.asdict(one) for one in found]}
-    )
+    return print_tables(output, "atari", table(found), report=AgentRunsResult(runs=found))
 
 
 @app.command(name="eval")

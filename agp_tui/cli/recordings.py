@@ -14,6 +14,7 @@ from agp_tui.config.types import Count, Fps
 from agp_tui.engine.job import Job
 from agp_tui.errors import Interrupted
 from agp_tui.protocol.events import Finished, Progress, Table
+from agp_tui.protocol.results import CheckResult
 
 app = App(name="recordings", help="Recordings: list, info, replay, check, repair, import, export, delete.")
 
@@ -125,7 +126,7 @@ def check(recording: Name, *, output: OutputFlags = Output()) -> int:
         "recordings",
         table,
         recording=str(path),
-        report={"problems": texts, "repairable": any(problem.repairable for problem in problems)},
+        report=CheckResult(problems=texts, repairable=any(problem.repairable for problem in problems)),
     )
     return 1 if problems else 0
 

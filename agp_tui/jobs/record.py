@@ -20,6 +20,7 @@ from agp_tui.keys.terminal_keys import terminal_key_listener
 from agp_tui.models.loading import StoredModel
 from agp_tui.models.manifest import find_model
 from agp_tui.protocol.events import Finished
+from agp_tui.protocol.results import RecordResult
 from agp_tui.recording.inputs import HumanOnScreen, HumanViaTerminal, PlayerInput, PolicyInput
 from agp_tui.recording.recorder import record
 
@@ -60,7 +61,7 @@ def run_record(request: RecordRequest, job: Job) -> Finished:
         )
     job.note(f"Ended: {result.because}." if result.path else f"Nothing was saved: {result.because}.")
     finished = result.finished_event()
-    for warning in (finished.report or {}).get("warnings", ()):
+    for warning in (finished.result(RecordResult) or RecordResult()).warnings or ():
         job.note(warning, level="warning")
     return finished
 

@@ -5,8 +5,8 @@ default is left out.
 """
 
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -18,6 +18,19 @@ INTERRUPTED = Interrupted.exit_code
 
 Latency = dict[str, Percentiles]
 """Percentiles by stage; the stage `total` is the whole way from grab to key."""
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the reports in `agp_tui.protocol.results`."""
+
+
+R = TypeVar("R", bound=Result)
+
+if TYPE_CHECKING:
+    Report = Result | Mapping[str, Any] | None
+else:
+    # JSON does not say which struct it is.
+    Report = Any
 
 
 class Event(
@@ -213,8 +226,17 @@ class Finished(Event, frozen=True):
     metrics: dict[str, float] | None = None
     stopped: bool = False
     """Whether somebody stopped the job before it was complete."""
-    report: dict[str, Any] | None = None
-    """Figures of one job only, documented at the job."""
+    report: "Report" = None
+    """Figures of this job only: one of the structs of `agp_tui.protocol.results`, plain data once decoded."""
+
+    def result(self, kind: type[R]) -> R | None:
+        """The report as `kind`; None if there is none, or one of another kind."""
+        if isinstance(self.report, kind):
+            return self.report
+        try:
+            return None if self.report is None else msgspec.convert(self.report, kind)
+        except msgspec.ValidationError:
+            return None
 
 
 class Failed(Event, frozen=True):

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from agp_tui.protocol.summaries import AtariGameSummary
 from agp_tui.ui.app import AgpApp
-from agp_tui.ui.client.catalog import AtariItem
 from agp_tui.ui.screens.record.screen import RecordScreen
 from support.apps import app_in, until
 
@@ -23,8 +23,8 @@ async def record(
     async with app_in(folder, monkeypatch, looks=("recordings",)) as (app, pilot):
         if display:
             monkeypatch.setenv("DISPLAY", display)
-        expert = AtariItem("ALE/Pong-v5", ("up", "down"), expert=True)
-        app.catalog.games = (expert, AtariItem("ALE/Skiing-v5"))
+        expert = AtariGameSummary(id="ALE/Pong-v5", keys=("up", "down"), expert=True)
+        app.catalog.games = (expert, AtariGameSummary(id="ALE/Skiing-v5"))
         await pilot.press("2")
         await until(pilot, lambda: isinstance(app.screen, RecordScreen) and app.screen.player != "")
         assert isinstance(app.screen, RecordScreen)

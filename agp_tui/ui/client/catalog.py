@@ -8,65 +8,13 @@ import msgspec
 
 from agp_tui.engine.runs import Run, RunError
 from agp_tui.errors import AgpError
+from agp_tui.protocol.events import Result
+from agp_tui.protocol.results import AtariGamesResult, DoctorResult, ModelsResult, RecordingsResult
+from agp_tui.protocol.summaries import AtariGameSummary, Finding, ModelSummary, RecordingSummary
 from agp_tui.ui.client.process import ask
 
 Part = Literal["recordings", "models", "runs", "findings", "games"]
 """What can be looked up by itself."""
-
-
-class RecordingItem(msgspec.Struct, frozen=True):
-    """A recording in the list of `agp recordings list`."""
-
-    path: str
-    game: str
-    stamp: str
-    state: str
-    frames: int = 0
-    seconds: float = 0.0
-    fps: int = 0
-    filled: float = 0.0
-    held: dict[str, float] = {}
-    bytes: int = 0
-    problem: str = ""
-    source: str = ""
-    labels: str = ""
-
-
-class ModelItem(msgspec.Struct, frozen=True):
-    """A model in the list of `agp models list`."""
-
-    name: str
-    path: str
-    game: str | None = None
-    keys: tuple[str, ...] = ()
-    thresholds: tuple[float, ...] = ()
-    fps: int | None = None
-    frame_size: int | None = None
-    segment: int | None = None
-    network: str | None = None
-    quantize: str | None = None
-    f1: float | None = None
-    no_better_than: str | None = None
-    created: float | None = None
-    bytes: int = 0
-    problem: str = ""
-
-
-class FindingItem(msgspec.Struct, frozen=True):
-    """A finding of `agp doctor`."""
-
-    name: str
-    ok: bool | None
-    found: str
-    cure: str = ""
-
-
-class AtariItem(msgspec.Struct, frozen=True):
-    """A game of `agp atari list`."""
-
-    id: str
-    keys: tuple[str, ...] = ()
-    expert: bool = False
 
 
 class RunItem(msgspec.Struct, frozen=True):
@@ -79,7 +27,7 @@ class RunItem(msgspec.Struct, frozen=True):
     game: str = ""
 
 
-T = TypeVar("T")
+R = TypeVar("R", bound=Result)
 
 
 class Catalog:
@@ -88,11 +36,11 @@ class Catalog:
     def __init__(self, *words: str) -> None:
         """`words` are flags for every question, such as the settings file to use."""
         self._words = words
-        self.recordings: tuple[RecordingItem, ...] | None = None
+        self.recordings: tuple[RecordingSummary, ...] | None = None
         """None until the first look is over."""
-        self.models: tuple[ModelItem, ...] | None = None
-        self.findings: tuple[FindingItem, ...] | None = None
-        self.games: tuple[AtariItem, ...] | None = None
+        self.models: tuple[ModelSummary, ...] | None = None
+        self.findings: tuple[Finding, ...] | None = None
+        self.games: tuple[AtariGameSummary, ...] | None = None
         self.runs: tuple[RunItem, ...] = ()
         self._ended: dict[str, tuple[int, RunItem]] = {}
         """By path of a run that has ended: when its process began to work on it, and what it is."""
@@ -141,11 +89,11 @@ class Catalog:
             found.append(item)
         self.runs = tuple(reversed(found))
 
-    def recordings_of(self, game: str) -> tuple[RecordingItem, ...]:
+    def recordings_of(self, game: str) -> tuple[RecordingSummary, ...]:
         """This game's, newest first."""
         return tuple(one for one in reversed(self.recordings or ()) if one.game == game)
 
-    def models_of(self, game: str) -> tuple[ModelItem, ...]:
+    def models_of(self, game: str) -> tuple[ModelSummary, ...]:
         """This game's models, newest first, and last those that turned out no better than their origin."""
         found = [one for one in self.models or () if one.game == game]
         return tuple(sorted(found, key=lambda one: (one.no_better_than is not None, -(one.created or 0.0))))
@@ -156,20 +104,20 @@ class Catalog:
         except AgpError as error:
             self.problem = str(error)
 
-    async def _report(self, *words: str) -> dict[str, Any]:
-        return (await ask(*words, *self._words)).report or {}
+    async def _ask(self, kind: type[R], *words: str) -> R:
+        return (await ask(*words, *self._words)).result(kind) or kind()
 
     async def _look_at_recordings(self) -> None:
-        self.recordings = _items(await self._report("recordings", "list"), "recordings", RecordingItem)
+        self.recordings = tuple((await self._ask(RecordingsResult, "recordings", "list")).recordings)
 
     async def _look_at_models(self) -> None:
-        self.models = _items(await self._report("models", "list"), "models", ModelItem)
+        self.models = tuple((await self._ask(ModelsResult, "models", "list")).models)
 
     async def _look_at_findings(self) -> None:
-        self.findings = _items(await self._report("doctor"), "findings", FindingItem)
+        self.findings = tuple((await self._ask(DoctorResult, "doctor")).findings)
 
     async def _look_at_games(self) -> None:
-        self.games = _items(await self._report("atari", "list"), "games", AtariItem)
+        self.games = tuple((await self._ask(AtariGamesResult, "atari", "list")).games)
 
 
 def _run_item(run: Run) -> RunItem:
@@ -177,7 +125,3 @@ def _run_item(run: Run) -> RunItem:
     game = request.get("game") or request.get("settings", {}).get("game") or ""
     created = (run.path / "run.json").stat().st_mtime
     return RunItem(run.id, run.job, run.state(), created, game)
-
-
-def _items(report: dict[str, Any], name: str, kind: type[T]) -> tuple[T, ...]:
-    return tuple(msgspec.convert(report.get(name, []), list[kind]))  # type: ignore[valid-type]

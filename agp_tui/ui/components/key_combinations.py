@@ -1,8 +1,9 @@
 """Bars of key combinations: how often which keys are held together."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from agp_tui.protocol.results import Combination
 from agp_tui.ui.widgets.row_widget import Row, RowWidget, bar, pad
 
 MAX_BARS = 12
@@ -31,9 +32,9 @@ class CombinationBars(RowWidget):
     def component_prefix(self) -> str:
         return "combinations"
 
-    def show(self, combinations: Sequence[dict[str, Any]]) -> None:
-        """Show the `combinations` of a report: each with `keys` and `share` (0 to 1)."""
-        named = [("+".join(one["keys"]) or "no key", float(one["share"])) for one in combinations]
+    def show(self, combinations: Sequence[Combination]) -> None:
+        """Show these, the most frequent first."""
+        named = [("+".join(one.keys) or "no key", one.share) for one in combinations]
         rest = sum(share for _, share in named[MAX_BARS:])
         self._shares = named[:MAX_BARS] + ([("others", rest)] if rest else [])
         self.rows_changed()

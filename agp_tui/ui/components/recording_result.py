@@ -1,7 +1,5 @@
 """Result of a recording: figures, key combinations and warnings, to be kept or discarded."""
 
-from typing import Any
-
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -10,6 +8,7 @@ from textual.widgets import Static
 
 from agp_tui.formatting.text import clock_text
 from agp_tui.protocol.events import Finished
+from agp_tui.protocol.results import RecordResult
 from agp_tui.ui.components.key_combinations import CombinationBars
 
 
@@ -24,10 +23,10 @@ class RecordingResult(VerticalScroll, can_focus=False):
 
     def show(self, finished: Finished) -> None:
         """Show the result of `agp record`."""
-        report: dict[str, Any] = finished.report or {}
+        report = finished.result(RecordResult) or RecordResult()
         self.query_one("#recorded-facts", Static).update(Content.from_markup(result_text(finished)))
-        self.query_one(CombinationBars).show(report.get("combinations", ()))
-        warnings = warnings_text(report.get("warnings", ()))
+        self.query_one(CombinationBars).show(report.combinations or ())
+        warnings = warnings_text(report.warnings or ())
         self.query_one("#recorded-warnings", Static).update(Content.from_markup(warnings))
 
 
@@ -44,7 +43,7 @@ def result_text(finished: Finished) -> str:
     ]
     if finished.scores:
         parts.append(f"scores {', '.join(f'{score:g}' for score in finished.scores)}")
-    reason = str((finished.report or {}).get("because", ""))
+    reason = (finished.result(RecordResult) or RecordResult()).because
     return (
         f"{'  '.join(parts)}\n[dim]{escape(finished.recording or '')}[/]\n"
         f"Ended: {escape(reason)}.  [b $accent]Enter[/] keeps it, [b $accent]x[/] discards it."

@@ -18,8 +18,8 @@ from agp_tui.cli.atari import app as atari_commands
 from agp_tui.config import AtariSettings
 from agp_tui.engine.runs import Run
 from agp_tui.protocol.events import Failed, encode_event
+from agp_tui.protocol.summaries import AtariGameSummary
 from agp_tui.ui.app import AgpApp
-from agp_tui.ui.client.catalog import AtariItem
 from agp_tui.ui.components.run_view.view import RunView
 from agp_tui.ui.components.setting_field import Setting
 from agp_tui.ui.components.setting_field import shown as as_typed
@@ -33,9 +33,9 @@ from agp_tui.ui.widgets.score_table import ScoreTable
 
 PONG = "ALE/Pong-v5"
 GAMES = (
-    AtariItem(BREAKOUT, ("left", "right", "space"), expert=True),
-    AtariItem(PONG, ("up", "down"), expert=True),
-    AtariItem("ALE/MsPacman-v5", ("up", "left", "right", "down")),
+    AtariGameSummary(id=BREAKOUT, keys=("left", "right", "space"), expert=True),
+    AtariGameSummary(id=PONG, keys=("up", "down"), expert=True),
+    AtariGameSummary(id="ALE/MsPacman-v5", keys=("up", "left", "right", "down")),
 )
 QUICK = '[atari]\nsteps = 4000\nworkers = 1\nenvironments = 2\nprecision = "float32"\n'
 """A real training of some seconds whose first games end soon."""

@@ -9,23 +9,24 @@ import pytest
 from support.apps import SIZES, app_in, screen_text, until
 from support.snapshots import Snap
 
-from agp_tui.ui.client.catalog import Catalog, FindingItem, ModelItem, RecordingItem, RunItem
+from agp_tui.protocol.summaries import Finding, ModelSummary, RecordingSummary
+from agp_tui.ui.client.catalog import Catalog, RunItem
 from agp_tui.ui.screens.home.screen import HomeScreen, box_texts, findings_text, next_step
 
 GAME = "ALE/Pong-v5"
 NOW = 1_800_000_000.0
-RECORDING = RecordingItem(
+RECORDING = RecordingSummary(
     path="/r/20260101-120000", game=GAME, stamp="20260101-120000", state="complete", frames=1800,
     seconds=60.0, fps=30, filled=1.0, bytes=2_000_000,
 )  # fmt: skip
-OLD_MODEL = ModelItem(name="pong", path="/m/pong", game=GAME, fps=30, f1=0.81, created=1_700_000_000.0)
-NEW_MODEL = ModelItem(name="pong-2", path="/m/pong-2", game=GAME, fps=30, f1=0.9, created=NOW)
-PROBLEM = FindingItem("display", False, "no display can be seen", "Name it with --display.")
+OLD_MODEL = ModelSummary(name="pong", path="/m/pong", game=GAME, fps=30, f1=0.81, created=1_700_000_000.0)
+NEW_MODEL = ModelSummary(name="pong-2", path="/m/pong-2", game=GAME, fps=30, f1=0.9, created=NOW)
+PROBLEM = Finding("display", False, "no display can be seen", "Name it with --display.")
 
 
 def catalog(
-    recordings: tuple[RecordingItem, ...] = (),
-    models: tuple[ModelItem, ...] = (),
+    recordings: tuple[RecordingSummary, ...] = (),
+    models: tuple[ModelSummary, ...] = (),
     runs: tuple[RunItem, ...] = (),
 ) -> Catalog:
     made = Catalog()
@@ -42,7 +43,7 @@ def test_the_next_step_follows_from_the_catalog() -> None:
     assert next_step(catalog((RECORDING,), (OLD_MODEL,)), GAME).mode == "train", "recorded since"
     assert next_step(catalog((RECORDING,), (NEW_MODEL, OLD_MODEL)), GAME).mode == "play"
     assert next_step(catalog((RECORDING,), (NEW_MODEL,), (running,)), GAME).mode == "runs"
-    broken = RecordingItem(path="/r/b", game=GAME, stamp="20260102-120000", state="unreadable")
+    broken = RecordingSummary(path="/r/b", game=GAME, stamp="20260102-120000", state="unreadable")
     assert next_step(catalog((broken,)), GAME).mode == "record", "it cannot be trained on"
     damaged = msgspec.structs.replace(NEW_MODEL, problem="torn")
     assert next_step(catalog((RECORDING,), (damaged,)), GAME).mode == "train", "it cannot play"
@@ -61,7 +62,7 @@ def test_the_boxes_describe_the_chosen_game() -> None:
 
 def test_problems_are_shown_with_their_hints() -> None:
     assert "Name it with --display" in findings_text((PROBLEM,))
-    assert "no problems found" in findings_text((FindingItem("disk", True, "lots"),))
+    assert "no problems found" in findings_text((Finding("disk", True, "lots"),))
 
 
 def test_enter_opens_the_next_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,9 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from agp_tui.protocol.events import Live
+from agp_tui.protocol.results import Combination, RecordingInfoResult
+from agp_tui.protocol.summaries import RecordingSummary
 from agp_tui.ui.app import AgpApp
-from agp_tui.ui.client.catalog import RecordingItem
 from agp_tui.ui.dialogs.choose import Choose
 from agp_tui.ui.dialogs.confirm import Confirm
 from agp_tui.ui.dialogs.form import Form
@@ -22,7 +23,7 @@ from agp_tui.ui.screens.library.replay_pane import ReplayPane
 from agp_tui.ui.screens.library.screen import LibraryScreen, version
 from agp_tui.ui.screens.library.seek_bar import SeekBar
 
-ITEM = RecordingItem(
+ITEM = RecordingSummary(
     path="/home/me/recordings/rally/20260101-120000",
     game="rally",
     stamp="20260101-120000",
@@ -36,7 +37,7 @@ ITEM = RecordingItem(
     source="human",
     labels="human",
 )
-BROKEN = RecordingItem(
+BROKEN = RecordingSummary(
     path="/home/me/recordings/rally/20260101-130000",
     game="rally",
     stamp="20260101-130000",
@@ -44,16 +45,16 @@ BROKEN = RecordingItem(
     problem="Expected frames.mkv, found none.",
     bytes=2_000,
 )
-REPORT = {
-    "combinations": [
-        {"keys": ["up"], "share": 0.4},
-        {"keys": [], "share": 0.5},
-        {"keys": ["left"], "share": 0.1},
-    ],
-    "warnings": ["Mostly idle: no key is held in 91 % of the frames."],
-    "presses": {"up": 120, "left": 31},
-    "facts": {"began": "2026-01-01 12:00:00", "fps asked": 30, "codec": "ffv1"},
-}
+REPORT = RecordingInfoResult(
+    combinations=(
+        Combination(keys=("up",), share=0.4),
+        Combination(share=0.5),
+        Combination(keys=("left",), share=0.1),
+    ),
+    warnings=("Mostly idle: no key is held in 91 % of the frames.",),
+    presses={"up": 120, "left": 31},
+    facts={"began": "2026-01-01 12:00:00", "fps asked": 30, "codec": "ffv1"},
+)
 
 
 def library(

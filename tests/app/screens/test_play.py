@@ -13,8 +13,8 @@ from textual.widgets import RichLog
 from agp_tui.models.manifest import read_manifest, write_manifest
 from agp_tui.protocol.events import Failed, Finished, Live
 from agp_tui.protocol.percentiles import Percentiles
+from agp_tui.protocol.summaries import ModelSummary
 from agp_tui.recording.store import Recording, find_recordings
-from agp_tui.ui.client.catalog import ModelItem
 from agp_tui.ui.components.live_view import LiveView
 from agp_tui.ui.dialogs.choose import Choose
 from agp_tui.ui.screens.play.screen import PlayScreen, latency_text
@@ -159,7 +159,7 @@ def test_snapshots(
             screen = app.screen
             assert isinstance(screen, PlayScreen)
             if state != "empty":
-                screen.model = ModelItem("breaker", "/models/breaker", GAME, ("left", "right"), fps=30)
+                screen.model = ModelSummary("breaker", "/models/breaker", GAME, ("left", "right"), fps=30)
                 screen.latency_check = "[$success]✓ p99 3.0 ms of 33.3 ms[/], up to 60 fps here"
             # The log wraps by its width, which is known once it is shown.
             await until(pilot, lambda: state == "empty" or screen.query_one(RichLog).size.width > 0)

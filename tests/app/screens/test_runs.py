@@ -14,8 +14,9 @@ from textual.pilot import Pilot
 from agp_tui.engine.runs import Run
 from agp_tui.protocol.events import Event, Failed, Finished, Live, Note, Progress, Stage, Started, Table
 from agp_tui.protocol.percentiles import Percentiles
+from agp_tui.protocol.summaries import Finding
 from agp_tui.ui.app import AgpApp
-from agp_tui.ui.client.catalog import FindingItem, Part
+from agp_tui.ui.client.catalog import Part
 from agp_tui.ui.components.run_view.view import RunView
 from agp_tui.ui.dialogs.confirm import Confirm
 from agp_tui.ui.screens.runs.doctor_pane import DoctorPane
@@ -179,9 +180,9 @@ def test_doctor_shows_what_hinders_first_with_its_cure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap
 ) -> None:
     found = (
-        FindingItem("system", True, "Linux x86_64, 2 cores"),
-        FindingItem("display", False, "no X server was found", "Start one, or name it with --display."),
-        FindingItem("/dev/uinput", None, "is not there; X11 does not need it"),
+        Finding("system", True, "Linux x86_64, 2 cores"),
+        Finding("display", False, "no X server was found", "Start one, or name it with --display."),
+        Finding("/dev/uinput", None, "is not there; X11 does not need it"),
     )
 
     async def test() -> None:

@@ -16,8 +16,9 @@ from textual.widgets import Input
 from agp_tui.engine.runs import Run
 from agp_tui.protocol.events import Event, Failed, Finished, Stage, Started
 from agp_tui.protocol.percentiles import Percentiles
+from agp_tui.protocol.summaries import AtariGameSummary, ModelSummary, RecordingSummary
 from agp_tui.ui.app import AgpApp
-from agp_tui.ui.client.catalog import AtariItem, ModelItem, Part, RecordingItem, RunItem
+from agp_tui.ui.client.catalog import Part, RunItem
 from agp_tui.ui.components.run_view.view import RunView
 from agp_tui.ui.screens.train.data import Look, Recordings
 from agp_tui.ui.screens.train.form import TrainForm
@@ -66,7 +67,7 @@ DONE = Finished(
     at=BEGIN + 40,
 )
 FAILED = Failed(error="Expected keys, found none.", hint="Record again.", at=BEGIN + 9)
-BROKEN = RecordingItem(
+BROKEN = RecordingSummary(
     path="/nowhere/20260101-130000", game=PONG, stamp="20260101-130000", state="unreadable", problem="torn"
 )
 
@@ -242,8 +243,8 @@ def test_practice_is_offered_where_the_game_has_a_teacher_and_a_model(
     async def test() -> None:
         async with train(tmp_path, monkeypatch) as (app, pilot, screen):
             assert screen.check_action("practise", ()) is False
-            app.catalog.games = (AtariItem(PONG, ("up", "down"), expert=True),)
-            app.catalog.models = (ModelItem("gone", str(tmp_path / "gone"), game=PONG),)
+            app.catalog.games = (AtariGameSummary(id=PONG, keys=("up", "down"), expert=True),)
+            app.catalog.models = (ModelSummary(name="gone", path=str(tmp_path / "gone"), game=PONG),)
             app.catalog_changed.publish("recordings")
             assert screen.check_action("practise", ()) is True
             await pilot.press("p")
@@ -258,7 +259,7 @@ def test_practice_is_offered_where_the_game_has_a_teacher_and_a_model(
             await pilot.press("down", "enter")
             await until(pilot, lambda: bool(asked))
             assert asked == [("practice", str(tmp_path / "gone"), "--teacher", "20260101-120000")]
-            app.catalog.games = (AtariItem(PONG, ("up", "down")),)
+            app.catalog.games = (AtariGameSummary(id=PONG, keys=("up", "down")),)
             assert screen.check_action("practise", ()) is True, "an agent teaches where there is no expert"
             app.catalog.runs = ()
             assert screen.check_action("practise", ()) is False

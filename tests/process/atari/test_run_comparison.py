@@ -9,9 +9,10 @@ from support import agent_runs
 from support.agent_runs import BREAKOUT
 from support.commands import agp, agp_for_people
 
-from agp_tui.atari.run_comparison import Compared, compare, shortened
+from agp_tui.atari.run_comparison import compare, shortened
 from agp_tui.engine.runs import Run
 from agp_tui.protocol.events import Event, Failed, encode_event
+from agp_tui.protocol.summaries import AgentRunSummary
 
 
 def run_of(root: Path, *events: Event, job: str = "atari", **settings: Any) -> Run:
@@ -23,7 +24,7 @@ def run_of(root: Path, *events: Event, job: str = "atari", **settings: Any) -> R
     return run
 
 
-def only(root: Path) -> Compared:
+def only(root: Path) -> AgentRunSummary:
     (found,) = compare(Run.all(root))
     return found
 
@@ -36,7 +37,7 @@ def test_the_best_evaluation_counts_while_a_training_has_not_ended(tmp_path: Pat
         agent_runs.progress(30),
     )
     run = run_of(tmp_path, *told)
-    assert only(tmp_path) == Compared(
+    assert only(tmp_path) == AgentRunSummary(
         id=run.id, game=BREAKOUT, algorithm="ppo", protocol="sticky", state="died", steps=30_000, minutes=0.5,
         score_mean=9.0, score_low=7.0, score_high=12.0, games=10, human_normalised=0.2535,
     )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from rich.console import RenderableType
 from rich.table import Table as RichTable
@@ -12,6 +11,13 @@ from agp_tui.formatting.events import summary
 from agp_tui.formatting.tables import cell, drawn
 from agp_tui.formatting.text import length
 from agp_tui.protocol.events import AnyEvent, Failed, Finished, Note, Table
+from agp_tui.protocol.results import (
+    DemoResult,
+    EvaluationResult,
+    LatencyResult,
+    TrainingResult,
+    ValidationResult,
+)
 
 
 def told(event: AnyEvent) -> RenderableType | None:
@@ -33,13 +39,13 @@ def agent_result(event: Finished) -> Iterator[Text]:
     seconds = event.seconds or 0.0
     rate = f", {event.steps_per_second:,.0f} a second" if event.steps_per_second else ""
     yield Text(f"{event.steps or 0:,} steps in {length(seconds)}{rate}")
-    report = event.report or {}
-    if "score_mean" in report:
+    best = event.result(EvaluationResult)
+    if best is not None and best.games:
         yield Text.assemble(
             ("✓ The best agent scores ", "green"),
-            (f"{report['score_mean']:.1f}", "bold green"),
-            f" ({report['score_low']:.1f} to {report['score_high']:.1f}) in {report['games']} games",
-            *_human(report.get("human_normalised")),
+            (f"{best.score_mean:.1f}", "bold green"),
+            f" ({best.score_low:.1f} to {best.score_high:.1f}) in {best.games} games",
+            *_human(best.human_normalised),
         )
     elif event.stopped:
         yield Text.assemble(
@@ -57,14 +63,12 @@ def _human(normalised: float | None) -> list[str]:
 
 
 BAR = 30
-PRACTISED = "clone after practice"
+PRACTISED, PLAIN = "clone after practice", "plain clone"
 
 
 def result(event: Finished) -> Iterator[RenderableType]:
     """The result in parts, the most wanted last, where the reader's eye is."""
-    report = event.report or {}
-    means = {who: one["mean"] for who, one in report.items() if isinstance(one, dict) and "mean" in one}
-    if event.job == "demo" and means:
+    if event.job == "demo" and (means := _means(event.result(DemoResult))):
         yield from scores(event, means)
         return
     if event.job == "atari":
@@ -75,22 +79,30 @@ def result(event: Finished) -> Iterator[RenderableType]:
         if event.job == "practice" and event.model:
             yield Text.assemble("Press ", ("5", "bold"), " to let it play.")
         return
-    validation = report.get("validation") or {}
-    if validation:
+    training = event.result(TrainingResult) or TrainingResult()
+    if (validation := training.metrics) is not None:
         yield keys_table(validation)
         yield verdict(validation)
-    if preflight := report.get("preflight"):
-        yield speed(preflight)
+    if training.preflight is not None:
+        yield speed(training.preflight)
     if event.model:
         name = Path(event.model).name
         yield Text.assemble(("✓ The model ", "green"), (name, "bold green"), (f"  {event.model}", "dim"))
         yield Text.assemble("Press ", ("5", "bold"), " to let it play.")
-    elif event.stopped or report.get("why") == "stopped":
+    elif event.stopped or training.stopped:
         yield Text.assemble(
             "Stopped, its checkpoint is kept: ", ("r", "bold"), " on the screen Train goes on with it."
         )
     elif event.checkpoint:
         yield Text(f"No model was exported; the checkpoint is {event.checkpoint}", style="yellow")
+
+
+def _means(demo: DemoResult | None) -> dict[str, float]:
+    """Mean score by player, of those that played."""
+    if demo is None:
+        return {}
+    players = {"expert": demo.expert, PRACTISED: demo.practised, PLAIN: demo.plain, "random": demo.random}
+    return {name: one.mean for name, one in players.items() if one.mean is not None}
 
 
 def scores(event: Finished, means: dict[str, float]) -> Iterator[RenderableType]:
@@ -118,10 +130,10 @@ def scores(event: Finished, means: dict[str, float]) -> Iterator[RenderableType]
         )  # fmt: skip
 
 
-def keys_table(validation: dict[str, Any]) -> RichTable:
+def keys_table(validation: ValidationResult) -> RichTable:
     """F1 by key beside the two players that a model must beat."""
     table = RichTable(
-        title=f"On {validation['positions']} held-out frames, {validation['changes']} with a change",
+        title=f"On {validation.positions} held-out frames, {validation.changes} with a change",
         title_justify="left",
         title_style="bold",
         header_style="bold",
@@ -129,41 +141,42 @@ def keys_table(validation: dict[str, Any]) -> RichTable:
     table.add_column("key")
     for name in ("held %", "precision", "recall", "F1", "repeating", "most frequent"):
         table.add_column(name, justify="right")
-    for key in validation["keys"]:
+    for key in validation.keys:
         table.add_row(
-            key["key"],
-            cell(round(100 * key["base_rate"], 1)),
-            *(_share(key[name]) for name in ("precision", "recall")),
-            _best(key["f1"], key["repeat_f1"], key["majority_f1"]),
-            _share(key["repeat_f1"]),
-            _share(key["majority_f1"]),
+            key.key,
+            cell(round(100 * key.base_rate, 1)),
+            _share(key.precision),
+            _share(key.recall),
+            _best(key.f1, key.repeat_f1, key.majority_f1),
+            _share(key.repeat_f1),
+            _share(key.majority_f1),
         )
     table.add_section()
-    for name, figure in (("all keys", "f1"), ("at changes", "change_f1")):
-        own, repeat, majority = (validation[who][figure] for who in ("model", "repeat", "majority"))
+    players = (validation.model, validation.repeat, validation.majority)
+    for name, figures in (
+        ("all keys", [one.f1 for one in players]),
+        ("at changes", [one.change_f1 for one in players]),
+    ):
+        own, repeat, majority = figures
         table.add_row(
             name, "", "", "", _best(own, repeat, majority), _share(repeat), _share(majority), style="bold"
         )
     return table
 
 
-def verdict(validation: dict[str, Any]) -> Text:
-    """Whether the model beats the baselines, in one sentence."""
-    from agp_tui.imitation.metrics import ValidationReport
-
-    report = ValidationReport.of(validation)
-    return Text(report.verdict, style="green" if report.beats_baselines else "yellow")
+def verdict(validation: ValidationResult) -> Text:
+    """Whether the model beats the baselines."""
+    return Text(validation.verdict, style="green" if validation.beats_baselines else "yellow")
 
 
-def speed(preflight: dict[str, Any]) -> Text:
-    """How fast the model decides here."""
-    p99, budget = preflight["latency_ms"]["p99"], preflight["budget_ms"]
-    mark = ("✓ in time", "green") if preflight["fits"] else ("✗ too slow", "bold red")
+def speed(measured: LatencyResult) -> Text:
+    """Decision latency of the model on this machine."""
+    mark = ("✓ in time", "green") if measured.fits else ("✗ too slow", "bold red")
     return Text.assemble(
         mark,
-        f" at {preflight['fps']:g} fps: p50 {preflight['latency_ms']['p50']:.1f}, p99 {p99:.1f} of "
-        f"{budget:.1f} ms; up to ",
-        (f"{preflight['fps_max']} fps", "bold"),
+        f" at {measured.fps:g} fps: p50 {measured.latency_ms.p50:.1f}, p99 {measured.latency_ms.p99:.1f} of "
+        f"{measured.budget_ms:.1f} ms; up to ",
+        (f"{measured.fps_max} fps", "bold"),
         " on this machine",
     )
 

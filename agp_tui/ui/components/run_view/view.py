@@ -31,6 +31,7 @@ from agp_tui.protocol.events import (
     Started,
     Table,
 )
+from agp_tui.protocol.results import TrainingResult
 from agp_tui.ui.components.live_view import LiveView
 from agp_tui.ui.components.run_view.agent_view import JOB as AGENTS_JOB
 from agp_tui.ui.components.run_view.agent_view import AgentView, agent_progress
@@ -131,7 +132,8 @@ class RunView(Vertical):
             case Table() | Note():
                 self._write(told(event))
             case Finished():
-                stopped = event.stopped or (event.report or {}).get("why") == "stopped"
+                training = event.result(TrainingResult)
+                stopped = event.stopped or (training is not None and training.stopped)
                 self._end(event.at, "stopped" if stopped else "done")
                 for part in result(event):
                     self._write(part)

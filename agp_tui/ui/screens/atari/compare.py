@@ -1,9 +1,7 @@
 """Trainings of agents side by side, over all games."""
 
 import time
-from typing import Any
 
-import msgspec
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -17,6 +15,8 @@ from agp_tui.errors import AgpError
 from agp_tui.formatting.text import state_text
 from agp_tui.games.ids import short_name
 from agp_tui.protocol.events import Table
+from agp_tui.protocol.results import AgentRunsResult
+from agp_tui.protocol.summaries import AgentRunSummary
 from agp_tui.ui.client.catalog import RunItem
 from agp_tui.ui.client.process import ask
 from agp_tui.ui.widgets.event_table import EventTable
@@ -31,39 +31,23 @@ EXPLAINED = (
 )
 
 
-class AgentItem(msgspec.Struct, frozen=True):
-    """A training in the list of `agp atari runs`."""
-
-    id: str
-    game: str
-    algorithm: str
-    protocol: str
-    state: str
-    steps: int | None = None
-    minutes: float | None = None
-    score_mean: float | None = None
-    score_low: float | None = None
-    score_high: float | None = None
-    games: int | None = None
-    human_normalised: float | None = None
-
-    def row(self) -> list[str | float | int | None]:
-        """Under `COLUMNS`."""
-        game = short_name(self.game)
-        interval = None
-        if self.score_low is not None and self.score_high is not None:
-            interval = f"{self.score_low:.1f}…{self.score_high:.1f}"
-        return [
-            game if self.protocol == "sticky" else f"{game} {self.protocol}",
-            self.algorithm,
-            None if self.steps is None else f"{self.steps:,}",
-            self.minutes,
-            self.score_mean,
-            interval,
-            None if self.human_normalised is None else round(100 * self.human_normalised),
-            state_text(self.state),
-            self.id,
-        ]
+def agent_row(one: AgentRunSummary) -> list[str | float | int | None]:
+    """A training under `COLUMNS`."""
+    game = short_name(one.game)
+    interval = None
+    if one.score_low is not None and one.score_high is not None:
+        interval = f"{one.score_low:.1f}…{one.score_high:.1f}"
+    return [
+        game if one.protocol == "sticky" else f"{game} {one.protocol}",
+        one.algorithm,
+        None if one.steps is None else f"{one.steps:,}",
+        one.minutes,
+        one.score_mean,
+        interval,
+        None if one.human_normalised is None else round(100 * one.human_normalised),
+        state_text(one.state),
+        one.id,
+    ]
 
 
 class AtariCompare(Vertical):
@@ -113,18 +97,18 @@ class AtariCompare(Vertical):
         """Ask for them."""
         words: tuple[str, ...] = self.app.words  # type: ignore[attr-defined]
         try:
-            report = (await ask("atari", "runs", *words)).report or {}
+            answer = await ask("atari", "runs", *words)
         except AgpError as error:
             self._say(f"[$error]{escape(str(error))}[/]")
             return
-        self.feed(report)
+        self.feed(answer.result(AgentRunsResult) or AgentRunsResult())
 
-    def feed(self, report: dict[str, Any]) -> None:
+    def feed(self, report: AgentRunsResult) -> None:
         """Show the report of `agp atari runs`."""
-        found = sorted(msgspec.convert(report.get("runs", []), list[AgentItem]), key=_place)
+        found = sorted(report.runs, key=_place)
         self.set_class(not found, "-empty")
         self._say(EXPLAINED if found else EMPTY)
-        table = Table(title="Trainings", columns=COLUMNS, rows=[one.row() for one in found])
+        table = Table(title="Trainings", columns=COLUMNS, rows=[agent_row(one) for one in found])
         self.query_one(EventTable).feed(table)
 
     def on_data_table_row_selected(self, selected: DataTable.RowSelected) -> None:
@@ -137,6 +121,6 @@ class AtariCompare(Vertical):
         self.query_one("#atari-compare-text", Static).update(Content.from_markup(markup))
 
 
-def _place(one: AgentItem) -> tuple[str, str, float]:
+def _place(one: AgentRunSummary) -> tuple[str, str, float]:
     """By game and protocol, the best first, those without a score last."""
     return one.game, one.protocol, -(one.score_mean if one.score_mean is not None else float("-inf"))

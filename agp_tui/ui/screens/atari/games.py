@@ -6,7 +6,8 @@ from textual.message import Message
 from textual.widgets import DataTable, Input, Static
 
 from agp_tui.protocol.events import Table
-from agp_tui.ui.client.catalog import AtariItem, Catalog
+from agp_tui.protocol.summaries import AtariGameSummary
+from agp_tui.ui.client.catalog import Catalog
 from agp_tui.ui.widgets.event_table import EventTable
 
 LOOKING = "Looking for the games …"
@@ -26,7 +27,7 @@ class AtariGames(Vertical):
 
     def __init__(self) -> None:
         super().__init__(id="atari-games")
-        self._games: tuple[AtariItem, ...] = ()
+        self._games: tuple[AtariGameSummary, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield Static(LOOKING, id="atari-none", markup=False)
@@ -57,7 +58,7 @@ class AtariGames(Vertical):
             self._table.feed(Table(title="Atari games", columns=COLUMNS, rows=rows))
 
     @property
-    def under_cursor(self) -> AtariItem | None:
+    def under_cursor(self) -> AtariGameSummary | None:
         """The game that the cursor is on."""
         key = self._table.selected_key
         return next((one for one in self._games if one.id == key), None)

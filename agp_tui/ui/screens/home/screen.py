@@ -15,7 +15,8 @@ from agp_tui.ui.screens.base import AppScreen
 from agp_tui.ui.widgets.row_widget import ChangeOnlyStatic
 
 if TYPE_CHECKING:
-    from agp_tui.ui.client.catalog import Catalog, FindingItem, ModelItem, RunItem
+    from agp_tui.protocol.summaries import Finding, ModelSummary
+    from agp_tui.ui.client.catalog import Catalog, RunItem
 
 RECENT_RUNS = 8
 
@@ -161,7 +162,7 @@ def next_step(catalog: "Catalog", game: str) -> NextStep:
     return NextStep("play", f"press [b]5[/] to let [b]{escape(models[0].name)}[/] play.")
 
 
-def _usable_models(catalog: "Catalog", game: str) -> "list[ModelItem]":
+def _usable_models(catalog: "Catalog", game: str) -> "list[ModelSummary]":
     """The models without problems, newest first."""
     return [one for one in catalog.models_of(game) if not one.problem]
 
@@ -191,7 +192,7 @@ def box_texts(catalog: "Catalog", game: str) -> dict[str, str]:
     return texts
 
 
-def findings_text(found: "tuple[FindingItem, ...] | None") -> str:
+def findings_text(found: "tuple[Finding, ...] | None") -> str:
     """The problems of this machine with their hints, or one line if there are none."""
     if found is None:
         return "[dim]loading …[/]"

@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from textual import work
 from textual.app import ComposeResult
@@ -17,7 +17,13 @@ from agp_tui.errors import AgpError
 from agp_tui.formatting.events import progress_text
 from agp_tui.protocol.commands import Stop
 from agp_tui.protocol.events import AnyEvent, Failed, Finished, Live, Note, Progress
-from agp_tui.ui.client.catalog import RecordingItem
+from agp_tui.protocol.results import (
+    CheckResult,
+    DisagreementsResult,
+    RecordingExportResult,
+    RecordingInfoResult,
+)
+from agp_tui.protocol.summaries import RecordingSummary
 from agp_tui.ui.client.process import ask
 from agp_tui.ui.dialogs.choose import Choice, Choose
 from agp_tui.ui.dialogs.confirm import Confirm
@@ -43,7 +49,7 @@ Activity = Literal["", "replay", "import", "export", "repair"]
 Version = tuple[str, int, str]
 
 
-def version(item: RecordingItem) -> Version:
+def version(item: RecordingSummary) -> Version:
     """Identifies the content of a recording: details are read again after a repair."""
     return item.path, item.bytes, item.state
 
@@ -79,7 +85,7 @@ class LibraryScreen(AppScreen):
     """What the screen is busy with; meanwhile no other command can be started here."""
     message: var[str] = var[str]("", init=False)
     """The newest message, as markup."""
-    item: var[RecordingItem | None] = var[RecordingItem | None](None, init=False, bindings=True)
+    item: var[RecordingSummary | None] = var[RecordingSummary | None](None, init=False, bindings=True)
     """The recording under the cursor."""
     all_games: var[bool] = var[bool](False, init=False)
     filter_text: var[str] = var[str]("", init=False)
@@ -87,10 +93,10 @@ class LibraryScreen(AppScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._reports: dict[Version, dict[str, Any]] = {}
+        self._reports: dict[Version, RecordingInfoResult] = {}
         """Reports of `agp recordings info`."""
-        self._checks: dict[str, dict[str, Any]] = {}
-        """By path: the report of the last `agp recordings check`."""
+        self._checks: dict[str, CheckResult] = {}
+        """By path: result of the last check."""
 
     def body(self) -> ComposeResult:
         yield Static(id="library-head")
@@ -120,7 +126,7 @@ class LibraryScreen(AppScreen):
     # --- the table ------------------------------------------------------------------------------------
 
     @property
-    def shown(self) -> list[RecordingItem]:
+    def shown(self) -> list[RecordingSummary]:
         """The recordings of the chosen game, or of all games, newest first."""
         found = self.agp.catalog.recordings or ()
         wanted = [one for one in found if self.all_games or one.game == self.agp.game]
@@ -157,23 +163,24 @@ class LibraryScreen(AppScreen):
         key = self.table.selected_key
         self.item = next((one for one in self.shown if recording_key(one) == key), None)
 
-    def watch_item(self, item: RecordingItem | None) -> None:
+    def watch_item(self, item: RecordingSummary | None) -> None:
         """Show the details, and read them if they are not known."""
         self.update_details()
         if item is not None and item.frames and version(item) not in self._reports:
             self.read_info(item)
 
     @work(exclusive=True, group="info")
-    async def read_info(self, item: RecordingItem) -> None:
+    async def read_info(self, item: RecordingSummary) -> None:
         """Read the details of a recording."""
         await asyncio.sleep(INFO_DELAY_SECONDS)
         if self.item is None or self.item.path != item.path:
             return
         try:
-            report = (await ask("recordings", "info", item.path, *self.agp.words)).report
+            answer = await ask("recordings", "info", item.path, *self.agp.words)
+            report = answer.result(RecordingInfoResult) or RecordingInfoResult()
         except AgpError as error:
-            report = {"warnings": [str(error)]}
-        self._reports[version(item)] = report or {}
+            report = RecordingInfoResult(warnings=(str(error),))
+        self._reports[version(item)] = report
         self.update_details()
 
     def update_details(self) -> None:
@@ -255,26 +262,25 @@ class LibraryScreen(AppScreen):
         if self.item is None:
             return
         try:
-            report = (await ask("recordings", "disagreements", self.item.path, *self.agp.words)).report or {}
+            answer = await ask("recordings", "disagreements", self.item.path, *self.agp.words)
         except AgpError as error:
             self.notify(str(error), severity="warning", markup=False)
             return
-        if not report["moments"]:
+        report = answer.result(DisagreementsResult) or DisagreementsResult()
+        if not report.moments:
             self.notify("They agree at every frame.")
             return
         fps = self.item.fps
         choices = [
-            Choice(
-                str(one["start"]), " ".join(one["keys"]), disagreement_text(one["start"], one["stop"], fps)
-            )
-            for one in report["moments"]
+            Choice(str(one.start), " ".join(one.keys), disagreement_text(one.start, one.stop, fps))
+            for one in report.moments
         ]
 
         def chosen(frame: str | None) -> None:
             if frame is not None:
                 self.query_one(ReplayPane).action_seek(int(frame))
 
-        title = f"Where {' and '.join(report['players'])} disagree, the longest first"
+        title = f"Where {' and '.join(report.players)} disagree, the longest first"
         self.app.push_screen(Choose(title, choices), chosen)
 
     # --- jobs and commands ----------------------------------------------------------------------------
@@ -326,9 +332,10 @@ class LibraryScreen(AppScreen):
             return
         self.message = f"checking {escape(recording_key(item))} …"
         if (done := await self._run_command("recordings", "check", item.path)) is not None:
-            self._checks[item.path] = done.report or {}
-            problems: list[str] = self._checks[item.path].get("problems", [])
-            found = f"[$error]{len(problems)} found[/], see the details" if problems else "no problems found"
+            check = done.result(CheckResult) or CheckResult()
+            self._checks[item.path] = check
+            count = len(check.problems)
+            found = f"[$error]{count} found[/], see the details" if count else "no problems found"
             self.message = f"checked {escape(recording_key(item))}: {found}"
             self.update_details()
 
@@ -364,7 +371,7 @@ class LibraryScreen(AppScreen):
         self.app.push_screen(Confirm(question, "Delete it"), confirmed)
 
     @work(group="delete")
-    async def delete(self, item: RecordingItem) -> None:
+    async def delete(self, item: RecordingSummary) -> None:
         """Delete a recording."""
         if await self._run_command("recordings", "delete", item.path, "--yes") is not None:
             self.message = f"deleted {escape(recording_key(item))}"
@@ -414,12 +421,13 @@ class LibraryScreen(AppScreen):
         self.app.push_screen(Form(f"Export {recording_key(item)}", fields, "Export", accept))
 
     @work(exclusive=True, group="live")
-    async def run_export(self, item: RecordingItem, values: Values) -> None:
+    async def run_export(self, item: RecordingSummary, values: Values) -> None:
         """Export a recording."""
         words = ["recordings", "export", item.path, "--to", values["to"]]
         words += ["--target", str(Path(values["target"]).expanduser())] if values["target"] else []
         if (done := await self._run_job("export", *words)) is not None:
-            self.message = f"[$success]✓[/] written: {escape(str((done.report or {}).get('file', '')))}"
+            written = (done.result(RecordingExportResult) or RecordingExportResult()).file
+            self.message = f"[$success]✓[/] written: {escape(written)}"
 
     # --- display --------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from textual.markup import escape
 
 from agp_tui.formatting.text import clock_text
 from agp_tui.protocol.events import Table
-from agp_tui.ui.client.catalog import RecordingItem
+from agp_tui.protocol.summaries import RecordingSummary
 
 HELP = """
 # Library
@@ -40,7 +40,7 @@ In a replay:
 COLUMNS = ["game", "when", "s", "frames", "fps", "full %", "state", "keys held %", "MB", "recording"]
 
 
-def recordings_table(recordings: Sequence[RecordingItem]) -> Table:
+def recordings_table(recordings: Sequence[RecordingSummary]) -> Table:
     """The recordings as a table whose last column, the folder, is unique."""
     rows: list[list[str | float | int | None]] = []
     for one in recordings:
@@ -68,7 +68,7 @@ def shortened(text: str) -> str:
     return text if len(text) <= 48 else f"{text[:47]}…"
 
 
-def recording_key(one: RecordingItem) -> str:
+def recording_key(one: RecordingSummary) -> str:
     """A recording's folder relative to the recordings folder, as its key in the table."""
     path = Path(one.path)
     return f"{path.parent.name}/{path.name}"
@@ -83,7 +83,7 @@ def stamp_text(stamp: str) -> str:
     return f"{year}-{month}-{day} {hour}:{minute}{more or ''}"
 
 
-def head_text(shown: Sequence[RecordingItem], game: str | None, filter_text: str) -> str:
+def head_text(shown: Sequence[RecordingSummary], game: str | None, filter_text: str) -> str:
     """Summary of the table, as a line of markup."""
     seconds, size = sum(one.seconds for one in shown), sum(one.bytes for one in shown)
     what = f"[b]{escape(game)}[/]" if game else "[b]all games[/]"

@@ -1,6 +1,6 @@
 """Play screen: choose a model, check its latency, let it play, intervene."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual import work
@@ -15,7 +15,8 @@ from agp_tui.errors import AgpError
 from agp_tui.games.ids import is_atari
 from agp_tui.protocol.commands import Pause, Resume, Stop
 from agp_tui.protocol.events import AnyEvent, Failed, Finished, Live, Started
-from agp_tui.ui.client.catalog import ModelItem
+from agp_tui.protocol.results import LatencyResult
+from agp_tui.protocol.summaries import ModelSummary
 from agp_tui.ui.client.process import ask
 from agp_tui.ui.components.run_view.result import told
 from agp_tui.ui.components.terminal_game import TerminalGame
@@ -72,7 +73,7 @@ class PlayScreen(AppScreen):
     playing: var[bool] = var[bool](False, init=False, bindings=True)
     paused: var[bool] = var[bool](False, init=False)
     dry_run: var[bool] = var[bool](False, init=False)
-    model: var[ModelItem | None] = var[ModelItem | None](None, init=False, bindings=True)
+    model: var[ModelSummary | None] = var[ModelSummary | None](None, init=False, bindings=True)
     latency_check: var[str] = var[str]("", init=False)
     corrected_model: var[str] = var[str]("", init=False, bindings=True)
     """Path of the model that was corrected in the last play, or an empty string."""
@@ -95,7 +96,7 @@ class PlayScreen(AppScreen):
 
     # --- before it plays ------------------------------------------------------------------------------
 
-    def watch_model(self, model: ModelItem | None) -> None:
+    def watch_model(self, model: ModelSummary | None) -> None:
         """Check the latency of the chosen model."""
         self.latency_check = ""
         if model is not None:
@@ -112,7 +113,7 @@ class PlayScreen(AppScreen):
         self.update_view()
 
     @work(exclusive=True, group="latency")
-    async def measure(self, model: ModelItem) -> None:
+    async def measure(self, model: ModelSummary) -> None:
         """Measure the time of a decision on this machine against the time of a frame."""
         self.latency_check = "[dim]measuring …[/]"
         try:
@@ -243,7 +244,7 @@ class PlayScreen(AppScreen):
             return
         setup.update(Content.from_markup(self._setup_text(self.model)))
 
-    def _setup_text(self, model: ModelItem) -> str:
+    def _setup_text(self, model: ModelSummary) -> str:
         game = model.game or self.agp.game
         where = "an emulated console" if is_atari(game) else "its window on the screen"
         mode = "[b $warning]dry run[/], presses nothing" if self.dry_run else "presses keys"
@@ -258,16 +259,15 @@ class PlayScreen(AppScreen):
 
 def latency_text(finished: Finished) -> str:
     """The measured time of a decision against the time of a frame, as markup."""
-    report: dict[str, Any] = finished.report or {}
+    measured = finished.result(LatencyResult) or LatencyResult()
     p99 = finished.latency_ms.p99 if finished.latency_ms else 0.0
-    budget = report.get("budget_ms", 0.0)
-    max_fps = report.get("fps_max", 0)
+    budget, max_fps = measured.budget_ms, measured.fps_max
     if p99 <= budget:
         return f"[$success]✓ p99 {p99:.1f} ms of {budget:.1f} ms[/], up to {max_fps} fps here"
     return f"[$error]✗ p99 {p99:.1f} ms, but a frame has {budget:.1f} ms[/]; {max_fps} fps would fit"
 
 
-def _model_note(model: ModelItem) -> str:
+def _model_note(model: ModelSummary) -> str:
     if model.problem:
         return model.problem
     f1 = f", F1 {model.f1:.2f}" if model.f1 is not None else ""

@@ -1,6 +1,6 @@
 """Record screen: record a game's frames and held keys, played by you, an expert or a model."""
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from rich.text import Text
 from textual import work
@@ -15,6 +15,7 @@ from agp_tui.errors import AgpError
 from agp_tui.games.ids import is_atari
 from agp_tui.protocol.commands import Stop
 from agp_tui.protocol.events import AnyEvent, Failed, Finished, Live, Note, Progress, Stage, Started
+from agp_tui.protocol.results import DisplaysResult, PickResult
 from agp_tui.ui.client.process import ask
 from agp_tui.ui.components.live_view import LiveView
 from agp_tui.ui.components.player_choices import agents, models, scripted
@@ -216,26 +217,25 @@ class RecordScreen(AppScreen):
         $DISPLAY counts as the choice unless `force`.
         """
         try:
-            report: Any = (await ask("screen", "list", "--game", self.game, *self.agp.words)).report
+            answer = await ask("screen", "list", "--game", self.game, *self.agp.words)
         except AgpError as error:
             self.error = str(error)
             return False
         if self.app.current_mode != self.MODE:
             # The user has gone to another screen meanwhile: ask and watch nothing.
             return False
-        found = [one for one in report["displays"] if one["usable"]]
+        displays = (answer.result(DisplaysResult) or DisplaysResult()).displays
+        found = [one for one in displays if one.usable]
         if not found:
-            reasons = "; ".join(
-                f"{one['name'] or 'this desktop'}: {one['reason']}" for one in report["displays"]
-            )
+            reasons = "; ".join(f"{one.name or 'this desktop'}: {one.reason}" for one in displays)
             self.error = f"Expected a display to see the game on, found none. {reasons or 'There is none.'} "
             self.error += "Start one, or press e and name it."
             return False
-        chosen = any(one["source"] == "$DISPLAY" for one in found) and not force
+        chosen = any(one.source == "$DISPLAY" for one in found) and not force
         if chosen or len(found) == 1:
             return True
         choices = [
-            Choice(one["name"], f"{one['size'][0]}x{one['size'][1]}, {one['source']}") for one in found
+            Choice(one.name, f"{one.size[0]}x{one.size[1]}, {one.source}") for one in found if one.size
         ]
         name = await self.app.push_screen_wait(Choose("Which display is the game on?", choices))
         if name:
@@ -294,9 +294,10 @@ class RecordScreen(AppScreen):
         text = f"Now click on the center of the game, on its own screen{where}.\nEsc here cancels."
         self.query_one(RegionPreview).reset(text)
         finished = await self._run_job("PICK", "screen", "pick", "--game", game)
-        if finished is None or finished.report is None:
+        picked = finished.result(PickResult) if finished is not None else None
+        if picked is None:
             return False
-        x, y = finished.report["center"]
+        x, y = picked.center
         return await self._save_region(game, SquareRegion(x, y, size))
 
     # --- recording ------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from textual.content import Content
 from textual.markup import escape
 from textual.widgets import DataTable, Static
 
-from agp_tui.ui.client.catalog import FindingItem
+from agp_tui.protocol.summaries import Finding
 
 MARKS = {True: ("✓", "green"), False: ("✗", "bold red"), None: ("·", "dim")}
 
@@ -17,13 +17,13 @@ class DoctorPane(Vertical):
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
-        self._found: tuple[FindingItem, ...] = ()
+        self._found: tuple[Finding, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield DataTable(id="findings-table", cursor_type="row", zebra_stripes=True)
         yield Static(id="cure")
 
-    def feed(self, found: tuple[FindingItem, ...] | None) -> None:
+    def feed(self, found: tuple[Finding, ...] | None) -> None:
         """Show these; None while they are looked for."""
         if found is None:
             self.query_one("#cure", Static).update("looking at this machine …")
@@ -53,7 +53,7 @@ class DoctorPane(Vertical):
         one = self._highlighted()
         return (one.cure or f"{one.name}: {one.found}") if one else ""
 
-    def _highlighted(self) -> FindingItem | None:
+    def _highlighted(self) -> Finding | None:
         at = self.query_one(DataTable).cursor_row
         return self._found[at] if at < len(self._found) else None
 

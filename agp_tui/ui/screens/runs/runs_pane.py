@@ -15,6 +15,7 @@ from textual.widgets import DataTable, Static
 from agp_tui.errors import AgpError
 from agp_tui.formatting.text import STATES, ago
 from agp_tui.protocol.events import INTERRUPTED
+from agp_tui.protocol.results import RunsResult
 from agp_tui.ui.client.catalog import RunItem
 from agp_tui.ui.client.process import ask
 
@@ -159,9 +160,10 @@ class RunsPane(Vertical):
     async def find_results(self) -> None:
         """What came of those that have ended."""
         try:
-            report = (await ask("runs", "list", *self.app.words)).report or {}  # type: ignore[attr-defined]
+            answer = await ask("runs", "list", *self.app.words)  # type: ignore[attr-defined]
         except AgpError:
             # Without results the table still shows the runs.
             return
-        self._results = {one["id"]: one["result"] for one in report.get("runs", []) if one["result"]}
+        runs = (answer.result(RunsResult) or RunsResult()).runs
+        self._results = {one.id: one.result for one in runs if one.result}
         self.query_one(RunsTable).feed(self._runs, self._results)

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -13,7 +13,8 @@ from textual.widgets import SelectionList, Static
 from textual.widgets.selection_list import Selection
 
 from agp_tui.formatting.text import clock_text
-from agp_tui.ui.client.catalog import RecordingItem
+from agp_tui.protocol.results import DatasetResult
+from agp_tui.protocol.summaries import RecordingSummary
 from agp_tui.ui.widgets.key_bars import KeyBars
 
 MOST_COMBINATIONS = 6
@@ -30,12 +31,12 @@ class Recordings(SelectionList[str]):
 
     def __init__(self) -> None:
         super().__init__(id="train-recordings")
-        self._items: tuple[RecordingItem, ...] = ()
+        self._items: tuple[RecordingSummary, ...] = ()
 
     def on_mount(self) -> None:
         self.border_title = "Recordings"
 
-    def feed(self, items: tuple[RecordingItem, ...]) -> None:
+    def feed(self, items: tuple[RecordingSummary, ...]) -> None:
         """Show these; what a person left out stays out, new ones are chosen."""
         if items == self._items:
             return
@@ -74,12 +75,12 @@ class Recordings(SelectionList[str]):
                 self.select(path)
 
 
-def broken(one: RecordingItem) -> bool:
+def broken(one: RecordingSummary) -> bool:
     """Whether nothing can be learnt from it."""
     return bool(one.problem) or one.state in ("recording", "unreadable") or one.frames == 0
 
 
-def selection(one: RecordingItem, chosen: bool) -> Selection[str]:
+def selection(one: RecordingSummary, chosen: bool) -> Selection[str]:
     """A line of the list."""
     when = _moment(one.stamp)
     if broken(one):
@@ -120,30 +121,30 @@ class Look(Horizontal):
         self.query_one(KeyBars).reset()
         self.query_one("#look-text", Static).update(Content.from_markup(markup))
 
-    def show(self, report: dict[str, Any]) -> None:
+    def show(self, report: DatasetResult) -> None:
         """The report of `agp train --look`."""
-        self.query_one(KeyBars).reset(list(report["keys"]))
-        self.query_one(KeyBars).set_figures(report["keys"], ())
+        self.query_one(KeyBars).reset(list(report.keys))
+        self.query_one(KeyBars).set_figures(report.keys, ())
         self.query_one("#look-text", Static).update(Content.from_markup(look_text(report)))
 
 
-def look_text(report: dict[str, Any]) -> str:
+def look_text(report: DatasetResult) -> str:
     """Warnings first, then what is held together and what is kept for judging, as markup."""
-    parts = [f"[$warning]! {escape(text)}[/]" for text in report["warnings"]]
+    parts = [f"[$warning]! {escape(text)}[/]" for text in report.warnings]
     together = [
-        f"{escape('+'.join(one['keys']) or 'no key')} [b]{100 * one['share']:.0f} %[/]"
-        for one in report["combinations"][:MOST_COMBINATIONS]
+        f"{escape('+'.join(one.keys) or 'no key')} [b]{100 * one.share:.0f} %[/]"
+        for one in report.combinations[:MOST_COMBINATIONS]
     ]
     if together:
-        more = len(report["combinations"]) - len(together)
+        more = len(report.combinations) - len(together)
         parts.append("Together: " + "  ".join(together) + (f"  and {more} more" if more > 0 else ""))
-    held_out = report["validation"]
+    held_out = report.validation
     if held_out:
-        names = dict.fromkeys(Path(one["recording"]).name for one in held_out)
-        whole = all(one["whole"] for one in held_out)
+        names = dict.fromkeys(Path(one.recording).name for one in held_out)
+        whole = all(one.whole for one in held_out)
         parts.append(
-            f"Learns from [b]{report['train_frames']}[/] frames, is judged on "
-            f"[b]{report['validation_frames']}[/]: {'all' if whole else 'blocks'} of "
+            f"Learns from [b]{report.train_frames}[/] frames, is judged on "
+            f"[b]{report.validation_frames}[/]: {'all' if whole else 'blocks'} of "
             f"{escape(', '.join(names))}"
         )
     return "\n".join(parts)

@@ -15,7 +15,9 @@ from agp_tui.engine.runs import Run
 from agp_tui.errors import AgpError
 from agp_tui.games.ids import is_atari
 from agp_tui.protocol.events import Finished
-from agp_tui.ui.client.catalog import ModelItem, RunItem
+from agp_tui.protocol.results import DatasetResult, TrainingResult
+from agp_tui.protocol.summaries import ModelSummary
+from agp_tui.ui.client.catalog import RunItem
 from agp_tui.ui.client.process import ask
 from agp_tui.ui.components.player_choices import agents, scripted
 from agp_tui.ui.components.run_view.view import RunView
@@ -149,7 +151,7 @@ class TrainScreen(FollowingScreen):
             look.clear(f"[$error]{escape(str(error))}[/]")
             return
         self._looked = words
-        look.show(answer.report or {})
+        look.show(answer.result(DatasetResult) or DatasetResult())
 
     def action_name_it(self) -> None:
         """To the name of the model that comes of it."""
@@ -203,8 +205,10 @@ class TrainScreen(FollowingScreen):
         if job != "train" or run.alive() or not (run.checkpoints / CHECKPOINT).is_file():
             return None
         last = run.last_event()
-        came_to_its_end = isinstance(last, Finished) and (last.report or {}).get("why") != "stopped"
-        return None if came_to_its_end else run
+        if isinstance(last, Finished):
+            training = last.result(TrainingResult)
+            return run if training is not None and training.stopped else None
+        return run
 
     def action_resume(self) -> None:
         """Go on where it was."""
@@ -221,7 +225,7 @@ class TrainScreen(FollowingScreen):
             return []
         return [*scripted(game, catalog), *agents(game, catalog)]
 
-    def _usable_models(self) -> list[ModelItem]:
+    def _usable_models(self) -> list[ModelSummary]:
         """This game's, newest first, without the damaged."""
         return [one for one in self.agp.catalog.models_of(self.agp.game) if not one.problem]
 
