@@ -159,7 +159,9 @@ def test_snapshots(
             screen = app.screen
             assert isinstance(screen, PlayScreen)
             if state != "empty":
-                screen.model = ModelSummary("breaker", "/models/breaker", GAME, ("left", "right"), fps=30)
+                screen.model = ModelSummary(
+                    name="breaker", path="/models/breaker", game=GAME, keys=("left", "right"), fps=30
+                )
                 screen.latency_check = "[$success]✓ p99 3.0 ms of 33.3 ms[/], up to 60 fps here"
             # The log wraps by its width, which is known once it is shown.
             await until(pilot, lambda: state == "empty" or screen.query_one(RichLog).size.width > 0)
