@@ -79,7 +79,7 @@ def test_a_recording_that_runs_is_neither_deleted_nor_repaired(tmp_path: Path) -
     try:
         assert len(Recording.open(path)) >= 3
         for act in (library.delete, repair.repair):
-            with pytest.raises(library.RecordingError, match="running"):
+            with pytest.raises(library.RecordingError, match="is being written"):
                 act(path)
     finally:
         writer.kill()
