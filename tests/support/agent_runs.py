@@ -29,8 +29,8 @@ def beginning(at: float) -> tuple[Event, ...]:
     )
 
 
-def a_try(number: int, score: float, high: float, at: float = 0.0) -> EpisodeFinished:
-    """A game that ended."""
+def episode_finished(number: int, score: float, high: float, at: float = 0.0) -> EpisodeFinished:
+    """A finished episode."""
     return EpisodeFinished(
         number=number, score=score, high_score=high, average=round(score / 2, 3), frames=800 + number,
         seconds=10.0 * number, epsilon=0.25, loss=0.5 / number, at=at,
@@ -60,7 +60,7 @@ def learning(at: float) -> tuple[Event, ...]:
     """Forty seconds: a game and a step a second, an evaluation every ten; each game better than the last."""
     told: list[Event] = []
     for second in range(1, 41):
-        told += [a_try(second, second / 2, second / 2, at + second), progress(second, at)]
+        told += [episode_finished(second, second / 2, second / 2, at + second), progress(second, at)]
         if second % 10 == 0:
             told.append(evaluated(second, second / 3, at))
     return tuple(told)

@@ -4,9 +4,9 @@ Used for recording, replay, play and the demo.
 """
 
 import os
-from typing import Literal
+from typing import Any, Literal
 
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.markup import escape
@@ -34,9 +34,7 @@ class LiveView(Horizontal):
         self.set_reactive(LiveView.kind, kind)
 
     def compose(self) -> ComposeResult:
-        preview = self.app.loaded.config.preview  # type: ignore[attr-defined]
-        colors = resolve_colors(preview.colors, os.environ)
-        yield LivePicture(self._message, colors=colors, limit=preview.cells)
+        yield configured_picture(self.app, self._message)
         with Vertical(classes="live-figures"):
             yield Static(classes="live-facts")
             yield KeyBars("record", classes="live-held", message="The keys show here.")
@@ -83,6 +81,13 @@ class LiveView(Horizontal):
     def _show_thumbnail(self, live: Live) -> None:
         if live.thumbnail and live.thumbnail_size is not None:
             self.query_one(LivePicture).show(live.thumbnail, live.thumbnail_size)
+
+
+def configured_picture(app: App[Any], message: str, classes: str | None = None) -> LivePicture:
+    """A live picture with the colors and the size limit of the settings `[preview]`."""
+    preview = app.loaded.config.preview  # type: ignore[attr-defined]
+    colors = resolve_colors(preview.colors, os.environ)
+    return LivePicture(message, colors=colors, limit=preview.cells, classes=classes)
 
 
 def figures_text(live: Live, kind: Kind) -> str:

@@ -18,8 +18,8 @@ MAX_ROWS = 1000
 """Older episodes are dropped; the run's events file has them all."""
 
 COLUMNS: dict[str, tuple[int, Callable[[EpisodeFinished], str]]] = {
-    "try": (7, lambda one: f"{one.number}"),
-    "score": (9, lambda one: f"{one.score:g}"),
+    "episode": (8, lambda one: f"{one.number}"),
+    "score": (8, lambda one: f"{one.score:g}"),
     "high score": (11, lambda one: f"{one.high_score:g}"),
     "mean of 100": (12, lambda one: f"{one.average:.1f}"),
     "frames": (8, lambda one: f"{one.frames}"),

@@ -1,10 +1,10 @@
-"""What shows a training of an agent: its games, its curve with intervals, where its time goes."""
+"""Widgets of an agent's training: score table, curve with intervals, time split, result."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from support.agent_runs import a_try, done, progress
+from support.agent_runs import done, episode_finished, progress
 from support.apps import screen_text, shows, until
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
@@ -18,8 +18,8 @@ from agp_tui.ui.widgets.score_table import MAX_ROWS, ScoreTable
 from agp_tui.ui.widgets.time_split import TimeSplit
 
 
-class Frame(App[None]):
-    """One widget and nothing else."""
+class WidgetApp(App[None]):
+    """An app with one widget."""
 
     def __init__(self, shown: Widget) -> None:
         super().__init__()
@@ -33,21 +33,21 @@ def in_app(
     shown: Widget, test: Callable[[Pilot[None]], Awaitable[None]], size: tuple[int, int] = (80, 10)
 ) -> None:
     async def session() -> None:
-        async with Frame(shown).run_test(size=size) as pilot:
+        async with WidgetApp(shown).run_test(size=size) as pilot:
             await test(pilot)
 
     asyncio.run(session())
 
 
-def test_the_newest_game_stands_first_with_all_its_figures() -> None:
+def test_the_newest_episode_is_first() -> None:
     table = ScoreTable()
 
     async def test(pilot: Pilot[None]) -> None:
-        table.add(a_try(1, 8, 8))
-        table.add(a_try(2, 3, 8))
+        table.add(episode_finished(1, 8, 8))
+        table.add(episode_finished(2, 3, 8))
         await until(pilot, shows(pilot, "mean of 100", " 802 "))
         lines = screen_text(pilot).splitlines()
-        titles = "try score high score mean of 100 frames time epsilon loss"
+        titles = "episode score high score mean of 100 frames time epsilon loss"
         assert " ".join(lines[0].split()) == titles
         assert lines[1].split() == ["2", "3", "8", "1.5", "802", "0:20", "0.250", "0.25"]
         assert lines[2].split()[:4] == ["1", "8", "8", "4.0"]
@@ -55,33 +55,33 @@ def test_the_newest_game_stands_first_with_all_its_figures() -> None:
     in_app(table, test)
 
 
-def test_a_long_training_keeps_its_newest_games_and_stays_where_a_reader_is() -> None:
+def test_old_episodes_are_dropped_and_a_scrolled_table_keeps_its_place() -> None:
     table = ScoreTable()
 
     async def test(pilot: Pilot[None]) -> None:
         for number in range(1, MAX_ROWS + 51):
-            table.add(a_try(number, 1, 1))
+            table.add(episode_finished(number, 1, 1))
         await until(pilot, shows(pilot, f" {MAX_ROWS + 50} "))
         assert len(table.episodes) == MAX_ROWS and table.episodes[-1].number == 51
         table.scroll_to(y=100, animate=False)
         await until(pilot, shows(pilot, f" {MAX_ROWS + 50 - 100} "))
         before = screen_text(pilot)
         for number in range(MAX_ROWS + 51, MAX_ROWS + 61):
-            table.add(a_try(number, 1, 1))
+            table.add(episode_finished(number, 1, 1))
         await until(pilot, lambda: table.scroll_offset.y == 110)
-        assert screen_text(pilot) == before, "what is read stays under the eye"
+        assert screen_text(pilot) == before, "the visible lines stay in place"
 
     in_app(table, test)
 
 
-def test_games_after_a_checkpoint_are_told_anew_and_stand_once() -> None:
+def test_episodes_repeated_after_a_resume_are_replaced() -> None:
     table = ScoreTable()
 
     async def test(pilot: Pilot[None]) -> None:
         for number in (1, 2, 3, 4):
-            table.add(a_try(number, number, number))
+            table.add(episode_finished(number, number, number))
         for number in (3, 4, 5):
-            table.add(a_try(number, 10 * number, 50))
+            table.add(episode_finished(number, 10 * number, 50))
         await pilot.pause()
         assert [(one.number, one.score) for one in table.episodes] == [
             (5, 50),
@@ -94,30 +94,30 @@ def test_games_after_a_checkpoint_are_told_anew_and_stand_once() -> None:
     in_app(table, test)
 
 
-def test_nothing_is_drawn_where_no_game_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_drawn_without_a_new_episode(monkeypatch: pytest.MonkeyPatch) -> None:
     table = ScoreTable()
     drawn: list[int] = []
 
     async def test(pilot: Pilot[None]) -> None:
-        table.add(a_try(1, 8, 8))
+        table.add(episode_finished(1, 8, 8))
         await until(pilot, shows(pilot, " 801 "))
         line = table.render_line
 
-        def noted(y: int) -> Strip:
+        def record(y: int) -> Strip:
             drawn.append(y)
             return line(y)
 
-        monkeypatch.setattr(table, "render_line", noted)
+        monkeypatch.setattr(table, "render_line", record)
         await pilot.pause(0.6)
         assert drawn == []
-        table.add(a_try(2, 8, 8))
+        table.add(episode_finished(2, 8, 8))
         await until(pilot, shows(pilot, " 802 "))
         assert drawn
 
     in_app(table, test)
 
 
-def test_an_interval_stands_upright_at_its_place_and_widens_the_axis() -> None:
+def test_an_interval_is_a_vertical_line_and_widens_the_axis() -> None:
     chart = CurveChart(x_label="steps")
 
     async def test(pilot: Pilot[None]) -> None:
@@ -132,7 +132,7 @@ def test_an_interval_stands_upright_at_its_place_and_widens_the_axis() -> None:
     in_app(chart, test)
 
 
-def test_a_curve_that_goes_on_from_a_checkpoint_forgets_what_came_after_it() -> None:
+def test_a_resumed_curve_drops_later_points() -> None:
     chart = CurveChart()
 
     async def test(pilot: Pilot[None]) -> None:
@@ -147,7 +147,7 @@ def test_a_curve_that_goes_on_from_a_checkpoint_forgets_what_came_after_it() -> 
     in_app(chart, test)
 
 
-def test_the_time_is_cut_into_its_stages() -> None:
+def test_the_time_split_shows_all_stages() -> None:
     split = TimeSplit()
     shares = {"environment": 0.2, "inference": 0.3, "learning": 0.5}
 
@@ -165,11 +165,11 @@ def test_the_time_is_cut_into_its_stages() -> None:
     in_app(split, test, (100, 4))
 
 
-def test_how_far_it_is_leaves_out_what_stands_elsewhere() -> None:
+def test_agent_progress_text() -> None:
     assert agent_progress(progress(40)) == "40,000 steps  60 s left  epsilon 0.25"
 
 
-def test_the_result_says_how_good_the_agent_is_between_chance_and_a_person() -> None:
+def test_the_result_shows_the_human_normalised_score() -> None:
     text = "\n".join(line.plain for line in agent_result(done(12.5)))
     assert "100,000 steps in 2 min, 833 a second" in text
     assert "scores 12.5 (11.5 to 13.5) in 30 games; 38 % of the way from random play to a person" in text

@@ -1,14 +1,13 @@
 """A training of an agent as it goes: its game, its scores, how good it is judged, what takes its time."""
 
-import os
-
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from agp_tui.formatting.text import length
 from agp_tui.protocol.events import AnyEvent, EpisodeFinished, Evaluated, Live, Progress
+from agp_tui.ui.components.live_view import configured_picture
 from agp_tui.ui.widgets.curve_chart import CurveChart
-from agp_tui.ui.widgets.live_picture import LivePicture, resolve_colors
+from agp_tui.ui.widgets.live_picture import LivePicture
 from agp_tui.ui.widgets.score_table import ScoreTable
 from agp_tui.ui.widgets.time_split import STAGES, TimeSplit
 
@@ -31,11 +30,9 @@ class AgentView(Vertical):
         """Of the newest games, not yet in the curve."""
 
     def compose(self) -> ComposeResult:
-        preview = self.app.loaded.config.preview  # type: ignore[attr-defined]
-        colors = resolve_colors(preview.colors, os.environ)
         yield TimeSplit(classes="agent-split")
         with Horizontal(classes="agent-above"):
-            yield LivePicture(NO_GAME, colors=colors, limit=preview.cells, classes="agent-game")
+            yield configured_picture(self.app, NO_GAME, classes="agent-game")
             yield CurveChart(x_label="steps", message=NO_SCORE, classes="agent-score-curve")
         with Horizontal(classes="agent-below"):
             yield ScoreTable(classes="agent-scores")

@@ -1,6 +1,5 @@
 """Region picker: move and resize a game's screen region by arrow keys or mouse over a live picture."""
 
-import os
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,7 +13,8 @@ from textual.message import Message
 from textual.widgets import Static
 
 from agp_tui.protocol.events import Live
-from agp_tui.ui.widgets.live_picture import LivePicture, resolve_colors
+from agp_tui.ui.components.live_view import configured_picture
+from agp_tui.ui.widgets.live_picture import LivePicture
 
 DisplayArea = tuple[int, int, int, int]
 """The part of the display in the picture: x, y, width, height in pixels."""
@@ -94,9 +94,7 @@ class RegionPicker(Vertical, can_focus=True):
 
     def compose(self) -> ComposeResult:
         yield Static(id="region-facts")
-        preview = self.app.loaded.config.preview  # type: ignore[attr-defined]
-        colors = resolve_colors(preview.colors, os.environ)
-        yield LivePicture("Waiting for the display …", colors=colors, limit=preview.cells)
+        yield configured_picture(self.app, "Waiting for the display …")
 
     def start(self, square: SquareRegion | None, default_size: int, display: str) -> None:
         """Start with this region, or with one of the default size in the center of the display."""
