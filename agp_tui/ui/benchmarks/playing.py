@@ -67,7 +67,7 @@ def play_at(size: tuple[int, int], seconds: float) -> PlayCost:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with ScriptedTerminal(folder, size, *words) as terminal:
-            terminal.wait("let go of them")
+            terminal.wait("until you release them")
             terminal.wait("score")
             began_ns = time.monotonic_ns()
             typed = _typed(terminal, seconds)

@@ -1,1 +1,1 @@
-"""What opens over a screen and goes away again: help, questions, choices."""
+"""Dialogs over a screen: help, confirm, choose, form, jump mode."""

@@ -1,1 +1,1 @@
-"""Keys of a terminal as presses and releases: what textual does not ask a terminal for, and does not read."""
+"""Key presses and releases of a terminal, by the Kitty keyboard protocol, which Textual does not use."""

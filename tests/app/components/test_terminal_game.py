@@ -95,7 +95,7 @@ def test_losing_the_focus_releases_all_keys() -> None:
 def test_a_late_answer_sets_the_hold_mode_unless_the_user_chose_one() -> None:
     async def test(app: PaneApp, pilot: Pilot[None], pane: TerminalGame) -> None:
         pane.begin(app.sent.append, TerminalSettings())
-        # The state one second after a real terminal was asked.
+        # The state one second after the query to a real terminal.
         pane._mode_from_answer = True
         pane.post_message(ReleaseSupport(True))
         await until(pilot, lambda: app.sent[-1] == SetHoldMode(way="releases"))  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
-"""An Atari game under the hands of a person in a terminal: a script types on a real pty.
+"""Playing an Atari game in the terminal: a script types on a real pty.
 
-The script is the person; the terminal, the app, the game's process and the recording are the real ones.
+Terminal, app, game process and recording are real.
 """
 
 import random
@@ -16,7 +16,7 @@ from agp_tui.ui.benchmarks.scripted import ScriptedTerminal
 KEYS = ("up", "left", "right", "down", "space")
 SCRIPT_FPS = 30
 NEAR_NS = 25_000_000
-"""A frame so soon after a stroke may have it or not: the terminal's bytes have a way to go as well."""
+"""A frame this soon after a key stroke may or may not include it: the terminal's bytes travel, too."""
 
 pytest.importorskip("ale_py")
 
@@ -32,7 +32,7 @@ def recorded(folder: Path) -> Recording:
 
 
 def agreement(recording: Recording, script: list[KeyEdge]) -> tuple[int, int]:
-    """Frames at which the recorded keys are those of the script, of the frames that are not near a stroke."""
+    """Frames with the script's keys, and all frames, both without those close to a key stroke."""
     same = all_ = 0
     states = recording.key_states("human")
     for row, moment in zip(states.tolist(), recording.times_ns.tolist(), strict=True):
@@ -48,7 +48,7 @@ def test_a_session_with_the_kitty_protocol_is_recorded_frame_by_frame(tmp_path: 
     rng = random.Random(1)
     script: list[KeyEdge] = []
     with play(tmp_path) as terminal:
-        terminal.wait("until you let go of them")
+        terminal.wait("until you release them")
         assert terminal.flags[-1] & 2
         terminal.wait("score")
         # Chords, repeats of the newest key, releases in any order.
@@ -71,14 +71,14 @@ def test_a_session_with_the_kitty_protocol_is_recorded_frame_by_frame(tmp_path: 
         time.sleep(0.5)
         terminal.types("esc")
         terminal.wait_for_end()
-        # The terminal is left as it was found.
+        # The terminal's mode is restored.
         assert terminal.flags == [0]
     recording = recorded(tmp_path)
     assert (recording.meta.source, recording.meta.keys) == ("human", KEYS)
     same, frames = agreement(recording, script)
     assert frames > 0.25 * len(recording)
     assert same == frames, f"{frames - same} of {frames} frames have other keys than the script"
-    # The strokes themselves, one by one: the moment of each is that of the terminal's bytes.
+    # Each key stroke has the time at which the terminal's bytes were read.
     edges = recording.timeline.edges
     assert [(edge.key, edge.down) for edge in edges] == [(edge.key, edge.down) for edge in script]
     late = sorted(edge.time_ns - typed.time_ns for edge, typed in zip(edges, script, strict=True))
@@ -88,7 +88,7 @@ def test_a_session_with_the_kitty_protocol_is_recorded_frame_by_frame(tmp_path: 
 
 def test_keys_are_released_when_the_terminal_loses_the_focus(tmp_path: Path) -> None:
     with play(tmp_path) as terminal:
-        terminal.wait("until you let go of them")
+        terminal.wait("until you release them")
         terminal.wait("score")
         terminal.types("up")
         terminal.types("space")
@@ -123,7 +123,7 @@ def test_without_the_protocol_a_key_is_held_briefly_after_each_press(tmp_path: P
 
 
 def stroke_by_stroke(terminal: ScriptedTerminal, hold_seconds: float) -> list[KeyEdge]:
-    """Taps, and a key that repeats; the edges that they are to become."""
+    """Taps and a repeating key, and the expected edges."""
     script = []
     for key, repeats in (("up", 0), ("space", 0), ("left", 8), ("right", 5)):
         began = last = terminal.types(key)
