@@ -158,7 +158,7 @@ def _network_spec(
         if settings.motion and settings.segment < 2:
             raise SettingError(
                 "Expected a segment of at least 2 frames for motion, found 1.",
-                "Take a longer --segment, or leave out --motion.",
+                "Use a longer --segment, or leave out --motion.",
                 setting="segment",
             )
         spec = NetworkSpec(
@@ -265,7 +265,7 @@ class CheckpointWriter:
 
 def _report_best(result: FitResult, folder: Path, job: Job) -> TrainResult:
     """Emit the validation figures of the best checkpoint."""
-    job.stage("judge on held-out frames", 3, STAGES)
+    job.stage("evaluate on held-out frames", 3, STAGES)
     best = folder / BEST if (folder / BEST).is_file() else folder / LAST
     figures = load_checkpoint(best).validation
     if figures:

@@ -80,7 +80,7 @@ class _Demo:
     def start_stage(self, name: str, number: int) -> None:
         """Raises `JobStopped` if the job is stopped."""
         if self.job.stopping:
-            raise JobStopped(f"Stopped before the part: {name}.", "What was made so far is kept.")
+            raise JobStopped(f"Stopped before the part: {name}.", "The files made so far remain.")
         self.job.stage(name, number, STAGES)
 
     def record_expert(self) -> list[Path]:
@@ -254,8 +254,10 @@ def _score_fields(result: ScoreSummary) -> dict[str, Any]:
 def expert_share(scores: dict[str, ScoreSummary]) -> dict[str, float]:
     """Mean scores normalized to 0 for random play and 1 for the expert."""
     lowest = scores[RANDOM].mean
-    span = scores[EXPERT].mean - lowest
-    return {player: (result.mean - lowest) / span if span else 0.0 for player, result in scores.items()}
+    distance = scores[EXPERT].mean - lowest
+    return {
+        player: (result.mean - lowest) / distance if distance else 0.0 for player, result in scores.items()
+    }
 
 
 def score_table(game: str, scores: dict[str, ScoreSummary]) -> Table:

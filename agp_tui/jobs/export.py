@@ -1,4 +1,4 @@
-"""The export job: a checkpoint becomes a model that plays, whether of a clone or of an agent."""
+"""The export job: convert the checkpoint of a policy or of an Atari agent to a model that plays."""
 
 from pathlib import Path
 
@@ -10,19 +10,19 @@ from agp_tui.protocol.events import Finished
 
 
 def run_export(checkpoint: str, settings: ExportSettings, models: Path, runs: Path, job: Job) -> Finished:
-    """Export a file, or an agent that is named by its run or by the name it was kept under.
+    """Export a checkpoint: a file, or an agent by its run or saved name.
 
-    Raises `ModelError` for what is no checkpoint, `MissingPart` without the converter, `JobFailed` where
-    the conversion fails or is stopped.
+    Raises `ModelError` for anything else, `MissingPart` without the converter, `JobFailed` if the conversion
+    fails or is stopped.
     """
-    path = _found(checkpoint, models, runs)
+    path = _resolve(checkpoint, models, runs)
     if _is_agent(path):
         import torch
 
         from agp_tui.atari.export import export_agent
 
         torch.set_num_threads(1)
-        folder = export_agent(path, settings, models, job, _name_of(path))
+        folder = export_agent(path, settings, models, job, _model_name(path))
     else:
         from agp_tui.imitation.export import export
 
@@ -31,7 +31,7 @@ def run_export(checkpoint: str, settings: ExportSettings, models: Path, runs: Pa
     return Finished(job="export", model=str(folder), checkpoint=str(path), bytes=size)
 
 
-def _found(checkpoint: str, models: Path, runs: Path) -> Path:
+def _resolve(checkpoint: str, models: Path, runs: Path) -> Path:
     path = Path(checkpoint).expanduser()
     if path.is_file():
         return path
@@ -54,8 +54,8 @@ def _is_agent(path: Path) -> bool:
     return True
 
 
-def _name_of(agent: Path) -> str:
-    """A kept agent's own name; of a run's checkpoint, that of its game with `agent` before it."""
+def _model_name(agent: Path) -> str:
+    """The name of a saved agent; for a checkpoint of a run, `agent-` and its game."""
     from agp_tui.atari.agent_files import SUFFIX
     from agp_tui.atari.checkpoint import load_agent
 

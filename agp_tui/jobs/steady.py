@@ -53,7 +53,7 @@ def run_steady(models: Path, model: str, games: int, job: Job) -> Finished:
         raise JobStopped("Stopped before the end of the search; the model is unchanged.")
     if result is None:
         raise ModelError(
-            f"Expected recordings or a score to judge {folder.name} by, found neither.",
+            f"Expected recordings or a score to evaluate {folder.name} by, found neither.",
             "Record the game, and train the model on that.",
         )
     chosen, report = result

@@ -39,7 +39,7 @@ def prepare_training(
     if settings.from_model is None:
         if settings.corrections:
             raise SettingError(
-                "Expected a model that was shown the corrections, found none named.",
+                "Expected the model that received the corrections, found none named.",
                 "Name it with --from-model.",
                 setting="from_model",
             )
@@ -100,7 +100,7 @@ def _select_corrections(game: str, manifest: Manifest, settings: TrainSettings, 
     corrections = [path for path, meta in metas.items() if meta.source != meta.labels]
     if not corrections:
         raise RecordingError(
-            f"Expected corrections of {game}, found none: nobody took over from a model, or taught one.",
+            f"Expected corrections of {game}, found none: no takeover from a model, no practice.",
             f"Touch one of the game's keys while it plays: agp play {manifest.name}",
         )
     for path in corrections:

@@ -1,4 +1,4 @@
-"""A tiny task to learn: a dot moves left or right, and the key follows the way it moves."""
+"""A tiny task: a dot moves left or right, and the key is its direction."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,7 +33,7 @@ def training_request(recordings: Sequence[Path], settings: TrainSettings, **chan
 
 
 def moving_dot(frames: int, seed: int) -> Clip:
-    """A dot that turns round at random; one picture alone does not tell which way it moves."""
+    """A dot that turns round at random; a single frame does not show its direction."""
     random = np.random.default_rng(seed)
     pictures = np.full((frames, SIZE, SIZE, 3), 40, np.uint8)
     labels = np.zeros((frames, 2), np.bool_)

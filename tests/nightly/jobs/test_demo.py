@@ -1,4 +1,4 @@
-"""The whole loop through the command line, in miniature: real console, real training, real export."""
+"""The demo by command, shortened: real emulator, training and export."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from support.commands import Event, agp
 
 
 def events_of(folder: Path, *words: str) -> list[Event]:
-    """What a command that comes to its end tells, run in `folder`."""
+    """The events of a successful command, run in `folder`."""
     result = agp(*words, home=folder)
     assert result.code == 0, result.story()
     return result.events
@@ -15,13 +15,13 @@ def events_of(folder: Path, *words: str) -> list[Event]:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Event]]:
-    """A demo of about a minute, with a folder of its own."""
+    """A demo of about a minute in a folder of its own."""
     folder = tmp_path_factory.mktemp("demo")
     flags = ("--minutes", "0.4", "--games", "1", "--demonstration", "0.4", "--fast", "--live-seconds", "2")
     return folder, events_of(folder, "demo", *flags, "--frame-size", "48", "--segment", "4")
 
 
-def test_the_demo_ends_with_scores_of_everybody_and_a_model_that_plays(
+def test_demo_reports_scores_and_exports_a_model(
     demo: tuple[Path, list[Event]],
 ) -> None:
     folder, events = demo
@@ -39,7 +39,7 @@ def test_the_demo_ends_with_scores_of_everybody_and_a_model_that_plays(
     assert played["decisions"] == 60
 
 
-def test_every_stage_shows_itself_while_it_runs(demo: tuple[Path, list[Event]]) -> None:
+def test_every_stage_reports_progress(demo: tuple[Path, list[Event]]) -> None:
     _, events = demo
     stage, shown = 0, {number: set[str]() for number in range(7)}
     for event in events:
@@ -55,7 +55,7 @@ def test_every_stage_shows_itself_while_it_runs(demo: tuple[Path, list[Event]]) 
     assert "models" in shown[4] and "games" in shown[5]
 
 
-def test_corrections_are_recordings_whose_labels_are_the_teachers(
+def test_corrections_are_labelled_by_the_teacher(
     demo: tuple[Path, list[Event]],
 ) -> None:
     from agp_tui.recording.store import Recording, find_recordings
@@ -70,7 +70,7 @@ def test_corrections_are_recordings_whose_labels_are_the_teachers(
         assert (one.labels(0) != one.key_states("agent")).any()
 
 
-def test_a_model_goes_on_practising_by_command(demo: tuple[Path, list[Event]]) -> None:
+def test_practice_by_command(demo: tuple[Path, list[Event]]) -> None:
     folder, events = demo
     name = Path(events[-1]["model"]).name
     flags = ("--rounds", "1", "--games", "2", "--round-seconds", "8", "--minutes-per-round", "0.05")

@@ -1,4 +1,4 @@
-"""`kill -9` of a training at random moments: its checkpoints are whole, and it goes on where they are."""
+"""`kill -9` of a training at random moments: checkpoints are complete, and training resumes from them."""
 
 import random
 import signal
@@ -25,10 +25,10 @@ from agp_tui.worker import main
 train.SAVE_SECONDS = 0.0
 sys.exit(main(Path(sys.argv[1])))
 """
-"""The process behind a training; it saves after every epoch, so that many kills fall into a save."""
+"""The process of a training; it saves after every epoch, so that many kills interrupt a save."""
 
 
-def test_a_killed_training_goes_on_from_a_whole_checkpoint(tmp_path: Path) -> None:
+def test_killed_training_resumes_from_a_complete_checkpoint(tmp_path: Path) -> None:
     tries = trials(4, 60)
     recordings = tuple(recorded_dot(tmp_path / "recordings", 200, seed) for seed in range(2))
     asked = TrainingRequest(
@@ -45,7 +45,7 @@ def test_a_killed_training_goes_on_from_a_whole_checkpoint(tmp_path: Path) -> No
         began = len(list(run.events()))
         worker = subprocess.Popen([sys.executable, "-c", WORKER, str(run.path)], env=module_environment())
         try:
-            wait_until_it_learned(run, began, worker)
+            wait_for_progress(run, began, worker)
             time.sleep(pause.random())
         finally:
             worker.send_signal(signal.SIGKILL)
@@ -65,8 +65,8 @@ def test_a_killed_training_goes_on_from_a_whole_checkpoint(tmp_path: Path) -> No
     told("kill -9 of a training", trials=tries, worst=f"{max(lost, 0):.1f} epochs to learn again")
 
 
-def wait_until_it_learned(run: Run, began: int, worker: "subprocess.Popen[bytes]") -> None:
-    """Until something was learned since then."""
+def wait_for_progress(run: Run, began: int, worker: "subprocess.Popen[bytes]") -> None:
+    """Wait for the first progress since then."""
     deadline = time.monotonic() + 60
     while sum(isinstance(event, Progress) for event in list(run.events())[began:]) < 3:
         assert worker.poll() is None, (run.path / "narration.log").read_text()

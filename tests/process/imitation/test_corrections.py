@@ -1,4 +1,4 @@
-"""A model goes on with what it was shown: what it learns from, what it is judged by, which one is better."""
+"""Training on corrections: dataset, validation set, and comparison of the models."""
 
 import shutil
 from dataclasses import replace
@@ -38,7 +38,7 @@ def frames_of(ranges: tuple[IndexRange, ...], segment: int) -> set[tuple[int, in
     return {(one.clip, f) for one in ranges for f in range(max(one.start - segment + 1, 0), one.stop)}
 
 
-def test_the_newest_fifth_is_held_out_and_shares_no_frame() -> None:
+def test_newest_fifth_is_held_out_without_shared_frames() -> None:
     first = replace(moving_dot(100, 0), labelled=np.arange(100) >= 20)
     learned, held_out = split_newest([moving_dot(50, 1), first, moving_dot(100, 2)], 1, 5)
     assert learned == (IndexRange(1, 20, 100), IndexRange(2, 0, 64))
@@ -46,7 +46,7 @@ def test_the_newest_fifth_is_held_out_and_shares_no_frame() -> None:
     assert not frames_of(learned, 5) & frames_of(held_out, 5)
 
 
-def test_corrections_count_more() -> None:
+def test_corrections_weigh_more() -> None:
     plain, shown = moving_dot(100, 0), replace(moving_dot(100, 0), is_correction=True)
     ranges = (IndexRange(0, 0, 100), IndexRange(1, 0, 100))
     weights = position_weights(Dataset((plain, shown), ranges, (), 3), ranges, 10.0, 3.0, 4.0)
@@ -55,7 +55,7 @@ def test_corrections_count_more() -> None:
 
 
 class Base:
-    """A model that was trained on two recordings of the dot, and was shown something since."""
+    """A model trained on two recordings of the dot, and corrections made since."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -81,7 +81,7 @@ def base(tmp_path: Path) -> Base:
     return Base(tmp_path)
 
 
-def test_own_recordings_stay_and_the_validation_set_is_untouched(base: Base) -> None:
+def test_own_recordings_and_validation_set_are_kept(base: Base) -> None:
     before = load_checkpoint(base.checkpoint)
     corrections = open_clips_for(before, base.shown)
     dataset = dataset_with_corrections(
@@ -97,7 +97,7 @@ def test_own_recordings_stay_and_the_validation_set_is_untouched(base: Base) -> 
     assert set(learned) <= set(dataset.train) and not set(held_out) & set(dataset.train)
 
 
-def test_it_learns_from_what_it_was_shown_and_is_better_then(base: Base, heard: EventLog) -> None:
+def test_training_on_corrections_improves_agreement(base: Base, heard: EventLog) -> None:
     after = base.corrected(heard, epochs=6)
     before, now = load_checkpoint(base.checkpoint), load_checkpoint(after)
     assert now.data["validation"] == before.data["validation"]
@@ -109,7 +109,7 @@ def test_it_learns_from_what_it_was_shown_and_is_better_then(base: Base, heard: 
     assert same is not None and not same.improved
 
 
-def test_what_it_has_learned_from_once_is_no_news(base: Base, heard: EventLog) -> None:
+def test_corrections_already_trained_on_are_skipped(base: Base, heard: EventLog) -> None:
     after = load_checkpoint(base.corrected(heard, epochs=1))
     before = load_checkpoint(base.checkpoint)
     assert not_yet_trained_on(before, base.shown) == tuple(base.shown)
@@ -119,7 +119,7 @@ def test_what_it_has_learned_from_once_is_no_news(base: Base, heard: EventLog) -
         not_yet_trained_on(after, base.shown)
 
 
-def test_recordings_that_are_gone_are_told_of(base: Base, heard: EventLog) -> None:
+def test_deleted_recordings_give_a_warning(base: Base, heard: EventLog) -> None:
     shutil.rmtree(base.own[0])
     after = base.corrected(heard, epochs=1)
     told = [one.text for one in heard.events if isinstance(one, Note) and one.level == "warning"]
@@ -131,7 +131,7 @@ def test_recordings_that_are_gone_are_told_of(base: Base, heard: EventLog) -> No
     assert alone["validation"], "what is held out stands in for a validation set that is gone"
 
 
-def test_the_same_player_is_not_better_than_itself(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_comparison_of_a_model_with_itself(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
     """Games of a few seconds, of a network that knows nothing of Pong."""
     monkeypatch.setattr(comparing, "MAX_SECONDS", 3.0)
     model = replace(load_checkpoint(base.checkpoint), game="ALE/Pong-v5", keys=("up", "down"))
@@ -143,8 +143,8 @@ def test_the_same_player_is_not_better_than_itself(base: Base, monkeypatch: pyte
 
 
 @pytest.mark.nightly
-def test_learning_from_a_takeover_through_the_commands(tmp_path: Path) -> None:
-    """Both models remain; the one that is no better says so, and the next one has a name of its own."""
+def test_training_on_corrections_by_command(tmp_path: Path) -> None:
+    """Both models remain; one that is not better says so in its manifest; the next one has a new name."""
     root = tmp_path / "recordings"
     for seed in range(2):
         recorded_dot(root, 300, seed)
@@ -152,7 +152,7 @@ def test_learning_from_a_takeover_through_the_commands(tmp_path: Path) -> None:
     trained = agp("train", "--game", "dots", "--name", "base", *small, home=tmp_path)
     assert trained.code == 0, trained.story()
     nothing = agp("train", "--from-model", "base", "--corrections", home=tmp_path)
-    assert nothing.code == 2 and "nobody took over" in nothing.one("failed")["error"]
+    assert nothing.code == 2 and "corrections of dots, found none" in nothing.one("failed")["error"]
     recorded_dot(root, 200, 7, meta=SHOWN)
     learned = agp("train", "--from-model", "base", "--corrections", *small, home=tmp_path)
     assert learned.code == 0, learned.story()
@@ -169,6 +169,7 @@ def test_learning_from_a_takeover_through_the_commands(tmp_path: Path) -> None:
         prepare_training(None, TrainSettings(from_model="base", corrections=True), root, folder.parent)
 
 
-def test_corrections_of_no_model_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match="a model that was shown"):
+def test_corrections_need_a_model(tmp_path: Path) -> None:
+    with pytest.raises(SettingError) as error:
         prepare_training("dots", TrainSettings(corrections=True), tmp_path, tmp_path)
+    assert error.value.setting == "from_model"

@@ -1,4 +1,4 @@
-"""What the recordings hold, before training: the same split as training's, and what is wrong with them."""
+"""The dataset report: the same split as in training, and warnings."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ from agp_tui.imitation.dataset_report import inspect_dataset
 from agp_tui.imitation.train_validation_split import split
 
 
-def test_the_split_and_the_rates_are_those_of_training(tmp_path: Path) -> None:
+def test_split_and_key_rates_equal_those_of_training(tmp_path: Path) -> None:
     paths = [recorded_dot(tmp_path, frames, seed) for seed, frames in enumerate((160, 160, 160, 160, 160))]
     asked = settings(validation=0.2)
     looked = inspect_dataset(paths, asked)
@@ -39,7 +39,7 @@ def test_the_split_and_the_rates_are_those_of_training(tmp_path: Path) -> None:
     )
 
 
-def test_what_is_wrong_is_said_and_left_out(tmp_path: Path) -> None:
+def test_unusable_recordings_are_left_out_with_a_warning(tmp_path: Path) -> None:
     good = write(tmp_path, 150, [edge(2, "up", True)])
     slow = write(tmp_path, 40, meta=meta_of(fps=15))
     short = write(tmp_path, 3)
@@ -54,7 +54,7 @@ def test_what_is_wrong_is_said_and_left_out(tmp_path: Path) -> None:
     assert looked.validation and not any(one["whole"] for one in looked.validation)
 
 
-def test_too_little_to_hold_anything_out_is_a_warning_and_no_recording_an_error(tmp_path: Path) -> None:
+def test_too_little_data_is_a_warning_and_no_recording_an_error(tmp_path: Path) -> None:
     looked = inspect_dataset([write(tmp_path, 8, [edge(2, "up", True)])], settings())
     assert (looked.train_frames, looked.validation) == (0, ())
     assert any("to train on one part and validate" in text for text in looked.warnings)
@@ -73,7 +73,7 @@ finally:
 """
 
 
-def test_the_command_trains_nothing_and_imports_no_torch(tmp_path: Path) -> None:
+def test_look_imports_no_torch(tmp_path: Path) -> None:
     write(tmp_path / "recordings", 150, [edge(2, "up", True), edge(60, "up", False)])
     done = subprocess.run(
         [sys.executable, "-c", LOOKS], cwd=tmp_path, capture_output=True, text=True, check=False,

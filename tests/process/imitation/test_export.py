@@ -49,7 +49,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def made(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """Exported where a file of the person's own has the name of a library: nobody may import it."""
+    """Exported in a folder with a file named like a library, which must not be imported."""
     models, here = tmp_path_factory.mktemp("models"), tmp_path_factory.mktemp("here")
     (here / "torch.py").write_text("raise SystemExit('imported from where somebody happens to be')")
     with contextlib.chdir(here):
@@ -58,7 +58,7 @@ def made(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 @pytest.fixture
 def converted(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Conversions take what `made` was converted to, and only make its weights smaller: ten seconds less."""
+    """Reuses the conversion of `made`, which saves ten seconds; only quantizes."""
 
     def convert_again(checkpoint: Path, out: Path, job: Job, *, quantize: str = "none") -> None:
         shutil.copy(made.folder / "model.tflite", out)
@@ -69,7 +69,7 @@ def converted(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @needs_converter
-def test_the_manifest_says_all_that_playing_needs(made: Made) -> None:
+def test_manifest_fields(made: Made) -> None:
     manifest, source = read_manifest(made.folder), load_checkpoint(made.checkpoint)
     assert made.folder == made.models / "a-dot" and manifest.name == "a-dot"
     assert (manifest.game, manifest.keys, manifest.fps) == ("dots", SIDES, 30)
@@ -82,7 +82,7 @@ def test_the_manifest_says_all_that_playing_needs(made: Made) -> None:
 
 
 @needs_converter
-def test_the_player_gives_what_the_network_gives(made: Made) -> None:
+def test_exported_model_equals_the_network(made: Made) -> None:
     network = load_checkpoint(made.checkpoint).network()
     frames = sample_frames(network)
     with torch.no_grad():
@@ -96,8 +96,8 @@ def test_the_player_gives_what_the_network_gives(made: Made) -> None:
 
 @pytest.mark.nightly
 @needs_converter
-def test_a_network_that_sees_motion_is_played_with_the_frame_before(trained: Path, tmp_path: Path) -> None:
-    """Black pictures before the beginning, a forgotten game, and the whole-window form are as in training."""
+def test_exported_model_with_motion_equals_the_network(trained: Path, tmp_path: Path) -> None:
+    """With black padding, after a reset, and in the whole-window form."""
     source = load_checkpoint(trained)
     torch.manual_seed(3)
     network = PolicyNetwork(replace(source.spec, motion=True)).eval().requires_grad_(False)
@@ -147,7 +147,7 @@ def test_streaming_equals_the_whole_window(made: Made, tmp_path: Path) -> None:
 @needs_converter
 @pytest.mark.usefixtures("converted")
 @pytest.mark.parametrize("quantize", ["fp16", "int8"])
-def test_smaller_weights_say_what_they_cost(made: Made, job: Job, heard: EventLog, quantize: str) -> None:
+def test_quantization_cost_is_reported(made: Made, job: Job, heard: EventLog, quantize: str) -> None:
     settings = ExportSettings(quantize=quantize)  # type: ignore[arg-type]
     folder = export(made.checkpoint, settings, made.models, job, quantize)
     sizes = [(place / "model.tflite").stat().st_size for place in (folder, made.folder)]
@@ -162,15 +162,13 @@ def test_smaller_weights_say_what_they_cost(made: Made, job: Job, heard: EventLo
 
 @pytest.mark.nightly
 @needs_converter
-def test_the_process_that_converts_makes_the_weights_smaller(made: Made, tmp_path: Path) -> None:
+def test_conversion_process_quantizes(made: Made, tmp_path: Path) -> None:
     convert_file(made.checkpoint, tmp_path / "small.tflite", Job(), quantize="int8")
     expected = quantized(made.folder / "model.tflite", "int8")
     assert (tmp_path / "small.tflite").stat().st_size == pytest.approx(len(expected), rel=0.01)
 
 
-def test_without_a_converter_there_is_a_sentence(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_converter(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(MissingPart, match="litert-torch") as error:
         export(trained, ExportSettings(), tmp_path, Job(), "x")
@@ -179,8 +177,8 @@ def test_without_a_converter_there_is_a_sentence(
 
 @needs_converter
 @pytest.mark.usefixtures("converted")
-def test_what_is_not_what_the_network_gives_leaves_the_old_model(trained: Path, tmp_path: Path) -> None:
-    """What was converted is another network's: this one's weights are not numbers."""
+def test_failed_parity_check_keeps_the_old_model(trained: Path, tmp_path: Path) -> None:
+    """The converted file is that of another network; the weights of this one are NaN."""
     old = tmp_path / "x"
     old.mkdir()
     (old / "model.toml").write_text("old")
@@ -195,7 +193,7 @@ def test_what_is_not_what_the_network_gives_leaves_the_old_model(trained: Path, 
 
 
 @needs_converter
-def test_what_goes_wrong_leaves_the_old_model(trained: Path, tmp_path: Path) -> None:
+def test_failed_export_keeps_the_old_model(trained: Path, tmp_path: Path) -> None:
     old = tmp_path / "x"
     old.mkdir()
     (old / "model.toml").write_text("old")

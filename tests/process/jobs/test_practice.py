@@ -1,4 +1,4 @@
-"""What practice goes on from, who teaches in it, and when it ends."""
+"""Practice: recordings, teacher, settings, end."""
 
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ KEYS = ("up", "left")
 PONG = "ALE/Pong-v5"
 
 
-def test_one_recording_that_does_not_fit_keeps_no_other_from_being_learnt_from(tmp_path: Path) -> None:
+def test_recordings_with_other_keys_or_rate_are_left_out(tmp_path: Path) -> None:
     def recorded(keys: tuple[str, ...], fps: int = 30) -> Path:
         return write(tmp_path, 20, [edge(3, "up", True)], meta=meta_of(keys=keys, fps=fps))
 
@@ -54,7 +54,7 @@ def test_one_recording_that_does_not_fit_keeps_no_other_from_being_learnt_from(t
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a model `pong` that knows little, and agents that know nothing of Pong and Breakout."""
+    """A folder with a briefly trained model `pong`, and untrained agents for Pong and Breakout."""
     home = tmp_path_factory.mktemp("home")
     kept(home / "models/ponger.agent.pt", untrained(PONG))
     kept(home / "models/breaker.agent.pt", untrained("ALE/Breakout-v5"))
@@ -66,7 +66,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.nightly
-def test_a_trained_agent_teaches(home: Path) -> None:
+def test_agent_as_teacher(home: Path) -> None:
     few = ("--rounds", "1", "--games", "2", "--round-seconds", "8", "--minutes-per-round", "0.02")
     done = agp("practice", "pong", "--teacher", "ponger", *few, home=home)
     assert done.code == 0, done.story()
@@ -94,14 +94,12 @@ def played(number: int, *scores: float, averaged: int = 1) -> DaggerRound:
         ([played(3, 10), played(4, 3, averaged=2)], 1),
     ],
 )
-def test_a_mean_of_networks_is_kept_unless_a_round_played_clearly_better(
-    rounds: list[DaggerRound], kept: int
-) -> None:
+def test_best_round_prefers_averaged_weights(rounds: list[DaggerRound], kept: int) -> None:
     assert best_round(rounds) is rounds[kept]
 
 
-class _Noting(Trainer):
-    """Stands for the learning alone, which would take the minutes that are asked about: notes them."""
+class _RecordingTrainer(Trainer):
+    """Records the requested training times instead of training."""
 
     asked: list[tuple[int, float]]
 
@@ -113,13 +111,11 @@ class _Noting(Trainer):
 
 
 @pytest.mark.parametrize("evenly", [False, True])
-def test_later_rounds_go_over_what_is_learned_from_as_often_as_the_first(
-    tmp_path: Path, evenly: bool
-) -> None:
-    """And in the end, where that is asked for, the mean of the later half of the networks plays."""
+def test_training_time_scales_with_the_data(tmp_path: Path, evenly: bool) -> None:
+    """With averaging, the mean of the later half of the networks plays last."""
     keys = ("up", "down")
     spec = NetworkSpec("small", 32, 3, len(keys))
-    trainer = _Noting(PolicyNetwork(spec), TrainSettings(segment=3), keys, threads=1)
+    trainer = _RecordingTrainer(PolicyNetwork(spec), TrainSettings(segment=3), keys, threads=1)
     trainer.asked = []
     model = Checkpoint(spec=spec, game=PONG, keys=keys, fps=15, lead=1, thresholds=(0.5, 0.5),
                        weights=trainer.network.state_dict())  # fmt: skip
@@ -143,10 +139,8 @@ def test_later_rounds_go_over_what_is_learned_from_as_often_as_the_first(
         assert minutes == (0.5, 0.5, 0.5)
 
 
-def test_practice_goes_on_gently_and_evenly_on_sticky_consoles(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What the rounds are asked for, taken where they would begin."""
+def test_practice_settings(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The configuration that reaches `run_dagger`."""
     begun: list[tuple[Trainer, DaggerConfig]] = []
 
     def no_rounds(
@@ -169,8 +163,8 @@ def test_practice_goes_on_gently_and_evenly_on_sticky_consoles(
     assert isinstance(config.make_game, AtariGameFactory) and config.make_game.settings.sticky == 0.5
 
 
-def test_the_console_is_as_sticky_as_was_asked() -> None:
-    """At 1 it repeats its first action, to do nothing, for ever: the paddle does not move."""
+def test_sticky_actions_of_practice_games() -> None:
+    """At 1 the first action (no operation) is repeated for ever: the paddle does not move."""
 
     def heights(sticky: float) -> int:
         clock = Clock(15, SimulatedTime())
@@ -189,7 +183,7 @@ def test_the_console_is_as_sticky_as_was_asked() -> None:
     assert heights(1.0) == 1 < heights(0.0)
 
 
-def test_a_teacher_of_another_game_or_nobody_is_refused(home: Path) -> None:
+def test_unknown_teacher_is_refused(home: Path) -> None:
     other = agp("practice", "pong", "--teacher", "breaker", home=home)
     assert (
         other.code == 2
@@ -202,13 +196,13 @@ def test_a_teacher_of_another_game_or_nobody_is_refused(home: Path) -> None:
 @pytest.mark.parametrize(
     ("means", "since"), [([-3.0], 0), ([-3.0, -2.0], 0), ([-1.0, -2.0, -1.0], 2), ([-3.0, -1.0, -2.0], 1)]
 )
-def test_rounds_since_the_best_one(means: list[float], since: int) -> None:
+def test_rounds_since_best(means: list[float], since: int) -> None:
     rounds = [DaggerRound(number, (mean,), (), Path()) for number, mean in enumerate(means)]
     assert rounds_since_best(rounds) == since
 
 
 @pytest.mark.nightly
-def test_steadier_hands_are_tried_by_play_and_kept_only_where_they_help(home: Path) -> None:
+def test_key_filter_search_by_command(home: Path) -> None:
     before = read_manifest(home / "models/pong")
     done = agp("models", "steady", "pong", "--games", "2", home=home)
     assert done.code == 0, done.story()

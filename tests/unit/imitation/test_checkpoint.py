@@ -5,10 +5,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from support.dots import SIDES, moving_dot, settings
 
+from agp_tui.engine.job import Job
 from agp_tui.errors import ModelError
 from agp_tui.imitation.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from agp_tui.imitation.dataset import Dataset, IndexRange
 from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
+from agp_tui.imitation.schedule import TrainState
+from agp_tui.imitation.trainer import Trainer
 
 SPEC = NetworkSpec("small", 32, 3, 2)
 
@@ -18,7 +23,7 @@ def checkpoint() -> Checkpoint:
     return Checkpoint(SPEC, "dots", ("left", "right"), 30, 1, (0.4, 0.6), weights, {"f1": 0.5, "none": None})
 
 
-def test_everything_comes_back(tmp_path: Path) -> None:
+def test_checkpoint_round_trip(tmp_path: Path) -> None:
     made, path = checkpoint(), tmp_path / "c.pt"
     save_checkpoint(path, made)
     again = load_checkpoint(path)
@@ -29,7 +34,56 @@ def test_everything_comes_back(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["c.pt"]
 
 
-def test_bad_files_are_sentences(tmp_path: Path) -> None:
+def test_keys_in_the_file_are_those_of_earlier_versions(tmp_path: Path) -> None:
+    """A file with the keys of version 0.1.0 loads, resumes, and is written with the same keys."""
+    data = Dataset(
+        (moving_dot(60, 1), moving_dot(60, 2)), (IndexRange(0, 0, 60),), (IndexRange(1, 0, 60),), 3
+    )
+    trainer = Trainer(PolicyNetwork(SPEC), settings(), SIDES, device="cpu", threads=1)
+    counters = {
+        "fits": 1,
+        "epoch": 4,
+        "step": 2,
+        "positions": 300,
+        "seconds": 1.5,
+        "best": 0.4,
+        "since_best": 1,
+    }
+    training = {
+        "optimizer": trainer.optimizer.state_dict(),
+        "counters": counters,
+        "precision": "float32",
+    }
+    body = {
+        "schema": 1,
+        "spec": {"model": "small", "frame_size": 32, "segment": 3, "keys": 2, "embedding": 256},
+        "game": "dots",
+        "keys": list(SIDES),
+        "fps": 30,
+        "lead": 1,
+        "thresholds": [0.4, 0.6],
+        "weights": PolicyNetwork(SPEC).state_dict(),
+        "validation": {},
+        "settings": {"segment": 3, "stretch": 32},
+        "training": training,
+        "data": {"takes": ["a", "b"], "validation": [[1, 0, 60]], "step": 1},
+    }
+    path = tmp_path / "old.pt"
+    torch.save(body, path)
+    old = load_checkpoint(path)
+    assert old.spec == SPEC and old.thresholds == (0.4, 0.6) and old.data == body["data"]
+    trainer.load_state_dict(old.training)
+    assert (trainer.state.epoch, trainer.state.since_best, trainer.precision) == (4, 1, "float32")
+    assert trainer.fit(data, Job(), epochs=6).state.epoch == 6
+    trainer.state = TrainState(**counters)
+    save_checkpoint(path, replace(old, training=trainer.state_dict()))
+    again = torch.load(path, weights_only=True)
+    assert set(again) == set(body) and set(again["spec"]) == {*body["spec"], "motion"}
+    assert set(again["weights"]) == set(body["weights"])
+    assert set(again["training"]) == set(training) and again["training"]["counters"] == counters
+
+
+def test_bad_files_raise_model_errors(tmp_path: Path) -> None:
     path = tmp_path / "c.pt"
     with pytest.raises(ModelError, match="found none"):
         load_checkpoint(path)

@@ -15,7 +15,7 @@ def counting(length: int = 50, step: int = 1, segment: int = 4) -> Dataset:
     return Dataset((Clip("count", frames, labels),), (IndexRange(0, 0, length),), (), segment, step)
 
 
-def test_frames_and_labels_stand_in_line() -> None:
+def test_frames_and_labels_are_aligned() -> None:
     data = counting()
     batch = collate(data, [IndexRange(0, 10, 18)], 8)
     assert batch.frames.shape == (1, 3 + 8, 2, 2, 3)
@@ -26,19 +26,19 @@ def test_frames_and_labels_stand_in_line() -> None:
         assert batch.labels[0, position, 0] == number % 2
 
 
-def test_black_pictures_before_the_beginning() -> None:
+def test_black_padding_before_the_start() -> None:
     batch = collate(counting(), [IndexRange(0, 0, 8)], 8)
     assert batch.frames[0, :4, 0, 0, 0].tolist() == [0, 0, 0, 1]
     assert batch.padding == (3,)
 
 
-def test_the_end_of_a_short_stretch_does_not_count() -> None:
+def test_padding_of_a_short_chunk_has_no_weight() -> None:
     batch = collate(counting(), [IndexRange(0, 0, 8), IndexRange(0, 45, 50)], 8)
     assert batch.weights[1].tolist() == [1] * 5 + [0] * 3
     assert batch.positions == 13
 
 
-def test_stretches_cover_every_position_once_wherever_they_are_cut() -> None:
+def test_chunks_cover_every_position_once() -> None:
     ranges = [IndexRange(0, 3, 47), IndexRange(1, 0, 5)]
     for seed in range(20):
         chunks = split_chunks(ranges, 8, np.random.default_rng(seed))
@@ -47,20 +47,20 @@ def test_stretches_cover_every_position_once_wherever_they_are_cut() -> None:
         assert max(len(chunk) for chunk in chunks) <= 8
 
 
-def test_only_every_step_counts() -> None:
+def test_step_skips_positions() -> None:
     data = counting(step=3)
     weights = position_weights(data, data.train, 10.0, 1.0)
     batch = collate(data, [IndexRange(0, 0, 9)], 9, weights=weights)
     assert (batch.weights[0] > 0).tolist() == [True, False, False] * 3
 
 
-def test_rare_combinations_count_more_up_to_the_cap() -> None:
+def test_class_weights_are_capped_inverse_frequencies() -> None:
     rows = np.array([[0, 0]] * 90 + [[1, 0]] * 9 + [[0, 1]] * 1, np.bool_)
     factors = combination_factors(rows, 20.0)
     assert [factors[row.tobytes()] for row in rows[[0, 90, 99]]] == [1.0, 10.0, 20.0]
 
 
-def test_weights_are_one_on_average_and_changes_count_more() -> None:
+def test_mean_weight_is_one_and_changes_weigh_more() -> None:
     labels = np.zeros((40, 1), np.bool_)
     labels[20:] = True
     data = Dataset(
@@ -73,7 +73,7 @@ def test_weights_are_one_on_average_and_changes_count_more() -> None:
 
 
 def picture() -> torch.Tensor:
-    """One stretch of two frames, the first of them blank, with a bright pixel at row 2, column 5."""
+    """One chunk of two frames, the first of them blank, with a bright pixel at row 2, column 5."""
     frames = torch.full((1, 2, 8, 8, 3), 100, dtype=torch.uint8)
     frames[0, 0] = 0
     frames[0, 1, 2, 5] = 200
@@ -83,14 +83,14 @@ def picture() -> torch.Tensor:
 MEAN = torch.full((8, 8, 3), 100.0)
 
 
-def test_a_shift_moves_what_differs_from_the_mean_and_leaves_black_pictures() -> None:
+def test_shift_moves_the_difference_and_keeps_padding() -> None:
     result = center_and_augment(picture(), MEAN, 10.0, [Transform(down=3, right=-4)], [1])
     assert (result[0, 0] == -100).all()
     assert result[0, 1].nonzero()[:, :2].unique(dim=0).tolist() == [[5, 1]]
     assert result[0, 1, 5, 1, 0] == 100
 
 
-def test_no_change_is_the_difference_from_the_mean() -> None:
+def test_identity_transform_is_the_difference_from_the_mean() -> None:
     assert torch.equal(
         center_and_augment(picture(), MEAN, 10.0, [Transform()], [1]), picture().float() - MEAN
     )
@@ -101,7 +101,7 @@ def test_contrast_and_brightness() -> None:
     assert result[0, 1, 2, 5, 0] == 52 and result[0, 1, 0, 0, 0] == 2 and (result[0, 0] == -100).all()
 
 
-def test_a_flip_mirrors_pictures_and_swaps_left_with_right() -> None:
+def test_flip_mirrors_frames_and_swaps_left_and_right() -> None:
     frames = np.zeros((4, 8, 8, 3), np.uint8)
     frames[:, 2, 1] = 200
     labels = np.array([[True, False, False]] * 4)

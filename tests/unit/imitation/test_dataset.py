@@ -19,7 +19,7 @@ def opened(
     return open_clips(paths, game=game, keys=keys, fps=fps, frame_size=SIZE, lead=1)
 
 
-def test_labels_belong_to_their_frames(tmp_path: Path) -> None:
+def test_labels_match_their_frames(tmp_path: Path) -> None:
     path = recorded_dot(tmp_path, 60, 4)
     (clip,) = opened(path)
     expected = moving_dot(60, 4)
@@ -29,7 +29,7 @@ def test_labels_belong_to_their_frames(tmp_path: Path) -> None:
     assert np.array_equal(swapped.labels, clip.labels[:, ::-1])
 
 
-def test_of_a_takeover_the_persons_part_is_learned_from(tmp_path: Path) -> None:
+def test_only_the_human_part_of_a_takeover_is_labelled(tmp_path: Path) -> None:
     writer = RecordingWriter.create(tmp_path, meta_of(source="agent", labels="human"))
     writer.driver("agent", 0)
     for number in range(40):
@@ -78,7 +78,7 @@ def test_a_changed_recording_is_decoded_again(tmp_path: Path) -> None:
     assert len(new) == 1 and new != old
 
 
-def test_a_torn_cache_is_made_again(tmp_path: Path) -> None:
+def test_truncated_cache_is_rebuilt(tmp_path: Path) -> None:
     path = write(tmp_path, 8)
     first = np.array(decoded_frames(Recording.open(path), 32))
     (file,) = (path / ".cache").iterdir()
@@ -86,7 +86,7 @@ def test_a_torn_cache_is_made_again(tmp_path: Path) -> None:
     assert np.array_equal(decoded_frames(Recording.open(path), 32), first)
 
 
-def test_decoding_that_breaks_off_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_decoding_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recording = Recording.open(write(tmp_path, 8))
     frames = list(recording.frames())
     monkeypatch.setattr(Recording, "frames", lambda _self: iter(frames[:5]))
@@ -95,7 +95,7 @@ def test_decoding_that_breaks_off_leaves_nothing(tmp_path: Path, monkeypatch: py
     assert list((recording.path / ".cache").iterdir()) == []
 
 
-def test_two_trainings_at_once_read_the_same(tmp_path: Path) -> None:
+def test_concurrent_decoding_gives_the_same_frames(tmp_path: Path) -> None:
     recording = Recording.open(write(tmp_path, 40))
     found: list[np.ndarray] = []
     threads = [threading.Thread(target=lambda: found.append(decoded_frames(recording, 32))) for _ in range(4)]
@@ -107,7 +107,7 @@ def test_two_trainings_at_once_read_the_same(tmp_path: Path) -> None:
     assert len(list((recording.path / ".cache").iterdir())) == 1
 
 
-def test_what_does_not_belong_together_is_refused(tmp_path: Path) -> None:
+def test_incompatible_recordings_are_refused(tmp_path: Path) -> None:
     first = recorded_dot(tmp_path, 30, 1)
     odd = {
         "frames a second": meta_of("dots", size=(SIZE, SIZE), keys=SIDES, fps=60),
@@ -121,7 +121,7 @@ def test_what_does_not_belong_together_is_refused(tmp_path: Path) -> None:
         assert str(first) in error.value.message and str(second) in error.value.message
 
 
-def test_recordings_of_other_settings_are_refused(tmp_path: Path) -> None:
+def test_recordings_with_other_settings_are_refused(tmp_path: Path) -> None:
     path = recorded_dot(tmp_path, 30, 1)
     with pytest.raises(RecordingError, match="frames a second 15, found 30"):
         opened(path, fps=15)
@@ -129,7 +129,7 @@ def test_recordings_of_other_settings_are_refused(tmp_path: Path) -> None:
         opened()
 
 
-def test_too_short_and_silent_recordings() -> None:
+def test_short_and_unlabelled_recordings_are_refused() -> None:
     short, long = moving_dot(20, 1), moving_dot(30, 2)
     said: list[str] = []
     assert check_trainable((short, long), 20, 1, said.append) == (long,)

@@ -24,7 +24,7 @@ def report_of(probabilities: np.ndarray) -> ValidationReport:
     )
 
 
-def test_figures_by_hand() -> None:
+def test_metrics_by_hand() -> None:
     found = report_of(np.array([[0.9, 0], [0.1, 0], [0.8, 0], [0, 0.9], [0, 0.9], [0, 0.1]]))
     left, right = found.keys
     assert (left.base_rate, left.precision, left.recall, left.f1) == pytest.approx((1 / 3, 0.5, 0.5, 0.5))
@@ -73,11 +73,11 @@ def test_thresholds_are_chosen_for_each_key() -> None:
     assert 0.2 < low <= 0.31 and 0.66 < high <= 0.71
 
 
-def test_the_most_frequent_combination() -> None:
+def test_majority_combination() -> None:
     assert majority_combination(np.array([[0, 1], [1, 1], [0, 1]], np.bool_)).tolist() == [False, True]
 
 
-def test_figures_come_back_whole() -> None:
+def test_report_round_trip() -> None:
     found = report_of(LABELS.astype(float))
     again = ValidationReport.of(found.figures())
     assert again.figures() == found.figures() and again.table().rows == found.table().rows

@@ -22,7 +22,7 @@ def frames(batch: int, length: int, size: int = 32) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("motion", [False, True])
-def test_a_stretch_gives_the_logits_and_gradients_of_separate_windows(motion: bool) -> None:
+def test_chunk_gives_the_logits_and_gradients_of_separate_windows(motion: bool) -> None:
     shared, separate = network(motion=motion), network(motion=motion)
     segment, length = shared.spec.segment, 9
     stretch = frames(2, segment - 1 + length)
@@ -48,7 +48,7 @@ def test_a_stretch_gives_the_logits_and_gradients_of_separate_windows(motion: bo
 
 
 @pytest.mark.parametrize("motion", [False, True])
-def test_a_position_sees_its_own_window_and_nothing_else(motion: bool) -> None:
+def test_position_depends_on_its_window_only(motion: bool) -> None:
     made = network(motion=motion)
     stretch = frames(1, 12)
     before = made(stretch)
@@ -58,13 +58,13 @@ def test_a_position_sees_its_own_window_and_nothing_else(motion: bool) -> None:
     assert moved.tolist() == [i <= 6 <= i + 4 for i in range(8)]
 
 
-def test_what_a_frame_becomes_does_not_depend_on_its_neighbours() -> None:
+def test_embedding_does_not_depend_on_other_frames() -> None:
     made = network().train()
     batch = frames(1, 6)[0]
     torch.testing.assert_close(made.encode(batch)[2:3], made.encode(batch[2:3]), rtol=1e-5, atol=1e-5)
 
 
-def test_encoding_leaves_float_frames_alone() -> None:
+def test_encode_does_not_modify_its_input() -> None:
     made = network()
     pictures = frames(1, 2)[0].float()
     kept = pictures.clone()
@@ -85,7 +85,7 @@ def test_encoder_sizes(model: str, millions: float) -> None:
     assert made.encoder_parameters() / 1e6 == pytest.approx(millions, rel=0.1)
 
 
-def test_an_object_of_two_pixels_moves_the_embedding_at_every_place() -> None:
+def test_object_of_two_pixels_changes_the_embedding_everywhere() -> None:
     made = copy.deepcopy(network(128)).eval()
     empty = torch.full((1, 128, 128, 3), 90, dtype=torch.uint8)
     with torch.no_grad():

@@ -21,7 +21,7 @@ def seen(ranges: tuple[IndexRange, ...], segment: int) -> set[tuple[int, int]]:
 
 @pytest.mark.parametrize("lengths", [(100,), (400,), (3000,), (500, 90), (1000,) * 12, (50, 2000, 300)])
 @pytest.mark.parametrize("segment", [1, 8, 20])
-def test_no_frame_is_in_a_window_of_both(lengths: tuple[int, ...], segment: int) -> None:
+def test_training_and_validation_windows_share_no_frame(lengths: tuple[int, ...], segment: int) -> None:
     for seed in range(8):
         train, validation = split([clip(length) for length in lengths], 0.15, segment, seed)
         assert train and validation
@@ -30,26 +30,26 @@ def test_no_frame_is_in_a_window_of_both(lengths: tuple[int, ...], segment: int)
             assert 0 <= r.start < r.stop <= lengths[r.clip]
 
 
-def test_many_recordings_are_split_whole() -> None:
+def test_many_recordings_are_split_by_recording() -> None:
     train, validation = split([clip(200) for _ in range(10)], 0.2, 20, 0)
     assert {r.clip for r in train}.isdisjoint({r.clip for r in validation})
     assert sum(len(r) for r in validation) == 400
 
 
-def test_the_share_is_about_what_is_asked_for() -> None:
+def test_validation_share_is_approximate() -> None:
     _, validation = split([clip(4000)], 0.15, 20, 3)
     assert sum(len(r) for r in validation) == pytest.approx(600, rel=0.1)
     assert len(validation) > 1
 
 
-def test_corrections_are_only_trained_on() -> None:
+def test_corrections_are_not_used_for_validation() -> None:
     clips = [clip(300, corrections=number % 2 == 1) for number in range(12)]
     for seed in range(10):
         _, validation = split(clips, 0.15, 20, seed)
         assert not any(clips[r.clip].is_correction for r in validation)
 
 
-def test_too_short_to_split_says_how_many_frames_are_needed() -> None:
+def test_too_few_frames_to_split() -> None:
     with pytest.raises(RecordingError, match=r"at least 80 frames .* found 79"):
         split([clip(79)], 0.15, 20, 0)
 

@@ -27,7 +27,7 @@ def new_run(tmp_path: Path) -> Run:
     return Run.create(tmp_path / "runs", "train", {})
 
 
-def test_recordings_become_a_checkpoint_with_its_figures(tmp_path: Path, job: Job, heard: EventLog) -> None:
+def test_training_writes_a_checkpoint_with_metrics(tmp_path: Path, job: Job, heard: EventLog) -> None:
     wanted = request(tmp_path, epochs=3)
     trained = train(wanted, job, new_run(tmp_path), device="cpu")
     best = load_checkpoint(trained.best)
@@ -40,7 +40,7 @@ def test_recordings_become_a_checkpoint_with_its_figures(tmp_path: Path, job: Jo
     assert verdict == trained.report["verdict"]
 
 
-def test_a_run_that_was_stopped_goes_on_exactly(tmp_path: Path) -> None:
+def test_stopped_run_resumes_exactly(tmp_path: Path) -> None:
     wanted = request(tmp_path, epochs=3, shift=1, jitter=0.05)
     straight = train(wanted, Job(), new_run(tmp_path), device="cpu")
     run = new_run(tmp_path)
@@ -54,7 +54,7 @@ def test_a_run_that_was_stopped_goes_on_exactly(tmp_path: Path) -> None:
     assert again.frames == resumed.frames
 
 
-def test_a_training_begins_from_a_checkpoint(tmp_path: Path, job: Job, heard: EventLog) -> None:
+def test_training_starts_from_a_checkpoint(tmp_path: Path, job: Job, heard: EventLog) -> None:
     wanted = request(tmp_path, epochs=1)
     first = train(wanted, job, new_run(tmp_path), device="cpu")
     wanted = replace(
@@ -69,7 +69,7 @@ def test_a_training_begins_from_a_checkpoint(tmp_path: Path, job: Job, heard: Ev
     assert "Windows have 3 frames" in notes and "does not see motion" in notes
 
 
-def test_a_checkpoint_of_other_keys_is_refused(tmp_path: Path, job: Job) -> None:
+def test_checkpoint_with_other_keys_is_refused(tmp_path: Path, job: Job) -> None:
     wanted = request(tmp_path, epochs=1)
     first = train(wanted, job, new_run(tmp_path), device="cpu")
     other = tmp_path / "other.pt"
@@ -78,7 +78,7 @@ def test_a_checkpoint_of_other_keys_is_refused(tmp_path: Path, job: Job) -> None
         train(replace(wanted, start=other), job, new_run(tmp_path), device="cpu")
 
 
-def test_bad_requests_are_sentences(tmp_path: Path, job: Job) -> None:
+def test_bad_requests_raise_errors(tmp_path: Path, job: Job) -> None:
     with pytest.raises(RecordingError, match="found none"):
         train(training_request([], settings()), job, new_run(tmp_path), device="cpu")
     short = training_request([recorded_dot(tmp_path / "s", 10, 0)], settings(segment=20))

@@ -26,7 +26,7 @@ def trainer(data: Dataset, **changes: object) -> Trainer:
     return made
 
 
-def test_learns_what_only_motion_tells(job: Job, heard: EventLog) -> None:
+def test_learns_a_task_that_needs_motion(job: Job, heard: EventLog) -> None:
     data = dots()
     result = trainer(data).fit(data, job, epochs=12)
     assert result.report is not None and result.why == "epochs"
@@ -45,13 +45,13 @@ def test_learns_what_only_motion_tells(job: Job, heard: EventLog) -> None:
     )
 
 
-def test_one_picture_does_not_tell_it(job: Job) -> None:
+def test_one_frame_is_not_enough(job: Job) -> None:
     data = dots(segment=1)
     result = trainer(data).fit(data, job, epochs=6)
     assert result.report is not None and result.report.model.f1 < 0.85
 
 
-def test_probabilities_are_those_of_the_positions_asked_for(job: Job) -> None:
+def test_probabilities_of_a_range(job: Job) -> None:
     data = dots(frames=200)
     made = trainer(data)
     whole = made.probabilities(data, [IndexRange(1, 0, 300)])
@@ -74,7 +74,7 @@ class StopsAfter(Job):
 
 
 @pytest.mark.parametrize("queries", [2, 7, 40])
-def test_a_stopped_training_goes_on_exactly(queries: int, tmp_path: Path) -> None:
+def test_stopped_training_resumes_exactly(queries: int, tmp_path: Path) -> None:
     data = dots(frames=400)
     straight = trainer(data, shift=2, jitter=0.1)
     straight.fit(data, Job(), epochs=3)
@@ -92,7 +92,7 @@ def test_a_stopped_training_goes_on_exactly(queries: int, tmp_path: Path) -> Non
         assert torch.equal(one, other)
 
 
-def test_a_second_training_keeps_the_optimizer_and_draws_anew(job: Job) -> None:
+def test_second_fit_keeps_the_optimizer_state(job: Job) -> None:
     data = dots(frames=200)
     made = trainer(data)
     made.fit(data, job, epochs=1)
@@ -105,19 +105,19 @@ def test_a_second_training_keeps_the_optimizer_and_draws_anew(job: Job) -> None:
     )
 
 
-def test_minutes_end_a_training(job: Job) -> None:
+def test_time_limit(job: Job) -> None:
     data = dots(frames=400)
     result = trainer(data).fit(data, job, minutes=0.02)
     assert result.why == "minutes" and 1.2 <= result.state.seconds < 10
 
 
-def test_patience_ends_a_training(job: Job) -> None:
+def test_early_stopping(job: Job) -> None:
     data = dots(frames=200)
     result = trainer(data, learning_rate=1e-9).fit(data, job, epochs=50, patience=2)
     assert result.why == "patience" and result.state.epoch < 50
 
 
-def test_a_loss_that_is_no_number_is_a_sentence(job: Job) -> None:
+def test_non_finite_loss_fails(job: Job) -> None:
     data = dots(frames=200)
     made = trainer(data)
     with torch.no_grad():
