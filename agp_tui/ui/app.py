@@ -1,4 +1,4 @@
-"""The app: seven screens over one state. It starts commands and follows them; it does no work itself."""
+"""The app: seven screens over shared state. It runs commands as processes and follows their events."""
 
 import os
 import shutil
@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import work
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.reactive import var
 from textual.screen import Screen
-from textual.signal import Signal
 from textual.widget import Widget
 
 from agp_tui.errors import SettingError
 from agp_tui.games.ids import is_atari
-from agp_tui.ui.app_base import JobsApp
+from agp_tui.ui.app_base import AppBase
 from agp_tui.ui.components.nav_bar import SCREENS
 from agp_tui.ui.screens.base import AppScreen
 
@@ -30,24 +28,24 @@ if TYPE_CHECKING:
     from agp_tui.ui.dialogs.choose import Choice
 
 
-FIRST_GAME = "ALE/Pong-v5"
-"""The game of somebody who has none yet: it runs everywhere."""
+DEFAULT_GAME = "ALE/Pong-v5"
+"""The game of a new user: it needs no display."""
 
 
 def first_game(config: "Config") -> str:
-    """The game to begin with, before it is known what there is."""
-    return next(iter(config.games), FIRST_GAME)
+    """The game at start, before the catalog is known."""
+    return next(iter(config.games), DEFAULT_GAME)
 
 
-def likely_game(config: "Config", catalog: "Catalog") -> str:
-    """The game of somebody who has chosen none: the first profile, else what was recorded last."""
+def default_game(config: "Config", catalog: "Catalog") -> str:
+    """The game if the user has chosen none: the first profile, else the one recorded last."""
     if config.games or not catalog.recordings:
         return first_game(config)
     return max(catalog.recordings, key=lambda one: one.stamp).game
 
 
-def display_of(config: "Config", game: str) -> str:
-    """Its own display, else that of the settings or of this terminal; none for Atari."""
+def game_display(config: "Config", game: str) -> str:
+    """The display of the game's profile, of the settings or of this terminal; empty for Atari."""
     if not game or is_atari(game):
         return ""
     return config.games.get(game, config.game).display or os.environ.get("DISPLAY", "")
@@ -68,33 +66,33 @@ def known_games(config: "Config", catalog: "Catalog") -> "list[Choice]":
     return [Choice(name, note) for name, note in notes.items()]
 
 
-# What is not needed for the first screen is imported where it is used: the screen is there sooner.
+# Imports that the first screen does not need are made where they are used.
 
-LOOK_AGAIN_SECONDS = 5.0
-"""Runs and the disk are looked at so often."""
+POLL_SECONDS = 5.0
+"""Interval of reading the runs and the free disk space."""
 
-TO_LOOK_AT: "tuple[Part, ...]" = ("recordings", "models", "findings", "games")
-"""What takes a command of ours to look at."""
+COMMAND_PARTS: "tuple[Part, ...]" = ("recordings", "models", "findings", "games")
+"""Parts of the catalog that a command reads."""
 
 
-def _maker(mode: str) -> Callable[[], Screen[None]]:
-    def make() -> Screen[None]:
+def _screen_factory(mode: str) -> Callable[[], Screen[None]]:
+    def create() -> Screen[None]:
         module = import_module(f"agp_tui.ui.screens.{mode}.screen")
         screen: Screen[None] = getattr(module, f"{mode.capitalize()}Screen")()
         return screen
 
-    return make
+    return create
 
 
-SCREENS_BY_MODE = {mode: _maker(mode) for mode in SCREENS}
-"""Each screen is imported when it is gone to for the first time."""
+SCREENS_BY_MODE = {mode: _screen_factory(mode) for mode in SCREENS}
+"""Each screen is imported when it is first shown."""
 
 
-class AgpApp(JobsApp):
-    """Holds what all screens share: the settings, the chosen game, the live job, what there is."""
+class AgpApp(AppBase):
+    """Loads the settings, refreshes the catalog, switches between the screens."""
 
     TITLE = "agp-tui"
-    # The first screen's styles are read with those of all: another reading costs the first screen its time.
+    # The first screen's stylesheet is parsed with the app's: a second parse would delay the first screen.
     CSS_PATH = ["app.tcss", "screens/home/screen.tcss"]
     DEFAULT_MODE = "home"
     MODES: ClassVar[dict[str, Callable[[], Screen[None]]]] = dict(SCREENS_BY_MODE)  # type: ignore[assignment]
@@ -111,44 +109,38 @@ class AgpApp(JobsApp):
         Binding("ctrl+q", "leave", "Quit", id="app.quit", priority=True),
     ]
 
-    game: var[str] = var("")
-    """The chosen game, a profile or an Atari id."""
-
     def __init__(self, config: Path | None = None, demo: tuple[str, ...] | None = None) -> None:
-        """`config`: the settings file that was named. `demo`: flags of a demo to begin with."""
+        """`config` is the settings file, if one was given; `demo` are the flags of a demo to start with."""
         super().__init__(*(("--config", str(config)) if config else ()))
-        self.config_problem: SettingError | None = None
-        """What is wrong with the settings file, where something is."""
-        self.catalog_changed: Signal[str] = Signal(self, "catalog changed")
         self._config = config
         self._demo = demo
-        self._game_is_a_guess = True
-        """Until it is known what was recorded."""
+        self._game_is_provisional = True
+        """Until the recordings are known."""
 
     @cached_property
     def loaded(self) -> "LoadedConfig":
-        """The settings that hold; the defaults where the file is wrong."""
+        """The settings in effect; the defaults if the file is invalid."""
         return self._load(self._config)
 
     @cached_property
     def catalog(self) -> "Catalog":
-        """What there is."""
+        """Recordings, models, runs, findings and Atari games."""
         from agp_tui.ui.client.catalog import Catalog
 
-        return Catalog(*self.words)
+        return Catalog(*self.global_flags)
 
-    # --- the beginning and the end -------------------------------------------------------------
+    # --- start and settings --------------------------------------------------------------------
 
     def on_mount(self) -> None:
-        self.call_after_refresh(self._begin)
+        self.call_after_refresh(self._start)
 
-    def _begin(self) -> None:
-        """Everything behind the first screen, once it is there."""
+    def _start(self) -> None:
+        """Everything that waits until the first screen is drawn."""
         self._apply_settings()
         self.game = first_game(self.loaded.config)
-        self.look_around()
-        self.set_interval(LOOK_AGAIN_SECONDS, self.look_around)
-        self.look(*TO_LOOK_AT)
+        self.poll_runs()
+        self.set_interval(POLL_SECONDS, self.poll_runs)
+        self.refresh_catalog(*COMMAND_PARTS)
         if self.config_problem is not None:
             text = str(self.config_problem)
             self.notify(text, title="config.toml", severity="error", timeout=20, markup=False)
@@ -157,16 +149,16 @@ class AgpApp(JobsApp):
             self.start_run("demo", *self._demo)
 
     def reload(self) -> None:
-        """Read the settings file again, after it was written."""
+        """Read the settings file again after it was written."""
         folders, problem = self.loaded.config.folders, self.config_problem
         self.loaded = self._load(self.loaded.path)
         self._apply_settings()
-        self.status = replace(self.status, display=display_of(self.loaded.config, self.game))
+        self.status = replace(self.status, display=game_display(self.loaded.config, self.game))
         self.catalog_changed.publish("settings")
         if self.config_problem is None and (problem is not None or self.loaded.config.folders != folders):
-            # With a wrong file no command answers, and other folders hold something else.
-            self.look_around()
-            self.look(*TO_LOOK_AT)
+            # With an invalid file every command fails, and other folders have other contents.
+            self.poll_runs()
+            self.refresh_catalog(*COMMAND_PARTS)
 
     def _load(self, path: Path | None) -> "LoadedConfig":
         from agp_tui.config import Config
@@ -189,18 +181,18 @@ class AgpApp(JobsApp):
 
     @property
     def own_keys(self) -> dict[str, str]:
-        """The keys that a person gave to bindings, by the id of the binding."""
+        """The user's keys by binding id."""
         return dict(part.split("=", 1) for part in self.loaded.config.ui.keymap if "=" in part)
 
     # --- the game ----------------------------------------------------------------------------
 
     def watch_game(self, game: str) -> None:
-        """Every screen shows the game that is chosen."""
-        self.status = replace(self.status, game=game, display=display_of(self.loaded.config, game))
+        """Show the chosen game on every screen."""
+        self.status = replace(self.status, game=game, display=game_display(self.loaded.config, game))
         self.catalog_changed.publish("game")
 
     def action_choose_game(self) -> None:
-        """Another game, or a new one."""
+        """Choose another game, or name a new one."""
         from agp_tui.ui.dialogs.choose import Choose
 
         title = "Which game? A new name makes a profile of a game on your screen."
@@ -211,25 +203,25 @@ class AgpApp(JobsApp):
         if game:
             self.game = game
 
-    # --- what there is -------------------------------------------------------------------------
+    # --- catalog and runs ----------------------------------------------------------------------
 
-    @work(group="look")
-    async def look(self, *parts: "Part") -> None:
-        """Look again at what there is, and tell the screens."""
+    @work(group="catalog")
+    async def refresh_catalog(self, *parts: "Part") -> None:
+        """Refresh parts of the catalog, then notify the screens."""
         await self.catalog.refresh(*parts)
         if self.catalog.problem and self.config_problem is None:
             self.notify(self.catalog.problem, severity="warning", markup=False)
-        if self._game_is_a_guess and self.catalog.recordings is not None:
-            self._game_is_a_guess = False
+        if self._game_is_provisional and self.catalog.recordings is not None:
+            self._game_is_provisional = False
             if self.game == first_game(self.loaded.config):
-                self.game = likely_game(self.loaded.config, self.catalog)
+                self.game = default_game(self.loaded.config, self.catalog)
         for part in parts:
             self.catalog_changed.publish(part)
 
-    def look_around(self) -> None:
-        """Look at the runs and at the disk, as happens every few seconds."""
+    def poll_runs(self) -> None:
+        """Read the run folders and the free disk space; called every `POLL_SECONDS`."""
         before = {run.id for run in self.catalog.runs if run.state == "running"}
-        self.catalog.look_at_runs(self.loaded.folder("runs"))
+        self.catalog.poll_runs(self.loaded.folder("runs"))
         for run in self.catalog.runs:
             if run.id in before and run.state != "running":
                 self._run_ended(run)
@@ -242,20 +234,20 @@ class AgpApp(JobsApp):
         self.catalog_changed.publish("runs")
 
     def _run_ended(self, run: "RunItem") -> None:
-        """Say so to who looks elsewhere; what it made is looked at."""
-        if not (isinstance(self.screen, AppScreen) and self.screen.shows_run() == run.id):
-            good = run.state == "finished"
+        """Notify the user unless the screen follows this run; refresh what the run may have written."""
+        if not (isinstance(self.screen, AppScreen) and self.screen.followed_run_id() == run.id):
+            succeeded = run.state == "finished"
             self.notify(
                 f"{run.game} {run.id}: key 7 shows it.".strip(),
-                title=f"{'✓' if good else '✗'} {run.job} {run.state}",
-                severity="information" if good else "warning",
+                title=f"{'✓' if succeeded else '✗'} {run.job} {run.state}",
+                severity="information" if succeeded else "warning",
                 timeout=10,
                 markup=False,
             )
-        self.look("models", "recordings")
+        self.refresh_catalog("models", "recordings")
 
     async def show_run(self, run: str) -> None:
-        """Follow a run on the screen of runs."""
+        """Follow a run on the runs screen."""
         from agp_tui.engine.runs import Run
         from agp_tui.ui.screens.runs.screen import RunsScreen
 
@@ -264,22 +256,22 @@ class AgpApp(JobsApp):
         if isinstance(screen, RunsScreen):
             screen.follow(Run(self.loaded.folder("runs") / run))
 
-    # --- keys that work everywhere -----------------------------------------------------------------
+    # --- actions of every screen ---------------------------------------------------------------
 
     async def action_go(self, mode: str) -> None:
-        """To another screen."""
+        """Switch to another screen."""
         if not self.screen.is_modal:
             await self.switch_mode(mode)
 
     def action_show_help(self) -> None:
-        """What this screen is for."""
+        """Show the help of the screen."""
         from agp_tui.ui.dialogs.help import HelpScreen
 
         if isinstance(self.screen, AppScreen):
             self.push_screen(HelpScreen(self.screen.HELP))
 
     def action_jump(self) -> None:
-        """A letter for every widget."""
+        """Show a letter for every widget; the letter focuses it."""
         from agp_tui.ui.dialogs.jump import Jump, jump_targets
 
         if isinstance(self.screen, AppScreen):
@@ -290,8 +282,8 @@ class AgpApp(JobsApp):
             target.focus()
 
     def action_copy(self) -> None:
-        """Copy what the screen says is worth copying, through the terminal: works over SSH (OSC 52)."""
-        text = self.screen.worth_copying() if isinstance(self.screen, AppScreen) else ""
+        """Copy the screen's `copy_text` through the terminal, which works over SSH (OSC 52)."""
+        text = self.screen.copy_text() if isinstance(self.screen, AppScreen) else ""
         if text:
             self.copy_to_clipboard(text)
             self.notify(text, title="Copied", timeout=3, markup=False)
@@ -299,14 +291,16 @@ class AgpApp(JobsApp):
             self.notify("There is nothing to copy here.", timeout=3)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Everything that can be done, for the command palette."""
+        """The entries of the command palette."""
         for number, (mode, name) in enumerate(SCREENS.items(), start=1):
             yield SystemCommand(
                 f"Go to {name}", f"The screen on key {number}", partial(self.switch_mode, mode)
             )
-        yield SystemCommand("Choose the game", "What to record, train and play", self.action_choose_game)
-        yield SystemCommand("Run the demo", "The whole loop on Atari Pong", lambda: self.start_run("demo"))
-        yield SystemCommand("Panic", "Release every key and stop what plays", self.action_panic)
+        yield SystemCommand("Choose the game", "The game to record, train and play", self.action_choose_game)
+        yield SystemCommand(
+            "Run the demo", "Record, train and play Atari Pong", lambda: self.start_run("demo")
+        )
+        yield SystemCommand("Panic", "Release every key and stop the player", self.action_panic)
         yield from super().get_system_commands(screen)
         for node, binding, enabled, _ in screen.active_bindings.values():
             if enabled and binding.description and isinstance(screen, AppScreen):
@@ -318,6 +312,6 @@ class AgpApp(JobsApp):
 
 
 def run_app(config: Path | None = None, demo: tuple[str, ...] | None = None) -> int:
-    """Open the app; the exit code."""
+    """Run the app; returns its exit code."""
     app = AgpApp(config, demo)
     return app.run() or app.return_code or 0

@@ -71,7 +71,7 @@ class CommandApp(App[Finished | Failed]):
 
     def action_stop(self) -> None:
         """Stop the command; the app exits when it has ended."""
-        self.process.tell(Stop())
+        self.process.send(Stop())
 
 
 class WatchApp(CommandApp):
@@ -85,7 +85,7 @@ class WatchApp(CommandApp):
         super().__init__(loaded, title, WatchPane("Getting ready …"), *words)
 
     def on_watch_pane_command_sent(self, message: WatchPane.CommandSent) -> None:
-        self.process.tell(message.command)
+        self.process.send(message.command)
 
     def on_watch_pane_closed(self) -> None:
         self.action_stop()
@@ -99,7 +99,7 @@ class TerminalGameApp(CommandApp):
         self._terminal = terminal
 
     def on_mount(self) -> None:
-        self.query_one(TerminalGame).begin(self.process.tell, self._terminal)
+        self.query_one(TerminalGame).begin(self.process.send, self._terminal)
 
     def on_terminal_game_closed(self) -> None:
         self.action_stop()

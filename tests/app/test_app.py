@@ -11,7 +11,7 @@ from textual.widgets import DataTable
 
 from agp_tui.errors import AgpError
 from agp_tui.protocol.events import AnyEvent, Finished
-from agp_tui.ui.app import FIRST_GAME, AgpApp, run_app
+from agp_tui.ui.app import DEFAULT_GAME, AgpApp, run_app
 from agp_tui.ui.components.nav_bar import SCREENS
 from agp_tui.ui.dialogs.choose import Choose
 from agp_tui.ui.dialogs.confirm import Confirm
@@ -67,7 +67,7 @@ def test_an_app_that_fails_tells_so_by_its_exit_code(
         raise RuntimeError("found by chance")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(AgpApp, "look_around", fails)
+    monkeypatch.setattr(AgpApp, "poll_runs", fails)
     monkeypatch.setattr(AgpApp, "run", partialmethod(AgpApp.run, headless=True))
     assert run_app() == 1
     assert "found by chance" in capsys.readouterr().err
@@ -103,10 +103,10 @@ def test_the_first_game_is_the_one_recorded_last_and_then_the_one_that_is_chosen
     async def session() -> None:
         async with app_in(tmp_path, monkeypatch, looks=("recordings",)) as (app, pilot):
             await until(pilot, lambda: app.game == "box")
-            app.game = FIRST_GAME
-            await app.look("recordings").wait()
+            app.game = DEFAULT_GAME
+            await app.refresh_catalog("recordings").wait()
             await pilot.pause()
-            assert app.game == FIRST_GAME
+            assert app.game == DEFAULT_GAME
 
     asyncio.run(session())
 

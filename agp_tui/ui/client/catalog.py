@@ -11,7 +11,7 @@ from agp_tui.errors import AgpError
 from agp_tui.protocol.events import Result
 from agp_tui.protocol.results import AtariGamesResult, DoctorResult, ModelsResult, RecordingsResult
 from agp_tui.protocol.summaries import AtariGameSummary, Finding, ModelSummary, RecordingSummary
-from agp_tui.ui.client.process import ask
+from agp_tui.ui.client.process import run_command
 
 Part = Literal["recordings", "models", "runs", "findings", "games"]
 """What can be looked up by itself."""
@@ -62,7 +62,7 @@ class Catalog:
                 if part in looks:
                     group.create_task(self._careful(looks[part]))
 
-    def look_at_runs(self, folder: Any) -> None:
+    def poll_runs(self, folder: Any) -> None:
         """Read the run folders; quick enough to be done at once: of those that have ended only the dates."""
         found = []
         try:
@@ -105,7 +105,7 @@ class Catalog:
             self.problem = str(error)
 
     async def _ask(self, kind: type[R], *words: str) -> R:
-        return (await ask(*words, *self._words)).result(kind) or kind()
+        return (await run_command(*words, *self._words)).result(kind) or kind()
 
     async def _look_at_recordings(self) -> None:
         self.recordings = tuple((await self._ask(RecordingsResult, "recordings", "list")).recordings)

@@ -63,7 +63,7 @@ class JobProcess:
         finally:
             self._begun.set()
         for command in self._early:
-            self.tell(command)
+            self.send(command)
         return self
 
     async def __aexit__(self, *_error: object) -> None:
@@ -104,7 +104,7 @@ class JobProcess:
         if not ended:
             yield self._died()
 
-    def tell(self, command: Command) -> None:
+    def send(self, command: Command) -> None:
         """Give it a command, as soon as it has begun; one that has ended no longer hears it."""
         if not self._begun.is_set():
             self._early.append(command)
@@ -113,7 +113,7 @@ class JobProcess:
 
     async def end(self) -> None:
         """Have it finish: a stop, the end of its stdin, then signals where it does not come to an end."""
-        self.tell(Stop())
+        self.send(Stop())
         await self._begun.wait()
         if self.process is None:
             return
@@ -150,7 +150,7 @@ class JobProcess:
         )
 
 
-async def ask(*words: str) -> Finished:
+async def run_command(*words: str) -> Finished:
     """Run a short command to its end and give its result. Raises `AgpError` with its words where it fails."""
     async with JobProcess(*words) as job:
         try:

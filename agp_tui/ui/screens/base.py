@@ -1,32 +1,29 @@
-"""What all screens have: the bars around them, their help, breakpoints for small and large terminals."""
+"""The base of all screens: navigation and status bars, help, breakpoints for small and large terminals."""
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
+from agp_tui.ui.app_base import AppBase, app_of
 from agp_tui.ui.components.nav_bar import NavBar
 from agp_tui.ui.components.status_bar import StatusBar
 
-if TYPE_CHECKING:
-    from agp_tui.ui.app import AgpApp
-
-
 SMALLEST = (80, 24)
-"""Columns and lines of the smallest terminal that everything fits into."""
+"""Columns and lines of the smallest supported terminal."""
 
 
 class AppScreen(Screen[None]):
-    """A screen on one of the keys 1 to 7. Subclasses give `MODE`, `HELP` and `body`."""
+    """A screen on one of the keys 1 to 7. Subclasses define `MODE`, `HELP` and `body`."""
 
     MODE: ClassVar[str] = ""
     HELP: ClassVar[str] = ""
     """Markdown, shown under F1."""
 
-    _offered: "dict[str, bool | None] | None" = None
-    """What the footer shows as possible, by action."""
+    _footer_state: "dict[str, bool | None] | None" = None
+    """Result of `check_action` by action when the footer was last drawn."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,25 +31,25 @@ class AppScreen(Screen[None]):
         self.VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-medium"), (48, "-tall")]
 
     def on_mount(self) -> None:
-        # The library calls this for each class: a screen's own on_mount comes before, without super().
-        self.call_after_refresh(self._look_at_size)
+        # Textual calls on_mount of every class in the MRO, the subclass first: no super() needed.
+        self.call_after_refresh(self._check_size)
         self.agp.catalog_changed.subscribe(self, self.changed)
         self.changed("")
 
     def changed(self, what: str) -> None:
-        """Something is known anew: a part of the catalog, `game`, `settings`; empty for everything."""
+        """A part of the catalog, `game` or `settings` has changed; an empty string means everything."""
 
-    def offer(self) -> None:
-        """Show in the footer what can be done now; it is drawn only where that has changed."""
-        if self._possible() != self._offered:
+    def refresh_footer(self) -> None:
+        """Redraw the footer if the state of an action has changed."""
+        if self._action_states() != self._footer_state:
             self.refresh_bindings()
 
     def refresh_bindings(self) -> None:
-        """Draw the footer anew."""
-        self._offered = self._possible()
+        """Redraw the footer."""
+        self._footer_state = self._action_states()
         super().refresh_bindings()
 
-    def _possible(self) -> dict[str, bool | None]:
+    def _action_states(self) -> dict[str, bool | None]:
         actions = {one.action for ones in self._bindings.key_to_bindings.values() for one in ones}
         return {action: self.check_action(action, ()) for action in actions}
 
@@ -65,10 +62,10 @@ class AppScreen(Screen[None]):
         yield Footer(show_command_palette=False)
 
     def on_resize(self) -> None:
-        """A terminal that is too small says so instead of showing halves of things."""
-        self.call_after_refresh(self._look_at_size)
+        """Show a notice instead of the screen if the terminal is too small."""
+        self.call_after_refresh(self._check_size)
 
-    def _look_at_size(self) -> None:
+    def _check_size(self) -> None:
         (width, height), (least_width, least_height) = self.app.size, SMALLEST
         small = width < least_width or height < least_height
         self.set_class(small, "-too-small")
@@ -80,15 +77,15 @@ class AppScreen(Screen[None]):
         """The screen's own widgets."""
         raise NotImplementedError
 
-    def worth_copying(self) -> str:
-        """What `y` copies: a path, an error; empty for nothing."""
+    def copy_text(self) -> str:
+        """The text that `y` copies: a path, an error; empty for none."""
         return ""
 
-    def shows_run(self) -> str:
-        """The id of the run that is watched here; empty for none."""
+    def followed_run_id(self) -> str:
+        """The id of the run that this screen follows; empty for none."""
         return ""
 
     @property
-    def agp(self) -> "AgpApp":
-        """The app, with what it knows."""
-        return cast("AgpApp", self.app)
+    def agp(self) -> AppBase:
+        """The app, typed."""
+        return app_of(self)

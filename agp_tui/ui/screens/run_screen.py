@@ -1,4 +1,4 @@
-"""Screens that follow a long job: it is started, shown to its end, stopped, and left to itself."""
+"""The base of screens that start a detached run, follow it, stop it, or leave it running."""
 
 from typing import ClassVar, Protocol
 
@@ -9,7 +9,7 @@ from textual.reactive import var
 from agp_tui.engine.runs import Run, RunError
 from agp_tui.errors import AgpError
 from agp_tui.protocol.events import Failed, Finished
-from agp_tui.ui.components.run_view.follow import watch
+from agp_tui.ui.components.run_view.follow import follow_run
 from agp_tui.ui.components.run_view.view import RunView
 from agp_tui.ui.screens.base import AppScreen
 
@@ -27,86 +27,88 @@ class Form(Protocol):
         ...
 
 
-class FollowingScreen(AppScreen):
-    """While a run is shown the screen has the class `-following`. Subclasses give `VIEW` and `FOCUS`."""
+class RunScreen(AppScreen):
+    """Has the class `-following` while a run is shown. Subclasses define `VIEW` and `FOCUS`."""
 
     VIEW: ClassVar[str] = ""
     """The id of the screen's `RunView`."""
     FOCUS: ClassVar[str] = ".run-log"
-    """The part of it that takes the focus."""
+    """Selector of the part of it that takes the focus."""
 
-    watched: var[Run | None] = var[Run | None](None, init=False, bindings=True)
-    """The run that is shown; None shows what the screen is for otherwise."""
+    followed_run: var[Run | None] = var[Run | None](None, init=False, bindings=True)
+    """The run that is shown, if any."""
     end: var[Finished | Failed | None] = var[Finished | Failed | None](None, init=False, bindings=True)
-    """How the run that is shown ended."""
+    """The final event of the run that is shown."""
 
-    left: str = ""
-    """The run that a person went back from: it is not shown again by itself."""
+    left_run_id: str = ""
+    """The run that the user went back from: it is not shown again automatically."""
 
     @property
     def run_view(self) -> RunView:
-        """Where the run is shown."""
+        """The view of the run."""
         return self.query_one(f"#{self.VIEW}", RunView)
 
-    @work(group="begin")
-    async def begin(self, *words: str, form: Form | None = None) -> None:
-        """Start a long job and follow it; `form`, where it is seen, says what is in the way."""
+    @work(group="start job")
+    async def start_job(self, *arguments: str, form: Form | None = None) -> None:
+        """Start a run and follow it; an error is shown in `form` if it is visible."""
         if form is not None:
             form.refuse("")
         try:
-            run = await self.agp.launch(*words)
+            run = await self.agp.launch(*arguments)
         except AgpError as error:
             if form is not None and form.region:
                 form.refuse(str(error), error.setting)
             else:
-                self.notify(str(error), title=f"agp {words[0]}", severity="error", timeout=10, markup=False)
+                self.notify(
+                    str(error), title=f"agp {arguments[0]}", severity="error", timeout=10, markup=False
+                )
             return
         if run is not None:
             self.follow(run)
 
     def follow(self, run: Run) -> None:
-        """Show a run, from its beginning on."""
-        self.watched, self.end, self.left = run, None, ""
+        """Show a run from its start."""
+        self.followed_run, self.end, self.left_run_id = run, None, ""
         self.add_class("-following")
         self.run_view.query_one(self.FOCUS).focus()
-        self.watch_it(run)
+        self._follow_run(run)
 
     @work(exclusive=True, group="follow")
-    async def watch_it(self, run: Run) -> None:
-        """Follow it to its end."""
-        end = await watch(self.agp, self.run_view, run)
+    async def _follow_run(self, run: Run) -> None:
+        """Show its events until it ends."""
+        end = await follow_run(self.agp, self.run_view, run)
         self.end = end
         self.run_ended(run, end)
 
     def run_ended(self, run: Run, end: Finished | Failed) -> None:
-        """The run that is shown has come to its end."""
+        """Called when the run that is shown has ended."""
 
     def leave_run(self) -> None:
-        """Look elsewhere; the run goes on."""
-        if self.watched is not None:
-            self.left = self.watched.id
-            self.watched, self.end = None, None
+        """Stop showing the run; it goes on."""
+        if self.followed_run is not None:
+            self.left_run_id = self.followed_run.id
+            self.followed_run, self.end = None, None
             self.workers.cancel_group(self, "follow")
             self.remove_class("-following")
 
     def run_named(self, name: str) -> Run:
-        """The run of that id."""
+        """The run with that id."""
         return Run(self.agp.loaded.folder("runs") / name)
 
-    def shows_run(self) -> str:
+    def followed_run_id(self) -> str:
         """The id of the run that is shown."""
-        return self.watched.id if self.watched else ""
+        return self.followed_run.id if self.followed_run else ""
 
     def action_stop(self) -> None:
-        """Stop the run that is shown; its checkpoint is kept, so nothing is lost."""
-        if self.watched is not None and self.watched.alive():
+        """Stop the run that is shown; it saves its checkpoint first."""
+        if self.followed_run is not None and self.followed_run.alive():
             try:
-                self.watched.stop()
+                self.followed_run.stop()
             except (RunError, ProcessLookupError) as error:
-                self.notify(f"It has ended already: {error}", severity="warning", markup=False)
+                self.notify(f"The run has already ended: {error}", severity="warning", markup=False)
             else:
-                self.notify("It saves its checkpoint and stops.")
+                self.notify("The run saves its checkpoint and stops.")
 
-    def worth_copying(self) -> str:
+    def copy_text(self) -> str:
         """The folder of the run that is shown."""
-        return str(self.watched.path) if self.watched is not None else ""
+        return str(self.followed_run.path) if self.followed_run is not None else ""

@@ -13,7 +13,7 @@ from agp_tui.errors import AgpError
 from agp_tui.protocol.commands import Stop
 from agp_tui.protocol.events import Failed, Finished
 from agp_tui.ui.app import AgpApp
-from agp_tui.ui.client.process import JobProcess, ask
+from agp_tui.ui.client.process import JobProcess, run_command
 
 
 @pytest.fixture(autouse=True)
@@ -23,15 +23,15 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_command_gives_its_result_or_says_why_not() -> None:
-    assert (asyncio.run(ask("config", "path"))).job == "config"
+    assert (asyncio.run(run_command("config", "path"))).job == "config"
     with pytest.raises(AgpError, match="Expected one run named 'nothing'"):
-        asyncio.run(ask("runs", "stop", "nothing"))
+        asyncio.run(run_command("runs", "stop", "nothing"))
 
 
 def test_what_it_is_told_before_it_is_there_it_hears_then() -> None:
     async def session() -> None:
         job = JobProcess("atari", "watch", "ALE/Pong-v5", "--by", "expert")
-        job.tell(Stop())
+        job.send(Stop())
         async with job:
             told = [event async for event in job.events()]
         assert isinstance(told[-1], Finished | Failed)
@@ -44,7 +44,7 @@ def test_who_is_cancelled_again_and_again_still_leaves_no_process() -> None:
     before = children()
 
     async def session() -> None:
-        asking = asyncio.create_task(ask("atari", "watch", "ALE/Pong-v5", "--by", "expert"))
+        asking = asyncio.create_task(run_command("atari", "watch", "ALE/Pong-v5", "--by", "expert"))
         while not children() - before:
             await asyncio.sleep(0.01)
         while not asking.done():

@@ -32,7 +32,7 @@ def test_a_run_that_ends_while_the_app_closes_is_not_shown_any_more(
         run = Run.create(tmp_path / "runs", "demo", {})
         async with screen_in(RunsScreen, tmp_path, monkeypatch) as (app, _pilot, screen):
             view = screen.query_one(RunView)
-            watcher = asyncio.create_task(watching.watch(app, view, run))
+            watcher = asyncio.create_task(watching.follow_run(app, view, run))
             await asyncio.sleep(1.5)
             assert not watcher.done()
         with pytest.raises(NoMatches):

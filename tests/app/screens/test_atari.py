@@ -130,7 +130,7 @@ def test_before_anything_ran_it_says_what_to_press_and_offers_nothing_else(
             app.game = "rally"
             await shown.until("no game yet", "Choose a game: enter in the list")
             await shown.press("t", "s", "r", "f", "c", "escape")
-            assert not (tmp_path / "runs").exists() and screen.watched is None and not screen.comparing
+            assert not (tmp_path / "runs").exists() and screen.followed_run is None and not screen.comparing
             await shown.press("enter")
             await shown.until("Train an agent: ALE/Breakout-v5", "How it learns")
             assert app.game == BREAKOUT
@@ -242,9 +242,9 @@ def test_it_trains_shows_games_stops_and_goes_on(tmp_path: Path, monkeypatch: py
             await shown.press("t", "t")
             await until(pilot, lambda: bool(shown.scores()))
             await shown.until("steps/s", "env", "infer", "learn", "training, mean of 100", "╭─ score")
-            assert screen.watched is not None and len(app.catalog.runs) == 1, "an impatient second press"
-            run = screen.watched
-            assert screen.worth_copying() == str(run.path) and screen.shows_run() == run.id
+            assert screen.followed_run is not None and len(app.catalog.runs) == 1, "an impatient second press"
+            run = screen.followed_run
+            assert screen.copy_text() == str(run.path) and screen.followed_run_id() == run.id
             await shown.press("escape")
             await shown.until("Train an agent: ALE/Breakout-v5")
             assert run.alive(), "whoever looks elsewhere does not stop it"
@@ -294,7 +294,7 @@ def test_a_training_that_somebody_else_began_is_shown_and_stopped_from_here(
         async with atari(tmp_path, monkeypatch, LARGE) as opened:
             shown = await with_games(*opened)
             await shown.until("evaluation 13.3", "40,000 steps", "value loss", "Games of the training")
-            assert shown.screen.watched == Run(run.path)
+            assert shown.screen.followed_run == Run(run.path)
             assert len(shown.scores()) == 40 and shown.scores()[0] == 20
             await shown.press("s")
             await shown.until("■ Stopped")
@@ -326,10 +326,10 @@ def test_trainings_are_compared_by_game_and_opened(tmp_path: Path, monkeypatch: 
                 ["Breakout", "monte_carlo", "28,000", "0.5", "6.7", "4.7…9.7", "17"],
                 ["Pong", "ppo", "-", "-", "-", "-", "-"],
             ]
-            assert shown.screen.worth_copying() == str(best.path)
+            assert shown.screen.copy_text() == str(best.path)
             await shown.press("enter")
             await shown.until("✓ Done", "The best agent scores 12.5 (11.5 to 13.5) in 30 games")
-            assert shown.screen.watched == Run(best.path) and not shown.screen.comparing
+            assert shown.screen.followed_run == Run(best.path) and not shown.screen.comparing
             await shown.press("c", "escape")
             await shown.until("Train an agent")
             await shown.press("f")

@@ -93,7 +93,7 @@ def test_the_table_shows_one_or_all_games_and_is_sorted_and_filtered(
             app.game = "box"
             await until(pilot, lambda: screen.table.row_count == 1)
             await until(pilot, lambda: "no key" in screen_text(pilot))
-            assert screen.worth_copying() == str(box)
+            assert screen.copy_text() == str(box)
             assert "1 recording," in screen_text(pilot) and "33.3%" in screen_text(pilot)
 
             await pilot.press("a")
@@ -107,7 +107,7 @@ def test_the_table_shows_one_or_all_games_and_is_sorted_and_filtered(
 
             await pilot.press("slash", *"othe", "enter")
             await until(pilot, lambda: screen.table.row_count == 1)
-            assert screen.worth_copying() == str(other)
+            assert screen.copy_text() == str(other)
             await pilot.press("escape")
             await until(pilot, lambda: screen.table.row_count == 2)
             await pilot.press("a")

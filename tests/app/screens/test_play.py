@@ -67,7 +67,7 @@ def test_measure_dry_run_pause_and_stop(home: Path, monkeypatch: pytest.MonkeyPa
             assert app.game == GAME and "fps here" in screen_text(pilot)
             await pilot.press("t")
             await until(pilot, lambda: "dry run" in screen_text(pilot))
-            assert screen.worth_copying().endswith("models/breaker")
+            assert screen.copy_text().endswith("models/breaker")
             await pilot.press("enter")
             await until(pilot, lambda: "DRY RUN 30" in screen_text(pilot))
             await pilot.press("p")

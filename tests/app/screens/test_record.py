@@ -91,7 +91,7 @@ def test_recording_an_expert_after_a_countdown_then_keep_or_discard(
 
             path = str(recordings(tmp_path)[0].parent)
             screen.show_result(Finished(job="record", recording=path, seconds=1.0))
-            assert screen.worth_copying() == path
+            assert screen.copy_text() == path
             await pilot.press("x")
             await until(pilot, lambda: not recordings(tmp_path) and screen.phase == "setup")
             await until(pilot, lambda: app.catalog.recordings == ())
@@ -180,7 +180,7 @@ def test_errors_are_shown_with_a_hint_and_deleting_needs_a_confirmation(
             await pilot.press("enter")
             await until(pilot, lambda: screen.error != "" and screen.phase == "setup")
             assert ":93" in screen_text(pilot)
-            assert screen.worth_copying() == screen.error
+            assert screen.copy_text() == screen.error
             await pilot.press("b")
             await until(pilot, lambda: isinstance(app.screen, Choose))
             await pilot.press("escape")

@@ -81,7 +81,7 @@ def test_it_is_empty_at_first_and_says_what_to_press(
             await snap(pilot, "runs-empty")
             await pilot.press("s", "x", "u", "l")
             assert isinstance(pilot.app.screen, RunsScreen), "nothing to stop, delete, unset, look at"
-            assert screen.worth_copying() == ""
+            assert screen.copy_text() == ""
 
     asyncio.run(test())
 
@@ -126,7 +126,7 @@ def test_an_ended_run_is_opened_copied_and_deleted(tmp_path: Path, monkeypatch: 
             await until(pilot, shows(pilot, "pong-demo, mean score -0.3", "Expected frames, found none."))
             assert "✓ finished" in screen_text(pilot) and "✗ failed" in screen_text(pilot)
             screen.query_one(RunsTable).move_cursor(row=screen.query_one(RunsTable).get_row_index(old.id))
-            assert screen.worth_copying() == str(old.path)
+            assert screen.copy_text() == str(old.path)
             await pilot.press("enter")
             await until(pilot, shows(pilot, "✓ Done", "validation", "mean score -4", "clone after practice"))
             await pilot.press("escape")
@@ -160,7 +160,7 @@ def test_a_run_is_watched_and_stopped_and_its_end_is_told_elsewhere(
         async with runs(tmp_path, monkeypatch) as (app, pilot, screen):
             screen.follow(first)
             await until(pilot, shows(pilot, "3 of 6", "2/6 rounds", "⟳ demo 3/6, 33 %"))
-            assert screen.shows_run() == first.id
+            assert screen.followed_run_id() == first.id
             await pilot.press("s")
             assert isinstance(app.screen, Confirm)
             await pilot.press("y")
@@ -170,7 +170,7 @@ def test_a_run_is_watched_and_stopped_and_its_end_is_told_elsewhere(
             await pilot.press("1")
             second.stop()
             await until(pilot, lambda: not second.alive())
-            app.look_around()
+            app.poll_runs()
             await until(pilot, lambda: any(second.id in one.message for one in app._notifications))
 
     asyncio.run(test())
@@ -196,7 +196,7 @@ def test_doctor_shows_what_hinders_first_with_its_cure(
             await until(pilot, lambda: pane._found != ())
             pane.feed(found)
             await snap(pilot, "runs-doctor")
-            assert screen.worth_copying() == "Start one, or name it with --display."
+            assert screen.copy_text() == "Start one, or name it with --display."
             await pilot.press("[")
             await until(pilot, lambda: screen.tab == "settings")
             await pilot.press("r")
@@ -222,6 +222,6 @@ def test_it_follows_what_the_app_started(tmp_path: Path, monkeypatch: pytest.Mon
             await app.show_run(run.id)
             await until(pilot, shows(pilot, "✓ Done", "pong-demo"))
             screen = app.screen
-            assert isinstance(screen, RunsScreen) and screen.watched == Run(run.path)
+            assert isinstance(screen, RunsScreen) and screen.followed_run == Run(run.path)
 
     asyncio.run(test())

@@ -37,7 +37,7 @@ def test_settings_are_changed_in_place_and_what_does_not_fit_is_said_there(
             await until(
                 pilot, shows(pilot, "config.toml [game]", "1 to 60", "Frames (and decisions) per second")
             )
-            assert screen.worth_copying() == "game.fps = 25"
+            assert screen.copy_text() == "game.fps = 25"
             await pilot.press("enter", "backspace", "backspace", *"90", "enter")
             await until(pilot, shows(pilot, "<= 60"))
             assert "fps = 25 # slow" in file.read_text(), "nothing wrong is written"
@@ -93,7 +93,7 @@ def test_the_theme_holds_at_once_and_keys_are_given_by_pressing_them(
             await pilot.press("f5")
             await until(pilot, lambda: app.loaded.config.ui.keymap == ("runs.delete=f5",))
             run_with(tmp_path / "runs", "train", {}, Started(job="train"), Failed(error="It broke."))
-            app.look_around()
+            app.poll_runs()
             await pilot.press("r")
             await until(pilot, lambda: screen.query_one(RunsTable).row_count == 1)
             await pilot.press("f5")
@@ -118,7 +118,7 @@ def test_a_broken_file_opens_at_the_bad_key_and_is_put_right_there(
             await pilot.press("1")
             assert not pane.has_class("-refused"), "it is being put right"
             await pilot.press("backspace", "escape")
-            assert pane.worth_copying().startswith("record.countdown"), "the cursor is on it"
+            assert pane.copy_text().startswith("record.countdown"), "the cursor is on it"
             assert app.catalog.recordings is None, "no command answers with a wrong file"
             await pilot.press("enter")
             await until(pilot, lambda: isinstance(app.focused, Input))

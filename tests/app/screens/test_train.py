@@ -190,9 +190,9 @@ def test_it_trains_follows_stops_and_goes_on(played: Path, monkeypatch: pytest.M
             await pilot.press("enter", "enter")
             await until(pilot, shows(pilot, "a loss", "frames"))
             assert len(app.catalog.runs) == 1, "an impatient second press starts no second one"
-            assert screen.watched is not None
-            run = screen.watched
-            assert screen.worth_copying() == str(run.path) and "⟳ train 2/4" in screen_text(pilot)
+            assert screen.followed_run is not None
+            run = screen.followed_run
+            assert screen.copy_text() == str(run.path) and "⟳ train 2/4" in screen_text(pilot)
             await pilot.press("1")
             await until(pilot, lambda: app.current_mode == "home")
             await pilot.press("4", "escape")
@@ -206,7 +206,7 @@ def test_it_trains_follows_stops_and_goes_on(played: Path, monkeypatch: pytest.M
             await pilot.press("r")
             await until(pilot, lambda: run.alive() and screen.end is None)
             await until(pilot, shows(pilot, "a loss", "⟳ train"))
-            assert screen.watched == run
+            assert screen.followed_run == run
             await pilot.press("s")
             await until(pilot, lambda: screen.end is not None)
             await pilot.press("enter")
@@ -226,7 +226,7 @@ def test_a_training_that_somebody_else_began_is_shown_when_the_screen_opens(
     async def test() -> None:
         async with train(tmp_path, monkeypatch) as (_, pilot, screen):
             await until(pilot, shows(pilot, "2 of 4", "800/1600 frames", "F1 at changes"))
-            assert screen.watched == Run(run.path)
+            assert screen.followed_run == Run(run.path)
             await pilot.press("s")
             await until(pilot, shows(pilot, "■ Stopped"))
 

@@ -81,8 +81,8 @@ def test_a_look_that_finds_nothing_new_redraws_next_to_nothing(
                 with app._context():
                     await app.action_go(mode)
                 await asyncio.sleep(0.5)
-                await sent_by(app, "look_around")
-                looked, whole = await sent_by(app, "look_around"), await sent_by(app, "refresh")
+                await sent_by(app, "poll_runs")
+                looked, whole = await sent_by(app, "poll_runs"), await sent_by(app, "refresh")
                 shares[mode] = looked / whole
         finally:
             app.exit()

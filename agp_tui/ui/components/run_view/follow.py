@@ -1,18 +1,14 @@
-"""Watching a run in a `RunView`, whoever started it: what it told, then what it tells."""
+"""Shows the past and future events of a run in a `RunView`."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from agp_tui.engine.runs import Run
 from agp_tui.errors import AgpError
 from agp_tui.protocol.events import AnyEvent, Failed, Finished, Progress, Stage
+from agp_tui.ui.app_base import AppBase
 from agp_tui.ui.components.run_view.view import RunView
-
-if TYPE_CHECKING:
-    from agp_tui.ui.app import AgpApp
-
 
 POLL_SECONDS = 0.1
 BREATH = 20
@@ -46,7 +42,7 @@ REST_POLLS = 500
 WAITING = "waiting for {run} …"
 
 
-async def watch(agp: "AgpApp", view: RunView, run: Run) -> Finished | Failed:
+async def follow_run(agp: AppBase, view: RunView, run: Run) -> Finished | Failed:
     """Show a run from its beginning to its end, which is given back; the status bar says how far it is.
 
     Ends as if it were cancelled once the app closes.
@@ -72,7 +68,7 @@ async def watch(agp: "AgpApp", view: RunView, run: Run) -> Finished | Failed:
             if isinstance(event, Finished | Failed):
                 await _at_rest(run)
                 if running:
-                    agp.look_around()
+                    agp.poll_runs()
                 return event
     except AgpError as error:
         failed = Failed.of(error)
@@ -83,7 +79,7 @@ async def watch(agp: "AgpApp", view: RunView, run: Run) -> Finished | Failed:
     raise AssertionError("Following ends with a result.")
 
 
-def _need_open(agp: "AgpApp") -> None:
+def _need_open(agp: AppBase) -> None:
     """A closing app takes its widgets away one by one, and only then cancels who shows something in them."""
     if not agp.is_running:
         raise asyncio.CancelledError
@@ -97,7 +93,7 @@ async def _at_rest(run: Run) -> None:
         await asyncio.sleep(0.02)
 
 
-def _tell(agp: "AgpApp", run: Run, event: AnyEvent) -> None:
+def _tell(agp: AppBase, run: Run, event: AnyEvent) -> None:
     """How far it is, in a few words, for the status bar."""
     if isinstance(event, Stage):
         agp.status = replace(agp.status, run=f"{run.job} {event.number}/{event.of}")

@@ -17,8 +17,9 @@ from agp_tui.games.ids import short_name
 from agp_tui.protocol.events import Table
 from agp_tui.protocol.results import AgentRunsResult
 from agp_tui.protocol.summaries import AgentRunSummary
+from agp_tui.ui.app_base import app_of
 from agp_tui.ui.client.catalog import RunItem
-from agp_tui.ui.client.process import ask
+from agp_tui.ui.client.process import run_command
 from agp_tui.ui.widgets.event_table import EventTable
 
 LOOK_AGAIN_SECONDS = 20.0
@@ -95,9 +96,8 @@ class AtariCompare(Vertical):
     @work(exclusive=True, group="compare")
     async def look(self) -> None:
         """Ask for them."""
-        words: tuple[str, ...] = self.app.words  # type: ignore[attr-defined]
         try:
-            answer = await ask("atari", "runs", *words)
+            answer = await run_command("atari", "runs", *app_of(self).global_flags)
         except AgpError as error:
             self._say(f"[$error]{escape(str(error))}[/]")
             return

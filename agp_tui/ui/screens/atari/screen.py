@@ -21,7 +21,7 @@ from agp_tui.ui.screens.atari.compare import AtariCompare
 from agp_tui.ui.screens.atari.form import AtariForm
 from agp_tui.ui.screens.atari.games import AtariGames
 from agp_tui.ui.screens.atari.watch import CHANCE, AtariWatch, players
-from agp_tui.ui.screens.run_screen import FollowingScreen
+from agp_tui.ui.screens.run_screen import RunScreen
 
 HELP = """
 # Atari
@@ -55,7 +55,7 @@ def what_to_do(*, can_go_on: bool) -> Text:
     )
 
 
-class AtariScreen(FollowingScreen):
+class AtariScreen(RunScreen):
     """Games and form, somebody who is watched, a training, or all trainings compared: one at a time."""
 
     MODE = "atari"
@@ -104,13 +104,13 @@ class AtariScreen(FollowingScreen):
                 self.query_one(AtariCompare).look_if_new(self.agp.catalog.runs)
         if what == "settings":
             self.query_one(AtariForm).renew(self.agp.loaded)
-        self.offer()
+        self.refresh_footer()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done now is offered."""
         if not self.is_mounted:
             return True
-        watched, over = self.watched is not None, self.end is not None
+        watched, over = self.followed_run is not None, self.end is not None
         setup = not (watched or self.comparing or self.watching)
         games = self.query_one(AtariGames)
         possible = {
@@ -171,7 +171,7 @@ class AtariScreen(FollowingScreen):
         elif agent := form.agent_to_watch:
             self._watch_somebody(f"{agent} plays", "train", *form.words())
         else:
-            self.begin("atari", "train", *form.words(), form=form)
+            self.start_job("atari", "train", *form.words(), form=form)
 
     def action_again(self) -> None:
         """To the form, for another training."""
@@ -197,8 +197,8 @@ class AtariScreen(FollowingScreen):
     def _follow_newest(self) -> None:
         """A training that goes on is shown, whoever started it."""
         alive = next((one for one in self._trainings() if one.state == "running"), None)
-        busy = self.watched is not None or self.watching or self.comparing or self._in_form()
-        if alive is not None and not busy and alive.id != self.left:
+        busy = self.followed_run is not None or self.watching or self.comparing or self._in_form()
+        if alive is not None and not busy and alive.id != self.left_run_id:
             self.follow(self.run_named(alive.id))
 
     def action_follow_run(self) -> None:
@@ -215,7 +215,7 @@ class AtariScreen(FollowingScreen):
 
     def _resumable(self) -> Run | None:
         """The training that can be gone on with: the one shown, else the newest of this game."""
-        run = self.watched
+        run = self.followed_run
         if run is None and (newest := trainings(self.agp.catalog.runs, self.agp.game)):
             run = self.run_named(newest[0].id)
         return run if run is not None and can_go_on(run) else None
@@ -223,7 +223,7 @@ class AtariScreen(FollowingScreen):
     def action_resume(self) -> None:
         """Go on where it was."""
         if (run := self._resumable()) is not None:
-            self.begin("atari", "train", "--resume", run.id, form=self.query_one(AtariForm))
+            self.start_job("atari", "train", "--resume", run.id, form=self.query_one(AtariForm))
 
     # --- all trainings ---------------------------------------------------------------------------
 
@@ -274,14 +274,14 @@ class AtariScreen(FollowingScreen):
     def on_screen_suspend(self) -> None:
         """Nobody looks any more; another live job may begin."""
         if self.watching and self.app.current_mode != self.MODE:
-            self.agp.tell_live(Stop())
+            self.agp.send_live(Stop())
 
     # --- stop, and back --------------------------------------------------------------------------
 
     def action_stop(self) -> None:
         """Stop who plays, or the training; its checkpoint is kept, so nothing is lost."""
         if self.watching:
-            self.agp.tell_live(Stop())
+            self.agp.send_live(Stop())
         else:
             super().action_stop()
 
@@ -292,16 +292,16 @@ class AtariScreen(FollowingScreen):
             games.close_box()
             return
         if self.watching:
-            self.agp.tell_live(Stop())
+            self.agp.send_live(Stop())
         self.leave_run()
         self._compare(False)
         self.remove_class("-seeing")
         games.enter()
 
-    def worth_copying(self) -> str:
+    def copy_text(self) -> str:
         """The training's folder, or the id of the game under the cursor."""
-        if self.watched is not None:
-            return super().worth_copying()
+        if self.followed_run is not None:
+            return super().copy_text()
         if self.comparing and (run := self.query_one(AtariCompare).run) is not None:
             return str(self.run_named(run).path)
         game = self.query_one(AtariGames).under_cursor

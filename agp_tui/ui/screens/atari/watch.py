@@ -1,7 +1,5 @@
 """Somebody plays an Atari game, to be watched."""
 
-from typing import TYPE_CHECKING, cast
-
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -10,14 +8,12 @@ from textual.widgets import RichLog, Static
 
 from agp_tui.errors import AgpError
 from agp_tui.protocol.events import AnyEvent, Failed, Live
+from agp_tui.ui.app_base import app_of
 from agp_tui.ui.client.catalog import Catalog
 from agp_tui.ui.components.player_choices import agents, models, scripted
 from agp_tui.ui.components.run_view.result import told
 from agp_tui.ui.components.watch_pane import WatchPane
 from agp_tui.ui.dialogs.choose import Choice
-
-if TYPE_CHECKING:
-    from agp_tui.ui.app import AgpApp
 
 CHANCE = "chance"
 INVITING = "Press w to watch somebody play the game under the cursor."
@@ -46,7 +42,7 @@ class AtariWatch(Vertical):
 
     @work(group="watch")
     async def _follow(self, *words: str) -> None:
-        app = cast("AgpApp", self.app)
+        app = app_of(self)
         try:
             async for event in app.run_live("WATCH", *words):
                 self.show(event)
@@ -62,7 +58,7 @@ class AtariWatch(Vertical):
     def on_watch_pane_command_sent(self, message: WatchPane.CommandSent) -> None:
         """Pause, step, speed: pass it on."""
         if self.playing:
-            cast("AgpApp", self.app).tell_live(message.command)
+            app_of(self).send_live(message.command)
 
     async def on_watch_pane_closed(self) -> None:
         """Enough seen: what escape does on the whole screen."""

@@ -24,7 +24,7 @@ from agp_tui.protocol.results import (
     RecordingInfoResult,
 )
 from agp_tui.protocol.summaries import RecordingSummary
-from agp_tui.ui.client.process import ask
+from agp_tui.ui.client.process import run_command
 from agp_tui.ui.dialogs.choose import Choice, Choose
 from agp_tui.ui.dialogs.confirm import Confirm
 from agp_tui.ui.dialogs.form import Field, Form, Values
@@ -176,7 +176,7 @@ class LibraryScreen(AppScreen):
         if self.item is None or self.item.path != item.path:
             return
         try:
-            answer = await ask("recordings", "info", item.path, *self.agp.words)
+            answer = await run_command("recordings", "info", item.path, *self.agp.global_flags)
             report = answer.result(RecordingInfoResult) or RecordingInfoResult()
         except AgpError as error:
             report = RecordingInfoResult(warnings=(str(error),))
@@ -251,7 +251,7 @@ class LibraryScreen(AppScreen):
 
     def on_replay_pane_command_sent(self, message: ReplayPane.CommandSent) -> None:
         if self.activity == "replay":
-            self.agp.tell_live(message.command)
+            self.agp.send_live(message.command)
 
     def on_replay_pane_closed(self) -> None:
         self.action_stop()
@@ -262,7 +262,7 @@ class LibraryScreen(AppScreen):
         if self.item is None:
             return
         try:
-            answer = await ask("recordings", "disagreements", self.item.path, *self.agp.words)
+            answer = await run_command("recordings", "disagreements", self.item.path, *self.agp.global_flags)
         except AgpError as error:
             self.notify(str(error), severity="warning", markup=False)
             return
@@ -315,7 +315,7 @@ class LibraryScreen(AppScreen):
     async def _run_command(self, *words: str) -> Finished | None:
         """Run a short command; if it fails, show the error and return None."""
         try:
-            return await ask(*words, *self.agp.words)
+            return await run_command(*words, *self.agp.global_flags)
         except AgpError as error:
             self.message = f"[$error]✗[/] {escape(str(error))}"
             return None
@@ -323,7 +323,7 @@ class LibraryScreen(AppScreen):
     def action_stop(self) -> None:
         """Stop the running job."""
         if self.activity:
-            self.agp.tell_live(Stop())
+            self.agp.send_live(Stop())
 
     @work(exclusive=True, group="check")
     async def action_check(self) -> None:
@@ -355,7 +355,7 @@ class LibraryScreen(AppScreen):
             self.message = (
                 f"[$success]✓[/] repaired {escape(recording_key(item))}: {done.frames} frames{lost}"
             )
-            self.agp.look("recordings")
+            self.agp.refresh_catalog("recordings")
 
     def action_delete(self) -> None:
         """Delete the recording, after a confirmation."""
@@ -375,7 +375,7 @@ class LibraryScreen(AppScreen):
         """Delete a recording."""
         if await self._run_command("recordings", "delete", item.path, "--yes") is not None:
             self.message = f"deleted {escape(recording_key(item))}"
-            self.agp.look("recordings")
+            self.agp.refresh_catalog("recordings")
 
     def action_import(self) -> None:
         """Import a pickle of the original script."""
@@ -403,7 +403,7 @@ class LibraryScreen(AppScreen):
         if (done := await self._run_job("import", *words)) is not None:
             self.message = f"[$success]✓[/] imported {done.frames} frames of {escape(values['game'])}"
             self.agp.game = values["game"]
-            self.agp.look("recordings")
+            self.agp.refresh_catalog("recordings")
 
     def action_export(self) -> None:
         """Export the recording for other programs."""
@@ -431,7 +431,7 @@ class LibraryScreen(AppScreen):
 
     # --- display --------------------------------------------------------------------------------------
 
-    def worth_copying(self) -> str:
+    def copy_text(self) -> str:
         """The path of the recording under the cursor."""
         return self.item.path if self.item is not None else ""
 

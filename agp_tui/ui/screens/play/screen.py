@@ -17,7 +17,7 @@ from agp_tui.protocol.commands import Pause, Resume, Stop
 from agp_tui.protocol.events import AnyEvent, Failed, Finished, Live, Started
 from agp_tui.protocol.results import LatencyResult
 from agp_tui.protocol.summaries import ModelSummary
-from agp_tui.ui.client.process import ask
+from agp_tui.ui.client.process import run_command
 from agp_tui.ui.components.run_view.result import told
 from agp_tui.ui.components.terminal_game import TerminalGame
 from agp_tui.ui.dialogs.choose import Choice, Choose
@@ -117,7 +117,7 @@ class PlayScreen(AppScreen):
         """Measure the time of a decision on this machine against the time of a frame."""
         self.latency_check = "[dim]measuring …[/]"
         try:
-            finished = await ask("models", "measure", model.path, *self.agp.words)
+            finished = await run_command("models", "measure", model.path, *self.agp.global_flags)
         except AgpError as error:
             self.latency_check = f"[$error]✗ {escape(str(error))}[/]"
             return
@@ -199,7 +199,7 @@ class PlayScreen(AppScreen):
         if isinstance(event, Finished) and event.recordings and self.model is not None:
             self.corrected_model = self.model.path
             log.write(Text("l trains the model on your corrections.", style="bold"))
-            self.agp.look("recordings")
+            self.agp.refresh_catalog("recordings")
         if isinstance(event, Failed):
             self.query_one(TerminalGame).reset("It did not play; the reason is below.")
 
@@ -209,7 +209,7 @@ class PlayScreen(AppScreen):
             return
         pane = self.query_one(TerminalGame)
         pane.focus()
-        pane.begin(self.agp.tell_live, self.agp.loaded.config.terminal, tuple(self.model.keys))
+        pane.begin(self.agp.send_live, self.agp.loaded.config.terminal, tuple(self.model.keys))
 
     def on_terminal_game_closed(self) -> None:
         self.action_stop()
@@ -220,13 +220,13 @@ class PlayScreen(AppScreen):
 
     def action_pause(self) -> None:
         """Pause or resume."""
-        self.agp.tell_live(Resume() if self.paused else Pause())
+        self.agp.send_live(Resume() if self.paused else Pause())
 
     def action_stop(self) -> None:
         """Stop the player."""
-        self.agp.tell_live(Stop())
+        self.agp.send_live(Stop())
 
-    def worth_copying(self) -> str:
+    def copy_text(self) -> str:
         """The model's folder."""
         return self.model.path if self.model is not None else ""
 

@@ -1,21 +1,18 @@
 """A game's profile in the settings: its form, its region, saving it; and the limits of a recording."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from agp_tui.config import GameSettings, RecordSettings
 from agp_tui.games.ids import is_atari
-from agp_tui.ui.client.process import ask
+from agp_tui.ui.app_base import AppBase
+from agp_tui.ui.client.process import run_command
 from agp_tui.ui.dialogs.form import Field, Values
 from agp_tui.ui.screens.record.region_picker import SquareRegion
-
-if TYPE_CHECKING:
-    from agp_tui.ui.app import AgpApp
 
 UNPACED = "as fast as possible"
 
 
-def game_settings(app: "AgpApp", game: str) -> GameSettings:
+def game_settings(app: AppBase, game: str) -> GameSettings:
     """The settings of a game: its profile, or the defaults."""
     config = app.loaded.config
     return config.games.get(game, config.game)
@@ -73,7 +70,7 @@ def comma_separated(value: tuple[int, ...] | None) -> str:
     return ",".join(map(str, value)) if value is not None else ""
 
 
-async def save_profile(app: "AgpApp", game: str, values: Values) -> None:
+async def save_profile(app: AppBase, game: str, values: Values) -> None:
     """Write the changed settings into the game's profile and reload the settings.
 
     An empty value resets a setting to its default. Raises `AgpError` if a value is invalid; then
@@ -89,11 +86,11 @@ async def save_profile(app: "AgpApp", game: str, values: Values) -> None:
     wanted = {**values, **changed} if is_new and not is_atari(game) else changed
     pairs = [part for key, value in wanted.items() if value for part in (f"games.{game}.{key}", value)]
     if pairs:
-        await ask("config", "set", *pairs, *app.words)
+        await run_command("config", "set", *pairs, *app.global_flags)
     in_file = app.loaded.file.get(f"games.{game}", {})
     removed = [f"games.{game}.{key}" for key, value in changed.items() if not value and key in in_file]
     if removed:
-        await ask("config", "unset", *removed, *app.words)
+        await run_command("config", "unset", *removed, *app.global_flags)
     app.reload()
 
 

@@ -33,7 +33,7 @@ class RegionPreview(LiveView):
 
     @work(group="watch")
     async def _run_watch(self, flags: tuple[str, ...]) -> None:
-        words = ("screen", "watch", *flags, *self.app.words)  # type: ignore[attr-defined]
+        words = ("screen", "watch", *flags, *self.app.global_flags)  # type: ignore[attr-defined]
         try:
             async with JobProcess(*words) as job, aclosing(job.events()) as events:
                 async for event in events:

@@ -16,7 +16,7 @@ from agp_tui.games.ids import is_atari
 from agp_tui.protocol.commands import Stop
 from agp_tui.protocol.events import AnyEvent, Failed, Finished, Live, Note, Progress, Stage, Started
 from agp_tui.protocol.results import DisplaysResult, PickResult
-from agp_tui.ui.client.process import ask
+from agp_tui.ui.client.process import run_command
 from agp_tui.ui.components.live_view import LiveView
 from agp_tui.ui.components.player_choices import agents, models, scripted
 from agp_tui.ui.components.recording_result import RecordingResult
@@ -217,7 +217,7 @@ class RecordScreen(AppScreen):
         $DISPLAY counts as the choice unless `force`.
         """
         try:
-            answer = await ask("screen", "list", "--game", self.game, *self.agp.words)
+            answer = await run_command("screen", "list", "--game", self.game, *self.agp.global_flags)
         except AgpError as error:
             self.error = str(error)
             return False
@@ -313,7 +313,7 @@ class RecordScreen(AppScreen):
         self.live_pane.reset("Getting ready …")
         words = ["record", "--game", self.game, *self.player_flags(), *self.limits.flags(self.game)]
         finished = await self._run_job("REC", *words)
-        self.agp.look("recordings")
+        self.agp.refresh_catalog("recordings")
         if finished is not None and finished.recording is not None:
             self.show_result(finished)
 
@@ -336,7 +336,7 @@ class RecordScreen(AppScreen):
         """Show an event of the running job."""
         match event:
             case Started() if self.played_in_terminal:
-                self.query_one(TerminalGame).begin(self.agp.tell_live, self.agp.loaded.config.terminal)
+                self.query_one(TerminalGame).begin(self.agp.send_live, self.agp.loaded.config.terminal)
             case Live() if self.phase == "region":
                 self.query_one(RegionPicker).show(event)
             case Live():
@@ -361,7 +361,7 @@ class RecordScreen(AppScreen):
     def action_stop(self) -> None:
         """Stop the running job."""
         self._stopped = True
-        self.agp.tell_live(Stop())
+        self.agp.send_live(Stop())
 
     # --- the result -----------------------------------------------------------------------------------
 
@@ -396,12 +396,12 @@ class RecordScreen(AppScreen):
     async def delete_recording(self, path: str) -> None:
         """Delete a recording."""
         try:
-            await ask("recordings", "delete", path, "--yes", *self.agp.words)
+            await run_command("recordings", "delete", path, "--yes", *self.agp.global_flags)
         except AgpError as error:
             self.error = str(error)
             return
         self._write("Discarded.")
-        self.agp.look("recordings")
+        self.agp.refresh_catalog("recordings")
 
     def _close_result(self) -> None:
         self.result = None
@@ -409,7 +409,7 @@ class RecordScreen(AppScreen):
 
     # --- display --------------------------------------------------------------------------------------
 
-    def worth_copying(self) -> str:
+    def copy_text(self) -> str:
         """The error, or else the recording's folder."""
         return self.error or (self.result.recording or "" if self.result else "")
 
@@ -481,4 +481,4 @@ class RecordScreen(AppScreen):
         )
         flags = watch_flags(self.profile, self.game) if visible else ()
         self.query_one(RegionPreview).watch_region(*flags)
-        self.offer()
+        self.refresh_footer()

@@ -48,7 +48,7 @@ class DoctorPane(Vertical):
         """Its cure."""
         self._tell()
 
-    def worth_copying(self) -> str:
+    def copy_text(self) -> str:
         """The cure, or what was found where nothing is to be done."""
         one = self._highlighted()
         return (one.cure or f"{one.name}: {one.found}") if one else ""

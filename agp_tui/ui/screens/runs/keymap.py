@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -12,8 +12,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-if TYPE_CHECKING:
-    from agp_tui.ui.app import AgpApp
+from agp_tui.ui.app_base import AppBase
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Bound:
     what: str
 
 
-def bindings_of(app: "AgpApp") -> list[Bound]:
+def bindings_of(app: AppBase) -> list[Bound]:
     """Everything of the app and its screens that can have another key, by id."""
     found: dict[str, Bound] = {}
     classes = (

@@ -16,8 +16,9 @@ from agp_tui.errors import AgpError
 from agp_tui.formatting.text import STATES, ago
 from agp_tui.protocol.events import INTERRUPTED
 from agp_tui.protocol.results import RunsResult
+from agp_tui.ui.app_base import app_of
 from agp_tui.ui.client.catalog import RunItem
-from agp_tui.ui.client.process import ask
+from agp_tui.ui.client.process import run_command
 
 COLUMNS = ("run", "job", "game", "state", "when", "result")
 Result = dict[str, Any]
@@ -138,7 +139,7 @@ class RunsPane(Vertical):
             self._asked = states
             self.find_results()
 
-    def worth_copying(self) -> str:
+    def copy_text(self) -> str:
         """Nothing of the table as a whole."""
         return ""
 
@@ -160,7 +161,7 @@ class RunsPane(Vertical):
     async def find_results(self) -> None:
         """What came of those that have ended."""
         try:
-            answer = await ask("runs", "list", *self.app.words)  # type: ignore[attr-defined]
+            answer = await run_command("runs", "list", *app_of(self).global_flags)
         except AgpError:
             # Without results the table still shows the runs.
             return

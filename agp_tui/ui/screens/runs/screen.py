@@ -11,10 +11,10 @@ from textual.widgets import ContentSwitcher, Static
 
 from agp_tui.engine.runs import Run
 from agp_tui.errors import AgpError
-from agp_tui.ui.client.process import ask
+from agp_tui.ui.client.process import run_command
 from agp_tui.ui.components.run_view.view import RunView
 from agp_tui.ui.dialogs.confirm import Confirm
-from agp_tui.ui.screens.run_screen import FollowingScreen
+from agp_tui.ui.screens.run_screen import RunScreen
 from agp_tui.ui.screens.runs.doctor_pane import DoctorPane
 from agp_tui.ui.screens.runs.runs_pane import RunsPane
 from agp_tui.ui.screens.runs.settings_pane import SettingsPane
@@ -69,7 +69,7 @@ Settings are written to `config.toml`; its comments stay. What does not fit is n
 """
 
 
-class RunsScreen(FollowingScreen):
+class RunsScreen(RunScreen):
     """Three tabs; a run that is watched takes the whole screen."""
 
     MODE = "runs"
@@ -109,7 +109,7 @@ class RunsScreen(FollowingScreen):
         catalog = self.agp.catalog
         if what in ("", "runs"):
             self.query_one(RunsPane).feed(catalog.runs)
-            self.offer()
+            self.refresh_footer()
         if what in ("", "findings"):
             self.query_one(DoctorPane).feed(catalog.findings)
         if what in ("", "settings"):
@@ -123,8 +123,8 @@ class RunsScreen(FollowingScreen):
 
     def _chosen(self) -> Run | None:
         """The run that stop, delete and copy are about."""
-        if self.watched is not None:
-            return self.watched
+        if self.followed_run is not None:
+            return self.followed_run
         name = self.query_one(RunsPane).run if self.tab == "runs" else None
         return self.run_named(name) if name else None
 
@@ -155,14 +155,14 @@ class RunsScreen(FollowingScreen):
     async def tell_run(self, *words: str) -> None:
         """Have a run stopped or deleted."""
         try:
-            await ask("runs", *words, *self.agp.words)
+            await run_command("runs", *words, *self.agp.global_flags)
         except AgpError as error:
             self.notify(str(error), severity="error", markup=False)
-        self.agp.look_around()
+        self.agp.poll_runs()
 
     def action_back(self) -> None:
         """From a run to the list."""
-        if self.watched is not None:
+        if self.followed_run is not None:
             self.leave_run()
             self.query_one(RunsPane).take_focus()
 
@@ -218,26 +218,26 @@ class RunsScreen(FollowingScreen):
     def action_look_again(self) -> None:
         """Doctor looks again."""
         self.query_one(DoctorPane).feed(None)
-        self.agp.look("findings")
+        self.agp.refresh_catalog("findings")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done now is offered."""
         if not self.is_mounted:
             return True
         run = self._chosen()
-        tab = self.tab if self.watched is None else ""
+        tab = self.tab if self.followed_run is None else ""
         possible = {
             "stop": run is not None and run.alive(),
             "delete": run is not None and not run.alive(),
             "unset": tab == "settings",
             "edit_file": tab == "settings",
             "look_again": tab == "doctor",
-            "back": self.watched is not None,
+            "back": self.followed_run is not None,
         }
         return possible.get(action, True)
 
-    def worth_copying(self) -> str:
+    def copy_text(self) -> str:
         """The run's folder, the setting's place and value, or the cure."""
         if (run := self._chosen()) is not None:
             return str(run.path)
-        return self._pane(self.tab).worth_copying()
+        return self._pane(self.tab).copy_text()

@@ -4,7 +4,7 @@ import asyncio
 import os
 import shlex
 import subprocess
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from rich.text import Text
 from textual import work
@@ -19,13 +19,11 @@ from textual.widgets.option_list import Option
 from agp_tui.config.file import FileError, LoadedConfig
 from agp_tui.config.schema import list_settings
 from agp_tui.errors import AgpError, SettingError
-from agp_tui.ui.client.process import ask
+from agp_tui.ui.app_base import AppBase, app_of
+from agp_tui.ui.client.process import run_command
 from agp_tui.ui.components.setting_field import Setting, setting_text, shown, source, value_in_file
 from agp_tui.ui.dialogs.choose import Choice, Choose
 from agp_tui.ui.screens.runs.keymap import KeyAsk, bindings_of, with_key
-
-if TYPE_CHECKING:
-    from agp_tui.ui.app import AgpApp
 
 
 class SettingsTable(DataTable[Text]):
@@ -85,8 +83,8 @@ class SettingsPane(Vertical):
             yield Static(id="setting-error", markup=False)
 
     @property
-    def _agp(self) -> "AgpApp":
-        return cast("AgpApp", self.app)
+    def _agp(self) -> AppBase:
+        return app_of(self)
 
     # --- what is shown --------------------------------------------------------------------------
 
@@ -179,7 +177,7 @@ class SettingsPane(Vertical):
         """Keys go to the field that is changed, else to the table."""
         self.query_one(Input if self._editing else SettingsTable).focus()
 
-    def worth_copying(self) -> str:
+    def copy_text(self) -> str:
         """The setting as it stands in the file."""
         one = self._highlighted()
         return f"{one.section}.{one.key} = {shown(one.value)}" if one else self._file
@@ -268,7 +266,7 @@ class SettingsPane(Vertical):
         words = ("unset", one.name) if not value else ("set", one.name, value)
         try:
             async with self._writing:
-                await ask("config", *words, *self._agp.words)
+                await run_command("config", *words, *self._agp.global_flags)
         except AgpError as error:
             if not self._edits(one):
                 self._edit(one, value)

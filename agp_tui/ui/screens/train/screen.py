@@ -18,11 +18,11 @@ from agp_tui.protocol.events import Finished
 from agp_tui.protocol.results import DatasetResult, TrainingResult
 from agp_tui.protocol.summaries import ModelSummary
 from agp_tui.ui.client.catalog import RunItem
-from agp_tui.ui.client.process import ask
+from agp_tui.ui.client.process import run_command
 from agp_tui.ui.components.player_choices import agents, scripted
 from agp_tui.ui.components.run_view.view import RunView
 from agp_tui.ui.dialogs.choose import Choice, Choose
-from agp_tui.ui.screens.run_screen import FollowingScreen
+from agp_tui.ui.screens.run_screen import RunScreen
 from agp_tui.ui.screens.train.data import Look, Recordings
 from agp_tui.ui.screens.train.form import LOOKED_AT, TrainForm
 
@@ -59,7 +59,7 @@ LOOK_AFTER_SECONDS = 0.4
 """A person who changes several things is waited for."""
 
 
-class TrainScreen(FollowingScreen):
+class TrainScreen(RunScreen):
     """A form over the recordings, or the run that is watched."""
 
     MODE = "train"
@@ -93,7 +93,7 @@ class TrainScreen(FollowingScreen):
         """Another game, other recordings, a run that began or ended."""
         if what in ("", "game"):
             self.leave_run()
-            self.left = ""
+            self.left_run_id = ""
             self._looked = None
         if what in ("", "game", "recordings"):
             self._feed()
@@ -101,7 +101,7 @@ class TrainScreen(FollowingScreen):
             self._follow_newest()
         if what == "settings":
             self.query_one(TrainForm).renew(self.agp.loaded)
-        self.offer()
+        self.refresh_footer()
 
     # --- the form --------------------------------------------------------------------------------
 
@@ -145,7 +145,7 @@ class TrainScreen(FollowingScreen):
         if words == self._looked:
             return
         try:
-            answer = await ask("train", "--look", *words, *self.agp.words)
+            answer = await run_command("train", "--look", *words, *self.agp.global_flags)
         except AgpError as error:
             self._looked = None
             look.clear(f"[$error]{escape(str(error))}[/]")
@@ -159,13 +159,13 @@ class TrainScreen(FollowingScreen):
 
     def action_start(self) -> None:
         """Train, or, where one has ended, back to the form for another."""
-        if self.watched is not None:
+        if self.followed_run is not None:
             self.action_back()
         elif not self.query_one(Recordings).selected:
             self.notify("No recording is chosen. Space chooses one, a all of them.", severity="warning")
         else:
             form = self.query_one(TrainForm)
-            self.begin("train", *self._words(), *form.flags(), form=form)
+            self.start_job("train", *self._words(), *form.flags(), form=form)
 
     # --- runs ------------------------------------------------------------------------------------
 
@@ -179,12 +179,12 @@ class TrainScreen(FollowingScreen):
     def _follow_newest(self) -> None:
         """A training that goes on is shown, whoever started it."""
         found = self._alive()
-        if self.watched is None and found is not None and found.id != self.left:
+        if self.followed_run is None and found is not None and found.id != self.left_run_id:
             self.follow(self.run_named(found.id))
 
     def action_back(self) -> None:
         """To the form; a training goes on."""
-        if self.watched is not None:
+        if self.followed_run is not None:
             self.leave_run()
             self.query_one(Recordings).focus()
 
@@ -195,8 +195,8 @@ class TrainScreen(FollowingScreen):
 
     def _resumable(self) -> Run | None:
         """The training that can be gone on with: the one shown, else the newest of this game."""
-        if self.watched is not None:
-            run, job = self.watched, self.watched.job
+        if self.followed_run is not None:
+            run, job = self.followed_run, self.followed_run.job
         else:
             newest = next((one for one in self._mine() if one.job == "train"), None)
             if newest is None:
@@ -214,7 +214,7 @@ class TrainScreen(FollowingScreen):
         """Go on where it was."""
         if (run := self._resumable()) is not None:
             form = self.query_one(TrainForm)
-            self.begin("train", "--game", self.agp.game, "--resume", run.id, form=form)
+            self.start_job("train", "--game", self.agp.game, "--resume", run.id, form=form)
 
     # --- practice --------------------------------------------------------------------------------
 
@@ -240,7 +240,7 @@ class TrainScreen(FollowingScreen):
             return
         teacher = await self._one_of("Who teaches it?", self._teachers())
         if teacher is not None:
-            self.begin("practice", model, "--teacher", teacher)
+            self.start_job("practice", model, "--teacher", teacher)
 
     async def _one_of(self, question: str, choices: list[Choice]) -> str | None:
         """The only one there is, or the one that is chosen; None where none is."""
@@ -252,7 +252,7 @@ class TrainScreen(FollowingScreen):
         """Only what can be done now is offered."""
         if not self.is_mounted:
             return True
-        watching, over = self.watched is not None, self.end is not None
+        watching, over = self.followed_run is not None, self.end is not None
         possible = {
             "start": over if watching else bool(self.query_one(Recordings).usable),
             "name_it": not watching and bool(self.query_one(Recordings).usable),
