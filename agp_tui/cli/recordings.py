@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
+import msgspec
 from cyclopts import App, Parameter
 
 from agp_tui.cli.confirm import Yes, confirmed
@@ -35,7 +36,7 @@ def list_(*, game: str | None = None, output: OutputFlags = Output()) -> int:
     from agp_tui.recording.library import list_recordings, recordings_table
 
     found = list_recordings(settings_of(output).folder("recordings"), game)
-    paths, report = [str(one.path) for one in found], {"recordings": [one.report() for one in found]}
+    paths, report = [one.path for one in found], {"recordings": [msgspec.to_builtins(one) for one in found]}
     return print_tables(output, "recordings", recordings_table(found), recordings=paths, report=report)
 
 

@@ -30,7 +30,7 @@ Channels = Literal["bgr", "rgb"]
 
 
 @dataclass(frozen=True)
-class ImportResult:
+class ImportedRecording:
     """The result of an import. `left_out`: frames without keys, or keys without a frame, at the end."""
 
     path: Path
@@ -46,7 +46,7 @@ def import_pickle(
     channels: Channels = "bgr",
     fps: int = 30,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> ImportResult:
+) -> ImportedRecording:
     """Import a pickle as a recording of `game`. A key is held if its value is above 0.5.
 
     No code in the file is run. Raises `RecordingError` for a file of any other format.
@@ -88,7 +88,7 @@ def import_pickle(
                 f"{writer.path} cannot be written: {error.strerror}.", "Free disk space."
             ) from error
         raise
-    return ImportResult(writer.path, count, max(len(frames), len(states)) - count)
+    return ImportedRecording(writer.path, count, max(len(frames), len(states)) - count)
 
 
 def write_pickle(recording: Recording, file: BinaryIO, frames: Iterator[Pixels]) -> None:

@@ -3,13 +3,14 @@
 import contextlib
 import difflib
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agp_tui.errors import RecordingError
 from agp_tui.files import delete_folder
 from agp_tui.protocol.events import Table
+from agp_tui.protocol.summaries import RecordingSummary
 from agp_tui.recording import meta as meta_file
 from agp_tui.recording import timeline as timeline_file
 from agp_tui.recording import video as video_file
@@ -19,58 +20,31 @@ from agp_tui.recording.repair import finish_interrupted
 from agp_tui.recording.store import Recording, find_recordings
 
 
-@dataclass(frozen=True)
-class RecordingSummary:
-    """One recording in a list. If it cannot be read, `problem` says why and the numbers are 0."""
-
-    path: Path
-    game: str
-    stamp: str
-    state: str
-    """`complete`, `recovered`, `recording` (being written), `broken off` (usable) or `unreadable`."""
-    frames: int = 0
-    seconds: float = 0.0
-    fps: int = 0
-    filled: float = 0.0
-    """Share of the requested frames that were recorded, 0 to 1."""
-    held: dict[str, float] = field(default_factory=dict)
-    """By key: share of the frames at which the player held it."""
-    bytes: int = 0
-    problem: str = ""
-    source: str = ""
-    """The player."""
-    labels: str = ""
-    """The player whose keys are the labels."""
-
-    def report(self) -> dict[str, Any]:
-        """An entry of `recordings` in the report of `agp recordings list`."""
-        held = {key: round(share, 4) for key, share in self.held.items()}
-        rounded = {"seconds": round(self.seconds, 3), "filled": round(self.filled, 4), "held": held}
-        return asdict(self) | {"path": str(self.path)} | rounded
-
-
 def summary(path: Path) -> RecordingSummary:
     """Summarize a recording. Does not raise for a damaged one."""
     try:
         recording = Recording.open(path)
     except RecordingError as error:
-        unreadable = RecordingSummary(path, path.parent.name, path.name, "unreadable", problem=str(error))
+        game, state, source, labels = path.parent.name, "unreadable", "", ""
         with contextlib.suppress(RecordingError):
             meta = read_meta(path)
             state = "recording" if meta.being_written else "unreadable"
-            return replace(unreadable, game=meta.game, state=state, source=meta.source, labels=meta.labels)
-        return unreadable
+            game, source, labels = meta.game, meta.source, meta.labels
+        return RecordingSummary(
+            str(path), game, path.name, state, problem=str(error), source=source, labels=labels
+        )
     meta = recording.meta
+    shares = held_shares(meta.keys, recording.key_states(meta.source))
     return RecordingSummary(
-        path,
+        str(path),
         meta.game,
         path.name,
         state_of(meta),
         len(recording),
-        recording.seconds,
+        round(recording.seconds, 3),
         meta.fps,
-        filled_share(recording),
-        held_shares(meta.keys, recording.key_states(meta.source)),
+        round(filled_share(recording), 4),
+        {key: round(share, 4) for key, share in shares.items()},
         recording.bytes,
         source=meta.source,
         labels=meta.labels,

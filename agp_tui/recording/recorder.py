@@ -35,7 +35,7 @@ GAP_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class RecordingResult:
+class RecorderResult:
     """The result of a recording. `path` is None without a frame: then nothing is saved."""
 
     path: Path | None
@@ -84,7 +84,7 @@ def record(
     seconds: float | None = None,
     episodes: int | None = None,
     preview: PreviewSettings | None = None,
-) -> RecordingResult:
+) -> RecorderResult:
     """Record until `seconds` or `episodes` (default: from `settings`), the stop key, or a stop of the job.
 
     The recording is a new folder under `root`. Whatever ends it, its files are finished first.
@@ -96,7 +96,7 @@ def record(
     space.require()
     player.poll()
     if not wait_for_start(player, settings, job):
-        return RecordingResult(None, 0, 0.0, player.clock.pace(), 0, (), "stopped before it began")
+        return RecorderResult(None, 0, 0.0, player.clock.pace(), 0, (), "stopped before it began")
     meta = RecordingMeta.of_game(
         player.game,
         player.clock.fps,
@@ -229,7 +229,7 @@ class _RecordingLoop:
     writer: RecordingWriter
     reporter: RecordingReporter
 
-    def run(self, limits: _Limits, space: DiskSpace, job: Job) -> RecordingResult:
+    def run(self, limits: _Limits, space: DiskSpace, job: Job) -> RecorderResult:
         """Record frame after frame until a limit is reached."""
         clock = self.player.clock
         first = before = self.player.game.status()
@@ -303,11 +303,11 @@ class _RecordingLoop:
                 if self.writer.frames == 0:
                     shutil.rmtree(self.writer.path, ignore_errors=True)
 
-    def _result(self, first: GameStatus | None, because: str, seconds: float) -> RecordingResult:
+    def _result(self, first: GameStatus | None, because: str, seconds: float) -> RecorderResult:
         path = self.writer.path if self.writer.frames else None
         status = self.player.game.status()
         scores = status.finished_scores[len(first.finished_scores) :] if first and status else ()
         size = size_of(path) if path else 0
-        return RecordingResult(
+        return RecorderResult(
             path, self.writer.frames, seconds, self.player.clock.pace(), size, scores, because
         )

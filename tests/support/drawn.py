@@ -18,7 +18,7 @@ from agp_tui.errors import JobFailed
 from agp_tui.games.base import Driver, Frame, GameStatus, Origin, Pixels
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, Who, apply_edges
 from agp_tui.recording.inputs import HumanOnScreen, HumanViaTerminal, PlayerInput, PolicyInput
-from agp_tui.recording.recorder import RecordingResult, record
+from agp_tui.recording.recorder import RecorderResult, record
 from agp_tui.recording.store import Recording
 
 KEYS = ("up", "left", "space")
@@ -125,7 +125,7 @@ def record_drawn(
     shadow: Driver | None = None,
     forwards: bool = False,
     **options: Any,
-) -> RecordingResult:
+) -> RecorderResult:
     """Record a driver or a person at a keyboard; `forwards`: the person's keys reach the game through us."""
     settings = options.pop("settings", RecordSettings(min_free_mb=0))
     clock = Clock(fps, game.source)
@@ -139,7 +139,7 @@ def record_drawn(
     return record(source, settings, job or Job(), root=root, **options)
 
 
-def opened(recorded: RecordingResult) -> Recording:
+def opened(recorded: RecorderResult) -> Recording:
     assert recorded.path is not None
     return Recording.open(recorded.path)
 
