@@ -24,6 +24,11 @@ PLACE = ("--center", "200,200")
 RECORD = ("record", "--game", "w", *PLACE)
 
 
+def nightly(*values: object) -> object:
+    """A case like its neighbours, which only `make test-all` runs."""
+    return pytest.param(*values, marks=pytest.mark.nightly)
+
+
 def refused(*words: str, home: Path, display: str | None = None, **environment: str) -> str:
     """Run a command that must refuse, for people and for programs; what it says."""
     before = files(home)
@@ -56,7 +61,7 @@ def files(home: Path) -> set[Path]:
     [
         (("--display", ":99"), ":99"),
         (("--display", "localhost:10.0"), "ssh -X"),
-        (("--display", "banana"), "a name such as :0"),
+        nightly(("--display", "banana"), "a name such as :0"),
     ],
 )
 def test_a_display_that_is_none(words: tuple[str, ...], said: str, home: Path) -> None:
@@ -92,15 +97,15 @@ def test_no_display_at_all(home: Path) -> None:
     [
         (("--center", "5000,5000"), "1024x768"),
         (("--region", "10,10,0,5"), "a width and a height"),
-        (("--region", "10,10"), "--region"),
+        nightly(("--region", "10,10"), "--region"),
         ((*PLACE, "--keys", "left,rihgt"), "Did you mean right"),
-        ((*PLACE, "--keys", "up,up"), "twice"),
-        ((*PLACE, "--stop-key", "escp"), "Did you mean esc"),
+        nightly((*PLACE, "--keys", "up,up"), "twice"),
+        nightly((*PLACE, "--stop-key", "escp"), "Did you mean esc"),
         ((*PLACE, "--min-free-mb", "999999999"), "lower --min-free-mb"),
-        ((*PLACE, "--fps", "600"), "--fps"),
+        nightly((*PLACE, "--fps", "600"), "--fps"),
         ((*PLACE, "--secnds", "3"), "Did you mean --seconds"),
         ((*PLACE, "--by", "nobody"), "nobody"),
-        ((*PLACE, "--by", "expert"), "expert"),
+        nightly((*PLACE, "--by", "expert"), "expert"),
         ((*PLACE, "--fast"), "--fast"),
     ],
 )
@@ -127,12 +132,12 @@ def flip_a_bit(path: Path) -> None:
     ("spoil", "said"),
     [
         (cut, "agp recordings repair"),
-        (flip_a_bit, "damaged"),
-        (lambda path: (path / "frames.mkv").write_bytes(b""), "none that can be read"),
-        (lambda path: (path / "frames.mkv").unlink(), "frames.mkv"),
-        (lambda path: (path / "timeline.jsonl").unlink(), "timeline.jsonl"),
+        nightly(flip_a_bit, "damaged"),
+        nightly(lambda path: (path / "frames.mkv").write_bytes(b""), "none that can be read"),
+        nightly(lambda path: (path / "frames.mkv").unlink(), "frames.mkv"),
+        nightly(lambda path: (path / "timeline.jsonl").unlink(), "timeline.jsonl"),
         (lambda path: (path / "meta.json").write_text('{"hello": 1}'), "not made by agp-tui"),
-        (lambda path: (path / "meta.json").write_bytes(b"\x80\x04pickle"), "not made by agp-tui"),
+        nightly(lambda path: (path / "meta.json").write_bytes(b"\x80\x04pickle"), "not made by agp-tui"),
     ],
 )
 def test_a_recording_that_is_spoiled(spoil: Callable[[Path], object], said: str, home: Path) -> None:
@@ -152,11 +157,17 @@ def training_refused(home: Path, *more: str) -> str:
     return f"{failed['error']} {failed['hint']}"
 
 
+def test_there_are_no_recordings_to_learn_from(home: Path) -> None:
+    assert "agp record --game box" in refused("train", "--game", "box", home=home)
+    short = write(home / "recordings", 5, [edge(1.5, "left", True)])
+    assert "Record for longer" in training_refused(home)
+    assert short.is_dir()
+
+
+@pytest.mark.nightly
 def test_recordings_that_nothing_can_be_learned_from(home: Path) -> None:
     root = home / "recordings"
-    assert "agp record --game box" in refused("train", "--game", "box", home=home)
     short = write(root, 5, [edge(1.5, "left", True)])
-    assert "Record for longer" in training_refused(home)
     quiet = write(root, 200)
     assert "no key is ever pressed" in training_refused(home, "--recordings", str(quiet))
     slow = write(root, 200, HELD, meta=meta_of(fps=15))
@@ -171,38 +182,52 @@ def test_recordings_that_nothing_can_be_learned_from(home: Path) -> None:
 
 
 @pytest.mark.display
-def test_a_model_that_does_not_fit(home: Path, x_display: str, bright: BrightModel) -> None:
-    def refusal(*words: str) -> str:
-        return refused("play", *words, *PLACE, home=home, display=x_display)
-
-    whole = str(bright.whole_window)
-    assert "4 keys (up, left, right, down), found 2" in refusal(whole, "--game", "w")
-    assert "up, down" in refusal(str(bright.folder), "--keys", "up,down")
-    assert "--game" in refusal(whole, "--keys", "left,right")
-    assert "none" in refusal("nothing", "--game", "w")
-    assert "SELECT_TF_OPS" in refusal(str(FOREIGN_MODELS / "keras_flex.tflite"), "--game", "w")
-    assert "panic key" in refusal(str(bright.folder), "--panic-key", "left")
-    assert "Did you mean f12" in refusal(str(bright.folder), "--panic-key", "f122")
-    assert "--seconds" in refusal(str(bright.folder), "--episodes", "1")
-    half = home / "half.tflite"
-    half.write_bytes(bright.whole_window.read_bytes()[:3000])
-    assert "damaged" in refusal(str(half), "--game", "w", "--keys", "left,right")
-    changed = shutil.copytree(bright.folder, home / "models" / "changed")
-    data = bytearray((changed / "model.tflite").read_bytes())
-    data[-1] ^= 1
-    (changed / "model.tflite").write_bytes(data)
-    assert "sha256" in refusal("changed")
+@pytest.mark.parametrize(
+    ("form", "words", "said"),
+    [
+        ("whole", ("--game", "w"), "4 keys (up, left, right, down), found 2"),
+        nightly("folder", ("--keys", "up,down"), "up, down"),
+        nightly("whole", ("--keys", "left,right"), "--game"),
+        nightly("nothing", ("--game", "w"), "none"),
+        ("flex", ("--game", "w"), "SELECT_TF_OPS"),
+        nightly("folder", ("--panic-key", "left"), "panic key"),
+        nightly("folder", ("--panic-key", "f122"), "Did you mean f12"),
+        nightly("folder", ("--episodes", "1"), "--seconds"),
+        nightly("half", ("--game", "w", "--keys", "left,right"), "damaged"),
+        ("changed", (), "sha256"),
+    ],
+)
+def test_a_model_that_does_not_fit(
+    form: str, words: tuple[str, ...], said: str, home: Path, x_display: str, bright: BrightModel
+) -> None:
+    name = form
+    if form == "whole":
+        name = str(bright.whole_window)
+    elif form == "folder":
+        name = str(bright.folder)
+    elif form == "flex":
+        name = str(FOREIGN_MODELS / "keras_flex.tflite")
+    elif form == "half":
+        half = home / "half.tflite"
+        half.write_bytes(bright.whole_window.read_bytes()[:3000])
+        name = str(half)
+    elif form == "changed":
+        changed = shutil.copytree(bright.folder, home / "models" / "changed")
+        data = bytearray((changed / "model.tflite").read_bytes())
+        data[-1] ^= 1
+        (changed / "model.tflite").write_bytes(data)
+    assert said in refused("play", name, *words, *PLACE, home=home, display=x_display)
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("[record]\nsecnds = 3\n", "Did you mean record.seconds"),
-        ("[games.w]\ncentre = [1, 2]\n", "Did you mean games.w.center"),
-        ("[recrod]\n", "Did you mean record"),
+        nightly("[games.w]\ncentre = [1, 2]\n", "Did you mean games.w.center"),
+        nightly("[recrod]\n", "Did you mean record"),
         ("[game]\nfps = 600\n", "game.fps"),
-        ("[record]\nseconds = 'x'\n", "record.seconds"),
-        ("[record]\nstop_key = 'escp'\n", "Did you mean esc"),
+        nightly("[record]\nseconds = 'x'\n", "record.seconds"),
+        nightly("[record]\nstop_key = 'escp'\n", "Did you mean esc"),
         ("[game\n", "line 1"),
     ],
 )
@@ -213,7 +238,7 @@ def test_a_settings_file_that_is_wrong(text: str, said: str, home: Path) -> None
 
 
 @pytest.mark.display
-@pytest.mark.parametrize("trial", range(5))
+@pytest.mark.parametrize("trial", [0, nightly(1), 2, nightly(3), nightly(4)])
 def test_ctrl_c_at_any_moment_of_a_recording(trial: int, home: Path, x_server: XServer) -> None:
     """To all its processes, as a terminal does it. What was recorded by then is complete."""
     delay = 0.3 + random.random() * (0.5, 1.0, 2.0, 3.0, 4.0)[trial]
@@ -224,7 +249,7 @@ def test_ctrl_c_at_any_moment_of_a_recording(trial: int, home: Path, x_server: X
 
 
 @pytest.mark.display
-@pytest.mark.parametrize("trial", range(3))
+@pytest.mark.parametrize("trial", [nightly(0), 1, nightly(2)])
 def test_ctrl_c_at_any_moment_of_play(trial: int, home: Path, x_server: XServer, bright: BrightModel) -> None:
     words = ("play", str(bright.folder), *PLACE, "--activation-threshold", "0")
     interrupted(words, home, x_server, 0.3 + random.random() * (1.0, 3.0, 4.0)[trial])

@@ -4,9 +4,10 @@ import asyncio
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 from support.apps import SIZES, app_in, screen_text, until
-from support.small_models import make_models
+from support.small_models import Made
 from support.snapshots import Snap
 from textual.widgets import RichLog
 
@@ -30,22 +31,13 @@ LIVE = Live(
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A real small model whose keys are those of Breakout."""
-    root = tmp_path_factory.mktemp("models")
-    make_models(root / "breaker", root / "whole.tflite")
-    import msgspec
-
-    manifest = read_manifest(root / "breaker")
-    keys = ("space", "left", "right", "down")
-    write_manifest(root / "breaker", msgspec.structs.replace(manifest, game=GAME, keys=keys))
-    return root / "breaker"
-
-
 @pytest.fixture
-def home(tmp_path: Path, model: Path) -> Path:
-    shutil.copytree(model, tmp_path / "models" / "breaker")
+def home(tmp_path: Path, made: Made) -> Path:
+    """A folder with a small model whose keys are those of Breakout."""
+    folder = Path(shutil.copytree(made.folder, tmp_path / "models" / "breaker"))
+    keys = ("space", "left", "right", "down")
+    manifest = read_manifest(folder)
+    write_manifest(folder, msgspec.structs.replace(manifest, name="breaker", game=GAME, keys=keys))
     (tmp_path / "config.toml").write_text('[games.none]\nkeys = ["up"]\n')
     return tmp_path
 

@@ -16,7 +16,7 @@ from agp_tui.engine.runs import Run
 from agp_tui.errors import JobFailed, MissingPart, ModelError
 from agp_tui.imitation import export as export_module
 from agp_tui.imitation.checkpoint import load_checkpoint, save_checkpoint
-from agp_tui.imitation.convert import Window, convert
+from agp_tui.imitation.convert import Form, Window, convert
 from agp_tui.imitation.export import convert_file, export, sample_frames
 from agp_tui.imitation.network import PolicyNetwork
 from agp_tui.imitation.train import train
@@ -123,25 +123,25 @@ def test_exported_model_with_motion_equals_the_network(trained: Path, tmp_path: 
 
 
 @needs_converter
-def test_streaming_equals_the_whole_window(made: Made, tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["window-uint8", pytest.param("window-float32", marks=pytest.mark.nightly)])
+def test_streaming_equals_the_whole_window(made: Made, tmp_path: Path, form: Form) -> None:
     network = load_checkpoint(made.checkpoint).network().requires_grad_(False)
     frames, segment = sample_frames(network), network.spec.segment
     expected = stream_probabilities((made.folder / "model.tflite").read_bytes(), frames)
-    for form in ("window-uint8", "window-float32"):
-        out = tmp_path / f"{form}.tflite"
-        convert(network, form).export(str(out))  # type: ignore[arg-type]
-        interpreter = open_interpreter(out.read_bytes())
-        interpreter.allocate_tensors()
-        (entry,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
-        assert entry["shape"].tolist() == [1, segment, SIZE, SIZE, 3]
-        found = []
-        for i in range(len(expected)):
-            window = frames[None, i : i + segment]
-            unit = window if form == "window-uint8" else (window / np.float32(255)).astype(np.float32)
-            interpreter.set_tensor(entry["index"], unit)
-            interpreter.invoke()
-            found.append(interpreter.get_tensor(result["index"])[0].copy())
-        assert np.abs(np.array(found) - expected).max() <= 1e-5, form
+    out = tmp_path / f"{form}.tflite"
+    convert(network, form).export(str(out))
+    interpreter = open_interpreter(out.read_bytes())
+    interpreter.allocate_tensors()
+    (entry,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
+    assert entry["shape"].tolist() == [1, segment, SIZE, SIZE, 3]
+    found = []
+    for i in range(len(expected)):
+        window = frames[None, i : i + segment]
+        unit = window if form == "window-uint8" else (window / np.float32(255)).astype(np.float32)
+        interpreter.set_tensor(entry["index"], unit)
+        interpreter.invoke()
+        found.append(interpreter.get_tensor(result["index"])[0].copy())
+    assert np.abs(np.array(found) - expected).max() <= 1e-5
 
 
 @needs_converter

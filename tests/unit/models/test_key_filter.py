@@ -7,7 +7,6 @@ import msgspec
 import numpy as np
 import pytest
 from support.fakes import ScriptedPolicy
-from support.small_models import make_models
 
 from agp_tui.config import PlaySettings
 from agp_tui.errors import ModelError
@@ -63,9 +62,8 @@ def test_keys_are_filtered_independently_and_reset_clears_state() -> None:
     assert key_filter.update(np.array([0.4, 0.65], np.float32)) == frozenset()
 
 
-def test_the_manifest_sets_the_filter_and_settings_override_it(tmp_path: Path) -> None:
-    make_models(tmp_path / "model", tmp_path / "whole.tflite")
-    folder = tmp_path / "model"
+def test_the_manifest_sets_the_filter_and_settings_override_it(model: Path) -> None:
+    folder = model
     assert load_policy(folder, PlaySettings()).filter_config == UNFILTERED
     stored = KeyFilterConfig(hysteresis=0.2, min_hold=3)
     search = {"by": "play", "helps": True}
