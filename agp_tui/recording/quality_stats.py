@@ -59,7 +59,11 @@ def recording_stats(recording: Recording) -> RecordingStats:
     shares = held_shares(meta.keys, states)
     downs = np.diff(states.astype(np.int8), axis=0, prepend=0) > 0
     presses = {key: int(downs[:, number].sum()) for number, key in enumerate(meta.keys)}
-    warnings = (*_of_keys(shares, states, meta.labels), *_of_slots(recording), *picture_warnings(recording))
+    warnings = (
+        *_key_warnings(shares, states, meta.labels),
+        *_missing_frame_warnings(recording),
+        *picture_warnings(recording),
+    )
     return RecordingStats(shares, presses, tuple(_combinations(meta.keys, states)), warnings)
 
 
@@ -97,7 +101,7 @@ def _combinations(keys: tuple[str, ...], states: NDArray[np.bool_]) -> list[KeyC
     return sorted(found, key=lambda one: (-one.share, one.keys))
 
 
-def _of_keys(shares: dict[str, float], states: NDArray[np.bool_], who: Who) -> Iterator[str]:
+def _key_warnings(shares: dict[str, float], states: NDArray[np.bool_], who: Who) -> Iterator[str]:
     idle = float((~states.any(axis=1)).mean())
     if idle == 1.0:
         yield f"No key is ever pressed by {who}: there is nothing to learn from."
@@ -113,7 +117,7 @@ def _of_keys(shares: dict[str, float], states: NDArray[np.bool_], who: Who) -> I
             yield f"One-sided: {held}."
 
 
-def _of_slots(recording: Recording) -> Iterator[str]:
+def _missing_frame_warnings(recording: Recording) -> Iterator[str]:
     missed = 1.0 - filled_share(recording)
     if missed > MAX_MISSED_SHARE:
         yield f"{100 * missed:.1f} % of the frames requested at {recording.meta.fps} fps are missing."
