@@ -6,6 +6,7 @@ from textual import work
 
 from agp_tui.errors import AgpError
 from agp_tui.protocol.events import Failed, Live
+from agp_tui.ui.app_base import app_of
 from agp_tui.ui.client.process import JobProcess
 from agp_tui.ui.components.live_view import LiveView
 
@@ -33,7 +34,7 @@ class RegionPreview(LiveView):
 
     @work(group="watch")
     async def _run_watch(self, flags: tuple[str, ...]) -> None:
-        words = ("screen", "watch", *flags, *self.app.global_flags)  # type: ignore[attr-defined]
+        words = ("screen", "watch", *flags, *app_of(self).global_flags)
         try:
             async with JobProcess(*words) as job, aclosing(job.events()) as events:
                 async for event in events:
