@@ -147,9 +147,8 @@ def run_train(request: dict[str, Any], job: Job, run: Run) -> Finished:
 
     The result's `report` has `why` (reason for the end: epochs, minutes, patience, stopped), `epochs`, and
     - `validation`, metrics on the held-out frames (`ValidationReport.figures`): `positions`, `changes`,
-    `loss`,
-      `verdict`; `model`, `repeat` and `majority`, each with `f1` and `change_f1`; and `keys`, each with
-      `key`, `base_rate`, `precision`, `recall`, `f1`, `threshold`, and the two baselines' `repeat_f1`
+      `loss`, `verdict`; `model`, `repeat` and `majority`, each with `f1` and `change_f1`; and `keys`, each
+      with `key`, `base_rate`, `precision`, `recall`, `f1`, `threshold`, and the two baselines' `repeat_f1`
       and `majority_f1`. Empty if nothing was held out.
     - `preflight`, if a model was exported (`LatencyReport.report`): `latency_ms`, `stages_ms`,
       `budget_ms`, `fps`, `fps_max`, `fits`, `decisions`, `margin`.
