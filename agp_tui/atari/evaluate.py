@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from typing import Protocol as Shape
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +22,7 @@ from agp_tui.engine.subprocesses import terminate_pool, worker_pool
 from agp_tui.errors import AgpError
 from agp_tui.evaluation.statistics import Interval, bootstrap_interval
 from agp_tui.protocol.events import Table
+from agp_tui.protocol.results import EvaluationResult
 
 EPSILON = 0.01
 """Share of actions by chance in an evaluation, the same for every algorithm."""
@@ -72,6 +74,10 @@ class Evaluation:
     def normalised(self) -> float | None:
         """The mean where 0 is random play and 1 a person."""
         return human_normalised(self.cartridge, float(np.mean(self.scores)))
+
+    def result(self) -> EvaluationResult:
+        """The report of the evaluation."""
+        return msgspec.convert(self.figures(), EvaluationResult)
 
     def figures(self) -> dict[str, Any]:
         """Plain data, for checkpoints and programs."""

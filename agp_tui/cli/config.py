@@ -4,6 +4,7 @@ import sys
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
+from msgspec import UNSET, UnsetType
 
 from agp_tui.cli.flags import OutputFlags
 from agp_tui.cli.run_job import print_tables, settings_of
@@ -11,6 +12,7 @@ from agp_tui.config import Config, Output
 from agp_tui.config.file import FileError, LoadedConfig
 from agp_tui.errors import SettingError
 from agp_tui.protocol.events import Table
+from agp_tui.protocol.results import ConfigResult, ConfigSetResult, ConfigUnsetResult
 
 app = App(name="config", help="The settings file: show, check, set, unset, path, text.")
 
@@ -26,16 +28,17 @@ def show_(*, output: OutputFlags = Output()) -> int:
     """
     from agp_tui.config.schema import list_settings, problem
 
-    report: dict[str, Any] = {}
+    error_report: dict[str, str | None] | UnsetType = UNSET
     try:
         loaded = settings_of(output)
     except FileError as error:
         if not output.json:
             raise
         loaded = LoadedConfig(Config(), error.file)
-        report["error"] = problem(error)
+        error_report = problem(error)
     settings = list_settings(loaded)
-    report |= {"settings": settings, "file": str(loaded.path) if loaded.path else None}
+    file = str(loaded.path) if loaded.path else None
+    report = ConfigResult(settings=settings, file=file, error=error_report)
     rows: list[Row] = [
         [f"[{one['section']}]", one["key"], _shown(one["value"]), one["source"]] for one in settings
     ]
@@ -72,7 +75,7 @@ def set_(
     set_values(path, pairs)
     rows: list[Row] = [[name, value] for name, value in pairs]
     table = Table(title=f"Set in {path}", columns=["setting", "value"], rows=rows)
-    return print_tables(output, "config", table, report={"file": str(path), "set": dict(pairs)})
+    return print_tables(output, "config", table, report=ConfigSetResult(file=str(path), set=dict(pairs)))
 
 
 @app.command
@@ -90,7 +93,7 @@ def unset(
     unset_values(path, names)
     rows: list[Row] = [[name] for name in names]
     table = Table(title=f"Reset to the default in {path}", columns=["setting"], rows=rows)
-    return print_tables(output, "config", table, report={"file": str(path), "unset": list(names)})
+    return print_tables(output, "config", table, report=ConfigUnsetResult(file=str(path), unset=list(names)))
 
 
 @app.command

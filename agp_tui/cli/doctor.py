@@ -1,11 +1,10 @@
 """`agp doctor`: check the machine and suggest remedies."""
 
-from dataclasses import asdict
-
 from agp_tui.cli.flags import GameFlags, OutputFlags
 from agp_tui.cli.run_job import print_tables, settings_of
 from agp_tui.config import GameSettings, Output, check
 from agp_tui.protocol.events import Table
+from agp_tui.protocol.results import DoctorResult
 
 _MARKS = {True: "ok", False: "PROBLEM", None: "-"}
 
@@ -23,6 +22,4 @@ def doctor(*, place: GameFlags = GameSettings(), output: OutputFlags = Output())
         [_MARKS[finding.ok], finding.name, finding.found, finding.cure] for finding in findings
     ]
     table = Table(title="Doctor", columns=["", "what", "found", "to do"], rows=rows)
-    return print_tables(
-        output, "doctor", table, report={"findings": [asdict(finding) for finding in findings]}
-    )
+    return print_tables(output, "doctor", table, report=DoctorResult(findings=list(findings)))

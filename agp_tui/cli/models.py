@@ -11,6 +11,7 @@ from agp_tui.config import Output, check_flag
 from agp_tui.config.types import Count, Fps
 from agp_tui.engine.job import Job
 from agp_tui.protocol.events import Finished, Table
+from agp_tui.protocol.results import ModelInfoResult, ModelsResult
 
 app = App(name="models", help="Exported models: list, info, measure, steady, delete.")
 
@@ -21,7 +22,7 @@ Rows = list[list[str | float | int | None]]
 def list_(*, output: OutputFlags = Output()) -> int:
     """List models with their game, keys and decisions per second; damaged ones with the problem.
 
-    With --json the report's `models` are those of `agp_tui.models.registry.ModelSummary`.
+    With --json the report's `models` are those of `agp_tui.protocol.summaries.ModelSummary`.
     """
     from agp_tui.models.registry import list_summaries
 
@@ -31,7 +32,7 @@ def list_(*, output: OutputFlags = Output()) -> int:
         for one in found
     ]
     columns = ["model", "game", "keys", "fps", "frames seen", "F1", "remark"]
-    report = {"models": [one.report() for one in found]}
+    report = ModelsResult(models=found)
     return print_tables(output, "models", Table(title="Models", columns=columns, rows=rows), report=report)
 
 
@@ -48,7 +49,7 @@ def info(model: Model, *, output: OutputFlags = Output()) -> int:
     facts: dict[str, Any] = msgspec.to_builtins(stored.manifest or stored.inspect())
     rows: Rows = [[name, str(value)] for name, value in facts.items()]
     table = Table(title=path.name, columns=["what", "value"], rows=rows)
-    return print_tables(output, "models", table, model=str(path), report={"facts": facts})
+    return print_tables(output, "models", table, model=str(path), report=ModelInfoResult(facts=facts))
 
 
 @app.command

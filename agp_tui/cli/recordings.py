@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
-import msgspec
 from cyclopts import App, Parameter
 
 from agp_tui.cli.confirm import Yes, confirmed
@@ -15,7 +14,7 @@ from agp_tui.config.types import Count, Fps
 from agp_tui.engine.job import Job
 from agp_tui.errors import Interrupted
 from agp_tui.protocol.events import Finished, Progress, Table
-from agp_tui.protocol.results import CheckResult
+from agp_tui.protocol.results import CheckResult, ImportResult, RecordingExportResult, RecordingsResult
 
 app = App(name="recordings", help="Recordings: list, info, replay, check, repair, import, export, delete.")
 
@@ -36,7 +35,7 @@ def list_(*, game: str | None = None, output: OutputFlags = Output()) -> int:
     from agp_tui.recording.library import list_recordings, recordings_table
 
     found = list_recordings(settings_of(output).folder("recordings"), game)
-    paths, report = [one.path for one in found], {"recordings": [msgspec.to_builtins(one) for one in found]}
+    paths, report = [one.path for one in found], RecordingsResult(recordings=found)
     return print_tables(output, "recordings", recordings_table(found), recordings=paths, report=report)
 
 
@@ -176,7 +175,7 @@ def import_(
         if done.left_out:
             text = f"{done.left_out} at the end have no counterpart and were left out."
             job.note(text, level="warning")
-        report = {"recording": str(done.path), "left_out": done.left_out}
+        report = ImportResult(recording=str(done.path), left_out=done.left_out)
         return Finished(job="import", recording=str(done.path), frames=done.frames, report=report)
 
     arguments = {"file": str(file), "game": game, "channels": channels, "fps": fps}
@@ -215,7 +214,7 @@ def export(
         written = export_recording(source, to, target, _progress(job)).resolve()
         rows: list[list[str | float | int | None]] = [[str(source.path), str(written)]]
         job.emit(Table(title="Exported", columns=["recording", "file"], rows=rows))
-        report = {"file": str(written), "format": to}
+        report = RecordingExportResult(file=str(written), format=to)
         return Finished(job="export", recording=str(source.path), frames=len(source), report=report)
 
     arguments = {"recording": str(source.path), "to": to, "target": str(target) if target else None}

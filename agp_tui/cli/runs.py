@@ -1,7 +1,6 @@
 """`agp runs`: long jobs, running or ended, from this or another terminal."""
 
 import time
-from typing import Any
 
 import msgspec
 from cyclopts import App
@@ -13,6 +12,8 @@ from agp_tui.config import Output
 from agp_tui.engine.runs import Run, RunError
 from agp_tui.files import delete_folder
 from agp_tui.protocol.events import Failed, Finished, Table
+from agp_tui.protocol.results import RunsResult
+from agp_tui.protocol.summaries import RunSummary
 
 app = App(
     name="runs", help="Long jobs: list, follow, stop, delete. They outlive the terminal that started them."
@@ -26,13 +27,13 @@ def list_(*, output: OutputFlags = Output()) -> int:
     With --json the report's `runs` have `id`, `job`, `state`, `started`, `ended` (seconds since 1970),
     `seconds` so far and `result`: the final event, finished or failed, without its report.
     """
-    runs = [_facts(run) for run in Run.all(settings_of(output).folder("runs"))]
+    runs = [_summary(run) for run in Run.all(settings_of(output).folder("runs"))]
     now = time.time()
     rows: list[list[str | float | int | None]] = [
-        [one["id"], one["job"], one["state"], round((now - one["started"]) / 3600, 2)] for one in runs
+        [one.id, one.job, one.state, round((now - one.started) / 3600, 2)] for one in runs
     ]
     table = Table(title="Runs", columns=["run", "job", "state", "hours ago"], rows=rows)
-    return print_tables(output, "runs", table, report={"runs": runs})
+    return print_tables(output, "runs", table, report=RunsResult(runs=runs))
 
 
 @app.command
@@ -78,25 +79,24 @@ def delete(run: str, *, yes: Yes = False, output: OutputFlags = Output()) -> int
     return print_tables(output, "runs", run=found.id)
 
 
-def _facts(run: Run) -> dict[str, Any]:
+def _summary(run: Run) -> RunSummary:
     """The facts of a run for a list; a damaged run is listed as damaged."""
     try:
         job: str | None = run.job
         state, started = run.state(), run.created
     except (RunError, KeyError, TypeError, ValueError):
         began = (run.path / "run.json").stat().st_mtime
-        return {"id": run.id, "job": None, "state": "damaged", "started": began, "ended": None,
-                "seconds": None, "result": None}  # fmt: skip
+        return RunSummary(id=run.id, state="damaged", started=began)
     last = None if state in ("running", "waiting") else run.last_event()
     ended = last.at if last else None
     until = time.time() if state == "running" else ended
     result = msgspec.to_builtins(last) if isinstance(last, Finished | Failed) else None
-    return {
-        "id": run.id,
-        "job": job,
-        "state": state,
-        "started": started,
-        "ended": ended,
-        "seconds": round(until - started, 1) if until else None,
-        "result": {key: value for key, value in result.items() if key != "report"} if result else None,
-    }
+    return RunSummary(
+        id=run.id,
+        job=job,
+        state=state,
+        started=started,
+        ended=ended,
+        seconds=round(until - started, 1) if until else None,
+        result={key: value for key, value in result.items() if key != "report"} if result else None,
+    )

@@ -9,6 +9,8 @@ from agp_tui.cli.flags import OutputFlags, PointFlag, RegionFlag
 from agp_tui.cli.run_job import print_tables, run_live, settings_of
 from agp_tui.config import GameSettings, Output, check
 from agp_tui.protocol.events import Table
+from agp_tui.protocol.results import DisplaysResult
+from agp_tui.protocol.summaries import DisplaySummary
 
 app = App(name="screen", help="Displays: list, watch, pick a point by a click.")
 
@@ -26,17 +28,11 @@ def list_(*, game: ProfileFlag = None, output: OutputFlags = Output()) -> int:
         [one.name or "this desktop", "yes" if one.usable else "no", one.reason, one.source] for one in found
     ]
     table = Table(title="displays", columns=["display", "usable", "reason", "from"], rows=rows)
-    report = [
-        {
-            "name": one.name,
-            "usable": one.usable,
-            "size": one.size,
-            "reason": one.reason,
-            "source": one.source,
-        }
+    displays = [
+        DisplaySummary(name=one.name, usable=one.usable, size=one.size, reason=one.reason, source=one.source)
         for one in found
     ]
-    return print_tables(output, "screen", table, report={"displays": report})
+    return print_tables(output, "screen", table, report=DisplaysResult(displays=displays))
 
 
 @app.command

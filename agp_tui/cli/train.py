@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Annotated
 
+import msgspec
 from cyclopts import Parameter
 
 from agp_tui.cli.flags import ExportFlags, Model, OutputFlags, PracticeFlags, TrainFlags
@@ -12,6 +13,7 @@ from agp_tui.config.file import LoadedConfig
 from agp_tui.engine.runs import Run
 from agp_tui.errors import SettingError
 from agp_tui.protocol.events import Finished, Note
+from agp_tui.protocol.results import DatasetResult
 
 Look = Annotated[
     bool, Parameter(negative=(), help="Only report what the recordings hold and how they would be split.")
@@ -59,7 +61,9 @@ def _look(game: str | None, settings: TrainSettings, loaded: LoadedConfig, outpu
     recordings = select_recordings(game, settings.recordings, loaded.folder("recordings"))
     report = inspect_dataset(recordings, settings)
     notes = [Note(text=text, level="warning") for text in report.warnings]
-    figures = Finished(job="look", frames=report.frames, report=asdict(report))
+    figures = Finished(
+        job="look", frames=report.frames, report=msgspec.convert(asdict(report), DatasetResult)
+    )
     print_events(output, *report.tables(), *notes, *([figures] if output.json else []))
     return 0
 

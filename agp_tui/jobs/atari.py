@@ -106,7 +106,7 @@ def run_atari(request: dict[str, Any], job: Job, run: Run) -> Finished:
         scores=list(found.scores) if found else None,
         score_mean=round(found.mean.value, 3) if found else None,
         metrics={f"{stage}_seconds": round(spent, 1) for stage, spent in counters.stages.items()},
-        report=found.figures() if found else None,
+        report=found.result() if found else None,
     )
 
 
@@ -165,7 +165,7 @@ def run_eval(asked: EvalRequest, job: Job) -> Finished:
         seconds=round(found.seconds, 2),
         scores=list(found.scores),
         score_mean=round(found.mean.value, 3),
-        report=found.figures(),
+        report=found.result(),
     )
 
 

@@ -26,6 +26,7 @@ from agp_tui.play.player import play
 from agp_tui.protocol.events import Finished, Progress, Table
 from agp_tui.protocol.percentiles import Percentiles
 from agp_tui.protocol.requests import DemoRequest
+from agp_tui.protocol.results import DemoResult, PlayerScores
 from agp_tui.recording.inputs import PolicyInput
 from agp_tui.recording.meta import game_slug
 from agp_tui.recording.recorder import record
@@ -235,20 +236,24 @@ class _Demo:
                 "way_to_expert": round(share[PRACTISED], 3),
                 "way_to_expert_plain": round(share[PLAIN], 3),
             },
-            report={player: _score_fields(result) for player, result in scores.items()},
+            report=DemoResult(
+                expert=_player_scores(scores[EXPERT]),
+                practised=_player_scores(scores[PRACTISED]),
+                plain=_player_scores(scores[PLAIN]),
+                random=_player_scores(scores[RANDOM]),
+            ),
         )
 
 
-def _score_fields(result: ScoreSummary) -> dict[str, Any]:
-    """Scores of a player under their names in the JSON report."""
-    return {
-        "scores": list(result.scores),
-        "mean": result.mean,
-        "low": result.low,
-        "high": result.high,
-        "capped": result.truncated,
-        "decisions": result.decisions,
-    }
+def _player_scores(result: ScoreSummary) -> PlayerScores:
+    return PlayerScores(
+        scores=result.scores,
+        mean=result.mean,
+        low=result.low,
+        high=result.high,
+        capped=result.truncated,
+        decisions=result.decisions,
+    )
 
 
 def expert_share(scores: dict[str, ScoreSummary]) -> dict[str, float]:

@@ -8,7 +8,6 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -17,22 +16,11 @@ from agp_tui.config.settings import over_ssh
 from agp_tui.engine.cpu import available_cpus
 from agp_tui.errors import AgpError
 from agp_tui.games.display_discovery import FROM_ENVIRONMENT, FROM_SETTINGS, Desktop, candidates
+from agp_tui.protocol.summaries import Finding
 
 SMALLEST_TERMINAL = (80, 24)
 UINPUT = Path("/dev/uinput")
 NVIDIA = Path("/proc/driver/nvidia/version")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
-
-    name: str
-    ok: bool | None
-    """True: good; False: hinders; None: good to know, or only needed for some games or jobs."""
-    found: str
-    cure: str = ""
-    """What to do or to type; empty where nothing is to be done."""
 
 
 def checkup(

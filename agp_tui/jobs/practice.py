@@ -15,6 +15,7 @@ from agp_tui.jobs.driver_factory import EXPERT, AgentDriverFactory
 from agp_tui.jobs.train import trainable_model
 from agp_tui.protocol.events import Finished
 from agp_tui.protocol.requests import PracticeRequest
+from agp_tui.protocol.results import PracticeResult
 from agp_tui.recording.store import Recording, find_recordings
 
 LEARNING_RATE_FACTOR = 0.5
@@ -124,11 +125,9 @@ def run_practice(request: dict[str, Any], job: Job, run: Run) -> Finished:
         recordings=[str(path) for one in rounds for path in one.corrections],
         scores=[round(one.mean_score, 3) for one in rounds],
         score_mean=round(best.mean_score, 3),
-        report={
-            "best_round": best.number,
-            "games": [list(one.scores) for one in rounds],
-            "mean_of": rounds[-1].averaged,
-        },
+        report=PracticeResult(
+            best_round=best.number, games=[list(one.scores) for one in rounds], mean_of=rounds[-1].averaged
+        ),
     )
 
 

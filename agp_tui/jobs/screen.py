@@ -17,6 +17,7 @@ from agp_tui.games.live_preview import Preview, live_event
 from agp_tui.games.screen import Grabber, ScreenGame, to_rgb
 from agp_tui.games.screen_region import ScreenRegion
 from agp_tui.protocol.events import Finished, Table
+from agp_tui.protocol.results import PickResult, ScreenWatchResult
 
 SIZE_UPDATE_SECONDS = 2.0
 """Interval at which the size of the display is updated, since a larger size is not reported."""
@@ -58,7 +59,9 @@ def run_screen_watch(request: ScreenWatchRequest, job: Job) -> Finished:
                 )
             )
     pace = clock.pace()
-    return Finished(job="watch", frames=pace.filled, fps=pace.fps, report={"display": display.name})
+    return Finished(
+        job="watch", frames=pace.filled, fps=pace.fps, report=ScreenWatchResult(display=display.name)
+    )
 
 
 def run_screen_pick(place: GameSettings, job: Job) -> Finished:
@@ -76,7 +79,7 @@ def run_screen_pick(place: GameSettings, job: Job) -> Finished:
     where = f"{center[0]},{center[1]}"
     rows: list[list[str | float | int | None]] = [[display.name or "this desktop", where]]
     job.emit(Table(title="picked", columns=["display", "center"], rows=rows))
-    return Finished(job="pick", report={"center": list(center), "display": display.name})
+    return Finished(job="pick", report=PickResult(center=center, display=display.name))
 
 
 class _View(Protocol):

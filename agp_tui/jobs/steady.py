@@ -12,6 +12,7 @@ from agp_tui.jobs.train import trainable_model
 from agp_tui.models.key_filter import UNFILTERED, KeyFilterConfig
 from agp_tui.models.manifest import write_manifest
 from agp_tui.protocol.events import Finished
+from agp_tui.protocol.results import SteadyResult
 
 if TYPE_CHECKING:
     from agp_tui.imitation.key_filter_search import HeldOutSearch, PlaySearch
@@ -63,7 +64,7 @@ def run_steady(models: Path, model: str, games: int, job: Job) -> Finished:
     write_manifest(folder, updated)
     job.note(f"Stored: {chosen}." if chosen != UNFILTERED else "No key filter helps; the model uses none.")
     return Finished(
-        job="steady", model=str(folder), report={"steadiness": msgspec.to_builtins(chosen), **report}
+        job="steady", model=str(folder), report=SteadyResult(steadiness=msgspec.to_builtins(chosen), **report)
     )
 
 

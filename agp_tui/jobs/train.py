@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import UNSET
 
 from agp_tui.config import ExportSettings, PlaySettings, TrainSettings, convert
 from agp_tui.engine.job import Job
@@ -16,6 +17,7 @@ from agp_tui.games.ids import is_atari
 from agp_tui.models.manifest import Manifest, find_model, read_manifest, write_manifest
 from agp_tui.protocol.events import Finished
 from agp_tui.protocol.requests import TrainingRequest
+from agp_tui.protocol.results import ComparisonResult, TrainingResult
 from agp_tui.recording.meta import game_slug, read_meta
 from agp_tui.recording.store import find_recordings
 
@@ -188,13 +190,13 @@ def run_train(request: dict[str, Any], job: Job, run: Run) -> Finished:
         steps_per_second=round(result.frames / result.seconds, 1) if result.seconds else None,
         metrics=_metrics(result.report),
         latency_ms=latency.latency_ms if latency else None,
-        report={
-            "why": result.why,
-            "epochs": result.epochs,
-            "validation": result.report,
-            "preflight": latency.report() if latency else None,
-            **({"compared": asdict(compared)} if compared else {}),
-        },
+        report=TrainingResult(
+            why=result.why,
+            epochs=result.epochs,
+            validation=result.report,
+            preflight=latency.report() if latency else None,
+            compared=ComparisonResult(**asdict(compared)) if compared else UNSET,
+        ),
     )
 
 

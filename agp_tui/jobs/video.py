@@ -7,6 +7,7 @@ from agp_tui.engine.job import Job
 from agp_tui.errors import JobStopped
 from agp_tui.games.atari import FRAMES_PER_SECOND
 from agp_tui.protocol.events import Finished, Progress, Table
+from agp_tui.protocol.results import Video, VideoResult
 
 TELL_FRAMES = 60
 """It is told how far it is after so many frames."""
@@ -68,12 +69,12 @@ def run_video(asked: VideoRequest, job: Job) -> Finished:
     job.emit(Table(title=f"Videos of {kept.game}", columns=["file", "score", "minutes"], rows=rows))
     scores = [one.score for one in made]
     videos = [
-        {
-            "path": str(one.path),
-            "score": one.score,
-            "seconds": round(one.frames / FRAMES_PER_SECOND, 2),
-            "cut": one.cut,
-        }
+        Video(
+            path=str(one.path),
+            score=one.score,
+            seconds=round(one.frames / FRAMES_PER_SECOND, 2),
+            cut=one.cut,
+        )
         for one in made
     ]
     return Finished(
@@ -82,7 +83,7 @@ def run_video(asked: VideoRequest, job: Job) -> Finished:
         frames=sum(one.frames for one in made),
         scores=scores,
         score_mean=round(sum(scores) / len(scores), 3),
-        report={"videos": videos},
+        report=VideoResult(videos=videos),
     )
 
 

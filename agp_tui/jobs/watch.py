@@ -25,6 +25,7 @@ from agp_tui.keys.state import NO_KEYS, Keys
 from agp_tui.models.policy import PolicyDriver
 from agp_tui.protocol.commands import AnyCommand, Step
 from agp_tui.protocol.events import Finished
+from agp_tui.protocol.results import WatchResult
 
 LISTEN_SECONDS = 0.01
 """How long a command may wait before it is looked at."""
@@ -88,7 +89,7 @@ class Show:
             decisions=self._played,
             scores=scores or None,
             score_mean=round(sum(scores) / len(scores), 3) if scores else None,
-            report={"score": status.score},
+            report=WatchResult(score=status.score),
         )
 
     def _due(self, clock: PlaybackClock, now: float) -> int:

@@ -1,9 +1,8 @@
 """Inference latency on this machine: measuring it, the frame budget, and the number of threads to use."""
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from math import floor, prod
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from agp_tui.models.policy import Policy
 from agp_tui.models.streaming_policy import DECIDE, is_streaming
 from agp_tui.protocol.events import Latency, Table
 from agp_tui.protocol.percentiles import Percentiles
+from agp_tui.protocol.results import LatencyResult
 
 MEASURE_SECONDS, MIN_DECISIONS = 2.0, 20
 """Of the full measurement; percentiles of fewer decisions mean little."""
@@ -51,9 +51,9 @@ class LatencyReport:
         """Whether p99 fits the budget with the margin."""
         return self.latency_ms.p99 * BUDGET_MARGIN <= self.budget_ms
 
-    def report(self) -> dict[str, Any]:
-        """The fields above as plain data, with `fits` and `margin`."""
-        return asdict(self) | {"fits": self.fits, "margin": BUDGET_MARGIN}
+    def report(self) -> LatencyResult:
+        """The fields above, `fits` and the margin, as a report."""
+        return LatencyResult(**vars(self), fits=self.fits, margin=BUDGET_MARGIN)
 
     def table(self, name: str) -> Table:
         """The percentiles of each stage, and the verdict as the title."""

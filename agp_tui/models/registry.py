@@ -6,14 +6,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from agp_tui import __version__
 from agp_tui.errors import ModelError
 from agp_tui.files import delete_folder
 from agp_tui.models.manifest import MANIFEST_FILE, MODEL_FILE, SUFFIX, list_models, read_manifest
+from agp_tui.protocol.summaries import ModelSummary
 
 LIBRARIES = ("torch", "litert-torch", "ai-edge-litert", "ai-edge-quantizer")
 
@@ -62,43 +62,6 @@ def library_versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelSummary:
-    """A model in a list. Fields that a model without a manifest does not have are None or empty."""
-
-    name: str
-    path: str
-    created: float
-    """Time of the export or copy, seconds since 1970."""
-    bytes: int
-    """Size of the `.tflite` file."""
-    game: str | None = None
-    keys: tuple[str, ...] = ()
-    thresholds: tuple[float, ...] = ()
-    fps: int | None = None
-    frame_size: int | None = None
-    segment: int | None = None
-    network: str | None = None
-    quantize: str | None = None
-    f1: float | None = None
-    """F1 on held-out frames."""
-    no_better_than: str | None = None
-    """A model that plays as well or better."""
-    problem: str = ""
-    """Why it cannot be used; empty if it can."""
-
-    @property
-    def remark(self) -> str | None:
-        """`problem`, or the better model, as text for a list."""
-        if self.problem:
-            return self.problem
-        return f"no better than {self.no_better_than}" if self.no_better_than else None
-
-    def report(self) -> dict[str, Any]:
-        """As plain data."""
-        return asdict(self)
 
 
 def summarize(path: Path) -> ModelSummary:

@@ -5,7 +5,6 @@ Knows nothing of how a model is loaded, or of what kind of game it plays.
 
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +25,7 @@ from agp_tui.play.intervention import Intervention, InterventionRecorder
 from agp_tui.play.key_gate import GateState, KeyGate
 from agp_tui.play.watchdog import FocusMonitor, Watchdog
 from agp_tui.protocol.events import Finished, Live
+from agp_tui.protocol.results import PlayResult
 
 TOTAL_STAGE = "total"
 """The stage from before the grab until the keys have been passed on."""
@@ -236,17 +236,15 @@ class _PlayLoop:
                 level="warning",
             )
         scores = self.episodes.scores
-        report: dict[str, Any] = {
-            "capped": self.episodes.truncated,
-            "dry_run": self.settings.dry_run,
-            "panic": watchdog.panicked,
-            "overruns": self.overruns,
-            "hangs": watchdog.hangs,
-        }
-        if self.intervention is not None:
-            report["takeovers"] = self.takeovers
-        if self.episodes.status is not None:
-            report["score"] = self.episodes.status.score
+        report = PlayResult(
+            capped=self.episodes.truncated,
+            dry_run=self.settings.dry_run,
+            panic=watchdog.panicked,
+            overruns=self.overruns,
+            hangs=watchdog.hangs,
+            takeovers=self.takeovers if self.intervention is not None else None,
+            score=self.episodes.status.score if self.episodes.status is not None else None,
+        )
         recordings = self.intervention_recorder.recordings if self.intervention_recorder is not None else []
         return Finished(
             job="play",

@@ -6,7 +6,6 @@ The agreement on a key is its Jaccard index: frames at which both hold it, over 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from agp_tui.errors import RecordingError
 from agp_tui.keys.state import Keys, Who
 from agp_tui.protocol.events import Table
+from agp_tui.protocol.results import DisagreementsResult, Moment
 from agp_tui.recording.store import Recording
 
 GAP_FRAMES = 2
@@ -62,13 +62,13 @@ class PlayerComparison:
     disagreements: tuple[Disagreement, ...]
     """Largest first."""
 
-    def report(self, limit: int) -> dict[str, Any]:
-        """As plain data, with at most `limit` disagreements."""
-        return {
-            "players": [self.one, self.other],
-            "agreement": self.agreement,
-            "moments": [asdict(one) | {"keys": list(one.keys)} for one in self.disagreements[:limit]],
-        }
+    def report(self, limit: int) -> DisagreementsResult:
+        """The report of `agp recordings disagreements`, with at most `limit` of them."""
+        return DisagreementsResult(
+            players=(self.one, self.other),
+            agreement=self.agreement,
+            moments=tuple(Moment(**asdict(one)) for one in self.disagreements[:limit]),
+        )
 
 
 def compare_players(recording: Recording) -> PlayerComparison:

@@ -5,11 +5,11 @@ import difflib
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from agp_tui.errors import RecordingError
 from agp_tui.files import delete_folder
 from agp_tui.protocol.events import Table
+from agp_tui.protocol.results import RecordingInfoResult
 from agp_tui.protocol.summaries import RecordingSummary
 from agp_tui.recording import meta as meta_file
 from agp_tui.recording import timeline as timeline_file
@@ -107,9 +107,9 @@ class RecordingInfo:
         rows: list[list[Fact]] = [[name, value] for name, value in facts.items()]
         return Table(title=self.name, columns=["what", "value"], rows=rows)
 
-    def report(self) -> dict[str, Any]:
-        """The report of `agp recordings info`: `facts`, `presses` and `RecordingStats.report`."""
-        return {"facts": self.facts, "presses": self.stats.presses, **self.stats.report()}
+    def report(self) -> RecordingInfoResult:
+        """The report of `agp recordings info`."""
+        return RecordingInfoResult(facts=self.facts, presses=self.stats.presses, **self.stats.report())
 
 
 def info(path: Path) -> RecordingInfo:

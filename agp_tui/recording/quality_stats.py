@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations as pairs_of
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agp_tui.keys.state import Who
+from agp_tui.protocol.results import Combination
 from agp_tui.recording.store import Recording
 from agp_tui.recording.timeline import crc_of
 
@@ -41,14 +43,14 @@ class RecordingStats:
     warnings: tuple[str, ...]
     """Sentences for people, to decide whether to keep the recording."""
 
-    def report(self) -> dict[str, object]:
-        """As plain data for the report of a job."""
+    def report(self) -> dict[str, Any]:
+        """The fields that the reports of `agp record` and `agp recordings info` share, rounded."""
         return {
             "shares": {key: round(share, 4) for key, share in self.shares.items()},
-            "combinations": [
-                {"keys": list(one.keys), "share": round(one.share, 4)} for one in self.combinations
-            ],
-            "warnings": list(self.warnings),
+            "combinations": tuple(
+                Combination(keys=one.keys, share=round(one.share, 4)) for one in self.combinations
+            ),
+            "warnings": self.warnings,
         }
 
 

@@ -23,6 +23,7 @@ from agp_tui.games.base import Frame, GameStatus
 from agp_tui.games.live_preview import Preview, live_event
 from agp_tui.keys.state import Keys
 from agp_tui.protocol.events import Finished, Progress
+from agp_tui.protocol.results import RecordResult
 from agp_tui.recording.agreement import Agreement
 from agp_tui.recording.disk_space import DiskSpace
 from agp_tui.recording.inputs import PlayerInput
@@ -62,7 +63,7 @@ class RecorderResult:
             stages_ms=self.pace.stages_ms,
             bytes=self.bytes,
             scores=list(self.scores) or None,
-            report={"because": self.because, **(found.report() if found else {})},
+            report=RecordResult(because=self.because, **(found.report() if found else {})),
         )
 
     def stats(self) -> RecordingStats | None:

@@ -3,6 +3,7 @@
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -223,5 +224,5 @@ def test_save_best_as(tmp_path: Path) -> None:
     assert [file.name for file in models.iterdir()] == [kept.name]
     agent, best = load_agent(kept), load_agent(run.checkpoints / "best.pt")
     assert all(torch.equal(agent.weights[part], value) for part, value in best.weights.items())
-    assert agent.evaluation == finished.report and finished.report is not None
+    assert agent.evaluation == msgspec.to_builtins(finished.report)
     assert agent.evaluation["games"] == 2 and agent.game == "ALE/Pong-v5"

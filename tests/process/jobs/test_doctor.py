@@ -11,7 +11,8 @@ from support.xserver import XServer
 
 from agp_tui.config import GameSettings
 from agp_tui.jobs import doctor
-from agp_tui.jobs.doctor import Finding, checkup
+from agp_tui.jobs.doctor import checkup
+from agp_tui.protocol.summaries import Finding
 
 
 def found(name: str, findings: list[Finding]) -> Finding:

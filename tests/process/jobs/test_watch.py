@@ -26,6 +26,7 @@ from agp_tui.games.live_preview import downscale
 from agp_tui.jobs.watch import WatchGameRequest, run_watch_game
 from agp_tui.protocol.commands import AnyCommand, Pause, Resume, SetSpeed, Step
 from agp_tui.protocol.events import Finished, Live
+from agp_tui.protocol.results import WatchResult
 
 PONG = "ALE/Pong-v5"
 BOX = (40, 40)
@@ -159,7 +160,7 @@ def test_the_end_comes_after_the_seconds_of_play(home: Path) -> None:
     heard = EventLog()
     done = run_watch_game(asked(home, PONG, "expert", seconds=6.0, speed=10.0), Job(heard))
     assert (done.frames, done.seconds, done.decisions) == (180, 6.0, 180)
-    assert (done.report or {}).keys() == {"score"}
+    assert done.result(WatchResult) is not None
     (shares,) = [event.shares for event in heard.events if isinstance(event, Live)][-1:]
     assert shares["up"] > 0.1 and shares["down"] > 0.1
 

@@ -20,6 +20,7 @@ from agp_tui.engine.job import Job
 from agp_tui.games.base import Frame
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys
 from agp_tui.protocol.events import Finished, Live, Progress, Stage
+from agp_tui.protocol.results import Combination, RecordResult
 from agp_tui.recording import integrity
 from agp_tui.recording.inputs import HumanViaTerminal, PolicyInput
 from agp_tui.recording.recorder import record
@@ -59,7 +60,7 @@ def test_a_stop_during_the_countdown_keeps_nothing(tmp_path: Path, by_key: bool)
     heard = DelayedEdges(clock, edges)
     recorded = record_drawn(tmp_path, game, heard, job=job, settings=settings)
     assert (recorded.path, recorded.frames, recorded.because) == (None, 0, "stopped before it began")
-    assert recorded.finished_event().report == {"because": "stopped before it began"}
+    assert recorded.finished_event().report == RecordResult(because="stopped before it began")
     assert find_recordings(tmp_path) == []
     assert game.shown == 0
 
@@ -89,14 +90,15 @@ def test_shares_are_told_while_it_runs_and_in_the_result(tmp_path: Path) -> None
         assert event.shares["up"] == 1.0
         assert event.shares["left"] == 0.0
         assert event.shares["space"] == pytest.approx((event.frames + 1) // 2 / event.frames, abs=0.001)
-    report = recorded.finished_event().report or {}
+    report = recorded.finished_event().result(RecordResult)
     # As keys count from the next frame on, the first frame has none.
     frames = recorded.frames
-    assert report["because"] == "0.6 seconds are over"
-    assert report["shares"]["up"] == pytest.approx((frames - 1) / frames, abs=0.001)
-    assert {tuple(one["keys"]) for one in report["combinations"]} == {(), ("up",), ("up", "space")}
-    assert report["combinations"][-1] == {"keys": [], "share": round(1 / frames, 4)}
-    assert [one for one in report["warnings"] if "missing" not in one] == []
+    assert report is not None and report.combinations is not None and report.shares is not None
+    assert report.because == "0.6 seconds are over"
+    assert report.shares["up"] == pytest.approx((frames - 1) / frames, abs=0.001)
+    assert {one.keys for one in report.combinations} == {(), ("up",), ("up", "space")}
+    assert report.combinations[-1] == Combination(share=round(1 / frames, 4))
+    assert [one for one in report.warnings or () if "missing" not in one] == []
 
 
 def test_live_events_come_at_the_rate_and_size_asked_for(tmp_path: Path) -> None:

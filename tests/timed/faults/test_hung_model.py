@@ -75,7 +75,7 @@ def test_a_hung_model_holds_no_key(
             job.stop()
             player.join(5)
     (result,) = results
-    assert result.report is not None and result.report["hangs"] >= tries
+    assert result.report.hangs >= tries
     hang_notes = [event for event in heard.events if isinstance(event, Note) and "No decision" in event.text]
     assert len(hang_notes) == 1, "once, not each time"
     late = sum(one > 2 * HANG_SECONDS for one in took)

@@ -119,7 +119,7 @@ def test_long_episodes_are_truncated_and_counted() -> None:
     settings = PlaySettings(episodes=3, max_episode_seconds=4)
     result = play(game, policy, settings, Job(), clock)
     assert result.scores is not None and len(result.scores) == 3
-    assert result.report is not None and result.report["capped"] == 3
+    assert result.report.capped == 3
     assert result.decisions == pytest.approx(3 * 4 * 15, abs=6)
 
 
@@ -157,7 +157,7 @@ def test_overruns_count_as_missed_deadlines() -> None:
     policy = ScriptedPolicy(ARROWS, [[0.0] * 4], fps=20)
     result = play(game, policy, PlaySettings(seconds=1), Job(heard), Clock(20))
     assert result.decisions is not None and result.missed is not None
-    assert result.report is not None and result.report["overruns"] == result.decisions
+    assert result.report.overruns == result.decisions
     assert result.deadline_misses == result.decisions + result.missed
     assert any(isinstance(event, Note) and "came late" in event.text for event in heard.events)
 
@@ -178,7 +178,7 @@ def test_a_dry_run_presses_nothing_and_shows_the_keys() -> None:
     settings = PlaySettings(seconds=0.4, dry_run=True)
     result = play(game, ScriptedPolicy(ARROWS, [[1.0, 0, 0, 1.0]]), settings, Job(heard), Clock(30))
     assert game.holds == []
-    assert result.decisions and result.report is not None and result.report["dry_run"] is True
+    assert result.decisions and result.report.dry_run is True
     live = [event for event in heard.events if isinstance(event, Live)]
     assert live[-1].held == ["up", "down"]
 
@@ -198,7 +198,7 @@ def test_pause_releases_and_resume_presses_again() -> None:
     result = player.end()
     assert game.held == NO_KEYS
     assert result.decisions is not None and result.decisions < policy.seen - 4
-    assert result.report is not None and result.report["panic"] is False
+    assert result.report.panic is False
 
 
 @pytest.mark.parametrize("way", ["panic key", "panic", "stop"])
@@ -221,7 +221,7 @@ def test_every_way_to_stop_releases_keys_while_the_model_hangs(way: str) -> None
         policy.go_on.set()
     result = player.end()
     assert {keys for _, keys in game.holds[1:]} == {NO_KEYS}, "nothing is pressed after the release"
-    assert result.report is not None and result.report["panic"] is (way != "stop")
+    assert result.report.panic is (way != "stop")
 
 
 def test_keys_are_released_while_the_game_hangs() -> None:

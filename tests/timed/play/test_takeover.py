@@ -119,7 +119,7 @@ def test_a_touched_key_takes_over_within_one_decision(
     assert [one.down for one in play.reports_of("right")] == [True, False] * (TRIALS + 1)
     assert [one.down for one in play.reports_of("left")] == [True, False] * TRIALS
     result = play.end()
-    assert result.report is not None and result.report["takeovers"] == TRIALS
+    assert result.report.takeovers == TRIALS
     assert result.recordings is not None and len(result.recordings) == TRIALS
     for path in result.recordings:
         recording = Recording.open(Path(path))
@@ -223,7 +223,7 @@ def test_a_person_at_a_remote_desktop_takes_over_too(x_server: XServer, arena: A
         x_server.xdotool("keyup", "Left")
         play.until("right", down=True, after_ns=gone.time_ns)
     result = play.end()
-    assert result.report is not None and result.report["takeovers"] == 1
+    assert result.report.takeovers == 1
 
 
 @pytest.mark.parametrize("settings", [{"takeover": False}, {"dry_run": True}])
@@ -237,7 +237,7 @@ def test_no_takeover_when_disabled(
         play.hand.release("left")
         time.sleep(0.1)
     result = play.end()
-    assert result.report is not None and not result.report.get("takeovers")
+    assert not result.report.takeovers
     assert result.recordings is None
     assert [one.down for one in play.reports_of("right")] == ([] if "dry_run" in settings else [True, False])
 

@@ -168,7 +168,7 @@ def test_the_real_time_player_plays_it(exported: Path, home: Path) -> None:
     )  # fmt: skip
     done = run_play(asked, Job())
     assert done.model == str(exported) and done.decisions == 900 and done.fps == 15
-    assert done.scores or (done.report or {})["score"] < 0
+    assert done.scores or done.report.score < 0
 
 
 @needs_converter

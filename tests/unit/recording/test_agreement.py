@@ -11,6 +11,7 @@ from agp_tui.engine.job import Job
 from agp_tui.errors import RecordingError
 from agp_tui.keys.state import NO_KEYS, KeyEdge
 from agp_tui.protocol.events import Live
+from agp_tui.protocol.results import Moment
 from agp_tui.recording.agreement import Agreement, Disagreement, compare_players, disagreement_table
 from agp_tui.recording.store import Recording
 
@@ -43,7 +44,7 @@ def test_the_largest_disagreement_comes_first(tmp_path: Path) -> None:
         Disagreement(10, 13, 3, ("up",)),
     )
     assert found.agreement == {"up": 0.85, "left": 0.0, "space": 0.0}
-    assert found.report(1)["moments"] == [{"start": 40, "stop": 44, "size": 7, "keys": ["left", "space"]}]
+    assert found.report(1).moments == (Moment(start=40, stop=44, size=7, keys=("left", "space")),)
     table = disagreement_table(found, "one", 9)
     assert table.rows == [[40, 1.33, 0.13, "left space"], [10, 0.33, 0.1, "up"]]
     assert "human and agent agree on up 85 %" in table.title

@@ -8,6 +8,7 @@ from support.recordings import edge, frame_at, meta_of, time_of, write
 
 from agp_tui.games.base import Frame
 from agp_tui.keys.state import KeyEdge
+from agp_tui.protocol.results import Combination
 from agp_tui.recording.quality_stats import recording_stats
 from agp_tui.recording.store import Recording, RecordingWriter
 
@@ -31,7 +32,7 @@ def test_shares_presses_and_combinations(tmp_path: Path) -> None:
     together = [(one.keys, one.share) for one in found.combinations]
     assert together == [((), 0.65), (("up",), 0.15), (("left",), 0.1), (("up", "left"), 0.1)]
     assert found.warnings == ()
-    assert found.report()["combinations"][0] == {"keys": [], "share": 0.65}  # type: ignore[index]
+    assert found.report()["combinations"][0] == Combination(share=0.65)
 
 
 def test_nothing_pressed(tmp_path: Path) -> None:
