@@ -28,7 +28,7 @@ APP_KEYS = ("escape", "f1", "f2", "f12", "ctrl+q", "ctrl+c")
 
 HOLD_MODE_TEXT: dict[HoldMode, str] = {
     "releases": "Keys are held until you release them",
-    "timeout": "Keys are held for {seconds:g} s after each key press",
+    "timeout": "Keys are held for {seconds:g} s after each press",
     "latched": "The last direction is held; enter releases it",
 }
 
@@ -172,7 +172,7 @@ class TerminalGame(Vertical, can_focus=True):
         text = HOLD_MODE_TEXT[mode].format(seconds=self._settings.hold_seconds)
         if self._settings.holding in ("auto", "releases") and not self._reports_releases:
             terminal = "tmux" if os.environ.get("TMUX") else "this terminal"
-            text += f"; {terminal} reports no key releases"
+            text += f"; {terminal} reports no releases"
         self._show_hold_mode(f"{text}.")
         if self._send is not None:
             self._send(SetHoldMode(way=mode))

@@ -111,7 +111,7 @@ def test_keys_are_released_when_the_terminal_loses_the_focus(tmp_path: Path) -> 
 
 def test_without_the_protocol_a_key_is_held_briefly_after_each_press(tmp_path: Path) -> None:
     with play(tmp_path, False, "--hold-seconds", "0.2") as terminal:
-        terminal.wait("this terminal reports no key releases")
+        terminal.wait("this terminal reports no releases")
         terminal.wait("score")
         script = stroke_by_stroke(terminal, hold_seconds=0.2)
         time.sleep(0.5)
