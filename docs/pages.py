@@ -18,14 +18,14 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from agp_tui.benchmarks import bakeoff, corrections, equal_frames, practice
-from agp_tui.benchmarks.clones import mean_of
-from agp_tui.benchmarks.kept import read_kept
-from agp_tui.benchmarks.learning import CHANCE, Learned
-from agp_tui.benchmarks.report import PartFound, Report, read_report
 from agp_tui.evaluation.statistics import bootstrap_interval, stratified_bootstrap_iqm
 from agp_tui.games.ids import short_name
 from agp_tui.protocol.events import Table
+from benchmarks import bakeoff, corrections, equal_frames, practice
+from benchmarks.clones import mean_of
+from benchmarks.every import PartFound, Report, read_report
+from benchmarks.learning import CHANCE, Learned
+from benchmarks.result_file import read_kept
 
 DOCS = Path(__file__).parent
 DATA = DOCS / "data"

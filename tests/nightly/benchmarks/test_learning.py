@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from support.commands import agp
 
-from agp_tui.benchmarks.bakeoff import Entry, Result
-from agp_tui.benchmarks.kept import keep, read_kept
-from agp_tui.benchmarks.learning import Learned
+from benchmarks.bakeoff import Entry, Result
+from benchmarks.learning import Learned
+from benchmarks.result_file import keep, read_kept
 
 SHORT = ("--games", "ALE/Pong-v5", "--episodes", "2", "--kept", "kept.jsonl")
 

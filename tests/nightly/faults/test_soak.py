@@ -19,7 +19,7 @@ from support.commands import Command, running
 from support.trials import told
 from support.xserver import XServer
 
-from agp_tui.benchmarks.others import busy_cores
+from agp_tui.bench.background_load import busy_cores
 from agp_tui.models.manifest import MODEL_FILE, read_manifest, write_manifest
 
 pytestmark = [pytest.mark.display, pytest.mark.soak, pytest.mark.timeout(0)]

@@ -1,23 +1,27 @@
 """What benchmarks tell and keep, and ratios that other work does not change: these run beside other tests."""
 
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from support.commands import agp
 from support.fakes import EventLog
+from support.paths import ROOT
 
-from agp_tui.benchmarks.asked import PaceAsked, StoringAsked
-from agp_tui.benchmarks.limits import Limits, console_frames_a_second, decision_gflop, measure_limits
-from agp_tui.benchmarks.machine import machine
-from agp_tui.benchmarks.report import Report, read_report, write_report
-from agp_tui.benchmarks.roofline import roofline
-from agp_tui.benchmarks.storing import bench_storing
-from agp_tui.benchmarks.storing import metrics as store_metrics
+from agp_tui.bench.machine import machine
+from agp_tui.bench.options import PaceOptions
 from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.errors import AgpError, DisplayError
 from agp_tui.protocol.events import Table
+from benchmarks.every import Report, read_report, write_report
+from benchmarks.options import StoreOptions
+from benchmarks.roofline import Limits, console_frames_a_second, decision_gflop, measure_limits, roofline
+from benchmarks.storing import bench_storing
+from benchmarks.storing import metrics as store_metrics
 
 
 @pytest.mark.nightly
@@ -50,9 +54,8 @@ def test_bounds_hold_for_flags_of_benchmarks(tmp_path: Path) -> None:
 
 def test_all_says_what_could_not_run_and_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What needs a display or torch is made to lack it here; the rest runs, and the end is no failure."""
-    from agp_tui.benchmarks import all as everything
-    from agp_tui.benchmarks import run
     from agp_tui.errors import MissingPart
+    from benchmarks import every, registry
 
     def lacking(*_: object) -> dict[str, float]:
         raise MissingPart("Expected torch, found none.")
@@ -60,17 +63,16 @@ def test_all_says_what_could_not_run_and_why(tmp_path: Path, monkeypatch: pytest
     def no_display(*_: object) -> dict[str, float]:
         raise DisplayError("Expected a display, found none.")
 
-    monkeypatch.setattr(run, "capture", no_display)
-    monkeypatch.setattr(run, "training", lacking)
-    monkeypatch.setattr(run, "decisions", lacking)
-    monkeypatch.setattr(run, "atari", lacking)
-    monkeypatch.setattr(run, "storing", lacking)
-    monkeypatch.setattr(everything, "PaceAsked", lambda: PaceAsked(seconds=0.2))
+    monkeypatch.setattr(every, "capture", no_display)
+    monkeypatch.setattr(registry, "train", lacking)
+    monkeypatch.setattr(every, "play", lacking)
+    monkeypatch.setattr(registry, "atari", lacking)
+    monkeypatch.setattr(registry, "store", lacking)
+    monkeypatch.setattr(registry, "ui", lambda *_: {"ui_figure": 1.0})
+    monkeypatch.setattr(every, "PaceOptions", lambda: PaceOptions(seconds=0.2))
     heard, kept = EventLog(), tmp_path / "kept/benchmarks.json"
-    finished = everything.run_all(Job(heard), {"ui": lambda _job: {"ui_figure": 1.0}}, kept)
-    assert finished.metrics is not None
+    finished = every.run_all(Job(heard), kept)
     assert finished.metrics["pace_filled"] > 0 and finished.metrics["ui_figure"] == 1.0
-    assert finished.report is not None
     assert finished.report["not_run"] == {
         "capture": "Expected a display, found none.",
         "train": "Expected torch, found none.",
@@ -93,10 +95,10 @@ def test_all_says_what_could_not_run_and_why(tmp_path: Path, monkeypatch: pytest
 def test_a_report_that_is_none_is_said(tmp_path: Path) -> None:
     assert read_report(tmp_path / "none.json") is None
     (tmp_path / "other.json").write_text('{"machine": 3}')
-    with pytest.raises(AgpError, match="to be what agp bench all keeps"):
+    with pytest.raises(AgpError, match="to be a file of agp bench all"):
         read_report(tmp_path / "other.json")
     (tmp_path / "folder.json").mkdir()
-    with pytest.raises(AgpError, match="Expected to keep the results"):
+    with pytest.raises(AgpError, match="Expected to store the results"):
         write_report(tmp_path / "folder.json", Report(machine="m", version="v", seconds=1, parts=()))
 
 
@@ -133,7 +135,7 @@ def test_stored_frames_are_exact_and_a_fraction_of_windows() -> None:
     """What it tells is that reading gives back what was stored: `JobFailed` otherwise."""
     pytest.importorskip("ale_py")
     heard = EventLog()
-    found = bench_storing(StoringAsked(frames=4), Job(heard))
+    found = bench_storing(StoreOptions(frames=4), Job(heard))
     chosen = [one for one in found if one.chosen]
     assert {(one.size, one.way) for one in chosen} == {
         ("256x256", "ffv1"), ("1280x720", "libx264rgb"), ("1920x1080", "libx264rgb"),
@@ -149,3 +151,26 @@ def test_stored_frames_are_exact_and_a_fraction_of_windows() -> None:
 def test_the_machine_is_named() -> None:
     assert f"{available_cpus()} cores" in machine()
     assert available_cpus() <= (os.cpu_count() or 1)
+
+
+def test_a_package_without_a_checkout_explains_it(tmp_path: Path) -> None:
+    """Without the folder of benchmarks, capture, pace and play work; the others say what they need."""
+    site = tmp_path / "site"
+    shutil.copytree(ROOT / "agp_tui", site / "agp_tui", ignore=shutil.ignore_patterns("__pycache__"))
+
+    def bench(*words: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "agp_tui", "bench", *words],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(site)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    refused = bench("atari")
+    assert refused.returncode == 2, refused
+    assert "source checkout" in refused.stderr and "Traceback" not in refused.stderr
+    paced = bench("pace", "--seconds", "0.2", "--json")
+    assert paced.returncode == 0, paced.stderr
+    assert '"pace_filled"' in paced.stdout

@@ -11,7 +11,7 @@ import numpy as np
 from support.trials import told, trials
 
 from agp_tui.recording.store import Recording, find_recordings
-from agp_tui.ui.benchmarks.terminal import in_terminal, read
+from benchmarks.app.terminal import in_terminal, read
 
 SECONDS = trials(5, 60)
 FPS = 30

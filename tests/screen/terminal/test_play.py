@@ -11,7 +11,7 @@ import pytest
 
 from agp_tui.keys.state import KeyEdge, Keys, apply_edges
 from agp_tui.recording.store import Recording, find_recordings
-from agp_tui.ui.benchmarks.scripted import ScriptedTerminal
+from benchmarks.app.scripted import ScriptedTerminal
 
 KEYS = ("up", "left", "right", "down", "space")
 SCRIPT_FPS = 30

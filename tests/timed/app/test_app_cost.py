@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from support.fakes import EventLog
 
-from agp_tui.benchmarks.first_frame import bench_first_frame
 from agp_tui.engine.job import Job
 from agp_tui.protocol.events import Table
 from agp_tui.ui.app import AgpApp
-from agp_tui.ui.benchmarks.first_screen import bench_first_screen
-from agp_tui.ui.benchmarks.idle import bench_idle
-from agp_tui.ui.benchmarks.loop import bench_loop, percentiles
-from agp_tui.ui.benchmarks.playing import play_at
-from agp_tui.ui.benchmarks.preview import CountingDriver
 from agp_tui.ui.components.nav_bar import SCREENS
+from benchmarks.app.first_screen import bench_first_screen
+from benchmarks.app.idle import bench_idle
+from benchmarks.app.loop import bench_loop, percentiles
+from benchmarks.app.playing import play_at
+from benchmarks.app.preview import CountingDriver
+from benchmarks.first_frame import bench_first_frame
 
 
 def test_a_job_runs_beside_the_app_as_it_does_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

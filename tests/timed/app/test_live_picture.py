@@ -16,9 +16,9 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from agp_tui.errors import AgpError
-from agp_tui.ui.benchmarks.preview import CountingDriver
 from agp_tui.ui.widgets.halfblocks import fit, pair_rows, palette, runs
 from agp_tui.ui.widgets.live_picture import LivePicture, resolve_colors
+from benchmarks.app.preview import CountingDriver
 
 SIZE = (30, 12)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from agp_tui.ui.benchmarks.preview import noisy_pictures, preview_cost
+from benchmarks.app.preview import noisy_pictures, preview_cost
 
 
 @pytest.fixture

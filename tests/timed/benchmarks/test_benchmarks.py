@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 from support.fakes import EventLog
 
-from agp_tui.benchmarks import own_screen
-from agp_tui.benchmarks.asked import CaptureAsked, PaceAsked
-from agp_tui.benchmarks.capture import bench_capture
-from agp_tui.benchmarks.machine import machine
-from agp_tui.benchmarks.others import busy_cores
-from agp_tui.benchmarks.pace import bench_pace
-from agp_tui.benchmarks.plain_ways import SocketRegion, timer_per_frame, whole_screen
+from agp_tui.bench import private_display
+from agp_tui.bench.background_load import busy_cores
+from agp_tui.bench.baselines import SocketRegion, timer_per_frame, whole_screen
+from agp_tui.bench.capture import bench_capture
+from agp_tui.bench.machine import machine
+from agp_tui.bench.options import CaptureOptions, PaceOptions
+from agp_tui.bench.pace import bench_pace
 from agp_tui.config import GameSettings
 from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
@@ -62,7 +62,7 @@ def test_all_ways_of_grabbing_give_the_same_picture(x_display: str) -> None:
 @pytest.mark.display
 def test_capture_beats_the_whole_screen_over_a_new_connection(x_display: str) -> None:
     heard = EventLog()
-    found = bench_capture(CaptureAsked(display=x_display, size=128, frames=30), Job(heard))
+    found = bench_capture(CaptureOptions(display=x_display, size=128, frames=30), Job(heard))
     assert found.frames == 30
     assert found.whole_ratio > 20
     assert found.whole_ratio == pytest.approx(found.whole_ms.p50 / found.ours_ms.p50, rel=0.02)
@@ -84,13 +84,13 @@ def test_capture_from_the_command_line(x_display: str, tmp_path: Path) -> None:
 
 def test_a_display_that_is_not_there_is_said() -> None:
     with pytest.raises(DisplayError, match="found none"):
-        bench_capture(CaptureAsked(display=":987"), Job())
+        bench_capture(CaptureOptions(display=":987"), Job())
 
 
 def test_deadlines_fill_more_slots_than_timers_and_do_not_drift() -> None:
     """Each frame works half its time: a timer set afterwards loses that half, frame by frame."""
     heard = EventLog()
-    found = bench_pace(PaceAsked(fps=50, seconds=1.5, work_ms=10), Job(heard))
+    found = bench_pace(PaceOptions(fps=50, seconds=1.5, work_ms=10), Job(heard))
     assert found.ours.frames <= 75
     assert found.timers.filled <= 0.68
     assert found.ours.filled > found.timers.filled
@@ -119,7 +119,7 @@ def test_a_stopped_pace_says_so() -> None:
     job = Job()
     job.stop()
     with pytest.raises(JobFailed, match="Stopped before"):
-        bench_pace(PaceAsked(), job)
+        bench_pace(PaceOptions(), job)
 
 
 def test_timers_come_no_sooner_than_asked() -> None:
@@ -155,12 +155,12 @@ def test_where_there_is_no_display_one_is_made(monkeypatch: pytest.MonkeyPatch) 
     def none_found(_settings: GameSettings) -> None:
         raise DisplayError("Expected a display, found none.")
 
-    monkeypatch.setattr(own_screen, "find_display", none_found)
-    with own_screen.a_screen(None) as screen:
+    monkeypatch.setattr(private_display, "find_display", none_found)
+    with private_display.a_screen(None) as screen:
         grabber = Grabber(screen.name, None)
         assert grabber.grab().shape == (1080, 1920, 4)
         grabber.close()
     with pytest.raises(DisplayError):
         Grabber(screen.name, None)
-    with pytest.raises(DisplayError), own_screen.a_screen(":987"):
+    with pytest.raises(DisplayError), private_display.a_screen(":987"):
         pass

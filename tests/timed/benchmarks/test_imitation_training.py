@@ -1,8 +1,8 @@
 from support.fakes import EventLog
 
-from agp_tui.benchmarks.imitation_training import bench_train
 from agp_tui.engine.job import Job
 from agp_tui.protocol.events import Table
+from benchmarks.imitation_training import bench_train
 
 
 def test_encoding_once_is_far_faster(job: Job, heard: EventLog) -> None:

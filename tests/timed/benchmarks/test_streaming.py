@@ -6,7 +6,7 @@ import pytest
 from support.fakes import EventLog
 from support.small_models import Made
 
-from agp_tui.benchmarks.streaming import bench_play
+from agp_tui.bench.play import bench_play
 from agp_tui.engine.job import Job
 from agp_tui.errors import ModelError
 from agp_tui.protocol.events import Table

@@ -10,15 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from agp_tui.benchmarks.others import busy_cores
+from agp_tui.bench.background_load import busy_cores
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed, JobStopped
 from agp_tui.protocol.events import Failed, Finished, Live, Table
 from agp_tui.protocol.percentiles import Percentiles
 from agp_tui.ui.app import AgpApp
-from agp_tui.ui.benchmarks.preview import CountingDriver
 from agp_tui.ui.client.process import JobProcess
 from agp_tui.ui.components.live_view import LiveView
+from benchmarks.app.preview import CountingDriver
 
 GAME = "ALE/Pong-v5"
 TICK_SECONDS = 0.01

@@ -13,8 +13,8 @@ from agp_tui.engine.job import Job
 from agp_tui.protocol.events import Table
 from agp_tui.protocol.percentiles import Percentiles
 from agp_tui.recording.store import Recording, find_recordings
-from agp_tui.ui.benchmarks.loop import percentiles
-from agp_tui.ui.benchmarks.scripted import BEGINS, ScriptedTerminal
+from benchmarks.app.loop import percentiles
+from benchmarks.app.scripted import BEGINS, ScriptedTerminal
 
 GAME = "ALE/Seaquest-v5"
 SIZES = ((80, 24), (160, 50))

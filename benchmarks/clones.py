@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from agp_tui.benchmarks.kept import keep, read_kept
 from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.evaluation.rollouts import GameFactory, play_episodes
 from agp_tui.evaluation.statistics import bootstrap_interval
 from agp_tui.games.base import DriverFactory
+from benchmarks.result_file import keep, read_kept
 
 FPS, SEGMENT, STICKY = 30, 4, 0.25
 """As in the demo."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from agp_tui.benchmarks.own_screen import a_screen
-from agp_tui.benchmarks.plain_ways import whole_screen
+from agp_tui.bench.baselines import whole_screen
+from agp_tui.bench.private_display import a_screen
 from agp_tui.config import GameSettings
 from agp_tui.engine.clock import Clock
 from agp_tui.engine.job import Job
@@ -152,7 +152,7 @@ class _Echo:
         self._ready = threading.Event()
         arguments = (display, str(PLACE), str(PLACE), str(SIDE))
         self._process = subprocess.Popen(
-            module_command("agp_tui.benchmarks.echo_window", *arguments),
+            module_command("agp_tui.bench.echo_window", *arguments),
             env=module_environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
         threading.Thread(target=self._read, daemon=True).start()
@@ -194,5 +194,5 @@ def _table(found: list[Reaction], seconds: float) -> Table:
         ours, plain = one.ours_ms, one.plain_ms
         rows.append([one.fps, "ours", ours.p50, ours.p95, ours.p99, one.fps - one.missed / seconds, 1.0])
         rows.append([one.fps, "plain", plain.p50, plain.p95, plain.p99, one.plain_fps, round(one.ratio, 1)])
-    columns = ["asked fps", "way", "p50 ms", "p95 ms", "p99 ms", "reached fps", "times ours"]
+    columns = ["target fps", "way", "p50 ms", "p95 ms", "p99 ms", "reached fps", "times ours"]
     return Table(title="From the grab to the key in the game's window", columns=columns, rows=rows)

@@ -9,7 +9,7 @@ from pathlib import Path
 from agp_tui.engine.job import Job
 from agp_tui.engine.subprocesses import module_command
 from agp_tui.protocol.events import Table
-from agp_tui.ui.benchmarks.terminal import in_terminal, wait_for
+from benchmarks.app.terminal import in_terminal, wait_for
 
 BARE = """
 from textual.app import App

@@ -11,13 +11,13 @@ from statistics import median
 import cv2
 import numpy as np
 
-from agp_tui.benchmarks.asked import StoringAsked
 from agp_tui.engine.clock import Clock, SimulatedTime
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed, JobStopped
 from agp_tui.games.base import Pixels
 from agp_tui.protocol.events import Table
 from agp_tui.recording.video import FFV1, FILE_NAME, X264, VideoWriter, codec_for, read_frames
+from benchmarks.options import StoreOptions
 
 GAMES = ("ALE/Enduro-v5", "ALE/MsPacman-v5", "ALE/Riverraid-v5", "ALE/Seaquest-v5")
 """Scrolling scenery, a maze, a river, swarms: what compresses well, and what does not."""
@@ -49,10 +49,10 @@ class Stored:
     """Whether a recording of that size is stored so."""
 
 
-def bench_storing(asked: StoringAsked, job: Job) -> list[Stored]:
+def bench_storing(options: StoreOptions, job: Job) -> list[Stored]:
     """Every way for every size, plain and with grain. Emits a `Table`. Raises `JobFailed` if stopped."""
     found: list[Stored] = []
-    pictures = _pictures(asked.frames)
+    pictures = _pictures(options.frames)
     with tempfile.TemporaryDirectory(prefix="agp-bench-") as name:
         for size, shape in PLACES.items():
             for content in (PLAIN, GRAINY):

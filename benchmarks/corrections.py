@@ -8,7 +8,6 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from agp_tui.benchmarks.clones import FPS, SEGMENT, STICKY, CloneEntry, exam, mean_of, run_missing, told
 from agp_tui.config import GameSettings
 from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
@@ -19,6 +18,7 @@ from agp_tui.games.base import DriverFactory
 from agp_tui.games.experts import expert_driver, random_driver
 from agp_tui.games.ids import short_name
 from agp_tui.protocol.events import Table
+from benchmarks.clones import FPS, SEGMENT, STICKY, CloneEntry, exam, mean_of, run_missing, told
 
 DEMONSTRATIONS, GAMES = 4, 4
 """Recordings to begin with; games of each round."""
@@ -93,14 +93,14 @@ def _demonstrate(bench: _Bench) -> list[Path]:
 
     seconds = bench.entry.demonstration * 60 / DEMONSTRATIONS
     first = bench.entry.seed * SEEDS_APART
-    asked = [
+    episodes = [
         DaggerEpisode(
             None, bench.games, expert_driver, bench.folder / "recordings", FPS, seconds, first + number
         )
         for number in range(DEMONSTRATIONS)
     ]
     with DaggerWorkers(available_cpus()) as games:
-        return [one.recording for one in games.play(asked, bench.job)]
+        return [one.recording for one in games.play(episodes, bench.job)]
 
 
 def _clone(bench: _Bench, recordings: list[Path]) -> Path:

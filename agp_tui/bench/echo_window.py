@@ -1,6 +1,6 @@
 """A window that tells when a key reaches it: the game, where only the time of a key matters.
 
-    python -m agp_tui.benchmarks.echo_window DISPLAY LEFT TOP SIZE
+    python -m agp_tui.bench.echo_window DISPLAY LEFT TOP SIZE
 
 It writes `ready` once it has the focus, then the time (monotonic, ns) of each key that goes down.
 """

@@ -5,9 +5,9 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agp_tui.benchmarks.asked import CaptureAsked
-from agp_tui.benchmarks.own_screen import a_screen
-from agp_tui.benchmarks.plain_ways import SocketRegion, whole_screen
+from agp_tui.bench.baselines import SocketRegion, whole_screen
+from agp_tui.bench.options import CaptureOptions
+from agp_tui.bench.private_display import a_screen
 from agp_tui.engine.job import Job
 from agp_tui.errors import DisplayError
 from agp_tui.games.base import Pixels
@@ -41,16 +41,16 @@ class CaptureBench:
         }
 
 
-def bench_capture(asked: CaptureAsked, job: Job) -> CaptureBench:
+def bench_capture(options: CaptureOptions, job: Job) -> CaptureBench:
     """Grab the middle of a real screen in turns. Emits a `Table`. Raises `DisplayError` without a display."""
-    with a_screen(asked.display) as screen:
-        return _bench(screen, asked, job)
+    with a_screen(options.display) as screen:
+        return _bench(screen, options, job)
 
 
-def _bench(candidate: DisplayCandidate, asked: CaptureAsked, job: Job) -> CaptureBench:
+def _bench(candidate: DisplayCandidate, options: CaptureOptions, job: Job) -> CaptureBench:
     name = candidate.name or None
-    width, height = candidate.size or (asked.size, asked.size)
-    side = min(asked.size, width, height)
+    width, height = candidate.size or (options.size, options.size)
+    side = min(options.size, width, height)
     box = ScreenRegion((width - side) // 2, (height - side) // 2, side, side)
     grabber, socket = Grabber(name, box), SocketRegion(name, box)
     ways: dict[str, Callable[[], Pixels]] = {
@@ -59,7 +59,7 @@ def _bench(candidate: DisplayCandidate, asked: CaptureAsked, job: Job) -> Captur
         WHOLE: lambda: whole_screen(name, box),
     }
     try:
-        took = _in_turns(ways, asked.frames, job)
+        took = _in_turns(ways, options.frames, job)
     finally:
         socket.close()
         grabber.close()

@@ -14,8 +14,6 @@ from typing import Any, Literal
 
 import msgspec
 
-from agp_tui.benchmarks.clones import FPS, SEGMENT, STICKY, CloneEntry, exam, mean_of, run_missing, told
-from agp_tui.benchmarks.commands import Commands
 from agp_tui.config import GameSettings
 from agp_tui.engine.job import Job
 from agp_tui.games.atari import AtariGameFactory, default_keys
@@ -23,6 +21,8 @@ from agp_tui.games.experts import expert_driver, random_driver
 from agp_tui.games.ids import short_name
 from agp_tui.protocol.events import Table
 from agp_tui.protocol.results import PracticeResult, SteadyResult
+from benchmarks.clones import FPS, SEGMENT, STICKY, CloneEntry, exam, mean_of, run_missing, told
+from benchmarks.commands import Commands
 
 POLL_SECONDS = 0.2
 CLONE, PRACTISED = "clone", "practised"

@@ -14,11 +14,11 @@ import numpy as np
 from agp_tui.atari.agent import Agent
 from agp_tui.atari.evaluate import SEED, evaluate
 from agp_tui.atari.trainer import AgentTrainer
-from agp_tui.benchmarks.side_by_side import run_side_by_side
 from agp_tui.config import Algorithm, AtariSettings
 from agp_tui.engine.job import Job
 from agp_tui.games.ids import short_name
 from agp_tui.protocol.events import Table
+from benchmarks.parallel import run_side_by_side
 
 CHECKS = 3
 """Evaluations of a run, evenly spread, the last one at its end."""

@@ -5,9 +5,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from agp_tui.benchmarks.kept import keep, read_kept
 from agp_tui.engine.job import Job
 from agp_tui.engine.subprocesses import terminate_pool, worker_pool
+from benchmarks.result_file import keep, read_kept
 
 POLL_SECONDS = 0.2
 

@@ -33,7 +33,7 @@ class ScriptedTerminal:
     def __init__(self, folder: Path, size: tuple[int, int], *words: str, protocol: bool = True) -> None:
         self.protocol = protocol
         self.flags = [0]
-        """The protocol's stack: what was asked for last holds."""
+        """The protocol's stack: what was options for last holds."""
         self.sent = bytearray()
         """Everything that the terminal was sent."""
         self._chunks: list[tuple[int, bytes]] = []
@@ -107,19 +107,19 @@ class ScriptedTerminal:
                 return
             self._chunks.append((time.monotonic_ns(), chunk))
             self.sent += chunk
-            for asked in _asked.finditer(chunk):
-                self._answer(asked)
+            for options in _asked.finditer(chunk):
+                self._answer(options)
 
-    def _answer(self, asked: re.Match[bytes]) -> None:
-        if asked[1] == b"c":
+    def _answer(self, options: re.Match[bytes]) -> None:
+        if options[1] == b"c":
             self.write("\x1b[?62;22c")
-        elif asked[1].endswith(b"$p"):
+        elif options[1].endswith(b"$p"):
             self.write("\x1b[?2026;2$y")
         elif not self.protocol:
             return
-        elif asked[1] == b"?u":
+        elif options[1] == b"?u":
             self.write(f"\x1b[?{self.flags[-1]}u")
-        elif asked[1] == b"<u":
+        elif options[1] == b"<u":
             self.flags[1:] = self.flags[1:-1]
         else:
-            self.flags.append(int(asked[2]))
+            self.flags.append(int(options[2]))

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from agp_tui.benchmarks.asked import PaceAsked
-from agp_tui.benchmarks.others import busy_cores
-from agp_tui.benchmarks.plain_ways import timer_per_frame
+from agp_tui.bench.background_load import busy_cores
+from agp_tui.bench.baselines import timer_per_frame
+from agp_tui.bench.options import PaceOptions
 from agp_tui.engine.clock import NS, Clock
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobStopped
@@ -25,7 +25,7 @@ class Kept:
     filled: float
     """Share of the frames that were due."""
     off_ms: Percentiles
-    """How far the time between two frames was from the one asked for."""
+    """Deviation of the time between two frames from the period."""
     drift_ms: float
     """How much later than due the last frames of the rounds were, added up."""
 
@@ -48,35 +48,35 @@ class PaceBench:
         }
 
 
-def bench_pace(asked: PaceAsked, job: Job) -> PaceBench:
+def bench_pace(options: PaceOptions, job: Job) -> PaceBench:
     """Rounds of a second in turns, the same work in each frame. Emits a `Table`.
 
     Raises `JobFailed` where the job is stopped before both ways had a round.
     """
     rounds: dict[str, list[list[tuple[int, int]]]] = {"ours": [], "timers": []}
-    left = asked.seconds
-    with busy_cores(asked.load):
+    left = options.seconds
+    with busy_cores(options.load):
         while left > 1e-9 and not job.stopping:
             seconds = min(ROUND_SECONDS, left)
             left -= seconds
-            rounds["ours"].append(_clocked(asked, seconds))
-            starts = timer_per_frame(asked.fps, seconds, _work(asked.work_ms))
+            rounds["ours"].append(_clocked(options, seconds))
+            starts = timer_per_frame(options.fps, seconds, _work(options.work_ms))
             rounds["timers"].append(list(enumerate(starts)))
     if not rounds["ours"]:
         raise JobStopped("Stopped before the first round was done.", "Run agp bench pace again.")
     due = sum(
-        max(1, round(min(ROUND_SECONDS, asked.seconds - done) * asked.fps))
+        max(1, round(min(ROUND_SECONDS, options.seconds - done) * options.fps))
         for done in (number * ROUND_SECONDS for number in range(len(rounds["ours"])))
     )
-    ours, timers = (_kept(rounds[way], asked.fps, due) for way in ("ours", "timers"))
+    ours, timers = (_kept(rounds[way], options.fps, due) for way in ("ours", "timers"))
     result = PaceBench(ours, timers, round(ours.frames / timers.frames, 2) if timers.frames else 0.0)
-    job.emit(_table(result, asked))
+    job.emit(_table(result, options))
     return result
 
 
-def _clocked(asked: PaceAsked, seconds: float) -> list[tuple[int, int]]:
+def _clocked(options: PaceOptions, seconds: float) -> list[tuple[int, int]]:
     """Number and start of each frame on our clock."""
-    clock, work, starts = Clock(asked.fps), _work(asked.work_ms), []
+    clock, work, starts = Clock(options.fps), _work(options.work_ms), []
     for slot in clock.slots(seconds):
         starts.append((slot, time.monotonic_ns()))
         work()
@@ -104,14 +104,14 @@ def _kept(rounds: list[list[tuple[int, int]]], fps: int, due: int) -> Kept:
     return Kept(frames, round(min(frames / due, 1.0), 4), Percentiles.of(off), round(drift / 1e6, 1))
 
 
-def _table(result: PaceBench, asked: PaceAsked) -> Table:
+def _table(result: PaceBench, options: PaceOptions) -> Table:
     rows: list[list[str | float | int | None]] = [
         [name, round(100 * kept.filled, 1), kept.off_ms.p50, kept.off_ms.p99, kept.drift_ms]
         for name, kept in (("absolute deadlines", result.ours), ("a timer per frame", result.timers))
     ]
     return Table(
-        title=f"Pace: {asked.fps} fps, {asked.work_ms:g} ms of work a frame, {asked.seconds:g} s each way"
-        + (f", each core {asked.load:.0%} busy with other work" if asked.load else ""),
+        title=f"Pace: {options.fps} fps, {options.work_ms:g} ms of work per frame, {options.seconds:g} s each"
+        + (f", each core {options.load:.0%} busy with other work" if options.load else ""),
         columns=["way", "filled %", "off p50 ms", "off p99 ms", "drift ms"],
         rows=rows,
     )

@@ -13,12 +13,12 @@ import numpy as np
 import torch
 
 from agp_tui.atari.trainer import STAGES, AgentTrainer
-from agp_tui.benchmarks.plain_monte_carlo import PlainMonteCarlo
 from agp_tui.config import Algorithm, AtariSettings
 from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobStopped, MissingPart, SettingError
 from agp_tui.protocol.events import Table
+from benchmarks.plain_monte_carlo import PlainMonteCarlo
 
 OURS: tuple[Algorithm, ...] = ("pqn", "ppo", "monte_carlo")
 Turn = Callable[[float], int]

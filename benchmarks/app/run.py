@@ -1,42 +1,34 @@
-"""The app's benchmarks as one job."""
+"""The benchmarks of the app in sequence."""
 
 from pathlib import Path
 
-from agp_tui.benchmarks.asked import AppAsked
-from agp_tui.benchmarks.first_frame import bench_first_frame
-from agp_tui.benchmarks.machine import machine
 from agp_tui.engine.job import Job
-from agp_tui.protocol.events import Finished, Table
-from agp_tui.ui.benchmarks.first_screen import bench_first_screen
-from agp_tui.ui.benchmarks.idle import bench_idle
-from agp_tui.ui.benchmarks.loop import bench_loop
-from agp_tui.ui.benchmarks.playing import bench_playing
-from agp_tui.ui.benchmarks.preview import PreviewCost, bench_preview
+from agp_tui.protocol.events import Table
+from benchmarks.app.first_screen import bench_first_screen
+from benchmarks.app.idle import bench_idle
+from benchmarks.app.loop import bench_loop
+from benchmarks.app.playing import bench_playing
+from benchmarks.app.preview import PreviewCost, bench_preview
+from benchmarks.first_frame import bench_first_frame
+from benchmarks.options import AppOptions
 
 PREVIEW_FPS = 10.0
 
 
-def run_ui(asked: AppAsked, job: Job) -> Finished:
-    """The live picture, the event loop beside a job, a game played here, the first screen, and idling."""
-    name = machine()
-    job.note(name)
-    return Finished(job="bench ui", metrics=ui_metrics(job, asked), report={"machine": name})
-
-
-def ui_metrics(job: Job, asked: AppAsked = AppAsked()) -> dict[str, float]:
-    """All of it, told as tables; the figures by name. Raises `JobFailed` where a part cannot run."""
-    job.stage("what the live picture costs", 1, 6)
+def ui_metrics(job: Job, options: AppOptions) -> dict[str, float]:
+    """Measure all parts and emit tables; returns the figures by name. Raises `JobFailed`."""
+    job.stage("cost of the live picture", 1, 6)
     costs = bench_preview()
     job.emit(preview_table(costs))
-    job.stage("the engine and the event loop beside each other", 2, 6)
-    loop = bench_loop(job, fps=asked.fps, seconds=asked.seconds, load=asked.load)
-    job.stage("a game played in the terminal", 3, 6)
+    job.stage("engine and event loop side by side", 2, 6)
+    loop = bench_loop(job, fps=options.fps, seconds=options.seconds, load=options.load)
+    job.stage("a game in the terminal", 3, 6)
     played = bench_playing(job)
-    job.stage("from the command to the first screen", 4, 6)
+    job.stage("time to the first screen", 4, 6)
     first = bench_first_screen(job, Path.cwd())
-    job.stage("left alone", 5, 6)
+    job.stage("idle", 5, 6)
     idle = bench_idle(job, Path.cwd())
-    job.stage("from the command to the first frame", 6, 6)
+    job.stage("time to the first frame", 6, 6)
     recorded = bench_first_frame(job)
     figures = {f"preview_{one.content}_{one.way}_ms": round(one.ms, 2) for one in costs}
     figures |= {f"preview_{one.content}_{one.way}_bytes": round(one.bytes) for one in costs}
@@ -64,7 +56,7 @@ def ui_metrics(job: Job, asked: AppAsked = AppAsked()) -> dict[str, float]:
 
 
 def preview_table(costs: list[PreviewCost]) -> Table:
-    """Milliseconds of processor time and bytes a frame, and how many times less than the plain way."""
+    """CPU milliseconds and bytes per frame, and the ratio to the plain method."""
     plain = {one.content: one.ms for one in costs if one.way == "plain"}
     rows: list[list[str | float | int | None]] = [
         [
@@ -77,5 +69,5 @@ def preview_table(costs: list[PreviewCost]) -> Table:
         ]
         for one in costs
     ]
-    columns = ["content", "colours", "ms a frame", "bytes a frame", "kB a second at 10 fps", "plain / this"]
+    columns = ["content", "colours", "ms per frame", "bytes per frame", "kB/s at 10 fps", "plain / this"]
     return Table(title="The live picture, 80x40 cells", columns=columns, rows=rows)

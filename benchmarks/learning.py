@@ -17,14 +17,14 @@ import msgspec
 
 import agp_tui
 from agp_tui.atari.run_comparison import shortened
-from agp_tui.benchmarks.commands import Commands
-from agp_tui.benchmarks.kept import keep, read_kept
-from agp_tui.benchmarks.machine import machine
+from agp_tui.bench.machine import machine
 from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.games.ids import short_name
 from agp_tui.protocol.events import AnyEvent, Evaluated, Progress, Table
 from agp_tui.protocol.results import EvaluationResult
+from benchmarks.commands import Commands
+from benchmarks.result_file import keep, read_kept
 
 POLL_SECONDS = 0.2
 CHANCE = "chance"
@@ -89,9 +89,9 @@ def learn_all(entries: list[Entry], kept: Path, job: Job) -> list[Learned]:
     Raises `JobFailed` where a training fails; what was done until then is kept.
     """
     done = {learned.entry: learned for learned in read_kept(kept, Learned)}
-    asked = [entry for entry in entries if entry not in done]
+    missing = [entry for entry in entries if entry not in done]
     with _Runs() as runs:
-        waiting: set[Future[Learned | None]] = {runs.submit(entry) for entry in asked}
+        waiting: set[Future[Learned | None]] = {runs.submit(entry) for entry in missing}
         while waiting and not job.stopping:
             for future in wait(waiting, POLL_SECONDS, FIRST_COMPLETED).done:
                 waiting.remove(future)
@@ -154,8 +154,8 @@ class _Runs:
                 "--final-games", str(entry.games),
             ]  # fmt: skip
             if entry.expert_seconds:
-                asked = ["--game", entry.game, "--by", "expert", "--fast", "--sticky", "0.25"]
-                shown = self._commands.run("record", *asked, "--seconds", str(entry.expert_seconds))
+                flags = ["--game", entry.game, "--by", "expert", "--fast", "--sticky", "0.25"]
+                shown = self._commands.run("record", *flags, "--seconds", str(entry.expert_seconds))
                 if shown is None or shown.recording is None:
                     return None
                 words += ["--from-recordings", shown.recording]

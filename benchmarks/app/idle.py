@@ -10,7 +10,7 @@ from agp_tui.engine.job import Job
 from agp_tui.engine.subprocesses import module_command
 from agp_tui.errors import MissingPart
 from agp_tui.protocol.events import Table
-from agp_tui.ui.benchmarks.terminal import in_terminal, read, wait_for
+from benchmarks.app.terminal import in_terminal, read, wait_for
 
 SETTLE_SECONDS = 4.0
 SIZE = (120, 36)

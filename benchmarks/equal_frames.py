@@ -12,13 +12,13 @@ from typing import cast
 import numpy as np
 
 from agp_tui.atari.trainer import AgentTrainer
-from agp_tui.benchmarks.atari_training import stable_baselines
-from agp_tui.benchmarks.side_by_side import run_side_by_side
 from agp_tui.config import Algorithm, AtariSettings
 from agp_tui.engine.job import Job
 from agp_tui.evaluation.statistics import bootstrap_interval
 from agp_tui.games.ids import short_name
 from agp_tui.protocol.events import Table
+from benchmarks.atari_training import stable_baselines
+from benchmarks.parallel import run_side_by_side
 
 SB3 = "sb3 PPO"
 GAMES = 20
@@ -53,7 +53,7 @@ def bench_equal_frames(
 ) -> list[Result]:
     """Run all that `kept` (JSON lines, appended to) has no result of; all results.
 
-    Raises `MissingPart` without Stable-Baselines3, where that is asked for.
+    Raises `MissingPart` without Stable-Baselines3, where that is options for.
     """
     run = partial(run_entry, machine=machine)
     return run_side_by_side(entries, kept, Result, run, _words, job, at_once=side_by_side)

@@ -1,0 +1,1 @@
+"""Benchmarks for checking one's own machine: capture, pacing, decision latency."""
