@@ -140,26 +140,34 @@ def test_code_in_a_checkpoint_does_not_run(tmp_path: Path, write: Callable[[Any,
     assert touched.exists(), "it would not have run anyhow"
 
 
+def nightly(*values: object) -> object:
+    """A case like its neighbours, which only `make test-all` runs."""
+    return pytest.param(*values, marks=pytest.mark.nightly)
+
+
 FROM_PPO = ("train", "--algorithm", "ppo", "--from-model", "pong.pt")
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["eval", "cut.pt"], "damaged or foreign"),
+        nightly(["eval", "cut.pt"], "damaged or foreign"),
         (["eval", "hostile.pt"], "damaged or foreign"),
-        (["eval", "imitation.pt"], "something else"),
-        (["eval", "newer.pt"], "found 99"),
+        nightly(["eval", "imitation.pt"], "something else"),
+        nightly(["eval", "newer.pt"], "found 99"),
         (["eval", "pong.pt", "--game", "ALE/Breakout-v5"], "agent of ALE/Breakout-v5, found one of ALE/Pong"),
         (["eval", "nobody"], "named 'nobody', found none"),
-        (
+        nightly(
             ["train", "--from-model", "pong.pt", "--game", "ALE/Breakout-v5"],
             "the game ALE/Breakout-v5, found",
         ),
-        (["train", "--from-model", "pong.pt", "--algorithm", "pqn"], "the algorithm pqn, found one with ppo"),
-        ([*FROM_PPO, "--frame-count", "2"], "the frame_count 2, found one with 4"),
+        nightly(
+            ["train", "--from-model", "pong.pt", "--algorithm", "pqn"],
+            "the algorithm pqn, found one with ppo",
+        ),
+        nightly([*FROM_PPO, "--frame-count", "2"], "the frame_count 2, found one with 4"),
         ([*FROM_PPO, "--hidden-layers", "2"], "hidden_layers 2, found one with 1"),
-        (["train", "--from-model", "cut.pt"], "damaged or foreign"),
+        nightly(["train", "--from-model", "cut.pt"], "damaged or foreign"),
     ],
 )
 def test_the_commands_refuse_bad_agents(tmp_path: Path, words: list[str], sentence: str) -> None:

@@ -52,7 +52,7 @@ BASE: dict[str, dict[str, object]] = {
 """So short a training has a reward and several batches, and its second game is not all chance."""
 ROUNDS = {"monte_carlo": 2, "ppo": 1, "pqn": 2}
 CHANGES = [
-    (algorithm, name, value)
+    pytest.param(algorithm, name, value, marks=() if algorithm == "pqn" else pytest.mark.nightly)
     for algorithm in BASE
     for name, value in {**EVERYWHERE, **(BY_CHANCE if algorithm != "ppo" else {})}.items()
 ]

@@ -281,7 +281,13 @@ def test_the_keys_of_a_game_are_those_that_do_something(name: str, keys: tuple[s
     assert default_keys(name) == keys
 
 
-@pytest.mark.parametrize("name", atari_ids())
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in (PONG, BREAKOUT) else pytest.mark.nightly)
+        for name in atari_ids()
+    ],
+)
 def test_every_game_starts_steps_and_shows_a_picture(name: str) -> None:
     game, time = _game(name)
     _after(game, time, set(game.keys), 3)
