@@ -116,7 +116,7 @@ class Live(Event, frozen=True):
     thumbnail: bytes = b""
     """A small RGB picture: `height * width * 3` bytes, base64 in JSON."""
     thumbnail_size: tuple[int, int] | None = None
-    """Width and height of the thumbnail in pixels."""
+    """Height and width of the thumbnail in pixels."""
     bytes: int | None = None
     """Bytes written so far."""
     shown: tuple[int, int, int, int] | None = None
