@@ -7,8 +7,8 @@ from rich.markup import escape
 from rich.text import Text
 
 from agp_tui.engine.sinks import EventSink
-from agp_tui.formatting.events import percentiles_text, progress_text, summary
-from agp_tui.formatting.tables import drawn
+from agp_tui.formatting.events import percentiles_text, progress_text, result_text
+from agp_tui.formatting.tables import rich_table
 from agp_tui.protocol.events import Event, Failed, Finished, Live, Note, Progress, Stage, Started, Table
 
 QUIET_SECONDS = 10.0
@@ -46,10 +46,10 @@ class ConsoleOutput(EventSink):
                 self._narrate(f"[{colour}]{escape(event.text)}[/{colour}]")
             case Table():
                 self._pause()
-                self._out.print(drawn(event))
+                self._out.print(rich_table(event))
             case Finished():
                 self._pause()
-                self._out.print(summary(event))
+                self._out.print(result_text(event))
             case Failed():
                 self._narrate(f"[bold red]{escape(event.error)}[/bold red] {escape(event.hint)}")
 

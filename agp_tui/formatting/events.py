@@ -1,4 +1,4 @@
-"""What happened in words for people, in the app and on the command line. Needs no textual."""
+"""Results and progress as text, for the app and the command line."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +26,7 @@ FIGURES: dict[str, Callable[[Any], str]] = {
 """The words of each figure of a result, in the order in which they are told."""
 
 
-def summary(event: Finished) -> str:
+def result_text(event: Finished) -> str:
     """A result in a few lines of rich's markup: what was made, then its figures."""
     made = [
         f"[bold green]{name}[/bold green] {escape(str(value))}"
@@ -41,7 +41,7 @@ def summary(event: Finished) -> str:
 
 
 def progress_text(event: Progress) -> str:
-    """How far, how fast, how long still, and the figures, in one line."""
+    """Progress, rate, time left and metrics in one line."""
     parts = [f"{event.done:g}/{event.total:g} {event.unit}"]
     if event.rate:
         parts.append(f"{event.rate:.0f}/s")
@@ -56,5 +56,5 @@ def _metric(name: str, value: float) -> str:
 
 
 def percentiles_text(value: Percentiles) -> str:
-    """The middle and the slow end."""
+    """Median and 99th percentile."""
     return f"p50 {value.p50:.1f} p99 {value.p99:.1f} ms"

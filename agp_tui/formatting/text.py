@@ -1,10 +1,10 @@
-"""Durations and states in words. Imports nothing of ours: the first screen needs it before anything else."""
+"""Durations and states as text. Imports nothing of ours: the first screen needs it at once."""
 
 import time
 
 
-def length(seconds: float) -> str:
-    """Seconds in the unit that people would take."""
+def duration_text(seconds: float) -> str:
+    """Seconds as `45 s`, `12 min`, `3.5 h` or `4 days`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:
@@ -12,9 +12,9 @@ def length(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
 
 
-def ago(moment: float) -> str:
-    """How long since, in words."""
-    return f"{length(max(0.0, time.time() - moment))} ago"
+def age_text(moment: float) -> str:
+    """The time since `moment` (seconds since 1970), such as `12 min ago`."""
+    return f"{duration_text(max(0.0, time.time() - moment))} ago"
 
 
 def clock_text(seconds: float) -> str:

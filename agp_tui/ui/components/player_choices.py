@@ -1,7 +1,7 @@
 """Who can play a game without a person's hands, to be chosen from: to record, to watch, to teach."""
 
 from agp_tui.engine.runs import Run
-from agp_tui.formatting.text import ago, state_text
+from agp_tui.formatting.text import age_text, state_text
 from agp_tui.protocol.events import Finished
 from agp_tui.ui.client.catalog import Catalog, RunItem
 from agp_tui.ui.dialogs.choose import Choice
@@ -18,7 +18,7 @@ def trainings(runs: tuple[RunItem, ...], game: str = "") -> list[RunItem]:
 def choices(found: list[RunItem]) -> list[Choice]:
     """To choose one of them by a part of its game's name."""
     return [
-        Choice(one.id, f"{state_text(one.state)}, {ago(one.created)}", f"{one.game} {one.id[-4:]}")
+        Choice(one.id, f"{state_text(one.state)}, {age_text(one.created)}", f"{one.game} {one.id[-4:]}")
         for one in found
     ]
 
@@ -44,4 +44,4 @@ def models(game: str, catalog: Catalog) -> list[Choice]:
 
 def agents(game: str, catalog: Catalog) -> list[Choice]:
     """The trainings of agents of the game, the newest first; each stands for the best agent of it."""
-    return [Choice(one.id, f"an agent, {ago(one.created)}") for one in trainings(catalog.runs, game)]
+    return [Choice(one.id, f"an agent, {age_text(one.created)}") for one in trainings(catalog.runs, game)]

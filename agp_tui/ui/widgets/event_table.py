@@ -5,7 +5,7 @@ from typing import Any
 from rich.text import Text
 from textual.widgets import DataTable
 
-from agp_tui.formatting.tables import cell
+from agp_tui.formatting.tables import cell_text
 from agp_tui.protocol.events import Table
 
 Value = str | float | int | None
@@ -145,7 +145,7 @@ class EventTable(DataTable[Text]):
 
 
 def _text(value: Value) -> Text:
-    shown = value if isinstance(value, str) else cell(value)
+    shown = value if isinstance(value, str) else cell_text(value)
     return Text(shown, justify="right" if isinstance(value, int | float) else "left")
 
 

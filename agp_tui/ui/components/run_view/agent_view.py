@@ -3,7 +3,7 @@
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
-from agp_tui.formatting.text import length
+from agp_tui.formatting.text import duration_text
 from agp_tui.protocol.events import AnyEvent, EpisodeFinished, Evaluated, Live, Progress
 from agp_tui.ui.components.live_view import configured_picture
 from agp_tui.ui.widgets.curve_chart import CurveChart
@@ -102,7 +102,7 @@ def agent_progress(event: Progress) -> str:
     metrics = event.metrics
     parts = [f"{metrics['steps']:,.0f} steps"] if "steps" in metrics else []
     if event.seconds_left is not None:
-        parts.append(f"{length(event.seconds_left)} left")
+        parts.append(f"{duration_text(event.seconds_left)} left")
     if metrics.get("epsilon"):
         parts.append(f"epsilon {metrics['epsilon']:.2f}")
     return "  ".join(parts)

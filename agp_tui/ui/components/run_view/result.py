@@ -1,4 +1,4 @@
-"""What came of a long job, drawn: the keys beside the baselines, the new model and its speed."""
+"""The result of a long job: metrics of the keys, the baselines, the new model and its latency."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,9 +7,9 @@ from rich.console import RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from agp_tui.formatting.events import summary
-from agp_tui.formatting.tables import cell, drawn
-from agp_tui.formatting.text import length
+from agp_tui.formatting.events import result_text
+from agp_tui.formatting.tables import cell_text, rich_table
+from agp_tui.formatting.text import duration_text
 from agp_tui.protocol.events import AnyEvent, Failed, Finished, Note, Table
 from agp_tui.protocol.results import (
     DemoResult,
@@ -26,9 +26,9 @@ def told(event: AnyEvent) -> RenderableType | None:
         case Note():
             return Text(event.text, style="yellow" if event.level == "warning" else "")
         case Table():
-            return drawn(event)
+            return rich_table(event)
         case Finished():
-            return Text.from_markup(summary(event))
+            return Text.from_markup(result_text(event))
         case Failed():
             return Text(f"{event.error} {event.hint}".strip(), style="bold red")
     return None
@@ -38,7 +38,7 @@ def agent_result(event: Finished) -> Iterator[Text]:
     """How much was played, how good the best agent is, and what can be done with it."""
     seconds = event.seconds or 0.0
     rate = f", {event.steps_per_second:,.0f} a second" if event.steps_per_second else ""
-    yield Text(f"{event.steps or 0:,} steps in {length(seconds)}{rate}")
+    yield Text(f"{event.steps or 0:,} steps in {duration_text(seconds)}{rate}")
     best = event.result(EvaluationResult)
     if best is not None and best.games:
         yield Text.assemble(
@@ -75,7 +75,7 @@ def result(event: Finished) -> Iterator[RenderableType]:
         yield from agent_result(event)
         return
     if event.job != "train":
-        yield Text.from_markup(summary(event))
+        yield Text.from_markup(result_text(event))
         if event.job == "practice" and event.model:
             yield Text.assemble("Press ", ("5", "bold"), " to let it play.")
         return
@@ -144,7 +144,7 @@ def keys_table(validation: ValidationResult) -> RichTable:
     for key in validation.keys:
         table.add_row(
             key.key,
-            cell(round(100 * key.base_rate, 1)),
+            cell_text(round(100 * key.base_rate, 1)),
             _share(key.precision),
             _share(key.recall),
             _best(key.f1, key.repeat_f1, key.majority_f1),

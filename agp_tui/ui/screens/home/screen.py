@@ -9,7 +9,7 @@ from textual.containers import Grid, Horizontal, Vertical
 from textual.markup import escape
 from textual.widgets import DataTable
 
-from agp_tui.formatting.text import ago, length, state_text
+from agp_tui.formatting.text import age_text, duration_text, state_text
 from agp_tui.games.ids import is_atari
 from agp_tui.ui.screens.base import AppScreen
 from agp_tui.ui.widgets.row_widget import ChangeOnlyStatic
@@ -92,7 +92,7 @@ class HomeScreen(AppScreen):
 
     def _fill_runs(self, runs: "tuple[RunItem, ...]") -> None:
         table = self.query_one("#recent", DataTable)
-        rows = [(run.job, run.game or "-", state_text(run.state), ago(run.created)) for run in runs]
+        rows = [(run.job, run.game or "-", state_text(run.state), age_text(run.created)) for run in runs]
         if rows != [tuple(table.get_row_at(index)) for index in range(table.row_count)]:
             cursor = table.cursor_row
             table.clear()
@@ -154,7 +154,7 @@ def next_step(catalog: "Catalog", game: str) -> NextStep:
         return NextStep("record", f"press [b]2[/] and {how}; or [b]d[/] for the demo.")
     if not models:
         seconds = sum(one.seconds for one in usable)
-        return NextStep("train", f"press [b]4[/] to train on {length(seconds)} of {escape(game)}.")
+        return NextStep("train", f"press [b]4[/] to train on {duration_text(seconds)} of {escape(game)}.")
     newest = max((one.stamp for one in usable), default="")
     made = time.strftime("%Y%m%d-%H%M%S", time.localtime(models[0].created)) if models[0].created else ""
     if newest > made:
@@ -175,7 +175,7 @@ def box_texts(catalog: "Catalog", game: str) -> dict[str, str]:
     trainings = [run for run in catalog.runs if run.job in ("train", "practice") and run.game == game]
     seconds, size = sum(one.seconds for one in recordings), sum(one.bytes for one in recordings)
     texts = {
-        "recordings": f"[b]{len(recordings)}[/] of this game\n{length(seconds)}, {size / 1e6:.0f} MB",
+        "recordings": f"[b]{len(recordings)}[/] of this game\n{duration_text(seconds)}, {size / 1e6:.0f} MB",
         "training": "[dim]none yet[/]",
         "models": "[dim]none yet[/]",
         "play": "[dim]needs a model[/]",

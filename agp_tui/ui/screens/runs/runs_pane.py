@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widgets import DataTable, Static
 
 from agp_tui.errors import AgpError
-from agp_tui.formatting.text import STATES, ago
+from agp_tui.formatting.text import STATES, age_text
 from agp_tui.protocol.events import INTERRUPTED
 from agp_tui.protocol.results import RunsResult
 from agp_tui.ui.app_base import app_of
@@ -77,7 +77,7 @@ def row(run: RunItem, result: Result | None, *, short: bool) -> tuple[Text, ...]
         Text(run.job, style="bold"),
         Text(run.game.removeprefix("ALE/") or "-"),
         Text(name, style=style),
-        Text(ago(run.created)),
+        Text(age_text(run.created)),
         Text(outcome(result) if run.state != "running" else ""),
     )
 
