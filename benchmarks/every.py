@@ -1,7 +1,7 @@
 """Run all short benchmarks in sequence and store their tables and figures in a file."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,15 +9,12 @@ import msgspec
 
 import agp_tui
 from agp_tui.bench.machine import machine
-from agp_tui.bench.options import CaptureOptions, DecisionOptions, PaceOptions
-from agp_tui.bench.registry import Measurement, Metrics, capture, pace, play
+from agp_tui.bench.registry import Measurement, Metrics
 from agp_tui.engine.job import Job
 from agp_tui.errors import AgpError
 from agp_tui.files import write_atomically
 from agp_tui.protocol.events import Event, Table
 from agp_tui.protocol.untrusted_json import JsonError, decode_json
-from benchmarks import registry
-from benchmarks.options import AppOptions, AtariOptions, StoreOptions, TrainOptions
 from benchmarks.roofline import measure_limits, roofline
 
 
@@ -68,27 +65,13 @@ def read_report(path: Path) -> Report | None:
 
 Part = Callable[[Job], Metrics]
 """A benchmark, run with a job of its own."""
-ATARI_SECONDS = 5.0
-"""Seconds per turn of each of its six methods."""
-LARGE = "play large"
-LARGE_OPTIONS = DecisionOptions(network="large", seconds=2.0)
 
 
-def run_all(job: Job, kept: Path | None = None) -> Measurement:
-    """Run every short benchmark that can run here; the others are reported with the reason.
+def run_all(job: Job, parts: Mapping[str, Part], kept: Path | None = None) -> Measurement:
+    """Run the benchmarks of `parts` that can run here; the others are reported with the reason.
 
     All tables and figures are stored in the file `kept` at the end. Raises `AgpError` if that fails.
     """
-    parts: dict[str, Part] = {
-        "pace": lambda part: pace(PaceOptions(), part),
-        "capture": lambda part: capture(CaptureOptions(), part),
-        "store": lambda part: registry.store(StoreOptions(), part),
-        "train": lambda part: registry.train(TrainOptions(), part),
-        "play": lambda part: play(DecisionOptions(), part),
-        LARGE: lambda part: _renamed(play(LARGE_OPTIONS, part), "large_"),
-        "atari": lambda part: registry.atari(AtariOptions(seconds=ATARI_SECONDS), part),
-        "ui": lambda part: registry.ui(AppOptions(), part),
-    }
     name = machine()
     began, limits = time.monotonic(), measure_limits()
     found: list[PartFound] = []
@@ -126,10 +109,6 @@ def run_all(job: Job, kept: Path | None = None) -> Measurement:
         )
     missing = {part.name: part.not_run for part in found if part.not_run}
     return Measurement(metrics, {"not_run": missing, "seconds": total})
-
-
-def _renamed(metrics: Metrics, before: str) -> Metrics:
-    return {before + name: value for name, value in metrics.items()}
 
 
 class _TableCollector:

@@ -1,10 +1,22 @@
 """The registry of the benchmarks that need a source checkout: each measures in the modules of this folder."""
 
+from collections.abc import Callable
 from dataclasses import fields
+from functools import partial
 from typing import TypeVar, get_args
 
 from agp_tui.bench.machine import machine
-from agp_tui.bench.registry import CHECKOUT_ONLY, Benchmark, Measurement, Metrics, require_torch
+from agp_tui.bench.options import CaptureOptions, DecisionOptions, PaceOptions
+from agp_tui.bench.registry import (
+    CHECKOUT_ONLY,
+    Benchmark,
+    Measurement,
+    Metrics,
+    capture,
+    pace,
+    play,
+    require_torch,
+)
 from agp_tui.config import Algorithm
 from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
@@ -158,7 +170,22 @@ def every(options: AllOptions, job: Job) -> Measurement:
     """Raises `AgpError` if the results cannot be stored."""
     from benchmarks.every import run_all
 
-    return run_all(job, options.kept)
+    parts: dict[str, Callable[[Job], Metrics]] = {
+        "pace": partial(pace, PaceOptions()),
+        "capture": partial(capture, CaptureOptions()),
+        "store": partial(store, StoreOptions()),
+        "train": partial(train, TrainOptions()),
+        "play": partial(play, DecisionOptions()),
+        "play large": _play_large,
+        "atari": partial(atari, AtariOptions(seconds=5.0)),
+        "ui": partial(ui, AppOptions()),
+    }
+    return run_all(job, parts, options.kept)
+
+
+def _play_large(job: Job) -> Metrics:
+    found = play(DecisionOptions(network="large", seconds=2.0), job)
+    return {f"large_{name}": value for name, value in found.items()}
 
 
 BENCHMARKS = tuple(

@@ -1,15 +1,13 @@
 """The benchmarks that ship with the package, and how a benchmark runs.
 
-The others are in the folder `benchmarks/` of a source checkout, see `checkout_benchmarks`.
+The others are in the folder `benchmarks/` of a source checkout.
 """
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import agp_tui
 from agp_tui.bench.machine import machine
 from agp_tui.bench.options import CaptureOptions, DecisionOptions, PaceOptions
 from agp_tui.engine.job import Job
@@ -113,19 +111,6 @@ CHECKOUT_ONLY = {
     "all": "Run every benchmark that takes minutes at most and can run on this machine.",
 }
 """Help of the benchmarks in the folder `benchmarks/` of a checkout, by name."""
-
-
-def checkout_benchmarks() -> tuple[Benchmark, ...] | None:
-    """The benchmarks of the source checkout that this package runs from; None if there is none."""
-    root = Path(agp_tui.__file__).resolve().parents[1]
-    if not (root / "benchmarks" / "registry.py").is_file():
-        return None
-    if str(root) not in sys.path:
-        sys.path.insert(0, str(root))
-    from importlib import import_module
-
-    benchmarks: tuple[Benchmark, ...] = import_module("benchmarks.registry").BENCHMARKS
-    return benchmarks
 
 
 def require_torch() -> None:

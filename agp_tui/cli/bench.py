@@ -1,11 +1,15 @@
 """`agp bench`: benchmarks against a baseline in the same run."""
 
+import sys
 from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from agp_tui.bench.registry import CHECKOUT_ONLY, PACKAGED, Benchmark, checkout_benchmarks
+import agp_tui
+from agp_tui.bench.registry import CHECKOUT_ONLY, PACKAGED, Benchmark
 from agp_tui.cli.flags import Model, OutputFlags, annotate_flags
 from agp_tui.cli.run_job import run_live, settings_of
 from agp_tui.config import Output, check, to_plain
@@ -56,7 +60,18 @@ def _add_unavailable(name: str, help_text: str) -> None:
     app.command(command, name=name)
 
 
-_in_checkout = checkout_benchmarks()
+def _checkout_benchmarks() -> tuple[Benchmark, ...] | None:
+    """The benchmarks of the source checkout that this package runs from; None if there is none."""
+    root = Path(agp_tui.__file__).resolve().parents[1]
+    if not (root / "benchmarks" / "registry.py").is_file():
+        return None
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    benchmarks: tuple[Benchmark, ...] = import_module("benchmarks.registry").BENCHMARKS
+    return benchmarks
+
+
+_in_checkout = _checkout_benchmarks()
 for _benchmark in (*PACKAGED, *(_in_checkout or ())):
     _add(_benchmark)
 if _in_checkout is None:

@@ -55,7 +55,8 @@ def test_bounds_hold_for_flags_of_benchmarks(tmp_path: Path) -> None:
 def test_all_says_what_could_not_run_and_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What needs a display or torch is made to lack it here; the rest runs, and the end is no failure."""
     from agp_tui.errors import MissingPart
-    from benchmarks import every, registry
+    from benchmarks import registry
+    from benchmarks.options import AllOptions
 
     def lacking(*_: object) -> dict[str, float]:
         raise MissingPart("Expected torch, found none.")
@@ -63,15 +64,15 @@ def test_all_says_what_could_not_run_and_why(tmp_path: Path, monkeypatch: pytest
     def no_display(*_: object) -> dict[str, float]:
         raise DisplayError("Expected a display, found none.")
 
-    monkeypatch.setattr(every, "capture", no_display)
+    monkeypatch.setattr(registry, "capture", no_display)
     monkeypatch.setattr(registry, "train", lacking)
-    monkeypatch.setattr(every, "play", lacking)
+    monkeypatch.setattr(registry, "play", lacking)
     monkeypatch.setattr(registry, "atari", lacking)
     monkeypatch.setattr(registry, "store", lacking)
     monkeypatch.setattr(registry, "ui", lambda *_: {"ui_figure": 1.0})
-    monkeypatch.setattr(every, "PaceOptions", lambda: PaceOptions(seconds=0.2))
+    monkeypatch.setattr(registry, "PaceOptions", lambda: PaceOptions(seconds=0.2))
     heard, kept = EventLog(), tmp_path / "kept/benchmarks.json"
-    finished = every.run_all(Job(heard), kept)
+    finished = registry.every(AllOptions(kept=kept), Job(heard))
     assert finished.metrics["pace_filled"] > 0 and finished.metrics["ui_figure"] == 1.0
     assert finished.report["not_run"] == {
         "capture": "Expected a display, found none.",
