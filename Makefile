@@ -44,7 +44,8 @@ test: $(READY) display-tools
 	$(BIN)/pytest -q tests/timed $(PYTEST)
 
 test-all: test
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n $(JOBS) $(BALANCED) -m "nightly and $(USUAL)" tests $(PYTEST)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n $(JOBS) $(BALANCED) -m "nightly and $(USUAL)" --ignore tests/timed tests $(PYTEST)
+	$(BIN)/pytest -q -m nightly tests/timed $(PYTEST)
 	AGP_FUZZ_CASES=2000 $(BIN)/pytest -q -n $(JOBS) tests/process/faults/test_fuzz.py $(PYTEST)
 	AGP_FAULTS=many $(BIN)/pytest -q -m "$(USUAL)" $(FAULT_TESTS) --deselect tests/process/faults/test_fuzz.py $(PYTEST)
 

@@ -22,6 +22,7 @@ from benchmarks.app.preview import CountingDriver
 from benchmarks.first_frame import bench_first_frame
 
 
+@pytest.mark.nightly
 def test_a_job_runs_beside_the_app_as_it_does_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     heard = EventLog()
@@ -93,6 +94,7 @@ def test_a_look_that_finds_nothing_new_redraws_next_to_nothing(
     assert len(shares) == 7 and all(share < 0.25 for share in shares.values()), list(shares.items())
 
 
+@pytest.mark.nightly
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc tells the times of a process")
 def test_the_app_left_alone_hardly_works(tmp_path: Path) -> None:
     found = bench_idle(Job(), tmp_path, seconds=3.0)

@@ -18,6 +18,7 @@ def nothing_left_behind() -> Iterator[None]:
     gc.unfreeze()
 
 
+@pytest.mark.nightly
 @pytest.mark.usefixtures("nothing_left_behind")
 def test_the_ready_way_costs_a_part_of_the_plain_one() -> None:
     pictures = noisy_pictures(6)

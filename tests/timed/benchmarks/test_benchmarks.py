@@ -129,6 +129,7 @@ def test_timers_come_no_sooner_than_asked() -> None:
     assert steps.min() >= 20
 
 
+@pytest.mark.nightly
 @pytest.mark.display
 def test_playing_from_a_fresh_network_in_both_forms_and_on_a_screen(x_display: str, tmp_path: Path) -> None:
     code, events = agp(
