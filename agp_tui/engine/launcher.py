@@ -7,12 +7,13 @@ nobody has to read from it.
 import contextlib
 import subprocess
 import time
+from collections.abc import Iterator
 
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run, RunError
 from agp_tui.engine.subprocesses import module_command, module_environment
 from agp_tui.errors import JobFailed
-from agp_tui.protocol.events import Failed, Finished
+from agp_tui.protocol.events import AnyEvent, Failed, Finished
 
 START_SECONDS = 30.0
 
@@ -60,28 +61,36 @@ def follow(run: Run, job: Job) -> int:
     A stop of `job` is passed on to the run, which then finishes by itself.
     """
     stop_requested = False
-    end: Finished | Failed | None = None
-    for event in run.follow():
+    end: AnyEvent | None = None
+    for event in follow_to_end(run):
         if event is not None:
             job.emit(event)
-        if isinstance(event, Finished | Failed):
             end = event
         if job.stopping and not stop_requested:
             stop_requested = True
             with contextlib.suppress(RunError):
                 run.stop()
-    if end is not None and stop_requested:
+    if stop_requested and run.state() != "died":
         return 130
     if isinstance(end, Finished):
         # Another terminal may have stopped it.
         return 130 if end.stopped else 0
-    if end is None:
-        end = Failed(
-            error=f"The run {run.id} ended without a result: {last_words(run)}",
-            hint=f"See {run.path}/narration.log.",
-        )
-        job.emit(end)
-    return end.exit_code
+    return end.exit_code if isinstance(end, Failed) else 1
+
+
+def follow_to_end(run: Run, poll_seconds: float = 0.1) -> Iterator[AnyEvent | None]:
+    """The events of `run`, past and future; the last one is `Finished` or `Failed`.
+
+    If its process is gone without a result, a `Failed` is added. Yields None if there is nothing new.
+    """
+    for event in run.follow(poll_seconds):
+        yield event
+        if isinstance(event, Finished | Failed):
+            return
+    yield Failed(
+        error=f"The run {run.id} ended without a result: {last_words(run)}",
+        hint=f"See {run.path}/narration.log; agp runs list shows every run.",
+    )
 
 
 def last_words(run: Run) -> str:

@@ -1,9 +1,8 @@
 """The base of screens that start a detached run, follow it, stop it, or leave it running."""
 
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from textual import work
-from textual.geometry import Region
 from textual.reactive import var
 
 from agp_tui.engine.runs import Run, RunError
@@ -11,20 +10,8 @@ from agp_tui.errors import AgpError
 from agp_tui.protocol.events import Failed, Finished
 from agp_tui.ui.components.run_view.follow import follow_run
 from agp_tui.ui.components.run_view.view import RunView
+from agp_tui.ui.components.settings_form import SettingsForm
 from agp_tui.ui.screens.base import AppScreen
-
-
-class Form(Protocol):
-    """Where a person says what is to be started."""
-
-    @property
-    def region(self) -> Region:
-        """Empty where the form is not shown."""
-        ...
-
-    def refuse(self, problem: str, setting: str | None = None) -> None:
-        """Show what does not fit, and focus the field of the setting at fault."""
-        ...
 
 
 class RunScreen(AppScreen):
@@ -49,15 +36,15 @@ class RunScreen(AppScreen):
         return self.query_one(f"#{self.VIEW}", RunView)
 
     @work(group="start job")
-    async def start_job(self, *arguments: str, form: Form | None = None) -> None:
+    async def start_job(self, *arguments: str, form: SettingsForm | None = None) -> None:
         """Start a run and follow it; an error is shown in `form` if it is visible."""
         if form is not None:
-            form.refuse("")
+            form.show_error("")
         try:
             run = await self.agp.launch(*arguments)
         except AgpError as error:
             if form is not None and form.region:
-                form.refuse(str(error), error.setting)
+                form.show_error(str(error), error.setting)
             else:
                 self.notify(
                     str(error), title=f"agp {arguments[0]}", severity="error", timeout=10, markup=False

@@ -21,11 +21,11 @@ from agp_tui.protocol.events import Failed, encode_event
 from agp_tui.protocol.summaries import AtariGameSummary
 from agp_tui.ui.app import AgpApp
 from agp_tui.ui.components.run_view.view import RunView
-from agp_tui.ui.components.setting_field import Setting
-from agp_tui.ui.components.setting_field import shown as as_typed
+from agp_tui.ui.components.settings_form import UNSET, Setting
+from agp_tui.ui.components.settings_form import shown as as_typed
 from agp_tui.ui.dialogs.choose import Choose
 from agp_tui.ui.dialogs.form import Cycle
-from agp_tui.ui.screens.atari.form import OWN, AtariForm, atari_settings, choices_of, typed
+from agp_tui.ui.screens.atari.form import AtariForm
 from agp_tui.ui.screens.atari.screen import AtariScreen
 from agp_tui.ui.screens.runs.screen import RunsScreen
 from agp_tui.ui.widgets.event_table import EventTable
@@ -142,8 +142,8 @@ def test_before_anything_ran_it_says_what_to_press_and_offers_nothing_else(
 
 def other_than(one: Setting) -> str:
     """Another value than the one that a setting has, as it is typed."""
-    if choices := choices_of(one):
-        return next(choice for choice in reversed(choices) if choice not in (typed(one), OWN))
+    if choices := one.form_choices:
+        return next(choice for choice in reversed(choices) if choice not in (one.form_value, UNSET))
     match one.kind:
         case "int":
             return str((one.value or 1) + 1)
@@ -158,13 +158,13 @@ def test_every_setting_can_be_changed_and_comes_to_the_command_as_it_was_typed(
     async def test() -> None:
         async with atari(tmp_path, monkeypatch) as opened:
             shown = await with_games(*opened)
-            assert shown.form.words() == ["--game", PONG], "what nobody changed is not said"
-            settings = atari_settings(shown.app.loaded)
+            assert shown.form.flags() == ["--game", PONG], "what nobody changed is not said"
+            settings = shown.form.settings
             assert {one.name for one in fields(AtariSettings)} == {"game", *settings}
             changed = {key: other_than(one) for key, one in settings.items()}
             for key, value in changed.items():
                 shown.type_in(key, value)
-            asked = parsed(shown.form.words())
+            asked = parsed(shown.form.flags())
             assert asked.game == PONG
             for key, value in changed.items():
                 found = getattr(asked, key)
@@ -190,10 +190,10 @@ def test_what_the_file_says_stands_in_the_form_and_can_be_left_open_again(
     async def test() -> None:
         async with atari(tmp_path, monkeypatch) as opened:
             shown = await with_games(*opened)
-            assert shown.form.words() == ["--game", PONG]
+            assert shown.form.flags() == ["--game", PONG]
             for key, value in {"learning_rate": "", "clip_rewards": "its own", "steps": "10"}.items():
                 shown.type_in(key, value)
-            asked = parsed(shown.form.words())
+            asked = parsed(shown.form.flags())
             assert (asked.learning_rate, asked.clip_rewards, asked.steps) == (None, None, 10)
             file.write_text(file.read_text().replace("steps = 9", "steps = 11\nseed = 4"))
             shown.app.reload()
@@ -212,17 +212,17 @@ def test_monte_carlo_is_one_key_away_and_the_help_says_what_an_algorithm_takes(
             assert shown.form.algorithm == "pqn"
             epsilon = shown.form.query_one("#atari-choose_random", Input)
             await shown.press("m")
-            assert shown.form.words() == ["--game", PONG, "--algorithm=monte_carlo"]
+            assert shown.form.flags() == ["--game", PONG, "--algorithm=monte_carlo"]
             assert epsilon.placeholder == "1.0, its own"
             await shown.press("m")
-            assert shown.form.words() == ["--game", PONG]
+            assert shown.form.flags() == ["--game", PONG]
             await shown.press("tab", "right")
             assert shown.form.algorithm == "ppo"
             assert epsilon.placeholder == "has no use here"
             await shown.press("left", "left")
             assert shown.form.algorithm == "monte_carlo", "and one to the left in the form"
             epsilon.focus()
-            await shown.until("(epsilon)", "0 to 1; monte_carlo:")
+            await shown.until("(epsilon)", "monte_carlo: 1.0")
             await shown.press(*"7", "enter")
             await shown.until("Expected", "7")
             assert shown.app.focused is epsilon, "it goes to what does not fit"

@@ -9,7 +9,7 @@ from support.runs import run_with
 from textual.widgets import Input
 
 from agp_tui.protocol.events import Failed, Started
-from agp_tui.ui.components.setting_field import Setting
+from agp_tui.ui.components.settings_form import Setting
 from agp_tui.ui.dialogs.choose import Choose
 from agp_tui.ui.dialogs.confirm import Confirm
 from agp_tui.ui.screens.runs.keymap import KeyAsk

@@ -97,13 +97,13 @@ class AtariScreen(RunScreen):
         if what in ("", "games", "recordings", "models", "runs"):
             self.query_one(AtariGames).feed(self.agp.catalog)
         if what in ("", "game"):
-            self.query_one(AtariForm).choose(self.agp.game)
+            self.query_one(AtariForm).set_game(self.agp.game)
         if what in ("", "runs"):
             self._follow_newest()
             if self.comparing:
                 self.query_one(AtariCompare).look_if_new(self.agp.catalog.runs)
         if what == "settings":
-            self.query_one(AtariForm).renew(self.agp.loaded)
+            self.query_one(AtariForm).reload(self.agp.loaded)
         self.refresh_footer()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -134,12 +134,12 @@ class AtariScreen(RunScreen):
     def on_atari_games_chosen(self, chosen: AtariGames.Chosen) -> None:
         """Choose the game; every screen then works on it."""
         self.agp.game = chosen.game
-        self.query_one(AtariForm).enter()
+        self.query_one(AtariForm).focus_first()
         self.notify(
             "Enter trains an agent on it. Press 2 to record it, 4 to clone, 5 to play.", title=chosen.game
         )
 
-    def on_atari_form_left(self) -> None:
+    def on_settings_form_left(self) -> None:
         """Back to the list."""
         self.query_one(AtariGames).enter()
 
@@ -167,11 +167,11 @@ class AtariScreen(RunScreen):
         """Train an agent as the form says, or watch the one that it names."""
         form = self.query_one(AtariForm)
         if not is_atari(self.agp.game):
-            form.refuse("Choose a game in the list first: enter takes the one under the cursor.")
+            form.show_error("Choose a game in the list first: enter takes the one under the cursor.")
         elif agent := form.agent_to_watch:
-            self._watch_somebody(f"{agent} plays", "train", *form.words())
+            self._watch_somebody(f"{agent} plays", "train", *form.flags())
         else:
-            self.start_job("atari", "train", *form.words(), form=form)
+            self.start_job("atari", "train", *form.flags(), form=form)
 
     def action_again(self) -> None:
         """To the form, for another training."""

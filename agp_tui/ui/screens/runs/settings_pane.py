@@ -21,7 +21,7 @@ from agp_tui.config.schema import list_settings
 from agp_tui.errors import AgpError, SettingError
 from agp_tui.ui.app_base import AppBase, app_of
 from agp_tui.ui.client.process import run_command
-from agp_tui.ui.components.setting_field import Setting, setting_text, shown, source, value_in_file
+from agp_tui.ui.components.settings_form import Setting, setting_text, shown, source, value_in_file
 from agp_tui.ui.dialogs.choose import Choice, Choose
 from agp_tui.ui.screens.runs.keymap import KeyAsk, bindings_of, with_key
 

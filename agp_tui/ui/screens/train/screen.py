@@ -24,7 +24,7 @@ from agp_tui.ui.components.run_view.view import RunView
 from agp_tui.ui.dialogs.choose import Choice, Choose
 from agp_tui.ui.screens.run_screen import RunScreen
 from agp_tui.ui.screens.train.data import Look, Recordings
-from agp_tui.ui.screens.train.form import LOOKED_AT, TrainForm
+from agp_tui.ui.screens.train.form import SPLIT_KEYS, TrainForm
 
 HELP = """
 # Train
@@ -100,7 +100,7 @@ class TrainScreen(RunScreen):
         if what in ("", "game", "runs"):
             self._follow_newest()
         if what == "settings":
-            self.query_one(TrainForm).renew(self.agp.loaded)
+            self.query_one(TrainForm).reload(self.agp.loaded)
         self.refresh_footer()
 
     # --- the form --------------------------------------------------------------------------------
@@ -121,11 +121,11 @@ class TrainScreen(RunScreen):
         self.query_one(Recordings).say()
         self.look_at_data()
 
-    def on_train_form_changed(self) -> None:
+    def on_train_form_split_changed(self) -> None:
         """Another segment splits them otherwise."""
         self.look_at_data()
 
-    def on_train_form_left(self) -> None:
+    def on_settings_form_left(self) -> None:
         """Back to the list."""
         self.query_one(Recordings).focus()
 
@@ -141,7 +141,7 @@ class TrainScreen(RunScreen):
             self._looked = None
             look.clear("[$warning]No recording is chosen: [b]space[/] chooses one, [b]a[/] all.[/]")
             return
-        words = (*self._words(), *self.query_one(TrainForm).flags(LOOKED_AT))
+        words = (*self._words(), *self.query_one(TrainForm).flags(SPLIT_KEYS))
         if words == self._looked:
             return
         try:
@@ -155,7 +155,7 @@ class TrainScreen(RunScreen):
 
     def action_name_it(self) -> None:
         """To the name of the model that comes of it."""
-        self.query_one(TrainForm).name_it()
+        self.query_one(TrainForm).field("name").focus()
 
     def action_start(self) -> None:
         """Train, or, where one has ended, back to the form for another."""
