@@ -83,14 +83,15 @@ def follow_to_end(run: Run, poll_seconds: float = 0.1) -> Iterator[AnyEvent | No
 
     If its process is gone without a result, a `Failed` is added. Yields None if there is nothing new.
     """
+    ended = False
     for event in run.follow(poll_seconds):
         yield event
-        if isinstance(event, Finished | Failed):
-            return
-    yield Failed(
-        error=f"The run {run.id} ended without a result: {last_words(run)}",
-        hint=f"See {run.path}/narration.log; agp runs list shows every run.",
-    )
+        ended = isinstance(event, Finished | Failed)
+    if not ended:
+        yield Failed(
+            error=f"The run {run.id} ended without a result: {last_words(run)}",
+            hint=f"See {run.path}/narration.log; agp runs list shows every run.",
+        )
 
 
 def last_words(run: Run) -> str:

@@ -26,6 +26,9 @@ async def follow(run: Run) -> AsyncIterator[AnyEvent]:
         if number % YIELD_EVENTS == 0:
             await asyncio.sleep(0)
         yield event
+        if isinstance(event, Finished | Failed):
+            # Resumed, the iterator would block until the process has exited.
+            return
 
 
 LAYOUT_POLLS = 50
