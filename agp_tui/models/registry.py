@@ -6,8 +6,9 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
+
+import msgspec
 
 from agp_tui import __version__
 from agp_tui.errors import ModelError
@@ -78,10 +79,10 @@ def summarize(path: Path) -> ModelSummary:
     try:
         manifest = read_manifest(path)
     except ModelError as error:
-        return replace(bare, problem=str(error))
+        return msgspec.structs.replace(bare, problem=str(error))
     metrics = manifest.validation.get("model")
     f1 = metrics.get("f1") if isinstance(metrics, dict) else None
-    return replace(
+    return msgspec.structs.replace(
         bare,
         game=manifest.game,
         keys=manifest.keys,
