@@ -1,7 +1,4 @@
-"""One of our commands as a process of its own: its events come in, commands go out.
-
-The app never does a job's work itself. What it can do, the same words in a shell can do.
-"""
+"""An `agp` command as a process: events from its stdout, commands to its stdin."""
 
 import asyncio
 import contextlib
@@ -15,35 +12,35 @@ from agp_tui.protocol.commands import Command, Stop, encode_command
 from agp_tui.protocol.events import AnyEvent, Failed, Finished, decode_event
 
 LINE_BYTES = 1 << 23
-"""Longest line of events that is read; pictures travel in them."""
+"""Maximum length of an event line; live events contain pictures."""
 
-NARRATION_LINES = 20
-PATIENCE_SECONDS = 5.0
-"""How long a job may take to finish its files and release its keys before it is made to end."""
-UNWANTED_SECONDS = 1.0
-"""The same for a short command whose answer nobody waits for any more."""
+LOG_LINES = 20
+STOP_SECONDS = 5.0
+"""Time for a job to finish its files and release its keys before it gets a signal."""
+CANCEL_SECONDS = 1.0
+"""The same for a short command that was cancelled."""
 
 
 class JobProcess:
-    """A command that runs within `async with`; afterwards its process and its pipes are gone.
+    """A command that runs within `async with`; afterwards its process and pipes are closed.
 
-    It ends with the app, however that ends: its stdin closes, and live jobs take that for a stop.
+    It ends with the app, even if the app is killed: live jobs stop when their stdin closes.
     """
 
     def __init__(self, *words: str) -> None:
         """`agp WORDS --json`."""
         self.words = words
         self.process: Process | None = None
-        """None until it has begun."""
-        self.narration: deque[str] = deque(maxlen=NARRATION_LINES)
-        """The last lines that it told people."""
-        self.patience = PATIENCE_SECONDS
-        """How long it is waited for before each signal."""
-        self._early: list[Command] = []
-        self._begun = asyncio.Event()
+        """None until it has started."""
+        self.narration: deque[str] = deque(maxlen=LOG_LINES)
+        """The last lines of its stderr."""
+        self.patience = STOP_SECONDS
+        """Seconds to wait before each signal."""
+        self._queued: list[Command] = []
+        self._started = asyncio.Event()
 
     async def __aenter__(self) -> "JobProcess":
-        """Raises `AgpError` where no process can be had."""
+        """Raises `AgpError` if the process cannot be started."""
         try:
             self.process = await asyncio.create_subprocess_exec(
                 *module_command("agp_tui", *self.words, "--json"),
@@ -61,13 +58,13 @@ class JobProcess:
                 "Close other programs, or start the app anew.",
             ) from error
         finally:
-            self._begun.set()
-        for command in self._early:
+            self._started.set()
+        for command in self._queued:
             self.send(command)
         return self
 
     async def __aexit__(self, *_error: object) -> None:
-        # The app cancels its workers more than once as it closes: that does not cut the end short.
+        # The app cancels its workers more than once as it closes; the end must not be interrupted.
         ending, interrupted = asyncio.create_task(self._finish()), False
         while not ending.done():
             try:
@@ -87,9 +84,9 @@ class JobProcess:
                 self.process._transport.close()  # type: ignore[attr-defined]
 
     async def events(self) -> AsyncGenerator[AnyEvent, None]:
-        """Everything it tells. The last one is `Finished` or `Failed`, also where it died without a word."""
+        """Its events. The last one is `Finished` or `Failed`, even if the process died without a result."""
         assert self.process is not None and self.process.stdout is not None
-        listening = asyncio.create_task(self._listen())
+        listening = asyncio.create_task(self._read_log())
         ended = False
         try:
             async for line in self.process.stdout:
@@ -102,19 +99,19 @@ class JobProcess:
         finally:
             listening.cancel()
         if not ended:
-            yield self._died()
+            yield self._lost_event()
 
     def send(self, command: Command) -> None:
-        """Give it a command, as soon as it has begun; one that has ended no longer hears it."""
-        if not self._begun.is_set():
-            self._early.append(command)
+        """Send a command, queued until the process has started; ignored after it has ended."""
+        if not self._started.is_set():
+            self._queued.append(command)
         elif (stdin := self._stdin) is not None and not stdin.is_closing():
             stdin.write(encode_command(command))
 
     async def end(self) -> None:
-        """Have it finish: a stop, the end of its stdin, then signals where it does not come to an end."""
+        """End the process: a stop command, the end of its stdin, then signals."""
         self.send(Stop())
-        await self._begun.wait()
+        await self._started.wait()
         if self.process is None:
             return
         if self._stdin is not None:
@@ -132,14 +129,14 @@ class JobProcess:
     def _stdin(self) -> asyncio.StreamWriter | None:
         return self.process.stdin if self.process is not None else None
 
-    async def _listen(self) -> None:
+    async def _read_log(self) -> None:
         assert self.process is not None and self.process.stderr is not None
         with contextlib.suppress(ValueError):
             async for line in self.process.stderr:
                 if text := line.decode(errors="replace").strip():
                     self.narration.append(text)
 
-    def _died(self) -> Failed:
+    def _lost_event(self) -> Failed:
         last = self.narration[-1] if self.narration else "it said nothing"
         name = " ".join(self.words[:2])
         code = self.process.returncode if self.process is not None else None
@@ -151,14 +148,14 @@ class JobProcess:
 
 
 async def run_command(*words: str) -> Finished:
-    """Run a short command to its end and give its result. Raises `AgpError` with its words where it fails."""
+    """Run a short command and return its result. Raises `AgpError` with its message if it fails."""
     async with JobProcess(*words) as job:
         try:
-            told = [event async for event in job.events()]
+            events = [event async for event in job.events()]
         except asyncio.CancelledError:
-            job.patience = UNWANTED_SECONDS
+            job.patience = CANCEL_SECONDS
             raise
-    end = told[-1]
+    end = events[-1]
     if isinstance(end, Failed):
         raise end.as_error()
     assert isinstance(end, Finished)
