@@ -1,4 +1,4 @@
-"""The errors that a user can cause. Each says what was expected, what was found and what to do."""
+"""Errors that a user can cause. Each names what was expected, what was found and what to do."""
 
 LONGEST = 600
 """Characters of a message: what was found may be of any size."""
@@ -13,7 +13,7 @@ class AgpError(Exception):
 
     exit_code = 2
     stopped = False
-    """Whether somebody stopped it, rather than something being wrong."""
+    """Whether the job was stopped, as opposed to failed."""
 
     def __init__(self, message: str, hint: str = "", *, setting: str | None = None) -> None:
         self.message = _in_a_line(message)
@@ -47,7 +47,7 @@ class DisplayError(AgpError):
 
 
 class RecordingError(AgpError):
-    """A recording that is missing, foreign, damaged or too small for what is asked of it."""
+    """A recording that is missing, foreign, damaged or too short."""
 
 
 class ModelError(AgpError):
@@ -59,7 +59,7 @@ class MissingPart(AgpError):
 
 
 class JobFailed(AgpError):
-    """A job that began well and could not go on, through no fault of its settings."""
+    """A job that started and could not continue, for a reason other than its settings."""
 
     exit_code = 1
 

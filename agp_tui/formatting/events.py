@@ -8,8 +8,8 @@ from rich.markup import escape
 from agp_tui.protocol.events import Finished, Progress
 from agp_tui.protocol.percentiles import Percentiles
 
-MADE = ("recording", "model", "checkpoint", "run")
-"""What a job may leave behind, in the order in which it is told."""
+PATH_FIELDS = ("recording", "model", "checkpoint", "run")
+"""Result fields with paths, in the order of the text."""
 
 FIGURES: dict[str, Callable[[Any], str]] = {
     "frames": "{} frames".format,
@@ -23,14 +23,14 @@ FIGURES: dict[str, Callable[[Any], str]] = {
     "score_mean": "mean {:.1f}".format,
     "bytes": lambda size: f"{size / 1e6:.1f} MB",
 }
-"""The words of each figure of a result, in the order in which they are told."""
+"""Formatters of result figures, in the order of the text."""
 
 
 def result_text(event: Finished) -> str:
-    """A result in a few lines of rich's markup: what was made, then its figures."""
+    """A result as a few lines of rich markup: its paths, then its figures."""
     made = [
         f"[bold green]{name}[/bold green] {escape(str(value))}"
-        for name in MADE
+        for name in PATH_FIELDS
         if (value := getattr(event, name))
     ]
     figures = [

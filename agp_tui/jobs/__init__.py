@@ -1,4 +1,4 @@
-"""The jobs: each takes settings, opens what it needs, and runs one part of the program.
+"""Jobs: each takes a request, opens games, models and recordings, and runs one part of the program.
 
 Live jobs (record, play) run in the process of their command; long jobs (train, practice, demo) in a
 worker with a run folder.
@@ -16,7 +16,7 @@ LongJob = Callable[[dict[str, Any], Job, Run], Finished]
 
 
 def long_job(name: str) -> LongJob:
-    """The function behind a long job's name. Raises `SettingError` for a name that is none."""
+    """The function of a long job. Raises `SettingError` for an unknown name."""
     if name == "train":
         from agp_tui.jobs.train import run_train
 

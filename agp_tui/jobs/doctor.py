@@ -1,6 +1,6 @@
-"""What of this machine helps or hinders: looked at quickly, told as data. Prints nothing.
+"""Check the machine: displays, keyboard access, runtime, training libraries, disk.
 
-Heavy libraries are looked up by their metadata and never imported.
+Heavy libraries are detected by their metadata and never imported.
 """
 
 import os
@@ -28,7 +28,7 @@ def checkup(
     recordings: Path | None = None,
     min_free_mb: int = RecordSettings.min_free_mb,
 ) -> list[Finding]:
-    """Look at everything. `recordings` is the folder whose disk is to have space. Never raises."""
+    """Run all checks; never raises. `recordings` is the folder whose disk must have free space."""
     checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("system", _system),
         ("terminal", _terminal),
@@ -40,15 +40,15 @@ def checkup(
         ("parts", _base_parts),
         ("disk", lambda: _disk(recordings or Path.cwd(), min_free_mb)),
     ]
-    return [finding for name, check in checks for finding in _careful(name, check)]
+    return [finding for name, check in checks for finding in _guarded(name, check)]
 
 
-def _careful(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    """The findings of a check, and one of its own if it trips over something unforeseen."""
+def _guarded(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """The findings of a check; an unexpected exception becomes a finding."""
     try:
         yield from check()
-    except Exception as problem:  # a doctor that falls ill helps nobody
-        yield Finding(name, None, f"could not be looked at: {problem!r}")
+    except Exception as error:
+        yield Finding(name, None, f"could not be checked: {error!r}")
 
 
 def _system() -> Iterator[Finding]:
@@ -60,7 +60,7 @@ def _system() -> Iterator[Finding]:
 def _terminal() -> Iterator[Finding]:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         yield Finding(
-            "terminal", None, "none: the app cannot be shown, every command works", "Over SSH, use ssh -t."
+            "terminal", None, "none: the app cannot be shown, all commands work", "Over SSH, use ssh -t."
         )
         return
     columns, lines = shutil.get_terminal_size()
@@ -88,26 +88,28 @@ def _displays(game: GameSettings) -> Iterator[Finding]:
         yield Finding(
             "display",
             None,
-            "there is none here: screen games cannot be seen, Atari games need none",
+            "none found: screen games cannot be captured, Atari games need none",
             "Start the game's X server, or log in where the game runs.",
         )
-    taken = next((candidate for candidate in found if candidate.usable), None)
+    selected = next((candidate for candidate in found if candidate.usable), None)
     for candidate in found:
-        role = "; taken" if candidate is taken else "; another one goes first" if candidate.usable else ""
-        told = f"{candidate.reason} (from {candidate.source}{role})"
-        # Somebody named this one; the others were only worth a look.
-        meant = candidate.source in (FROM_SETTINGS, FROM_ENVIRONMENT)
-        good = True if candidate.usable else False if meant and taken is None else None
+        role = (
+            "; selected" if candidate is selected else "; another one is selected" if candidate.usable else ""
+        )
+        found_text = f"{candidate.reason} (from {candidate.source}{role})"
+        # An unusable display is a problem only if it was configured explicitly.
+        configured = candidate.source in (FROM_SETTINGS, FROM_ENVIRONMENT)
+        good = True if candidate.usable else False if configured and selected is None else None
         cure = "Name another one with --display, or start its X server." if good is False else ""
-        yield Finding(f"display {candidate.name}", good, told, cure)
-    if taken is not None:
-        taken.enter()
-        yield _x_extensions(taken.name)
+        yield Finding(f"display {candidate.name}", good, found_text, cure)
+    if selected is not None:
+        selected.enter()
+        yield _x_extensions(selected.name)
     if desktop.wayland:
         yield Finding(
             "wayland",
-            None if taken else False,
-            f"a Wayland session ({', '.join(desktop.wayland)}): its own windows cannot be seen or played",
+            None if selected else False,
+            f"a Wayland session ({', '.join(desktop.wayland)}): its native windows cannot be captured",
             "Log in to an Xorg session, or run the game in Xephyr or Xvfb.",
         )
 
@@ -123,35 +125,36 @@ def _x_extensions(name: str) -> Finding:
             can_press = connection.has_extension("XTEST")
         finally:
             connection.close()
-    except AgpError as problem:
-        return Finding(f"keys on {name}", False, problem.message, problem.hint)
+    except AgpError as error:
+        return Finding(f"keys on {name}", False, error.message, error.hint)
     if not can_press:
         return Finding(
-            f"keys on {name}", False, "can be heard, not pressed (no XTEST)", "Only --dry-run plays there."
+            f"keys on {name}",
+            False,
+            "readable, but cannot be pressed (no XTEST)",
+            "Only --dry-run works there.",
         )
-    return Finding(f"keys on {name}", True, "can be heard (XInput2) and pressed (XTEST)")
+    return Finding(f"keys on {name}", True, "readable (XInput2) and can be pressed (XTEST)")
 
 
 def _key_devices() -> Iterator[Finding]:
-    """Only what other ways to the keyboard would need; X11 needs none of it."""
+    """Access that other keyboard backends would need; X11 needs none of it."""
     if sys.platform != "linux":
         return
     if not UINPUT.exists():
-        yield Finding("/dev/uinput", None, "is not there; X11 does not need it")
+        yield Finding("/dev/uinput", None, "does not exist; not needed on X11")
     else:
         allowed = os.access(UINPUT, os.W_OK)
-        yield Finding(
-            "/dev/uinput", None, f"{'can' if allowed else 'cannot'} be written; X11 does not need it"
-        )
+        yield Finding("/dev/uinput", None, f"{'can' if allowed else 'cannot'} be written; not needed on X11")
     import grp
 
     try:
         group = grp.getgrnam("input")
     except KeyError:
-        yield Finding("group input", None, "does not exist; X11 does not need it")
+        yield Finding("group input", None, "does not exist; not needed on X11")
         return
     inside = group.gr_gid in os.getgroups() or os.geteuid() == 0
-    yield Finding("group input", None, f"you are {'' if inside else 'not '}in it; X11 does not need it")
+    yield Finding("group input", None, f"you are {'' if inside else 'not '}a member; not needed on X11")
 
 
 def _runtime() -> Iterator[Finding]:
@@ -171,16 +174,14 @@ def _runtime() -> Iterator[Finding]:
 def _training() -> Iterator[Finding]:
     version = _version("torch")
     if version is None:
-        yield Finding(
-            "torch", None, "is not installed: nothing can be trained here", 'pip install "agp-tui[train]"'
-        )
+        yield Finding("torch", None, "not installed: no training here", 'pip install "agp-tui[train]"')
     else:
         yield Finding("torch", True, f"{version}, {_torch_device(version)}")
     exporter = _version("litert-torch")
     if exporter is not None:
         yield Finding("litert-torch", True, exporter)
     elif _has_exporter_wheel():
-        yield Finding("litert-torch", None, "is not installed: no export", 'pip install "agp-tui[train]"')
+        yield Finding("litert-torch", None, "not installed: no export", 'pip install "agp-tui[train]"')
     else:
         where = f"{platform.system()} {platform.machine()}"
         cure = "Train here and run agp export CHECKPOINT on Linux x86_64 or macOS arm64."
@@ -191,10 +192,10 @@ def _torch_device(version: str) -> str:
     if version.endswith("+cpu"):
         return "the CPU build"
     if NVIDIA.exists():
-        return "an NVIDIA driver is here"
+        return "NVIDIA driver found"
     if sys.platform == "darwin" and platform.machine() == "arm64":
         return "Apple GPU"
-    return "no GPU driver is here: CPU"
+    return "no GPU driver: CPU"
 
 
 def _has_exporter_wheel() -> bool:
@@ -243,7 +244,7 @@ def _disk(folder: Path, min_free_mb: int) -> Iterator[Finding]:
         yield Finding("disk", False, f"{there} cannot be written", "Set folders.recordings in config.toml.")
     elif free_mb < min_free_mb:
         yield Finding(
-            "disk", False, f"{found}, {min_free_mb} MB are needed", "Free some, or delete recordings."
+            "disk", False, f"{found}, {min_free_mb} MB are required", "Free some space, or delete recordings."
         )
     else:
         yield Finding("disk", True, found)

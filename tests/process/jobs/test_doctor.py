@@ -36,7 +36,7 @@ def without(monkeypatch: pytest.MonkeyPatch, *names: str, **versions: str) -> No
 def test_the_display_and_its_keyboard_are_seen(x_server: XServer, tmp_path: Path) -> None:
     findings = checkup(GameSettings(display=x_server.name), tmp_path)
     display = found(f"display {x_server.name}", findings)
-    assert display.ok and "1024x768" in display.found and "taken" in display.found
+    assert display.ok and "1024x768" in display.found and "selected" in display.found
     assert found(f"keys on {x_server.name}", findings).ok
     assert found("disk", findings).ok
     assert found("parts", findings).ok
