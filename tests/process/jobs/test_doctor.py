@@ -92,7 +92,7 @@ def test_a_full_disk_is_found(tmp_path: Path) -> None:
     finding = found(
         "disk", checkup(GameSettings(display=":987"), tmp_path / "not" / "yet", min_free_mb=10**9)
     )
-    assert finding.ok is False and "needed" in finding.found
+    assert finding.ok is False and "required" in finding.found
 
 
 def test_a_check_that_trips_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
