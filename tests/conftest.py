@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 from support.arena_window import Arena
-from support.bright_model import BrightModel, bright_model
-from support.day_in_terminal import SETTINGS
+from support.bright_model import BrightModel, cached_bright_model
 from support.fakes import EventLog
-from support.needs import lacking
 from support.paths import FOREIGN_MODELS
-from support.small_models import Made, small_models
-from support.terminal import Terminal, need_tmux
+from support.requirements import skip_or_fail
+from support.small_models import SmallModels, cached_small_models
+from support.ssh_session import SETTINGS
+from support.tmux import Terminal, need_tmux
 from support.xserver import XServer, missing_programs
 
 from agp_tui.engine.job import Job
@@ -29,7 +29,7 @@ from agp_tui.engine.runs import Run
 def _need_display() -> None:
     missing = missing_programs()
     if missing:
-        lacking(f"needs {' and '.join(missing)} (apt install xvfb xdotool)")
+        skip_or_fail(f"needs {' and '.join(missing)} (apt install xvfb xdotool)")
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +79,7 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def bright(pytestconfig: pytest.Config) -> BrightModel:
     """A model that looks for the bright half of the picture; not to be written to."""
-    return bright_model(pytestconfig)
+    return cached_bright_model(pytestconfig)
 
 
 @pytest.fixture
@@ -125,13 +125,13 @@ def job(heard: EventLog) -> Job:
 
 
 @pytest.fixture(scope="session")
-def made(pytestconfig: pytest.Config) -> Made:
+def made(pytestconfig: pytest.Config) -> SmallModels:
     """Small models in several forms; read-only."""
-    return small_models(pytestconfig)
+    return cached_small_models(pytestconfig)
 
 
 @pytest.fixture
-def model(made: Made, tmp_path: Path) -> Path:
+def model(made: SmallModels, tmp_path: Path) -> Path:
     """A writable copy of a small model's folder."""
     return Path(shutil.copytree(made.folder, tmp_path / "small"))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support import recordings
-from support.apps import LARGE, SIZES, SMALL, app_in, screen_text, shows, until
+from support.apps import LARGE, SIZES, SMALL, open_app, screen_shows, screen_text, wait_until
 from textual.widgets import DataTable
 
 from agp_tui.errors import AgpError
@@ -24,7 +24,7 @@ def test_every_screen_is_a_key_away_and_has_help(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
 ) -> None:
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch, size, looks=()) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, size, looks=()) as (app, pilot):
             for number, (mode, name) in enumerate(SCREENS.items(), start=1):
                 await pilot.press(str(number))
                 await pilot.pause()
@@ -34,10 +34,10 @@ def test_every_screen_is_a_key_away_and_has_help(
                 assert isinstance(app.screen, AppScreen)
                 assert app.screen.HELP.strip().startswith("#"), name
                 await pilot.press("f1")
-                await until(pilot, lambda: isinstance(app.screen, HelpScreen))
-                await until(pilot, lambda: "Everywhere" in screen_text(pilot) or size == SMALL)
+                await wait_until(pilot, lambda: isinstance(app.screen, HelpScreen))
+                await wait_until(pilot, lambda: "Everywhere" in screen_text(pilot) or size == SMALL)
                 await pilot.press("escape")
-                await until(pilot, lambda: isinstance(app.screen, AppScreen))
+                await wait_until(pilot, lambda: isinstance(app.screen, AppScreen))
 
     asyncio.run(session())
 
@@ -47,7 +47,7 @@ def test_a_key_pressed_while_a_screen_is_still_put_together_does_no_harm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch, looks=()) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, looks=()) as (app, pilot):
             app.switch_mode(mode)
             while not app.screen.query("#body > *"):
                 await asyncio.sleep(0)
@@ -77,19 +77,19 @@ def test_a_game_is_chosen_by_a_part_of_its_name_or_is_new(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
             assert app.game == "ALE/Pong-v5"
             await pilot.press("g")
             assert isinstance(app.screen, Choose)
             await pilot.press(*"breakou", "enter")
-            await until(pilot, lambda: app.game == "ALE/Breakout-v5")
+            await wait_until(pilot, lambda: app.game == "ALE/Breakout-v5")
             assert "ALE/Breakout-v5" in screen_text(pilot).splitlines()[-2]
             await pilot.press("g", *"rally", "enter")
-            await until(pilot, lambda: app.game == "rally")
+            await wait_until(pilot, lambda: app.game == "rally")
             await pilot.press("g", *"break", "down", "enter")
-            await until(pilot, lambda: app.game == "break")
+            await wait_until(pilot, lambda: app.game == "break")
             await pilot.press("g", "escape")
-            await until(pilot, lambda: isinstance(app.screen, AppScreen))
+            await wait_until(pilot, lambda: isinstance(app.screen, AppScreen))
             assert app.game == "break"
 
     asyncio.run(session())
@@ -98,11 +98,11 @@ def test_a_game_is_chosen_by_a_part_of_its_name_or_is_new(
 def test_the_first_game_is_the_one_recorded_last_and_then_the_one_that_is_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recordings.write(tmp_path / "recordings", 3, meta=recordings.meta_of("box"))
+    recordings.write_recording(tmp_path / "recordings", 3, meta=recordings.recording_meta("box"))
 
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch, looks=("recordings",)) as (app, pilot):
-            await until(pilot, lambda: app.game == "box")
+        async with open_app(tmp_path, monkeypatch, looks=("recordings",)) as (app, pilot):
+            await wait_until(pilot, lambda: app.game == "box")
             app.game = DEFAULT_GAME
             await app.refresh_catalog("recordings").wait()
             await pilot.pause()
@@ -115,24 +115,24 @@ def test_the_status_bar_names_the_display(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "config.toml").write_text('[games.rally]\ndisplay = ":5"\n')
 
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch, looks=()) as (app, pilot):
-            await until(pilot, lambda: "rally  │  on :5" in screen_text(pilot).splitlines()[-2])
+        async with open_app(tmp_path, monkeypatch, looks=()) as (app, pilot):
+            await wait_until(pilot, lambda: "rally  │  on :5" in screen_text(pilot).splitlines()[-2])
             app.game = "ALE/Pong-v5"
-            await until(pilot, lambda: "on :5" not in screen_text(pilot).splitlines()[-2])
+            await wait_until(pilot, lambda: "on :5" not in screen_text(pilot).splitlines()[-2])
 
     asyncio.run(session())
 
 
 def test_jump_takes_two_keys_to_any_widget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
             await pilot.press("6")
             app.set_focus(None)
             await pilot.press("ctrl+o")
             await pilot.pause()
             assert " a " in screen_text(pilot)
             await pilot.press("a")
-            await until(pilot, lambda: app.focused is not None)
+            await wait_until(pilot, lambda: app.focused is not None)
             assert app.focused is not None and app.focused.id == "atari-table"
 
     asyncio.run(session())
@@ -140,7 +140,7 @@ def test_jump_takes_two_keys_to_any_widget(tmp_path: Path, monkeypatch: pytest.M
 
 def test_the_palette_knows_every_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
             names = [command.title for command in app.get_system_commands(app.screen)]
             assert {f"Go to {name}" for name in SCREENS.values()} <= set(names)
             assert {"Choose the game", "Run the demo", "Panic", "Theme"} <= set(names)
@@ -148,11 +148,11 @@ def test_the_palette_knows_every_screen(tmp_path: Path, monkeypatch: pytest.Monk
             await pilot.press(*"go to atari")
             await pilot.pause(0.3)
             await pilot.press("enter")
-            await until(pilot, lambda: app.current_mode == "atari")
-            await until(pilot, lambda: isinstance(app.focused, DataTable))
+            await wait_until(pilot, lambda: app.current_mode == "atari")
+            await wait_until(pilot, lambda: isinstance(app.focused, DataTable))
             commands = {command.title: command for command in app.get_system_commands(app.screen)}
             await commands["Select"].callback()
-            await until(pilot, lambda: app.game == "ALE/Breakout-v5")
+            await wait_until(pilot, lambda: app.game == "ALE/Breakout-v5")
 
     asyncio.run(session())
 
@@ -161,9 +161,9 @@ def test_one_live_job_at_a_time_and_leaving_asks_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
             await pilot.press("6", "w")
-            await until(pilot, lambda: app.status.fps is not None)
+            await wait_until(pilot, lambda: app.status.fps is not None)
             assert "WATCH" in screen_text(pilot).splitlines()[-2]
             process = app.live
             assert process is not None
@@ -172,16 +172,16 @@ def test_one_live_job_at_a_time_and_leaving_asks_first(
                     pass
             assert app.live is process
             await pilot.press("ctrl+q")
-            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            await wait_until(pilot, lambda: isinstance(app.screen, Confirm))
             await pilot.press("ctrl+q")
             assert len(app.screen_stack) == 2, "one question is enough"
             await pilot.press("n")
-            await until(pilot, lambda: isinstance(app.screen, AppScreen))
+            await wait_until(pilot, lambda: isinstance(app.screen, AppScreen))
             assert process.process.returncode is None
             await app.action_quit()
-            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            await wait_until(pilot, lambda: isinstance(app.screen, Confirm))
             await pilot.press("y")
-            await until(pilot, lambda: process.process.returncode is not None)
+            await wait_until(pilot, lambda: process.process.returncode is not None)
             assert process.process.returncode == 0, list(process.narration)
 
     asyncio.run(session())
@@ -191,7 +191,7 @@ def test_of_two_live_jobs_that_begin_at_once_one_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch, looks=()) as (app, _):
+        async with open_app(tmp_path, monkeypatch, looks=()) as (app, _):
 
             async def live(name: str) -> AnyEvent:
                 told = [event async for event in app.run_live(name, "config", "path")]
@@ -209,24 +209,24 @@ def test_who_is_watched_stops_where_nobody_looks_any_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
             await pilot.press("6", "w")
-            await until(pilot, lambda: app.live is not None)
+            await wait_until(pilot, lambda: app.live is not None)
             await pilot.press("2")
-            await until(pilot, lambda: app.live is None)
+            await wait_until(pilot, lambda: app.live is None)
 
     asyncio.run(session())
 
 
 def test_words_in_brackets_are_shown_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch, (120, 40), looks=()) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, (120, 40), looks=()) as (app, pilot):
             app.catalog.games = ()
             await pilot.press("6")
-            await until(pilot, shows(pilot, "agp-tui[train]"))
+            await wait_until(pilot, screen_shows(pilot, "agp-tui[train]"))
             monkeypatch.setattr(app, "launch", refuse)
             app.start_run("demo")
-            await until(pilot, lambda: bool(app._notifications))
+            await wait_until(pilot, lambda: bool(app._notifications))
             assert not any(one.markup for one in app._notifications), "[folders] is no style"
 
     async def refuse(*_words: str) -> None:
@@ -239,7 +239,7 @@ def test_what_is_selected_is_copied_through_the_terminal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
             await pilot.press("6")
             await pilot.press("y")
             await pilot.pause()
@@ -257,7 +257,7 @@ def test_a_broken_settings_file_opens_where_it_can_be_mended(
         monkeypatch.chdir(tmp_path)
         app = AgpApp()
         async with app.run_test(size=LARGE) as pilot:
-            await until(pilot, lambda: app.current_mode == "runs")
+            await wait_until(pilot, lambda: app.current_mode == "runs")
             assert app.config_problem is not None
             assert "seconds" in str(app.config_problem)
 
@@ -270,9 +270,9 @@ def test_other_keys_and_themes_come_from_the_settings(
     (tmp_path / "config.toml").write_text('[ui]\ntheme = "nord"\nkeymap = ["go.atari=f6"]\n')
 
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch, looks=()) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, looks=()) as (app, pilot):
             assert app.theme == "nord"
             await pilot.press("f6")
-            await until(pilot, lambda: app.current_mode == "atari")
+            await wait_until(pilot, lambda: app.current_mode == "atari")
 
     asyncio.run(session())

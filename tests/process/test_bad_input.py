@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from support.bright_model import BrightModel
-from support.commands import AGP, agp, agp_for_people, bare_environment, running
-from support.needs import lacking
+from support.commands import AGP, agp, agp_text, bare_environment, running_command
 from support.paths import FOREIGN_MODELS
-from support.recordings import KEYS, edge, meta_of, write
+from support.recordings import KEYS, key_edge, recording_meta, write_recording
+from support.requirements import skip_or_fail
 from support.xserver import XServer, observe
 
 from agp_tui.recording.store import Recording
@@ -32,7 +32,7 @@ def nightly(*values: object) -> object:
 def refused(*words: str, home: Path, display: str | None = None, **environment: str) -> str:
     """Run a command that must refuse, for people and for programs; what it says."""
     before = files(home)
-    people = agp_for_people(*words, home=home, display=display, **environment)
+    people = agp_text(*words, home=home, display=display, **environment)
     assert people.returncode == 2, people
     assert people.stdout == "" and "Traceback" not in people.stderr
     told = agp(*words, home=home, display=display, **environment)
@@ -73,7 +73,7 @@ def test_no_display_at_all(home: Path) -> None:
     apart = ("unshare", "-r", "-m", "-n", "sh", "-c")
     hide = "mount -t tmpfs none /tmp/.X11-unix || exit 77; "
     if shutil.which("unshare") is None or not Path("/tmp/.X11-unix").is_dir():
-        lacking("needs unshare and a folder of X sockets to hide")
+        skip_or_fail("needs unshare and a folder of X sockets to hide")
     for display, said in (None, "found none"), ("localhost:10.0", "ssh -X"):
         ran = subprocess.run(
             [*apart, f"{hide}exec {AGP} {' '.join(RECORD)}"],
@@ -86,7 +86,7 @@ def test_no_display_at_all(home: Path) -> None:
             check=False,
         )
         if ran.returncode == 77 or "unshare" in ran.stderr:
-            lacking("namespaces of one's own are not allowed here")
+            skip_or_fail("namespaces of one's own are not allowed here")
         assert ran.returncode == 2 and said in ran.stderr and "--display" in ran.stderr
         assert "Traceback" not in ran.stderr
 
@@ -113,7 +113,7 @@ def test_a_recording_that_cannot_be(words: tuple[str, ...], said: str, home: Pat
     assert said in refused("record", "--game", "w", *words, home=home, display=x_display)
 
 
-HELD = [edge(number + 0.5, "left", number % 20 == 0) for number in range(0, 180, 10)]
+HELD = [key_edge(number + 0.5, "left", number % 20 == 0) for number in range(0, 180, 10)]
 
 
 def cut(path: Path) -> None:
@@ -141,7 +141,7 @@ def flip_a_bit(path: Path) -> None:
     ],
 )
 def test_a_recording_that_is_spoiled(spoil: Callable[[Path], object], said: str, home: Path) -> None:
-    path = write(home / "recordings", 200, HELD)
+    path = write_recording(home / "recordings", 200, HELD)
     spoil(path)
     assert said in training_refused(home)
 
@@ -159,7 +159,7 @@ def training_refused(home: Path, *more: str) -> str:
 
 def test_there_are_no_recordings_to_learn_from(home: Path) -> None:
     assert "agp record --game box" in refused("train", "--game", "box", home=home)
-    short = write(home / "recordings", 5, [edge(1.5, "left", True)])
+    short = write_recording(home / "recordings", 5, [key_edge(1.5, "left", True)])
     assert "Record for longer" in training_refused(home)
     assert short.is_dir()
 
@@ -167,12 +167,12 @@ def test_there_are_no_recordings_to_learn_from(home: Path) -> None:
 @pytest.mark.nightly
 def test_recordings_that_nothing_can_be_learned_from(home: Path) -> None:
     root = home / "recordings"
-    short = write(root, 5, [edge(1.5, "left", True)])
-    quiet = write(root, 200)
+    short = write_recording(root, 5, [key_edge(1.5, "left", True)])
+    quiet = write_recording(root, 200)
     assert "no key is ever pressed" in training_refused(home, "--recordings", str(quiet))
-    slow = write(root, 200, HELD, meta=meta_of(fps=15))
-    other = write(root, 200, HELD, meta=meta_of(keys=("left", "right")))
-    good = write(root, 200, HELD)
+    slow = write_recording(root, 200, HELD, meta=recording_meta(fps=15))
+    other = write_recording(root, 200, HELD, meta=recording_meta(keys=("left", "right")))
+    good = write_recording(root, 200, HELD)
     both = training_refused(home, "--recordings", f"{good},{slow}")
     assert "frames a second" in both and "15" in both and "30" in both
     both = training_refused(home, "--recordings", f"{good},{other}")
@@ -280,7 +280,7 @@ def interrupted(words: tuple[str, ...], home: Path, server: XServer, delay: floa
 @pytest.mark.display
 def test_ctrl_c_before_anything_was_chosen(home: Path, x_server: XServer) -> None:
     for words, note in (("--size", "64"), "Click on"), ((*PLACE, "--wait-for-enter"), "Press enter"):
-        with running("record", "--game", "w", *words, home=home, display=x_server.name) as command:
+        with running_command("record", "--game", "w", *words, home=home, display=x_server.name) as command:
             command.wait_for_note(note)
             command.send(signal.SIGINT)
             result = command.result()

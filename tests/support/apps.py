@@ -19,18 +19,18 @@ from agp_tui.ui.screens.base import AppScreen
 SMALL, LARGE = (80, 24), (200, 60)
 SIZES = [pytest.param(SMALL, id="small"), pytest.param(LARGE, id="large", marks=pytest.mark.nightly)]
 """Terminal sizes, columns and lines, to parametrize tests with; the large one runs nightly."""
-LISTS: tuple[Part, ...] = ("recordings", "models")
+LIST_PARTS: tuple[Part, ...] = ("recordings", "models")
 
 S = TypeVar("S", bound=AppScreen)
 _refresh = Catalog.refresh
 
 
 @asynccontextmanager
-async def app_in(
+async def open_app(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     size: tuple[int, int] = SMALL,
-    looks: tuple[Part, ...] = LISTS,
+    looks: tuple[Part, ...] = LIST_PARTS,
 ) -> AsyncIterator[tuple[AgpApp, Pilot[int]]]:
     """The app as somebody has it who starts it in `folder`.
 
@@ -48,30 +48,30 @@ async def app_in(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "no-config"))
     app = AgpApp()
     async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: app.game != "")
+        await wait_until(pilot, lambda: app.game != "")
         if app.config_problem is None:
-            await until(pilot, lambda: all(getattr(app.catalog, part) is not None for part in looks))
+            await wait_until(pilot, lambda: all(getattr(app.catalog, part) is not None for part in looks))
         yield app, pilot
         await app.end_live()
 
 
 @asynccontextmanager
-async def screen_in(
+async def open_screen(
     kind: type[S],
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     size: tuple[int, int] = SMALL,
-    looks: tuple[Part, ...] = LISTS,
+    looks: tuple[Part, ...] = LIST_PARTS,
 ) -> AsyncIterator[tuple[AgpApp, Pilot[int], S]]:
     """The same, gone to one of its screens."""
-    async with app_in(folder, monkeypatch, size, looks) as (app, pilot):
+    async with open_app(folder, monkeypatch, size, looks) as (app, pilot):
         await pilot.press(str(list(SCREENS).index(kind.MODE) + 1))
-        await until(pilot, lambda: isinstance(app.screen, kind))
+        await wait_until(pilot, lambda: isinstance(app.screen, kind))
         assert isinstance(app.screen, kind)
         yield app, pilot, app.screen
 
 
-async def until(pilot: Pilot[int], true: Callable[[], bool], seconds: float = 60.0) -> None:
+async def wait_until(pilot: Pilot[int], true: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait until something is so. Fails with the screen where it does not come."""
     deadline = time.monotonic() + seconds
     while not true():
@@ -81,7 +81,7 @@ async def until(pilot: Pilot[int], true: Callable[[], bool], seconds: float = 60
     await pilot.pause()
 
 
-def shows(pilot: Pilot[int], *words: str) -> Callable[[], bool]:
+def screen_shows(pilot: Pilot[int], *words: str) -> Callable[[], bool]:
     """Whether all of these are on the screen."""
     return lambda: all(word in screen_text(pilot) for word in words)
 
@@ -92,7 +92,7 @@ def screen_text(pilot: Pilot[int]) -> str:
     return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
 
 
-def children() -> set[int]:
+def child_processes() -> set[int]:
     """Processes that this one has started and that are still there."""
     tasks = Path(f"/proc/{os.getpid()}/task").iterdir()
     return {int(pid) for task in tasks for pid in (task / "children").read_text().split()}

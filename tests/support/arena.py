@@ -24,7 +24,7 @@ GOLDEN = (5**0.5 - 1) / 2
 """Each multiple of it falls into one of the widest gaps that those before it leave between 0 and 1."""
 
 
-def tell(**facts: object) -> None:
+def write_line(**facts: object) -> None:
     """One line on stdout, at once."""
     sys.stdout.write(json.dumps(facts) + "\n")
     sys.stdout.flush()
@@ -65,11 +65,11 @@ def main(left: int, top: int, size: int) -> None:
             middle = size // 4 if side == "left" else 3 * size // 4
             screen.fill((255, 230, 40), (middle - size // 8, height, size // 4, size // 4))
         pygame.display.flip()
-        tell(painted=count, held=sorted(held), side=side, time_ns=time.monotonic_ns())
+        write_line(painted=count, held=sorted(held), side=side, time_ns=time.monotonic_ns())
         count = (count + 1) % (1 << BITS)
         if not ready and count > 5 and pygame.key.get_focused():
             ready = True
-            tell(ready=True)
+            write_line(ready=True)
         for event in (pygame.event.wait(1000 // FPS), *pygame.event.get()):
             if event.type == pygame.QUIT:
                 return
@@ -81,7 +81,7 @@ def main(left: int, top: int, size: int) -> None:
                 height = size // 4 + round(size / 2 * (shown[side] * GOLDEN % 1))
             if event.type in (pygame.KEYDOWN, pygame.KEYUP):
                 name, down = pygame.key.name(event.key), event.type == pygame.KEYDOWN
-                tell(key=name, down=down, time_ns=time.monotonic_ns())
+                write_line(key=name, down=down, time_ns=time.monotonic_ns())
                 (held.add if down else held.discard)(name)
 
 

@@ -18,7 +18,7 @@ PROGRAM = Path(__file__).parent / "arena.py"
 
 
 @dataclass(frozen=True)
-class Report:
+class KeyReport:
     """A key event as the window got it."""
 
     key: str
@@ -27,7 +27,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Painted:
+class PaintedPicture:
     """A picture that the arena had painted by `time_ns`."""
 
     count: int
@@ -41,8 +41,8 @@ class Arena:
 
     def __init__(self, server: XServer, left: int = 100, top: int = 100, size: int = 256) -> None:
         self.left, self.top, self.size = left, top, size
-        self.reports: list[Report] = []
-        self.pictures: list[Painted] = []
+        self.reports: list[KeyReport] = []
+        self.pictures: list[PaintedPicture] = []
         self._ready = threading.Event()
         env = {"DISPLAY": server.name, "PATH": "/usr/bin:/bin", "HOME": "/tmp"}
         self._process = subprocess.Popen(
@@ -81,7 +81,7 @@ class Arena:
         self._process.stdin.write(f"{side}\n".encode())
         self._process.stdin.flush()
 
-    def wait_for(self, count: int, seconds: float = 5.0) -> list[Report]:
+    def wait_for(self, count: int, seconds: float = 5.0) -> list[KeyReport]:
         """The key reports so far, once there are `count` of them or the time is up."""
         deadline = time.monotonic() + seconds
         while len(self.reports) < count and time.monotonic() < deadline:
@@ -100,18 +100,18 @@ class Arena:
                 self._ready.set()
             elif "painted" in facts:
                 held, side = frozenset(facts["held"]), facts["side"]
-                self.pictures.append(Painted(facts["painted"], held, side, facts["time_ns"]))
+                self.pictures.append(PaintedPicture(facts["painted"], held, side, facts["time_ns"]))
             else:
-                self.reports.append(Report(facts["key"], facts["down"], facts["time_ns"]))
+                self.reports.append(KeyReport(facts["key"], facts["down"], facts["time_ns"]))
 
 
-def count_in(pixels: NDArray[np.uint8]) -> int:
+def picture_number(pixels: NDArray[np.uint8]) -> int:
     """The number of the picture that a frame of the whole window shows."""
     block, row = pixels.shape[1] // BITS, pixels.shape[0] // 16
     return sum(1 << bit for bit in range(BITS) if pixels[row, bit * block + block // 2].mean() > 127)
 
 
-def keys_in(pixels: NDArray[np.uint8]) -> frozenset[str]:
+def keys_in_picture(pixels: NDArray[np.uint8]) -> frozenset[str]:
     """The keys that a frame of the whole window shows as held."""
     side = pixels.shape[0] // 8
     return frozenset(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agp_tui.models.manifest import MODEL_FILE, Manifest, sha256_of, write_manifest
-from support.made_once import made_once
+from support.cached_artifacts import cached_folder
 
 SIZE, SEGMENT = 32, 3
 KEYS = ("left", "right")
@@ -21,9 +21,9 @@ class BrightModel:
     """Takes a window of float32 BGR frames from 0 to 1 and knows no keys."""
 
 
-def bright_model(config: pytest.Config) -> BrightModel:
+def cached_bright_model(config: pytest.Config) -> BrightModel:
     """Both forms, made once for all tests; not to be written to."""
-    root = made_once(config, "bright", lambda root: _make(root / "bright", root / "whole.tflite"))
+    root = cached_folder(config, "bright", lambda root: _make(root / "bright", root / "whole.tflite"))
     return BrightModel(root / "bright", root / "whole.tflite")
 
 

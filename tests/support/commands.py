@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 AGP = Path(sys.executable).parent / "agp"
-PATIENCE_SECONDS = 120.0
+TIMEOUT_SECONDS = 120.0
 
 Event = dict[str, Any]
 
@@ -68,7 +68,7 @@ class Command:
     def pid(self) -> int:
         return self._process.pid
 
-    def wait_for(self, what: Callable[[Event], bool], seconds: float = PATIENCE_SECONDS) -> Event:
+    def wait_for(self, what: Callable[[Event], bool], seconds: float = TIMEOUT_SECONDS) -> Event:
         """The first event like that, once it was told."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -112,7 +112,7 @@ class Command:
         self._process.stdin.write(json.dumps(command).encode() + b"\n")
         self._process.stdin.flush()
 
-    def result(self, seconds: float = PATIENCE_SECONDS) -> Result:
+    def result(self, seconds: float = TIMEOUT_SECONDS) -> Result:
         """Wait for its end."""
         try:
             code = self._process.wait(seconds)
@@ -149,7 +149,9 @@ class Command:
 
 
 @contextlib.contextmanager
-def running(*words: str, home: Path, display: str | None = None, **environment: str) -> Iterator[Command]:
+def running_command(
+    *words: str, home: Path, display: str | None = None, **environment: str
+) -> Iterator[Command]:
     """A command that is there inside and surely gone afterwards."""
     command = Command(*words, home=home, display=display, **environment)
     try:
@@ -160,11 +162,11 @@ def running(*words: str, home: Path, display: str | None = None, **environment: 
 
 def agp(*words: str, home: Path, display: str | None = None, **environment: str) -> Result:
     """Run a command with `--json` to its end."""
-    with running(*words, home=home, display=display, **environment) as command:
-        return command.result(4 * PATIENCE_SECONDS)
+    with running_command(*words, home=home, display=display, **environment) as command:
+        return command.result(4 * TIMEOUT_SECONDS)
 
 
-def agp_for_people(
+def agp_text(
     *words: str, home: Path, display: str | None = None, **environment: str
 ) -> "subprocess.CompletedProcess[str]":
     """Run a command without `--json` to its end."""
@@ -175,7 +177,7 @@ def agp_for_people(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
 

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from support.needs import lacking
+from support.requirements import skip_or_fail
 
 MEGABYTES = 64
 
@@ -38,7 +38,7 @@ def frozen_disk(folder: Path) -> Iterator[FrozenDisk]:
         ["mount", "-o", "loop", image, path], capture_output=True, text=True, check=False
     )
     if mounted.returncode:
-        lacking(f"needs to be root, with a loop device: {mounted.stderr.strip()}")
+        skip_or_fail(f"needs to be root, with a loop device: {mounted.stderr.strip()}")
     try:
         yield FrozenDisk(path)
     finally:

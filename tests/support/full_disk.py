@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from agp_tui.engine.subprocesses import module_environment
-from support.needs import lacking
+from support.requirements import skip_or_fail
 
 
 @contextmanager
-def files_of_at_most(size: int) -> Iterator[None]:
+def file_size_limit(size: int) -> Iterator[None]:
     """No file grows past so many bytes: the write that would takes what fits, the next one is refused."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
@@ -23,7 +23,7 @@ def files_of_at_most(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def on_a_small_disk(
+def run_on_small_disk(
     folder: Path, megabytes: int, program: str, *words: str | Path
 ) -> "subprocess.CompletedProcess[str]":
     """Run a Python program while a disk of that size, which only it sees, is at `folder`.
@@ -31,7 +31,7 @@ def on_a_small_disk(
     Skips, or fails where CI says that nothing may be skipped, without namespaces of one's own.
     """
     if shutil.which("unshare") is None:
-        lacking("needs unshare to have a small disk of its own")
+        skip_or_fail("needs unshare to have a small disk of its own")
     mount = f'mount -t tmpfs -o size={megabytes}m none "$0" || exit 77; exec "$@"'
     ran = subprocess.run(
         ["unshare", "-r", "-m", "sh", "-c", mount, folder, sys.executable, "-c", program, *words],
@@ -42,5 +42,5 @@ def on_a_small_disk(
         check=False,
     )
     if ran.returncode == 77 or ran.stderr.startswith("unshare"):
-        lacking("namespaces of one's own are not allowed here")
+        skip_or_fail("namespaces of one's own are not allowed here")
     return ran

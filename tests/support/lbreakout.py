@@ -57,7 +57,7 @@ def paddle_in(screen: NDArray[np.uint8]) -> float | None:
     return float(left + columns.mean()) if 30 <= len(columns) <= 150 else None
 
 
-def settle(home: Path) -> None:
+def write_plain_theme(home: Path) -> None:
     """A theme with one plain background: the game's own come at random, some as bright as the paddle."""
     folder = home / ".lgames"
     theme = folder / "lbreakout2-themes" / "plain"
@@ -69,7 +69,7 @@ def settle(home: Path) -> None:
 
 
 @contextlib.contextmanager
-def lbreakout(server: XServer, program: str, home: Path) -> Iterator[LBreakout]:
+def running_lbreakout(server: XServer, program: str, home: Path) -> Iterator[LBreakout]:
     """The game at the beginning of its first level. `home` is where it keeps its settings."""
     environment = {
         "DISPLAY": server.name,
@@ -77,7 +77,7 @@ def lbreakout(server: XServer, program: str, home: Path) -> Iterator[LBreakout]:
         "PATH": os.environ["PATH"],
         "SDL_AUDIODRIVER": "dummy",
     }
-    settle(home)
+    write_plain_theme(home)
     process = subprocess.Popen(
         [program], cwd=home, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -14,7 +14,7 @@ START_NS = 5_000_000_000_000
 KEYS = ("up", "left", "space")
 
 
-def picture(number: int, size: tuple[int, int] = (48, 64)) -> Pixels:
+def frame_pixels(number: int, size: tuple[int, int] = (48, 64)) -> Pixels:
     """A picture with edges, gradients and noise; no two numbers give the same. RGB."""
     height, width = size
     noise = np.random.default_rng(number)
@@ -26,7 +26,7 @@ def picture(number: int, size: tuple[int, int] = (48, 64)) -> Pixels:
     return pixels
 
 
-def meta_of(
+def recording_meta(
     game: str = "box", *, fps: int = 30, size: tuple[int, int] = (48, 64), keys: tuple[str, ...] = KEYS,
     source: Who = "human", labels: Who = "human",
 ) -> RecordingMeta:  # fmt: skip
@@ -36,21 +36,21 @@ def meta_of(
 
 
 def frame_at(number: int, fps: int = 30, size: tuple[int, int] = (48, 64)) -> Frame:
-    before = time_of(number, fps)
-    return Frame(picture(number, size), before, before + 1_000_000)
+    before = frame_time_ns(number, fps)
+    return Frame(frame_pixels(number, size), before, before + 1_000_000)
 
 
-def time_of(number: float, fps: int = 30) -> int:
+def frame_time_ns(number: float, fps: int = 30) -> int:
     """The moment before the grab of a frame; a fraction lies between two grabs."""
     return START_NS + round(number * 1e9 / fps)
 
 
-def write(
+def write_recording(
     root: Path, frames: int, edges: Iterable[KeyEdge] = (), *, held: Keys = NO_KEYS, end: Keys = NO_KEYS,
     meta: RecordingMeta | None = None,
 ) -> Path:  # fmt: skip
     """A finished recording of `picture(0)` and so on."""
-    meta = meta or meta_of()
+    meta = meta or recording_meta()
     writer = RecordingWriter.create(root, meta, held)
     for number in range(frames):
         writer.frame(frame_at(number, meta.fps, meta.frame_size))
@@ -60,6 +60,6 @@ def write(
     return writer.path
 
 
-def edge(number: float, key: str, down: bool, who: Who = "human", fps: int = 30) -> KeyEdge:
+def key_edge(number: float, key: str, down: bool, who: Who = "human", fps: int = 30) -> KeyEdge:
     """An edge at the time of a frame, or between two."""
-    return KeyEdge(time_of(number, fps), key, down, who)
+    return KeyEdge(frame_time_ns(number, fps), key, down, who)

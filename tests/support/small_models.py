@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from agp_tui.models.manifest import MODEL_FILE, Manifest, sha256_of, write_manifest
-from support.made_once import made_once
+from support.cached_artifacts import cached_folder
 
 SIZE, SEGMENT, EMBEDDING = 32, 5, 16
 KEYS = ("up", "left", "right", "down")
 
 
 @dataclass(frozen=True)
-class Made:
+class SmallModels:
     """One network in both forms: a model's folder, and a file that takes whole windows."""
 
     folder: Path
@@ -21,13 +21,15 @@ class Made:
     """Takes float32 RGB from 0 to 1."""
 
 
-def small_models(config: pytest.Config) -> Made:
+def cached_small_models(config: pytest.Config) -> SmallModels:
     """Both, made once for all tests; not to be written to."""
-    root = made_once(config, "small", lambda root: make_models(root / "small", root / "whole.tflite"))
-    return Made(root / "small", root / "whole.tflite")
+    root = cached_folder(
+        config, "small", lambda root: export_small_models(root / "small", root / "whole.tflite")
+    )
+    return SmallModels(root / "small", root / "whole.tflite")
 
 
-def make_models(folder: Path, whole_window: Path) -> None:
+def export_small_models(folder: Path, whole_window: Path) -> None:
     """Write the model's folder and the file of the same network in its whole-window form."""
     import litert_torch
     import torch

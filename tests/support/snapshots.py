@@ -37,7 +37,7 @@ EMPHASES = ("bold", "dim", "italic", "underline", "reverse", "strike")
 LETTERS = ".abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&*+,-/:;<=>?@^_~"
 
 
-def drawn(app: App[object]) -> str:
+def screen_snapshot(app: App[object]) -> str:
     """The current screen of the app: text, styles, and a legend of the styles."""
     names: dict[str, str] = {}
     texts, styles = [], []
@@ -45,7 +45,7 @@ def drawn(app: App[object]) -> str:
         text, letters = "", ""
         for segment in strip:
             if not segment.control:
-                name = described(segment.style)
+                name = style_name(segment.style)
                 letter = names.setdefault(name, LETTERS[len(names) % len(LETTERS)])
                 text += segment.text
                 letters += letter * segment.cell_length
@@ -53,10 +53,12 @@ def drawn(app: App[object]) -> str:
         styles.append(letters)
     width, height = app.size
     legend = [f"{letter} {name}" for name, letter in names.items()]
-    return "\n".join([f"{width}x{height}", *texts, "-- styles", *shortened(styles), "-- legend", *legend, ""])
+    return "\n".join(
+        [f"{width}x{height}", *texts, "-- styles", *run_lengths(styles), "-- legend", *legend, ""]
+    )
 
 
-def described(style: Style | None) -> str:
+def style_name(style: Style | None) -> str:
     """The emphasis of a style in words, such as `orange bold` or `plain on blue`; shades do not count."""
     if style is None:
         return "plain"
@@ -84,7 +86,7 @@ def colour_name(color: Color | None) -> str:
     return next(name for end, name in HUES if hue * 360 < end)
 
 
-def shortened(lines: Iterable[str]) -> list[str]:
+def run_lengths(lines: Iterable[str]) -> list[str]:
     """Each line as runs of letters, such as `12. 3a 5.`."""
     result = []
     for line in lines:
@@ -99,7 +101,7 @@ def shortened(lines: Iterable[str]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Snap:
+class Snapshot:
     """Compares the screen with the file of a name in `folder`."""
 
     folder: Path
@@ -110,9 +112,11 @@ class Snap:
         """Compare, as soon as the app is quiet and until it fits. Fails with the difference."""
         deadline = time.monotonic() + self.patience
         await pilot.pause()
-        while time.monotonic() < deadline and (self.updates or not self.fits(drawn(pilot.app), name)):
+        while time.monotonic() < deadline and (
+            self.updates or not self.fits(screen_snapshot(pilot.app), name)
+        ):
             await pilot.pause(0.05)
-        self.compare(drawn(pilot.app), name)
+        self.compare(screen_snapshot(pilot.app), name)
 
     @property
     def updates(self) -> bool:

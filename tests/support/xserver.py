@@ -60,7 +60,7 @@ class XServer:
 
     def xdotool(self, *arguments: str) -> None:
         """Do at its keyboard and mouse what `arguments` say."""
-        subprocess.run(["xdotool", *arguments], env=environment(self.name), check=True)
+        subprocess.run(["xdotool", *arguments], env=display_environment(self.name), check=True)
 
 
 def _read_line(descriptor: int) -> str:
@@ -75,7 +75,7 @@ def _read_line(descriptor: int) -> str:
     return line.decode().strip()
 
 
-def environment(name: str) -> dict[str, str]:
+def display_environment(name: str) -> dict[str, str]:
     """The environment of a program that runs on that display."""
     return {**os.environ, "DISPLAY": name}
 
@@ -120,9 +120,9 @@ class Observer:
         return frozenset(code for code in range(256) if octets[code // 8] & (1 << code % 8))
 
     @contextlib.contextmanager
-    def keyboard_of_a_person(self) -> "Iterator[HandKeyboard]":
+    def keyboard_of_a_person(self) -> "Iterator[PhysicalKeyboard]":
         """What this server takes for a keyboard under somebody's hands."""
-        hand = HandKeyboard(self._connection)
+        hand = PhysicalKeyboard(self._connection)
         try:
             yield hand
         finally:
@@ -200,7 +200,7 @@ class _DeviceInput(rq.Request):  # type: ignore[misc]
     )
 
 
-class HandKeyboard:
+class PhysicalKeyboard:
     """Xvfb's own keyboard, pressed through XTEST's way to devices.
 
     There is no hand here, but the events are those of one: their source is not the XTEST keyboard.

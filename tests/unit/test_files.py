@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.full_disk import files_of_at_most
+from support.full_disk import file_size_limit
 
 from agp_tui.engine.subprocesses import module_environment
 from agp_tui.files import LineFile, delete_folder, size_of, write_atomically
@@ -67,7 +67,7 @@ def test_a_write_that_fails_leaves_the_old_content_and_no_litter(tmp_path: Path)
 def test_a_line_that_a_full_disk_takes_half_of_is_taken_back(tmp_path: Path) -> None:
     path = tmp_path / "lines"
     lines = LineFile(path)
-    with files_of_at_most(25):
+    with file_size_limit(25):
         lines.write(b"0123456789\n")
         lines.write(b"abcdefghij\n")
         with pytest.raises(OSError):

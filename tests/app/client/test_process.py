@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.apps import children
+from support.apps import child_processes
 
 from agp_tui.errors import AgpError
 from agp_tui.protocol.commands import Stop
@@ -41,31 +41,31 @@ def test_what_it_is_told_before_it_is_there_it_hears_then() -> None:
 
 
 def test_who_is_cancelled_again_and_again_still_leaves_no_process() -> None:
-    before = children()
+    before = child_processes()
 
     async def session() -> None:
         asking = asyncio.create_task(run_command("atari", "watch", "ALE/Pong-v5", "--by", "expert"))
-        while not children() - before:
+        while not child_processes() - before:
             await asyncio.sleep(0.01)
         while not asking.done():
             asking.cancel()
             await asyncio.sleep(0.05)
         assert asking.cancelled()
-        assert children() <= before
+        assert child_processes() <= before
 
     asyncio.run(asyncio.wait_for(session(), 30))
 
 
 def test_an_app_that_goes_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    before, noise = children(), list[Any]()
+    before, noise = child_processes(), list[Any]()
     monkeypatch.setattr(sys, "unraisablehook", noise.append)
 
     async def session() -> None:
         async with AgpApp().run_test():
             # It looks at what there is, as ever when it begins.
-            while len(children() - before) < 3:
+            while len(child_processes() - before) < 3:
                 await asyncio.sleep(0.01)
-        assert children() <= before
+        assert child_processes() <= before
 
     asyncio.run(asyncio.wait_for(session(), 60))
     gc.collect()

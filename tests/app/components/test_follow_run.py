@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from support.apps import screen_in
+from support.apps import open_screen
 from textual.css.query import NoMatches
 
 from agp_tui.engine.runs import Run
@@ -30,7 +30,7 @@ def test_a_run_that_ends_while_the_app_closes_is_not_shown_any_more(
 
         monkeypatch.setattr(watching, "follow", last_word)
         run = Run.create(tmp_path / "runs", "demo", {})
-        async with screen_in(RunsScreen, tmp_path, monkeypatch) as (app, _pilot, screen):
+        async with open_screen(RunsScreen, tmp_path, monkeypatch) as (app, _pilot, screen):
             view = screen.query_one(RunView)
             watcher = asyncio.create_task(watching.follow_run(app, view, run))
             await asyncio.sleep(1.5)

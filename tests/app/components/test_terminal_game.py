@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from support.apps import until
+from support.apps import wait_until
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -84,7 +84,7 @@ def test_losing_the_focus_releases_all_keys() -> None:
     async def test(app: PaneApp, pilot: Pilot[None], pane: TerminalGame) -> None:
         pane.begin(app.sent.append, TerminalSettings())
         app.query_one(Input).focus()
-        await until(pilot, lambda: app.sent[-1] == ReleaseAllKeys())  # type: ignore[arg-type]
+        await wait_until(pilot, lambda: app.sent[-1] == ReleaseAllKeys())  # type: ignore[arg-type]
         pane.post_message(KeyStroke("up", "press", 1))
         await pilot.press("up")
         assert app.sent[-1] == ReleaseAllKeys()
@@ -98,9 +98,9 @@ def test_a_late_answer_sets_the_hold_mode_unless_the_user_chose_one() -> None:
         # The state one second after the query to a real terminal.
         pane._mode_from_answer = True
         pane.post_message(ReleaseSupport(True))
-        await until(pilot, lambda: app.sent[-1] == SetHoldMode(way="releases"))  # type: ignore[arg-type]
+        await wait_until(pilot, lambda: app.sent[-1] == SetHoldMode(way="releases"))  # type: ignore[arg-type]
         pane.post_message(KeyStroke("up", "press", 7))
-        await until(pilot, lambda: app.sent[-1] == KeyInput(key="up", time_ns=7))  # type: ignore[arg-type]
+        await wait_until(pilot, lambda: app.sent[-1] == KeyInput(key="up", time_ns=7))  # type: ignore[arg-type]
         before = len(app.sent)
         await pilot.press("up")
         assert len(app.sent) == before, "Textual reports the same key press again"

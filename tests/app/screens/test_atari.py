@@ -6,11 +6,11 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from support import agent_runs
-from support.agent_runs import BREAKOUT
-from support.apps import LARGE, SIZES, SMALL, screen_in, screen_text, shows, until
-from support.runs import BEGIN, run_with, told_at
-from support.snapshots import Snap
+from support import atari_events
+from support.apps import LARGE, SIZES, SMALL, open_screen, screen_shows, screen_text, wait_until
+from support.atari_events import BREAKOUT
+from support.scripted_runs import START_SECONDS, create_run, freeze_run_view_time
+from support.snapshots import Snapshot
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -39,8 +39,12 @@ GAMES = (
 )
 QUICK = '[atari]\nsteps = 4000\nworkers = 1\nenvironments = 2\nprecision = "float32"\n'
 """A real training of some seconds whose first games end soon."""
-LEARNING = (*agent_runs.beginning(BEGIN), *agent_runs.learning(BEGIN), agent_runs.LIVE)
-FAILED = Failed(error="A process of the training was lost.", hint="Go on with: r", at=BEGIN + 41)
+LEARNING = (
+    *atari_events.start_events(START_SECONDS),
+    *atari_events.training_events(START_SECONDS),
+    atari_events.LIVE,
+)
+FAILED = Failed(error="A process of the training was lost.", hint="Go on with: r", at=START_SECONDS + 41)
 
 
 class Shown:
@@ -54,8 +58,8 @@ class Shown:
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
 
-    async def until(self, *words: str) -> None:
-        await until(self.pilot, shows(self.pilot, *words))
+    async def wait_until(self, *words: str) -> None:
+        await wait_until(self.pilot, screen_shows(self.pilot, *words))
 
     @property
     def text(self) -> str:
@@ -73,7 +77,7 @@ class Shown:
 def atari(
     folder: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] = SMALL
 ) -> AbstractAsyncContextManager[tuple[AgpApp, Pilot[int], AtariScreen]]:
-    return screen_in(AtariScreen, folder, monkeypatch, size, looks=())
+    return open_screen(AtariScreen, folder, monkeypatch, size, looks=())
 
 
 async def with_games(app: AgpApp, pilot: Pilot[int], screen: AtariScreen) -> Shown:
@@ -86,14 +90,14 @@ async def with_games(app: AgpApp, pilot: Pilot[int], screen: AtariScreen) -> Sho
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("state", ["empty", "live", "failed"])
 def test_it_looks_as_it_should(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap, size: tuple[int, int], state: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snapshot, size: tuple[int, int], state: str
 ) -> None:
-    told_at(monkeypatch, 41)
+    freeze_run_view_time(monkeypatch, 41)
     run: Run | None = None
     if state == "live":
-        run = run_with(tmp_path / "runs", "atari", agent_runs.settings(), *LEARNING)
+        run = create_run(tmp_path / "runs", "atari", atari_events.atari_request(), *LEARNING)
     if state == "failed":
-        run = run_with(tmp_path / "runs", "atari", agent_runs.settings(), *LEARNING[:-1], FAILED)
+        run = create_run(tmp_path / "runs", "atari", atari_events.atari_request(), *LEARNING[:-1], FAILED)
         (run.path / "narration.log").write_text("Traceback\nRuntimeError: Connection closed by peer\n")
 
     async def test() -> None:
@@ -102,12 +106,12 @@ def test_it_looks_as_it_should(
             if state == "failed":
                 assert run is not None
                 shown.screen.follow(run)
-                await shown.until("Connection closed by peer", "r goes on")
+                await shown.wait_until("Connection closed by peer", "r goes on")
             if state == "live":
                 assert run is not None
-                await shown.until("13.3", "a evaluation")
-                run.live_file.write_bytes(encode_event(agent_runs.LIVE))
-                await shown.until("╭─ score 7")
+                await shown.wait_until("13.3", "a evaluation")
+                run.live_file.write_bytes(encode_event(atari_events.LIVE))
+                await shown.wait_until("╭─ score 7")
             await snap(shown.pilot, f"atari-{state}-{'small' if size == SMALL else 'large'}")
 
     try:
@@ -122,17 +126,17 @@ def test_before_anything_ran_it_says_what_to_press_and_offers_nothing_else(
 ) -> None:
     async def test() -> None:
         async with atari(tmp_path, monkeypatch) as (app, pilot, screen):
-            await until(pilot, shows(pilot, "Looking for the games"))
+            await wait_until(pilot, screen_shows(pilot, "Looking for the games"))
             app.catalog.games = ()
             app.catalog_changed.publish("games")
-            await until(pilot, shows(pilot, "pip install"))
+            await wait_until(pilot, screen_shows(pilot, "pip install"))
             shown = await with_games(app, pilot, screen)
             app.game = "rally"
-            await shown.until("no game yet", "Choose a game: enter in the list")
+            await shown.wait_until("no game yet", "Choose a game: enter in the list")
             await shown.press("t", "s", "r", "f", "c", "escape")
             assert not (tmp_path / "runs").exists() and screen.followed_run is None and not screen.comparing
             await shown.press("enter")
-            await shown.until("Train an agent: ALE/Breakout-v5", "How it learns")
+            await shown.wait_until("Train an agent: ALE/Breakout-v5", "How it learns")
             assert app.game == BREAKOUT
             await shown.press("escape")
             assert app.focused is screen.query_one("#atari-table", EventTable)
@@ -197,7 +201,7 @@ def test_what_the_file_says_stands_in_the_form_and_can_be_left_open_again(
             assert (asked.learning_rate, asked.clip_rewards, asked.steps) == (None, None, 10)
             file.write_text(file.read_text().replace("steps = 9", "steps = 11\nseed = 4"))
             shown.app.reload()
-            await until(shown.pilot, lambda: shown.form.query_one("#atari-seed", Input).value == "4")
+            await wait_until(shown.pilot, lambda: shown.form.query_one("#atari-seed", Input).value == "4")
             assert shown.form.query_one("#atari-steps", Input).value == "10", "what was typed stays"
 
     asyncio.run(test())
@@ -222,9 +226,9 @@ def test_monte_carlo_is_one_key_away_and_the_help_says_what_an_algorithm_takes(
             await shown.press("left", "left")
             assert shown.form.algorithm == "monte_carlo", "and one to the left in the form"
             epsilon.focus()
-            await shown.until("(epsilon)", "monte_carlo: 1.0")
+            await shown.wait_until("(epsilon)", "monte_carlo: 1.0")
             await shown.press(*"7", "enter")
-            await shown.until("Expected", "7")
+            await shown.wait_until("Expected", "7")
             assert shown.app.focused is epsilon, "it goes to what does not fit"
             assert not (tmp_path / "runs").exists()
 
@@ -240,28 +244,28 @@ def test_it_trains_shows_games_stops_and_goes_on(tmp_path: Path, monkeypatch: py
             app, screen, pilot = shown.app, shown.screen, shown.pilot
             app.game = BREAKOUT
             await shown.press("t", "t")
-            await until(pilot, lambda: bool(shown.scores()))
-            await shown.until("steps/s", "env", "infer", "learn", "training, mean of 100", "╭─ score")
+            await wait_until(pilot, lambda: bool(shown.scores()))
+            await shown.wait_until("steps/s", "env", "infer", "learn", "training, mean of 100", "╭─ score")
             assert screen.followed_run is not None and len(app.catalog.runs) == 1, "an impatient second press"
             run = screen.followed_run
             assert screen.copy_text() == str(run.path) and screen.followed_run_id() == run.id
             await shown.press("escape")
-            await shown.until("Train an agent: ALE/Breakout-v5")
+            await shown.wait_until("Train an agent: ALE/Breakout-v5")
             assert run.alive(), "whoever looks elsewhere does not stop it"
             await shown.press("f")
-            await until(pilot, lambda: bool(shown.scores()))
+            await wait_until(pilot, lambda: bool(shown.scores()))
             await shown.press("s")
-            await until(pilot, lambda: screen.end is not None)
-            await shown.until("■ Stopped", "its checkpoint is kept")
+            await wait_until(pilot, lambda: screen.end is not None)
+            await shown.wait_until("■ Stopped", "its checkpoint is kept")
             games = shown.scores()
             await shown.press("r")
-            await until(pilot, lambda: run.alive() and screen.end is None)
-            await until(pilot, lambda: len(shown.scores()) > len(games))
+            await wait_until(pilot, lambda: run.alive() and screen.end is None)
+            await wait_until(pilot, lambda: len(shown.scores()) > len(games))
             assert shown.scores()[-len(games) :] == games, "the games before the stop are still there"
             await shown.press("s")
-            await until(pilot, lambda: screen.end is not None)
+            await wait_until(pilot, lambda: screen.end is not None)
             await shown.press("enter")
-            await shown.until("Train an agent: ALE/Breakout-v5")
+            await shown.wait_until("Train an agent: ALE/Breakout-v5")
 
     asyncio.run(test())
 
@@ -275,12 +279,12 @@ def test_who_is_to_be_loaded_plays_and_is_not_trained(
             # A game instead of an agent: its expert plays, and is there sooner.
             shown.type_in("load_model", BREAKOUT)
             await shown.press("t")
-            await shown.until("▶ WATCH", f"{BREAKOUT} plays, score")
+            await shown.wait_until("▶ WATCH", f"{BREAKOUT} plays, score")
             await shown.press("s")
-            await shown.until("plays: over")
+            await shown.wait_until("plays: over")
             assert shown.app.live is None and not (tmp_path / "runs").exists()
             await shown.press("escape")
-            await shown.until("Train an agent")
+            await shown.wait_until("Train an agent")
 
     asyncio.run(test())
 
@@ -288,16 +292,16 @@ def test_who_is_to_be_loaded_plays_and_is_not_trained(
 def test_a_training_that_somebody_else_began_is_shown_and_stopped_from_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = run_with(tmp_path / "runs", "atari", agent_runs.settings(), *LEARNING)
+    run = create_run(tmp_path / "runs", "atari", atari_events.atari_request(), *LEARNING)
 
     async def test() -> None:
         async with atari(tmp_path, monkeypatch, LARGE) as opened:
             shown = await with_games(*opened)
-            await shown.until("evaluation 13.3", "40,000 steps", "value loss", "Games of the training")
+            await shown.wait_until("evaluation 13.3", "40,000 steps", "value loss", "Games of the training")
             assert shown.screen.followed_run == Run(run.path)
             assert len(shown.scores()) == 40 and shown.scores()[0] == 20
             await shown.press("s")
-            await shown.until("■ Stopped")
+            await shown.wait_until("■ Stopped")
             assert not run.alive()
 
     try:
@@ -309,16 +313,22 @@ def test_a_training_that_somebody_else_began_is_shown_and_stopped_from_here(
 
 def test_trainings_are_compared_by_game_and_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = tmp_path / "runs"
-    best = run_with(root, "atari", agent_runs.settings(), *LEARNING, agent_runs.done(12.5))
-    run_with(root, "atari", agent_runs.settings(algorithm="monte_carlo"), *LEARNING[:60], FAILED)
-    run_with(root, "atari", agent_runs.settings(game=PONG), *agent_runs.beginning(BEGIN), FAILED)
-    run_with(root, "train", {"game": PONG}, FAILED)
+    best = create_run(root, "atari", atari_events.atari_request(), *LEARNING, atari_events.finished(12.5))
+    create_run(root, "atari", atari_events.atari_request(algorithm="monte_carlo"), *LEARNING[:60], FAILED)
+    create_run(
+        root,
+        "atari",
+        atari_events.atari_request(game=PONG),
+        *atari_events.start_events(START_SECONDS),
+        FAILED,
+    )
+    create_run(root, "train", {"game": PONG}, FAILED)
 
     async def test() -> None:
         async with atari(tmp_path, monkeypatch, LARGE) as opened:
             shown = await with_games(*opened)
             await shown.press("c")
-            await shown.until("12.5", "11.5…13.5", "✓ finished", "monte_carlo", "✗ failed")
+            await shown.wait_until("12.5", "11.5…13.5", "✓ finished", "monte_carlo", "✗ failed")
             table = shown.screen.query_one("#atari-compare-table", EventTable)
             rows = [[str(cell) for cell in table.get_row_at(at)][:7] for at in range(table.row_count)]
             assert rows == [
@@ -328,14 +338,14 @@ def test_trainings_are_compared_by_game_and_opened(tmp_path: Path, monkeypatch: 
             ]
             assert shown.screen.copy_text() == str(best.path)
             await shown.press("enter")
-            await shown.until("✓ Done", "The best agent scores 12.5 (11.5 to 13.5) in 30 games")
+            await shown.wait_until("✓ Done", "The best agent scores 12.5 (11.5 to 13.5) in 30 games")
             assert shown.screen.followed_run == Run(best.path) and not shown.screen.comparing
             await shown.press("c", "escape")
-            await shown.until("Train an agent")
+            await shown.wait_until("Train an agent")
             await shown.press("f")
             assert isinstance(shown.app.screen, Choose)
             await shown.press("escape", "b")
-            await shown.until(best.id, "agent,")
+            await shown.wait_until(best.id, "agent,")
 
     asyncio.run(test())
 
@@ -343,14 +353,15 @@ def test_trainings_are_compared_by_game_and_opened(tmp_path: Path, monkeypatch: 
 def test_the_screen_of_runs_shows_a_training_with_its_evaluations(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_with(tmp_path / "runs", "atari", agent_runs.settings(), *LEARNING, agent_runs.done())
+    create_run(tmp_path / "runs", "atari", atari_events.atari_request(), *LEARNING, atari_events.finished())
 
     async def test() -> None:
-        async with screen_in(RunsScreen, tmp_path, monkeypatch, LARGE, looks=()) as (_, pilot, screen):
-            await until(pilot, shows(pilot, "Breakout-v5", "mean score 12.5"))
+        async with open_screen(RunsScreen, tmp_path, monkeypatch, LARGE, looks=()) as (_, pilot, screen):
+            await wait_until(pilot, screen_shows(pilot, "Breakout-v5", "mean score 12.5"))
             await pilot.press("enter")
-            await until(
-                pilot, shows(pilot, "a evaluation 13.3", "95 % interval", "steps/s", "12.5 (11.5 to 13.5)")
+            await wait_until(
+                pilot,
+                screen_shows(pilot, "a evaluation 13.3", "95 % interval", "steps/s", "12.5 (11.5 to 13.5)"),
             )
             assert len(screen.query_one(ScoreTable).games) == 40
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from support.apps import SIZES, app_in, screen_text, until
-from support.snapshots import Snap
+from support.apps import SIZES, open_app, screen_text, wait_until
+from support.snapshots import Snapshot
 
 from agp_tui.protocol.summaries import Finding, ModelSummary, RecordingSummary
 from agp_tui.ui.client.catalog import Catalog, RunItem
@@ -67,11 +67,11 @@ def test_problems_are_shown_with_their_hints() -> None:
 
 def test_enter_opens_the_next_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch) as (app, pilot):
-            await until(pilot, lambda: "press 2" in screen_text(pilot))
+        async with open_app(tmp_path, monkeypatch) as (app, pilot):
+            await wait_until(pilot, lambda: "press 2" in screen_text(pilot))
             app.set_focus(None)
             await pilot.press("enter")
-            await until(pilot, lambda: app.current_mode == "record")
+            await wait_until(pilot, lambda: app.current_mode == "record")
 
     asyncio.run(session())
 
@@ -80,10 +80,10 @@ def test_d_starts_the_demo_once_and_shows_it(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "config.toml").write_text("[demo]\nminutes = 5\ndemonstration = 0.5\n")
 
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch, (200, 60)) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, (200, 60)) as (app, pilot):
             await pilot.press("d", "d")
-            await until(pilot, lambda: app.current_mode == "runs")
-            await until(pilot, lambda: "1/6" in screen_text(pilot) or "1 of 6" in screen_text(pilot))
+            await wait_until(pilot, lambda: app.current_mode == "runs")
+            await wait_until(pilot, lambda: "1/6" in screen_text(pilot) or "1 of 6" in screen_text(pilot))
             (run,) = app.catalog.runs
             assert run.job == "demo", "a second key press starts no second run"
             from agp_tui.engine.runs import Run
@@ -96,13 +96,13 @@ def test_d_starts_the_demo_once_and_shows_it(tmp_path: Path, monkeypatch: pytest
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("state", ["empty", "full", "trouble"])
 def test_snapshots(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap, size: tuple[int, int], state: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snapshot, size: tuple[int, int], state: str
 ) -> None:
     monkeypatch.setattr(time, "time", lambda: NOW)
     monkeypatch.setattr(time, "localtime", time.gmtime)
 
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch, size, looks=()) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, size, looks=()) as (app, pilot):
             app.catalog.recordings = app.catalog.models = app.catalog.findings = ()
             if state == "full":
                 app.catalog.recordings, app.catalog.models = (RECORDING,), (NEW_MODEL, OLD_MODEL)
@@ -115,7 +115,7 @@ def test_snapshots(
                 app.catalog.runs = (RunItem("a", "train", "died", NOW - 5000, GAME),)
             screen = app.screen
             assert isinstance(screen, HomeScreen)
-            await until(pilot, lambda: screen._complete)
+            await wait_until(pilot, lambda: screen._complete)
             screen.changed("")
             await snap(pilot, f"home-{state}-{'small' if size[0] == 80 else 'large'}")
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from support import recordings
-from support.apps import SMALL, screen_in, screen_text, until
-from support.recordings import edge
-from support.snapshots import Snap
+from support.apps import SMALL, open_screen, screen_text, wait_until
+from support.recordings import key_edge
+from support.snapshots import Snapshot
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -60,27 +60,27 @@ REPORT = RecordingInfoResult(
 def library(
     folder: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] = SMALL
 ) -> AbstractAsyncContextManager[tuple[AgpApp, Pilot[int], LibraryScreen]]:
-    return screen_in(LibraryScreen, folder, monkeypatch, size, looks=("recordings",))
+    return open_screen(LibraryScreen, folder, monkeypatch, size, looks=("recordings",))
 
 
 async def replaying(app: AgpApp, pilot: Pilot[int], screen: LibraryScreen) -> ReplayPane:
     """Start a replay of the only recording of the game `box`."""
     app.game = "box"
-    await until(pilot, lambda: screen.table.row_count == 1)
+    await wait_until(pilot, lambda: screen.table.row_count == 1)
     await pilot.press("enter")
     pane = screen.query_one(ReplayPane)
-    await until(pilot, lambda: pane.live is not None)
+    await wait_until(pilot, lambda: pane.live is not None)
     return pane
 
 
 def of_box(folder: Path, frames: int = 60) -> Path:
     """A recording of the game `box`."""
-    edges = [edge(5, "up", True), edge(25, "up", False), edge(40, "left", True)]
-    return recordings.write(folder / "recordings", frames, edges, end=frozenset({"left"}))
+    edges = [key_edge(5, "up", True), key_edge(25, "up", False), key_edge(40, "left", True)]
+    return recordings.write_recording(folder / "recordings", frames, edges, end=frozenset({"left"}))
 
 
 def of_other(folder: Path) -> Path:
-    return recordings.write(folder / "recordings", 30, meta=recordings.meta_of("other"))
+    return recordings.write_recording(folder / "recordings", 30, meta=recordings.recording_meta("other"))
 
 
 def test_the_table_shows_one_or_all_games_and_is_sorted_and_filtered(
@@ -91,13 +91,13 @@ def test_the_table_shows_one_or_all_games_and_is_sorted_and_filtered(
     async def session() -> None:
         async with library(tmp_path, monkeypatch) as (app, pilot, screen):
             app.game = "box"
-            await until(pilot, lambda: screen.table.row_count == 1)
-            await until(pilot, lambda: "no key" in screen_text(pilot))
+            await wait_until(pilot, lambda: screen.table.row_count == 1)
+            await wait_until(pilot, lambda: "no key" in screen_text(pilot))
             assert screen.copy_text() == str(box)
             assert "1 recording," in screen_text(pilot) and "33.3%" in screen_text(pilot)
 
             await pilot.press("a")
-            await until(pilot, lambda: screen.table.row_count == 2)
+            await wait_until(pilot, lambda: screen.table.row_count == 2)
             await pilot.press("o")
             assert screen.table.get_row_at(0)[0].plain == "box"
             await pilot.press("O")
@@ -106,31 +106,31 @@ def test_the_table_shows_one_or_all_games_and_is_sorted_and_filtered(
             assert screen.table.get_row_at(0)[0].plain == "box"
 
             await pilot.press("slash", *"othe", "enter")
-            await until(pilot, lambda: screen.table.row_count == 1)
+            await wait_until(pilot, lambda: screen.table.row_count == 1)
             assert screen.copy_text() == str(other)
             await pilot.press("escape")
-            await until(pilot, lambda: screen.table.row_count == 2)
+            await wait_until(pilot, lambda: screen.table.row_count == 2)
             await pilot.press("a")
-            await until(pilot, lambda: screen.table.row_count == 1)
+            await wait_until(pilot, lambda: screen.table.row_count == 1)
 
     asyncio.run(session())
 
 
 def test_choosing_a_disagreement_seeks_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    edges = [edge(9.5, "up", True), edge(19.5, "up", False), edge(399.5, "left", True, "agent")]
+    edges = [key_edge(9.5, "up", True), key_edge(19.5, "up", False), key_edge(399.5, "left", True, "agent")]
     # Long enough that all key presses come before its end, even on a busy machine.
-    recordings.write(tmp_path / "recordings", 600, edges)
+    recordings.write_recording(tmp_path / "recordings", 600, edges)
 
     async def session() -> None:
         async with library(tmp_path, monkeypatch) as (app, pilot, screen):
             pane = await replaying(app, pilot, screen)
             assert pane.live is not None and pane.live.advised == []
             await pilot.press("space", "m")
-            await until(pilot, lambda: isinstance(app.screen, Choose))
+            await wait_until(pilot, lambda: isinstance(app.screen, Choose))
             assert "human and agent disagree" in screen_text(pilot)
             await pilot.press("down", "enter")
-            await until(pilot, lambda: pane.live is not None and pane.live.frame == 10)
-            await until(pilot, lambda: "advised: nothing" in screen_text(pilot))
+            await wait_until(pilot, lambda: pane.live is not None and pane.live.frame == 10)
+            await wait_until(pilot, lambda: "advised: nothing" in screen_text(pilot))
 
     asyncio.run(session())
 
@@ -146,36 +146,36 @@ def test_a_replay_is_controlled_by_keys_and_mouse(tmp_path: Path, monkeypatch: p
                 return pane.live is not None and (pane.live.frame, pane.live.paused) == (frame, paused)
 
             await pilot.press("space", "home")
-            await until(pilot, lambda: at(0))
+            await wait_until(pilot, lambda: at(0))
             await pilot.press("right", "right", "right", "left")
-            await until(pilot, lambda: at(2))
+            await wait_until(pilot, lambda: at(2))
             await pilot.press("]")
-            await until(pilot, lambda: at(32))
+            await wait_until(pilot, lambda: at(32))
             await pilot.press("shift+right", "shift+left", "[")
-            await until(pilot, lambda: at(2))
+            await wait_until(pilot, lambda: at(2))
             await pilot.press(*["right"] * 8)
-            await until(pilot, lambda: at(10))
+            await wait_until(pilot, lambda: at(10))
             assert "● up" in screen_text(pilot) and "○ left" in screen_text(pilot)
             await pilot.press("end")
-            await until(pilot, lambda: at(599))
+            await wait_until(pilot, lambda: at(599))
             assert "● left" in screen_text(pilot) and "600/600" in screen_text(pilot)
             for _ in range(4):
                 await pilot.press("minus")
-            await until(pilot, lambda: pane.live is not None and pane.live.speed == 0.25)
+            await wait_until(pilot, lambda: pane.live is not None and pane.live.speed == 0.25)
             await pilot.press("plus")
-            await until(pilot, lambda: pane.live is not None and pane.live.speed == 0.5)
+            await wait_until(pilot, lambda: pane.live is not None and pane.live.speed == 0.5)
             begin, length = pane.query_one(SeekBar)._line
             await pilot.click(SeekBar, offset=(begin + length // 2, 0))
-            await until(pilot, lambda: pane.live is not None and 270 <= (pane.live.frame or 0) <= 330)
+            await wait_until(pilot, lambda: pane.live is not None and 270 <= (pane.live.frame or 0) <= 330)
             await pilot.press("space")
-            await until(pilot, lambda: pane.live is not None and not pane.live.paused)
+            await wait_until(pilot, lambda: pane.live is not None and not pane.live.paused)
             await pilot.press("escape")
-            await until(pilot, lambda: app.live is None and screen.focused is screen.table)
+            await wait_until(pilot, lambda: app.live is None and screen.focused is screen.table)
 
             await pilot.press("enter")
-            await until(pilot, lambda: app.live is not None)
+            await wait_until(pilot, lambda: app.live is not None)
             await pilot.press("2")
-            await until(pilot, lambda: app.live is None)
+            await wait_until(pilot, lambda: app.live is None)
 
     asyncio.run(session())
 
@@ -188,52 +188,54 @@ def test_check_repair_export_import_and_delete(tmp_path: Path, monkeypatch: pyte
     async def session() -> None:
         async with library(tmp_path, monkeypatch, (110, 40)) as (app, pilot, screen):
             app.game = "box"
-            await until(pilot, lambda: screen.item is not None)
+            await wait_until(pilot, lambda: screen.item is not None)
             await pilot.press("c")
-            await until(pilot, lambda: "found" in screen.message and "checked" in screen.message)
-            await until(pilot, lambda: "complete ones in the video" in screen_text(pilot).replace("\n", " "))
+            await wait_until(pilot, lambda: "found" in screen.message and "checked" in screen.message)
+            await wait_until(
+                pilot, lambda: "complete ones in the video" in screen_text(pilot).replace("\n", " ")
+            )
             await pilot.press("r", "d", "r")
             assert app.screen is screen, "no other command starts during a repair"
-            await until(pilot, lambda: "repaired" in screen.message)
-            await until(pilot, lambda: screen.item is not None and screen.item.state == "recovered")
+            await wait_until(pilot, lambda: "repaired" in screen.message)
+            await wait_until(pilot, lambda: screen.item is not None and screen.item.state == "recovered")
             await pilot.press("c")
-            await until(pilot, lambda: "1 found" in screen.message)
+            await wait_until(pilot, lambda: "1 found" in screen.message)
             assert "Never pressed by human" in screen_text(pilot)
 
             await pilot.press("e")
-            await until(pilot, lambda: isinstance(app.screen, Form))
+            await wait_until(pilot, lambda: isinstance(app.screen, Form))
             await pilot.press("right", "right", "down", *"out.pkl", "enter")
-            await until(pilot, lambda: "written" in screen.message)
+            await wait_until(pilot, lambda: "written" in screen.message)
             assert (tmp_path / "out.pkl").stat().st_size > 0
 
             await pilot.press("i")
-            await until(pilot, lambda: isinstance(app.screen, Form))
+            await wait_until(pilot, lambda: isinstance(app.screen, Form))
             await pilot.press(*"nowhere", "enter")
-            await until(pilot, lambda: "Expected a file" in screen_text(pilot))
+            await wait_until(pilot, lambda: "Expected a file" in screen_text(pilot))
             app.screen.query_one("#file", Input).value = "out.pkl"
             app.screen.query_one("#game", Input).value = "seed"
             await pilot.press("enter")
-            await until(pilot, lambda: app.game == "seed" and screen.item is not None)
+            await wait_until(pilot, lambda: app.game == "seed" and screen.item is not None)
             assert screen.item is not None and screen.item.game == "seed"
 
             await pilot.press("d")
-            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            await wait_until(pilot, lambda: isinstance(app.screen, Confirm))
             await pilot.press("n")
-            await until(pilot, lambda: app.screen is screen)
+            await wait_until(pilot, lambda: app.screen is screen)
             await pilot.press("delete")
-            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            await wait_until(pilot, lambda: isinstance(app.screen, Confirm))
             await pilot.press("y")
-            await until(pilot, lambda: "There is no recording of seed" in screen_text(pilot))
+            await wait_until(pilot, lambda: "There is no recording of seed" in screen_text(pilot))
             assert [one.game for one in app.catalog.recordings or ()] == ["box"]
 
     asyncio.run(session())
 
 
-def test_snapshots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap) -> None:
+def test_snapshots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snapshot) -> None:
     async def session() -> None:
         async with library(tmp_path, monkeypatch) as (app, pilot, screen):
             app.game = "rally"
-            await until(pilot, lambda: "no recording of rally" in screen_text(pilot))
+            await wait_until(pilot, lambda: "no recording of rally" in screen_text(pilot))
             await snap(pilot, "library-empty")
             screen._reports[version(ITEM)] = REPORT
             app.catalog.recordings = (ITEM, BROKEN)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from support.apps import SIZES, app_in, screen_text, until
-from support.small_models import Made
-from support.snapshots import Snap
+from support.apps import SIZES, open_app, screen_text, wait_until
+from support.small_models import SmallModels
+from support.snapshots import Snapshot
 from textual.widgets import RichLog
 
 from agp_tui.models.manifest import read_manifest, write_manifest
@@ -32,7 +32,7 @@ LIVE = Live(
 
 
 @pytest.fixture
-def home(tmp_path: Path, made: Made) -> Path:
+def home(tmp_path: Path, made: SmallModels) -> Path:
     """A folder with a small model whose keys are those of Breakout."""
     folder = Path(shutil.copytree(made.folder, tmp_path / "models" / "breaker"))
     keys = ("space", "left", "right", "down")
@@ -44,30 +44,30 @@ def home(tmp_path: Path, made: Made) -> Path:
 
 def test_measure_dry_run_pause_and_stop(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def session() -> None:
-        async with app_in(home, monkeypatch, (120, 40)) as (app, pilot):
+        async with open_app(home, monkeypatch, (120, 40)) as (app, pilot):
             await pilot.press("5")
-            await until(pilot, lambda: isinstance(app.screen, PlayScreen))
+            await wait_until(pilot, lambda: isinstance(app.screen, PlayScreen))
             screen = app.screen
             assert isinstance(screen, PlayScreen)
-            await until(pilot, lambda: "No model of none" in screen_text(pilot))
+            await wait_until(pilot, lambda: "No model of none" in screen_text(pilot))
             await pilot.press("enter")
             assert "Start" not in screen_text(pilot), "no model to start"
             await pilot.press("m")
             assert isinstance(app.screen, Choose)
             await pilot.press("enter")
-            await until(pilot, lambda: "p99" in screen.latency_check)
+            await wait_until(pilot, lambda: "p99" in screen.latency_check)
             assert app.game == GAME and "fps here" in screen_text(pilot)
             await pilot.press("t")
-            await until(pilot, lambda: "dry run" in screen_text(pilot))
+            await wait_until(pilot, lambda: "dry run" in screen_text(pilot))
             assert screen.copy_text().endswith("models/breaker")
             await pilot.press("enter")
-            await until(pilot, lambda: "DRY RUN 30" in screen_text(pilot))
+            await wait_until(pilot, lambda: "DRY RUN 30" in screen_text(pilot))
             await pilot.press("p")
-            await until(pilot, lambda: "paused" in screen_text(pilot))
+            await wait_until(pilot, lambda: "paused" in screen_text(pilot))
             await pilot.press("p")
-            await until(pilot, lambda: "paused" not in screen_text(pilot).splitlines()[1])
+            await wait_until(pilot, lambda: "paused" not in screen_text(pilot).splitlines()[1])
             await pilot.press("s")
-            await until(pilot, lambda: not screen.playing)
+            await wait_until(pilot, lambda: not screen.playing)
             assert "decisions" in "\n".join(line.text for line in screen.query_one(RichLog).lines)
 
     asyncio.run(session())
@@ -80,23 +80,25 @@ def test_an_intervention_here_is_recorded_and_trained_on_by_one_key(
     started: list[tuple[str, ...]] = []
 
     async def session() -> None:
-        async with app_in(home, monkeypatch, (120, 40)) as (app, pilot):
+        async with open_app(home, monkeypatch, (120, 40)) as (app, pilot):
             monkeypatch.setattr(app, "start_run", lambda *words: started.append(words))
             app.game = GAME
             await pilot.press("5")
-            await until(pilot, lambda: isinstance(app.screen, PlayScreen) and app.screen.model is not None)
+            await wait_until(
+                pilot, lambda: isinstance(app.screen, PlayScreen) and app.screen.model is not None
+            )
             screen = app.screen
             assert isinstance(screen, PlayScreen)
             await pilot.press("l")
             assert started == [], "there are no corrections yet"
             await pilot.press("enter")
-            await until(pilot, lambda: "PLAY 30" in screen_text(pilot))
+            await wait_until(pilot, lambda: "PLAY 30" in screen_text(pilot))
             await pilot.press("q")
             await pilot.press("left")
-            await until(pilot, lambda: "YOU DRIVE" in screen_text(pilot))
-            await until(pilot, lambda: "The model drives again" in screen_text(pilot))
+            await wait_until(pilot, lambda: "YOU DRIVE" in screen_text(pilot))
+            await wait_until(pilot, lambda: "The model drives again" in screen_text(pilot))
             await pilot.press("s")
-            await until(pilot, lambda: "Learn from this" in screen_text(pilot))
+            await wait_until(pilot, lambda: "Learn from this" in screen_text(pilot))
             await pilot.press("l")
             assert screen.model is not None
             assert started == [("train", "--from-model", screen.model.path, "--corrections")]
@@ -112,17 +114,19 @@ def test_an_intervention_here_is_recorded_and_trained_on_by_one_key(
 
 def test_panic_stops_the_player_at_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def session() -> None:
-        async with app_in(home, monkeypatch, (120, 40)) as (app, pilot):
+        async with open_app(home, monkeypatch, (120, 40)) as (app, pilot):
             app.game = GAME
             await pilot.press("5")
-            await until(pilot, lambda: isinstance(app.screen, PlayScreen) and app.screen.model is not None)
+            await wait_until(
+                pilot, lambda: isinstance(app.screen, PlayScreen) and app.screen.model is not None
+            )
             await pilot.press("enter")
-            await until(pilot, lambda: "PLAY 30" in screen_text(pilot))
+            await wait_until(pilot, lambda: "PLAY 30" in screen_text(pilot))
             await pilot.press("f12")
             screen = app.screen
             assert isinstance(screen, PlayScreen)
-            await until(pilot, lambda: not screen.playing)
-            await until(pilot, lambda: app.live is None)
+            await wait_until(pilot, lambda: not screen.playing)
+            await wait_until(pilot, lambda: app.live is None)
 
     asyncio.run(session())
 
@@ -139,15 +143,15 @@ def test_latency_text_shows_whether_the_model_fits() -> None:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("state", ["empty", "live", "failed"])
 def test_snapshots(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap, size: tuple[int, int], state: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snapshot, size: tuple[int, int], state: str
 ) -> None:
     async def session() -> None:
-        async with app_in(tmp_path, monkeypatch, size, looks=()) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, size, looks=()) as (app, pilot):
             monkeypatch.setattr(PlayScreen, "measure", lambda *_: None)
             app.catalog.models = ()
             app.game = GAME
             await pilot.press("5")
-            await until(pilot, lambda: isinstance(app.screen, PlayScreen))
+            await wait_until(pilot, lambda: isinstance(app.screen, PlayScreen))
             screen = app.screen
             assert isinstance(screen, PlayScreen)
             if state != "empty":
@@ -156,7 +160,7 @@ def test_snapshots(
                 )
                 screen.latency_check = "[$success]✓ p99 3.0 ms of 33.3 ms[/], up to 60 fps here"
             # The log wraps by its width, which is known once it is shown.
-            await until(pilot, lambda: state == "empty" or screen.query_one(RichLog).size.width > 0)
+            await wait_until(pilot, lambda: state == "empty" or screen.query_one(RichLog).size.width > 0)
             if state == "live":
                 screen.playing = True
                 screen.handle_event(LIVE)

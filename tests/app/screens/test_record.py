@@ -5,10 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
-from support.apps import screen_text, until
+from support.apps import screen_text, wait_until
 from support.arena_window import Arena
-from support.record_screen import profile, record
-from support.snapshots import Snap
+from support.record_screen import game_profile, open_record_screen
+from support.snapshots import Snapshot
 from support.xserver import XServer
 from textual.widgets import Digits, Input
 
@@ -55,46 +55,46 @@ def test_recording_an_expert_after_a_countdown_then_keep_or_discard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def session() -> None:
-        async with record(tmp_path, monkeypatch) as (app, pilot, screen):
+        async with open_record_screen(tmp_path, monkeypatch) as (app, pilot, screen):
             assert screen.player == "expert"
             await pilot.press("b")
             assert isinstance(app.screen, Choose)
             await pilot.press("enter", "o")
-            await until(pilot, lambda: isinstance(app.screen, Form))
+            await wait_until(pilot, lambda: isinstance(app.screen, Form))
             await pilot.press("6", "0", "tab", "tab", "backspace", "x", "enter")
-            await until(pilot, lambda: "Expected a number for countdown" in screen_text(pilot))
+            await wait_until(pilot, lambda: "Expected a number for countdown" in screen_text(pilot))
             await pilot.press("backspace", "1", "tab", "right", "left", "enter")
-            await until(pilot, lambda: app.screen is screen)
+            await wait_until(pilot, lambda: app.screen is screen)
             assert (screen.limits.seconds, screen.limits.countdown) == ("60", "1")
 
             await pilot.press("enter")
-            await until(pilot, lambda: screen.phase == "countdown")
-            await until(pilot, lambda: screen.query_one(Digits).value == "1")
+            await wait_until(pilot, lambda: screen.phase == "countdown")
+            await wait_until(pilot, lambda: screen.query_one(Digits).value == "1")
             await pilot.press("escape")
-            await until(pilot, lambda: screen.phase == "setup")
+            await wait_until(pilot, lambda: screen.phase == "setup")
             assert not recordings(tmp_path) and screen.error == ""
             assert "Nothing was saved" in screen_text(pilot)
 
             await pilot.press("enter")
-            await until(pilot, lambda: screen.phase == "recording" and "filled" in screen_text(pilot))
+            await wait_until(pilot, lambda: screen.phase == "recording" and "filled" in screen_text(pilot))
             assert "REC" in screen_text(pilot)
             await pilot.press("3", "2")
             assert app.live is not None, "opening another screen does not end it"
             await pilot.press("s")
-            await until(pilot, lambda: screen.phase == "result")
+            await wait_until(pilot, lambda: screen.phase == "result")
             found = screen_text(pilot)
             assert "% filled" in found and "no key" in found and "Ended: stopped" in found
             await pilot.press("k")
-            await until(pilot, lambda: screen.phase == "setup")
+            await wait_until(pilot, lambda: screen.phase == "setup")
             assert len(recordings(tmp_path)) == 1
-            await until(pilot, lambda: len(app.catalog.recordings or ()) == 1)
+            await wait_until(pilot, lambda: len(app.catalog.recordings or ()) == 1)
 
             path = str(recordings(tmp_path)[0].parent)
             screen.show_result(Finished(job="record", recording=path, seconds=1.0))
             assert screen.copy_text() == path
             await pilot.press("x")
-            await until(pilot, lambda: not recordings(tmp_path) and screen.phase == "setup")
-            await until(pilot, lambda: app.catalog.recordings == ())
+            await wait_until(pilot, lambda: not recordings(tmp_path) and screen.phase == "setup")
+            await wait_until(pilot, lambda: app.catalog.recordings == ())
 
     asyncio.run(session())
 
@@ -103,15 +103,15 @@ def test_limits_follow_the_settings_until_the_user_changes_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def session() -> None:
-        async with record(tmp_path, monkeypatch) as (app, pilot, screen):
+        async with open_record_screen(tmp_path, monkeypatch) as (app, pilot, screen):
             for seconds in (7, 8):
                 (tmp_path / "config.toml").write_text(f"[record]\nseconds = {seconds}\n")
                 app.reload()
-                await until(pilot, lambda: f"after {seconds} s" in screen_text(pilot))  # noqa: B023
+                await wait_until(pilot, lambda: f"after {seconds} s" in screen_text(pilot))  # noqa: B023
             screen.limits = RecordingLimits(seconds="20")
             (tmp_path / "config.toml").write_text("[record]\nseconds = 9\n")
             app.reload()
-            await until(pilot, lambda: app.loaded.config.record.seconds == 9)
+            await wait_until(pilot, lambda: app.loaded.config.record.seconds == 9)
             assert "after 20 s" in screen_text(pilot)
 
     asyncio.run(session())
@@ -124,48 +124,48 @@ def test_a_new_game_from_click_to_esc_on_its_keyboard(
     x, y = arena.center
 
     async def session() -> None:
-        async with record(tmp_path, monkeypatch, x_server.name) as (app, pilot, screen):
+        async with open_record_screen(tmp_path, monkeypatch, x_server.name) as (app, pilot, screen):
             app.game = "rally"
-            await until(pilot, lambda: screen.player == "human")
+            await wait_until(pilot, lambda: screen.player == "human")
             await pilot.press("c")
-            await until(pilot, lambda: "Click on the middle" in screen_text(pilot))
+            await wait_until(pilot, lambda: "Click on the middle" in screen_text(pilot))
             await pilot.press("escape")
-            await until(pilot, lambda: screen.phase == "setup")
+            await wait_until(pilot, lambda: screen.phase == "setup")
             assert screen.error == ""
 
             await pilot.press("c")
-            await until(pilot, lambda: "PICK" in screen_text(pilot))
+            await wait_until(pilot, lambda: "PICK" in screen_text(pilot))
             x_server.xdotool("mousemove", str(x), str(y))
             while screen.phase == "pick":
                 x_server.xdotool("click", "1")
                 await pilot.pause(0.1)
-            await until(pilot, lambda: f"around {x},{y}" in screen_text(pilot))
-            assert profile(tmp_path, "rally") == {"center": [x, y], "size": 256}
+            await wait_until(pilot, lambda: f"around {x},{y}" in screen_text(pilot))
+            assert game_profile(tmp_path, "rally") == {"center": [x, y], "size": 256}
 
             await pilot.press("e")
-            await until(pilot, lambda: isinstance(app.screen, Form))
+            await wait_until(pilot, lambda: isinstance(app.screen, Form))
             app.screen.query_one("#keys", Input).value = "up,wrong"
             await pilot.press("enter")
-            await until(pilot, lambda: "wrong" in str(app.screen.query_one("#form-problem").render()))
+            await wait_until(pilot, lambda: "wrong" in str(app.screen.query_one("#form-problem").render()))
             app.screen.query_one("#keys", Input).value = "up,left"
             app.screen.query_one("#center", Input).value = f"{x + 2},{y}"
             app.screen.query_one("#fps", Input).value = "20"
             await pilot.press("enter")
-            await until(pilot, lambda: app.screen is screen)
-            saved = profile(tmp_path, "rally")
+            await wait_until(pilot, lambda: app.screen is screen)
+            saved = game_profile(tmp_path, "rally")
             assert (saved["center"], saved["keys"], saved["fps"]) == ([x + 2, y], ["up", "left"], 20)
             assert "up left, 20 fps" in screen_text(pilot)
 
             await pilot.press("enter")
-            await until(pilot, lambda: screen.phase == "recording" and "filled" in screen_text(pilot))
+            await wait_until(pilot, lambda: screen.phase == "recording" and "filled" in screen_text(pilot))
             x_server.xdotool("keydown", "Left")
-            await until(pilot, lambda: "● left" in screen_text(pilot))
+            await wait_until(pilot, lambda: "● left" in screen_text(pilot))
             x_server.xdotool("keyup", "Left", "key", "Escape")
-            await until(pilot, lambda: screen.phase == "result")
+            await wait_until(pilot, lambda: screen.phase == "result")
             assert "Ended: the esc key" in screen_text(pilot) and "left" in screen_text(pilot)
             meta = json.loads(recordings(tmp_path)[0].read_text())
             assert (meta["game"], meta["keys"], meta["fps"]) == ("rally", ["up", "left"], 20)
-            await until(pilot, lambda: len(app.catalog.recordings or ()) == 1)
+            await wait_until(pilot, lambda: len(app.catalog.recordings or ()) == 1)
 
     asyncio.run(session())
 
@@ -176,38 +176,38 @@ def test_errors_are_shown_with_a_hint_and_deleting_needs_a_confirmation(
     (tmp_path / "config.toml").write_text('[games.rally]\ndisplay = ":93"\ncenter = [100, 100]\n')
 
     async def session() -> None:
-        async with record(tmp_path, monkeypatch) as (app, pilot, screen):
+        async with open_record_screen(tmp_path, monkeypatch) as (app, pilot, screen):
             await pilot.press("enter")
-            await until(pilot, lambda: screen.error != "" and screen.phase == "setup")
+            await wait_until(pilot, lambda: screen.error != "" and screen.phase == "setup")
             assert ":93" in screen_text(pilot)
             assert screen.copy_text() == screen.error
             await pilot.press("b")
-            await until(pilot, lambda: isinstance(app.screen, Choose))
+            await wait_until(pilot, lambda: isinstance(app.screen, Choose))
             await pilot.press("escape")
-            await until(pilot, lambda: app.screen is screen)
+            await wait_until(pilot, lambda: app.screen is screen)
             screen.error = ""
             await pilot.press("r")
-            await until(pilot, lambda: ":93" in screen.error)
-            await until(pilot, lambda: screen.phase == "setup" and app.live is None)
+            await wait_until(pilot, lambda: ":93" in screen.error)
+            await wait_until(pilot, lambda: screen.phase == "setup" and app.live is None)
 
             screen.show_result(RESULT)
             await pilot.press("x")
-            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            await wait_until(pilot, lambda: isinstance(app.screen, Confirm))
             await pilot.press("n")
-            await until(pilot, lambda: isinstance(app.screen, AppScreen))
+            await wait_until(pilot, lambda: isinstance(app.screen, AppScreen))
             assert screen.result is RESULT and screen.phase == "result"
             await pilot.press("enter")
             assert screen.phase == "setup"
 
             app.game = "ALE/Skiing-v5"
-            await until(pilot, lambda: "played by you, here" in screen_text(pilot))
+            await wait_until(pilot, lambda: "played by you, here" in screen_text(pilot))
 
     asyncio.run(session())
 
 
-def test_snapshots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap) -> None:
+def test_snapshots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snapshot) -> None:
     async def session() -> None:
-        async with record(tmp_path, monkeypatch) as (app, pilot, screen):
+        async with open_record_screen(tmp_path, monkeypatch) as (app, pilot, screen):
             await snap(pilot, "record-empty")
             screen.phase = "recording"
             screen.handle_event(LIVE)
@@ -216,7 +216,7 @@ def test_snapshots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap) 
             await snap(pilot, "record-result")
             screen.phase = "setup"
             app.game = "rally"
-            await until(pilot, lambda: screen.player == "human")
+            await wait_until(pilot, lambda: screen.player == "human")
             screen.error = "Expected a display, found none. Start one."
             await snap(pilot, "record-failed")
             screen.error = ""

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from support.apps import SIZES, SMALL, app_in, screen_in, screen_text, shows, until
-from support.runs import BEGIN, learning, run_with, told_at
-from support.snapshots import Snap
+from support.apps import SIZES, SMALL, open_app, open_screen, screen_shows, screen_text, wait_until
+from support.scripted_runs import START_SECONDS, create_run, freeze_run_view_time, training_progress
+from support.snapshots import Snapshot
 from textual.pilot import Pilot
 
 from agp_tui.engine.runs import Run
@@ -26,14 +26,14 @@ from agp_tui.ui.screens.runs.screen import RunsScreen, TabBar
 REQUEST = {"game": "ALE/Pong-v5"}
 
 DEMO: tuple[Event, ...] = (
-    Started(job="demo", run="20260101-120000-demo-ab12", at=BEGIN),
-    Stage(name="an expert plays ALE/Pong-v5 and is recorded", number=1, of=6, at=BEGIN + 1),
-    Stage(name="a model learns from the recordings", number=2, of=6, at=BEGIN + 20),
-    *learning(BEGIN + 20, 2000, lambda step: {"f1": 0.1 * step // 3, "val_loss": 2 / step}),
-    Note(text="The model beats both.", at=BEGIN + 40),
-    Stage(name="it practises and the expert corrects it", number=3, of=6, at=BEGIN + 41),
-    Progress(done=1, total=6, unit="rounds", metrics={"score_mean": -12.0}, at=BEGIN + 50),
-    Progress(done=2, total=6, unit="rounds", metrics={"score_mean": -4.0}, at=BEGIN + 60),
+    Started(job="demo", run="20260101-120000-demo-ab12", at=START_SECONDS),
+    Stage(name="an expert plays ALE/Pong-v5 and is recorded", number=1, of=6, at=START_SECONDS + 1),
+    Stage(name="a model learns from the recordings", number=2, of=6, at=START_SECONDS + 20),
+    *training_progress(START_SECONDS + 20, 2000, lambda step: {"f1": 0.1 * step // 3, "val_loss": 2 / step}),
+    Note(text="The model beats both.", at=START_SECONDS + 40),
+    Stage(name="it practises and the expert corrects it", number=3, of=6, at=START_SECONDS + 41),
+    Progress(done=1, total=6, unit="rounds", metrics={"score_mean": -12.0}, at=START_SECONDS + 50),
+    Progress(done=2, total=6, unit="rounds", metrics={"score_mean": -4.0}, at=START_SECONDS + 60),
 )
 LIVE = Live(
     seconds=4.0,
@@ -59,22 +59,22 @@ DONE = Finished(
     deadline_misses=0,
     score_mean=-0.3,
     report={"expert": {"mean": 3.6}, "clone after practice": {"mean": -0.3}, "random": {"mean": -20.8}},
-    at=BEGIN + 90,
+    at=START_SECONDS + 90,
 )
-BROKEN = Failed(error="Expected frames, found none.", hint="Record again.", at=BEGIN + 70)
+BROKEN = Failed(error="Expected frames, found none.", hint="Record again.", at=START_SECONDS + 70)
 
 
 @asynccontextmanager
 async def runs(
     folder: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] = SMALL, looks: tuple[Part, ...] = ()
 ) -> AsyncIterator[tuple[AgpApp, Pilot[int], RunsScreen]]:
-    async with screen_in(RunsScreen, folder, monkeypatch, size, looks) as (app, pilot, screen):
-        await until(pilot, lambda: app.focused is not None)
+    async with open_screen(RunsScreen, folder, monkeypatch, size, looks) as (app, pilot, screen):
+        await wait_until(pilot, lambda: app.focused is not None)
         yield app, pilot, screen
 
 
 def test_it_is_empty_at_first_and_says_what_to_press(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snapshot
 ) -> None:
     async def test() -> None:
         async with runs(tmp_path, monkeypatch) as (_, pilot, screen):
@@ -88,9 +88,9 @@ def test_it_is_empty_at_first_and_says_what_to_press(
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_demo_as_it_runs_and_as_it_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap, size: tuple[int, int]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snapshot, size: tuple[int, int]
 ) -> None:
-    told_at(monkeypatch, 65)
+    freeze_run_view_time(monkeypatch, 65)
 
     async def test() -> None:
         async with runs(tmp_path, monkeypatch, size) as (_, pilot, screen):
@@ -116,35 +116,39 @@ def test_a_demo_as_it_runs_and_as_it_ends(
 
 
 def test_an_ended_run_is_opened_copied_and_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = run_with(tmp_path / "runs", "demo", {"settings": REQUEST}, *DEMO, DONE)
-    bad = run_with(tmp_path / "runs", "train", REQUEST, *DEMO[:2], BROKEN)
+    old = create_run(tmp_path / "runs", "demo", {"settings": REQUEST}, *DEMO, DONE)
+    bad = create_run(tmp_path / "runs", "train", REQUEST, *DEMO[:2], BROKEN)
     damaged = Run.create(tmp_path / "runs", "train", REQUEST)
     (damaged.path / "run.json").write_text('{"job": "train", "created": 1, "request": 3}')
 
     async def test() -> None:
         async with runs(tmp_path, monkeypatch) as (app, pilot, screen):
-            await until(pilot, shows(pilot, "pong-demo, mean score -0.3", "Expected frames, found none."))
+            await wait_until(
+                pilot, screen_shows(pilot, "pong-demo, mean score -0.3", "Expected frames, found none.")
+            )
             assert "✓ finished" in screen_text(pilot) and "✗ failed" in screen_text(pilot)
             screen.query_one(RunsTable).move_cursor(row=screen.query_one(RunsTable).get_row_index(old.id))
             assert screen.copy_text() == str(old.path)
             await pilot.press("enter")
-            await until(pilot, shows(pilot, "✓ Done", "validation", "mean score -4", "clone after practice"))
+            await wait_until(
+                pilot, screen_shows(pilot, "✓ Done", "validation", "mean score -4", "clone after practice")
+            )
             await pilot.press("escape")
-            await until(pilot, shows(pilot, "✗ failed", "✓ finished"))
+            await wait_until(pilot, screen_shows(pilot, "✗ failed", "✓ finished"))
             screen.query_one(RunsTable).move_cursor(row=screen.query_one(RunsTable).get_row_index(bad.id))
             await pilot.press("x")
             assert isinstance(app.screen, Confirm)
             await pilot.press("n")
             assert bad.path.exists()
             await pilot.press("x", "y")
-            await until(pilot, lambda: not bad.path.exists())
-            await until(pilot, shows(pilot, "✗ damaged"))
+            await wait_until(pilot, lambda: not bad.path.exists())
+            await wait_until(pilot, screen_shows(pilot, "✗ damaged"))
             screen.query_one(RunsTable).move_cursor(
                 row=screen.query_one(RunsTable).get_row_index(damaged.path.name)
             )
             await pilot.press("x", "y")
-            await until(pilot, lambda: not damaged.path.exists())
-            await until(pilot, lambda: screen.query_one(RunsTable).row_count == 1)
+            await wait_until(pilot, lambda: not damaged.path.exists())
+            await wait_until(pilot, lambda: screen.query_one(RunsTable).row_count == 1)
             assert old.path.exists()
 
     asyncio.run(test())
@@ -153,31 +157,31 @@ def test_an_ended_run_is_opened_copied_and_deleted(tmp_path: Path, monkeypatch: 
 def test_a_run_is_watched_and_stopped_and_its_end_is_told_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = run_with(tmp_path / "runs", "demo", {"settings": REQUEST}, *DEMO)
-    second = run_with(tmp_path / "runs", "demo", {"settings": REQUEST}, *DEMO)
+    first = create_run(tmp_path / "runs", "demo", {"settings": REQUEST}, *DEMO)
+    second = create_run(tmp_path / "runs", "demo", {"settings": REQUEST}, *DEMO)
 
     async def test() -> None:
         async with runs(tmp_path, monkeypatch) as (app, pilot, screen):
             screen.follow(first)
-            await until(pilot, shows(pilot, "3 of 6", "2/6 rounds", "⟳ demo 3/6, 33 %"))
+            await wait_until(pilot, screen_shows(pilot, "3 of 6", "2/6 rounds", "⟳ demo 3/6, 33 %"))
             assert screen.followed_run_id() == first.id
             await pilot.press("s")
             assert isinstance(app.screen, Confirm)
             await pilot.press("y")
-            await until(pilot, shows(pilot, "■ Stopped"))
+            await wait_until(pilot, screen_shows(pilot, "■ Stopped"))
             assert app.status.run == "" and not first.alive()
             assert not app._notifications, "who watches it knows"
             await pilot.press("1")
             second.stop()
-            await until(pilot, lambda: not second.alive())
+            await wait_until(pilot, lambda: not second.alive())
             app.poll_runs()
-            await until(pilot, lambda: any(second.id in one.message for one in app._notifications))
+            await wait_until(pilot, lambda: any(second.id in one.message for one in app._notifications))
 
     asyncio.run(test())
 
 
 def test_doctor_shows_what_hinders_first_with_its_cure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snapshot
 ) -> None:
     found = (
         Finding("system", True, "Linux x86_64, 2 cores"),
@@ -188,39 +192,39 @@ def test_doctor_shows_what_hinders_first_with_its_cure(
     async def test() -> None:
         async with runs(tmp_path, monkeypatch, looks=("findings",)) as (_, pilot, screen):
             await pilot.press("]", "]")
-            await until(pilot, lambda: screen.tab == "doctor")
+            await wait_until(pilot, lambda: screen.tab == "doctor")
             pane = screen.query_one(DoctorPane)
-            await until(pilot, lambda: pane._found != ())
+            await wait_until(pilot, lambda: pane._found != ())
             pane.feed(())
             await pilot.press("l")
-            await until(pilot, lambda: pane._found != ())
+            await wait_until(pilot, lambda: pane._found != ())
             pane.feed(found)
             await snap(pilot, "runs-doctor")
             assert screen.copy_text() == "Start one, or name it with --display."
             await pilot.press("[")
-            await until(pilot, lambda: screen.tab == "settings")
+            await wait_until(pilot, lambda: screen.tab == "settings")
             await pilot.press("r")
-            await until(pilot, lambda: screen.tab == "runs")
+            await wait_until(pilot, lambda: screen.tab == "runs")
             await pilot.press("d")
-            await until(pilot, lambda: screen.tab == "doctor")
+            await wait_until(pilot, lambda: screen.tab == "doctor")
             screen.query_one(TabBar).focus()
             await pilot.press("left")
-            await until(pilot, lambda: screen.tab == "settings" and screen.query_one(TabBar).has_focus)
+            await wait_until(pilot, lambda: screen.tab == "settings" and screen.query_one(TabBar).has_focus)
             await pilot.press("right", "right")
-            await until(pilot, lambda: screen.tab == "runs")
+            await wait_until(pilot, lambda: screen.tab == "runs")
             await pilot.press("left", "enter")
-            await until(pilot, lambda: screen.tab == "doctor" and not screen.query_one(TabBar).has_focus)
+            await wait_until(pilot, lambda: screen.tab == "doctor" and not screen.query_one(TabBar).has_focus)
 
     asyncio.run(test())
 
 
 def test_it_follows_what_the_app_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = run_with(tmp_path / "runs", "demo", {"settings": REQUEST}, *DEMO, DONE)
+    run = create_run(tmp_path / "runs", "demo", {"settings": REQUEST}, *DEMO, DONE)
 
     async def test() -> None:
-        async with app_in(tmp_path, monkeypatch, looks=()) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, looks=()) as (app, pilot):
             await app.show_run(run.id)
-            await until(pilot, shows(pilot, "✓ Done", "pong-demo"))
+            await wait_until(pilot, screen_shows(pilot, "✓ Done", "pong-demo"))
             screen = app.screen
             assert isinstance(screen, RunsScreen) and screen.followed_run == Run(run.path)
 

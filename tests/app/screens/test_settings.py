@@ -4,8 +4,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from support.apps import app_in, screen_in, screen_text, shows, until
-from support.runs import run_with
+from support.apps import open_app, open_screen, screen_shows, screen_text, wait_until
+from support.scripted_runs import create_run
 from textual.widgets import Input
 
 from agp_tui.protocol.events import Failed, Started
@@ -29,43 +29,46 @@ def test_settings_are_changed_in_place_and_what_does_not_fit_is_said_there(
     file.write_text("# mine\n[game]\nfps = 25 # slow\n")
 
     async def test() -> None:
-        async with screen_in(RunsScreen, tmp_path, monkeypatch, looks=()) as (app, pilot, screen):
+        async with open_screen(RunsScreen, tmp_path, monkeypatch, looks=()) as (app, pilot, screen):
             await pilot.press("e")
-            await until(pilot, lambda: screen.tab == "settings")
+            await wait_until(pilot, lambda: screen.tab == "settings")
             pane = screen.query_one(SettingsPane)
             pane.show_setting("game", "fps")
-            await until(
-                pilot, shows(pilot, "config.toml [game]", "1 to 60", "Frames (and decisions) per second")
+            await wait_until(
+                pilot,
+                screen_shows(pilot, "config.toml [game]", "1 to 60", "Frames (and decisions) per second"),
             )
             assert screen.copy_text() == "game.fps = 25"
             await pilot.press("enter", "backspace", "backspace", *"90", "enter")
-            await until(pilot, shows(pilot, "<= 60"))
+            await wait_until(pilot, screen_shows(pilot, "<= 60"))
             assert "fps = 25 # slow" in file.read_text(), "nothing wrong is written"
             await pilot.press("backspace", "backspace", *"50", "enter")
-            await until(pilot, lambda: app.loaded.config.game.fps == 50)
+            await wait_until(pilot, lambda: app.loaded.config.game.fps == 50)
             assert file.read_text() == "# mine\n[game]\nfps = 50 # slow\n"
             assert not pane.has_class("-editing")
             await pilot.press("enter", *"7", "escape")
             await pilot.press("u")
-            await until(pilot, lambda: app.loaded.config.game.fps == 30)
+            await wait_until(pilot, lambda: app.loaded.config.game.fps == 30)
             assert "# mine" in file.read_text()
             pane.show_setting("game", "native_size")
             await pilot.press("enter")
-            await until(pilot, lambda: app.loaded.config.game.native_size)
+            await wait_until(pilot, lambda: app.loaded.config.game.native_size)
             pane.show_setting("train", "model")
             await pilot.press("enter")
-            await until(pilot, lambda: isinstance(app.screen, Choose))
+            await wait_until(pilot, lambda: isinstance(app.screen, Choose))
             await pilot.press(*"large", "enter")
-            await until(pilot, lambda: app.loaded.config.train.model == "large")
+            await wait_until(pilot, lambda: app.loaded.config.train.model == "large")
             one, other = (setting(pane, "game", key) for key in ("size", "fps"))
             pane.write(one, "300")
             pane.write(other, "20")
-            await until(pilot, lambda: (app.loaded.config.game.size, app.loaded.config.game.fps) == (300, 20))
+            await wait_until(
+                pilot, lambda: (app.loaded.config.game.size, app.loaded.config.game.fps) == (300, 20)
+            )
             assert isinstance(app.focused, SettingsTable)
             await pilot.press("left")
             assert isinstance(app.focused, Sections)
             await pilot.press("right")
-            await until(pilot, lambda: isinstance(app.focused, SettingsTable))
+            await wait_until(pilot, lambda: isinstance(app.focused, SettingsTable))
 
     asyncio.run(test())
 
@@ -74,30 +77,30 @@ def test_the_theme_holds_at_once_and_keys_are_given_by_pressing_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def test() -> None:
-        async with screen_in(RunsScreen, tmp_path, monkeypatch, looks=()) as (app, pilot, screen):
+        async with open_screen(RunsScreen, tmp_path, monkeypatch, looks=()) as (app, pilot, screen):
             await pilot.press("e")
             pane = screen.query_one(SettingsPane)
             pane.show_setting("ui", "theme")
             await pilot.press("enter")
-            await until(pilot, lambda: isinstance(app.screen, Choose))
+            await wait_until(pilot, lambda: isinstance(app.screen, Choose))
             await pilot.press(*"nord", "enter")
-            await until(pilot, lambda: app.theme == "nord")
+            await wait_until(pilot, lambda: app.theme == "nord")
             assert (tmp_path / "config.toml").exists()
             pane.show_setting("ui", "keymap")
             await pilot.press("enter")
-            await until(pilot, lambda: isinstance(app.screen, Choose))
+            await wait_until(pilot, lambda: isinstance(app.screen, Choose))
             await pilot.press(*"runs.delete", "enter")
-            await until(pilot, lambda: isinstance(app.screen, KeyAsk))
+            await wait_until(pilot, lambda: isinstance(app.screen, KeyAsk))
             await pilot.press("s")
             assert "runs.stop" in screen_text(pilot), "a key that is taken on this screen"
             await pilot.press("f5")
-            await until(pilot, lambda: app.loaded.config.ui.keymap == ("runs.delete=f5",))
-            run_with(tmp_path / "runs", "train", {}, Started(job="train"), Failed(error="It broke."))
+            await wait_until(pilot, lambda: app.loaded.config.ui.keymap == ("runs.delete=f5",))
+            create_run(tmp_path / "runs", "train", {}, Started(job="train"), Failed(error="It broke."))
             app.poll_runs()
             await pilot.press("r")
-            await until(pilot, lambda: screen.query_one(RunsTable).row_count == 1)
+            await wait_until(pilot, lambda: screen.query_one(RunsTable).row_count == 1)
             await pilot.press("f5")
-            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            await wait_until(pilot, lambda: isinstance(app.screen, Confirm))
 
     asyncio.run(test())
 
@@ -109,8 +112,10 @@ def test_a_broken_file_opens_at_the_bad_key_and_is_put_right_there(
     file.write_text("[record]\ncountdown = 99\n[game]\nfps = 20\n")
 
     async def test() -> None:
-        async with app_in(tmp_path, monkeypatch, looks=("recordings",)) as (app, pilot):
-            await until(pilot, lambda: isinstance(app.screen, RunsScreen) and isinstance(app.focused, Input))
+        async with open_app(tmp_path, monkeypatch, looks=("recordings",)) as (app, pilot):
+            await wait_until(
+                pilot, lambda: isinstance(app.screen, RunsScreen) and isinstance(app.focused, Input)
+            )
             text = screen_text(pilot)
             assert "record.countdown" in text and "<= 60" in text and "99" in text
             pane = app.screen.query_one(SettingsPane)
@@ -121,13 +126,13 @@ def test_a_broken_file_opens_at_the_bad_key_and_is_put_right_there(
             assert pane.copy_text().startswith("record.countdown"), "the cursor is on it"
             assert app.catalog.recordings is None, "no command answers with a wrong file"
             await pilot.press("enter")
-            await until(pilot, lambda: isinstance(app.focused, Input))
+            await wait_until(pilot, lambda: isinstance(app.focused, Input))
             assert app.loaded.config.game.fps == 30, "the defaults hold until then"
             app.focused.value = "3"
             await pilot.press("enter")
-            await until(pilot, lambda: app.config_problem is None and app.loaded.config.game.fps == 20)
+            await wait_until(pilot, lambda: app.config_problem is None and app.loaded.config.game.fps == 20)
             assert "The defaults hold" not in screen_text(pilot)
-            await until(pilot, lambda: app.catalog.recordings is not None)
+            await wait_until(pilot, lambda: app.catalog.recordings is not None)
             assert file.read_text() == "[record]\ncountdown = 3.0\n[game]\nfps = 20\n"
 
     asyncio.run(test())
@@ -139,10 +144,10 @@ def test_the_file_opens_in_an_editor_where_there_is_a_terminal(
     (tmp_path / "config.toml").write_text("[gmae]\nfps = 20\n")
 
     async def test() -> None:
-        async with app_in(tmp_path, monkeypatch, looks=()) as (app, pilot):
-            await until(pilot, shows(pilot, "unknown key gmae", "Did you mean game"))
+        async with open_app(tmp_path, monkeypatch, looks=()) as (app, pilot):
+            await wait_until(pilot, screen_shows(pilot, "unknown key gmae", "Did you mean game"))
             await pilot.press("o")
-            await until(pilot, lambda: bool(app._notifications))
+            await wait_until(pilot, lambda: bool(app._notifications))
             assert any("$EDITOR" in note.message for note in app._notifications)
 
     asyncio.run(test())

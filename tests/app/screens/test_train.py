@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.apps import screen_in, screen_text, shows, until
+from support.apps import open_screen, screen_shows, screen_text, wait_until
 from support.commands import agp
-from support.runs import BEGIN, learning, run_with, told_at
-from support.snapshots import Snap
+from support.scripted_runs import START_SECONDS, create_run, freeze_run_view_time, training_progress
+from support.snapshots import Snapshot
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -26,10 +26,10 @@ from agp_tui.ui.screens.train.screen import TrainScreen
 
 PONG = "ALE/Pong-v5"
 LEARNING: tuple[Event, ...] = (
-    Started(job="train", run="20260101-120000-train-ab12", at=BEGIN),
-    Stage(name="read the recordings", number=1, of=4, at=BEGIN + 1),
-    Stage(name="learn", number=2, of=4, at=BEGIN + 2),
-    *learning(BEGIN + 2, 1600, lambda step: {"f1": 0.08 * step, "change_f1": 0.05 * step}),
+    Started(job="train", run="20260101-120000-train-ab12", at=START_SECONDS),
+    Stage(name="read the recordings", number=1, of=4, at=START_SECONDS + 1),
+    Stage(name="learn", number=2, of=4, at=START_SECONDS + 2),
+    *training_progress(START_SECONDS + 2, 1600, lambda step: {"f1": 0.08 * step, "change_f1": 0.05 * step}),
 )
 
 
@@ -64,9 +64,9 @@ DONE = Finished(
         },
     },
     latency_ms=Percentiles(0.8, 1.0, 1.3),
-    at=BEGIN + 40,
+    at=START_SECONDS + 40,
 )
-FAILED = Failed(error="Expected keys, found none.", hint="Record again.", at=BEGIN + 9)
+FAILED = Failed(error="Expected keys, found none.", hint="Record again.", at=START_SECONDS + 9)
 BROKEN = RecordingSummary(
     path="/nowhere/20260101-130000", game=PONG, stamp="20260101-130000", state="unreadable", problem="torn"
 )
@@ -85,11 +85,11 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def train(
     folder: Path, monkeypatch: pytest.MonkeyPatch, *looks: Part
 ) -> AbstractAsyncContextManager[tuple[AgpApp, Pilot[int], TrainScreen]]:
-    return screen_in(TrainScreen, folder, monkeypatch, looks=looks)
+    return open_screen(TrainScreen, folder, monkeypatch, looks=looks)
 
 
 def test_without_recordings_it_says_what_to_press(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snapshot
 ) -> None:
     async def test() -> None:
         async with train(tmp_path, monkeypatch) as (app, pilot, _):
@@ -103,9 +103,9 @@ def test_without_recordings_it_says_what_to_press(
 
 
 def test_a_training_as_it_runs_ends_and_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snap
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snapshot
 ) -> None:
-    told_at(monkeypatch, 12)
+    freeze_run_view_time(monkeypatch, 12)
 
     async def test() -> None:
         async with train(tmp_path, monkeypatch) as (_, pilot, screen):
@@ -130,20 +130,22 @@ def test_what_the_chosen_recordings_hold_is_seen_before_training(
 ) -> None:
     async def test() -> None:
         async with train(played, monkeypatch, "recordings") as (app, pilot, screen):
-            await until(pilot, shows(pilot, "2 of 2, 0:0", "Together", "is judged on", "Only 6 s of play"))
+            await wait_until(
+                pilot, screen_shows(pilot, "2 of 2, 0:0", "Together", "is judged on", "Only 6 s of play")
+            )
             app.catalog.recordings = (*(app.catalog.recordings or ()), BROKEN)
             app.catalog_changed.publish("recordings")
-            await until(pilot, shows(pilot, "torn", "2 of 3"))
+            await wait_until(pilot, screen_shows(pilot, "torn", "2 of 3"))
             chosen = screen.query_one(Recordings)
             assert BROKEN.path not in chosen.selected, "what cannot be read is left out"
             chosen.highlighted = 1
             await pilot.press("space")
-            await until(pilot, shows(pilot, "1 of 3", "Only 3 s of play"))
+            await wait_until(pilot, screen_shows(pilot, "1 of 3", "Only 3 s of play"))
             assert chosen.flags()[0].startswith("--recordings=ALE-Pong-v5/")
             await pilot.press("a")
             assert len(chosen.selected) == 2
             await pilot.press("a")
-            await until(pilot, shows(pilot, "No recording is chosen"))
+            await wait_until(pilot, screen_shows(pilot, "No recording is chosen"))
             await pilot.press("enter")
             assert not (played / "runs").exists() and "No recording" in screen_text(pilot)
 
@@ -160,18 +162,18 @@ def test_the_form_has_the_help_of_the_settings_and_says_what_does_not_fit(
             form = screen.query_one(TrainForm)
             await pilot.press("tab", "right", "tab")
             assert form.values() == {"model": "large", "epochs": "30", "segment": "20"}
-            await until(pilot, shows(pilot, "Stop after this many minutes"))
+            await wait_until(pilot, screen_shows(pilot, "Stop after this many minutes"))
             await pilot.press("down", "down", "backspace", "backspace", *"99", "enter")
-            await until(pilot, shows(pilot, "segment:", "<= 64"))
+            await wait_until(pilot, screen_shows(pilot, "segment:", "<= 64"))
             assert isinstance(app.focused, Input) and app.focused.id == "train-segment"
             await pilot.press("escape")
-            await until(pilot, lambda: isinstance(app.focused, Recordings))
+            await wait_until(pilot, lambda: isinstance(app.focused, Recordings))
             await pilot.press("n", *"my-pong")
             assert form.values(["name"]) == {"name": "my-pong"}
             file.write_text('[train]\nepochs = 7\nmodel = "small"\nname = "other"\n')
             app.reload()
             typed = {"model": "large", "segment": "99", "name": "my-pong"}
-            await until(pilot, lambda: form.values() == {"epochs": "7", **typed})
+            await wait_until(pilot, lambda: form.values() == {"epochs": "7", **typed})
 
     try:
         asyncio.run(test())
@@ -186,31 +188,31 @@ def test_it_trains_follows_stops_and_goes_on(played: Path, monkeypatch: pytest.M
 
     async def test() -> None:
         async with train(played, monkeypatch, "recordings") as (app, pilot, screen):
-            await until(pilot, lambda: bool(screen.query_one(Recordings).selected))
+            await wait_until(pilot, lambda: bool(screen.query_one(Recordings).selected))
             await pilot.press("enter", "enter")
-            await until(pilot, shows(pilot, "a loss", "frames"))
+            await wait_until(pilot, screen_shows(pilot, "a loss", "frames"))
             assert len(app.catalog.runs) == 1, "an impatient second press starts no second one"
             assert screen.followed_run is not None
             run = screen.followed_run
             assert screen.copy_text() == str(run.path) and "⟳ train 2/4" in screen_text(pilot)
             await pilot.press("1")
-            await until(pilot, lambda: app.current_mode == "home")
+            await wait_until(pilot, lambda: app.current_mode == "home")
             await pilot.press("4", "escape")
-            await until(pilot, shows(pilot, "What they hold"))
+            await wait_until(pilot, screen_shows(pilot, "What they hold"))
             assert run.alive(), "whoever looks elsewhere does not stop it"
             await pilot.press("w")
-            await until(pilot, shows(pilot, "a loss"))
+            await wait_until(pilot, screen_shows(pilot, "a loss"))
             await pilot.press("s")
-            await until(pilot, lambda: screen.end is not None)
+            await wait_until(pilot, lambda: screen.end is not None)
             assert "its checkpoint is kept" in screen_text(pilot)
             await pilot.press("r")
-            await until(pilot, lambda: run.alive() and screen.end is None)
-            await until(pilot, shows(pilot, "a loss", "⟳ train"))
+            await wait_until(pilot, lambda: run.alive() and screen.end is None)
+            await wait_until(pilot, screen_shows(pilot, "a loss", "⟳ train"))
             assert screen.followed_run == run
             await pilot.press("s")
-            await until(pilot, lambda: screen.end is not None)
+            await wait_until(pilot, lambda: screen.end is not None)
             await pilot.press("enter")
-            await until(pilot, shows(pilot, "What they hold"))
+            await wait_until(pilot, screen_shows(pilot, "What they hold"))
 
     try:
         asyncio.run(test())
@@ -221,14 +223,14 @@ def test_it_trains_follows_stops_and_goes_on(played: Path, monkeypatch: pytest.M
 def test_a_training_that_somebody_else_began_is_shown_when_the_screen_opens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = run_with(tmp_path / "runs", "train", {"game": PONG}, *LEARNING)
+    run = create_run(tmp_path / "runs", "train", {"game": PONG}, *LEARNING)
 
     async def test() -> None:
         async with train(tmp_path, monkeypatch) as (_, pilot, screen):
-            await until(pilot, shows(pilot, "2 of 4", "800/1600 frames", "F1 at changes"))
+            await wait_until(pilot, screen_shows(pilot, "2 of 4", "800/1600 frames", "F1 at changes"))
             assert screen.followed_run == Run(run.path)
             await pilot.press("s")
-            await until(pilot, shows(pilot, "■ Stopped"))
+            await wait_until(pilot, screen_shows(pilot, "■ Stopped"))
 
     try:
         asyncio.run(test())
@@ -248,16 +250,16 @@ def test_practice_is_offered_where_the_game_has_a_teacher_and_a_model(
             app.catalog_changed.publish("recordings")
             assert screen.check_action("practise", ()) is True
             await pilot.press("p")
-            await until(pilot, lambda: any("gone" in one.message for one in app._notifications))
+            await wait_until(pilot, lambda: any("gone" in one.message for one in app._notifications))
             assert screen.query_one(Look) and not (tmp_path / "runs").exists()
             # Two teachers: one of them is chosen.
             app.catalog.runs = (RunItem("20260101-120000", "atari", "done", 0.0, PONG),)
             asked: list[tuple[str, ...]] = []
             monkeypatch.setattr(screen, "begin", lambda *words: asked.append(words))
             await pilot.press("p")
-            await until(pilot, shows(pilot, "Who teaches it?", "an agent"))
+            await wait_until(pilot, screen_shows(pilot, "Who teaches it?", "an agent"))
             await pilot.press("down", "enter")
-            await until(pilot, lambda: bool(asked))
+            await wait_until(pilot, lambda: bool(asked))
             assert asked == [("practice", str(tmp_path / "gone"), "--teacher", "20260101-120000")]
             app.catalog.games = (AtariGameSummary(id=PONG, keys=("up", "down")),)
             assert screen.check_action("practise", ()) is True, "an agent teaches where there is no expert"

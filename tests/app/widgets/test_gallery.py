@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.snapshots import Snap
+from support.snapshots import Snapshot
 from textual.app import App, ComposeResult
 from textual.containers import Horizontal, Vertical
 
@@ -90,14 +90,14 @@ def run(test: Callable[[Any], Coroutine[Any, Any, None]], size: tuple[int, int] 
     asyncio.run(session())
 
 
-def test_empty(snap: Snap) -> None:
+def test_empty(snap: Snapshot) -> None:
     async def check(pilot: Any) -> None:
         await snap(pilot, "widgets-empty")
 
     run(check)
 
 
-def test_live(snap: Snap) -> None:
+def test_live(snap: Snapshot) -> None:
     async def check(pilot: Any) -> None:
         pilot.app.fill()
         await snap(pilot, "widgets-live")
@@ -105,7 +105,7 @@ def test_live(snap: Snap) -> None:
     run(check)
 
 
-def test_a_snapshot_fails_if_one_cell_changes(snap: Snap, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_snapshot_fails_if_one_cell_changes(snap: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AGP_UPDATE_SNAPSHOTS", raising=False)
     snap = replace(snap, patience=0.2)
 

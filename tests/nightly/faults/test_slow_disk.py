@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.arena_window import Arena
-from support.commands import running
+from support.commands import running_command
+from support.fault_counts import log_faults, trial_count
 from support.frozen_disk import frozen_disk
-from support.trials import told, trials
 from support.xserver import XServer
 
 from agp_tui.recording.store import Recording
 
 pytestmark = [pytest.mark.display, pytest.mark.root]
 
-TRIALS = trials(1, 10)
+TRIALS = trial_count(1, 10)
 SECONDS, FPS = 3.0, 30
 
 
@@ -27,7 +27,7 @@ def test_a_disk_that_is_slow_leaves_a_gap_and_nothing_else(
              "--min-free-mb", "1")  # fmt: skip
     with frozen_disk(tmp_path) as disk:
         for trial in range(TRIALS):
-            with running(*words, home=disk.path, display=x_server.name) as command:
+            with running_command(*words, home=disk.path, display=x_server.name) as command:
                 command.wait_for_live(frames=10)
                 with disk.frozen():
                     time.sleep(SECONDS / 2)
@@ -50,6 +50,6 @@ def test_a_disk_that_is_slow_leaves_a_gap_and_nothing_else(
             # Beside the one gap no slot is lost: what the writer waited for is no longer.
             beyond.append(finished["missed"] - round(float(gaps.max()) * FPS))
     late = sum(lost > 2 for lost in beyond)
-    told(f"a disk that takes nothing for {SECONDS:g} s", trials=TRIALS, losses=late,
+    log_faults(f"a disk that takes nothing for {SECONDS:g} s", trials=TRIALS, losses=late,
          worst=f"{max(0, *beyond)} slots beyond the gap")  # fmt: skip
     assert sorted(beyond)[TRIALS // 2] <= 2, beyond

@@ -15,8 +15,8 @@ import msgspec
 import pytest
 from support.arena_window import Arena
 from support.bright_model import BrightModel
-from support.commands import Command, running
-from support.trials import told
+from support.commands import Command, running_command
+from support.fault_counts import log_faults
 from support.xserver import XServer
 
 from agp_tui.bench.background_load import busy_cores
@@ -72,7 +72,7 @@ def check(what: str, samples: list[Sample], finished: dict[str, Any]) -> None:
     growth = statistics.median(late) - statistics.median(early)
     asked = finished["frames"] + finished["missed"]
     filled = 100 * finished["frames"] / asked
-    told(
+    log_faults(
         f"{what} for {MINUTES:g} minutes at {FPS} frames a second beside other work",
         trials=asked,
         losses=finished["missed"],
@@ -90,7 +90,7 @@ def test_a_long_recording(x_server: XServer, arena: Arena, home: Path) -> None:
     words = ("record", "--game", "window", *arena.place, "--keys", "left,right", "--fps", str(FPS))
     with (
         busy_cores(LOAD),
-        running(*words, "--seconds", f"{seconds:g}", home=home, display=x_server.name) as command,
+        running_command(*words, "--seconds", f"{seconds:g}", home=home, display=x_server.name) as command,
     ):
         samples = watched(command, seconds)
         finished = command.result(60).finished
@@ -105,7 +105,7 @@ def test_a_long_play(x_server: XServer, arena: Arena, home: Path, bright: Bright
     seconds = 60 * MINUTES
     words = ("play", str(model), *arena.field, "--seconds", f"{seconds:g}")
     arena.show("left")
-    with busy_cores(LOAD), running(*words, home=home, display=x_server.name) as command:
+    with busy_cores(LOAD), running_command(*words, home=home, display=x_server.name) as command:
         samples = watched(command, seconds)
         finished = command.result(60).finished
     check("playing", samples, finished)

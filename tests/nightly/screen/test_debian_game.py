@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.bright_model import BrightModel
-from support.commands import Result, running
+from support.commands import Result, running_command
 from support.lbreakout import (
     FIELD,
     HEIGHT,
@@ -17,10 +17,10 @@ from support.lbreakout import (
     WIDTH,
     LBreakout,
     find_game,
-    lbreakout,
     paddle_in,
+    running_lbreakout,
 )
-from support.needs import lacking
+from support.requirements import skip_or_fail
 from support.xserver import XServer, observe
 
 from agp_tui.recording.store import Recording
@@ -35,8 +35,8 @@ RIGHT = 0xFF53
 def breakout(start_x_server: Callable[..., XServer], tmp_path: Path) -> Iterator[LBreakout]:
     program = find_game()
     if program is None:
-        lacking(f"needs {PACKAGE} (apt-get install {PACKAGE})", "AGP_REQUIRE_GAMES")
-    with lbreakout(start_x_server(), program, tmp_path) as game:
+        skip_or_fail(f"needs {PACKAGE} (apt-get install {PACKAGE})", "AGP_REQUIRE_GAMES")
+    with running_lbreakout(start_x_server(), program, tmp_path) as game:
         yield game
 
 
@@ -44,7 +44,7 @@ def record(game: LBreakout, home: Path) -> Result:
     """Ten seconds in which the paddle goes left, right and left, and the ball is let go."""
     place = ("--region", f"0,0,{WIDTH},{HEIGHT}", "--native-size")
     words = ("record", "--game", "breakout", *place, "--keys", "left,right,space", "--seconds", "10")
-    with running(*words, home=home, display=game.server.name) as command:
+    with running_command(*words, home=home, display=game.server.name) as command:
         command.wait_for_live(frames=10)
         for key, seconds in (("Left", 0.6), ("Right", 1.0), ("Left", 0.6)):
             game.server.xdotool("keydown", key)
@@ -94,7 +94,7 @@ def test_a_model_that_sees_the_paddle_moves_it_to_the_middle(
     region = f"{left},{PADDLE_ROWS.start},{width},{PADDLE_ROWS.stop - PADDLE_ROWS.start}"
     words = ("play", str(bright.folder), "--game", "breakout", "--region", region, "--seconds", "60")
     with observe(breakout.server.name) as server:
-        with running(*words, home=home, display=breakout.server.name) as command:
+        with running_command(*words, home=home, display=breakout.server.name) as command:
             down = server.keycode(RIGHT)
             deadline = time.monotonic() + 30
             while down not in server.down():

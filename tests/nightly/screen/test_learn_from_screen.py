@@ -7,8 +7,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from support.arena_window import Arena, Painted
-from support.commands import agp, running
+from support.arena_window import Arena, PaintedPicture
+from support.commands import agp, running_command
 from support.xserver import XServer
 
 pytestmark = pytest.mark.display
@@ -45,7 +45,7 @@ def play_perfectly(server: XServer, arena: Arena, seconds: float) -> None:
 def test_a_game_on_the_screen_is_learned_and_played(x_server: XServer, arena: Arena, home: Path) -> None:
     """The recorded field shows no keys: what the model knows, it knows from the target."""
     recording = ("record", "--game", "window", *arena.field, "--keys", "left,right", "--fps", str(FPS))
-    with running(*recording, "--frame-size", "64", home=home, display=x_server.name) as command:
+    with running_command(*recording, "--frame-size", "64", home=home, display=x_server.name) as command:
         command.wait_for_live(frames=3)
         play_perfectly(x_server, arena, 20)
         x_server.xdotool("key", "Escape")
@@ -56,7 +56,7 @@ def test_a_game_on_the_screen_is_learned_and_played(x_server: XServer, arena: Ar
     assert trained.code == 0, trained.story()
     arena.reports.clear()
     before = len(arena.pictures)
-    with running("play", "window", *arena.field, home=home, display=x_server.name) as command:
+    with running_command("play", "window", *arena.field, home=home, display=x_server.name) as command:
         command.wait_for_live(decisions=3)
         for side in targets(6):
             arena.show(side)
@@ -69,7 +69,7 @@ def test_a_game_on_the_screen_is_learned_and_played(x_server: XServer, arena: Ar
     assert right / (right + wrong) > 0.65, (right, wrong, trained.finished["metrics"])
 
 
-def judged(pictures: list[Painted]) -> tuple[int, int]:
+def judged(pictures: list[PaintedPicture]) -> tuple[int, int]:
     """How many pictures show the right key held alone, and how many something else.
 
     A target must have been there for a quarter of a second: seven decisions.

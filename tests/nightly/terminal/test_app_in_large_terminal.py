@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from support.day_in_terminal import a_morning
-from support.terminal import Terminal
+from support.ssh_session import visit_record_and_replay
+from support.tmux import Terminal
 
 
 def test_look_round_record_replay(terminal: Callable[..., Terminal], tmp_path: Path) -> None:
-    a_morning(terminal((200, 60)), tmp_path)
+    visit_record_and_replay(terminal((200, 60)), tmp_path)

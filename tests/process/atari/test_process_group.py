@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from support.commands import Command, running
-from support.trainings import small_trainer, train_in_team, trained
+from support.commands import Command, running_command
+from support.small_trainers import small_trainer, train_in_process_group, trained_weights
 
 from agp_tui.atari.checkpoint import load_agent
 from agp_tui.atari.process_group import Alone
@@ -22,14 +22,16 @@ from agp_tui.engine.subprocesses import worker_pool
 def test_a_teams_weights_stay_equal(algorithm: str, tmp_path: Path) -> None:
     """Bit for bit, though each plays games of its own; and they are not those of one that is alone."""
     pool = worker_pool(2)
-    asked = [pool.submit(train_in_team, rank, 2, tmp_path / "meeting", algorithm, 2) for rank in range(2)]
+    asked = [
+        pool.submit(train_in_process_group, rank, 2, tmp_path / "meeting", algorithm, 2) for rank in range(2)
+    ]
     first, second = (one.result(120) for one in asked)
     pool.shutdown()
     assert (first.weights == second.weights).all()
     assert first.games != second.games
     assert (first.same, second.same) == (0, 0)
     assert (first.gathered, second.gathered) == ([0, 1], [])
-    assert not (trained(algorithm, 2).numpy() == first.weights).all()
+    assert not (trained_weights(algorithm, 2).numpy() == first.weights).all()
     with closing(small_trainer(algorithm)) as alone:
         assert first.steps == second.steps == 2 * 2 * alone.knobs.horizon * alone.knobs.environments
 
@@ -39,7 +41,7 @@ def test_a_teams_batches_are_as_large_as_a_lone_ones(algorithm: str, tmp_path: P
     """Twice the consoles give twice the updates, not updates of twice the size."""
     pool, meeting = worker_pool(2), tmp_path / "meeting"
     asked = [
-        pool.submit(train_in_team, rank, 2, meeting, algorithm, 1, batch_size=32, environments=2)
+        pool.submit(train_in_process_group, rank, 2, meeting, algorithm, 1, batch_size=32, environments=2)
         for rank in range(2)
     ]
     team = [one.result(120).updates for one in asked]
@@ -110,7 +112,7 @@ def gone(pids: list[int], seconds: float) -> bool:
 
 def test_a_killed_follower_ends_the_run_with_a_sentence(home: Path) -> None:
     """At once, not after the minutes that a slow one is waited for; what there is can be gone on with."""
-    with running(*WORDS, home=home) as command:
+    with running_command(*WORDS, home=home) as command:
         run = begun(command, home)
         assert run.pid is not None
         everybody = children_of(run.pid)
@@ -129,7 +131,7 @@ def test_a_killed_follower_ends_the_run_with_a_sentence(home: Path) -> None:
 
 
 def test_a_killed_leader_leaves_no_process_behind(home: Path) -> None:
-    with running(*WORDS, home=home) as command:
+    with running_command(*WORDS, home=home) as command:
         run = begun(command, home)
         assert run.pid is not None
         everybody = children_of(run.pid)

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import torch
-from support.commands import running
-from support.trainings import SHORT, small_trainer, weights_of
+from support.commands import running_command
+from support.small_trainers import SHORT, small_trainer, weights_of
 
 from agp_tui.atari.checkpoint import AgentCheckpoint, load_agent, save_agent
 from agp_tui.atari.trainer import AgentTrainer
@@ -144,7 +144,7 @@ def kill(run: Run) -> None:
 
 def killed_after(steps: int, *words: str, home: Path) -> tuple[AgentCheckpoint, Run]:
     """The last checkpoint of a training that was killed, with its command, once one had so many steps."""
-    with running("atari", "train", *words, home=home) as command:
+    with running_command("atari", "train", *words, home=home) as command:
         name = command.wait_for(lambda event: event["type"] == "started")["run"]
         run = Run.find(home / "runs", name)
         path = run.checkpoints / "last.pt"

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
-from support.trainings import SETTINGS, small_trainer, trained
+from support.small_trainers import SETTINGS, small_trainer, trained_weights
 from torch import nn
 
 from agp_tui.atari.agent_files import kept_as
@@ -70,20 +70,22 @@ def test_who_starts_from_something_does_not_begin_by_chance() -> None:
 @pytest.fixture(scope="module")
 def plain() -> dict[str, torch.Tensor]:
     """The weights that each algorithm comes to."""
-    return {algorithm: trained(algorithm, ROUNDS[algorithm], **base) for algorithm, base in BASE.items()}
+    return {
+        algorithm: trained_weights(algorithm, ROUNDS[algorithm], **base) for algorithm, base in BASE.items()
+    }
 
 
 @pytest.mark.parametrize("algorithm", BASE)
 def test_the_same_settings_come_to_the_same(algorithm: str, plain: dict[str, torch.Tensor]) -> None:
     """What makes the next test worth something: nothing else than a setting parts two trainings."""
-    assert torch.equal(trained(algorithm, ROUNDS[algorithm], **BASE[algorithm]), plain[algorithm])
+    assert torch.equal(trained_weights(algorithm, ROUNDS[algorithm], **BASE[algorithm]), plain[algorithm])
 
 
 @pytest.mark.parametrize(("algorithm", "name", "value"), CHANGES)
 def test_another_setting_comes_to_something_else(
     algorithm: str, name: str, value: object, plain: dict[str, torch.Tensor]
 ) -> None:
-    found = trained(algorithm, ROUNDS[algorithm], **{**BASE[algorithm], name: value})
+    found = trained_weights(algorithm, ROUNDS[algorithm], **{**BASE[algorithm], name: value})
     assert found.shape != plain[algorithm].shape or not torch.equal(found, plain[algorithm])
 
 

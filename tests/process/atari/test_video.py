@@ -14,9 +14,9 @@ import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from support.agents import kept, untrained
 from support.commands import agp
-from support.full_disk import files_of_at_most
+from support.full_disk import file_size_limit
+from support.untrained_agents import untrained_agent, write_agent
 
 from agp_tui.atari import video
 from agp_tui.atari.agent import Agent
@@ -55,7 +55,7 @@ ACTIONS = ("NOOP", "FIRE", "RIGHT", "LEFT")
 
 @pytest.fixture(scope="module")
 def agent() -> AgentCheckpoint:
-    return untrained(GAME)
+    return untrained_agent(GAME)
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +185,7 @@ def test_nothing_half_is_seen_and_a_stop_leaves_nothing(agent: AgentCheckpoint, 
 def test_a_disk_that_fills_up_is_a_sentence_and_leaves_nothing(
     agent: AgentCheckpoint, tmp_path: Path
 ) -> None:
-    with files_of_at_most(30_000), pytest.raises(JobFailed, match="Expected to write a video"):
+    with file_size_limit(30_000), pytest.raises(JobFailed, match="Expected to write a video"):
         film(agent, tmp_path, name="full", seed=1, epsilon=1.0)
     assert list(tmp_path.iterdir()) == []
 
@@ -194,7 +194,7 @@ def test_without_room_nothing_is_begun(
     agent: AgentCheckpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(video, "MIN_FREE_MB", 1 << 40)
-    checkpoint = kept(tmp_path / "a.pt", agent)
+    checkpoint = write_agent(tmp_path / "a.pt", agent)
     word = record_tries(checkpoint, tmp_path / "videos", 2, 0)
     assert word.level == "warning" and "MB free" in word.text and "12288 steps" in word.text
     assert not (tmp_path / "videos").exists()
@@ -212,7 +212,7 @@ def test_what_dead_processes_left_goes(tmp_path: Path) -> None:
 
 @pytest.mark.nightly
 def test_a_judge_records_what_it_judged_without_holding_its_figures_back(tmp_path: Path) -> None:
-    checkpoint = kept(tmp_path / "a.pt", untrained(SHORT, always=0))
+    checkpoint = write_agent(tmp_path / "a.pt", untrained_agent(SHORT, always=0))
     judge = Judge(1, 0, tries=1, videos=tmp_path / "videos")
     try:
         judge.begin(checkpoint)
@@ -235,7 +235,7 @@ def test_a_judge_records_what_it_judged_without_holding_its_figures_back(tmp_pat
 
 
 def test_the_command_says_what_it_recorded(agent: AgentCheckpoint, tmp_path: Path) -> None:
-    kept(tmp_path / "models/breaker.agent.pt", agent)
+    write_agent(tmp_path / "models/breaker.agent.pt", agent)
     words = ("breaker", "--target", "films", "--epsilon", "1", "--seed", "3")
     result = agp("atari", "video", *words, home=tmp_path)
     (made,) = (tmp_path / "films").iterdir()

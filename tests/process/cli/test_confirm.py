@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.recordings import write
+from support.recordings import write_recording
 
 from agp_tui.engine.runs import Run
 from agp_tui.engine.subprocesses import module_environment
@@ -31,7 +31,7 @@ def answered(home: Path, answer: bytes, *words: str) -> "tuple[int, str]":
 
 @pytest.mark.parametrize(("answer", "code"), [(b"y\n", 0), (b"\n", 130), (b"no\n", 130), (b"\x04", 130)])
 def test_only_a_yes_deletes(tmp_path: Path, answer: bytes, code: int) -> None:
-    path = write(tmp_path / "recordings", 2)
+    path = write_recording(tmp_path / "recordings", 2)
     run = Run.create(tmp_path / "runs", "train", {})
     for thing, words in ((path, ("recordings", path.name)), (run.path, ("runs", run.id))):
         found, said = answered(tmp_path, answer, words[0], "delete", words[1])
@@ -42,7 +42,7 @@ def test_only_a_yes_deletes(tmp_path: Path, answer: bytes, code: int) -> None:
 
 
 def test_a_program_at_a_terminal_is_not_asked(tmp_path: Path) -> None:
-    path = write(tmp_path / "recordings", 2)
+    path = write_recording(tmp_path / "recordings", 2)
     code, said = answered(tmp_path, b"y\n", "recordings", "delete", path.name, "--json")
     assert code == 2 and "Add --yes" in said
     assert path.exists()

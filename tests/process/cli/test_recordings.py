@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.commands import agp, running
-from support.recordings import edge, meta_of, picture, write
+from support.commands import agp, running_command
+from support.recordings import frame_pixels, key_edge, recording_meta, write_recording
 
 from agp_tui.errors import Interrupted, RecordingError
 from agp_tui.recording.export import ENDINGS, Format, export_recording
@@ -19,16 +19,16 @@ FRAMES = 40
 def recording(tmp_path: Path) -> Path:
     """`up` is held at the frames 4 to 13, `left` at 10 to 13."""
     edges = [
-        edge(3.5, "up", True),
-        edge(13.5, "up", False),
-        edge(9.5, "left", True),
-        edge(13.5, "left", False),
+        key_edge(3.5, "up", True),
+        key_edge(13.5, "up", False),
+        key_edge(9.5, "left", True),
+        key_edge(13.5, "left", False),
     ]
-    return write(tmp_path / "recordings", FRAMES, edges, meta=meta_of("rally"))
+    return write_recording(tmp_path / "recordings", FRAMES, edges, meta=recording_meta("rally"))
 
 
 def test_a_list_is_data(recording: Path, tmp_path: Path) -> None:
-    broken = write(tmp_path / "recordings", 3, meta=meta_of("zebra"))
+    broken = write_recording(tmp_path / "recordings", 3, meta=recording_meta("zebra"))
     (broken / "frames.mkv").unlink()
     one, other = agp("recordings", "list", home=tmp_path).finished["report"]["recordings"]
     size = sum(file.stat().st_size for file in recording.iterdir())
@@ -102,7 +102,7 @@ def test_an_mp4_is_not_put_beside_somebody_elses_subtitles(recording: Path, tmp_
 
 
 def test_an_import_tells_its_progress_and_where_it_is(tmp_path: Path) -> None:
-    frames = np.stack([picture(number) for number in range(30)])
+    frames = np.stack([frame_pixels(number) for number in range(30)])
     states = np.zeros((29, 4), np.uint8)
     (tmp_path / "old.pkl").write_bytes(pickle.dumps({"screen_frames": frames, "key_frames": states}))
     result = agp("recordings", "import", "old.pkl", "--game", "rally", home=tmp_path)
@@ -119,7 +119,7 @@ def test_a_stopped_import_leaves_nothing(tmp_path: Path) -> None:
     frames = np.random.default_rng(1).integers(0, 256, (400, 256, 256, 3), np.uint8)
     body = {"screen_frames": frames, "key_frames": np.zeros((400, 4), np.uint8)}
     (tmp_path / "old.pkl").write_bytes(pickle.dumps(body))
-    with running("recordings", "import", "old.pkl", "--game", "rally", home=tmp_path) as command:
+    with running_command("recordings", "import", "old.pkl", "--game", "rally", home=tmp_path) as command:
         command.wait_for(lambda event: event["type"] == "progress")
         command.hang_up()
         result = command.result()

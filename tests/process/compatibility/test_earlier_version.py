@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 import torch
-from support.commands import Event, Result, agp, running
+from support.commands import Event, Result, agp, running_command
 from textual.binding import Binding
 from textual.dom import DOMNode
 
@@ -81,7 +81,7 @@ def done(*words: str, home: Path) -> Event:
 
 def stopped(*words: str, home: Path, after: Callable[[Event], bool]) -> Result:
     """A command that is stopped after the first event like that."""
-    with running(*words, home=home) as command:
+    with running_command(*words, home=home) as command:
         command.wait_for(after)
         command.send(signal.SIGINT)
         result = command.result()
@@ -182,7 +182,7 @@ def test_recordings_are_listed_checked_replayed_and_exported(home: Path) -> None
             done("recordings", "export", path, "--to", "npz", "--target", target, home=home)
             assert (home / target).is_file()
     corrected = next(one for one in listed if one["source"] == "agent")
-    with running("recordings", "replay", corrected["path"], "--speed", "8", home=home) as replay:
+    with running_command("recordings", "replay", corrected["path"], "--speed", "8", home=home) as replay:
         replay.wait_for_live(frames=corrected["frames"])
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support.full_disk import files_of_at_most
+from support.full_disk import file_size_limit
 
 from agp_tui.engine import runs as runs_module
 from agp_tui.engine.runs import LiveFile, Run, RunError, RunLog, process_start
@@ -379,7 +379,7 @@ def test_a_full_disk_takes_progress_and_pictures_and_nothing_else(tmp_path: Path
     run = Run.create(tmp_path, "demo", {})
     log = RunLog(run)
     log.handle(Note(text="before"))
-    with files_of_at_most((run.path / "events.jsonl").stat().st_size + 20):
+    with file_size_limit((run.path / "events.jsonl").stat().st_size + 20):
         log.handle(Progress(done=1, total=2, unit="frames"))
         log.handle(Live(seconds=1, fps=30, fps_asked=30, frames=30, missed=0))
         with pytest.raises(OSError):

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from support.full_disk import on_a_small_disk
+from support.fault_counts import log_faults
+from support.full_disk import run_on_small_disk
 from support.paths import ROOT
-from support.trials import told
 
 RECORDS = """
 import os, shutil, sys
@@ -59,14 +59,14 @@ print("sound", count, repair.repair(path).frames)
 
 
 def test_a_recording_is_used_as_far_as_the_disk_took_it(tmp_path: Path) -> None:
-    ran = on_a_small_disk(tmp_path, 6, RECORDS, tmp_path, ROOT / "tests")
+    ran = run_on_small_disk(tmp_path, 6, RECORDS, tmp_path, ROOT / "tests")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     full, repair, sound = ran.stdout.splitlines()
     assert full.startswith("No space left on device ")
     written, (kept, repaired) = int(full.split()[-1]), map(int, sound.split()[1:])
     assert 21 <= written - 2 <= kept == repaired <= written + 1
     assert "Expected to write the repaired recording" in repair and "untouched" in repair
-    told("a disk that fills up in a recording and in its repair", trials=1)
+    log_faults("a disk that fills up in a recording and in its repair", trials=1)
 
 
 DECODES = """
@@ -100,9 +100,9 @@ print(decoded_frames(recording, 128).shape)
 
 def test_a_training_whose_disk_fills_up_says_so(tmp_path: Path) -> None:
     """Not by a signal: a map of a file that finds no room ends its process."""
-    ran = on_a_small_disk(tmp_path, 16, DECODES, tmp_path, ROOT / "tests")
+    ran = run_on_small_disk(tmp_path, 16, DECODES, tmp_path, ROOT / "tests")
     assert ran.returncode == 0, (ran.returncode, ran.stdout, ran.stderr)
     refused, left, shape = ran.stdout.splitlines()
     assert "No space left on device" in refused and "free some of the disk" in refused
     assert left == "[]" and shape == "(200, 128, 128, 3)"
-    told("a disk that fills up in a training", trials=1)
+    log_faults("a disk that fills up in a training", trials=1)

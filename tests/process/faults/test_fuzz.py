@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.readers import READERS
-from support.reading import Reading
-from support.trials import told
+from support.fault_counts import log_faults
+from support.file_readers import READERS
+from support.reader_process import ReaderProcess
 
 CASES = int(os.environ.get("AGP_FUZZ_CASES", "40"))
 LONG = CASES > 100
@@ -69,7 +69,7 @@ def test_whatever_a_file_holds_it_is_read_or_refused_in_a_sentence(name: str, tm
     content, there = path.read_bytes(), names_in(tmp_path)
     wanted = CASES // 4 if name in STARTS_A_PROCESS and not LONG else CASES
     cases = 0
-    with Reading(name) as reading:
+    with ReaderProcess(name) as reading:
 
         @settings(
             max_examples=wanted,
@@ -88,7 +88,7 @@ def test_whatever_a_file_holds_it_is_read_or_refused_in_a_sentence(name: str, tm
 
         hurt()
     assert cases >= wanted
-    told(f"damaged {name}", trials=cases)
+    log_faults(f"damaged {name}", trials=cases)
 
 
 def names_in(folder: Path) -> list[str]:

@@ -7,8 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from support.dots import SIZE, recorded_dot, settings
-from support.trials import told, trials
+from support.dot_dataset import SIZE, dot_settings, record_dot
+from support.fault_counts import log_faults, trial_count
 
 from agp_tui.engine.runs import Run
 from agp_tui.engine.subprocesses import module_environment
@@ -29,11 +29,11 @@ sys.exit(main(Path(sys.argv[1])))
 
 
 def test_killed_training_resumes_from_a_complete_checkpoint(tmp_path: Path) -> None:
-    tries = trials(2, 60)
-    recordings = tuple(recorded_dot(tmp_path / "recordings", 200, seed) for seed in range(2))
+    tries = trial_count(2, 60)
+    recordings = tuple(record_dot(tmp_path / "recordings", 200, seed) for seed in range(2))
     asked = TrainingRequest(
         game="dots",
-        settings=settings(epochs=100_000, patience=100_000, threads=1),
+        settings=dot_settings(epochs=100_000, patience=100_000, threads=1),
         recordings=recordings,
         frame_size=SIZE,
         models=tmp_path / "models",
@@ -62,7 +62,7 @@ def test_killed_training_resumes_from_a_complete_checkpoint(tmp_path: Path) -> N
         for path in recordings:
             assert sum(1 for _ in Recording.open(path).frames()) == 200
     assert lost <= 2, "the epoch under way, and one whose checkpoint was being written"
-    told("kill -9 of a training", trials=tries, worst=f"{max(lost, 0):.1f} epochs to learn again")
+    log_faults("kill -9 of a training", trials=tries, worst=f"{max(lost, 0):.1f} epochs to learn again")
 
 
 def wait_for_progress(run: Run, began: int, worker: "subprocess.Popen[bytes]") -> None:

@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 
 import numpy as np
-from support.trials import told, trials
+from support.fault_counts import log_faults, trial_count
 
 from agp_tui.recording.store import Recording, find_recordings
 from benchmarks.app.terminal import in_terminal, read
 
-SECONDS = trials(5, 60)
+SECONDS = trial_count(5, 60)
 FPS = 30
 GAME = "ALE/Pong-v5"
 CTRL_S, CTRL_Q = b"\x13", b"\x11"
@@ -36,7 +36,7 @@ def check(home: Path, what: str) -> None:
     slots = round(float(times[-1]) * FPS) + 1
     longest = float(np.diff(times).max())
     assert times[-1] > SECONDS
-    told(f"{what}, its terminal unread for {SECONDS} s", trials=slots, losses=slots - len(recording),
+    log_faults(f"{what}, its terminal unread for {SECONDS} s", trials=slots, losses=slots - len(recording),
          worst=f"{longest * 1000:.0f} ms between two frames")  # fmt: skip
     assert len(recording) > 0.98 * slots and longest < 1.0
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.commands import agp
-from support.dots import SIDES, SIZE, moving_dot, recorded_dot, settings, training_request
+from support.dot_dataset import SIDES, SIZE, dot_settings, moving_dot, record_dot, training_request
 from support.fakes import EventLog
-from support.recordings import meta_of
+from support.recordings import recording_meta
 
 from agp_tui.config import TrainSettings
 from agp_tui.engine.job import Job
@@ -30,7 +30,7 @@ from agp_tui.jobs.train import prepare_training
 from agp_tui.models.manifest import read_manifest
 from agp_tui.protocol.events import Note
 
-SHOWN = meta_of("dots", size=(SIZE, SIZE), keys=SIDES, source="agent", labels="human")
+SHOWN = recording_meta("dots", size=(SIZE, SIZE), keys=SIDES, source="agent", labels="human")
 
 
 def frames_of(ranges: tuple[IndexRange, ...], segment: int) -> set[tuple[int, int]]:
@@ -59,16 +59,16 @@ class Base:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.own = [recorded_dot(root, 300, seed) for seed in range(2)]
-        asked = training_request(self.own, settings(epochs=1))
+        self.own = [record_dot(root, 300, seed) for seed in range(2)]
+        asked = training_request(self.own, dot_settings(epochs=1))
         self.run = Run.create(root / "runs", "train", {})
         self.checkpoint = train(asked, Job(), self.run, device="cpu").best
-        self.shown = [recorded_dot(root, 200, seed, meta=SHOWN) for seed in (7, 8)]
+        self.shown = [record_dot(root, 200, seed, meta=SHOWN) for seed in (7, 8)]
 
     def corrected(self, heard: EventLog, **changes: object) -> Path:
         asked = training_request(
             (),
-            settings(corrections=True, **changes),
+            dot_settings(corrections=True, **changes),
             start=self.checkpoint,
             corrections=tuple(self.shown),
         )
@@ -113,7 +113,7 @@ def test_corrections_already_trained_on_are_skipped(base: Base, heard: EventLog)
     after = load_checkpoint(base.corrected(heard, epochs=1))
     before = load_checkpoint(base.checkpoint)
     assert not_yet_trained_on(before, base.shown) == tuple(base.shown)
-    new = recorded_dot(base.root, 100, 9, meta=SHOWN)
+    new = record_dot(base.root, 100, 9, meta=SHOWN)
     assert not_yet_trained_on(after, [*base.shown, new]) == (new,)
     with pytest.raises(RecordingError, match="only the 2 that it has"):
         not_yet_trained_on(after, base.shown)
@@ -147,13 +147,13 @@ def test_training_on_corrections_by_command(tmp_path: Path) -> None:
     """Both models remain; one that is not better says so in its manifest; the next one has a new name."""
     root = tmp_path / "recordings"
     for seed in range(2):
-        recorded_dot(root, 300, seed)
+        record_dot(root, 300, seed)
     small = ("--segment", "3", "--epochs", "1", "--precision", "float32", "--threads", "1")
     trained = agp("train", "--game", "dots", "--name", "base", *small, home=tmp_path)
     assert trained.code == 0, trained.story()
     nothing = agp("train", "--from-model", "base", "--corrections", home=tmp_path)
     assert nothing.code == 2 and "corrections of dots, found none" in nothing.one("failed")["error"]
-    recorded_dot(root, 200, 7, meta=SHOWN)
+    record_dot(root, 200, 7, meta=SHOWN)
     learned = agp("train", "--from-model", "base", "--corrections", *small, home=tmp_path)
     assert learned.code == 0, learned.story()
     compared = learned.finished["report"]["compared"]
@@ -164,7 +164,7 @@ def test_training_on_corrections_by_command(tmp_path: Path) -> None:
     again = TrainSettings(from_model="base-corrected", corrections=True)
     asked = prepare_training(None, again, root, folder.parent)
     assert (asked.game, asked.settings.name) == ("dots", "base-corrected-2")
-    recorded_dot(root, 200, 8, meta=meta_of("dots", size=(SIZE, SIZE), keys=("a", "d"), source="agent"))
+    record_dot(root, 200, 8, meta=recording_meta("dots", size=(SIZE, SIZE), keys=("a", "d"), source="agent"))
     with pytest.raises(RecordingError, match=r"keys left, right at 30 .* found a, d at 30"):
         prepare_training(None, TrainSettings(from_model="base", corrections=True), root, folder.parent)
 

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.dots import SIDES, SIZE, recorded_dot, settings
-from support.recordings import edge, meta_of, write
+from support.dot_dataset import SIDES, SIZE, dot_settings, record_dot
+from support.recordings import key_edge, recording_meta, write_recording
 
 from agp_tui.engine.subprocesses import module_environment
 from agp_tui.errors import RecordingError
@@ -17,8 +17,8 @@ from agp_tui.imitation.train_validation_split import split
 
 
 def test_split_and_key_rates_equal_those_of_training(tmp_path: Path) -> None:
-    paths = [recorded_dot(tmp_path, frames, seed) for seed, frames in enumerate((160, 160, 160, 160, 160))]
-    asked = settings(validation=0.2)
+    paths = [record_dot(tmp_path, frames, seed) for seed, frames in enumerate((160, 160, 160, 160, 160))]
+    asked = dot_settings(validation=0.2)
     looked = inspect_dataset(paths, asked)
     clips = open_clips(paths, game="dots", keys=SIDES, fps=30, frame_size=SIZE, lead=asked.lead)
     train, validation = split(clips, asked.validation, asked.segment, asked.seed)
@@ -40,10 +40,10 @@ def test_split_and_key_rates_equal_those_of_training(tmp_path: Path) -> None:
 
 
 def test_unusable_recordings_are_left_out_with_a_warning(tmp_path: Path) -> None:
-    good = write(tmp_path, 150, [edge(2, "up", True)])
-    slow = write(tmp_path, 40, meta=meta_of(fps=15))
-    short = write(tmp_path, 3)
-    looked = inspect_dataset([good, slow, short], settings())
+    good = write_recording(tmp_path, 150, [key_edge(2, "up", True)])
+    slow = write_recording(tmp_path, 40, meta=recording_meta(fps=15))
+    short = write_recording(tmp_path, 3)
+    looked = inspect_dataset([good, slow, short], dot_settings())
     assert [one["used"] for one in looked.recordings] == [True, False, False]
     said = " ".join(looked.warnings)
     assert f"{slow.name} is left out or refused: it has 15 frames a second, not 30" in said
@@ -55,11 +55,11 @@ def test_unusable_recordings_are_left_out_with_a_warning(tmp_path: Path) -> None
 
 
 def test_too_little_data_is_a_warning_and_no_recording_an_error(tmp_path: Path) -> None:
-    looked = inspect_dataset([write(tmp_path, 8, [edge(2, "up", True)])], settings())
+    looked = inspect_dataset([write_recording(tmp_path, 8, [key_edge(2, "up", True)])], dot_settings())
     assert (looked.train_frames, looked.validation) == (0, ())
     assert any("to train on one part and validate" in text for text in looked.warnings)
     with pytest.raises(RecordingError):
-        inspect_dataset([tmp_path / "none"], settings())
+        inspect_dataset([tmp_path / "none"], dot_settings())
 
 
 LOOKS = """
@@ -74,7 +74,7 @@ finally:
 
 
 def test_look_imports_no_torch(tmp_path: Path) -> None:
-    write(tmp_path / "recordings", 150, [edge(2, "up", True), edge(60, "up", False)])
+    write_recording(tmp_path / "recordings", 150, [key_edge(2, "up", True), key_edge(60, "up", False)])
     done = subprocess.run(
         [sys.executable, "-c", LOOKS], cwd=tmp_path, capture_output=True, text=True, check=False,
         env=module_environment(XDG_CONFIG_HOME=str(tmp_path)),

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support.dots import SIDES, SIZE, recorded_dot, settings, training_request
+from support.dot_dataset import SIDES, SIZE, dot_settings, record_dot, training_request
 from support.fakes import EventLog
 
 from agp_tui.config import ExportSettings, PlaySettings
@@ -42,8 +42,8 @@ class Made:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("trained")
-    paths = [recorded_dot(root, 400, seed) for seed in range(2)]
-    request = training_request(paths, settings(epochs=4))
+    paths = [record_dot(root, 400, seed) for seed in range(2)]
+    request = training_request(paths, dot_settings(epochs=4))
     return train(request, Job(), Run.create(root / "runs", "train", {}), device="cpu", threads=1).best
 
 
@@ -148,8 +148,8 @@ def test_streaming_equals_the_whole_window(made: Made, tmp_path: Path, form: For
 @pytest.mark.usefixtures("converted")
 @pytest.mark.parametrize("quantize", ["fp16", "int8"])
 def test_quantization_cost_is_reported(made: Made, job: Job, heard: EventLog, quantize: str) -> None:
-    settings = ExportSettings(quantize=quantize)  # type: ignore[arg-type]
-    folder = export(made.checkpoint, settings, made.models, job, quantize)
+    dot_settings = ExportSettings(quantize=quantize)  # type: ignore[arg-type]
+    folder = export(made.checkpoint, dot_settings, made.models, job, quantize)
     sizes = [(place / "model.tflite").stat().st_size for place in (folder, made.folder)]
     assert sizes[0] < 0.6 * sizes[1]
     (table,) = [event for event in heard.events if isinstance(event, Table)]

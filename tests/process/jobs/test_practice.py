@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from support.agents import kept, untrained
 from support.commands import agp
 from support.fakes import EventLog
-from support.recordings import edge, meta_of, write
+from support.recordings import key_edge, recording_meta, write_recording
+from support.untrained_agents import untrained_agent, write_agent
 
 from agp_tui.config import GameSettings, PracticeSettings, TrainSettings
 from agp_tui.engine.clock import Clock, SimulatedTime
@@ -36,7 +36,9 @@ PONG = "ALE/Pong-v5"
 
 def test_recordings_with_other_keys_or_rate_are_left_out(tmp_path: Path) -> None:
     def recorded(keys: tuple[str, ...], fps: int = 30) -> Path:
-        return write(tmp_path, 20, [edge(3, "up", True)], meta=meta_of(keys=keys, fps=fps))
+        return write_recording(
+            tmp_path, 20, [key_edge(3, "up", True)], meta=recording_meta(keys=keys, fps=fps)
+        )
 
     good, turned = recorded(KEYS), recorded(KEYS[::-1])
     more, slow, broken = recorded((*KEYS, "space")), recorded(KEYS, fps=15), recorded(KEYS)
@@ -56,8 +58,8 @@ def test_recordings_with_other_keys_or_rate_are_left_out(tmp_path: Path) -> None
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a briefly trained model `pong`, and untrained agents for Pong and Breakout."""
     home = tmp_path_factory.mktemp("home")
-    kept(home / "models/ponger.agent.pt", untrained(PONG))
-    kept(home / "models/breaker.agent.pt", untrained("ALE/Breakout-v5"))
+    write_agent(home / "models/ponger.agent.pt", untrained_agent(PONG))
+    write_agent(home / "models/breaker.agent.pt", untrained_agent("ALE/Breakout-v5"))
     record = ("record", "--game", PONG, "--by", "expert", "--fps", "15", "--seconds", "20", "--fast")
     assert agp(*record, "--frame-size", "64", home=home).code == 0
     small = ("--frame-size", "32", "--segment", "3", "--epochs", "1", "--threads", "1")
@@ -84,7 +86,7 @@ def played(number: int, *scores: float, averaged: int = 1) -> DaggerRound:
 
 
 @pytest.mark.parametrize(
-    ("rounds", "kept"),
+    ("rounds", "best"),
     [
         ([played(0, -20), played(1, 3, 5), played(2, 1, 1)], 1),
         # 2.3 points better by games that differ by more: luck will do.
@@ -94,8 +96,8 @@ def played(number: int, *scores: float, averaged: int = 1) -> DaggerRound:
         ([played(3, 10), played(4, 3, averaged=2)], 1),
     ],
 )
-def test_best_round_prefers_averaged_weights(rounds: list[DaggerRound], kept: int) -> None:
-    assert best_round(rounds) is rounds[kept]
+def test_best_round_prefers_averaged_weights(rounds: list[DaggerRound], best: int) -> None:
+    assert best_round(rounds) is rounds[best]
 
 
 class _RecordingTrainer(Trainer):

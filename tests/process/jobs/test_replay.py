@@ -8,9 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support.commands import agp_for_people, running
+from support.commands import agp_text, running_command
 from support.fakes import EventLog
-from support.recordings import KEYS, edge, frame_at, meta_of, picture, time_of, write
+from support.recordings import (
+    KEYS,
+    frame_at,
+    frame_pixels,
+    frame_time_ns,
+    key_edge,
+    recording_meta,
+    write_recording,
+)
 
 from agp_tui.config import PreviewSettings
 from agp_tui.engine.job import Job
@@ -26,7 +34,7 @@ from agp_tui.recording.video import FILE_NAME
 FRAMES = 90
 BOX = (40, 20)
 EDGES = [
-    edge(number + part, key, down)
+    key_edge(number + part, key, down)
     for number, part, key, down in (
         (3, 0.5, "up", True), (7, 0.0, "left", True), (7, 0.2, "up", False), (11, 0.9, "space", True),
         (12, 0.1, "space", False), (40, 0.0, "left", False), (60, 0.5, "up", True),
@@ -37,12 +45,14 @@ EDGES = [
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three seconds, keys at known frames, a score from frame 50 on."""
-    writer = RecordingWriter.create(tmp_path_factory.mktemp("replayed"), meta_of(), frozenset({"space"}))
+    writer = RecordingWriter.create(
+        tmp_path_factory.mktemp("replayed"), recording_meta(), frozenset({"space"})
+    )
     for number in range(FRAMES):
         writer.frame(frame_at(number))
     for one in EDGES:
         writer.edge(one)
-    writer.score(GameStatus(7.0, 2, 0, ()), time_of(50))
+    writer.score(GameStatus(7.0, 2, 0, ()), frame_time_ns(50))
     writer.close(frozenset({"up"}))
     return writer.path
 
@@ -102,7 +112,7 @@ def test_stepping_shows_each_frame_with_exactly_its_keys(path: Path) -> None:
             at = number
             assert live.held == [key for key, down in zip(KEYS, states[number], strict=True) if down]
             assert live.thumbnail_size == (20, 27)
-            assert live.thumbnail == downscale(picture(number), BOX).tobytes()
+            assert live.thumbnail == downscale(frame_pixels(number), BOX).tobytes()
             assert live.seconds == pytest.approx(number / 30, abs=0.001)
             assert (live.paused, live.total, live.shares) == (True, FRAMES, shares)
             assert (live.frames, live.missed) == (number + 1, 0)
@@ -151,7 +161,7 @@ def test_without_a_program_it_ends_with_the_recording(path: Path) -> None:
 
 
 def test_a_damaged_frame_is_told_once_and_has_no_picture(tmp_path: Path) -> None:
-    damaged = write(tmp_path, 30)
+    damaged = write_recording(tmp_path, 30)
     body = bytearray((damaged / FILE_NAME).read_bytes())
     middle = len(body) // 2
     body[middle : middle + 40] = os.urandom(40)
@@ -167,7 +177,7 @@ def test_a_damaged_frame_is_told_once_and_has_no_picture(tmp_path: Path) -> None
     assert all(f"Frame {number} is damaged" in " ".join(notes) for number in without)
     for event in shown:
         if event.thumbnail:
-            assert event.thumbnail == downscale(picture(event.frame or 0), BOX).tobytes()
+            assert event.thumbnail == downscale(frame_pixels(event.frame or 0), BOX).tobytes()
 
 
 def test_no_picture_where_none_is_wanted(path: Path) -> None:
@@ -183,7 +193,7 @@ def test_a_speed_out_of_bounds_is_refused(path: Path, speed: float) -> None:
 
 
 def test_the_command_obeys_its_owner(path: Path, tmp_path: Path) -> None:
-    with running(
+    with running_command(
         "recordings", "replay", str(path), "--paused", "--start-frame", "4", home=tmp_path
     ) as command:
         assert command.wait_for_live(frame=4)["paused"]
@@ -198,5 +208,5 @@ def test_the_command_obeys_its_owner(path: Path, tmp_path: Path) -> None:
 
 
 def test_for_people_it_ends(path: Path, tmp_path: Path) -> None:
-    done = agp_for_people("recordings", "replay", str(path), "--speed", "20", home=tmp_path)
+    done = agp_text("recordings", "replay", str(path), "--speed", "20", home=tmp_path)
     assert (done.returncode, done.stdout.count("90 frames")) == (0, 1)

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from support.agents import kept, untrained
-from support.commands import agp, agp_for_people, running
+from support.commands import agp, agp_text, running_command
 from support.fakes import EventLog
-from support.small_models import small_models
+from support.small_models import cached_small_models
+from support.untrained_agents import untrained_agent, write_agent
 
 from agp_tui.atari.agent import Agent
 from agp_tui.atari.checkpoint import load_agent
@@ -36,7 +36,7 @@ BOX = (40, 40)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an agent of Pong that is kept as `ponger`."""
     home = tmp_path_factory.mktemp("home")
-    kept(home / "models/ponger.agent.pt", untrained(PONG))
+    write_agent(home / "models/ponger.agent.pt", untrained_agent(PONG))
     return home
 
 
@@ -166,7 +166,7 @@ def test_the_end_comes_after_the_seconds_of_play(home: Path) -> None:
 
 
 def test_a_model_decides_as_often_as_its_manifest_says(home: Path, pytestconfig: pytest.Config) -> None:
-    folder = small_models(pytestconfig).folder
+    folder = cached_small_models(pytestconfig).folder
     heard = EventLog()
     place = GameSettings(fps=60, keys=("up", "left", "right", "down"))
     done = run_watch_game(asked(home, PONG, str(folder), place=place, seconds=1.0, speed=5.0), Job(heard))
@@ -193,7 +193,7 @@ def test_who_cannot_play_is_told_before_the_first_frame(home: Path) -> None:
 
 
 def test_programs_steer_it_through_its_stdin(home: Path) -> None:
-    with running("atari", "watch", "ponger", "--paused", home=home) as command:
+    with running_command("atari", "watch", "ponger", "--paused", home=home) as command:
         command.wait_for_live(frames=1)
         command.tell(type="step", frames=3)
         command.wait_for(lambda event: event["type"] == "live" and event["frames"] == 4 and event["paused"])
@@ -207,7 +207,7 @@ def test_programs_steer_it_through_its_stdin(home: Path) -> None:
 
 
 def test_a_loaded_model_plays_and_nothing_is_trained(home: Path) -> None:
-    with running("atari", "train", "--load-model", "ponger", home=home) as command:
+    with running_command("atari", "train", "--load-model", "ponger", home=home) as command:
         assert "value" in command.wait_for_live(frames=10)
         command.hang_up()
         assert command.result().finished["job"] == "watch"
@@ -218,7 +218,7 @@ def test_a_loaded_model_plays_and_nothing_is_trained(home: Path) -> None:
 
 def test_people_without_a_terminal_are_told_in_lines(home: Path) -> None:
     words = ("atari", "watch", PONG, "--by", "ponger", "--seconds", "2", "--speed", "8")
-    done = agp_for_people(*words, home=home)
+    done = agp_text(*words, home=home)
     assert done.returncode == 0, done.stderr
     assert "120 frames, 2.0 s" in done.stdout and "120 decisions" in done.stdout
     assert "value" in done.stderr and "score 0" in done.stderr

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.agents import kept, untrained
-from support.terminal import Terminal, need_tmux
+from support.tmux import Terminal, need_tmux
+from support.untrained_agents import untrained_agent, write_agent
 
 
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
     need_tmux()
-    kept(tmp_path / "models/ponger.agent.pt", untrained())
+    write_agent(tmp_path / "models/ponger.agent.pt", untrained_agent())
     terminal = Terminal(tmp_path, (110, 34), "atari", "watch", "ponger")
     yield terminal
     terminal.kill()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from support.fakes import EventLog
-from support.small_models import Made
+from support.small_models import SmallModels
 
 from agp_tui.config import PlaySettings
 from agp_tui.engine.job import Job
@@ -124,7 +124,7 @@ def test_a_stopped_job_stops_measuring() -> None:
     assert measure_latency(Slow(), job).decisions == 1
 
 
-def test_a_model_without_a_manifest_is_measured_without_keys(made: Made) -> None:
+def test_a_model_without_a_manifest_is_measured_without_keys(made: SmallModels) -> None:
     assert measure_model(StoredModel(made.whole_window), PlaySettings(), Job(), fps=15).budget_ms > 60
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.reading import Reading
+from support.reader_process import ReaderProcess
 
 from agp_tui.errors import RecordingError
 from agp_tui.recording.legacy_pickle import import_pickle
@@ -165,7 +165,7 @@ _VALID = pickle.dumps(_seed(), 2)
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.integers(0, len(_VALID) - 1), st.integers(0, 255)), min_size=1, max_size=8))
 def test_any_damage_is_a_sentence_never_a_traceback(
-    pickle_reader: Reading, tmp_path: Path, changes: list[tuple[int, int]]
+    pickle_reader: ReaderProcess, tmp_path: Path, changes: list[tuple[int, int]]
 ) -> None:
     body = bytearray(_VALID)
     for place, value in changes:
@@ -176,7 +176,7 @@ def test_any_damage_is_a_sentence_never_a_traceback(
 
 
 @pytest.fixture(scope="module")
-def pickle_reader() -> Iterator[Reading]:
+def pickle_reader() -> Iterator[ReaderProcess]:
     """A process with limited memory, as `load` is made for."""
-    with Reading("pickled arrays") as reading:
+    with ReaderProcess("pickled arrays") as reading:
         yield reading

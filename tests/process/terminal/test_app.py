@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from support.day_in_terminal import GAME, a_day_in_a_terminal
-from support.terminal import Terminal
+from support.ssh_session import GAME, use_app_over_ssh
+from support.tmux import Terminal
 
 from agp_tui.recording.store import Recording, find_recordings
 
@@ -13,7 +13,7 @@ from agp_tui.recording.store import Recording, find_recordings
 def test_record_replay_train_lose_the_connection_come_back(
     terminal: Callable[..., Terminal], tmp_path: Path
 ) -> None:
-    a_day_in_a_terminal(terminal, tmp_path, (80, 24))
+    use_app_over_ssh(terminal, tmp_path, (80, 24))
 
 
 def test_a_live_job_is_finished_when_the_terminal_is_lost(

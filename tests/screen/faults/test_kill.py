@@ -10,17 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.arena_window import Arena, count_in
+from support.arena_window import Arena, picture_number
 from support.bright_model import BrightModel
-from support.commands import Command, running
-from support.trials import told, trials
+from support.commands import Command, running_command
+from support.fault_counts import log_faults, trial_count
 from support.xserver import Observer, XServer, observe
 
 from agp_tui.recording.store import Recording
 
 pytestmark = pytest.mark.display
 
-RECORDINGS, KILLS, SIGNALS = trials(5, 50), trials(5, 200), trials(1, 50)
+RECORDINGS, KILLS, SIGNALS = trial_count(5, 50), trial_count(5, 200), trial_count(1, 50)
 FPS = 30
 RELEASED_MS = 100
 
@@ -32,7 +32,7 @@ def test_a_killed_recording_lacks_two_frames_at_most_and_trains(
     lost = []
     for trial in range(RECORDINGS):
         words = ("record", "--game", "window", *arena.place, "--keys", "left,right,space")
-        with running(*words, home=home, display=x_server.name) as command:
+        with running_command(*words, home=home, display=x_server.name) as command:
             command.wait_for_live(frames=1)
             for key in ("Left", "Right", "space"):
                 x_server.xdotool("keydown", key)
@@ -51,12 +51,12 @@ def test_a_killed_recording_lacks_two_frames_at_most_and_trains(
         assert len(recording.timeline.before_ns) - len(recording) <= 1
         lost.append((killed_ns - int(recording.times_ns[-1])) * FPS // 1_000_000_000)
         check_frames(recording, arena)
-    told("kill -9 of a recording", trials=RECORDINGS, losses=sum(slots > 2 for slots in lost),
+    log_faults("kill -9 of a recording", trials=RECORDINGS, losses=sum(slots > 2 for slots in lost),
          worst=f"{max(lost)} frames without a picture")  # fmt: skip
     # One of them may fall into a moment in which this machine was busy with something else.
     assert sorted(lost)[-2] <= 2, f"slots without a frame before each kill: {lost}"
     words = ("train", "--game", "window", "--frame-size", "32", "--segment", "2", "--stretch", "16")
-    with running(*words, "--epochs", "1", home=home) as training:
+    with running_command(*words, "--epochs", "1", home=home) as training:
         # What comes after it, the export, knows nothing of recordings.
         training.wait_for(lambda event: event["type"] == "stage" and event.get("number") == 4)
         training.send(signal.SIGINT)
@@ -67,7 +67,7 @@ def test_a_killed_recording_lacks_two_frames_at_most_and_trains(
 def check_frames(recording: Recording, arena: Arena) -> None:
     """Every frame can be read and shows the picture of its time; the keys are those that were pressed."""
     painted_at = {one.count: one.time_ns for one in arena.pictures}
-    counts = [count_in(frame) for frame in recording.frames()]
+    counts = [picture_number(frame) for frame in recording.frames()]
     assert len(counts) == len(recording)
     for count, time_ns in zip(counts, recording.times_ns, strict=True):
         assert painted_at.get(count + 3, time_ns) >= time_ns
@@ -121,7 +121,9 @@ def holding_a_key(
 ) -> Iterator[Command]:
     """A player at a random moment of holding a key."""
     arena.show("left")
-    with running("play", str(bright.folder), *arena.field, home=home, display=x_server.name) as player:
+    with running_command(
+        "play", str(bright.folder), *arena.field, home=home, display=x_server.name
+    ) as player:
         key = server.keycode(0xFF53)
         wait_until_down(server, key)
         time.sleep(random.random() / 5)
@@ -148,7 +150,7 @@ def ms_until_up(server: Observer, since_ns: int) -> float:
 def check_releases(fault: str, took_ms: list[float]) -> None:
     """Count them; one of many may have been late, the others not."""
     late = sum(took > RELEASED_MS for took in took_ms)
-    told(fault, trials=len(took_ms), losses=late, worst=f"released after {max(took_ms):.0f} ms")
+    log_faults(fault, trials=len(took_ms), losses=late, worst=f"released after {max(took_ms):.0f} ms")
     assert sorted(took_ms)[len(took_ms) // 2] <= RELEASED_MS and max(took_ms) <= 5 * RELEASED_MS, took_ms
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from support.fault_counts import log_faults, trial_count
 from support.paths import ROOT
-from support.recordings import picture
-from support.trials import told, trials
+from support.recordings import frame_pixels
 
 from agp_tui.recording import integrity, library, repair
 from agp_tui.recording.store import Recording, find_recordings
@@ -33,7 +33,7 @@ for number in range(100_000):
 @pytest.mark.parametrize("size", [(48, 64), (256, 256), (540, 560)])
 def test_at_most_two_frames_are_lost(tmp_path: Path, size: tuple[int, int]) -> None:
     pause = random.Random(size[0])
-    tries = trials(3, 100) if size[0] < 512 else trials(2, 30)
+    tries = trial_count(3, 100) if size[0] < 512 else trial_count(2, 30)
     for trial in range(tries):
         root = tmp_path / str(trial)
         writer = subprocess.Popen(
@@ -54,7 +54,7 @@ def test_at_most_two_frames_are_lost(tmp_path: Path, size: tuple[int, int]) -> N
         lines = sum(b'"frame"' in line for line in (path / "timeline.jsonl").read_bytes().splitlines())
         assert len(recording) >= max(lines, written + 1) - 2
         for number, pixels in enumerate(recording.frames()):
-            np.testing.assert_array_equal(pixels, picture(number, size))
+            np.testing.assert_array_equal(pixels, frame_pixels(number, size))
         states = recording.key_states()[:, 0]
         assert states.tolist() == [number % 2 == 1 for number in range(len(recording))]
         assert recording.labels(1).shape == (len(recording), 3)
@@ -63,7 +63,7 @@ def test_at_most_two_frames_are_lost(tmp_path: Path, size: tuple[int, int]) -> N
         assert repair.repair(path).frames == len(recording)
         whole = Recording.open(path)
         assert (whole.meta.state, len(whole)) == ("recovered", len(recording))
-    told(f"kill -9 while frames of {size[1]}x{size[0]} are written", trials=tries)
+    log_faults(f"kill -9 while frames of {size[1]}x{size[0]} are written", trials=tries)
 
 
 def test_a_recording_that_runs_is_neither_deleted_nor_repaired(tmp_path: Path) -> None:

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.commands import running
-from support.trials import told, trials
+from support.commands import running_command
+from support.fault_counts import log_faults, trial_count
 from support.xserver import XServer
 
 from agp_tui.recording.store import Recording
 
 pytestmark = pytest.mark.display
 
-TRIALS = trials(1, 20)
+TRIALS = trial_count(1, 20)
 FPS = 30
 
 
@@ -24,7 +24,7 @@ def test_a_recording_outlives_its_display(start_x_server: Callable[..., XServer]
     for trial in range(TRIALS):
         server = start_x_server()
         place = ("--center", "300,300", "--size", "200", "--keys", "left,right", "--fps", str(FPS))
-        with running("record", "--game", "window", *place, home=home, display=server.name) as command:
+        with running_command("record", "--game", "window", *place, home=home, display=server.name) as command:
             command.wait_for_live(frames=5)
             time.sleep(random.random())
             server.xdotool("keydown", "Left")
@@ -41,6 +41,6 @@ def test_a_recording_outlives_its_display(start_x_server: Callable[..., XServer]
         kept = f"Saved so far: {len(recording)} frames in "
         assert any(kept in event["text"] for event in result.events if event["type"] == "note")
         lost.append((killed_ns - int(recording.times_ns[-1])) * FPS // 1_000_000_000)
-    told("an X server that dies under a recording", trials=TRIALS, losses=sum(slots > 2 for slots in lost),
+    log_faults("an X server that dies while recording", trials=TRIALS, losses=sum(n > 2 for n in lost),
          worst=f"{max(lost)} frames without a picture")  # fmt: skip
     assert sorted(lost)[TRIALS // 2] <= 2, lost

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import cv2
 import numpy as np
 import pytest
-from support.arena_window import Arena, keys_in
+from support.arena_window import Arena, keys_in_picture
 from support.xserver import BLUE_RGB, ORANGE, ORANGE_RGB, Observer, XServer, observe, painted_blue
 
 from agp_tui.config import GameSettings
@@ -114,11 +114,11 @@ def test_a_server_that_comes_back_is_grabbed_again(start_x_server: Callable[...,
 
 def test_the_game_in_the_window_is_seen_and_played(x_server: XServer, arena: Arena) -> None:
     window = game(x_server, center=arena.center, size=arena.size, keys=("up", "right"))
-    assert keys_in(window.grab().pixels) == frozenset()
+    assert keys_in_picture(window.grab().pixels) == frozenset()
     window.hold(frozenset({"right"}))
     assert [(report.key, report.down) for report in arena.wait_for(1)] == [("right", True)]
     time.sleep(0.3)
-    assert keys_in(window.grab().pixels) == {"right"}, "the window shows the key it was given"
+    assert keys_in_picture(window.grab().pixels) == {"right"}, "the window shows the key it was given"
     window.hold(NO_KEYS)
     arena.wait_for(2)
     assert window.status() is None

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.arena_window import Arena
 from support.bright_model import BrightModel
-from support.commands import Command, Result, agp, running
+from support.commands import Command, Result, agp, running_command
 from support.xserver import XServer, observe
 
 pytestmark = pytest.mark.display
@@ -52,7 +52,7 @@ def test_the_window_gets_the_keys_its_picture_asks_for(
     x_server: XServer, arena: Arena, home: Path, bright: BrightModel
 ) -> None:
     words = ("play", str(bright.folder), *arena.field, "--seconds", "60")
-    with running(*words, home=home, display=x_server.name) as command:
+    with running_command(*words, home=home, display=x_server.name) as command:
         play_three_sides(arena)
         result = stopped_while_holding(x_server, arena, command, lambda: x_server.xdotool("key", "F12"))
     assert result.code == 0 and result.stderr == ""
@@ -79,7 +79,9 @@ def test_a_dry_run_presses_nothing(x_server: XServer, arena: Arena, home: Path, 
 def test_the_end_of_its_owner_releases_everything(
     x_server: XServer, arena: Arena, home: Path, bright: BrightModel
 ) -> None:
-    with running("play", str(bright.folder), *arena.field, home=home, display=x_server.name) as command:
+    with running_command(
+        "play", str(bright.folder), *arena.field, home=home, display=x_server.name
+    ) as command:
         result = stopped_while_holding(x_server, arena, command, command.hang_up)
     assert result.code == 0 and result.finished["report"]["panic"] is False
 
@@ -87,7 +89,9 @@ def test_the_end_of_its_owner_releases_everything(
 def test_pause_releases_and_resume_presses_again(
     x_server: XServer, arena: Arena, home: Path, bright: BrightModel
 ) -> None:
-    with running("play", str(bright.folder), *arena.field, home=home, display=x_server.name) as command:
+    with running_command(
+        "play", str(bright.folder), *arena.field, home=home, display=x_server.name
+    ) as command:
         arena.show("right")
         wait_until_held(arena, "left")
         command.tell(type="pause")
@@ -106,7 +110,9 @@ def test_another_window_with_the_focus_gets_no_key(
     # Without a window manager a window that goes leaves the focus to whatever is under the pointer.
     x_server.xdotool("mousemove", *map(str, arena.center))
     with (
-        running("play", str(bright.folder), *arena.field, home=home, display=x_server.name) as command,
+        running_command(
+            "play", str(bright.folder), *arena.field, home=home, display=x_server.name
+        ) as command,
         observe(x_server.name) as server,
     ):
         arena.show("right")
@@ -126,7 +132,7 @@ def test_a_model_made_elsewhere_plays_with_the_keys_it_is_given(
     """Its yellow is found only where the channels are in its own order, which is bgr unless told."""
     words = ("play", str(bright.whole_window), "--game", "window", *arena.field, "--keys", "left,right")
     more = ("--activation-threshold", "0.9", "--channels", "bgr", "--fps", "20", "--seconds", "60")
-    with running(*words, *more, home=home, display=x_server.name) as command:
+    with running_command(*words, *more, home=home, display=x_server.name) as command:
         play_three_sides(arena)
         result = stopped_while_holding(x_server, arena, command, lambda: x_server.xdotool("key", "F12"))
     assert result.code == 0
@@ -145,7 +151,7 @@ def test_the_place_comes_from_the_profile_of_the_models_game(
     """Nothing is typed twice: the manifest names the game, config.toml knows where that is."""
     region = arena.field[1].replace(",", ", ")
     (home / "config.toml").write_text(f"[games.window]\nregion = [{region}]\n")
-    with running("play", str(bright.folder), home=home, display=x_server.name) as command:
+    with running_command("play", str(bright.folder), home=home, display=x_server.name) as command:
         arena.show("right")
         wait_until_held(arena, "left")
         command.hang_up()
@@ -157,7 +163,7 @@ def test_a_person_takes_over_and_what_they_show_is_learned_from(
 ) -> None:
     words = ("play", str(bright.folder), *arena.field, "--seconds", "60", "--takeover-idle", "0.5")
     with (
-        running(*words, home=home, display=x_server.name) as command,
+        running_command(*words, home=home, display=x_server.name) as command,
         observe(x_server.name) as observer,
         observer.keyboard_of_a_person() as hand,
     ):
@@ -197,7 +203,7 @@ def test_a_model_that_watches_a_person_presses_nothing_and_is_compared_with_them
         str(bright.folder),
     )
     arena.show("left")
-    with running(*words, home=home, display=x_server.name) as command:
+    with running_command(*words, home=home, display=x_server.name) as command:
         command.wait_for(lambda event: event["type"] == "live" and event["advised"] == ["right"])
         x_server.xdotool("keydown", "Left")
         time.sleep(0.7)

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.arena import KEYS
-from support.arena_window import Arena, Report, count_in, keys_in
-from support.commands import running
+from support.arena_window import Arena, KeyReport, keys_in_picture, picture_number
+from support.commands import running_command
 from support.xserver import XServer
 
 from agp_tui.recording.store import Recording
@@ -73,7 +73,7 @@ def record_and_check(server: XServer, arena: Arena, home: Path) -> float:
     send(server, "x", True)
     arena.wait_for(1)
     words = ("record", "--game", "window", *arena.place, "--fps", "30", "--seconds", "10")
-    with running(*words, "--keys", ",".join(KEYS), home=home, display=server.name) as command:
+    with running_command(*words, "--keys", ",".join(KEYS), home=home, display=server.name) as command:
         command.wait_for_live(frames=5)
         sent = []
         for key, down, seconds in SCRIPT:
@@ -91,7 +91,7 @@ def record_and_check(server: XServer, arena: Arena, home: Path) -> float:
     return float(finished["frames"] / (finished["frames"] + finished["missed"]))
 
 
-def check_edges(recording: Recording, sent: list[Sent], reports: list[Report]) -> None:
+def check_edges(recording: Recording, sent: list[Sent], reports: list[KeyReport]) -> None:
     """Each edge, and its frame, lies between being sent and being told by the window."""
     times, states = recording.times_ns, recording.key_states()
     edges = recording.timeline.edges
@@ -111,14 +111,14 @@ def check_edges(recording: Recording, sent: list[Sent], reports: list[Report]) -
     assert not [key for key, rest in frames.items() if list(rest)]
 
 
-def check_pixels(recording: Recording, arena: Arena, reports: list[Report]) -> None:
+def check_pixels(recording: Recording, arena: Arena, reports: list[KeyReport]) -> None:
     """The keys that a frame shows are its key state, but for a frame at an edge.
 
     Where the window itself took longer than a slot to paint what it knew, so many slots are allowed.
     """
     states = recording.key_states()
     frames = list(recording.frames())
-    shown = np.array([[key in keys_in(frame) for key in KEYS] for frame in frames])
+    shown = np.array([[key in keys_in_picture(frame) for key in KEYS] for frame in frames])
     assert shown[0].tolist() == states[0].tolist()
     for column, key in enumerate(KEYS):
         told = [report for report in reports if report.key == key]
@@ -132,7 +132,7 @@ def check_pixels(recording: Recording, arena: Arena, reports: list[Report]) -> N
             )
             late = max(0, painted - int(recording.times_ns[label])) // PERIOD_NS
             assert -1 <= picture - label <= 1 + late
-    counts = [count_in(frame) for frame in frames]
+    counts = [picture_number(frame) for frame in frames]
     assert all(before <= after for before, after in pairwise(counts))
     painted_at = {one.count: one.time_ns for one in arena.pictures}
     for count, time_ns in zip(counts, recording.times_ns, strict=True):
@@ -148,7 +148,7 @@ def changes(column: np.ndarray) -> list[int]:
 def test_enter_begins_and_esc_ends(x_server: XServer, arena: Arena, home: Path) -> None:
     """Keys before Enter are nobody's business; Enter and Esc are not keys of the game."""
     words = ("record", "--game", "window", *arena.place, "--wait-for-enter")
-    with running(*words, home=home, display=x_server.name) as command:
+    with running_command(*words, home=home, display=x_server.name) as command:
         command.wait_for_note("Press enter")
         x_server.xdotool("key", "Left")
         x_server.xdotool("keydown", "Right")
@@ -170,7 +170,7 @@ def test_enter_begins_and_esc_ends(x_server: XServer, arena: Arena, home: Path) 
 
 def test_esc_instead_of_enter_records_nothing(x_server: XServer, arena: Arena, home: Path) -> None:
     words = ("record", "--game", "window", *arena.place, "--wait-for-enter")
-    with running(*words, home=home, display=x_server.name) as command:
+    with running_command(*words, home=home, display=x_server.name) as command:
         command.wait_for_note("Press enter")
         x_server.xdotool("key", "Escape")
         result = command.result()
@@ -181,7 +181,7 @@ def test_esc_instead_of_enter_records_nothing(x_server: XServer, arena: Arena, h
 def test_a_click_chooses_the_region(x_server: XServer, arena: Arena, home: Path) -> None:
     words = ("record", "--game", "window", "--size", "256", "--seconds", "1")
     x, y = arena.center
-    with running(*words, home=home, display=x_server.name) as command:
+    with running_command(*words, home=home, display=x_server.name) as command:
         command.wait_for_note("Click on")
         x_server.xdotool("mousemove", str(x), str(y))
         for _ in range(20):
@@ -192,13 +192,13 @@ def test_a_click_chooses_the_region(x_server: XServer, arena: Arena, home: Path)
         result = command.result()
     recording = Recording.open(Path(result.finished["recording"]))
     assert recording.meta.region == (arena.left, arena.top, arena.size, arena.size)
-    shown = count_in(next(recording.frames()))
+    shown = picture_number(next(recording.frames()))
     assert shown in {picture.count for picture in arena.pictures}
 
 
 def test_the_end_of_its_owner_ends_a_recording_in_order(x_server: XServer, arena: Arena, home: Path) -> None:
     words = ("record", "--game", "window", *arena.place)
-    with running(*words, home=home, display=x_server.name) as command:
+    with running_command(*words, home=home, display=x_server.name) as command:
         command.wait_for_live(frames=10)
         command.hang_up()
         result = command.result()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.commands import AGP, agp, bare_environment, running
+from support.commands import AGP, agp, bare_environment, running_command
 from support.fakes import EventLog
 from support.xserver import BLUE_RGB, ORANGE, ORANGE_RGB, Observer, XServer, painted_blue
 
@@ -90,7 +90,7 @@ def test_the_command_watches_until_its_owner_ends(server: XServer, painted: Obse
     (tmp_path / "config.toml").write_text(
         "[game]\ncenter = [300, 300]\n[preview]\nsize = [20, 10]\nfps = 30\n"
     )
-    with running("screen", "watch", home=tmp_path, display=server.name) as command:
+    with running_command("screen", "watch", home=tmp_path, display=server.name) as command:
         # A region in the settings is not what is watched: only one that is asked for.
         live = command.wait_for_live(frames=3)
         assert (live["shown"], live["thumbnail_size"]) == ([0, 0, 1024, 768], [15, 20])
@@ -98,7 +98,7 @@ def test_the_command_watches_until_its_owner_ends(server: XServer, painted: Obse
         result = command.result()
     assert (result.code, result.finished["report"]) == (0, {"display": server.name})
     words = ("screen", "watch", "--display", server.name, "--region", "10,20,30,40")
-    with running(*words, home=tmp_path) as command:
+    with running_command(*words, home=tmp_path) as command:
         assert command.wait_for_live(frames=1)["shown"] == [10, 20, 30, 40]
         command.tell(type="stop")
         assert command.result().code == 0
@@ -144,7 +144,7 @@ def test_displays_are_listed_with_sizes_and_reasons(server: XServer, tmp_path: P
 
 
 def test_a_click_is_picked(server: XServer, tmp_path: Path) -> None:
-    with running("screen", "pick", home=tmp_path, display=server.name) as command:
+    with running_command("screen", "pick", home=tmp_path, display=server.name) as command:
         command.wait_for_note("Click on")
         server.xdotool("mousemove", "321", "123")
         for _ in range(40):
@@ -159,7 +159,7 @@ def test_a_click_is_picked(server: XServer, tmp_path: Path) -> None:
 
 
 def test_a_pick_ends_with_its_owner(server: XServer, tmp_path: Path) -> None:
-    with running("screen", "pick", home=tmp_path, display=server.name) as command:
+    with running_command("screen", "pick", home=tmp_path, display=server.name) as command:
         command.wait_for_note("Click on")
         command.hang_up()
         result = command.result()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from support.arena_window import Arena
-from support.xserver import XServer, environment, observe
+from support.xserver import XServer, display_environment, observe
 
 from agp_tui.errors import DisplayError, JobFailed
 from agp_tui.key_names import KEYSYMS
@@ -147,7 +147,7 @@ def test_a_new_layout_is_followed(x_server: XServer, listener: KeyListener) -> N
     with observe(x_server.name) as server:
         q_code = server.keycode(KEYSYMS["q"])
     try:
-        subprocess.run(["setxkbmap", "fr"], env=environment(x_server.name), check=True)
+        subprocess.run(["setxkbmap", "fr"], env=display_environment(x_server.name), check=True)
         time.sleep(0.2)
         # On a French keyboard `a` is where `q` is on an American one.
         x_server.xdotool("key", str(q_code))
@@ -157,7 +157,7 @@ def test_a_new_layout_is_followed(x_server: XServer, listener: KeyListener) -> N
         assert told(heard(digits, 2)) == [("1", True), ("1", False)]
         digits.close()
     finally:
-        subprocess.run(["setxkbmap", "us"], env=environment(x_server.name), check=True)
+        subprocess.run(["setxkbmap", "us"], env=display_environment(x_server.name), check=True)
 
 
 def test_every_key_we_name_is_on_a_plain_keyboard(x_server: XServer) -> None:

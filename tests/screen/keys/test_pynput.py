@@ -7,7 +7,7 @@ import time
 
 import pytest
 from support.paths import ROOT
-from support.xserver import XServer, environment, observe
+from support.xserver import XServer, display_environment, observe
 
 from agp_tui.key_names import KEYSYMS
 
@@ -40,7 +40,7 @@ for line in sys.stdin:
 def start(code: str, server: XServer) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-c", code, server.name],
-        env=environment(server.name),
+        env=display_environment(server.name),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

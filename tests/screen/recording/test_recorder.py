@@ -9,7 +9,14 @@ import time
 from pathlib import Path
 
 import pytest
-from support.drawn import DrawnGame, Pattern, Typed, number_in, opened, record_drawn
+from support.drawn_game import (
+    DrawnGame,
+    PatternPolicy,
+    ScriptedKeyboard,
+    frame_number,
+    open_recording,
+    record_drawn_game,
+)
 from support.fakes import EventLog
 from support.paths import ROOT
 from support.xserver import XServer
@@ -33,9 +40,9 @@ def test_a_countdown_is_told_second_by_second(tmp_path: Path) -> None:
     began = clock.now_ns()
     settings = RecordSettings(countdown=1.2, min_free_mb=0)
     game = DrawnGame(source=clock)  # type: ignore[arg-type]
-    keyboard = Typed(clock, [KeyEdge(began + NS // 2, "up", True, "human")])
-    recorded = record_drawn(tmp_path, game, keyboard, job=Job(heard), settings=settings, seconds=0.1)
-    recording = opened(recorded)
+    keyboard = ScriptedKeyboard(clock, [KeyEdge(began + NS // 2, "up", True, "human")])
+    recorded = record_drawn_game(tmp_path, game, keyboard, job=Job(heard), settings=settings, seconds=0.1)
+    recording = open_recording(recorded)
     assert (recording.times_ns[0] - began) / NS >= 1.2
     told = [event for event in heard.events if isinstance(event, Progress)]
     assert [(event.done, event.seconds_left, event.unit) for event in told] == [
@@ -58,14 +65,14 @@ def test_a_stop_during_the_countdown_keeps_nothing(tmp_path: Path, by_key: bool)
     settings = RecordSettings(countdown=60, min_free_mb=0)
     game = DrawnGame(source=clock)  # type: ignore[arg-type]
     heard = DelayedEdges(clock, edges)
-    recorded = record_drawn(tmp_path, game, heard, job=job, settings=settings)
+    recorded = record_drawn_game(tmp_path, game, heard, job=job, settings=settings)
     assert (recorded.path, recorded.frames, recorded.because) == (None, 0, "stopped before it began")
     assert recorded.finished_event().report == RecordResult(because="stopped before it began")
     assert find_recordings(tmp_path) == []
     assert game.shown == 0
 
 
-class DelayedEdges(Typed):
+class DelayedEdges(ScriptedKeyboard):
     """Keys that go down only once somebody has begun to listen."""
 
     def __init__(self, source: RealTime, edges: list[KeyEdge]) -> None:
@@ -78,13 +85,13 @@ class DelayedEdges(Typed):
 
 
 def test_shares_are_told_while_it_runs_and_in_the_result(tmp_path: Path) -> None:
-    class Half(Pattern):
+    class Half(PatternPolicy):
         def decide(self, frame: Frame) -> Keys:
-            return frozenset({"up"}) if number_in(frame.pixels) % 2 else frozenset({"up", "space"})
+            return frozenset({"up"}) if frame_number(frame.pixels) % 2 else frozenset({"up", "space"})
 
     heard = EventLog()
     game = DrawnGame(source=RealTime())  # type: ignore[arg-type]
-    recorded = record_drawn(tmp_path, game, Half(1, "expert"), fps=60, job=Job(heard), seconds=0.6)
+    recorded = record_drawn_game(tmp_path, game, Half(1, "expert"), fps=60, job=Job(heard), seconds=0.6)
     live = [event for event in heard.events if isinstance(event, Live)]
     for event in live:
         assert event.shares["up"] == 1.0
@@ -105,7 +112,9 @@ def test_live_events_come_at_the_rate_and_size_asked_for(tmp_path: Path) -> None
     heard = EventLog()
     game = DrawnGame(source=RealTime(), frame_shape=(100, 200))  # type: ignore[arg-type]
     preview = PreviewSettings(fps=2, size=(20, 8))
-    record_drawn(tmp_path, game, Pattern(1, "expert"), fps=60, job=Job(heard), seconds=1.2, preview=preview)
+    record_drawn_game(
+        tmp_path, game, PatternPolicy(1, "expert"), fps=60, job=Job(heard), seconds=1.2, preview=preview
+    )
     live = [event for event in heard.events if isinstance(event, Live)]
     assert 2 <= len(live) <= 3
     assert {event.thumbnail_size for event in live} == {(10, 20)}
@@ -115,7 +124,9 @@ def test_live_events_are_small_and_seldom(tmp_path: Path) -> None:
     heard = EventLog()
     game = DrawnGame(source=RealTime(), frame_shape=(100, 200))  # type: ignore[arg-type]
     began = time.monotonic()
-    recorded = record_drawn(tmp_path, game, Pattern(1, "expert"), fps=60, job=Job(heard), seconds=1)
+    recorded = record_drawn_game(
+        tmp_path, game, PatternPolicy(1, "expert"), fps=60, job=Job(heard), seconds=1
+    )
     seconds = time.monotonic() - began
     live = [event for event in heard.events if isinstance(event, Live)]
     assert 2 <= len(live) <= 10 * seconds + 1
@@ -136,22 +147,22 @@ def test_live_events_are_small_and_seldom(tmp_path: Path) -> None:
 
 def test_writing_leaves_room_in_the_slots_of_60_frames_a_second(tmp_path: Path) -> None:
     # In this process's own CPU time: what other programs do meanwhile does not count.
-    from support.recordings import picture
+    from support.recordings import frame_pixels
 
-    pictures = [picture(number, (256, 256)) for number in range(8)]
+    pictures = [frame_pixels(number, (256, 256)) for number in range(8)]
 
     class Painted(DrawnGame):
         def grab(self) -> Frame:
             self.shown += 1
             return Frame(pictures[self.shown % 8], self.source.now_ns(), self.source.now_ns())
 
-    class Still(Pattern):
+    class Still(PatternPolicy):
         def decide(self, frame: Frame) -> Keys:
             return NO_KEYS
 
     game = Painted(frame_shape=(256, 256))
     began = time.process_time()
-    recorded = record_drawn(tmp_path, game, Still(1, "expert"), fps=60, seconds=4)
+    recorded = record_drawn_game(tmp_path, game, Still(1, "expert"), fps=60, seconds=4)
     milliseconds = 1000 * (time.process_time() - began) / recorded.frames
     assert recorded.frames == 240
     assert milliseconds < 0.6 * 1000 / 60
@@ -168,7 +179,7 @@ def test_a_real_game_in_real_time(tmp_path: Path) -> None:
     settings = RecordSettings(min_free_mb=0)
     clock = Clock(30, source)
     recorded = record(PolicyInput(game, clock, driver), settings, Job(), root=tmp_path, seconds=3)
-    recording = opened(recorded)
+    recording = open_recording(recorded)
     # Whatever else this machine does, slots are skipped, not bunched, and the times say so.
     assert recorded.frames + recorded.pace.missed >= 88
     assert len(recording) == recorded.frames
@@ -248,7 +259,7 @@ def test_keys_typed_at_a_real_keyboard(tmp_path: Path, x_server: XServer) -> Non
     finally:
         typist.join()
         keyboard.close()
-    recording = opened(recorded)
+    recording = open_recording(recorded)
     assert recorded.because == "the esc key"
     held = recording.times_ns[recording.key_states()[:, 0]]
     (down, up) = (at for key, at in typing if key == "Up")

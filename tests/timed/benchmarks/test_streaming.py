@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from support.fakes import EventLog
-from support.small_models import Made
+from support.small_models import SmallModels
 
 from agp_tui.bench.play import bench_play
 from agp_tui.engine.job import Job
@@ -12,7 +12,7 @@ from agp_tui.errors import ModelError
 from agp_tui.protocol.events import Table
 
 
-def test_streaming_equals_the_whole_window_and_is_faster(made: Made) -> None:
+def test_streaming_equals_the_whole_window_and_is_faster(made: SmallModels) -> None:
     heard = EventLog()
     result = bench_play(made.folder, made.whole_window, Job(heard), decisions=40, turn=7)
     assert result.decisions == 40
@@ -29,6 +29,6 @@ def test_streaming_equals_the_whole_window_and_is_faster(made: Made) -> None:
     assert result.report()["ratio"] == result.ratio
 
 
-def test_a_window_model_of_another_network_is_refused(made: Made, data: Path) -> None:
+def test_a_window_model_of_another_network_is_refused(made: SmallModels, data: Path) -> None:
     with pytest.raises(ModelError, match="window of 5 frames"):
         bench_play(made.folder, data / "keras_open_batch.tflite", Job())

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from support.arena_window import Arena
 from support.bright_model import BrightModel
 from support.fakes import EventLog, ScriptedPolicy
-from support.trials import told, trials
+from support.fault_counts import log_faults, trial_count
 from support.xserver import XServer, observe
 
 from agp_tui.config import GameSettings, PlaySettings
@@ -43,7 +43,7 @@ def test_a_hung_model_holds_no_key(
     x_server: XServer, arena: Arena, bright: BrightModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The policy is a fake that hangs on demand; everything else is what `agp play` runs."""
-    tries = trials(5, 50)
+    tries = trial_count(5, 50)
     place = GameSettings(display=x_server.name, center=arena.center, size=arena.size, keys=KEYS, fps=FPS)
     heard, results = EventLog(), list[Finished]()
     job, policy = Job(heard), HangsNow(KEYS, [[0.0, 1.0]], fps=FPS)
@@ -79,6 +79,6 @@ def test_a_hung_model_holds_no_key(
     hang_notes = [event for event in heard.events if isinstance(event, Note) and "No decision" in event.text]
     assert len(hang_notes) == 1, "once, not each time"
     late = sum(one > 2 * HANG_SECONDS for one in took)
-    told("a model that hangs while it holds a key", trials=tries, losses=late,
+    log_faults("a model that hangs while it holds a key", trials=tries, losses=late,
          worst=f"released after {1000 * max(took):.0f} ms")  # fmt: skip
     assert sorted(took)[tries // 2] < 2 * HANG_SECONDS and max(took) < HANGS_FOR

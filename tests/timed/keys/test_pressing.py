@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.arena_window import Arena
 from support.paths import ROOT
-from support.xserver import Observer, XServer, environment, observe
+from support.xserver import Observer, XServer, display_environment, observe
 
 from agp_tui.errors import DisplayError, JobFailed, SettingError
 from agp_tui.key_names import KEYSYMS
@@ -58,7 +58,7 @@ def guard(x_server: XServer) -> Iterator[KeyGuard]:
 def start_player(x_server: XServer, *arguments: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         [sys.executable, "-c", PLAYER, *arguments],
-        env=environment(x_server.name),
+        env=display_environment(x_server.name),
         stdout=subprocess.PIPE,
         cwd=ROOT,
     )
@@ -232,7 +232,7 @@ def test_a_changed_layout_releases_what_went_down(server: Observer, x_server: XS
     try:
         guard.hold(frozenset({"a"}))
         american = server.down()
-        subprocess.run(["setxkbmap", "fr"], env=environment(x_server.name), check=True)
+        subprocess.run(["setxkbmap", "fr"], env=display_environment(x_server.name), check=True)
         guard.hold(NO_KEYS)
         assert server.down() == frozenset()
         guard.hold(frozenset({"a"}))
@@ -240,4 +240,4 @@ def test_a_changed_layout_releases_what_went_down(server: Observer, x_server: XS
         guard.hold(NO_KEYS)
     finally:
         guard.close()
-        subprocess.run(["setxkbmap", "us"], env=environment(x_server.name), check=True)
+        subprocess.run(["setxkbmap", "us"], env=display_environment(x_server.name), check=True)

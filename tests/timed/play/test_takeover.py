@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.arena_window import Arena, Report
+from support.arena_window import Arena, KeyReport
 from support.fakes import EventLog, ScriptedPolicy
-from support.xserver import HandKeyboard, XServer, observe
+from support.xserver import PhysicalKeyboard, XServer, observe
 
 from agp_tui.config import GameSettings, PlaySettings
 from agp_tui.engine.clock import Clock
@@ -33,14 +33,14 @@ TRIALS = 100
 class Session:
     """A policy that always presses right, playing on a thread; `hand` is a person's keyboard."""
 
-    def __init__(self, policy: ScriptedPolicy, heard: EventLog, arena: Arena, hand: HandKeyboard) -> None:
+    def __init__(self, policy: ScriptedPolicy, heard: EventLog, arena: Arena, hand: PhysicalKeyboard) -> None:
         self.policy, self.heard, self.arena, self.hand = policy, heard, arena, hand
         self.result: Finished | None = None
 
-    def reports_of(self, key: str, after_ns: int = 0) -> list[Report]:
+    def reports_of(self, key: str, after_ns: int = 0) -> list[KeyReport]:
         return [one for one in self.arena.reports if one.key == key and one.time_ns > after_ns]
 
-    def until(self, key: str, down: bool, after_ns: int = 0, seconds: float = 5.0) -> Report:
+    def until(self, key: str, down: bool, after_ns: int = 0, seconds: float = 5.0) -> KeyReport:
         """The first such report of the window after `after_ns`."""
         deadline = time.monotonic() + seconds
         while True:

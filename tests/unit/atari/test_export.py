@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from support.agents import kept, untrained
 from support.fakes import EventLog
+from support.untrained_agents import untrained_agent, write_agent
 
 from agp_tui.atari import export
 from agp_tui.atari.agent import Agent
@@ -45,7 +45,7 @@ needs_converter = pytest.mark.skipif(
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an agent that is kept as `ponger`."""
     home = tmp_path_factory.mktemp("home")
-    kept(home / "models/ponger.agent.pt", untrained(PONG))
+    write_agent(home / "models/ponger.agent.pt", untrained_agent(PONG))
     return home
 
 
@@ -205,15 +205,15 @@ def test_what_is_not_what_the_network_gives_leaves_the_old_model(
         out.write_bytes(old)
 
     monkeypatch.setattr(export, "run_converter", convert)
-    other = kept(tmp_path / "other.pt", untrained(PONG, seed=1))
+    other = write_agent(tmp_path / "other.pt", untrained_agent(PONG, seed=1))
     with pytest.raises(JobFailed, match=r"Expected the keys that the network presses in \d+ decisions"):
         export_agent(other, ExportSettings(), tmp_path / "models", Job(), "other")
     assert list((tmp_path / "models").iterdir()) == []
 
 
 def test_agents_that_the_player_cannot_serve_are_told_of_before_anything_is_made(tmp_path: Path) -> None:
-    wide = kept(tmp_path / "wide.pt", untrained(PONG, view=View(height=105, width=80)))
-    odd = kept(tmp_path / "odd.pt", untrained(PONG, view=View(skip=7)))
+    wide = write_agent(tmp_path / "wide.pt", untrained_agent(PONG, view=View(height=105, width=80)))
+    odd = write_agent(tmp_path / "odd.pt", untrained_agent(PONG, view=View(skip=7)))
     for path, words in ((wide, "square pictures, found one of 80x105"), (odd, "skip_frames 7")):
         with pytest.raises(ModelError, match=words) as error:
             run_export(str(path), ExportSettings(), tmp_path / "models", tmp_path, Job())

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.trainings import by_chance
+from support.small_trainers import random_step
 
 from agp_tui.atari.replay_buffer import Replay
 from agp_tui.atari.returns import n_step_returns
@@ -30,7 +30,7 @@ def test_a_rollouts_stacks_are_those_of_the_consoles(frames: int) -> None:
         while not rollout.full:
             seen.append(consoles.stacks.copy())
             rollout.see(consoles.stacks, NOTHING)
-            moved = by_chance(consoles, drawing)
+            moved = random_step(consoles, drawing)
             rollout.add(np.zeros(COUNT, np.int64), moved.rewards, moved.over, moved, NOTHING)
             over, cut = over + moved.over.sum(), cut + moved.cut.sum()
         places = drawing.permutation(37 * COUNT)
@@ -75,7 +75,7 @@ def test_what_is_drawn_from_the_replay_memory_is_what_happened(frames: int) -> N
     for step in range(3 * length):
         diary.stacks.append(consoles.stacks.copy())
         replay.see(consoles.stacks)
-        diary.moved.append(moved := by_chance(consoles, drawing))
+        diary.moved.append(moved := random_step(consoles, drawing))
         replay.add(step * COUNT + np.arange(COUNT), moved.rewards, moved.over, moved)
         if step % 43 == 42:
             sample = replay.sample(drawing, 64, span, discount)

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import numpy as np
 import pytest
-from support.trainings import by_chance
+from support.small_trainers import random_step
 
 from agp_tui.atari.vector_env import Consoles, Ended, Moved, Protocol, View
 from agp_tui.errors import SettingError
@@ -24,7 +24,7 @@ def consoles(game: str = BREAKOUT, count: int = 2, **options: object) -> Console
 def played(made: Consoles, steps: int, seed: int = 0) -> list[Moved]:
     """So many steps by chance."""
     drawing = np.random.default_rng(seed)
-    return [by_chance(made, drawing) for _ in range(steps)]
+    return [random_step(made, drawing) for _ in range(steps)]
 
 
 def same(one: list[Moved], other: list[Moved]) -> bool:
@@ -71,10 +71,10 @@ def test_consoles_are_brought_back_exactly(story: list[Moved], at: str) -> None:
     """One of three consoles has just begun its next game, the others are far into theirs."""
     with closing(consoles(count=3)) as made:
         drawing = np.random.default_rng(0)
-        while at != "beginning" and not by_chance(made, drawing).ended:
+        while at != "beginning" and not random_step(made, drawing).ended:
             pass
         for _ in range({"step after it": 1, "middle": 77}.get(at, 0)):
-            by_chance(made, drawing)
+            random_step(made, drawing)
         state, stacks, frames = made.state(), made.stacks.copy(), made.frames
         scores = [made.score(console) for console in range(3)]
         later = played(made, 160, seed=5)
@@ -94,7 +94,7 @@ def test_what_was_shown_before_each_action_is_shown_again_on_the_way_back() -> N
         drawing = np.random.default_rng(0)
         for _ in range(30):
             shown.append(made.stacks.copy())
-            by_chance(made, drawing)
+            random_step(made, drawing)
         state = made.state()
     again: list[np.ndarray] = []
     with closing(consoles(count=1)) as other:
@@ -105,14 +105,14 @@ def test_what_was_shown_before_each_action_is_shown_again_on_the_way_back() -> N
 def test_a_new_game_is_seen_alone_and_the_old_one_to_its_end(story: list[Moved]) -> None:
     with closing(consoles()) as made:
         drawing = np.random.default_rng(0)
-        while not (moved := by_chance(made, drawing)).ended:
+        while not (moved := random_step(made, drawing)).ended:
             assert np.array_equal(made.stacks, moved.stacks)
         ended = moved.over | moved.cut
         assert not made.stacks[ended][:, :-1].any() and made.stacks[ended][:, -1].any()
         assert moved.stacks[ended].all(axis=0).any(), "the old game's frames are gone"
         assert np.array_equal(made.stacks[~ended], moved.stacks[~ended])
         kept = moved.stacks.copy()
-        by_chance(made, drawing)
+        random_step(made, drawing)
         assert np.array_equal(moved.stacks, kept), "what was given changed afterwards"
 
 
@@ -122,7 +122,7 @@ def test_scores_are_those_of_the_console() -> None:
         drawing, moves = np.random.default_rng(0), []
         while not moves or not moves[-1].ended:
             assert made.score(0) == sum(float(moved.rewards[0]) for moved in moves)
-            moves.append(by_chance(made, drawing))
+            moves.append(random_step(made, drawing))
     (ended,) = moves[-1].ended
     assert ended.score == sum(float(moved.rewards[0]) for moved in moves)
     assert {float(moved.rewards[0]) for moved in moves} >= {0.0, 5.0, 10.0}

@@ -4,7 +4,7 @@ import os
 
 import pytest
 import torch
-from support.dots import SIDES, SIZE, moving_dot, settings
+from support.dot_dataset import SIDES, SIZE, dot_settings, moving_dot
 from support.fakes import EventLog
 
 from agp_tui.engine import autotune
@@ -18,7 +18,7 @@ from agp_tui.protocol.events import Note
 def result(job: Job, measure: bool, number: int | None = None) -> Trainer:
     data = Dataset((moving_dot(200, 1),), (IndexRange(0, 0, 200),), (), 3)
     network = PolicyNetwork(NetworkSpec("small", SIZE, 3, 2))
-    trainer = Trainer(network, settings(threads=number), SIDES, device="cpu", measure_threads=measure)
+    trainer = Trainer(network, dot_settings(threads=number), SIDES, device="cpu", measure_threads=measure)
     trainer.fit(data, job, epochs=1)
     return trainer
 

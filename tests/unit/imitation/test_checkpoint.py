@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from support.dots import SIDES, moving_dot, settings
+from support.dot_dataset import SIDES, dot_settings, moving_dot
 
 from agp_tui.engine.job import Job
 from agp_tui.errors import ModelError
@@ -39,7 +39,7 @@ def test_keys_in_the_file_are_those_of_earlier_versions(tmp_path: Path) -> None:
     data = Dataset(
         (moving_dot(60, 1), moving_dot(60, 2)), (IndexRange(0, 0, 60),), (IndexRange(1, 0, 60),), 3
     )
-    trainer = Trainer(PolicyNetwork(SPEC), settings(), SIDES, device="cpu", threads=1)
+    trainer = Trainer(PolicyNetwork(SPEC), dot_settings(), SIDES, device="cpu", threads=1)
     counters = {
         "fits": 1,
         "epoch": 4,

@@ -3,8 +3,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.dots import SIDES, SIZE, moving_dot, recorded_dot
-from support.recordings import edge, frame_at, meta_of, picture, time_of, write
+from support.dot_dataset import SIDES, SIZE, moving_dot, record_dot
+from support.recordings import (
+    frame_at,
+    frame_pixels,
+    frame_time_ns,
+    key_edge,
+    recording_meta,
+    write_recording,
+)
 
 from agp_tui.errors import RecordingError
 from agp_tui.imitation.dataset import Clip, check_trainable, open_clips
@@ -20,7 +27,7 @@ def opened(
 
 
 def test_labels_match_their_frames(tmp_path: Path) -> None:
-    path = recorded_dot(tmp_path, 60, 4)
+    path = record_dot(tmp_path, 60, 4)
     (clip,) = opened(path)
     expected = moving_dot(60, 4)
     assert np.array_equal(clip.frames, expected.frames)
@@ -30,15 +37,15 @@ def test_labels_match_their_frames(tmp_path: Path) -> None:
 
 
 def test_only_the_human_part_of_a_takeover_is_labelled(tmp_path: Path) -> None:
-    writer = RecordingWriter.create(tmp_path, meta_of(source="agent", labels="human"))
+    writer = RecordingWriter.create(tmp_path, recording_meta(source="agent", labels="human"))
     writer.driver("agent", 0)
     for number in range(40):
         if number == 10:
-            writer.driver("human", time_of(9.5))
-            writer.edge(edge(9.5, "left", True))
+            writer.driver("human", frame_time_ns(9.5))
+            writer.edge(key_edge(9.5, "left", True))
         if number == 25:
-            writer.edge(edge(24.5, "left", False))
-            writer.driver("agent", time_of(24.5))
+            writer.edge(key_edge(24.5, "left", False))
+            writer.driver("agent", frame_time_ns(24.5))
         writer.frame(frame_at(number))
     writer.close()
     meta = writer.meta
@@ -49,14 +56,14 @@ def test_only_the_human_part_of_a_takeover_is_labelled(tmp_path: Path) -> None:
 
 
 def test_frames_are_scaled_by_area(tmp_path: Path) -> None:
-    recording = Recording.open(write(tmp_path, 5))
+    recording = Recording.open(write_recording(tmp_path, 5))
     frames = decoded_frames(recording, 24)
     assert frames.shape == (5, 24, 24, 3)
-    assert all(np.array_equal(frames[i], resize(picture(i), 24, 24)) for i in range(5))
+    assert all(np.array_equal(frames[i], resize(frame_pixels(i), 24, 24)) for i in range(5))
 
 
 def test_a_recording_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recording = Recording.open(write(tmp_path, 8))
+    recording = Recording.open(write_recording(tmp_path, 8))
     first = np.array(decoded_frames(recording, 32))
 
     def never(*_arguments: object) -> None:
@@ -68,7 +75,7 @@ def test_a_recording_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_changed_recording_is_decoded_again(tmp_path: Path) -> None:
-    path = write(tmp_path, 8)
+    path = write_recording(tmp_path, 8)
     decoded_frames(Recording.open(path), 32)
     old = set((path / ".cache").iterdir())
     meta = path / "meta.json"
@@ -79,7 +86,7 @@ def test_a_changed_recording_is_decoded_again(tmp_path: Path) -> None:
 
 
 def test_truncated_cache_is_rebuilt(tmp_path: Path) -> None:
-    path = write(tmp_path, 8)
+    path = write_recording(tmp_path, 8)
     first = np.array(decoded_frames(Recording.open(path), 32))
     (file,) = (path / ".cache").iterdir()
     file.write_bytes(file.read_bytes()[:1000])
@@ -87,7 +94,7 @@ def test_truncated_cache_is_rebuilt(tmp_path: Path) -> None:
 
 
 def test_failed_decoding_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recording = Recording.open(write(tmp_path, 8))
+    recording = Recording.open(write_recording(tmp_path, 8))
     frames = list(recording.frames())
     monkeypatch.setattr(Recording, "frames", lambda _self: iter(frames[:5]))
     with pytest.raises(RecordingError, match=r"Expected 8 frames .* found 5"):
@@ -96,7 +103,7 @@ def test_failed_decoding_leaves_no_file(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_concurrent_decoding_gives_the_same_frames(tmp_path: Path) -> None:
-    recording = Recording.open(write(tmp_path, 40))
+    recording = Recording.open(write_recording(tmp_path, 40))
     found: list[np.ndarray] = []
     threads = [threading.Thread(target=lambda: found.append(decoded_frames(recording, 32))) for _ in range(4)]
     for thread in threads:
@@ -108,21 +115,21 @@ def test_concurrent_decoding_gives_the_same_frames(tmp_path: Path) -> None:
 
 
 def test_incompatible_recordings_are_refused(tmp_path: Path) -> None:
-    first = recorded_dot(tmp_path, 30, 1)
+    first = record_dot(tmp_path, 30, 1)
     odd = {
-        "frames a second": meta_of("dots", size=(SIZE, SIZE), keys=SIDES, fps=60),
-        "keys": meta_of("dots", size=(SIZE, SIZE), keys=("left", "right", "up")),
-        "game": meta_of("other", size=(SIZE, SIZE), keys=SIDES),
+        "frames a second": recording_meta("dots", size=(SIZE, SIZE), keys=SIDES, fps=60),
+        "keys": recording_meta("dots", size=(SIZE, SIZE), keys=("left", "right", "up")),
+        "game": recording_meta("other", size=(SIZE, SIZE), keys=SIDES),
     }
     for what, meta in odd.items():
-        second = recorded_dot(tmp_path, 30, 2, meta=meta)
+        second = record_dot(tmp_path, 30, 2, meta=meta)
         with pytest.raises(RecordingError, match=f"same {what}") as error:
             opened(first, second)
         assert str(first) in error.value.message and str(second) in error.value.message
 
 
 def test_recordings_with_other_settings_are_refused(tmp_path: Path) -> None:
-    path = recorded_dot(tmp_path, 30, 1)
+    path = record_dot(tmp_path, 30, 1)
     with pytest.raises(RecordingError, match="frames a second 15, found 30"):
         opened(path, fps=15)
     with pytest.raises(RecordingError, match="found none"):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.dots import recorded_dot, settings, training_request
+from support.dot_dataset import dot_settings, record_dot, training_request
 
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
@@ -20,8 +20,8 @@ from agp_tui.models.key_filter import UNFILTERED, KeyFilterConfig
 @pytest.fixture
 def source(tmp_path: Path) -> Checkpoint:
     """A checkpoint with a validation set."""
-    own = [recorded_dot(tmp_path, 300, seed) for seed in range(2)]
-    request = training_request(own, settings(epochs=1))
+    own = [record_dot(tmp_path, 300, seed) for seed in range(2)]
+    request = training_request(own, dot_settings(epochs=1))
     run = Run.create(tmp_path / "runs", "train", {})
     return load_checkpoint(train(request, Job(), run, device="cpu").best)
 

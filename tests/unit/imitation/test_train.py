@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from support.dots import SIDES, SIZE, recorded_dot, settings, training_request
+from support.dot_dataset import SIDES, SIZE, dot_settings, record_dot, training_request
 from support.fakes import EventLog
-from support.recordings import meta_of
+from support.recordings import recording_meta
 
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
@@ -19,8 +19,8 @@ from .test_trainer import StopsAfter
 
 
 def request(root: Path, frames: int = 400, **changes: object) -> TrainingRequest:
-    paths = [recorded_dot(root, frames, seed) for seed in range(2)]
-    return training_request(paths, settings(**changes))
+    paths = [record_dot(root, frames, seed) for seed in range(2)]
+    return training_request(paths, dot_settings(**changes))
 
 
 def new_run(tmp_path: Path) -> Run:
@@ -58,7 +58,7 @@ def test_training_starts_from_a_checkpoint(tmp_path: Path, job: Job, heard: Even
     wanted = request(tmp_path, epochs=1)
     first = train(wanted, job, new_run(tmp_path), device="cpu")
     wanted = replace(
-        wanted, start=first.best, settings=settings(epochs=1, segment=9, learning_rate=1e-8, motion=True)
+        wanted, start=first.best, settings=dot_settings(epochs=1, segment=9, learning_rate=1e-8, motion=True)
     )
     second = load_checkpoint(train(wanted, job, new_run(tmp_path), device="cpu").best)
     before = load_checkpoint(first.best)
@@ -80,12 +80,12 @@ def test_checkpoint_with_other_keys_is_refused(tmp_path: Path, job: Job) -> None
 
 def test_bad_requests_raise_errors(tmp_path: Path, job: Job) -> None:
     with pytest.raises(RecordingError, match="found none"):
-        train(training_request([], settings()), job, new_run(tmp_path), device="cpu")
-    short = training_request([recorded_dot(tmp_path / "s", 10, 0)], settings(segment=20))
+        train(training_request([], dot_settings()), job, new_run(tmp_path), device="cpu")
+    short = training_request([record_dot(tmp_path / "s", 10, 0)], dot_settings(segment=20))
     with pytest.raises(RecordingError, match="at least 21 frames"):
         train(short, job, new_run(tmp_path), device="cpu")
     wanted = request(tmp_path, flip=True)
-    train(replace(wanted, settings=settings(flip=True, epochs=1)), job, new_run(tmp_path), device="cpu")
-    other = recorded_dot(tmp_path, 200, 3, meta=meta_of("dots", size=(SIZE, SIZE), keys=("a", "d")))
+    train(replace(wanted, settings=dot_settings(flip=True, epochs=1)), job, new_run(tmp_path), device="cpu")
+    other = record_dot(tmp_path, 200, 3, meta=recording_meta("dots", size=(SIZE, SIZE), keys=("a", "d")))
     with pytest.raises(RecordingError, match="same keys"):
         train(replace(wanted, recordings=(*wanted.recordings, other)), job, new_run(tmp_path), device="cpu")

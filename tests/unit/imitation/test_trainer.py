@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from support.dots import SIDES, SIZE, moving_dot, settings
+from support.dot_dataset import SIDES, SIZE, dot_settings, moving_dot
 from support.fakes import EventLog
 
 from agp_tui.engine.job import Job
@@ -21,7 +21,7 @@ def dots(segment: int = 3, frames: int = 1200) -> Dataset:
 def trainer(data: Dataset, **changes: object) -> Trainer:
     torch.manual_seed(0)
     network = PolicyNetwork(NetworkSpec("small", SIZE, data.segment, 2))
-    made = Trainer(network, settings(segment=data.segment, **changes), SIDES, device="cpu")
+    made = Trainer(network, dot_settings(segment=data.segment, **changes), SIDES, device="cpu")
     made.fit_normalization(data)
     return made
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from support.fakes import ScriptedPolicy
-from support.small_models import KEYS, SEGMENT, SIZE, Made
+from support.small_models import KEYS, SEGMENT, SIZE, SmallModels
 
 from agp_tui.config import PlaySettings
 from agp_tui.errors import ModelError
@@ -114,7 +114,7 @@ def test_frames_of_any_size_are_scaled_by_area(data: Path) -> None:
         assert np.array_equal(policy.decide(picture), same.decide(by_hand))
 
 
-def test_streaming_equals_the_whole_window(made: Made) -> None:
+def test_streaming_equals_the_whole_window(made: SmallModels) -> None:
     """From the first frame on: missing frames are black in both."""
     streaming = load_policy(made.folder, PlaySettings())
     plain = PlainWindow(made.whole_window)
@@ -129,7 +129,7 @@ def test_streaming_equals_the_whole_window(made: Made) -> None:
     assert np.array_equal(again, answers[:3])
 
 
-def test_returned_probabilities_are_a_copy(made: Made, data: Path) -> None:
+def test_returned_probabilities_are_a_copy(made: SmallModels, data: Path) -> None:
     for path in (made.folder, data / "keras_open_batch.tflite"):
         policy = load_policy(path, PlaySettings())
         first = policy.decide(np.zeros((32, 32, 3), np.uint8))

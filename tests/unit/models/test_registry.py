@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.small_models import Made, manifest_for
+from support.small_models import SmallModels, manifest_for
 
 from agp_tui.errors import ModelError
 from agp_tui.models.manifest import MANIFEST_FILE, MODEL_FILE, write_manifest
@@ -12,7 +12,7 @@ from agp_tui.models.registry import delete, list_summaries
 
 
 @pytest.fixture
-def root(made: Made, tmp_path: Path) -> Path:
+def root(made: SmallModels, tmp_path: Path) -> Path:
     """A valid model, one without its file, one with a truncated manifest, and a file made elsewhere."""
     for name in ("good", "gone", "torn"):
         shutil.copytree(made.folder, tmp_path / name)

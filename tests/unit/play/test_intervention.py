@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.fakes import EventLog, FakeGame
-from support.recordings import frame_at, meta_of, time_of
+from support.recordings import frame_at, frame_time_ns, recording_meta
 
 from agp_tui.engine.job import Job
 from agp_tui.keys.state import KeyEdge
@@ -125,12 +125,12 @@ def test_no_takeover_while_paused() -> None:
 
 def make_recorder(root: Path, job: Job, **settings: object) -> InterventionRecorder:
     arguments: dict[str, object] = {"before_seconds": 0.2, "min_free_mb": 0, **settings}
-    meta = meta_of(source="agent", labels="human")
+    meta = recording_meta(source="agent", labels="human")
     return InterventionRecorder(root, lambda _began_ns: meta, job, **arguments)  # type: ignore[arg-type]
 
 
 def at(number: float, key: str, down: bool, who: str = "human") -> KeyEdge:
-    return KeyEdge(time_of(number), key, down, who)  # type: ignore[arg-type]
+    return KeyEdge(frame_time_ns(number), key, down, who)  # type: ignore[arg-type]
 
 
 def test_each_takeover_is_recorded_with_frames_before_it(tmp_path: Path) -> None:
@@ -142,9 +142,9 @@ def test_each_takeover_is_recorded_with_frames_before_it(tmp_path: Path) -> None
             edges = [at(1.5, "up", True, "agent")]
         if number in (30, 90):
             edges = [at(number - 0.5, "up", False, "agent"), at(number - 0.5, "left", True)]
-            changes = [ControlChange(time_of(number - 0.5), "human")]
+            changes = [ControlChange(frame_time_ns(number - 0.5), "human")]
         if number == 40:
-            edges, changes = [at(39.5, "left", False)], [ControlChange(time_of(39.5), "agent")]
+            edges, changes = [at(39.5, "left", False)], [ControlChange(frame_time_ns(39.5), "agent")]
         recorder.add_frame(frame_at(number), edges, changes)
     recorder.close()
     first, second = map(Recording.open, recorder.recordings)
@@ -160,7 +160,7 @@ def test_each_takeover_is_recorded_with_frames_before_it(tmp_path: Path) -> None
 def test_a_full_disk_warns_and_does_not_stop_play(tmp_path: Path) -> None:
     heard = EventLog()
     recorder = make_recorder(tmp_path, Job(heard), min_free_mb=1 << 40)
-    recorder.add_frame(frame_at(0), [], [ControlChange(time_of(0), "human")])
+    recorder.add_frame(frame_at(0), [], [ControlChange(frame_time_ns(0), "human")])
     recorder.add_frame(frame_at(1), [], [])
     recorder.close()
     assert recorder.recordings == [] and list(tmp_path.iterdir()) == []
@@ -171,7 +171,7 @@ def test_an_unwritable_folder_warns_and_does_not_stop_play(tmp_path: Path) -> No
     (tmp_path / "file").write_text("no folder")
     heard = EventLog()
     recorder = make_recorder(tmp_path / "file", Job(heard))
-    recorder.add_frame(frame_at(0), [], [ControlChange(time_of(0), "human")])
+    recorder.add_frame(frame_at(0), [], [ControlChange(frame_time_ns(0), "human")])
     for number in range(1, 1000):
         recorder.add_frame(frame_at(number), [], [])
     recorder.close()
@@ -182,7 +182,7 @@ def test_an_unwritable_folder_warns_and_does_not_stop_play(tmp_path: Path) -> No
 def test_close_waits_until_everything_is_written(tmp_path: Path) -> None:
     before = set(threading.enumerate())
     recorder = make_recorder(tmp_path, Job())
-    recorder.add_frame(frame_at(0), [], [ControlChange(time_of(0), "human")])
+    recorder.add_frame(frame_at(0), [], [ControlChange(frame_time_ns(0), "human")])
     for number in range(1, 300):
         recorder.add_frame(frame_at(number), [], [])
     recorder.close()

@@ -3,9 +3,17 @@
 from pathlib import Path
 
 import pytest
-from support.drawn import KEYS, DrawnGame, Pattern, Typed, moment_of, opened, record_drawn
+from support.drawn_game import (
+    KEYS,
+    DrawnGame,
+    PatternPolicy,
+    ScriptedKeyboard,
+    frame_time_ns,
+    open_recording,
+    record_drawn_game,
+)
 from support.fakes import EventLog
-from support.recordings import edge, write
+from support.recordings import key_edge, write_recording
 
 from agp_tui.engine.job import Job
 from agp_tui.errors import RecordingError
@@ -29,16 +37,16 @@ def test_frames_at_which_neither_holds_a_key_say_nothing() -> None:
 def test_the_largest_disagreement_comes_first(tmp_path: Path) -> None:
     """The model is three frames late with `up`, and alone with `left` and `space` for four."""
     edges = [
-        edge(9.5, "up", True),
-        edge(12.5, "up", True, "agent"),
-        edge(29.5, "up", False),
-        edge(29.5, "up", False, "agent"),
-        edge(39.5, "left", True, "agent"),
-        edge(40.5, "space", True, "agent"),
-        edge(43.5, "left", False, "agent"),
-        edge(43.5, "space", False, "agent"),
+        key_edge(9.5, "up", True),
+        key_edge(12.5, "up", True, "agent"),
+        key_edge(29.5, "up", False),
+        key_edge(29.5, "up", False, "agent"),
+        key_edge(39.5, "left", True, "agent"),
+        key_edge(40.5, "space", True, "agent"),
+        key_edge(43.5, "left", False, "agent"),
+        key_edge(43.5, "space", False, "agent"),
     ]
-    found = compare_players(Recording.open(write(tmp_path, 60, edges)))
+    found = compare_players(Recording.open(write_recording(tmp_path, 60, edges)))
     assert found.disagreements == (
         Disagreement(40, 44, 7, ("left", "space")),
         Disagreement(10, 13, 3, ("up",)),
@@ -51,22 +59,27 @@ def test_the_largest_disagreement_comes_first(tmp_path: Path) -> None:
 
 
 def test_short_gaps_are_one_moment(tmp_path: Path) -> None:
-    edges = [edge(at, "up", down) for at, down in [(4.5, True), (5.5, False), (7.5, True), (8.5, False)]]
-    edges += [edge(20.5, "up", True), edge(21.5, "up", False), edge(50.5, "left", True, "agent")]
-    found = compare_players(Recording.open(write(tmp_path, 52, edges)))
+    edges = [key_edge(at, "up", down) for at, down in [(4.5, True), (5.5, False), (7.5, True), (8.5, False)]]
+    edges += [key_edge(20.5, "up", True), key_edge(21.5, "up", False), key_edge(50.5, "left", True, "agent")]
+    found = compare_players(Recording.open(write_recording(tmp_path, 52, edges)))
     assert sorted((one.start, one.stop) for one in found.disagreements) == [(5, 9), (21, 22), (51, 52)]
 
 
 def test_one_player_agrees_with_nobody(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="two players, found 1"):
-        compare_players(Recording.open(write(tmp_path, 5, [edge(1.5, "up", True)])))
+        compare_players(Recording.open(write_recording(tmp_path, 5, [key_edge(1.5, "up", True)])))
 
 
 def test_what_a_shadow_would_press_is_told_and_kept_beside_the_persons_keys(tmp_path: Path) -> None:
-    game, shadow, heard = DrawnGame(), Pattern(3, "agent"), EventLog()
-    typed = [KeyEdge(moment_of(10.5), "up", True, "human"), KeyEdge(moment_of(40.5), "up", False, "human")]
-    person = Typed(game.source, typed)
-    recording = opened(record_drawn(tmp_path, game, person, shadow=shadow, seconds=2, job=Job(heard)))
+    game, shadow, heard = DrawnGame(), PatternPolicy(3, "agent"), EventLog()
+    typed = [
+        KeyEdge(frame_time_ns(10.5), "up", True, "human"),
+        KeyEdge(frame_time_ns(40.5), "up", False, "human"),
+    ]
+    person = ScriptedKeyboard(game.source, typed)
+    recording = open_recording(
+        record_drawn_game(tmp_path, game, person, shadow=shadow, seconds=2, job=Job(heard))
+    )
     assert (recording.meta.source, recording.meta.labels) == ("human", "human")
     assert recording.key_states("agent")[1:].tolist() == shadow.rows(range(59))
     assert recording.key_states("human")[:, KEYS.index("up")].tolist() == [11 <= i <= 40 for i in range(60)]

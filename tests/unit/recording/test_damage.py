@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from support.recordings import edge, meta_of, picture, write
+from support.recordings import frame_pixels, key_edge, recording_meta, write_recording
 
 from agp_tui.errors import RecordingError
 from agp_tui.recording import integrity, library, repair
@@ -16,7 +16,9 @@ from agp_tui.recording.store import Recording
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return write(tmp_path, 30, [edge(5.5, "up", True), edge(20.5, "up", False), edge(21.5, "left", True)])
+    return write_recording(
+        tmp_path, 30, [key_edge(5.5, "up", True), key_edge(20.5, "up", False), key_edge(21.5, "left", True)]
+    )
 
 
 def _cut(file: Path, size: int) -> None:
@@ -38,7 +40,7 @@ def _hurt(video: Path, number: int) -> None:
 
 def _frames_are_right(recording: Recording, numbers: list[int]) -> None:
     for number, pixels in zip(numbers, recording.frames(), strict=True):
-        np.testing.assert_array_equal(pixels, picture(number))
+        np.testing.assert_array_equal(pixels, frame_pixels(number))
 
 
 def test_a_sound_one_has_no_problem_but_a_key_never_pressed(path: Path) -> None:
@@ -153,7 +155,7 @@ def test_a_repair_cut_off_between_its_two_renames_is_brought_to_its_end(
     path: Path, tmp_path: Path, with_repaired: bool
 ) -> None:
     if with_repaired:
-        other = write(tmp_path / "elsewhere", 12)
+        other = write_recording(tmp_path / "elsewhere", 12)
         other.rename(path.with_name(f".{path.name}.repaired"))
     path.rename(path.with_name(f".{path.name}.damaged"))
     found = library.resolve_recording(tmp_path, path.name)
@@ -220,7 +222,7 @@ def test_a_count_in_the_description_is_not_believed(path: Path, frames: int) -> 
 
 
 def test_a_video_of_something_else_is_refused(path: Path, tmp_path: Path) -> None:
-    other = write(tmp_path / "other", 30, meta=meta_of(size=(64, 64)))
+    other = write_recording(tmp_path / "other", 30, meta=recording_meta(size=(64, 64)))
     (path / "frames.mkv").write_bytes((other / "frames.mkv").read_bytes())
     with pytest.raises(RecordingError):
         list(Recording.open(path).frames())

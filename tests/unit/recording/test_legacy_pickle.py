@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from support.recordings import edge, meta_of, picture, write
+from support.recordings import frame_pixels, key_edge, recording_meta, write_recording
 
 from agp_tui.errors import RecordingError
 from agp_tui.recording.export import ENDINGS, Format, export_recording
@@ -16,7 +16,7 @@ from agp_tui.recording.legacy_pickle import import_pickle
 from agp_tui.recording.store import Recording, find_recordings
 
 COUNT = 25
-FRAMES = np.stack([picture(number) for number in range(COUNT)])
+FRAMES = np.stack([frame_pixels(number) for number in range(COUNT)])
 STATES = np.random.default_rng(3).integers(0, 2, (COUNT, 4)).astype(bool)
 
 
@@ -62,8 +62,8 @@ def test_the_names_of_numpy_1_and_2(tmp_path: Path) -> None:
 
 
 def test_out_and_in_again(tmp_path: Path) -> None:
-    edges = [edge(3.5, "up", True), edge(6.5, "space", True), edge(9.5, "up", False)]
-    path = write(tmp_path, 15, edges)
+    edges = [key_edge(3.5, "up", True), key_edge(6.5, "space", True), key_edge(9.5, "up", False)]
+    path = write_recording(tmp_path, 15, edges)
     recording = Recording.open(path)
     target = export_recording(recording, "pickle", tmp_path / "out.pkl")
     content = pickle.loads(target.read_bytes())  # the plain unpickler of numpy's users
@@ -77,14 +77,14 @@ def test_out_and_in_again(tmp_path: Path) -> None:
 
 
 def test_export_without_any_of_the_four_keys_is_refused(tmp_path: Path) -> None:
-    recording = Recording.open(write(tmp_path, 3, meta=meta_of(keys=("space",))))
+    recording = Recording.open(write_recording(tmp_path, 3, meta=recording_meta(keys=("space",))))
     with pytest.raises(RecordingError, match="npz"):
         export_recording(recording, "pickle", tmp_path / "out.pkl")
     assert not list(tmp_path.glob("*out.pkl*"))
 
 
 def test_export_to_npz(tmp_path: Path) -> None:
-    recording = Recording.open(write(tmp_path, 9, [edge(3.5, "up", True)]))
+    recording = Recording.open(write_recording(tmp_path, 9, [key_edge(3.5, "up", True)]))
     with np.load(export_recording(recording, "npz", tmp_path / "out.npz"), allow_pickle=False) as arrays:
         np.testing.assert_array_equal(arrays["frames"], list(recording.frames()))
         np.testing.assert_array_equal(arrays["keys"], recording.key_states())
@@ -95,13 +95,15 @@ def test_export_to_npz(tmp_path: Path) -> None:
 
 def test_export_to_mp4_is_watchable_with_its_keys(tmp_path: Path) -> None:
     size = (47, 63)
-    recording = Recording.open(write(tmp_path, 12, [edge(3.5, "up", True)], meta=meta_of(size=size)))
+    recording = Recording.open(
+        write_recording(tmp_path, 12, [key_edge(3.5, "up", True)], meta=recording_meta(size=size))
+    )
     video = cv2.VideoCapture(str(export_recording(recording, "mp4", tmp_path / "out.mp4")))
     assert video.get(cv2.CAP_PROP_FPS) == pytest.approx(30, abs=1)
     count = 0
     while (read := video.read())[0]:
         assert read[1].shape == (48, 64, 3)
-        smooth = read[1][16:46, :62, ::-1].astype(int) - picture(count, size)[16:46, :62]
+        smooth = read[1][16:46, :62, ::-1].astype(int) - frame_pixels(count, size)[16:46, :62]
         assert np.abs(smooth).mean() < 12
         count += 1
     assert count == 12
@@ -109,11 +111,11 @@ def test_export_to_mp4_is_watchable_with_its_keys(tmp_path: Path) -> None:
 
 
 def test_export_to_pictures(tmp_path: Path) -> None:
-    recording = Recording.open(write(tmp_path, 4, [edge(1.5, "left", True)]))
+    recording = Recording.open(write_recording(tmp_path, 4, [key_edge(1.5, "left", True)]))
     folder = export_recording(recording, "png", tmp_path / "out")
     for number in range(4):
         found = cv2.imread(str(folder / f"{number:06}.png"))[:, :, ::-1]
-        np.testing.assert_array_equal(found, picture(number))
+        np.testing.assert_array_equal(found, frame_pixels(number))
     rows = (folder / "keys.csv").read_text().splitlines()
     assert rows[0] == "file,time_ms,up,left,space"
     assert rows[3] == "000002.png,67,0,1,0"
@@ -121,7 +123,7 @@ def test_export_to_pictures(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("to", list(ENDINGS))
 def test_an_export_is_whole_or_not_there(tmp_path: Path, to: Format) -> None:
-    path = write(tmp_path / "r", 12)
+    path = write_recording(tmp_path / "r", 12)
     recording = Recording.open(path)
     body = bytearray((path / "frames.mkv").read_bytes())
     body[len(body) // 2 : len(body) // 2 + 2000] = bytes(2000)
@@ -132,7 +134,7 @@ def test_an_export_is_whole_or_not_there(tmp_path: Path, to: Format) -> None:
 
 
 def test_an_export_does_not_replace_what_is_there(tmp_path: Path) -> None:
-    recording = Recording.open(write(tmp_path, 2))
+    recording = Recording.open(write_recording(tmp_path, 2))
     (tmp_path / "mine.npz").write_text("precious")
     with pytest.raises(RecordingError, match=r"mine\.npz"):
         export_recording(recording, "npz", tmp_path / "mine.npz")

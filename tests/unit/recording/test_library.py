@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.recordings import edge, frame_at, meta_of, time_of, write
+from support.recordings import frame_at, frame_time_ns, key_edge, recording_meta, write_recording
 
 from agp_tui.errors import RecordingError
 from agp_tui.games.base import Frame, GameStatus
@@ -15,7 +15,7 @@ from agp_tui.recording.store import Recording, RecordingWriter
 
 
 def _of_frames(root: Path, numbers: list[int], fps: int = 30) -> Path:
-    writer = RecordingWriter.create(root, meta_of(fps=fps))
+    writer = RecordingWriter.create(root, recording_meta(fps=fps))
     for number in numbers:
         writer.frame(frame_at(number))
     writer.close()
@@ -23,9 +23,11 @@ def _of_frames(root: Path, numbers: list[int], fps: int = 30) -> Path:
 
 
 def test_a_list_says_what_there_is(tmp_path: Path) -> None:
-    first = write(tmp_path, 30, [edge(14.5, "up", True), edge(29.5, "up", False)], meta=meta_of("rally"))
+    first = write_recording(
+        tmp_path, 30, [key_edge(14.5, "up", True), key_edge(29.5, "up", False)], meta=recording_meta("rally")
+    )
     second = _of_frames(tmp_path, [*range(10), *range(20, 30)])
-    broken = write(tmp_path, 3, meta=meta_of("zebra"))
+    broken = write_recording(tmp_path, 3, meta=recording_meta("zebra"))
     (broken / "frames.mkv").unlink()
     found = {Path(one.path): one for one in library.list_recordings(tmp_path)}
     assert set(found) == {first, second, broken}
@@ -44,12 +46,17 @@ def test_a_list_says_what_there_is(tmp_path: Path) -> None:
 
 
 def test_info_tells_of_keys_and_scores(tmp_path: Path) -> None:
-    writer = RecordingWriter.create(tmp_path, meta_of())
+    writer = RecordingWriter.create(tmp_path, recording_meta())
     for number in range(10):
         writer.frame(frame_at(number))
-    for one in (edge(1.5, "up", True), edge(3.5, "up", False), edge(5.5, "up", True), edge(6.5, "up", False)):
+    for one in (
+        key_edge(1.5, "up", True),
+        key_edge(3.5, "up", False),
+        key_edge(5.5, "up", True),
+        key_edge(6.5, "up", False),
+    ):
         writer.edge(one)
-    writer.score(GameStatus(4.0, 1, 1, (12.0,)), time_of(8))
+    writer.score(GameStatus(4.0, 1, 1, (12.0,)), frame_time_ns(8))
     writer.close()
     facts = {str(name): value for name, value in library.info(writer.path).table().rows}
     assert facts["up (human)"] == "held 30.0 % of the time, 2 times"
@@ -57,7 +64,7 @@ def test_info_tells_of_keys_and_scores(tmp_path: Path) -> None:
 
 
 def test_recordings_are_found_by_what_a_person_types(tmp_path: Path) -> None:
-    path = write(tmp_path, 2, meta=meta_of("ALE/Pong-v5"))
+    path = write_recording(tmp_path, 2, meta=recording_meta("ALE/Pong-v5"))
     for text in (
         str(path),
         path.name,
@@ -66,7 +73,7 @@ def test_recordings_are_found_by_what_a_person_types(tmp_path: Path) -> None:
         path.name[-5:],
     ):
         assert library.resolve_recording(tmp_path, text) == path
-    write(tmp_path, 2, meta=meta_of("other"))
+    write_recording(tmp_path, 2, meta=recording_meta("other"))
     with pytest.raises(RecordingError, match="found 2"):
         library.resolve_recording(tmp_path, path.name[:6])
     with pytest.raises(RecordingError, match="Did you mean"):
@@ -77,7 +84,7 @@ def test_recordings_are_found_by_what_a_person_types(tmp_path: Path) -> None:
 
 
 def test_delete_takes_the_recording_and_nothing_else(tmp_path: Path) -> None:
-    first, second = write(tmp_path, 2), write(tmp_path, 2)
+    first, second = write_recording(tmp_path, 2), write_recording(tmp_path, 2)
     (first / ".cache").mkdir()
     (first / ".cache" / "frames-64-x.npy").write_bytes(b"0")
     library.delete(first)
@@ -94,7 +101,7 @@ def test_delete_takes_the_recording_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_a_damaged_recording_can_be_deleted(tmp_path: Path) -> None:
-    path = write(tmp_path, 2)
+    path = write_recording(tmp_path, 2)
     (path / "meta.json").write_text("{")
     library.delete(path)
     assert not path.exists()
@@ -110,19 +117,23 @@ def test_gaps_and_a_wrong_rate_are_told(tmp_path: Path) -> None:
 
 
 def test_keys_never_pressed_and_keys_that_stick_are_told(tmp_path: Path) -> None:
-    stuck = write(tmp_path, 200, [edge(20.5, "left", True), edge(5.5, "up", True), edge(9.5, "up", False)])
+    stuck = write_recording(
+        tmp_path, 200, [key_edge(20.5, "left", True), key_edge(5.5, "up", True), key_edge(9.5, "up", False)]
+    )
     problems = integrity.check(stuck)
     assert "left is held for the last 5.9 s to the end: it may be stuck." in problems
     assert "Never pressed by human: space." in problems
-    assert any("No key is ever pressed" in problem for problem in integrity.check(write(tmp_path, 3)))
+    assert any(
+        "No key is ever pressed" in problem for problem in integrity.check(write_recording(tmp_path, 3))
+    )
 
 
 def test_still_and_black_pictures_are_told(tmp_path: Path) -> None:
-    writer = RecordingWriter.create(tmp_path, meta_of())
-    writer.edge(KeyEdge(time_of(0), "up", True, "human"))
+    writer = RecordingWriter.create(tmp_path, recording_meta())
+    writer.edge(KeyEdge(frame_time_ns(0), "up", True, "human"))
     for number in range(20):
         pixels = frame_at(0).pixels if number < 12 else np.zeros((48, 64, 3), np.uint8)
-        writer.frame(Frame(pixels, time_of(number), time_of(number)))
+        writer.frame(Frame(pixels, frame_time_ns(number), frame_time_ns(number)))
     writer.close()
     problems = integrity.check(writer.path)
     assert any("95 % of the frames equal the one before" in problem for problem in problems)
@@ -142,7 +153,7 @@ def test_checking_something_else_is_an_error(tmp_path: Path) -> None:
 
 def test_a_long_list_is_quick(tmp_path: Path) -> None:
     for _ in range(12):
-        write(tmp_path, 2)
+        write_recording(tmp_path, 2)
     began = time.process_time()
     assert len(library.list_recordings(tmp_path)) == 12
     assert time.process_time() - began < 2

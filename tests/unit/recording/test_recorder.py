@@ -8,19 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.drawn import (
+from support.drawn_game import (
     KEYS,
     DrawnGame,
-    Pattern,
-    Typed,
-    drawn_keys,
-    moment_of,
-    number_in,
-    opened,
-    record_drawn,
+    PatternPolicy,
+    ScriptedKeyboard,
+    frame_number,
+    frame_time_ns,
+    keys_in_frame,
+    open_recording,
+    record_drawn_game,
 )
 from support.fakes import EventLog
-from support.full_disk import files_of_at_most
+from support.full_disk import file_size_limit
 
 from agp_tui.config import RecordSettings
 from agp_tui.engine.clock import NS, RealTime
@@ -35,46 +35,48 @@ from agp_tui.recording.timeline import FrameLine, parse, read_lines
 
 
 def test_every_label_of_a_driver_is_what_it_decided_at_that_frame(tmp_path: Path) -> None:
-    driver = Pattern(1, "expert")
-    recorded = record_drawn(tmp_path, DrawnGame(), driver, seconds=2)
-    recording = opened(recorded)
+    driver = PatternPolicy(1, "expert")
+    recorded = record_drawn_game(tmp_path, DrawnGame(), driver, seconds=2)
+    recording = open_recording(recorded)
     assert (len(recording), recorded.frames, recorded.because) == (60, 60, "2 seconds are over")
     assert (recording.meta.source, recording.meta.labels, recording.meta.fps) == ("expert", "expert", 30)
     assert recording.labels(1).tolist() == driver.rows(range(60))
     # What the game had at a frame is the key state recorded for it.
-    assert [drawn_keys(pixels) for pixels in recording.frames()] == recording.key_states().tolist()
-    assert [number_in(pixels) for pixels in recording.frames()] == list(range(60))
+    assert [keys_in_frame(pixels) for pixels in recording.frames()] == recording.key_states().tolist()
+    assert [frame_number(pixels) for pixels in recording.frames()] == list(range(60))
     assert np.diff(recording.times_ns) == pytest.approx(NS / 30, abs=2)
 
 
 def test_a_teachers_corrections_are_the_labels_of_what_another_plays(tmp_path: Path) -> None:
-    model, teacher = Pattern(1, "agent"), Pattern(2, "expert")
-    recording = opened(record_drawn(tmp_path, DrawnGame(), model, teacher=teacher, seconds=2))
+    model, teacher = PatternPolicy(1, "agent"), PatternPolicy(2, "expert")
+    recording = open_recording(record_drawn_game(tmp_path, DrawnGame(), model, teacher=teacher, seconds=2))
     assert (recording.meta.source, recording.meta.labels) == ("agent", "expert")
     assert recording.labels(1).tolist() == teacher.rows(range(60))
     assert recording.key_states("agent")[1:].tolist() == model.rows(range(59))
-    assert [drawn_keys(pixels) for pixels in recording.frames()] == recording.key_states("agent").tolist()
+    assert [keys_in_frame(pixels) for pixels in recording.frames()] == recording.key_states("agent").tolist()
 
 
 def test_a_teacher_who_plays_itself_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="teacher"):
-        record_drawn(tmp_path, DrawnGame(), Pattern(1, "expert"), teacher=Pattern(2, "expert"), seconds=1)
+        record_drawn_game(
+            tmp_path, DrawnGame(), PatternPolicy(1, "expert"), teacher=PatternPolicy(2, "expert"), seconds=1
+        )
     assert find_recordings(tmp_path) == []
 
 
 def test_a_persons_edges_come_on_the_frames_after_them(tmp_path: Path) -> None:
     game = DrawnGame()
     edges = [
-        KeyEdge(moment_of(2.5), "up", True, "human"),
-        KeyEdge(moment_of(6.1), "q", True, "human"),  # not the game's
-        KeyEdge(moment_of(7.9), "up", False, "human"),
-        KeyEdge(moment_of(8.2), "space", True, "human"),
-        KeyEdge(moment_of(8.4), "space", False, "human"),  # a tap between two frames
-        KeyEdge(moment_of(10.5), "left", False, "human"),  # held from before the start
+        KeyEdge(frame_time_ns(2.5), "up", True, "human"),
+        KeyEdge(frame_time_ns(6.1), "q", True, "human"),  # not the game's
+        KeyEdge(frame_time_ns(7.9), "up", False, "human"),
+        KeyEdge(frame_time_ns(8.2), "space", True, "human"),
+        KeyEdge(frame_time_ns(8.4), "space", False, "human"),  # a tap between two frames
+        KeyEdge(frame_time_ns(10.5), "left", False, "human"),  # held from before the start
     ]
-    keyboard = Typed(game.source, edges, held=frozenset({"left", "w"}))
-    recorded = record_drawn(tmp_path, game, keyboard, seconds=0.5)
-    recording = opened(recorded)
+    keyboard = ScriptedKeyboard(game.source, edges, held=frozenset({"left", "w"}))
+    recorded = record_drawn_game(tmp_path, game, keyboard, seconds=0.5)
+    recording = open_recording(recorded)
     assert len(recording) == 15
     states = recording.key_states()
     assert states[:, 0].tolist() == [3 <= number <= 7 for number in range(15)]
@@ -90,21 +92,23 @@ def test_a_persons_edges_come_on_the_frames_after_them(tmp_path: Path) -> None:
 def test_a_persons_keys_are_handed_to_a_console(tmp_path: Path) -> None:
     game = DrawnGame()
     edges = [
-        KeyEdge(moment_of(2.5), "up", True, "human"),
-        KeyEdge(moment_of(5.5), "up", False, "human"),
-        KeyEdge(moment_of(8.2), "space", True, "human"),
-        KeyEdge(moment_of(8.4), "space", False, "human"),
+        KeyEdge(frame_time_ns(2.5), "up", True, "human"),
+        KeyEdge(frame_time_ns(5.5), "up", False, "human"),
+        KeyEdge(frame_time_ns(8.2), "space", True, "human"),
+        KeyEdge(frame_time_ns(8.4), "space", False, "human"),
     ]
-    recording = opened(record_drawn(tmp_path, game, Typed(game.source, edges), forwards=True, seconds=0.5))
+    recording = open_recording(
+        record_drawn_game(tmp_path, game, ScriptedKeyboard(game.source, edges), forwards=True, seconds=0.5)
+    )
     # What a frame shows is what was held by then: no frame late.
-    assert [drawn_keys(pixels) for pixels in recording.frames()] == recording.key_states("human").tolist()
+    assert [keys_in_frame(pixels) for pixels in recording.frames()] == recording.key_states("human").tolist()
     assert recording.key_states()[:, 0].tolist() == [3 <= number <= 5 for number in range(15)]
     # The console has each key as of its own moment, a tap between two frames as well.
     assert game.given == [
-        (moment_of(2.5), frozenset({"up"})),
-        (moment_of(5.5), NO_KEYS),
-        (moment_of(8.2), frozenset({"space"})),
-        (moment_of(8.4), NO_KEYS),
+        (frame_time_ns(2.5), frozenset({"up"})),
+        (frame_time_ns(5.5), NO_KEYS),
+        (frame_time_ns(8.2), frozenset({"space"})),
+        (frame_time_ns(8.4), NO_KEYS),
     ]
     assert game.held == NO_KEYS
 
@@ -118,8 +122,10 @@ def test_start_and_stop_keys_on_the_games_keyboard(tmp_path: Path) -> None:
         KeyEdge(began + round(at * NS), key, True, "human") for at, key in [(0.3, "enter"), (0.8, "esc")]
     ]
     settings = RecordSettings(wait_for_enter=True, min_free_mb=0)
-    recorded = record_drawn(tmp_path, game, Typed(clock, edges), settings=settings, seconds=30)
-    recording = opened(recorded)
+    recorded = record_drawn_game(
+        tmp_path, game, ScriptedKeyboard(clock, edges), settings=settings, seconds=30
+    )
+    recording = open_recording(recorded)
     assert recorded.because == "the esc key"
     assert (recording.times_ns[0] - began) / NS > 0.25
     assert recording.times_ns[-1] - recording.times_ns[0] < 5 * NS
@@ -130,11 +136,11 @@ def test_start_and_stop_keys_on_the_games_keyboard(tmp_path: Path) -> None:
 
 def test_stopped_before_it_began(tmp_path: Path) -> None:
     game = DrawnGame()
-    keyboard = Typed(game.source, [])
+    keyboard = ScriptedKeyboard(game.source, [])
     stopped = Job()
     stopped.stop()
     settings = RecordSettings(wait_for_enter=True, min_free_mb=0)
-    recorded = record_drawn(tmp_path, game, keyboard, settings=settings, job=stopped)
+    recorded = record_drawn_game(tmp_path, game, keyboard, settings=settings, job=stopped)
     assert (recorded.path, recorded.frames) == (None, 0)
     assert find_recordings(tmp_path) == []
 
@@ -142,17 +148,17 @@ def test_stopped_before_it_began(tmp_path: Path) -> None:
 def test_a_recording_without_a_frame_is_removed(tmp_path: Path) -> None:
     stopped = Job()
     stopped.stop()
-    recorded = record_drawn(tmp_path, DrawnGame(), Pattern(1, "expert"), job=stopped, seconds=5)
+    recorded = record_drawn_game(tmp_path, DrawnGame(), PatternPolicy(1, "expert"), job=stopped, seconds=5)
     assert (recorded.path, recorded.finished_event().recording) == (None, None)
     assert list(tmp_path.rglob("*.mkv")) == []
 
 
 def test_it_ends_after_so_many_games_and_tells_their_scores(tmp_path: Path) -> None:
-    recorded = record_drawn(tmp_path, DrawnGame(), Pattern(1, "expert"), episodes=2, seconds=60)
+    recorded = record_drawn_game(tmp_path, DrawnGame(), PatternPolicy(1, "expert"), episodes=2, seconds=60)
     assert recorded.because == "2 games are over"
     assert recorded.frames == 40
     assert recorded.scores == (0.0, 1.0)
-    told = opened(recorded).timeline.scores
+    told = open_recording(recorded).timeline.scores
     assert [change.status.score for change in told[:4]] == [0, 1, 2, 3]
     assert told[-1].status.finished_scores == (0.0, 1.0)
 
@@ -160,15 +166,15 @@ def test_it_ends_after_so_many_games_and_tells_their_scores(tmp_path: Path) -> N
 def test_a_stop_finishes_the_recording_and_releases_the_keys(tmp_path: Path) -> None:
     job = Job()
 
-    class Stopper(Pattern):
+    class Stopper(PatternPolicy):
         def decide(self, frame: Frame) -> Keys:
-            if number_in(frame.pixels) == 9:
+            if frame_number(frame.pixels) == 9:
                 job.stop()
             return frozenset({"up"})
 
     game = DrawnGame()
-    recorded = record_drawn(tmp_path, game, Stopper(1, "agent"), job=job)
-    recording = opened(recorded)
+    recorded = record_drawn_game(tmp_path, game, Stopper(1, "agent"), job=job)
+    recording = open_recording(recorded)
     assert (len(recording), recording.meta.state, recorded.because) == (10, "complete", "stopped")
     assert game.held == NO_KEYS
     assert recording.labels(1)[-1].tolist() == [True, False, False]
@@ -176,15 +182,15 @@ def test_a_stop_finishes_the_recording_and_releases_the_keys(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, JobFailed])
 def test_whatever_comes_the_recording_is_finished_first(tmp_path: Path, error: type[BaseException]) -> None:
-    class Thrower(Pattern):
+    class Thrower(PatternPolicy):
         def decide(self, frame: Frame) -> Keys:
-            if number_in(frame.pixels) == 9:
+            if frame_number(frame.pixels) == 9:
                 raise error("now")
             return frozenset({"up"})
 
     game, heard = DrawnGame(), EventLog()
     with pytest.raises(error):
-        record_drawn(tmp_path, game, Thrower(1, "agent"), job=Job(heard))
+        record_drawn_game(tmp_path, game, Thrower(1, "agent"), job=Job(heard))
     (path,) = find_recordings(tmp_path)
     told = [event.text for event in heard.events if isinstance(event, Note)]
     if error is JobFailed:
@@ -197,15 +203,15 @@ def test_whatever_comes_the_recording_is_finished_first(tmp_path: Path, error: t
 def test_a_gap_stays_a_gap_and_is_told_at_once(tmp_path: Path) -> None:
     """As if the disk had taken nothing for three seconds after the tenth frame."""
 
-    class Slow(Pattern):
+    class Slow(PatternPolicy):
         def decide(self, frame: Frame) -> Keys:
-            if number_in(frame.pixels) == 9:
+            if frame_number(frame.pixels) == 9:
                 game.source.sleep_until(frame.before_ns + 3 * NS)
             return super().decide(frame)
 
     game, heard = DrawnGame(), EventLog()
-    recorded = record_drawn(tmp_path, game, Slow(1, "expert"), job=Job(heard), seconds=6)
-    recording = opened(recorded)
+    recorded = record_drawn_game(tmp_path, game, Slow(1, "expert"), job=Job(heard), seconds=6)
+    recording = open_recording(recorded)
     gaps = np.diff(recording.times_ns) / NS
     assert gaps.argmax() == 9 and gaps.max() == pytest.approx(3.0, abs=1 / 30)
     assert np.sort(gaps)[-2] < 1.5 / 30
@@ -217,7 +223,7 @@ def test_a_gap_stays_a_gap_and_is_told_at_once(tmp_path: Path) -> None:
 def test_too_little_room_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     settings = RecordSettings(min_free_mb=1 << 40)
     with pytest.raises(RecordingError, match=r"Expected at least \d+ MB free") as refusal:
-        record_drawn(tmp_path / "new", DrawnGame(), Pattern(1, "expert"), settings=settings)
+        record_drawn_game(tmp_path / "new", DrawnGame(), PatternPolicy(1, "expert"), settings=settings)
     assert refusal.value.exit_code == 2
     assert not (tmp_path / "new").exists()
 
@@ -230,24 +236,24 @@ def test_it_ends_by_itself_when_the_disk_runs_low(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(space.DiskSpace, "free_mb", free)
     monkeypatch.setattr(space, "CHECK_SECONDS", 0.0)
     settings = RecordSettings(min_free_mb=50)
-    recorded = record_drawn(
-        tmp_path, game, Pattern(1, "expert"), job=Job(heard), settings=settings, seconds=60
+    recorded = record_drawn_game(
+        tmp_path, game, PatternPolicy(1, "expert"), job=Job(heard), settings=settings, seconds=60
     )
     assert recorded.because == "the disk runs low"
-    recording = opened(recorded)
+    recording = open_recording(recorded)
     assert (len(recording), recording.meta.state) == (25, "complete")
     assert [event.level for event in heard.events if isinstance(event, Note)] == ["warning"]
 
 
 def test_a_write_that_fails_keeps_what_is_there(tmp_path: Path) -> None:
     game = DrawnGame(frame_shape=(256, 256))
-    with files_of_at_most(60_000), pytest.raises(JobFailed, match="Expected to write") as failed:
-        record_drawn(tmp_path, game, Pattern(1, "expert"), seconds=3600)
+    with file_size_limit(60_000), pytest.raises(JobFailed, match="Expected to write") as failed:
+        record_drawn_game(tmp_path, game, PatternPolicy(1, "expert"), seconds=3600)
     (path,) = find_recordings(tmp_path)
     recording = Recording.open(path)
     assert failed.value.hint.startswith(f"Frames saved before it: {len(recording)}. Make room")
     assert len(recording) > 20
-    assert [number_in(pixels) for pixels in recording.frames()] == list(range(len(recording)))
+    assert [frame_number(pixels) for pixels in recording.frames()] == list(range(len(recording)))
     assert game.held == NO_KEYS
 
 
@@ -262,8 +268,8 @@ def test_a_disk_without_room_for_a_frame_keeps_nothing(
     tmp_path: Path, room: int, error: type[AgpError], said: str
 ) -> None:
     game = DrawnGame(frame_shape=(256, 256))
-    with files_of_at_most(room), pytest.raises(error, match=said) as failed:
-        record_drawn(tmp_path, game, Pattern(1, "expert"), seconds=3600)
+    with file_size_limit(room), pytest.raises(error, match=said) as failed:
+        record_drawn_game(tmp_path, game, PatternPolicy(1, "expert"), seconds=3600)
     assert "Make room" in failed.value.hint
     assert list(tmp_path.glob("drawn/*")) == []
 
@@ -272,9 +278,12 @@ def test_no_frame_is_ever_there_without_its_keys(tmp_path: Path) -> None:
     """After each line that a kill could leave last, the newest frame has the keys that it has at the end."""
     game = DrawnGame()
     edges = [
-        KeyEdge(moment_of(1.5 + number), KEYS[number % 3], number % 2 == 0, "human") for number in range(12)
+        KeyEdge(frame_time_ns(1.5 + number), KEYS[number % 3], number % 2 == 0, "human")
+        for number in range(12)
     ]
-    recording = opened(record_drawn(tmp_path, game, Typed(game.source, edges), seconds=0.5))
+    recording = open_recording(
+        record_drawn_game(tmp_path, game, ScriptedKeyboard(game.source, edges), seconds=0.5)
+    )
     states = recording.timeline.key_states(KEYS, "human")
     assert states[:-1].any(axis=0).all()
     lines = list(read_lines(recording.path / "timeline.jsonl"))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.recordings import edge, frame_at, meta_of, time_of, write
+from support.recordings import frame_at, frame_time_ns, key_edge, recording_meta, write_recording
 
 from agp_tui.games.base import Frame
 from agp_tui.keys.state import KeyEdge
@@ -12,7 +12,7 @@ from agp_tui.protocol.results import Combination
 from agp_tui.recording.quality_stats import recording_stats
 from agp_tui.recording.store import Recording, RecordingWriter
 
-SIDES = meta_of(keys=("up", "left", "right", "down"))
+SIDES = recording_meta(keys=("up", "left", "right", "down"))
 
 
 def _warnings(path: Path) -> tuple[str, ...]:
@@ -21,12 +21,12 @@ def _warnings(path: Path) -> tuple[str, ...]:
 
 def _held(key: str, start: int, stop: int) -> list[KeyEdge]:
     """Held at the frames from `start` to before `stop`."""
-    return [edge(start - 0.5, key, True), edge(stop - 0.5, key, False)]
+    return [key_edge(start - 0.5, key, True), key_edge(stop - 0.5, key, False)]
 
 
 def test_shares_presses_and_combinations(tmp_path: Path) -> None:
     edges = [*_held("up", 2, 6), *_held("left", 4, 8), *_held("up", 12, 13)]
-    found = recording_stats(Recording.open(write(tmp_path, 20, edges)))
+    found = recording_stats(Recording.open(write_recording(tmp_path, 20, edges)))
     assert found.shares == {"up": 0.25, "left": 0.2, "space": 0.0}
     assert found.presses == {"up": 2, "left": 1, "space": 0}
     together = [(one.keys, one.share) for one in found.combinations]
@@ -36,13 +36,13 @@ def test_shares_presses_and_combinations(tmp_path: Path) -> None:
 
 
 def test_nothing_pressed(tmp_path: Path) -> None:
-    (warning,) = _warnings(write(tmp_path, 20))
+    (warning,) = _warnings(write_recording(tmp_path, 20))
     assert warning.startswith("No key is ever pressed by human")
 
 
 @pytest.mark.parametrize(("frames", "idle"), [(9, True), (10, False)])
 def test_mostly_idle(tmp_path: Path, frames: int, idle: bool) -> None:
-    found = _warnings(write(tmp_path, 100, _held("space", 3, 3 + frames)))
+    found = _warnings(write_recording(tmp_path, 100, _held("space", 3, 3 + frames)))
     assert [warning.startswith("Mostly idle") for warning in found] == [True] * idle
 
 
@@ -53,7 +53,9 @@ def test_one_sided(tmp_path: Path, left: int, right: int, sided: bool) -> None:
     edges = [*_held("left", 1, 1 + left), *_held("right", 55, 55 + right)] if right < 40 else [
         *_held("left", 1, 1 + left), *_held("right", 50, 50 + right)]  # fmt: skip
     found = [
-        warning for warning in _warnings(write(tmp_path, 100, edges, meta=SIDES)) if "One-sided" in warning
+        warning
+        for warning in _warnings(write_recording(tmp_path, 100, edges, meta=SIDES))
+        if "One-sided" in warning
     ]
     assert len(found) == sided
     if sided:
@@ -61,14 +63,14 @@ def test_one_sided(tmp_path: Path, left: int, right: int, sided: bool) -> None:
 
 
 def test_only_opposite_keys_are_compared(tmp_path: Path) -> None:
-    assert _warnings(write(tmp_path, 100, _held("up", 1, 50), meta=SIDES)) == (
+    assert _warnings(write_recording(tmp_path, 100, _held("up", 1, 50), meta=SIDES)) == (
         "One-sided: up is held 49.0 % of the time, down 0.0 %.",
     )
 
 
 @pytest.mark.parametrize(("missing", "told"), [(1, False), (3, True)])
 def test_missed_slots(tmp_path: Path, missing: int, told: bool) -> None:
-    writer = RecordingWriter.create(tmp_path, meta_of())
+    writer = RecordingWriter.create(tmp_path, recording_meta())
     for number in [*range(100), *range(100 + missing, 200)]:
         writer.frame(frame_at(number))
     for one in _held("up", 1, 100):
@@ -79,9 +81,11 @@ def test_missed_slots(tmp_path: Path, missing: int, told: bool) -> None:
 
 @pytest.mark.parametrize(("shade", "words"), [(90, ["stood still"]), (0, ["stood still", "are black"])])
 def test_still_and_black_pictures(tmp_path: Path, shade: int, words: list[str]) -> None:
-    writer = RecordingWriter.create(tmp_path, meta_of())
+    writer = RecordingWriter.create(tmp_path, recording_meta())
     for number in range(20):
-        writer.frame(Frame(np.full((48, 64, 3), shade, np.uint8), time_of(number), time_of(number)))
+        writer.frame(
+            Frame(np.full((48, 64, 3), shade, np.uint8), frame_time_ns(number), frame_time_ns(number))
+        )
     for one in _held("up", 1, 10):
         writer.edge(one)
     writer.close()

@@ -12,7 +12,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.recordings import KEYS, edge, frame_at, meta_of, picture, time_of, write
+from support.recordings import (
+    KEYS,
+    frame_at,
+    frame_pixels,
+    frame_time_ns,
+    key_edge,
+    recording_meta,
+    write_recording,
+)
 
 from agp_tui.errors import RecordingError
 from agp_tui.games.base import Frame, GameStatus
@@ -28,11 +36,11 @@ needs_ffmpeg = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="needs ffmp
 @pytest.mark.parametrize("size", [(48, 64), (210, 160), (33, 47), (256, 256), (540, 560)])
 def test_frames_come_back_bit_by_bit(tmp_path: Path, size: tuple[int, int]) -> None:
     count = 40 if size[0] < 500 else 34
-    recording = Recording.open(write(tmp_path, count, meta=meta_of(size=size)))
+    recording = Recording.open(write_recording(tmp_path, count, meta=recording_meta(size=size)))
     assert recording.meta.codec == codec_for(*size)
     assert len(recording) == count
     for number, pixels in enumerate(recording.frames()):
-        np.testing.assert_array_equal(pixels, picture(number, size))
+        np.testing.assert_array_equal(pixels, frame_pixels(number, size))
 
 
 def test_large_frames_have_the_codec_for_large_frames(tmp_path: Path) -> None:
@@ -42,7 +50,7 @@ def test_large_frames_have_the_codec_for_large_frames(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def long_recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # Larger than 512x512: key frames every 30, so that seeking has to decode its way.
-    return write(tmp_path_factory.mktemp("long"), 64, meta=meta_of(size=(520, 530)))
+    return write_recording(tmp_path_factory.mktemp("long"), 64, meta=recording_meta(size=(520, 530)))
 
 
 @pytest.mark.parametrize(("start", "count"), [(0, 3), (29, 3), (47, 1), (61, 9), (63, 1), (64, 2), (10, 0)])
@@ -50,24 +58,24 @@ def test_any_few_frames_are_found(long_recording: Path, start: int, count: int) 
     found = list(Recording.open(long_recording).frames(start, start + count))
     assert len(found) == max(0, min(count, 64 - start))
     for number, pixels in enumerate(found, start=start):
-        np.testing.assert_array_equal(pixels, picture(number, (520, 530)))
+        np.testing.assert_array_equal(pixels, frame_pixels(number, (520, 530)))
 
 
 def test_a_key_state_is_what_was_held_strictly_before_the_grab(tmp_path: Path) -> None:
     edges = [
-        edge(1.5, "left", True),
-        KeyEdge(time_of(3), "space", True, "human"),  # at the very moment of frame 3: counts from 4
-        KeyEdge(time_of(4) - 1, "left", False, "human"),  # just before frame 4
-        edge(4.2, "up", False),
+        key_edge(1.5, "left", True),
+        KeyEdge(frame_time_ns(3), "space", True, "human"),  # at the very moment of frame 3: counts from 4
+        KeyEdge(frame_time_ns(4) - 1, "left", False, "human"),  # just before frame 4
+        key_edge(4.2, "up", False),
     ]
-    recording = Recording.open(write(tmp_path, 7, edges, held=frozenset({"up"})))
+    recording = Recording.open(write_recording(tmp_path, 7, edges, held=frozenset({"up"})))
     expected = [[1, 0, 0], [1, 0, 0], [1, 1, 0], [1, 1, 0], [1, 0, 1], [0, 0, 1], [0, 0, 1]]
     np.testing.assert_array_equal(recording.key_states(), np.array(expected, bool))
 
 
 def test_labels_are_the_state_some_frames_later(tmp_path: Path) -> None:
-    edges = [edge(1.5, "up", True), edge(3.5, "up", False), edge(4.5, "left", True)]
-    recording = Recording.open(write(tmp_path, 5, edges, end=frozenset({"left"})))
+    edges = [key_edge(1.5, "up", True), key_edge(3.5, "up", False), key_edge(4.5, "left", True)]
+    recording = Recording.open(write_recording(tmp_path, 5, edges, end=frozenset({"left"})))
     up = [0, 0, 1, 1, 0]
     assert recording.key_states()[:, 0].tolist() == up
     assert recording.labels(0)[:, 0].tolist() == up
@@ -79,23 +87,23 @@ def test_labels_are_the_state_some_frames_later(tmp_path: Path) -> None:
 
 
 def test_edges_heard_late_count_by_their_time(tmp_path: Path) -> None:
-    writer = RecordingWriter.create(tmp_path, meta_of())
+    writer = RecordingWriter.create(tmp_path, recording_meta())
     for number in range(4):
         writer.frame(frame_at(number))
-    writer.edge(edge(2.5, "up", False))
-    writer.edge(edge(0.5, "up", True))
+    writer.edge(key_edge(2.5, "up", False))
+    writer.edge(key_edge(0.5, "up", True))
     writer.close()
     assert Recording.open(writer.path).key_states()[:, 0].tolist() == [False, True, True, False]
 
 
 def test_everybodys_keys_are_kept_apart(tmp_path: Path) -> None:
     edges = [
-        edge(0.5, "up", True, "agent"),
-        edge(1.5, "left", True, "expert"),
-        edge(2.5, "up", False, "agent"),
+        key_edge(0.5, "up", True, "agent"),
+        key_edge(1.5, "left", True, "expert"),
+        key_edge(2.5, "up", False, "agent"),
     ]
-    meta = meta_of(source="agent", labels="expert")
-    recording = Recording.open(write(tmp_path, 4, edges, meta=meta))
+    meta = recording_meta(source="agent", labels="expert")
+    recording = Recording.open(write_recording(tmp_path, 4, edges, meta=meta))
     assert recording.key_states("agent")[:, 0].tolist() == [0, 1, 1, 0]
     assert not recording.key_states("agent")[:, 1].any()
     assert recording.key_states("expert")[:, 1].tolist() == [0, 0, 1, 1]
@@ -108,25 +116,25 @@ def test_everybodys_keys_are_kept_apart(tmp_path: Path) -> None:
 def test_key_states_agree_with_replaying_the_edges(events: list[tuple[int, str, bool]]) -> None:
     import tempfile
 
-    edges = [KeyEdge(time_of(0) + at * 1_000_000, key, down, "human") for at, key, down in events]
+    edges = [KeyEdge(frame_time_ns(0) + at * 1_000_000, key, down, "human") for at, key, down in events]
     with tempfile.TemporaryDirectory() as folder:
-        recording = Recording.open(write(Path(folder), 12, edges, held=frozenset({"up"})))
+        recording = Recording.open(write_recording(Path(folder), 12, edges, held=frozenset({"up"})))
         ordered = sorted(edges, key=lambda one: one.time_ns)
         for number, row in enumerate(recording.key_states()):
-            before = [one for one in ordered if one.time_ns < time_of(number)]
+            before = [one for one in ordered if one.time_ns < frame_time_ns(number)]
             held = apply_edges(frozenset({"up"}), before)
             assert {key for key, down in zip(KEYS, row, strict=True) if down} == held
 
 
 def test_keys_that_are_not_the_games_are_not_written(tmp_path: Path) -> None:
-    path = write(tmp_path, 2, [edge(0.5, "p", True)], held=frozenset({"w"}))
+    path = write_recording(tmp_path, 2, [key_edge(0.5, "p", True)], held=frozenset({"w"}))
     text = (path / "timeline.jsonl").read_text()
     assert '"p"' not in text
     assert '"w"' not in text
 
 
 def test_scores_come_back(tmp_path: Path) -> None:
-    writer = RecordingWriter.create(tmp_path, meta_of())
+    writer = RecordingWriter.create(tmp_path, recording_meta())
     changes = [
         GameStatus(0, 3, 0, ()),
         GameStatus(2, 2, 0, ()),
@@ -135,16 +143,16 @@ def test_scores_come_back(tmp_path: Path) -> None:
     ]
     for number, status in enumerate(changes):
         writer.frame(frame_at(number))
-        writer.score(status, time_of(number))
+        writer.score(status, frame_time_ns(number))
     writer.close()
     told = Recording.open(writer.path).timeline.scores
     assert [change.status for change in told] == changes
-    assert [change.time_ns for change in told] == [time_of(number) for number in range(4)]
+    assert [change.time_ns for change in told] == [frame_time_ns(number) for number in range(4)]
 
 
 def test_two_recordings_in_one_second_have_their_own_folders(tmp_path: Path) -> None:
-    meta = meta_of("ALE/Pong-v5")
-    paths = [write(tmp_path, 1, meta=meta) for _ in range(3)]
+    meta = recording_meta("ALE/Pong-v5")
+    paths = [write_recording(tmp_path, 1, meta=meta) for _ in range(3)]
     assert len(set(paths)) == 3
     assert all(re.fullmatch(r"\d{8}-\d{6}(-\d+)?", path.name) for path in paths)
     assert paths[0].parent == tmp_path / "ALE-Pong-v5"
@@ -166,7 +174,7 @@ def test_a_game_without_a_name_is_refused(game: str) -> None:
 
 
 def test_only_the_owner_can_read_it(tmp_path: Path) -> None:
-    path = write(tmp_path / "deep", 3, [edge(0.5, "up", True)])
+    path = write_recording(tmp_path / "deep", 3, [key_edge(0.5, "up", True)])
     assert {file.name for file in path.iterdir()} == {
         "meta.json",
         "frames.mkv",
@@ -178,27 +186,27 @@ def test_only_the_owner_can_read_it(tmp_path: Path) -> None:
 
 
 def test_a_frame_of_another_size_is_refused(tmp_path: Path) -> None:
-    writer = RecordingWriter.create(tmp_path, meta_of())
+    writer = RecordingWriter.create(tmp_path, recording_meta())
     with pytest.raises(ValueError, match="48, 64"):
-        writer.frame(Frame(picture(0, (48, 48)), time_of(0), time_of(0)))
+        writer.frame(Frame(frame_pixels(0, (48, 48)), frame_time_ns(0), frame_time_ns(0)))
 
 
 @needs_ffmpeg
 @pytest.mark.parametrize("size", [(48, 64), (540, 560)])
 def test_another_program_decodes_the_same_bytes(tmp_path: Path, size: tuple[int, int]) -> None:
-    path = write(tmp_path, 8, meta=meta_of(size=size))
+    path = write_recording(tmp_path, 8, meta=recording_meta(size=size))
     command = ["ffmpeg", "-v", "error", "-i", path / "frames.mkv", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
     raw = subprocess.run(
         [*command[:-1], "-fps_mode", "passthrough", "-"], capture_output=True, check=True
     ).stdout
     found = np.frombuffer(raw, np.uint8).reshape(-1, *size, 3)
-    np.testing.assert_array_equal(found, [picture(number, size) for number in range(8)])
+    np.testing.assert_array_equal(found, [frame_pixels(number, size) for number in range(8)])
 
 
 @needs_ffmpeg
 def test_players_play_it_at_the_speed_it_had(tmp_path: Path) -> None:
     # Frames 10 to 19 are missing: the film must stand still there, not run ahead.
-    writer = RecordingWriter.create(tmp_path, meta_of())
+    writer = RecordingWriter.create(tmp_path, recording_meta())
     for number in [*range(10), *range(20, 30)]:
         writer.frame(frame_at(number))
     writer.close()
@@ -211,12 +219,12 @@ def test_players_play_it_at_the_speed_it_had(tmp_path: Path) -> None:
 @needs_ffmpeg
 def test_subtitles_show_the_keys_at_the_frames_they_were_held(tmp_path: Path) -> None:
     edges = [
-        edge(2.5, "up", True),
-        edge(5.5, "space", True),
-        edge(8.5, "up", False),
-        edge(9.5, "space", False),
+        key_edge(2.5, "up", True),
+        key_edge(5.5, "space", True),
+        key_edge(8.5, "up", False),
+        key_edge(9.5, "space", False),
     ]
-    path = write(tmp_path, 15, edges)
+    path = write_recording(tmp_path, 15, edges)
     facts = _probe(path / "frames.srt", "-show_entries", "packet=pts_time,duration_time")
     spans = [(float(one["pts_time"]), float(one["duration_time"])) for one in facts["packets"]]
     expected = [(3 / 30, 3 / 30), (6 / 30, 3 / 30), (9 / 30, 1 / 30)]
@@ -230,8 +238,8 @@ def test_subtitles_show_the_keys_at_the_frames_they_were_held(tmp_path: Path) ->
 
 
 def test_subtitles_name_a_teachers_keys(tmp_path: Path) -> None:
-    edges = [edge(0.5, "up", True, "agent"), edge(0.5, "left", True, "expert")]
-    path = write(tmp_path, 3, edges, meta=meta_of(source="agent", labels="expert"))
+    edges = [key_edge(0.5, "up", True, "agent"), key_edge(0.5, "left", True, "expert")]
+    path = write_recording(tmp_path, 3, edges, meta=recording_meta(source="agent", labels="expert"))
     assert "up (expert: left)" in (path / "frames.srt").read_text()
 
 
@@ -242,13 +250,13 @@ def _probe(file: Path, *arguments: str) -> dict[str, list[dict[str, str]]]:
 
 
 def test_a_recording_tells_who_drives_at_each_frame(tmp_path: Path) -> None:
-    writer = RecordingWriter.create(tmp_path, meta_of(source="agent", labels="human"))
-    writer.driver("agent", time_of(0))
+    writer = RecordingWriter.create(tmp_path, recording_meta(source="agent", labels="human"))
+    writer.driver("agent", frame_time_ns(0))
     for number in range(10):
         if number == 4:
-            writer.driver("human", time_of(3.5))
+            writer.driver("human", frame_time_ns(3.5))
         if number == 8:
-            writer.driver("agent", time_of(8))
+            writer.driver("agent", frame_time_ns(8))
         writer.frame(frame_at(number))
     writer.close()
     labelled = Recording.open(writer.path).labelled()
@@ -261,4 +269,4 @@ def test_a_recording_tells_who_drives_at_each_frame(tmp_path: Path) -> None:
 
 
 def test_without_a_word_of_drivers_every_frame_counts(tmp_path: Path) -> None:
-    assert Recording.open(write(tmp_path, 5)).labelled().all()
+    assert Recording.open(write_recording(tmp_path, 5)).labelled().all()

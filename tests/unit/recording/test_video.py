@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from support.recordings import meta_of, picture, write
+from support.recordings import frame_pixels, recording_meta, write_recording
 
 from agp_tui.errors import RecordingError
 from agp_tui.recording.store import Recording
@@ -18,31 +18,33 @@ FRAMES = 100
 
 @pytest.mark.parametrize(("codec", "fps"), [(FFV1, 30), (X264, 30), (X264, 5)])
 def test_every_frame_is_the_one_of_its_time(tmp_path: Path, codec: str, fps: int) -> None:
-    path = write(tmp_path, FRAMES, meta=msgspec.structs.replace(meta_of(fps=fps), codec=codec))
+    path = write_recording(
+        tmp_path, FRAMES, meta=msgspec.structs.replace(recording_meta(fps=fps), codec=codec)
+    )
     recording = Recording.open(path)
     assert recording.meta.codec == codec
     stamps = stamps_ms(recording.times_ns)
     reader = FrameReader(path / FILE_NAME, (48, 64))
     jumps = random.Random(1).sample(range(FRAMES), 30)
     for number in [0, 1, 2, 3, 7, 99, 99, 98, 97, 0, 40, 41, 60, *jumps]:
-        assert np.array_equal(reader.frame_at(stamps[number]), picture(number))
+        assert np.array_equal(reader.frame_at(stamps[number]), frame_pixels(number))
     reader.close()
     reader.close()
 
 
 def test_a_time_without_a_frame_is_told_and_the_next_one_still_comes(tmp_path: Path) -> None:
-    path = write(tmp_path, 20)
+    path = write_recording(tmp_path, 20)
     stamps = stamps_ms(Recording.open(path).times_ns)
     reader = FrameReader(path / FILE_NAME, (48, 64))
     for missing in (stamps[3] + 1, stamps[-1] + 5, 10**7):
         with pytest.raises(RecordingError, match="found none at"):
             reader.frame_at(missing)
-        assert np.array_equal(reader.frame_at(stamps[4]), picture(4))
+        assert np.array_equal(reader.frame_at(stamps[4]), frame_pixels(4))
     reader.close()
 
 
 def test_what_is_no_such_video_is_told(tmp_path: Path) -> None:
-    path = write(tmp_path, 2)
+    path = write_recording(tmp_path, 2)
     with pytest.raises(RecordingError, match="found 64x48 ones"):
         FrameReader(path / FILE_NAME, (64, 64))
     (path / FILE_NAME).write_bytes(b"no video")

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import numpy as np
 import pytest
-from support.trainings import small_trainer
+from support.small_trainers import small_trainer
 
 from agp_tui.atari.algorithms.base import Learner
 from agp_tui.atari.trainer import AgentTrainer

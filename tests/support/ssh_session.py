@@ -6,7 +6,7 @@ from pathlib import Path
 
 from agp_tui.engine.runs import Run
 from agp_tui.recording.store import Recording, find_recordings
-from support.terminal import Terminal
+from support.tmux import Terminal
 
 GAME = "ALE/Pong-v5"
 SETTINGS = "[train]\nframe_size = 48\nsegment = 4\nminutes = 10\nepochs = 100000\npatience = 100000\n"
@@ -23,22 +23,22 @@ SCREENS = (
 )
 
 
-def a_day_in_a_terminal(terminal: Callable[..., Terminal], folder: Path, size: tuple[int, int]) -> None:
+def use_app_over_ssh(terminal: Callable[..., Terminal], folder: Path, size: tuple[int, int]) -> None:
     """Through every screen of the app at that size, columns and lines; the real engine behind it."""
     app = terminal(size)
-    a_morning(app, folder)
-    run = train_and_lose_the_connection(app, folder)
-    come_back_and_stop(terminal(size), run)
+    visit_record_and_replay(app, folder)
+    run = train_and_disconnect(app, folder)
+    reconnect_and_stop(terminal(size), run)
 
 
-def a_morning(app: Terminal, folder: Path) -> None:
+def visit_record_and_replay(app: Terminal, folder: Path) -> None:
     """What of the day depends on the size of the terminal."""
-    look_round(app)
+    visit_all_screens(app)
     record(app, folder)
     replay(app)
 
 
-def look_round(app: Terminal) -> None:
+def visit_all_screens(app: Terminal) -> None:
     app.wait(r"Next: press 2")
     for key, shown in SCREENS:
         app.keys(key)
@@ -72,7 +72,7 @@ def replay(app: Terminal) -> None:
     app.wait(r"complete")
 
 
-def train_and_lose_the_connection(app: Terminal, folder: Path) -> Run:
+def train_and_disconnect(app: Terminal, folder: Path) -> Run:
     app.keys("4")
     app.wait("1 of 1")
     app.keys("Enter")
@@ -87,7 +87,7 @@ def train_and_lose_the_connection(app: Terminal, folder: Path) -> Run:
     return run
 
 
-def come_back_and_stop(app: Terminal, run: Run) -> None:
+def reconnect_and_stop(app: Terminal, run: Run) -> None:
     app.wait("train is running")
     app.keys("7")
     app.wait("running")

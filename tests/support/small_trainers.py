@@ -34,7 +34,7 @@ def weights_of(learner: Learner) -> torch.Tensor:
     return torch.cat([part.detach().reshape(-1).clone() for part in learner.network.parameters()])
 
 
-def trained(algorithm: str, rounds: int, **settings: object) -> torch.Tensor:
+def trained_weights(algorithm: str, rounds: int, **settings: object) -> torch.Tensor:
     """The weights after so many rounds."""
     trainer = small_trainer(algorithm, **settings)
     for number in range(rounds):
@@ -44,7 +44,7 @@ def trained(algorithm: str, rounds: int, **settings: object) -> torch.Tensor:
 
 
 @dataclass(frozen=True)
-class Member:
+class MemberResult:
     """What one process of a team came to."""
 
     rank: int
@@ -58,9 +58,9 @@ class Member:
     gathered: list[int]
 
 
-def train_in_team(
+def train_in_process_group(
     rank: int, size: int, meeting: Path, algorithm: str, rounds: int, **settings: object
-) -> Member:
+) -> MemberResult:
     """Train as one process of a team; to be called in as many processes as it has."""
     torch.set_num_threads(1)
     trainer = small_trainer(algorithm, team=Together(rank, size, meeting), **settings)
@@ -68,11 +68,11 @@ def train_in_team(
         trainer.round(number / rounds)
     weights, games, steps = weights_of(trainer.learner), trainer.consoles.state(), trainer.counters.steps
     updates, same, gathered = trainer.learner.updates, trainer.team.same(rank), trainer.team.gather(rank)
-    found = Member(rank, weights.numpy(), games, steps, updates, same, gathered)
+    found = MemberResult(rank, weights.numpy(), games, steps, updates, same, gathered)
     trainer.close()
     return found
 
 
-def by_chance(consoles: Consoles, drawing: np.random.Generator) -> Moved:
+def random_step(consoles: Consoles, drawing: np.random.Generator) -> Moved:
     """One step of actions by chance."""
     return consoles.step(drawing.integers(0, len(consoles.actions), consoles.count))

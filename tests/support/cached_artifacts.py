@@ -14,7 +14,7 @@ import pytest
 LIBRARIES = ("torch", "litert-torch", "ai-edge-litert")
 
 
-def made_once(config: pytest.Config, name: str, make: Callable[[Path], None]) -> Path:
+def cached_folder(config: pytest.Config, name: str, make: Callable[[Path], None]) -> Path:
     """The folder that `make` filled, in pytest's cache; made anew once its module or a library changes."""
     source = Path(inspect.getfile(make)).read_text()
     versions = (importlib.metadata.version(library) for library in LIBRARIES)

@@ -1,6 +1,6 @@
 """Everything that the program reads from disk or from a pipe, each with a sound sample to damage.
 
-Runs as a program, `python -m support.readers NAME`: for each path on stdin it reads that file as the
+Runs as a program, `python -m support.file_readers NAME`: for each path on stdin it reads that file as the
 program would and tells on stdout how that ended, as one line of JSON. Its memory has a bound, so a file that
 asks for more is answered by this process's end, not by the machine's.
 """
@@ -23,9 +23,9 @@ import numpy as np
 from agp_tui.errors import AgpError
 from support.paths import FOREIGN_MODELS
 
-BOUND_MB = 1024
+MEMORY_LIMIT_MB = 1024
 """What a reader may take beyond what it has when it begins."""
-SENTENCE = 900
+MAX_MESSAGE_LENGTH = 900
 """Characters of the longest answer that is still a sentence or two."""
 
 
@@ -57,9 +57,11 @@ def _read_settings(path: Path) -> None:
 
 def _recording(name: str) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
-        from support.recordings import edge, write
+        from support.recordings import key_edge, write_recording
 
-        path = write(folder, 12, [edge(number + 0.5, "up", number % 2 == 0) for number in range(10)])
+        path = write_recording(
+            folder, 12, [key_edge(number + 0.5, "up", number % 2 == 0) for number in range(10)]
+        )
         return path / name
 
     return make
@@ -215,10 +217,10 @@ def _read_commands(path: Path) -> None:
     from agp_tui.engine.job import Job
 
     job = Job()
-    read, write = os.pipe()
+    read, write_recording = os.pipe()
     with os.fdopen(read, "rb") as stream:
         job.read_commands(stream)
-        with os.fdopen(write, "wb") as pipe:
+        with os.fdopen(write_recording, "wb") as pipe:
             pipe.write(path.read_bytes())
         if not job.wait_for_stop(5.0):
             raise RuntimeError("the end of the commands was not heard")
@@ -249,7 +251,7 @@ def main(name: str) -> None:
         # What it needs is loaded before its memory is measured and bounded.
         reader.read(reader.sample(Path(folder)))
     answers, sys.stdout = sys.stdout, io.StringIO()
-    bound = _virtual_bytes() + (BOUND_MB << 20)
+    bound = _virtual_bytes() + (MEMORY_LIMIT_MB << 20)
     resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
     print("ready", file=answers, flush=True)
     for line in sys.stdin:
@@ -261,7 +263,7 @@ def _answer(reader: Reader, path: Path) -> dict[str, object]:
         reader.read(path)
     except AgpError as error:
         told = str(error)
-        return {"refused": told, "sentence": len(told) <= SENTENCE and "\n" not in told}
+        return {"refused": told, "sentence": len(told) <= MAX_MESSAGE_LENGTH and "\n" not in told}
     except BaseException as error:
         return {"failed": f"{type(error).__name__}: {str(error)[:500]}"}
     return {"read": True}

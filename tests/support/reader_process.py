@@ -11,18 +11,18 @@ from typing import Any
 from agp_tui.engine.subprocesses import module_environment
 
 ROOT = Path(__file__).parents[2]
-HANGS_SECONDS = 10.0
-STARTS_SECONDS = 120.0
+ANSWER_TIMEOUT_SECONDS = 10.0
+START_TIMEOUT_SECONDS = 120.0
 
 
-class Reading:
-    """A process for one of `support.readers`; a new one is started where it ended."""
+class ReaderProcess:
+    """A process for one of `support.file_readers`; a new one is started where it ended."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._process = self._start()
 
-    def __enter__(self) -> "Reading":
+    def __enter__(self) -> "ReaderProcess":
         return self
 
     def __exit__(
@@ -44,7 +44,7 @@ class Reading:
         assert process.stdin is not None
         process.stdin.write(f"{path}\n".encode())
         process.stdin.flush()
-        line = self._line(HANGS_SECONDS)
+        line = self._line(ANSWER_TIMEOUT_SECONDS)
         if line:
             found: dict[str, Any] = json.loads(line)
             return found
@@ -53,18 +53,18 @@ class Reading:
         said = (process.stderr.read() if process.stderr else b"").decode(errors="replace")[-500:]
         self._process = self._start()
         if hung:
-            return {"failed": f"no answer for {HANGS_SECONDS:g} s"}
+            return {"failed": f"no answer for {ANSWER_TIMEOUT_SECONDS:g} s"}
         return {"failed": f"ended with exit code {process.returncode}: {said}"}
 
     def _start(self) -> "subprocess.Popen[bytes]":
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "support.readers", self._name],
+            [sys.executable, "-m", "support.file_readers", self._name],
             env=module_environment(PYTHONPATH=f"{ROOT}:{ROOT / 'tests'}"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        if self._line(STARTS_SECONDS) != b"ready\n":
+        if self._line(START_TIMEOUT_SECONDS) != b"ready\n":
             self._end()
             said = self._process.stderr.read().decode() if self._process.stderr else ""
             raise RuntimeError(f"the reader of {self._name} did not come up: {said}")

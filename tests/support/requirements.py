@@ -6,7 +6,7 @@ from typing import NoReturn
 import pytest
 
 
-def lacking(reason: str, strict: str = "AGP_REQUIRE_DISPLAY") -> NoReturn:
+def skip_or_fail(reason: str, strict: str = "AGP_REQUIRE_DISPLAY") -> NoReturn:
     """Skip for this reason; fail where the variable `strict` is 1, as CI sets it."""
     if os.environ.get(strict) == "1":
         pytest.fail(reason)

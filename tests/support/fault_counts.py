@@ -5,12 +5,12 @@ import os
 from pathlib import Path
 
 
-def trials(usual: int, many: int) -> int:
+def trial_count(usual: int, many: int) -> int:
     """How often a test tries its fault: few times as a rule, many under `AGP_FAULTS=many`."""
     return many if os.environ.get("AGP_FAULTS") == "many" else usual
 
 
-def told(fault: str, *, trials: int, losses: int = 0, worst: str = "") -> None:
+def log_faults(fault: str, *, trials: int, losses: int = 0, worst: str = "") -> None:
     """Append to the file `AGP_FAULTS_KEPT`, where it is named; `worst` is the worst that was measured."""
     if kept := os.environ.get("AGP_FAULTS_KEPT"):
         line = json.dumps({"fault": fault, "trials": trials, "losses": losses, "worst": worst})

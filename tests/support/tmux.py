@@ -13,13 +13,13 @@ import pytest
 
 from agp_tui.engine.runs import process_start
 from agp_tui.engine.subprocesses import module_environment
-from support.needs import lacking
+from support.requirements import skip_or_fail
 
 
 def need_tmux() -> None:
     """Skip without tmux; fail where CI says that nothing may be skipped."""
     if shutil.which("tmux") is None:
-        lacking("needs tmux (apt install tmux)")
+        skip_or_fail("needs tmux (apt install tmux)")
 
 
 class Terminal:

@@ -13,11 +13,11 @@ from agp_tui.atari.vector_env import Consoles, Protocol, View
 from agp_tui.config import AtariSettings
 from agp_tui.games.atari import minimal_actions
 
-LOOKS = 100
+RANDOM_STEPS = 100
 VIEW = View()
 
 
-def untrained(
+def untrained_agent(
     game: str = "ALE/Pong-v5", *, view: View = VIEW, seed: int = 0, always: int | None = None, **others: Any
 ) -> AgentCheckpoint:
     """A compact agent whose preferences differ from picture to picture, or that `always` does the same."""
@@ -43,7 +43,7 @@ def untrained(
     return AgentCheckpoint(**{**made, **others})
 
 
-def kept(path: Path, checkpoint: AgentCheckpoint) -> Path:
+def write_agent(path: Path, checkpoint: AgentCheckpoint) -> Path:
     """Write it there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     save_agent(path, checkpoint)
@@ -54,7 +54,7 @@ def _make_lively(network: AgentNetwork, game: str, view: View) -> None:
     """Move and stretch each action's score so that, over what random play shows, all are alike."""
     consoles = Consoles(game, 1, protocol=Protocol(0.0), view=view)
     random, seen = np.random.default_rng(0), []
-    for _ in range(LOOKS):
+    for _ in range(RANDOM_STEPS):
         seen.append(consoles.stacks)
         consoles.step(random.integers(0, len(consoles.actions), 1))
     consoles.close()

@@ -35,11 +35,13 @@ if not isinstance(event, Finished | Failed):
 """
 
 
-BEGIN = 1_000_000.0
+START_SECONDS = 1_000_000.0
 """When the runs that are only told about began, seconds since 1970."""
 
 
-def learning(at: float, total: int, metrics: Callable[[int], dict[str, float]]) -> tuple[Progress, ...]:
+def training_progress(
+    at: float, total: int, metrics: Callable[[int], dict[str, float]]
+) -> tuple[Progress, ...]:
     """Eight steps of a training, a second apart; `metrics` by step."""
     return tuple(
         Progress(
@@ -50,14 +52,14 @@ def learning(at: float, total: int, metrics: Callable[[int], dict[str, float]]) 
     )  # fmt: skip
 
 
-def told_at(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+def freeze_run_view_time(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Runs are looked at so long after they began, however long the test takes."""
     monkeypatch.setattr(
-        "agp_tui.ui.components.run_view.view.time", SimpleNamespace(time=lambda: BEGIN + seconds)
+        "agp_tui.ui.components.run_view.view.time", SimpleNamespace(time=lambda: START_SECONDS + seconds)
     )
 
 
-def run_with(root: Path, job: str, request: dict[str, Any], *events: Event) -> Run:
+def create_run(root: Path, job: str, request: dict[str, Any], *events: Event) -> Run:
     """A run that told these; where the last is no end, its process goes on until it is stopped."""
     run = Run.create(root, job, request)
     worker = subprocess.Popen(

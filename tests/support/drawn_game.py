@@ -64,23 +64,23 @@ class DrawnGame:
         self.hold(NO_KEYS)
 
 
-def number_in(pixels: Pixels) -> int:
+def frame_number(pixels: Pixels) -> int:
     return int(pixels[0, 0, 0]) + 256 * int(pixels[0, 0, 1])
 
 
-def drawn_keys(pixels: Pixels) -> list[bool]:
+def keys_in_frame(pixels: Pixels) -> list[bool]:
     return [bool(value) for value in pixels[1, : len(KEYS), 0] > 128]
 
 
 @dataclass
-class Pattern:
+class PatternPolicy:
     """Decides by the number in the picture: the keys at the set bits of a random number for it."""
 
     seed: int
     who: Who
 
     def decide(self, frame: Frame) -> Keys:
-        return self.at(number_in(frame.pixels))
+        return self.at(frame_number(frame.pixels))
 
     def at(self, number: int) -> Keys:
         bits = random.Random(self.seed * 1000 + number // 3).getrandbits(3)
@@ -90,7 +90,7 @@ class Pattern:
         return [[key in self.at(number) for key in KEYS] for number in numbers]
 
 
-class Typed:
+class ScriptedKeyboard:
     """A keyboard on which keys go down and up at known times of the game's clock (ns)."""
 
     def __init__(self, source: SimulatedTime | RealTime, edges: list[KeyEdge], held: Keys = NO_KEYS) -> None:
@@ -114,10 +114,10 @@ class Typed:
         self._left = []
 
 
-def record_drawn(
+def record_drawn_game(
     root: Path,
     game: DrawnGame,
-    player: Driver | Typed,
+    player: Driver | ScriptedKeyboard,
     fps: int = 30,
     job: Job | None = None,
     *,
@@ -130,7 +130,7 @@ def record_drawn(
     settings = options.pop("settings", RecordSettings(min_free_mb=0))
     clock = Clock(fps, game.source)
     source: PlayerInput
-    if not isinstance(player, Typed):
+    if not isinstance(player, ScriptedKeyboard):
         source = PolicyInput(game, clock, player, teacher=teacher)
     elif forwards:
         source = HumanViaTerminal(game, clock, player, shadow=shadow)
@@ -139,10 +139,10 @@ def record_drawn(
     return record(source, settings, job or Job(), root=root, **options)
 
 
-def opened(recorded: RecorderResult) -> Recording:
+def open_recording(recorded: RecorderResult) -> Recording:
     assert recorded.path is not None
     return Recording.open(recorded.path)
 
 
-def moment_of(frame: float) -> int:
+def frame_time_ns(frame: float) -> int:
     return round(frame * NS / 30)

@@ -16,15 +16,15 @@ NAME = "20260101-120000-atari-ab12"
 STEPS_A_SECOND = 1000
 
 
-def settings(**more: object) -> dict[str, object]:
+def atari_request(**more: object) -> dict[str, object]:
     """What a training was asked for, as it stands in its run."""
     return {"settings": {"game": BREAKOUT, "algorithm": "ppo", "protocol": "sticky", **more}}
 
 
-def beginning(at: float) -> tuple[Event, ...]:
+def start_events(at: float) -> tuple[Event, ...]:
     """Its first words."""
     return (
-        Started(job="atari", run=NAME, settings=settings(), at=at),
+        Started(job="atari", run=NAME, settings=atari_request(), at=at),
         Stage(name="learn", number=1, of=2, at=at + 1),
     )
 
@@ -56,7 +56,7 @@ def evaluated(second: int, mean: float, at: float = 0.0) -> Evaluated:
     )  # fmt: skip
 
 
-def learning(at: float) -> tuple[Event, ...]:
+def training_events(at: float) -> tuple[Event, ...]:
     """Forty seconds: a game and a step a second, an evaluation every ten; each game better than the last."""
     told: list[Event] = []
     for second in range(1, 41):
@@ -66,7 +66,7 @@ def learning(at: float) -> tuple[Event, ...]:
     return tuple(told)
 
 
-def done(mean: float = 12.5) -> Finished:
+def finished(mean: float = 12.5) -> Finished:
     """Its end, with the best agent judged once more."""
     report = {
         "score_mean": mean, "score_low": mean - 1, "score_high": mean + 1, "games": 30,

@@ -13,13 +13,13 @@ from agp_tui.keys.state import NO_KEYS, edges_between
 from agp_tui.protocol.requests import TrainingRequest
 from agp_tui.recording.meta import RecordingMeta
 from agp_tui.recording.store import RecordingWriter
-from support.recordings import START_NS, meta_of
+from support.recordings import START_NS, recording_meta
 
 SIZE = 32
 SIDES = ("left", "right")
 
 
-def settings(**changes: Any) -> TrainSettings:
+def dot_settings(**changes: Any) -> TrainSettings:
     """Settings for quick and exact trainings."""
     plain: dict[str, Any] = {"segment": 3, "stretch": 32, "precision": "float32", "shift": 0, "jitter": 0.0}
     return TrainSettings(**{**plain, **changes})
@@ -47,10 +47,10 @@ def moving_dot(frames: int, seed: int) -> Clip:
     return Clip(f"dot {seed}", pictures, labels)
 
 
-def recorded_dot(root: Path, frames: int, seed: int, *, meta: RecordingMeta | None = None) -> Path:
+def record_dot(root: Path, frames: int, seed: int, *, meta: RecordingMeta | None = None) -> Path:
     """The same as a recording whose labels, one frame ahead, are those of the clip."""
     clip = moving_dot(frames, seed)
-    meta = meta or meta_of("dots", size=(SIZE, SIZE), keys=SIDES)
+    meta = meta or recording_meta("dots", size=(SIZE, SIZE), keys=SIDES)
     writer = RecordingWriter.create(root, meta)
     held = NO_KEYS
     for number, picture in enumerate(clip.frames):
