@@ -77,7 +77,7 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def bright(pytestconfig: pytest.Config) -> BrightModel:
+def bright_model(pytestconfig: pytest.Config) -> BrightModel:
     """A model that looks for the bright half of the picture; not to be written to."""
     return cached_bright_model(pytestconfig)
 
@@ -113,31 +113,31 @@ def one_torch_thread(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
-def heard() -> EventLog:
+def event_log() -> EventLog:
     """A listener that remembers the events of a job."""
     return EventLog()
 
 
 @pytest.fixture
-def job(heard: EventLog) -> Job:
+def job(event_log: EventLog) -> Job:
     """A job whose events go to `heard`."""
-    return Job(heard)
+    return Job(event_log)
 
 
 @pytest.fixture(scope="session")
-def made(pytestconfig: pytest.Config) -> SmallModels:
+def small_models(pytestconfig: pytest.Config) -> SmallModels:
     """Small models in several forms; read-only."""
     return cached_small_models(pytestconfig)
 
 
 @pytest.fixture
-def model(made: SmallModels, tmp_path: Path) -> Path:
+def model(small_models: SmallModels, tmp_path: Path) -> Path:
     """A writable copy of a small model's folder."""
-    return Path(shutil.copytree(made.folder, tmp_path / "small"))
+    return Path(shutil.copytree(small_models.folder, tmp_path / "small"))
 
 
 @pytest.fixture
-def data() -> Path:
+def foreign_models() -> Path:
     """The folder of the models that another toolchain made."""
     return FOREIGN_MODELS
 

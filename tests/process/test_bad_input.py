@@ -198,21 +198,21 @@ def test_recordings_that_nothing_can_be_learned_from(home: Path) -> None:
     ],
 )
 def test_a_model_that_does_not_fit(
-    form: str, words: tuple[str, ...], said: str, home: Path, x_display: str, bright: BrightModel
+    form: str, words: tuple[str, ...], said: str, home: Path, x_display: str, bright_model: BrightModel
 ) -> None:
     name = form
     if form == "whole":
-        name = str(bright.whole_window)
+        name = str(bright_model.whole_window)
     elif form == "folder":
-        name = str(bright.folder)
+        name = str(bright_model.folder)
     elif form == "flex":
         name = str(FOREIGN_MODELS / "keras_flex.tflite")
     elif form == "half":
         half = home / "half.tflite"
-        half.write_bytes(bright.whole_window.read_bytes()[:3000])
+        half.write_bytes(bright_model.whole_window.read_bytes()[:3000])
         name = str(half)
     elif form == "changed":
-        changed = shutil.copytree(bright.folder, home / "models" / "changed")
+        changed = shutil.copytree(bright_model.folder, home / "models" / "changed")
         data = bytearray((changed / "model.tflite").read_bytes())
         data[-1] ^= 1
         (changed / "model.tflite").write_bytes(data)
@@ -250,8 +250,10 @@ def test_ctrl_c_at_any_moment_of_a_recording(trial: int, home: Path, x_server: X
 
 @pytest.mark.display
 @pytest.mark.parametrize("trial", [nightly(0), 1, nightly(2)])
-def test_ctrl_c_at_any_moment_of_play(trial: int, home: Path, x_server: XServer, bright: BrightModel) -> None:
-    words = ("play", str(bright.folder), *PLACE, "--activation-threshold", "0")
+def test_ctrl_c_at_any_moment_of_play(
+    trial: int, home: Path, x_server: XServer, bright_model: BrightModel
+) -> None:
+    words = ("play", str(bright_model.folder), *PLACE, "--activation-threshold", "0")
     interrupted(words, home, x_server, 0.3 + random.random() * (1.0, 3.0, 4.0)[trial])
     with observe(x_server.name) as server:
         assert server.down() == frozenset()

@@ -32,9 +32,9 @@ LIVE = Live(
 
 
 @pytest.fixture
-def home(tmp_path: Path, made: SmallModels) -> Path:
+def home(tmp_path: Path, small_models: SmallModels) -> Path:
     """A folder with a small model whose keys are those of Breakout."""
-    folder = Path(shutil.copytree(made.folder, tmp_path / "models" / "breaker"))
+    folder = Path(shutil.copytree(small_models.folder, tmp_path / "models" / "breaker"))
     keys = ("space", "left", "right", "down")
     manifest = read_manifest(folder)
     write_manifest(folder, msgspec.structs.replace(manifest, name="breaker", game=GAME, keys=keys))

@@ -97,11 +97,11 @@ def test_a_long_recording(x_server: XServer, arena: Arena, home: Path) -> None:
     check("recording", samples, finished)
 
 
-def test_a_long_play(x_server: XServer, arena: Arena, home: Path, bright: BrightModel) -> None:
+def test_a_long_play(x_server: XServer, arena: Arena, home: Path, bright_model: BrightModel) -> None:
     model = home / "models" / "fast"
     model.mkdir(parents=True)
-    (model / MODEL_FILE).write_bytes((bright.folder / MODEL_FILE).read_bytes())
-    write_manifest(model, msgspec.structs.replace(read_manifest(bright.folder), name="fast", fps=FPS))
+    (model / MODEL_FILE).write_bytes((bright_model.folder / MODEL_FILE).read_bytes())
+    write_manifest(model, msgspec.structs.replace(read_manifest(bright_model.folder), name="fast", fps=FPS))
     seconds = 60 * MINUTES
     words = ("play", str(model), *arena.field, "--seconds", f"{seconds:g}")
     arena.show("left")

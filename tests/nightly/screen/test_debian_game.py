@@ -82,7 +82,7 @@ def test_ten_seconds_of_it_fill_their_slots_and_show_the_paddle_obey(breakout: L
 
 
 def test_a_model_that_sees_the_paddle_moves_it_to_the_middle(
-    breakout: LBreakout, home: Path, bright: BrightModel
+    breakout: LBreakout, home: Path, bright_model: BrightModel
 ) -> None:
     """The bright paddle in the left half asks for right, and the other way."""
     breakout.server.xdotool("keydown", "Left")
@@ -92,7 +92,7 @@ def test_a_model_that_sees_the_paddle_moves_it_to_the_middle(
     middle = left + width / 2
     assert breakout.paddle() < middle - 100
     region = f"{left},{PADDLE_ROWS.start},{width},{PADDLE_ROWS.stop - PADDLE_ROWS.start}"
-    words = ("play", str(bright.folder), "--game", "breakout", "--region", region, "--seconds", "60")
+    words = ("play", str(bright_model.folder), "--game", "breakout", "--region", region, "--seconds", "60")
     with observe(breakout.server.name) as server:
         with running_command(*words, home=home, display=breakout.server.name) as command:
             down = server.keycode(RIGHT)

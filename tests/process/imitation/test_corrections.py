@@ -65,7 +65,7 @@ class Base:
         self.checkpoint = train(asked, Job(), self.run, device="cpu").best
         self.shown = [record_dot(root, 200, seed, meta=SHOWN) for seed in (7, 8)]
 
-    def corrected(self, heard: EventLog, **changes: object) -> Path:
+    def corrected(self, event_log: EventLog, **changes: object) -> Path:
         asked = training_request(
             (),
             dot_settings(corrections=True, **changes),
@@ -73,7 +73,7 @@ class Base:
             corrections=tuple(self.shown),
         )
         run = Run.create(self.root / "runs", "train", {})
-        return train(asked, Job(heard), run, device="cpu").best
+        return train(asked, Job(event_log), run, device="cpu").best
 
 
 @pytest.fixture
@@ -97,8 +97,8 @@ def test_own_recordings_and_validation_set_are_kept(base: Base) -> None:
     assert set(learned) <= set(dataset.train) and not set(held_out) & set(dataset.train)
 
 
-def test_training_on_corrections_improves_agreement(base: Base, heard: EventLog) -> None:
-    after = base.corrected(heard, epochs=6)
+def test_training_on_corrections_improves_agreement(base: Base, event_log: EventLog) -> None:
+    after = base.corrected(event_log, epochs=6)
     before, now = load_checkpoint(base.checkpoint), load_checkpoint(after)
     assert now.data["validation"] == before.data["validation"]
     assert now.data["takes"] == [*before.data["takes"], *map(str, base.shown)]
@@ -109,8 +109,8 @@ def test_training_on_corrections_improves_agreement(base: Base, heard: EventLog)
     assert same is not None and not same.improved
 
 
-def test_corrections_already_trained_on_are_skipped(base: Base, heard: EventLog) -> None:
-    after = load_checkpoint(base.corrected(heard, epochs=1))
+def test_corrections_already_trained_on_are_skipped(base: Base, event_log: EventLog) -> None:
+    after = load_checkpoint(base.corrected(event_log, epochs=1))
     before = load_checkpoint(base.checkpoint)
     assert not_yet_trained_on(before, base.shown) == tuple(base.shown)
     new = record_dot(base.root, 100, 9, meta=SHOWN)
@@ -119,14 +119,14 @@ def test_corrections_already_trained_on_are_skipped(base: Base, heard: EventLog)
         not_yet_trained_on(after, base.shown)
 
 
-def test_deleted_recordings_give_a_warning(base: Base, heard: EventLog) -> None:
+def test_deleted_recordings_give_a_warning(base: Base, event_log: EventLog) -> None:
     shutil.rmtree(base.own[0])
-    after = base.corrected(heard, epochs=1)
-    told = [one.text for one in heard.events if isinstance(one, Note) and one.level == "warning"]
+    after = base.corrected(event_log, epochs=1)
+    told = [one.text for one in event_log.events if isinstance(one, Note) and one.level == "warning"]
     assert any("2 recordings 1 are gone" in text for text in told)
     assert str(base.own[0]) not in load_checkpoint(after).data["takes"]
     shutil.rmtree(base.own[1])
-    alone = load_checkpoint(base.corrected(heard, epochs=1)).data
+    alone = load_checkpoint(base.corrected(event_log, epochs=1)).data
     assert alone["takes"] == [str(path) for path in base.shown]
     assert alone["validation"], "what is held out stands in for a validation set that is gone"
 

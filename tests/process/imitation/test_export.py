@@ -33,7 +33,7 @@ needs_converter = pytest.mark.skipif(
 
 
 @dataclass
-class Made:
+class ExportedModel:
     checkpoint: Path
     models: Path
     folder: Path
@@ -48,20 +48,20 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def made(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
+def exported(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> ExportedModel:
     """Exported in a folder with a file named like a library, which must not be imported."""
     models, here = tmp_path_factory.mktemp("models"), tmp_path_factory.mktemp("here")
     (here / "torch.py").write_text("raise SystemExit('imported from where somebody happens to be')")
     with contextlib.chdir(here):
-        return Made(trained, models, export(trained, ExportSettings(), models, Job(), "a/dot"))
+        return ExportedModel(trained, models, export(trained, ExportSettings(), models, Job(), "a/dot"))
 
 
 @pytest.fixture
-def converted(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reuses the conversion of `made`, which saves ten seconds; only quantizes."""
+def converted(exported: ExportedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reuses the conversion of `exported`, which saves ten seconds; only quantizes."""
 
     def convert_again(checkpoint: Path, out: Path, job: Job, *, quantize: str = "none") -> None:
-        shutil.copy(made.folder / "model.tflite", out)
+        shutil.copy(exported.folder / "model.tflite", out)
         if quantize != "none":
             out.write_bytes(quantized(out, quantize))  # type: ignore[arg-type]
 
@@ -69,25 +69,25 @@ def converted(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @needs_converter
-def test_manifest_fields(made: Made) -> None:
-    manifest, source = read_manifest(made.folder), load_checkpoint(made.checkpoint)
-    assert made.folder == made.models / "a-dot" and manifest.name == "a-dot"
+def test_manifest_fields(exported: ExportedModel) -> None:
+    manifest, source = read_manifest(exported.folder), load_checkpoint(exported.checkpoint)
+    assert exported.folder == exported.models / "a-dot" and manifest.name == "a-dot"
     assert (manifest.game, manifest.keys, manifest.fps) == ("dots", SIDES, 30)
     assert (manifest.frame_size, manifest.segment, manifest.embedding) == (SIZE, 3, 256)
     assert manifest.thresholds == source.thresholds and manifest.validation["model"]
-    assert manifest.sha256 == sha256_of((made.folder / "model.tflite").read_bytes())
+    assert manifest.sha256 == sha256_of((exported.folder / "model.tflite").read_bytes())
     assert manifest.parity is not None and manifest.parity <= 1e-4
-    assert load_checkpoint(made.folder / "checkpoint.pt").training == {}
-    assert sorted(file.name for file in made.models.iterdir()) == ["a-dot"]
+    assert load_checkpoint(exported.folder / "checkpoint.pt").training == {}
+    assert sorted(file.name for file in exported.models.iterdir()) == ["a-dot"]
 
 
 @needs_converter
-def test_exported_model_equals_the_network(made: Made) -> None:
-    network = load_checkpoint(made.checkpoint).network()
+def test_exported_model_equals_the_network(exported: ExportedModel) -> None:
+    network = load_checkpoint(exported.checkpoint).network()
     frames = sample_frames(network)
     with torch.no_grad():
         expected = torch.sigmoid(network(torch.from_numpy(frames[None])))[0].numpy()
-    policy = load_policy(made.folder, PlaySettings())
+    policy = load_policy(exported.folder, PlaySettings())
     # The player has its black pictures before the beginning by itself.
     played = np.stack([policy.decide(picture) for picture in frames[network.spec.segment - 1 :]])
     assert np.abs(played - expected).max() <= 1e-4
@@ -124,10 +124,10 @@ def test_exported_model_with_motion_equals_the_network(trained: Path, tmp_path: 
 
 @needs_converter
 @pytest.mark.parametrize("form", ["window-uint8", pytest.param("window-float32", marks=pytest.mark.nightly)])
-def test_streaming_equals_the_whole_window(made: Made, tmp_path: Path, form: Form) -> None:
-    network = load_checkpoint(made.checkpoint).network().requires_grad_(False)
+def test_streaming_equals_the_whole_window(exported: ExportedModel, tmp_path: Path, form: Form) -> None:
+    network = load_checkpoint(exported.checkpoint).network().requires_grad_(False)
     frames, segment = sample_frames(network), network.spec.segment
-    expected = stream_probabilities((made.folder / "model.tflite").read_bytes(), frames)
+    expected = stream_probabilities((exported.folder / "model.tflite").read_bytes(), frames)
     out = tmp_path / f"{form}.tflite"
     convert(network, form).export(str(out))
     interpreter = open_interpreter(out.read_bytes())
@@ -147,12 +147,14 @@ def test_streaming_equals_the_whole_window(made: Made, tmp_path: Path, form: For
 @needs_converter
 @pytest.mark.usefixtures("converted")
 @pytest.mark.parametrize("quantize", ["fp16", "int8"])
-def test_quantization_cost_is_reported(made: Made, job: Job, heard: EventLog, quantize: str) -> None:
-    dot_settings = ExportSettings(quantize=quantize)  # type: ignore[arg-type]
-    folder = export(made.checkpoint, dot_settings, made.models, job, quantize)
-    sizes = [(place / "model.tflite").stat().st_size for place in (folder, made.folder)]
+def test_quantization_cost_is_reported(
+    exported: ExportedModel, job: Job, event_log: EventLog, quantize: str
+) -> None:
+    settings = ExportSettings(quantize=quantize)  # type: ignore[arg-type]
+    folder = export(exported.checkpoint, settings, exported.models, job, quantize)
+    sizes = [(place / "model.tflite").stat().st_size for place in (folder, exported.folder)]
     assert sizes[0] < 0.6 * sizes[1]
-    (table,) = [event for event in heard.events if isinstance(event, Table)]
+    (table,) = [event for event in event_log.events if isinstance(event, Table)]
     before, after = table.rows
     assert before[0] == "float32" and after[0] == quantize and after[3] == sizes[0]
     assert abs(float(after[1] or 0) - float(before[1] or 0)) < 0.1
@@ -162,9 +164,9 @@ def test_quantization_cost_is_reported(made: Made, job: Job, heard: EventLog, qu
 
 @pytest.mark.nightly
 @needs_converter
-def test_conversion_process_quantizes(made: Made, tmp_path: Path) -> None:
-    convert_file(made.checkpoint, tmp_path / "small.tflite", Job(), quantize="int8")
-    expected = quantized(made.folder / "model.tflite", "int8")
+def test_conversion_process_quantizes(exported: ExportedModel, tmp_path: Path) -> None:
+    convert_file(exported.checkpoint, tmp_path / "small.tflite", Job(), quantize="int8")
+    expected = quantized(exported.folder / "model.tflite", "int8")
     assert (tmp_path / "small.tflite").stat().st_size == pytest.approx(len(expected), rel=0.01)
 
 

@@ -124,8 +124,8 @@ def test_a_stopped_job_stops_measuring() -> None:
     assert measure_latency(Slow(), job).decisions == 1
 
 
-def test_a_model_without_a_manifest_is_measured_without_keys(made: SmallModels) -> None:
-    assert measure_model(StoredModel(made.whole_window), PlaySettings(), Job(), fps=15).budget_ms > 60
+def test_a_model_without_a_manifest_is_measured_without_keys(small_models: SmallModels) -> None:
+    assert measure_model(StoredModel(small_models.whole_window), PlaySettings(), Job(), fps=15).budget_ms > 60
 
 
 def test_the_measure_command_reports_budget_and_rate(model: Path) -> None:

@@ -15,24 +15,28 @@ from agp_tui.models.loading import load_policy
 from agp_tui.models.validation import inspect_model
 
 
-def test_inputs_and_outputs_of_a_model(data: Path) -> None:
-    facts = inspect_model(data / "keras_window.tflite")
+def test_inputs_and_outputs_of_a_model(foreign_models: Path) -> None:
+    facts = inspect_model(foreign_models / "keras_window.tflite")
     assert facts.inputs[0].shape == (1, 20, 256, 256, 3)
     assert facts.inputs[0].dtype == "float32"
     assert facts.outputs[0].shape == (1, 4)
     assert list(facts.signatures) == ["serving_default"]
-    assert "(?, 4, 32, 32, 3)" in str(inspect_model(data / "keras_open_batch.tflite").inputs[0])
+    assert "(?, 4, 32, 32, 3)" in str(inspect_model(foreign_models / "keras_open_batch.tflite").inputs[0])
 
 
-def test_flex_operators_are_named_with_a_hint(data: Path) -> None:
+def test_flex_operators_are_named_with_a_hint(foreign_models: Path) -> None:
     """The file is TensorFlow's own, converted with SELECT_TF_OPS."""
     with pytest.raises(ModelError, match=r"FlexMatrixInverse.*SELECT_TF_OPS") as caught:
-        inspect_model(data / "keras_flex.tflite")
+        inspect_model(foreign_models / "keras_flex.tflite")
     assert "TFLITE_BUILTINS" in caught.value.hint
 
 
-def test_a_custom_operator_is_named(data: Path) -> None:
-    content = (data / "keras_flex.tflite").read_bytes().replace(b"FlexMatrixInverse", b"MineMatrixInverse")
+def test_a_custom_operator_is_named(foreign_models: Path) -> None:
+    content = (
+        (foreign_models / "keras_flex.tflite")
+        .read_bytes()
+        .replace(b"FlexMatrixInverse", b"MineMatrixInverse")
+    )
     with pytest.raises(ModelError, match="MineMatrixInverse"):
         inspect_model(Path("mine.tflite"), content)
 
@@ -60,23 +64,23 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.9])
-def test_a_truncated_model(data: Path, tmp_path: Path, share: float) -> None:
-    content = (data / "keras_window.tflite").read_bytes()
+def test_a_truncated_model(foreign_models: Path, tmp_path: Path, share: float) -> None:
+    content = (foreign_models / "keras_window.tflite").read_bytes()
     path = tmp_path / "cut.tflite"
     path.write_bytes(content[: int(len(content) * share)])
     with pytest.raises(ModelError):
         inspect_model(path)
 
 
-def test_a_slow_model_times_out(data: Path) -> None:
+def test_a_slow_model_times_out(foreign_models: Path) -> None:
     """No process answers in 0.02 s, so this stands for a model that hangs."""
     with pytest.raises(ModelError, match=r"within 0\.02 s"):
-        inspect_model(data / "keras_window.tflite", seconds=0.02)
+        inspect_model(foreign_models / "keras_window.tflite", seconds=0.02)
 
 
-def test_a_crash_is_contained_in_the_sandbox(data: Path) -> None:
+def test_a_crash_is_contained_in_the_sandbox(foreign_models: Path) -> None:
     """One bit of this file sends LiteRT 2.3 to SIGSEGV; a later runtime may refuse it instead."""
-    content = bytearray((data / "keras_uint8.tflite").read_bytes())
+    content = bytearray((foreign_models / "keras_uint8.tflite").read_bytes())
     content[4026] ^= 2
     with pytest.raises(ModelError, match=r"SIGSEGV|refuses"):
         inspect_model(Path("crash.tflite"), bytes(content))
@@ -95,8 +99,8 @@ def test_exit_code_and_signal_of_the_sandbox_are_reported() -> None:
         validation._facts_of(Path("x.tflite"), failed, shape_given=False)
 
 
-def test_thirty_damaged_files_are_refused_or_play(data: Path, tmp_path: Path) -> None:
-    content = (data / "keras_uint8.tflite").read_bytes()
+def test_thirty_damaged_files_are_refused_or_play(foreign_models: Path, tmp_path: Path) -> None:
+    content = (foreign_models / "keras_uint8.tflite").read_bytes()
     path = tmp_path / "damaged.tflite"
     frame = np.zeros((32, 32, 3), np.uint8)
     refused = 0
@@ -129,7 +133,7 @@ def test_a_missing_runtime_is_named_in_the_hint() -> None:
     assert issubclass(MissingPart, Exception)
 
 
-def test_loading_a_model_prints_nothing(data: Path) -> None:
+def test_loading_a_model_prints_nothing(foreign_models: Path) -> None:
     """LiteRT logs its XNNPACK delegate to stderr, which would corrupt the screen of a terminal app."""
     code = (
         "import sys; from pathlib import Path; from agp_tui.config import PlaySettings\n"
@@ -138,7 +142,9 @@ def test_loading_a_model_prints_nothing(data: Path) -> None:
         "print('kept', file=sys.stderr)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(data / "keras_uint8.tflite")], capture_output=True, check=True
+        [sys.executable, "-c", code, str(foreign_models / "keras_uint8.tflite")],
+        capture_output=True,
+        check=True,
     )
     assert done.stdout == b""
     assert done.stderr == b"kept\n"

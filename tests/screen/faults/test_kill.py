@@ -85,13 +85,13 @@ def check_frames(recording: Recording, arena: Arena) -> None:
     ],
 )
 def test_a_player_that_ends_holds_no_key_after_100_ms(
-    number: signal.Signals, plays: int, x_server: XServer, arena: Arena, home: Path, bright: BrightModel
+    number: signal.Signals, plays: int, x_server: XServer, arena: Arena, home: Path, bright_model: BrightModel
 ) -> None:
     """Read from the X server. The median, for a busy machine; each within half a second."""
     took_ms = []
     with observe(x_server.name) as server:
         for _ in range(plays):
-            with holding_a_key(server, x_server, arena, home, bright) as player:
+            with holding_a_key(server, x_server, arena, home, bright_model) as player:
                 took_ms.append(ms_until_up(server, player.send(number)))
                 code = player.result().code
                 assert code == -signal.SIGKILL if number == signal.SIGKILL else code in (0, 130)
@@ -99,13 +99,13 @@ def test_a_player_that_ends_holds_no_key_after_100_ms(
 
 
 def test_a_player_whose_guard_is_killed_holds_no_key_after_100_ms(
-    x_server: XServer, arena: Arena, home: Path, bright: BrightModel
+    x_server: XServer, arena: Arena, home: Path, bright_model: BrightModel
 ) -> None:
     """The player hears of it at once, presses nothing more and ends with a sentence."""
     took_ms = []
     with observe(x_server.name) as server:
         for _ in range(SIGNALS):
-            with holding_a_key(server, x_server, arena, home, bright) as player:
+            with holding_a_key(server, x_server, arena, home, bright_model) as player:
                 killed_ns = time.monotonic_ns()
                 os.kill(guard_of(player.pid), signal.SIGKILL)
                 took_ms.append(ms_until_up(server, killed_ns))
@@ -117,12 +117,12 @@ def test_a_player_whose_guard_is_killed_holds_no_key_after_100_ms(
 
 @contextlib.contextmanager
 def holding_a_key(
-    server: Observer, x_server: XServer, arena: Arena, home: Path, bright: BrightModel
+    server: Observer, x_server: XServer, arena: Arena, home: Path, bright_model: BrightModel
 ) -> Iterator[Command]:
     """A player at a random moment of holding a key."""
     arena.show("left")
     with running_command(
-        "play", str(bright.folder), *arena.field, home=home, display=x_server.name
+        "play", str(bright_model.folder), *arena.field, home=home, display=x_server.name
     ) as player:
         key = server.keycode(0xFF53)
         wait_until_down(server, key)

@@ -49,9 +49,9 @@ def stopped_while_holding(server: XServer, arena: Arena, command: Command, stop:
 
 
 def test_the_window_gets_the_keys_its_picture_asks_for(
-    x_server: XServer, arena: Arena, home: Path, bright: BrightModel
+    x_server: XServer, arena: Arena, home: Path, bright_model: BrightModel
 ) -> None:
-    words = ("play", str(bright.folder), *arena.field, "--seconds", "60")
+    words = ("play", str(bright_model.folder), *arena.field, "--seconds", "60")
     with running_command(*words, home=home, display=x_server.name) as command:
         play_three_sides(arena)
         result = stopped_while_holding(x_server, arena, command, lambda: x_server.xdotool("key", "F12"))
@@ -59,16 +59,27 @@ def test_the_window_gets_the_keys_its_picture_asks_for(
     finished = result.finished
     assert finished["report"]["panic"] is True and finished["report"]["dry_run"] is False
     assert finished["decisions"] >= 4 and finished["latency_ms"]["p50"] > 0
-    assert finished["model"] == str(bright.folder)
+    assert finished["model"] == str(bright_model.folder)
     keys = [(report.key, report.down) for report in arena.reports if report.key != "f12"]
     # Between two pictures of the target a frame may hold neither or both.
     pressed = [key for key, down in keys if down]
     assert pressed == ["right", "left", "right", "right"]
 
 
-def test_a_dry_run_presses_nothing(x_server: XServer, arena: Arena, home: Path, bright: BrightModel) -> None:
+def test_a_dry_run_presses_nothing(
+    x_server: XServer, arena: Arena, home: Path, bright_model: BrightModel
+) -> None:
     arena.show("left")
-    words = ("play", str(bright.folder), "--game", "another", *arena.field, "--dry-run", "--seconds", "2")
+    words = (
+        "play",
+        str(bright_model.folder),
+        "--game",
+        "another",
+        *arena.field,
+        "--dry-run",
+        "--seconds",
+        "2",
+    )
     result = agp(*words, home=home, display=x_server.name)
     assert result.code == 0 and result.finished["report"]["dry_run"] is True
     live = [event for event in result.events if event["type"] == "live"]
@@ -77,20 +88,20 @@ def test_a_dry_run_presses_nothing(x_server: XServer, arena: Arena, home: Path, 
 
 
 def test_the_end_of_its_owner_releases_everything(
-    x_server: XServer, arena: Arena, home: Path, bright: BrightModel
+    x_server: XServer, arena: Arena, home: Path, bright_model: BrightModel
 ) -> None:
     with running_command(
-        "play", str(bright.folder), *arena.field, home=home, display=x_server.name
+        "play", str(bright_model.folder), *arena.field, home=home, display=x_server.name
     ) as command:
         result = stopped_while_holding(x_server, arena, command, command.hang_up)
     assert result.code == 0 and result.finished["report"]["panic"] is False
 
 
 def test_pause_releases_and_resume_presses_again(
-    x_server: XServer, arena: Arena, home: Path, bright: BrightModel
+    x_server: XServer, arena: Arena, home: Path, bright_model: BrightModel
 ) -> None:
     with running_command(
-        "play", str(bright.folder), *arena.field, home=home, display=x_server.name
+        "play", str(bright_model.folder), *arena.field, home=home, display=x_server.name
     ) as command:
         arena.show("right")
         wait_until_held(arena, "left")
@@ -105,13 +116,13 @@ def test_pause_releases_and_resume_presses_again(
 
 
 def test_another_window_with_the_focus_gets_no_key(
-    x_server: XServer, arena: Arena, home: Path, bright: BrightModel
+    x_server: XServer, arena: Arena, home: Path, bright_model: BrightModel
 ) -> None:
     # Without a window manager a window that goes leaves the focus to whatever is under the pointer.
     x_server.xdotool("mousemove", *map(str, arena.center))
     with (
         running_command(
-            "play", str(bright.folder), *arena.field, home=home, display=x_server.name
+            "play", str(bright_model.folder), *arena.field, home=home, display=x_server.name
         ) as command,
         observe(x_server.name) as server,
     ):
@@ -127,10 +138,10 @@ def test_another_window_with_the_focus_gets_no_key(
 
 
 def test_a_model_made_elsewhere_plays_with_the_keys_it_is_given(
-    x_server: XServer, arena: Arena, home: Path, bright: BrightModel
+    x_server: XServer, arena: Arena, home: Path, bright_model: BrightModel
 ) -> None:
     """Its yellow is found only where the channels are in its own order, which is bgr unless told."""
-    words = ("play", str(bright.whole_window), "--game", "window", *arena.field, "--keys", "left,right")
+    words = ("play", str(bright_model.whole_window), "--game", "window", *arena.field, "--keys", "left,right")
     more = ("--activation-threshold", "0.9", "--channels", "bgr", "--fps", "20", "--seconds", "60")
     with running_command(*words, *more, home=home, display=x_server.name) as command:
         play_three_sides(arena)
@@ -146,12 +157,12 @@ def test_a_model_made_elsewhere_plays_with_the_keys_it_is_given(
 
 
 def test_the_place_comes_from_the_profile_of_the_models_game(
-    x_server: XServer, arena: Arena, home: Path, bright: BrightModel
+    x_server: XServer, arena: Arena, home: Path, bright_model: BrightModel
 ) -> None:
     """Nothing is typed twice: the manifest names the game, config.toml knows where that is."""
     region = arena.field[1].replace(",", ", ")
     (home / "config.toml").write_text(f"[games.window]\nregion = [{region}]\n")
-    with running_command("play", str(bright.folder), home=home, display=x_server.name) as command:
+    with running_command("play", str(bright_model.folder), home=home, display=x_server.name) as command:
         arena.show("right")
         wait_until_held(arena, "left")
         command.hang_up()
@@ -159,9 +170,9 @@ def test_the_place_comes_from_the_profile_of_the_models_game(
 
 
 def test_a_person_takes_over_and_what_they_show_is_learned_from(
-    x_server: XServer, arena: Arena, home: Path, bright: BrightModel
+    x_server: XServer, arena: Arena, home: Path, bright_model: BrightModel
 ) -> None:
-    words = ("play", str(bright.folder), *arena.field, "--seconds", "60", "--takeover-idle", "0.5")
+    words = ("play", str(bright_model.folder), *arena.field, "--seconds", "60", "--takeover-idle", "0.5")
     with (
         running_command(*words, home=home, display=x_server.name) as command,
         observe(x_server.name) as observer,
@@ -190,7 +201,7 @@ def test_a_person_takes_over_and_what_they_show_is_learned_from(
 
 
 def test_a_model_that_watches_a_person_presses_nothing_and_is_compared_with_them(
-    x_server: XServer, arena: Arena, home: Path, bright: BrightModel
+    x_server: XServer, arena: Arena, home: Path, bright_model: BrightModel
 ) -> None:
     words = (
         "record",
@@ -200,7 +211,7 @@ def test_a_model_that_watches_a_person_presses_nothing_and_is_compared_with_them
         "--keys",
         "left,right",
         "--shadow",
-        str(bright.folder),
+        str(bright_model.folder),
     )
     arena.show("left")
     with running_command(*words, home=home, display=x_server.name) as command:
@@ -222,7 +233,9 @@ def test_a_model_that_watches_a_person_presses_nothing_and_is_compared_with_them
     assert set(largest["keys"]) == {"left", "right"} and largest["stop"] - largest["start"] >= 15
 
 
-def test_a_shadow_beside_a_driver_or_of_another_game_is_refused(home: Path, bright: BrightModel) -> None:
-    words = ("record", "--game", "ALE/Pong-v5", "--by", "expert", "--shadow", str(bright.folder))
+def test_a_shadow_beside_a_driver_or_of_another_game_is_refused(
+    home: Path, bright_model: BrightModel
+) -> None:
+    words = ("record", "--game", "ALE/Pong-v5", "--by", "expert", "--shadow", str(bright_model.folder))
     refused = agp(*words, home=home)
     assert refused.code == 2 and "with --shadow" in refused.one("failed")["error"]

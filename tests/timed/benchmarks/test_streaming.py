@@ -12,9 +12,9 @@ from agp_tui.errors import ModelError
 from agp_tui.protocol.events import Table
 
 
-def test_streaming_equals_the_whole_window_and_is_faster(made: SmallModels) -> None:
+def test_streaming_equals_the_whole_window_and_is_faster(small_models: SmallModels) -> None:
     heard = EventLog()
-    result = bench_play(made.folder, made.whole_window, Job(heard), decisions=40, turn=7)
+    result = bench_play(small_models.folder, small_models.whole_window, Job(heard), decisions=40, turn=7)
     assert result.decisions == 40
     assert result.max_difference <= 1e-5
     assert result.ratio > 1.0
@@ -29,6 +29,8 @@ def test_streaming_equals_the_whole_window_and_is_faster(made: SmallModels) -> N
     assert result.report()["ratio"] == result.ratio
 
 
-def test_a_window_model_of_another_network_is_refused(made: SmallModels, data: Path) -> None:
+def test_a_window_model_of_another_network_is_refused(
+    small_models: SmallModels, foreign_models: Path
+) -> None:
     with pytest.raises(ModelError, match="window of 5 frames"):
-        bench_play(made.folder, data / "keras_open_batch.tflite", Job())
+        bench_play(small_models.folder, foreign_models / "keras_open_batch.tflite", Job())

@@ -40,7 +40,11 @@ class HangsNow(ScriptedPolicy):
 
 
 def test_a_hung_model_holds_no_key(
-    x_server: XServer, arena: Arena, bright: BrightModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    x_server: XServer,
+    arena: Arena,
+    bright_model: BrightModel,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The policy is a fake that hangs on demand; everything else is what `agp play` runs."""
     tries = trial_count(5, 50)
@@ -49,7 +53,7 @@ def test_a_hung_model_holds_no_key(
     job, policy = Job(heard), HangsNow(KEYS, [[0.0, 1.0]], fps=FPS)
     monkeypatch.setattr("agp_tui.jobs.play.load_within_budget", lambda *_words, **_more: policy)
     request = PlayRequest(
-        model=str(bright.folder), game=None, place=place, settings=PlaySettings(takeover=False),
+        model=str(bright_model.folder), game=None, place=place, settings=PlaySettings(takeover=False),
         models=tmp_path, recordings=tmp_path,
     )  # fmt: skip
     took = []

@@ -32,8 +32,8 @@ FPS = 30
 class Session:
     """A policy that always presses right, playing on a thread."""
 
-    def __init__(self, job: Job, heard: EventLog, observer: Observer) -> None:
-        self.job, self.heard, self.observer = job, heard, observer
+    def __init__(self, job: Job, event_log: EventLog, observer: Observer) -> None:
+        self.job, self.heard, self.observer = job, event_log, observer
         self._right = observer.keycode(KEYSYMS["right"])
 
     def pressed(self) -> bool:

@@ -133,10 +133,10 @@ def test_decisions_reach_the_console() -> None:
     assert heights[0] < heights[1] - 50
 
 
-def test_a_real_model_plays_in_real_time(data: Path) -> None:
+def test_a_real_model_plays_in_real_time(foreign_models: Path) -> None:
     source = RealTime()
     game = AtariGame("ALE/Pong-v5", GameSettings(keys=ARROWS, fps=30), source)
-    policy = load_policy(data / "keras_open_batch.tflite", PlaySettings(), ARROWS, 30)
+    policy = load_policy(foreign_models / "keras_open_batch.tflite", PlaySettings(), ARROWS, 30)
     heard = EventLog()
     result = play(game, policy, PlaySettings(seconds=2), Job(heard), Clock(30, source))
     live = [event for event in heard.events if isinstance(event, Live)]

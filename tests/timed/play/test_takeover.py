@@ -33,8 +33,10 @@ TRIALS = 100
 class Session:
     """A policy that always presses right, playing on a thread; `hand` is a person's keyboard."""
 
-    def __init__(self, policy: ScriptedPolicy, heard: EventLog, arena: Arena, hand: PhysicalKeyboard) -> None:
-        self.policy, self.heard, self.arena, self.hand = policy, heard, arena, hand
+    def __init__(
+        self, policy: ScriptedPolicy, event_log: EventLog, arena: Arena, hand: PhysicalKeyboard
+    ) -> None:
+        self.policy, self.heard, self.arena, self.hand = policy, event_log, arena, hand
         self.result: Finished | None = None
 
     def reports_of(self, key: str, after_ns: int = 0) -> list[KeyReport]:

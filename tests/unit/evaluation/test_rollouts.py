@@ -63,9 +63,11 @@ def test_seeds_make_different_games() -> None:
 
 
 def test_each_finished_game_is_reported_with_the_mean_so_far() -> None:
-    heard = EventLog()
-    scores = play_episodes(make_pong, still, episodes=3, fps=15, max_seconds=20, job=Job(heard), workers=2)
-    progress = [event for event in heard.events if isinstance(event, Progress)]
+    event_log = EventLog()
+    scores = play_episodes(
+        make_pong, still, episodes=3, fps=15, max_seconds=20, job=Job(event_log), workers=2
+    )
+    progress = [event for event in event_log.events if isinstance(event, Progress)]
     assert [(one.done, one.total, one.unit) for one in progress] == [(n, 3, "games") for n in (1, 2, 3)]
     assert progress[-1].metrics["score_mean"] == pytest.approx(scores.mean, abs=1e-3)
 

@@ -23,22 +23,24 @@ def result(job: Job, measure: bool, number: int | None = None) -> Trainer:
     return trainer
 
 
-def test_measured_number_of_threads_is_used_and_reported(job: Job, heard: EventLog) -> None:
+def test_measured_number_of_threads_is_used_and_reported(job: Job, event_log: EventLog) -> None:
     trainer = result(job, measure=True)
     cores = len(os.sched_getaffinity(0))
     assert trainer.threads in (1, cores)
     assert torch.get_num_threads() == trainer.threads
-    notes = [event.text for event in heard.events if isinstance(event, Note)]
+    notes = [event.text for event in event_log.events if isinstance(event, Note)]
     assert len(notes) == 1 and f"{trainer.threads} of {cores} threads" in notes[0]
 
 
-def test_given_number_of_threads_is_used_and_nothing_measured_by_default(job: Job, heard: EventLog) -> None:
+def test_given_number_of_threads_is_used_and_nothing_measured_by_default(
+    job: Job, event_log: EventLog
+) -> None:
     assert result(job, measure=True, number=2).threads == 2
     assert torch.get_num_threads() == 2
     torch.set_num_threads(1)
     assert result(job, measure=False).threads is None
     assert torch.get_num_threads() == 1
-    assert not [event for event in heard.events if isinstance(event, Note)]
+    assert not [event for event in event_log.events if isinstance(event, Note)]
 
 
 @pytest.mark.parametrize(("slow", "chosen"), [(1, 2), (2, 1)])

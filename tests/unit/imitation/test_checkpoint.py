@@ -24,13 +24,13 @@ def checkpoint() -> Checkpoint:
 
 
 def test_checkpoint_round_trip(tmp_path: Path) -> None:
-    made, path = checkpoint(), tmp_path / "c.pt"
-    save_checkpoint(path, made)
+    saved, path = checkpoint(), tmp_path / "c.pt"
+    save_checkpoint(path, saved)
     again = load_checkpoint(path)
-    assert replace(again, weights={}) == replace(made, weights={})
-    assert all(torch.equal(again.weights[name], value) for name, value in made.weights.items())
+    assert replace(again, weights={}) == replace(saved, weights={})
+    assert all(torch.equal(again.weights[name], value) for name, value in saved.weights.items())
     frames = torch.randint(0, 256, (1, 4, 32, 32, 3), dtype=torch.uint8)
-    assert torch.equal(again.network()(frames), made.network()(frames))
+    assert torch.equal(again.network()(frames), saved.network()(frames))
     assert [file.name for file in tmp_path.iterdir()] == ["c.pt"]
 
 

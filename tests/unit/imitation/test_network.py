@@ -10,10 +10,10 @@ from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
 
 def network(size: int = 32, segment: int = 5, keys: int = 3, motion: bool = False) -> PolicyNetwork:
     torch.manual_seed(1)
-    made = PolicyNetwork(NetworkSpec("small", size, segment, keys, motion=motion))
-    made.set_normalization(np.full((size, size, 3), 90, np.float32), 40.0)
-    torch.nn.init.normal_(made.head.weight)
-    return made
+    policy = PolicyNetwork(NetworkSpec("small", size, segment, keys, motion=motion))
+    policy.set_normalization(np.full((size, size, 3), 90, np.float32), 40.0)
+    torch.nn.init.normal_(policy.head.weight)
+    return policy
 
 
 def frames(batch: int, length: int, size: int = 32) -> torch.Tensor:
@@ -49,48 +49,48 @@ def test_chunk_gives_the_logits_and_gradients_of_separate_windows(motion: bool) 
 
 @pytest.mark.parametrize("motion", [False, True])
 def test_position_depends_on_its_window_only(motion: bool) -> None:
-    made = network(motion=motion)
+    policy = network(motion=motion)
     stretch = frames(1, 12)
-    before = made(stretch)
+    before = policy(stretch)
     changed = stretch.clone()
     changed[:, 6] = 255 - changed[:, 6]
-    moved = (made(changed) - before).abs().amax(dim=2)[0] > 1e-6
+    moved = (policy(changed) - before).abs().amax(dim=2)[0] > 1e-6
     assert moved.tolist() == [i <= 6 <= i + 4 for i in range(8)]
 
 
 def test_embedding_does_not_depend_on_other_frames() -> None:
-    made = network().train()
+    policy = network().train()
     batch = frames(1, 6)[0]
-    torch.testing.assert_close(made.encode(batch)[2:3], made.encode(batch[2:3]), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(policy.encode(batch)[2:3], policy.encode(batch[2:3]), rtol=1e-5, atol=1e-5)
 
 
 def test_encode_does_not_modify_its_input() -> None:
-    made = network()
+    policy = network()
     pictures = frames(1, 2)[0].float()
     kept = pictures.clone()
-    one = made.encode(pictures)
+    one = policy.encode(pictures)
     assert torch.equal(pictures, kept)
-    torch.testing.assert_close(one, made.encode(kept.to(torch.uint8)))
+    torch.testing.assert_close(one, policy.encode(kept.to(torch.uint8)))
 
 
 @pytest.mark.parametrize("size", [16, 33, 84, 96, 128, 256])
 def test_frames_of_any_size(size: int) -> None:
-    made = PolicyNetwork(NetworkSpec("small", size, 2, 1))
-    assert made(frames(1, 3, size)).shape == (1, 2, 1)
+    policy = PolicyNetwork(NetworkSpec("small", size, 2, 1))
+    assert policy(frames(1, 3, size)).shape == (1, 2, 1)
 
 
 @pytest.mark.parametrize(("model", "millions"), [("small", 0.8), ("large", 1.8)])
 def test_encoder_sizes(model: str, millions: float) -> None:
-    made = PolicyNetwork(NetworkSpec(model, 256, 20, 4))  # type: ignore[arg-type]
-    assert made.encoder_parameters() / 1e6 == pytest.approx(millions, rel=0.1)
+    policy = PolicyNetwork(NetworkSpec(model, 256, 20, 4))  # type: ignore[arg-type]
+    assert policy.encoder_parameters() / 1e6 == pytest.approx(millions, rel=0.1)
 
 
 def test_object_of_two_pixels_changes_the_embedding_everywhere() -> None:
-    made = copy.deepcopy(network(128)).eval()
+    policy = copy.deepcopy(network(128)).eval()
     empty = torch.full((1, 128, 128, 3), 90, dtype=torch.uint8)
     with torch.no_grad():
-        rest = made.encode(empty)
+        rest = policy.encode(empty)
         for place in range(60, 68):
             ball = empty.clone()
             ball[:, 60:63, place : place + 2] = 236
-            assert (made.encode(ball) - rest).norm() > 0.01 * rest.norm()
+            assert (policy.encode(ball) - rest).norm() > 0.01 * rest.norm()

@@ -27,7 +27,7 @@ def new_run(tmp_path: Path) -> Run:
     return Run.create(tmp_path / "runs", "train", {})
 
 
-def test_training_writes_a_checkpoint_with_metrics(tmp_path: Path, job: Job, heard: EventLog) -> None:
+def test_training_writes_a_checkpoint_with_metrics(tmp_path: Path, job: Job, event_log: EventLog) -> None:
     wanted = request(tmp_path, epochs=3)
     trained = train(wanted, job, new_run(tmp_path), device="cpu")
     best = load_checkpoint(trained.best)
@@ -35,8 +35,8 @@ def test_training_writes_a_checkpoint_with_metrics(tmp_path: Path, job: Job, hea
     assert best.validation == trained.report and len(best.thresholds) == 2
     assert best.data["takes"] == [str(path) for path in wanted.recordings]
     assert trained.why == "epochs" and trained.epochs == 3 and trained.frames > 1000
-    assert any(isinstance(event, Table) for event in heard.events)
-    verdict = [event.text for event in heard.events if isinstance(event, Note)][-1]
+    assert any(isinstance(event, Table) for event in event_log.events)
+    verdict = [event.text for event in event_log.events if isinstance(event, Note)][-1]
     assert verdict == trained.report["verdict"]
 
 
@@ -54,7 +54,7 @@ def test_stopped_run_resumes_exactly(tmp_path: Path) -> None:
     assert again.frames == resumed.frames
 
 
-def test_training_starts_from_a_checkpoint(tmp_path: Path, job: Job, heard: EventLog) -> None:
+def test_training_starts_from_a_checkpoint(tmp_path: Path, job: Job, event_log: EventLog) -> None:
     wanted = request(tmp_path, epochs=1)
     first = train(wanted, job, new_run(tmp_path), device="cpu")
     wanted = replace(
@@ -65,7 +65,7 @@ def test_training_starts_from_a_checkpoint(tmp_path: Path, job: Job, heard: Even
     assert second.spec == before.spec and second.settings["segment"] == 3
     for name, weights in before.weights.items():
         torch.testing.assert_close(second.weights[name], weights, atol=1e-5, rtol=1e-5)
-    notes = " ".join(event.text for event in heard.events if isinstance(event, Note))
+    notes = " ".join(event.text for event in event_log.events if isinstance(event, Note))
     assert "Windows have 3 frames" in notes and "does not see motion" in notes
 
 

@@ -21,18 +21,18 @@ def dots(segment: int = 3, frames: int = 1200) -> Dataset:
 def trainer(data: Dataset, **changes: object) -> Trainer:
     torch.manual_seed(0)
     network = PolicyNetwork(NetworkSpec("small", SIZE, data.segment, 2))
-    made = Trainer(network, dot_settings(segment=data.segment, **changes), SIDES, device="cpu")
-    made.fit_normalization(data)
-    return made
+    trained = Trainer(network, dot_settings(segment=data.segment, **changes), SIDES, device="cpu")
+    trained.fit_normalization(data)
+    return trained
 
 
-def test_learns_a_task_that_needs_motion(job: Job, heard: EventLog) -> None:
+def test_learns_a_task_that_needs_motion(job: Job, event_log: EventLog) -> None:
     data = dots()
     result = trainer(data).fit(data, job, epochs=12)
     assert result.report is not None and result.why == "epochs"
     assert result.report.model.f1 > 0.9 and result.report.model.change_f1 > 0.8
     assert result.report.beats_baselines
-    progress = [event for event in heard.events if isinstance(event, Progress)]
+    progress = [event for event in event_log.events if isinstance(event, Progress)]
     # A curve can be made of them: every validation has a point of its own.
     validated = {event.metrics["epoch"]: event for event in progress if "f1" in event.metrics}
     assert set(validated) == set(range(1, 13))
@@ -53,9 +53,9 @@ def test_one_frame_is_not_enough(job: Job) -> None:
 
 def test_probabilities_of_a_range(job: Job) -> None:
     data = dots(frames=200)
-    made = trainer(data)
-    whole = made.probabilities(data, [IndexRange(1, 0, 300)])
-    part = made.probabilities(data, [IndexRange(1, 100, 170)])
+    trained = trainer(data)
+    whole = trained.probabilities(data, [IndexRange(1, 0, 300)])
+    part = trained.probabilities(data, [IndexRange(1, 100, 170)])
     assert whole is not None and part is not None
     assert abs(whole[100:170] - part).max() < 1e-5
 
@@ -94,14 +94,14 @@ def test_stopped_training_resumes_exactly(queries: int, tmp_path: Path) -> None:
 
 def test_second_fit_keeps_the_optimizer_state(job: Job) -> None:
     data = dots(frames=200)
-    made = trainer(data)
-    made.fit(data, job, epochs=1)
-    steps = [state["step"].item() for state in made.optimizer.state.values()]
-    made.fit(data, job, epochs=1)
-    assert made.state.fits == 2
+    trained = trainer(data)
+    trained.fit(data, job, epochs=1)
+    steps = [state["step"].item() for state in trained.optimizer.state.values()]
+    trained.fit(data, job, epochs=1)
+    assert trained.state.fits == 2
     assert all(
         state["step"].item() > before
-        for state, before in zip(made.optimizer.state.values(), steps, strict=True)
+        for state, before in zip(trained.optimizer.state.values(), steps, strict=True)
     )
 
 
@@ -119,8 +119,8 @@ def test_early_stopping(job: Job) -> None:
 
 def test_non_finite_loss_fails(job: Job) -> None:
     data = dots(frames=200)
-    made = trainer(data)
+    trained = trainer(data)
     with torch.no_grad():
-        made.network.head.bias.fill_(float("nan"))
+        trained.network.head.bias.fill_(float("nan"))
     with pytest.raises(JobFailed, match="loss to be a number"):
-        made.fit(data, job, epochs=1)
+        trained.fit(data, job, epochs=1)

@@ -50,9 +50,9 @@ class PlainWindow:
         return values
 
 
-def test_a_window_model_equals_a_direct_interpreter_call(data: Path) -> None:
+def test_a_window_model_equals_a_direct_interpreter_call(foreign_models: Path) -> None:
     """TensorFlow's file with the default settings: BGR, 0 to 1, keys up, left, right, down."""
-    path = data / "keras_window.tflite"
+    path = foreign_models / "keras_window.tflite"
     policy = load_policy(path, PlaySettings())
     plain = PlainWindow(path)
     assert (policy.keys, policy.segment, policy.fps) == (ARROWS, 20, 30.0)
@@ -65,8 +65,8 @@ def test_a_window_model_equals_a_direct_interpreter_call(data: Path) -> None:
     assert np.ptp(np.array(answers), axis=0).max() > 1e-4, "the output must depend on the input"
 
 
-def test_settings_of_window_models_reach_the_input(data: Path) -> None:
-    path = data / "keras_open_batch.tflite"
+def test_settings_of_window_models_reach_the_input(foreign_models: Path) -> None:
+    path = foreign_models / "keras_open_batch.tflite"
     settings = PlaySettings(
         normalize_images=False, channels="rgb", activation_threshold=0.4, model_input_shape=(4, 32, 32, 3)
     )
@@ -78,8 +78,8 @@ def test_settings_of_window_models_reach_the_input(data: Path) -> None:
         assert np.array_equal(policy.decide(picture), plain(picture.astype(np.float32)))
 
 
-def test_a_uint8_model_takes_bytes_and_its_output_is_dequantized(data: Path) -> None:
-    path = data / "keras_uint8.tflite"
+def test_a_uint8_model_takes_bytes_and_its_output_is_dequantized(foreign_models: Path) -> None:
+    path = foreign_models / "keras_uint8.tflite"
     policy = load_policy(path, PlaySettings(channels="rgb"))
     plain = PlainWindow(path)
     for picture in frames(9, 32, 32):
@@ -87,8 +87,8 @@ def test_a_uint8_model_takes_bytes_and_its_output_is_dequantized(data: Path) -> 
         assert np.allclose(policy.decide(picture), expected, atol=1e-6)
 
 
-def test_open_dimensions_are_set_by_model_input_shape(data: Path) -> None:
-    path = data / "keras_open_size.tflite"
+def test_open_dimensions_are_set_by_model_input_shape(foreign_models: Path) -> None:
+    path = foreign_models / "keras_open_size.tflite"
     with pytest.raises(ModelError, match="fixed size") as caught:
         load_policy(path, PlaySettings())
     assert "--model-input-shape" in caught.value.hint
@@ -100,24 +100,24 @@ def test_open_dimensions_are_set_by_model_input_shape(data: Path) -> None:
     assert "model_input_shape" in caught.value.hint
 
 
-def test_a_model_input_shape_that_contradicts_the_file(data: Path) -> None:
+def test_a_model_input_shape_that_contradicts_the_file(foreign_models: Path) -> None:
     settings = PlaySettings(model_input_shape=(20, 128, 128, 3))
     with pytest.raises(ModelError, match=r"\(20, 128, 128, 3\).*found \(20, 256, 256, 3\)"):
-        load_policy(data / "keras_window.tflite", settings)
+        load_policy(foreign_models / "keras_window.tflite", settings)
 
 
-def test_frames_of_any_size_are_scaled_by_area(data: Path) -> None:
-    policy = load_policy(data / "keras_open_batch.tflite", PlaySettings())
-    same = load_policy(data / "keras_open_batch.tflite", PlaySettings())
+def test_frames_of_any_size_are_scaled_by_area(foreign_models: Path) -> None:
+    policy = load_policy(foreign_models / "keras_open_batch.tflite", PlaySettings())
+    same = load_policy(foreign_models / "keras_open_batch.tflite", PlaySettings())
     for picture in frames(6, 210, 160):
         by_hand = cv2.resize(picture, (32, 32), interpolation=cv2.INTER_AREA)
         assert np.array_equal(policy.decide(picture), same.decide(by_hand))
 
 
-def test_streaming_equals_the_whole_window(made: SmallModels) -> None:
+def test_streaming_equals_the_whole_window(small_models: SmallModels) -> None:
     """From the first frame on: missing frames are black in both."""
-    streaming = load_policy(made.folder, PlaySettings())
-    plain = PlainWindow(made.whole_window)
+    streaming = load_policy(small_models.folder, PlaySettings())
+    plain = PlainWindow(small_models.whole_window)
     answers = []
     for picture in frames(3 * SEGMENT + 2, SIZE, SIZE):
         got = streaming.decide(picture)
@@ -129,8 +129,8 @@ def test_streaming_equals_the_whole_window(made: SmallModels) -> None:
     assert np.array_equal(again, answers[:3])
 
 
-def test_returned_probabilities_are_a_copy(made: SmallModels, data: Path) -> None:
-    for path in (made.folder, data / "keras_open_batch.tflite"):
+def test_returned_probabilities_are_a_copy(small_models: SmallModels, foreign_models: Path) -> None:
+    for path in (small_models.folder, foreign_models / "keras_open_batch.tflite"):
         policy = load_policy(path, PlaySettings())
         first = policy.decide(np.zeros((32, 32, 3), np.uint8))
         copy = first.copy()
@@ -158,9 +158,9 @@ def test_a_model_for_other_keys(model: Path) -> None:
     assert ",".join(KEYS) in caught.value.hint
 
 
-def test_a_wrong_number_of_keys(data: Path, model: Path) -> None:
+def test_a_wrong_number_of_keys(foreign_models: Path, model: Path) -> None:
     with pytest.raises(ModelError, match=r"each of 2 keys \(a, b\), found 4 outputs"):
-        load_policy(data / "keras_window.tflite", PlaySettings(), ("a", "b"))
+        load_policy(foreign_models / "keras_window.tflite", PlaySettings(), ("a", "b"))
     manifest = read_manifest(model)
     write_manifest(model, msgspec.structs.replace(manifest, keys=("a",), thresholds=(0.5,)))
     with pytest.raises(ModelError, match=r"each of 1 keys \(a\), found \(1, 4\) float32"):
@@ -177,12 +177,12 @@ def test_a_changed_model_file(model: Path) -> None:
     assert "export it again" in caught.value.hint
 
 
-def test_a_manifest_of_another_network(model: Path, data: Path) -> None:
+def test_a_manifest_of_another_network(model: Path, foreign_models: Path) -> None:
     manifest = read_manifest(model)
     write_manifest(model, msgspec.structs.replace(manifest, segment=9))
     with pytest.raises(ModelError, match="segment"):
         load_policy(model, PlaySettings())
-    other = (data / "keras_open_batch.tflite").read_bytes()
+    other = (foreign_models / "keras_open_batch.tflite").read_bytes()
     (model / MODEL_FILE).write_bytes(other)
     write_manifest(model, msgspec.structs.replace(manifest, sha256=sha256_of(other)))
     with pytest.raises(ModelError, match="signatures encode and decide, found serving_default"):
@@ -211,9 +211,11 @@ def test_non_finite_probabilities_are_refused() -> None:
         KeyFilter(policy).update(policy.decide(np.zeros((8, 8, 3), np.uint8)))
 
 
-def test_threads_reach_the_interpreter(data: Path) -> None:
-    one = load_policy(data / "keras_open_batch.tflite", PlaySettings())
-    four = load_policy(data / "keras_open_batch.tflite", dataclasses.replace(PlaySettings(), threads=4))
+def test_threads_reach_the_interpreter(foreign_models: Path) -> None:
+    one = load_policy(foreign_models / "keras_open_batch.tflite", PlaySettings())
+    four = load_policy(
+        foreign_models / "keras_open_batch.tflite", dataclasses.replace(PlaySettings(), threads=4)
+    )
     for picture in frames(5, 32, 32):
         assert np.allclose(one.decide(picture), four.decide(picture), atol=1e-6)
 
@@ -234,12 +236,12 @@ def test_a_stored_model_reads_its_manifest_and_its_file_once(
 
 
 def test_a_model_without_a_manifest_runs_in_the_sandbox_once(
-    data: Path, monkeypatch: pytest.MonkeyPatch
+    foreign_models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs: list[object] = []
     inspect = loading.inspect_model
     monkeypatch.setattr(loading, "inspect_model", lambda *given: (runs.append(given[-1]), inspect(*given))[1])
-    stored = loading.StoredModel(data / "keras_uint8.tflite")
+    stored = loading.StoredModel(foreign_models / "keras_uint8.tflite")
     assert stored.manifest is None
     for threads in (1, 2):
         stored.policy(PlaySettings(threads=threads))

@@ -12,14 +12,14 @@ from agp_tui.models.registry import delete, list_summaries
 
 
 @pytest.fixture
-def root(made: SmallModels, tmp_path: Path) -> Path:
+def root(small_models: SmallModels, tmp_path: Path) -> Path:
     """A valid model, one without its file, one with a truncated manifest, and a file made elsewhere."""
     for name in ("good", "gone", "torn"):
-        shutil.copytree(made.folder, tmp_path / name)
+        shutil.copytree(small_models.folder, tmp_path / name)
         write_manifest(tmp_path / name, manifest_for(tmp_path / name))
     (tmp_path / "gone" / MODEL_FILE).unlink()
     (tmp_path / "torn" / MANIFEST_FILE).write_text("schema = ")
-    shutil.copy(made.whole_window, tmp_path / "other.tflite")
+    shutil.copy(small_models.whole_window, tmp_path / "other.tflite")
     return tmp_path
 
 

@@ -26,8 +26,8 @@ def test_each_injected_edge_is_consumed_once_and_no_other() -> None:
     injected = InjectedKeys()
     injected.expect(frozenset(), UP)
     injected.expect(UP, LEFT)
-    heard = [edge("up", True), edge("up", True), edge("up", False), edge("left", True), edge("left", False)]
-    assert [injected.consume(one) for one in heard] == [True, False, True, True, False]
+    edges = [edge("up", True), edge("up", True), edge("up", False), edge("left", True), edge("left", False)]
+    assert [injected.consume(one) for one in edges] == [True, False, True, True, False]
 
 
 class Takeover:
@@ -158,25 +158,25 @@ def test_each_takeover_is_recorded_with_frames_before_it(tmp_path: Path) -> None
 
 
 def test_a_full_disk_warns_and_does_not_stop_play(tmp_path: Path) -> None:
-    heard = EventLog()
-    recorder = make_recorder(tmp_path, Job(heard), min_free_mb=1 << 40)
+    event_log = EventLog()
+    recorder = make_recorder(tmp_path, Job(event_log), min_free_mb=1 << 40)
     recorder.add_frame(frame_at(0), [], [ControlChange(frame_time_ns(0), "human")])
     recorder.add_frame(frame_at(1), [], [])
     recorder.close()
     assert recorder.recordings == [] and list(tmp_path.iterdir()) == []
-    assert [one.level for one in heard.events if isinstance(one, Note)] == ["warning"]
+    assert [one.level for one in event_log.events if isinstance(one, Note)] == ["warning"]
 
 
 def test_an_unwritable_folder_warns_and_does_not_stop_play(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    heard = EventLog()
-    recorder = make_recorder(tmp_path / "file", Job(heard))
+    event_log = EventLog()
+    recorder = make_recorder(tmp_path / "file", Job(event_log))
     recorder.add_frame(frame_at(0), [], [ControlChange(frame_time_ns(0), "human")])
     for number in range(1, 1000):
         recorder.add_frame(frame_at(number), [], [])
     recorder.close()
     assert recorder.recordings == []
-    assert "incomplete" in next(one.text for one in heard.events if isinstance(one, Note))
+    assert "incomplete" in next(one.text for one in event_log.events if isinstance(one, Note))
 
 
 def test_close_waits_until_everything_is_written(tmp_path: Path) -> None:

@@ -71,20 +71,20 @@ def test_one_player_agrees_with_nobody(tmp_path: Path) -> None:
 
 
 def test_what_a_shadow_would_press_is_told_and_kept_beside_the_persons_keys(tmp_path: Path) -> None:
-    game, shadow, heard = DrawnGame(), PatternPolicy(3, "agent"), EventLog()
+    game, shadow, event_log = DrawnGame(), PatternPolicy(3, "agent"), EventLog()
     typed = [
         KeyEdge(frame_time_ns(10.5), "up", True, "human"),
         KeyEdge(frame_time_ns(40.5), "up", False, "human"),
     ]
     person = ScriptedKeyboard(game.source, typed)
     recording = open_recording(
-        record_drawn_game(tmp_path, game, person, shadow=shadow, seconds=2, job=Job(heard))
+        record_drawn_game(tmp_path, game, person, shadow=shadow, seconds=2, job=Job(event_log))
     )
     assert (recording.meta.source, recording.meta.labels) == ("human", "human")
     assert recording.key_states("agent")[1:].tolist() == shadow.rows(range(59))
     assert recording.key_states("human")[:, KEYS.index("up")].tolist() == [11 <= i <= 40 for i in range(60)]
     assert game.held == frozenset(), "a shadow presses nothing"
-    last = [event for event in heard.events if isinstance(event, Live)][-1]
+    last = [event for event in event_log.events if isinstance(event, Live)][-1]
     assert last.advised is not None
     assert last.frames == 60 or set(last.agreement) <= set(KEYS)
     whole = Agreement()

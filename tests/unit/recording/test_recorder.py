@@ -188,11 +188,11 @@ def test_whatever_comes_the_recording_is_finished_first(tmp_path: Path, error: t
                 raise error("now")
             return frozenset({"up"})
 
-    game, heard = DrawnGame(), EventLog()
+    game, event_log = DrawnGame(), EventLog()
     with pytest.raises(error):
-        record_drawn_game(tmp_path, game, Thrower(1, "agent"), job=Job(heard))
+        record_drawn_game(tmp_path, game, Thrower(1, "agent"), job=Job(event_log))
     (path,) = find_recordings(tmp_path)
-    told = [event.text for event in heard.events if isinstance(event, Note)]
+    told = [event.text for event in event_log.events if isinstance(event, Note)]
     if error is JobFailed:
         assert told == [f"Saved so far: 9 frames in {path}."]
     recording = Recording.open(path)
@@ -209,14 +209,14 @@ def test_a_gap_stays_a_gap_and_is_told_at_once(tmp_path: Path) -> None:
                 game.source.sleep_until(frame.before_ns + 3 * NS)
             return super().decide(frame)
 
-    game, heard = DrawnGame(), EventLog()
-    recorded = record_drawn_game(tmp_path, game, Slow(1, "expert"), job=Job(heard), seconds=6)
+    game, event_log = DrawnGame(), EventLog()
+    recorded = record_drawn_game(tmp_path, game, Slow(1, "expert"), job=Job(event_log), seconds=6)
     recording = open_recording(recorded)
     gaps = np.diff(recording.times_ns) / NS
     assert gaps.argmax() == 9 and gaps.max() == pytest.approx(3.0, abs=1 / 30)
     assert np.sort(gaps)[-2] < 1.5 / 30
     assert len(recording) + recorded.pace.missed == 6 * 30
-    (text,) = [event.text for event in heard.events if isinstance(event, Note)]
+    (text,) = [event.text for event in event_log.events if isinstance(event, Note)]
     assert text.startswith("No frame for 3.0 s before frame 11:")
 
 
@@ -230,19 +230,19 @@ def test_too_little_room_is_refused_before_anything_is_written(tmp_path: Path) -
 
 def test_it_ends_by_itself_when_the_disk_runs_low(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The one thing made up is the number of free bytes: a disk that fills up is not to be had here.
-    heard = EventLog()
+    event_log = EventLog()
     game = DrawnGame()
     free = lambda _self: 100 if game.shown < 25 else 3  # noqa: E731
     monkeypatch.setattr(space.DiskSpace, "free_mb", free)
     monkeypatch.setattr(space, "CHECK_SECONDS", 0.0)
     settings = RecordSettings(min_free_mb=50)
     recorded = record_drawn_game(
-        tmp_path, game, PatternPolicy(1, "expert"), job=Job(heard), settings=settings, seconds=60
+        tmp_path, game, PatternPolicy(1, "expert"), job=Job(event_log), settings=settings, seconds=60
     )
     assert recorded.because == "the disk runs low"
     recording = open_recording(recorded)
     assert (len(recording), recording.meta.state) == (25, "complete")
-    assert [event.level for event in heard.events if isinstance(event, Note)] == ["warning"]
+    assert [event.level for event in event_log.events if isinstance(event, Note)] == ["warning"]
 
 
 def test_a_write_that_fails_keeps_what_is_there(tmp_path: Path) -> None:
