@@ -1,4 +1,4 @@
-"""A disk that takes nothing for three seconds: a gap, and the keys pressed in it at their time."""
+"""Tests of a disk that blocks for three seconds: one gap in the frames, key times unchanged."""
 
 import time
 from pathlib import Path
@@ -19,10 +19,10 @@ TRIALS = trial_count(1, 10)
 SECONDS, FPS = 3.0, 30
 
 
-def test_a_disk_that_is_slow_leaves_a_gap_and_nothing_else(
+def test_blocked_disk_leaves_one_gap_and_keeps_key_times(
     x_server: XServer, arena: Arena, tmp_path: Path
 ) -> None:
-    beyond = []
+    extra_missed = []
     words = ("record", "--game", "window", *arena.place, "--keys", "left,right", "--fps", str(FPS),
              "--min-free-mb", "1")  # fmt: skip
     with frozen_disk(tmp_path) as disk:
@@ -47,9 +47,9 @@ def test_a_disk_that_is_slow_leaves_a_gap_and_nothing_else(
             (edge,) = [edge for edge in recording.timeline.edges if edge.down]
             assert edge.key == "left" and abs(edge.time_ns - pressed_ns) < 200e6
             assert gaps.max() > SECONDS / 2
-            # Beside the one gap no slot is lost: what the writer waited for is no longer.
-            beyond.append(finished["missed"] - round(float(gaps.max()) * FPS))
-    late = sum(lost > 2 for lost in beyond)
+            # No frame slot is missed outside the gap.
+            extra_missed.append(finished["missed"] - round(float(gaps.max()) * FPS))
+    late = sum(lost > 2 for lost in extra_missed)
     log_faults(f"a disk that takes nothing for {SECONDS:g} s", trials=TRIALS, losses=late,
-         worst=f"{max(0, *beyond)} slots beyond the gap")  # fmt: skip
-    assert sorted(beyond)[TRIALS // 2] <= 2, beyond
+         worst=f"{max(0, *extra_missed)} slots extra_missed the gap")  # fmt: skip
+    assert sorted(extra_missed)[TRIALS // 2] <= 2, extra_missed

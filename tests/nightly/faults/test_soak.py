@@ -1,7 +1,7 @@
-"""Recording and playing for long at 60 frames a second beside other work: nothing grows, nothing is late.
+"""Soak tests: long recording and play at 60 fps under load, without growth or missed frames.
 
-`make soak` alone runs them, both at the same time, each with its own other work; `AGP_SOAK_MINUTES` says how
-long they last, 30 minutes there.
+`make soak` runs them in parallel, each with its own background load. `AGP_SOAK_MINUTES` is the duration;
+`make soak` sets it to 30.
 """
 
 import os
@@ -27,15 +27,15 @@ pytestmark = [pytest.mark.display, pytest.mark.soak, pytest.mark.timeout(0)]
 MINUTES = float(os.environ.get("AGP_SOAK_MINUTES", "0.4"))
 FPS = 60
 LOAD = 1 / 3
-"""Share of the time for which other processes keep every core busy."""
-SETTLED = 0.25
-"""Of the time: what a process has by then is what it needs."""
+"""Fraction of the time in which other processes keep every core busy."""
+WARMUP_FRACTION = 0.25
+"""Fraction of the samples that is discarded at the start."""
 GROWTH_MB = 16.0
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What a process has at one moment."""
+    """Resources of a process at one time."""
 
     memory_mb: float
     files: int
@@ -43,7 +43,7 @@ class Sample:
 
     @classmethod
     def of(cls, pid: int) -> "Sample":
-        """Now."""
+        """The current values of process `pid`."""
         status = dict(
             line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line
         )
@@ -54,27 +54,27 @@ class Sample:
         )
 
 
-def watched(command: Command, seconds: float) -> list[Sample]:
-    """A sample every second once it has begun, to its end or for so long."""
+def sample_process(command: Command, seconds: float) -> list[Sample]:
+    """One sample per second for `seconds` after the start, without the warm-up."""
     command.wait_for_live(frames=1)
     samples = []
     end = time.monotonic() + seconds
     while time.monotonic() < end - 1:
         time.sleep(1)
         samples.append(Sample.of(command.pid))
-    return samples[round(SETTLED * len(samples)) :]
+    return samples[round(WARMUP_FRACTION * len(samples)) :]
 
 
-def check(what: str, samples: list[Sample], finished: dict[str, Any]) -> None:
-    """Nothing grew, and nearly every slot was filled."""
+def check(activity: str, samples: list[Sample], finished: dict[str, Any]) -> None:
+    """No resource grows, and more than 97 % of the frame slots are filled."""
     half = len(samples) // 2
     early, late = ([one.memory_mb for one in part] for part in (samples[:half], samples[half:]))
     growth = statistics.median(late) - statistics.median(early)
-    asked = finished["frames"] + finished["missed"]
-    filled = 100 * finished["frames"] / asked
+    slots = finished["frames"] + finished["missed"]
+    filled = 100 * finished["frames"] / slots
     log_faults(
-        f"{what} for {MINUTES:g} minutes at {FPS} frames a second beside other work",
-        trials=asked,
+        f"{activity} for {MINUTES:g} minutes at {FPS} frames a second beside other work",
+        trials=slots,
         losses=finished["missed"],
         worst=f"{filled:.2f} % of the slots, jitter {finished['jitter_ms']['p99']:.1f} ms p99, "
         f"memory {growth:+.1f} MB in its second half of {statistics.median(late):.0f} MB",
@@ -85,19 +85,21 @@ def check(what: str, samples: list[Sample], finished: dict[str, Any]) -> None:
     assert filled > 97
 
 
-def test_a_long_recording(x_server: XServer, arena: Arena, home: Path) -> None:
+def test_long_recording_has_stable_memory_and_frame_rate(x_server: XServer, arena: Arena, home: Path) -> None:
     seconds = 60 * MINUTES
     words = ("record", "--game", "window", *arena.place, "--keys", "left,right", "--fps", str(FPS))
     with (
         busy_cores(LOAD),
         running_command(*words, "--seconds", f"{seconds:g}", home=home, display=x_server.name) as command,
     ):
-        samples = watched(command, seconds)
+        samples = sample_process(command, seconds)
         finished = command.result(60).finished
     check("recording", samples, finished)
 
 
-def test_a_long_play(x_server: XServer, arena: Arena, home: Path, bright_model: BrightModel) -> None:
+def test_long_play_has_stable_memory_and_frame_rate(
+    x_server: XServer, arena: Arena, home: Path, bright_model: BrightModel
+) -> None:
     model = home / "models" / "fast"
     model.mkdir(parents=True)
     (model / MODEL_FILE).write_bytes((bright_model.folder / MODEL_FILE).read_bytes())
@@ -106,6 +108,6 @@ def test_a_long_play(x_server: XServer, arena: Arena, home: Path, bright_model: 
     words = ("play", str(model), *arena.field, "--seconds", f"{seconds:g}")
     arena.show("left")
     with busy_cores(LOAD), running_command(*words, home=home, display=x_server.name) as command:
-        samples = watched(command, seconds)
+        samples = sample_process(command, seconds)
         finished = command.result(60).finished
     check("playing", samples, finished)

@@ -1,6 +1,7 @@
-"""Every file that is read, damaged at random: it is read, or refused in a sentence, whatever it holds.
+"""Fuzz tests: randomly damaged files are read or rejected with an error.
 
-`AGP_FUZZ_CASES` is the number of cases per reader; `make fuzz` sets it to 2,000 and draws new ones each time.
+`AGP_FUZZ_CASES` is the number of cases per reader; `make fuzz` sets it to 2,000 and uses new
+random cases each time.
 """
 
 import os
@@ -14,25 +15,25 @@ from support.file_readers import READERS
 from support.reader_process import ReaderProcess
 
 CASES = int(os.environ.get("AGP_FUZZ_CASES", "40"))
-LONG = CASES > 100
-STARTS_A_PROCESS = ("model.tflite", "seed pickle")
-"""Readers that start a child process per file; a quarter of the cases in a short run."""
+LONG_RUN = CASES > 100
+SUBPROCESS_READERS = ("model.tflite", "seed pickle")
+"""Readers that start a subprocess per file; a short run uses a quarter of the cases."""
 
-PIECES = [
+FRAGMENTS = [
     b"\0" * 8, b"\xff" * 8, b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\x80", b"-1", b"1e999", b"NaN",
     b"9" * 400, b"[" * 3000, b"{" * 3000, b'"', b"\\ud800", b"\n", b"..", b"../../x", b"/etc/passwd", b"=",
     b"\r\n", b"null", b"0", b"-9223372036854775809", b"\xc3\x28",
 ]  # fmt: skip
-"""What parsers stumble over."""
+"""Bytes that often break parsers."""
 
 Change = tuple[str, float, bytes, float]
-"""What is done, where (a share of the file), with which bytes, to how long a part (a share)."""
+"""Operation, position (fraction of the file), bytes, length of the changed part (fraction of the file)."""
 
 changes = st.lists(
     st.tuples(
-        st.sampled_from(["put", "insert", "delete", "repeat", "cut"]),
+        st.sampled_from(["put", "insert", "delete", "repeat", "truncate"]),
         st.floats(0, 1),
-        st.one_of(st.binary(min_size=1, max_size=8), st.sampled_from(PIECES)),
+        st.one_of(st.binary(min_size=1, max_size=8), st.sampled_from(FRAGMENTS)),
         st.floats(0, 0.2),
     ),
     min_size=1,
@@ -40,16 +41,16 @@ changes = st.lists(
 )
 
 
-def damaged(content: bytes, what: list[Change]) -> bytes:
-    """The content after all changes, one after another."""
+def damaged(content: bytes, edits: list[Change]) -> bytes:
+    """The content after all changes, applied in order."""
     body = bytearray(content)
-    for kind, share, piece, length in what:
-        at = round(share * len(body))
+    for kind, position, fragment, length in edits:
+        at = round(position * len(body))
         end = at + 1 + round(length * len(body))
         if kind == "put":
-            body[at : at + len(piece)] = piece
+            body[at : at + len(fragment)] = fragment
         elif kind == "insert":
-            body[at:at] = piece
+            body[at:at] = fragment
         elif kind == "delete":
             del body[at:end]
         elif kind == "repeat":
@@ -61,35 +62,35 @@ def damaged(content: bytes, what: list[Change]) -> bytes:
 
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("name", READERS)
-def test_whatever_a_file_holds_it_is_read_or_refused_in_a_sentence(name: str, tmp_path: Path) -> None:
-    """No crash, no hang over 10 s, not more than 1 GiB, nothing written elsewhere."""
+def test_damaged_file_is_read_or_rejected_with_error(name: str, tmp_path: Path) -> None:
+    """Without a crash, a hang over 10 s, more than 1 GiB of memory or a write to another file."""
     home = tmp_path / "home"
     home.mkdir()
     path = READERS[name].sample(home)
-    content, there = path.read_bytes(), names_in(tmp_path)
-    wanted = CASES // 4 if name in STARTS_A_PROCESS and not LONG else CASES
+    content, files_before = path.read_bytes(), files_in(tmp_path)
+    min_cases = CASES // 4 if name in SUBPROCESS_READERS and not LONG_RUN else CASES
     cases = 0
-    with ReaderProcess(name) as reading:
+    with ReaderProcess(name) as reader:
 
         @settings(
-            max_examples=wanted,
+            max_examples=min_cases,
             deadline=None,
-            derandomize=not LONG,
+            derandomize=not LONG_RUN,
             database=None,
             suppress_health_check=list(HealthCheck),
         )
         @given(changes)
-        def hurt(what: list[Change]) -> None:
+        def check_damaged(edits: list[Change]) -> None:
             nonlocal cases
-            path.write_bytes(damaged(content, what))
-            assert reading.wrong(path) is None
-            assert names_in(tmp_path) == there, "nothing is written beside it"
+            path.write_bytes(damaged(content, edits))
+            assert reader.wrong(path) is None
+            assert files_in(tmp_path) == files_before, "no other file is written"
             cases += 1
 
-        hurt()
-    assert cases >= wanted
+        check_damaged()
+    assert cases >= min_cases
     log_faults(f"damaged {name}", trials=cases)
 
 
-def names_in(folder: Path) -> list[str]:
+def files_in(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))

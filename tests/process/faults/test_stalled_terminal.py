@@ -1,4 +1,4 @@
-"""A terminal that nobody reads: whoever writes to it waits, and the recording does not."""
+"""Tests of recording while the terminal is not read: output waits, recording continues."""
 
 import contextlib
 import os
@@ -21,27 +21,27 @@ AGP = (sys.executable, "-P", "-m", "agp_tui")
 
 
 def read_until(pattern: bytes, terminal: int, seconds: float = 60.0) -> None:
-    seen, end = b"", time.monotonic() + seconds
-    while not re.search(pattern, re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", seen)):
-        assert time.monotonic() < end, f"expected {pattern!r} in the terminal, found {seen[-2000:]!r}"
-        seen += read(terminal, 0.2)
+    output, end = b"", time.monotonic() + seconds
+    while not re.search(pattern, re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", output)):
+        assert time.monotonic() < end, f"expected {pattern!r} in the terminal, found {output[-2000:]!r}"
+        output += read(terminal, 0.2)
 
 
-def check(home: Path, what: str) -> None:
-    """Nearly every slot of the time in which nobody read has its frame."""
+def check_recording(home: Path, description: str) -> None:
+    """At least 98 % of the frame slots are filled, with no gap of a second."""
     (path,) = find_recordings(home / "recordings", GAME)
     recording = Recording.open(path)
     assert recording.meta.state == "complete"
     times = (recording.times_ns - recording.times_ns[0]) / 1e9
     slots = round(float(times[-1]) * FPS) + 1
-    longest = float(np.diff(times).max())
+    longest_gap = float(np.diff(times).max())
     assert times[-1] > SECONDS
-    log_faults(f"{what}, its terminal unread for {SECONDS} s", trials=slots, losses=slots - len(recording),
-         worst=f"{longest * 1000:.0f} ms between two frames")  # fmt: skip
-    assert len(recording) > 0.98 * slots and longest < 1.0
+    log_faults(f"{description}, its terminal unread for {SECONDS} s", trials=slots,
+         losses=slots - len(recording), worst=f"{longest_gap * 1000:.0f} ms between two frames")  # fmt: skip
+    assert len(recording) > 0.98 * slots and longest_gap < 1.0
 
 
-def test_the_app_in_a_stalled_terminal_records_on(home: Path) -> None:
+def test_app_keeps_recording_while_its_terminal_is_not_read(home: Path) -> None:
     with in_terminal([*AGP], home, (120, 40)) as (_, terminal):
         read_until(rb"Next:", terminal)
         os.write(terminal, b"2")
@@ -53,20 +53,20 @@ def test_the_app_in_a_stalled_terminal_records_on(home: Path) -> None:
         read_until(rb"[Kk]eep", terminal)
         os.write(terminal, b"\r")
         read_until(rb"Press Enter to record", terminal)
-    check(home, "a recording in the app")
+    check_recording(home, "a recording in the app")
 
 
-def test_a_command_in_a_stalled_terminal_records_on(home: Path) -> None:
-    """Somebody pressed Ctrl-S: the terminal takes nothing from then on, not even what would fit into it."""
+def test_record_command_keeps_recording_while_its_terminal_is_stopped(home: Path) -> None:
+    """Ctrl-S stops all output to the terminal, even output that would fit into its buffer."""
     words = ("record", "--game", GAME, "--by", "expert", "--seconds", str(SECONDS + 2))
     with in_terminal([*AGP, *words], home, (80, 24)) as (process, terminal):
         read_until(rb"fps", terminal)
         os.write(terminal, CTRL_S)
         time.sleep(SECONDS)
         os.write(terminal, CTRL_Q)
-        # A terminal whose last program has ended gives an error.
+        # Reading fails after the last program of the terminal has ended.
         with contextlib.suppress(OSError):
             while True:
                 read(terminal, 60)
         assert process.wait(60) == 0
-    check(home, "agp record")
+    check_recording(home, "agp record")

@@ -1,4 +1,4 @@
-"""The X server dies in the middle of a recording: what was recorded is whole, and the person is told."""
+"""Tests of an X server that dies during a recording: the recorded part is complete and reported."""
 
 import random
 import time
@@ -18,8 +18,10 @@ TRIALS = trial_count(1, 20)
 FPS = 30
 
 
-def test_a_recording_outlives_its_display(start_x_server: Callable[..., XServer], home: Path) -> None:
-    """Neither the last frame nor the last line is torn, and at most two frames are missing."""
+def test_recording_is_complete_after_its_display_dies(
+    start_x_server: Callable[..., XServer], home: Path
+) -> None:
+    """The last frame and the last line are complete, and at most two frames are missing."""
     lost = []
     for trial in range(TRIALS):
         server = start_x_server()
@@ -38,8 +40,8 @@ def test_a_recording_outlives_its_display(start_x_server: Callable[..., XServer]
         assert recording.meta.state == "complete"
         assert sum(1 for _ in recording.frames()) == len(recording)
         assert recording.key_states()[-1].tolist() == [True, False]
-        kept = f"Saved so far: {len(recording)} frames in "
-        assert any(kept in event["text"] for event in result.events if event["type"] == "note")
+        message = f"Saved so far: {len(recording)} frames in "
+        assert any(message in event["text"] for event in result.events if event["type"] == "note")
         lost.append((killed_ns - int(recording.times_ns[-1])) * FPS // 1_000_000_000)
     log_faults("an X server that dies while recording", trials=TRIALS, losses=sum(n > 2 for n in lost),
          worst=f"{max(lost)} frames without a picture")  # fmt: skip

@@ -1,4 +1,4 @@
-"""A model that hangs while it holds a key, on a real X server: the key is released, then pressed again."""
+"""Tests of a model that hangs while it holds a key: the key is released, then pressed again."""
 
 import threading
 import time
@@ -26,8 +26,8 @@ FPS = 60
 HANGS_FOR = 0.6
 
 
-class HangsNow(ScriptedPolicy):
-    """Always presses right, and hangs on demand."""
+class HangingPolicy(ScriptedPolicy):
+    """Always presses right; hangs on demand."""
 
     hang = False
     hung_at = 0.0
@@ -39,18 +39,18 @@ class HangsNow(ScriptedPolicy):
         return super().probabilities()
 
 
-def test_a_hung_model_holds_no_key(
+def test_hung_model_releases_its_key(
     x_server: XServer,
     arena: Arena,
     bright_model: BrightModel,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The policy is a fake that hangs on demand; everything else is what `agp play` runs."""
-    tries = trial_count(5, 50)
+    """Only the policy is a fake; everything else is the code of `agp play`."""
+    trials = trial_count(5, 50)
     place = GameSettings(display=x_server.name, center=arena.center, size=arena.size, keys=KEYS, fps=FPS)
     heard, results = EventLog(), list[Finished]()
-    job, policy = Job(heard), HangsNow(KEYS, [[0.0, 1.0]], fps=FPS)
+    job, policy = Job(heard), HangingPolicy(KEYS, [[0.0, 1.0]], fps=FPS)
     monkeypatch.setattr("agp_tui.jobs.play.load_within_budget", lambda *_words, **_more: policy)
     request = PlayRequest(
         model=str(bright_model.folder), game=None, place=place, settings=PlaySettings(takeover=False),
@@ -60,7 +60,7 @@ def test_a_hung_model_holds_no_key(
     with observe(x_server.name) as server:
         right = server.keycode(KEYSYMS["right"])
 
-        def until(down: bool) -> None:
+        def wait_until_right_is(down: bool) -> None:
             deadline = time.monotonic() + 5
             while (right in server.down()) != down:
                 assert time.monotonic() < deadline
@@ -69,20 +69,20 @@ def test_a_hung_model_holds_no_key(
         player = threading.Thread(target=lambda: results.append(run_play(request, job)))
         player.start()
         try:
-            for _ in range(tries):
-                until(down=True)
+            for _ in range(trials):
+                wait_until_right_is(down=True)
                 time.sleep(0.05)
                 policy.hang = True
-                until(down=False)
+                wait_until_right_is(down=False)
                 took.append(time.monotonic() - policy.hung_at)
         finally:
             job.stop()
             player.join(5)
     (result,) = results
-    assert result.report.hangs >= tries
+    assert result.report.hangs >= trials
     hang_notes = [event for event in heard.events if isinstance(event, Note) and "No decision" in event.text]
-    assert len(hang_notes) == 1, "once, not each time"
+    assert len(hang_notes) == 1, "noted once, not at every hang"
     late = sum(one > 2 * HANG_SECONDS for one in took)
-    log_faults("a model that hangs while it holds a key", trials=tries, losses=late,
+    log_faults("a model that hangs while it holds a key", trials=trials, losses=late,
          worst=f"released after {1000 * max(took):.0f} ms")  # fmt: skip
-    assert sorted(took)[tries // 2] < 2 * HANG_SECONDS and max(took) < HANGS_FOR
+    assert sorted(took)[trials // 2] < 2 * HANG_SECONDS and max(took) < HANGS_FOR
