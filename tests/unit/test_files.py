@@ -12,7 +12,7 @@ from support.full_disk import file_size_limit
 from agp_tui.engine.subprocesses import module_environment
 from agp_tui.files import LineFile, delete_folder, size_of, write_atomically
 
-WRITES = """
+WRITER_PROGRAM = """
 import sys
 from pathlib import Path
 from agp_tui.files import write_atomically
@@ -27,12 +27,14 @@ while True:
 """
 
 
-def test_a_kill_in_the_middle_leaves_the_old_content_or_the_new(tmp_path: Path) -> None:
+def test_killed_write_leaves_old_or_new_content(tmp_path: Path) -> None:
     path = tmp_path / "file"
     seen = set()
     for round_number in range(8):
         process = subprocess.Popen(
-            [sys.executable, "-c", WRITES, str(path)], stdout=subprocess.PIPE, env=module_environment()
+            [sys.executable, "-c", WRITER_PROGRAM, str(path)],
+            stdout=subprocess.PIPE,
+            env=module_environment(),
         )
         assert process.stdout is not None
         process.stdout.readline()
@@ -53,7 +55,7 @@ def _number_in(path: Path) -> int:
     return int(words[0])
 
 
-def test_a_write_that_fails_leaves_the_old_content_and_no_litter(tmp_path: Path) -> None:
+def test_failed_write_leaves_old_content_and_no_temporary_file(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "in the way").write_text("")
     with pytest.raises(OSError):
@@ -64,7 +66,7 @@ def test_a_write_that_fails_leaves_the_old_content_and_no_litter(tmp_path: Path)
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 
-def test_a_line_that_a_full_disk_takes_half_of_is_taken_back(tmp_path: Path) -> None:
+def test_partial_line_on_a_full_disk_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "lines"
     lines = LineFile(path)
     with file_size_limit(25):
@@ -81,7 +83,7 @@ def test_a_line_that_a_full_disk_takes_half_of_is_taken_back(tmp_path: Path) -> 
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_folder_goes_with_what_a_crash_left_of_one_before(tmp_path: Path) -> None:
+def test_delete_removes_folder_and_remains_of_a_crash(tmp_path: Path) -> None:
     for name in ("one", ".one.deleted"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_bytes(b"12345")

@@ -5,21 +5,21 @@ import pytest
 
 from agp_tui.atari.returns import lambda_returns, monte_carlo_returns, n_step_returns
 
-NO = np.zeros((3, 1), np.bool_)
+NEVER = np.zeros((3, 1), np.bool_)
 REWARDS = np.array([[1.0], [2.0], [3.0]], np.float32)
 FOLLOWING = np.array([[10.0], [20.0], [30.0]], np.float32)
-SECOND = np.array([[False], [True], [False]])
-LAST = np.array([[False], [False], [True]])
+AT_SECOND_STEP = np.array([[False], [True], [False]])
+AT_LAST_STEP = np.array([[False], [False], [True]])
 
 
-def test_monte_carlo_returns_add_what_came_later() -> None:
+def test_monte_carlo_returns_sum_discounted_rewards() -> None:
     rewards = np.array([1.0, 0.0, 2.0, -4.0], np.float32)
     assert monte_carlo_returns(rewards, 0.5).tolist() == [1.0, 0.0, 0.0, -4.0]
     assert monte_carlo_returns(rewards, 1.0).tolist() == [-1.0, -2.0, -2.0, -4.0]
     assert monte_carlo_returns(rewards, 0.0).tolist() == rewards.tolist()
 
 
-def test_monte_carlo_returns_of_a_long_game_do_not_drift() -> None:
+def test_monte_carlo_returns_of_a_long_episode_are_exact() -> None:
     """The sum of a geometric series: 1 / (1 - 0.99) where it is long enough."""
     assert monte_carlo_returns(np.ones(20_000, np.float32), 0.99)[0] == pytest.approx(100.0, rel=1e-6)
 
@@ -28,15 +28,15 @@ def test_monte_carlo_returns_of_a_long_game_do_not_drift() -> None:
     ("over", "cut", "expected"),
     [
         # 3 + .5*30; 2 + .5*(.5*20 + .5*18); 1 + .5*(.5*10 + .5*11.5)
-        (NO, NO, [6.375, 11.5, 18.0]),
+        (NEVER, NEVER, [6.375, 11.5, 18.0]),
         # Nothing comes after the second: 2; 1 + .5*(.5*10 + .5*2)
-        (SECOND, NO, [4.0, 2.0, 18.0]),
+        (AT_SECOND_STEP, NEVER, [4.0, 2.0, 18.0]),
         # What was left when it was cut counts, what came next does not: 2 + .5*20; 1 + .5*(5 + 6)
-        (NO, SECOND, [6.5, 12.0, 18.0]),
+        (NEVER, AT_SECOND_STEP, [6.5, 12.0, 18.0]),
         # A cut at the end leaves what was left there.
-        (NO, LAST, [6.375, 11.5, 18.0]),
+        (NEVER, AT_LAST_STEP, [6.375, 11.5, 18.0]),
         # 3; 2 + .5*(10 + 1.5); 1 + .5*(5 + 3.875)
-        (LAST, NO, [5.4375, 7.75, 3.0]),
+        (AT_LAST_STEP, NEVER, [5.4375, 7.75, 3.0]),
     ],
 )
 def test_lambda_returns(over: np.ndarray, cut: np.ndarray, expected: list[float]) -> None:
@@ -44,24 +44,24 @@ def test_lambda_returns(over: np.ndarray, cut: np.ndarray, expected: list[float]
     assert found[:, 0].tolist() == expected
 
 
-def test_lambda_returns_between_one_step_and_the_whole() -> None:
+def test_lambda_returns_at_gae_lambda_zero_and_one() -> None:
     """A decay of 0 looks one step ahead, a decay of 1 as far as there is."""
-    one = lambda_returns(REWARDS, FOLLOWING, NO, NO, discount=0.5, decay=0.0)
+    one = lambda_returns(REWARDS, FOLLOWING, NEVER, NEVER, discount=0.5, decay=0.0)
     assert one[:, 0].tolist() == [6.0, 12.0, 18.0]
-    whole = lambda_returns(REWARDS, FOLLOWING, LAST, NO, discount=0.5, decay=1.0)
+    whole = lambda_returns(REWARDS, FOLLOWING, AT_LAST_STEP, NEVER, discount=0.5, decay=1.0)
     assert whole[:, 0].tolist() == monte_carlo_returns(REWARDS[:, 0], 0.5).tolist() == [2.75, 3.5, 3.0]
 
 
-def test_games_beside_each_other_do_not_mix() -> None:
+def test_parallel_environments_are_independent() -> None:
     rewards = np.repeat(REWARDS, 3, 1)
     following = np.repeat(FOLLOWING, 3, 1)
-    over = np.concatenate([NO, SECOND, NO], 1)
-    cut = np.concatenate([NO, NO, SECOND], 1)
+    over = np.concatenate([NEVER, AT_SECOND_STEP, NEVER], 1)
+    cut = np.concatenate([NEVER, NEVER, AT_SECOND_STEP], 1)
     found = lambda_returns(rewards, following, over, cut, discount=0.5, decay=0.5)
     assert found.T.tolist() == [[6.375, 11.5, 18.0], [4.0, 2.0, 18.0], [6.5, 12.0, 18.0]]
 
 
-def test_returns_of_several_steps() -> None:
+def test_n_step_returns() -> None:
     """Columns: a game that goes on, one over at the second step, one cut there, one over at once."""
     rewards = np.repeat(np.array([[1.0], [2.0], [4.0]], np.float32), 4, 1)
     over = np.array([[0, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 0]], np.bool_)

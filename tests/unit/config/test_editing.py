@@ -21,15 +21,15 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "config.toml"
 
 
-def changed(before: str, after: str) -> list[str]:
+def changed_lines(before: str, after: str) -> list[str]:
     """The lines that differ, with their sign."""
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")
     return [line for line in lines if line[0] in "+-" and line[:3] not in ("+++", "---")]
 
 
-def test_a_default_that_is_commented_out_is_turned_on_in_its_place(path: Path) -> None:
+def test_set_replaces_the_commented_default_line(path: Path) -> None:
     set_values(path, [("game.fps", "60"), ("train.minutes", "2.5"), ("game.keys", "up, space")])
-    assert changed(config_text(), path.read_text()) == [
+    assert changed_lines(config_text(), path.read_text()) == [
         "-# keys = []",
         '+keys = ["up", "space"]',
         "-# fps = 30  # 1 to 60",
@@ -41,7 +41,7 @@ def test_a_default_that_is_commented_out_is_turned_on_in_its_place(path: Path) -
     assert (config.game.fps, config.train.minutes, config.game.keys) == (60, 2.5, ("up", "space"))
 
 
-def test_what_was_set_goes_back_to_the_very_same_file(path: Path) -> None:
+def test_unset_restores_the_original_file(path: Path) -> None:
     pairs = [
         ("game.fps", "15"), ("game.center", "640,360"), ("record.wait_for_enter", "true"),
         ("train.model", "large"),
@@ -53,7 +53,7 @@ def test_what_was_set_goes_back_to_the_very_same_file(path: Path) -> None:
     assert path.read_text() == config_text()
 
 
-def test_profiles_of_games_are_begun_and_removed(path: Path) -> None:
+def test_game_profiles_are_created_and_removed(path: Path) -> None:
     set_values(
         path, [("games.rally.size", "512"), ("games.ALE/Pong-v5.fps", "15"), ("games.rally.fps", "20")]
     )
@@ -80,7 +80,7 @@ def test_profiles_of_games_are_begun_and_removed(path: Path) -> None:
         ("[game]\nfps = 99\nsize = 9999\n", "game.fps", "4", "[game]\nfps = 4\nsize = 9999\n"),
     ],
 )  # fmt: skip
-def test_files_of_every_form_keep_the_rest(
+def test_set_changes_one_line_in_any_toml_style(
     path: Path, before: str, name: str, value: str, after: str
 ) -> None:
     path.write_text(before)
@@ -88,7 +88,7 @@ def test_files_of_every_form_keep_the_rest(
     assert path.read_text() == after
 
 
-def test_a_comment_of_ones_own_survives_being_unset(path: Path) -> None:
+def test_unset_preserves_user_comments(path: Path) -> None:
     path.write_text("[game]\nfps = 20  # what the rig can do\n")
     unset(path, ["game.fps", "game.size"])
     assert path.read_text() == "[game]\n# fps = 30  # what the rig can do\n"
@@ -105,9 +105,7 @@ def test_a_comment_of_ones_own_survives_being_unset(path: Path) -> None:
         ("gme.fps", "1", "Expected SECTION.KEY with one of the sections folders, game"),
     ],
 )
-def test_what_does_not_fit_leaves_the_file_as_it_was(
-    path: Path, name: str, value: str, sentence: str
-) -> None:
+def test_invalid_value_leaves_the_file_unchanged(path: Path, name: str, value: str, sentence: str) -> None:
     path.write_text("[game]\nfps = 20\n")
     with pytest.raises(SettingError, match=sentence):
         set_values(path, [("game.size", "64"), (name, value)])
@@ -124,7 +122,7 @@ def agp(home: Path, *words: str) -> tuple[int, dict[str, Any]]:
     return done.returncode, json.loads(done.stdout.splitlines()[-1])
 
 
-def test_the_commands_make_the_file_change_it_and_show_it_as_a_form(path: Path) -> None:
+def test_config_commands_set_show_and_unset(path: Path) -> None:
     home = path.parent
     assert agp(home, "set", "game.fps", "60", "games.rally.size", "64")[0] == 0
     code, failed = agp(home, "set", "game.fps", "61")
@@ -146,7 +144,7 @@ def test_the_commands_make_the_file_change_it_and_show_it_as_a_form(path: Path) 
     assert path.read_text().rstrip() == config_text().rstrip()
 
 
-def test_a_file_with_an_error_still_shows_every_setting_and_where_it_is(path: Path) -> None:
+def test_show_lists_all_settings_despite_an_invalid_file(path: Path) -> None:
     path.write_text("[game]\nfps = 99\n")
     code, shown = agp(path.parent, "show")
     error = shown["report"]["error"]
@@ -160,7 +158,7 @@ def test_a_file_with_an_error_still_shows_every_setting_and_where_it_is(path: Pa
     assert agp(path.parent, "check")[0] == 0
 
 
-def test_a_variable_that_is_no_setting_still_shows_every_setting(
+def test_show_lists_all_settings_despite_an_unknown_variable(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AGP_GAME_FPSS", "30")

@@ -19,7 +19,7 @@ RECORD = ("record", "--game", "ALE/Pong-v5", "--by", "expert", "--fast", "--seco
 
 
 @pytest.fixture(autouse=True)
-def clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No settings of whoever runs the tests, and a folder of our own."""
     for name in list(os.environ):
         if name.startswith("AGP_"):
@@ -41,7 +41,7 @@ def agp(*words: str, **environment: str) -> tuple[int, list[Event], str]:
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr.decode()
 
 
-def in_force(*words: str, **environment: str) -> dict[str, Any]:
+def effective_settings(*words: str, **environment: str) -> dict[str, Any]:
     """The settings that a real recording says are in force."""
     code, events, stderr = agp(*RECORD, *words, **environment)
     assert code == 0, (events, stderr)
@@ -50,14 +50,14 @@ def in_force(*words: str, **environment: str) -> dict[str, Any]:
     return settings
 
 
-def shown(**environment: str) -> dict[tuple[str, str], tuple[str, str]]:
+def shown_settings(**environment: str) -> dict[tuple[str, str], tuple[str, str]]:
     """What `agp config show` says: (section, key) -> (value, where it is from)."""
     code, events, stderr = agp("config", "show", **environment)
     assert code == 0, (events, stderr)
     return {(row[0], row[1]): (row[2], row[3]) for row in events[0]["rows"]}
 
 
-def refusal(text: str | None = None, *words: str, **environment: str) -> str:
+def config_error(text: str | None = None, *words: str, **environment: str) -> str:
     """The one sentence that wrong settings are answered with, and nothing else on stderr."""
     if text is not None:
         Path("config.toml").write_text(text)
@@ -73,12 +73,12 @@ def refusal(text: str | None = None, *words: str, **environment: str) -> str:
 # Which source wins
 
 
-def test_a_flag_wins_over_the_environment_over_the_file_over_the_default() -> None:
+def test_precedence_is_flag_environment_file_default() -> None:
     Path("config.toml").write_text(
         "[game]\nfps = 20\nframe_size = 64\nsticky = 0.5\n[record]\nmin_free_mb = 7\n"
     )
     environment = {"AGP_GAME_FPS": "15", "AGP_GAME_FRAME_SIZE": "48", "AGP_RECORD_STOP_KEY": "f9"}
-    settings = in_force("--fps", "10", **environment)
+    settings = effective_settings("--fps", "10", **environment)
     assert settings["fps"] == 10
     assert settings["frame_size"] == 48
     assert settings["sticky"] == 0.5
@@ -87,22 +87,22 @@ def test_a_flag_wins_over_the_environment_over_the_file_over_the_default() -> No
     assert settings["seed"] == 0
 
 
-def test_the_games_profile_wins_over_game_and_the_environment_over_both() -> None:
+def test_game_profile_overrides_game_section() -> None:
     Path("config.toml").write_text(
         "[game]\nfps = 20\nsize = 300\nseed = 3\n"
         '[games."ALE/Pong-v5"]\nfps = 12\nseed = 4\n[games.other]\nfps = 5\n'
     )
-    settings = in_force()
+    settings = effective_settings()
     assert (settings["fps"], settings["size"], settings["seed"]) == (12, 300, 4)
-    settings = in_force(AGP_GAME_FPS="9", AGP_GAMES_ALE_PONG_V5_SEED="8", AGP_GAME_SEED="7")
+    settings = effective_settings(AGP_GAME_FPS="9", AGP_GAMES_ALE_PONG_V5_SEED="8", AGP_GAME_SEED="7")
     assert (settings["fps"], settings["size"], settings["seed"]) == (9, 300, 8)
 
 
-def test_config_show_says_what_holds_and_where_it_is_from(tmp_path: Path) -> None:
+def test_config_show_reports_values_and_sources(tmp_path: Path) -> None:
     Path("config.toml").write_text(
         '[game]\nfps = 20\nkeys = ["up", "SPACE"]\n[games.rally]\nsize = 99\n[train]\nseed = 5\n'
     )
-    rows = shown(AGP_TRAIN_EPOCHS="3", AGP_FOLDERS_RUNS="/elsewhere")
+    rows = shown_settings(AGP_TRAIN_EPOCHS="3", AGP_FOLDERS_RUNS="/elsewhere")
     file = str(tmp_path / "config.toml")
     assert rows["[game]", "fps"] == ("20", f"{file} [game]")
     assert rows["[game]", "keys"] == ("up,space", f"{file} [game]")
@@ -115,7 +115,7 @@ def test_config_show_says_what_holds_and_where_it_is_from(tmp_path: Path) -> Non
     assert rows["[folders]", "runs"] == ("/elsewhere", "$AGP_FOLDERS_RUNS")
 
 
-def test_a_setting_never_takes_the_value_of_another_section(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sections_do_not_share_values(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both have a seed and a frame_size; those of a game are not those of a training."""
     assert {"seed", "frame_size"} <= {*TrainSettings.__annotations__} & {*GameSettings.__annotations__}
     Path("config.toml").write_text("[game]\nseed = 3\nframe_size = 64\n[games.rally]\nseed = 4\n")
@@ -130,20 +130,20 @@ def test_a_setting_never_takes_the_value_of_another_section(monkeypatch: pytest.
     assert load_config().config.game.seed == 3
 
 
-def test_every_way_to_name_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_config_file_lookup_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number, place in enumerate(("flag.toml", "variable.toml", "config.toml", "user/agp-tui/config.toml")):
         path = tmp_path / place
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"[game]\nfps = {number + 1}\n")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "user"))
-    assert in_force("--config", "flag.toml", AGP_CONFIG="variable.toml")["fps"] == 1
-    assert in_force(AGP_CONFIG="variable.toml")["fps"] == 2
-    assert in_force()["fps"] == 3
+    assert effective_settings("--config", "flag.toml", AGP_CONFIG="variable.toml")["fps"] == 1
+    assert effective_settings(AGP_CONFIG="variable.toml")["fps"] == 2
+    assert effective_settings()["fps"] == 3
     (tmp_path / "config.toml").unlink()
-    assert in_force()["fps"] == 4
+    assert effective_settings()["fps"] == 4
 
 
-def test_folders_start_from_the_file_not_from_where_one_is(tmp_path: Path) -> None:
+def test_folders_are_relative_to_the_config_file(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "config.toml").write_text('[folders]\nmodels = "m"\nruns = "/abs"\n')
     code, events, _ = agp("config", "path", "--config", "home/config.toml")
@@ -158,12 +158,12 @@ def test_folders_start_from_the_file_not_from_where_one_is(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "value"), [("true", True), ("1", True), ("TRUE", True), ("false", False), ("0", False)]
 )
-def test_yes_and_no_in_the_environment(monkeypatch: pytest.MonkeyPatch, text: str, value: bool) -> None:
+def test_booleans_in_the_environment(monkeypatch: pytest.MonkeyPatch, text: str, value: bool) -> None:
     monkeypatch.setenv("AGP_PLAY_DRY_RUN", text)
     assert load_config().config.play.dry_run is value
 
 
-def test_lists_and_words_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lists_and_strings_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AGP_GAME_KEYS", "up,Space")
     monkeypatch.setenv("AGP_GAME_CENTER", "640,360")
     monkeypatch.setenv("AGP_PLAY_SECONDS", "2.5")
@@ -177,23 +177,23 @@ def test_lists_and_words_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert config.train.name == "60"
 
 
-def test_lists_and_booleans_of_the_file_reach_the_command() -> None:
+def test_file_lists_and_booleans_reach_the_command() -> None:
     Path("config.toml").write_text(
         '[game]\nkeys = ["up", "down"]\nnative_size = true\ncenter = [5, 6]\n[record]\nepisodes = 1\n'
     )
-    settings = in_force()
+    settings = effective_settings()
     assert settings["keys"] == ["up", "down"]
     assert settings["native_size"] is True
     assert settings["center"] == [5, 6]
     assert settings["episodes"] == 1
 
 
-def test_a_flag_can_say_no_to_the_file() -> None:
+def test_negative_flag_overrides_the_file() -> None:
     Path("config.toml").write_text("[game]\nnative_size = true\n")
-    assert in_force("--no-native-size")["native_size"] is False
+    assert effective_settings("--no-native-size")["native_size"] is False
 
 
-def test_names_of_variables() -> None:
+def test_environment_variable_names() -> None:
     assert variable("record", "seconds") == "AGP_RECORD_SECONDS"
     assert variable("games.ALE/Pong-v5", "fps") == "AGP_GAMES_ALE_PONG_V5_FPS"
 
@@ -228,20 +228,20 @@ def test_names_of_variables() -> None:
         ("[game]\nfps = 1\nfps = 2\n", ": Cannot overwrite a value (at line 3, column 8)."),
     ],
 )  # fmt: skip
-def test_a_wrong_file_is_answered_with_its_key_and_what_was_found(text: str, sentence: str) -> None:
+def test_invalid_file_reports_key_and_found_value(text: str, sentence: str) -> None:
     Path("config.toml").write_text(text)
     with pytest.raises(SettingError) as caught:
         load_config()
     assert f"{Path.cwd()}/config.toml{sentence}" in str(caught.value)
 
 
-def test_the_command_says_the_same_in_one_line_and_exits_with_2() -> None:
-    said = refusal("[games.rally]\nfps = 99\n")
+def test_invalid_file_exits_with_code_2() -> None:
+    said = config_error("[games.rally]\nfps = 99\n")
     assert "config.toml: games.rally.fps: Expected `int` <= 60, found 99." in said
-    assert refusal(None, *RECORD) == said
+    assert config_error(None, *RECORD) == said
 
 
-def test_people_get_the_sentence_on_stderr() -> None:
+def test_text_mode_prints_the_error_on_stderr() -> None:
     Path("config.toml").write_text("[game]\nfsp = 1\n")
     done = subprocess.run(
         [sys.executable, "-m", "agp_tui", "config", "check"], capture_output=True, text=True,
@@ -269,7 +269,7 @@ def test_people_get_the_sentence_on_stderr() -> None:
         ("AGP_GAME_FSP", "1", "found $AGP_GAME_FSP. Did you mean AGP_GAME_FPS?"),
     ],
 )
-def test_a_wrong_variable_is_named(
+def test_invalid_variable_is_named(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -278,7 +278,7 @@ def test_a_wrong_variable_is_named(
     assert sentence in str(caught.value)
 
 
-def test_other_variables_that_begin_with_our_letters_are_nobodys_business(
+def test_unrelated_agp_variables_are_ignored(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AGP_REQUIRE_DISPLAY", "1")
@@ -299,30 +299,30 @@ def test_other_variables_that_begin_with_our_letters_are_nobodys_business(
         (("--fsp", "30"), "--fsp"),
     ],
 )
-def test_wrong_flags(words: tuple[str, ...], sentence: str) -> None:
-    assert sentence in refusal(None, "record", "--game", "ALE/Pong-v5", "--by", "expert", *words)
+def test_invalid_flags_are_refused(words: tuple[str, ...], sentence: str) -> None:
+    assert sentence in config_error(None, "record", "--game", "ALE/Pong-v5", "--by", "expert", *words)
 
 
-def test_a_wrong_choice_names_the_choices() -> None:
-    said = refusal(None, "train", "--game", "x", "--model", "big")
+def test_invalid_choice_lists_the_choices() -> None:
+    said = config_error(None, "train", "--game", "x", "--model", "big")
     assert '"big"' in said
     assert '"small", "large"' in said
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
-def test_a_file_that_is_missing_or_no_text_is_a_sentence(tmp_path: Path, content: bytes | None) -> None:
+def test_missing_or_binary_file_is_refused(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "mine.toml"
     if content is not None:
         path.write_bytes(content)
-    said = refusal(None, "config", "check", "--config", str(path))
+    said = config_error(None, "config", "check", "--config", str(path))
     assert f"{path}" in said
 
 
-def test_a_folder_instead_of_a_file_is_a_sentence(tmp_path: Path) -> None:
-    assert "Is a directory" in refusal(None, "config", "check", AGP_CONFIG=str(tmp_path))
+def test_folder_as_config_file_is_refused(tmp_path: Path) -> None:
+    assert "Is a directory" in config_error(None, "config", "check", AGP_CONFIG=str(tmp_path))
 
 
-def test_no_file_is_no_trouble() -> None:
+def test_missing_config_file_means_defaults() -> None:
     assert load_config().path is None
     code, events, _ = agp("config", "check")
     assert code == 0
@@ -330,13 +330,13 @@ def test_no_file_is_no_trouble() -> None:
     assert events[-1]["type"] == "finished"
 
 
-def test_check_of_settings_made_in_the_program_names_the_flag() -> None:
+def test_check_names_the_flag_of_an_invalid_setting() -> None:
     with pytest.raises(SettingError, match="--frame-size: Expected `int` >= 16, found 3"):
         check(GameSettings(frame_size=3))
     assert check(GameSettings(fps=60)) == GameSettings(fps=60)
 
 
-def test_settings_survive_a_runs_folder() -> None:
+def test_settings_round_trip_through_json() -> None:
     settings = TrainSettings(epochs=2, name="x", recordings=("a", "b"))
     plain = json.loads(json.dumps({name: getattr(settings, name) for name in settings.__annotations__}))
     assert convert(plain, TrainSettings) == settings

@@ -25,30 +25,30 @@ SECTIONS: dict[str, type[Any]] = {
 SETTING = re.compile(r"^# ([a-z_]+) = ", re.MULTILINE)
 
 
-def test_the_file_in_the_repository_is_the_one_made_from_the_settings() -> None:
+def test_repository_config_file_is_up_to_date() -> None:
     assert (ROOT / "config.toml").read_text() == config_text(), "run: agp config text > config.toml"
 
 
-def test_the_command_writes_it() -> None:
+def test_config_text_command_prints_the_template() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "agp_tui", "config", "text"], capture_output=True, text=True, check=True
     )
     assert done.stdout == config_text()
 
 
-def test_as_it_is_it_changes_nothing(tmp_path: Path) -> None:
+def test_unmodified_template_loads_the_defaults(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text(config_text())
     assert load_config(tmp_path / "config.toml").config == Config()
 
 
-def test_every_setting_stands_in_it_once() -> None:
+def test_every_setting_appears_once() -> None:
     text = config_text()
     for section, kind in SECTIONS.items():
         part = text.partition(f"\n[{section}]\n")[2].partition("\n[")[0].partition("# [games")[0]
         assert SETTING.findall(part) == [item.name for item in dataclasses.fields(kind)]
 
 
-def test_every_setting_turned_on_still_loads_and_the_defaults_are_the_defaults(tmp_path: Path) -> None:
+def test_uncommented_template_loads_the_defaults(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(SETTING.sub(r"\1 = ", config_text().replace("# [games.rally]", "[games.rally]")))
     loaded = load_config(path)
@@ -61,7 +61,7 @@ def test_every_setting_turned_on_still_loads_and_the_defaults_are_the_defaults(t
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_each_setting_alone_loads(tmp_path: Path, section: str) -> None:
+def test_each_uncommented_setting_loads_alone(tmp_path: Path, section: str) -> None:
     path = tmp_path / "config.toml"
     part = config_text().partition(f"\n[{section}]\n")[2].partition("\n[")[0].partition("# A profile")[0]
     lines = [line.removeprefix("# ") for line in part.splitlines() if SETTING.match(line)]
@@ -71,7 +71,7 @@ def test_each_setting_alone_loads(tmp_path: Path, section: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [*SECTIONS.values(), Output], ids=lambda kind: kind.__name__)
-def test_every_setting_has_a_sentence(kind: type[Any]) -> None:
+def test_every_setting_has_a_help_sentence(kind: type[Any]) -> None:
     help_of = field_help(kind)
     for item in dataclasses.fields(kind):
         said = help_of.get(item.name, "")
@@ -80,7 +80,7 @@ def test_every_setting_has_a_sentence(kind: type[Any]) -> None:
         assert "\n" not in said
 
 
-def test_bounds_stand_beside_the_value() -> None:
+def test_bounds_are_shown_beside_the_value() -> None:
     text = config_text()
     assert "# fps = 30  # 1 to 60\n" in text
     assert '# model = "small"  # small or large\n' in text
@@ -99,5 +99,5 @@ def test_bounds_stand_beside_the_value() -> None:
         (str | None, ""),
     ],
 )
-def test_limits_in_words(hint: Any, words: str) -> None:
+def test_bounds_text(hint: Any, words: str) -> None:
     assert bounds_text(hint) == words

@@ -27,16 +27,18 @@ def make_pong(seed: int, source: Time) -> Game:
     return AtariGame("ALE/Pong-v5", GameSettings(keys=KEYS, fps=15, seed=seed), source)
 
 
-def still(_game: Game) -> Driver:
+def idle_driver(_game: Game) -> Driver:
     return PolicyDriver(ScriptedPolicy(KEYS, [[0.0, 0.0]], fps=15))
 
 
-def at_random(seed: int, _game: Game) -> Driver:
+def random_driver(seed: int, _game: Game) -> Driver:
     return RandomDriver(KEYS, seed)
 
 
 def test_results_do_not_depend_on_the_number_of_workers() -> None:
-    play = functools.partial(play_episodes, make_pong, functools.partial(at_random, 5), episodes=3, fps=15)
+    play = functools.partial(
+        play_episodes, make_pong, functools.partial(random_driver, 5), episodes=3, fps=15
+    )
     alone = play(max_seconds=600, workers=1)
     shared = play(max_seconds=600, workers=2)
     assert alone == shared
@@ -46,17 +48,17 @@ def test_results_do_not_depend_on_the_number_of_workers() -> None:
     assert alone.decisions > 500
 
 
-def test_a_truncated_game_counts_with_its_score() -> None:
-    scores = play_episodes(make_pong, still, episodes=2, fps=15, max_seconds=20)
+def test_truncated_game_counts_with_its_score() -> None:
+    scores = play_episodes(make_pong, idle_driver, episodes=2, fps=15, max_seconds=20)
     assert scores.truncated == 2
     assert scores.decisions == 2 * 20 * 15
     assert all(-12 <= score <= -3 for score in scores.scores)
 
 
-def test_seeds_make_different_games() -> None:
+def test_games_differ_by_seed() -> None:
     """With the same random keys."""
     games = [
-        play_episode(make_pong, functools.partial(at_random, 5), seed, 15, max_seconds=600)
+        play_episode(make_pong, functools.partial(random_driver, 5), seed, 15, max_seconds=600)
         for seed in (1, 2, 1)
     ]
     assert games[0] == games[2] != games[1]
@@ -65,27 +67,29 @@ def test_seeds_make_different_games() -> None:
 def test_each_finished_game_is_reported_with_the_mean_so_far() -> None:
     event_log = EventLog()
     scores = play_episodes(
-        make_pong, still, episodes=3, fps=15, max_seconds=20, job=Job(event_log), workers=2
+        make_pong, idle_driver, episodes=3, fps=15, max_seconds=20, job=Job(event_log), workers=2
     )
     progress = [event for event in event_log.events if isinstance(event, Progress)]
     assert [(one.done, one.total, one.unit) for one in progress] == [(n, 3, "games") for n in (1, 2, 3)]
     assert progress[-1].metrics["score_mean"] == pytest.approx(scores.mean, abs=1e-3)
 
 
-def test_a_stopped_job_ends_early() -> None:
+def test_stopped_job_ends_early() -> None:
     job = Job()
     job.stop()
-    scores = play_episodes(make_pong, still, episodes=2, fps=15, max_seconds=5, job=job)
+    scores = play_episodes(make_pong, idle_driver, episodes=2, fps=15, max_seconds=5, job=job)
     assert scores.scores == ()
     assert np.isnan(scores.mean)
 
 
-def test_a_game_without_a_score_is_refused() -> None:
+def test_game_without_score_is_refused() -> None:
     with pytest.raises(SettingError, match="reports its score"):
-        play_episodes(lambda _seed, source: FakeGame(source=source), still, episodes=1, fps=15, max_seconds=5)
+        play_episodes(
+            lambda _seed, source: FakeGame(source=source), idle_driver, episodes=1, fps=15, max_seconds=5
+        )
 
 
-def test_the_interval_covers_the_mean_in_95_percent_of_cases() -> None:
+def test_interval_covers_the_mean_in_95_percent_of_cases() -> None:
     generator = np.random.default_rng(1)
     holds = 0
     for trial in range(200):

@@ -13,7 +13,7 @@ from agp_tui.evaluation.statistics import (
 from agp_tui.games.atari import atari_ids, rom_name
 
 
-def test_a_bootstrap_interval_is_that_of_the_normal_law_where_scores_are_many() -> None:
+def test_bootstrap_interval_of_many_scores_is_the_normal_interval() -> None:
     """The mean of 400 scores with deviation 10 lies within 1.96 * 10 / 20 of theirs."""
     scores = np.random.default_rng(1).normal(50.0, 10.0, 400)
     found = bootstrap_interval(scores.tolist())
@@ -23,25 +23,25 @@ def test_a_bootstrap_interval_is_that_of_the_normal_law_where_scores_are_many() 
     assert found.high == pytest.approx(found.value + half, abs=0.1)
 
 
-def test_a_bootstrap_of_two_scores_has_its_exact_quantiles() -> None:
+def test_bootstrap_interval_of_two_scores() -> None:
     """Of 0 and 1, resampled means are 0, 0.5 and 1, a quarter, a half and a quarter of the time."""
     assert bootstrap_interval([0.0, 1.0]) == Interval(0.5, 0.0, 1.0)
 
 
-def test_a_bootstrap_of_equal_scores_knows_them_surely() -> None:
+def test_bootstrap_interval_of_equal_scores_has_no_width() -> None:
     assert bootstrap_interval([7.0] * 5) == Interval(7.0, 7.0, 7.0)
     assert bootstrap_interval([3.0]) == Interval(3.0, 3.0, 3.0)
     assert str(bootstrap_interval([7.0] * 5)) == "7.0 (7.0 to 7.0)"
 
 
-def test_a_bootstrap_takes_other_figures_and_is_the_same_each_time() -> None:
+def test_bootstrap_interval_takes_a_statistic_and_is_deterministic() -> None:
     scores = [1.0, 2.0, 3.0, 4.0, 100.0]
     found = bootstrap_interval(scores, np.median)
     assert found.value == 3.0 and found.low >= 1.0 and found.high <= 100.0
     assert bootstrap_interval(scores, np.median) == found
 
 
-def test_without_scores_there_is_no_interval() -> None:
+def test_bootstrap_interval_without_scores_is_nan() -> None:
     nothing = bootstrap_interval([])
     assert np.isnan([nothing.value, nothing.low, nothing.high]).all()
 
@@ -61,12 +61,12 @@ def test_without_scores_there_is_no_interval() -> None:
         ([1, 2, 9], (0.25 * 1 + 2 + 0.25 * 9) / 1.5),
     ],
 )
-def test_the_interquartile_mean_is_that_of_the_middle_half(scores: list[float], expected: float) -> None:
+def test_interquartile_mean(scores: list[float], expected: float) -> None:
     assert interquartile_mean(np.array(scores, np.float64)) == pytest.approx(expected)
     assert interquartile_mean(np.array(scores[::-1], np.float64)[None]) == pytest.approx(expected)
 
 
-def test_seeds_are_drawn_anew_for_each_game() -> None:
+def test_stratified_bootstrap_resamples_seeds_per_game() -> None:
     """Two seeds of two games: a game comes out as low, mixed or high, whatever the other does."""
     scores = np.array([[0.0, 10.0], [2.0, 12.0]])
     found = stratified_bootstrap_iqm(scores)
@@ -78,11 +78,11 @@ def test_seeds_are_drawn_anew_for_each_game() -> None:
     assert (stratified_bootstrap_iqm(apart).low, stratified_bootstrap_iqm(apart).high) == (0.0, 1.0)
 
 
-def test_one_seed_leaves_nothing_to_draw() -> None:
+def test_stratified_bootstrap_of_one_seed_has_no_width() -> None:
     assert stratified_bootstrap_iqm(np.array([[1.0, 5.0]])) == Interval(3.0, 3.0, 3.0)
 
 
-def test_scores_are_placed_between_chance_and_a_person() -> None:
+def test_human_normalised_score() -> None:
     assert human_normalised("pong", -20.7) == 0.0
     assert human_normalised("pong", 14.6) == 1.0
     assert human_normalised("pong", 21.0) == pytest.approx(1.1813, abs=1e-4)
@@ -90,7 +90,7 @@ def test_scores_are_placed_between_chance_and_a_person() -> None:
     assert human_normalised("a_game_that_nobody_measured", 1.0) is None
 
 
-def test_the_table_is_of_games_that_there_are() -> None:
+def test_score_table_lists_existing_games() -> None:
     assert len(RANDOM_AND_HUMAN) == 57
     assert set(RANDOM_AND_HUMAN) <= {rom_name(name) for name in atari_ids()}
     assert all(person != chance for chance, person in RANDOM_AND_HUMAN.values())

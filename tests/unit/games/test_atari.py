@@ -29,15 +29,15 @@ def _game(name: str = PONG, settings: GameSettings = ARROWS) -> tuple[AtariGame,
     return AtariGame(name, settings, time), time
 
 
-def _pass(time: SimulatedTime, ns: int) -> None:
+def _advance(time: SimulatedTime, ns: int) -> None:
     time.sleep_until(time.now_ns() + ns)
 
 
-def _after(game: AtariGame, time: SimulatedTime, keys: set[str], frames: int) -> None:
+def _hold_for(game: AtariGame, time: SimulatedTime, keys: set[str], frames: int) -> None:
     """Hold the keys for so many frames."""
     game.hold(frozenset(keys))
     for _ in range(frames):
-        _pass(time, FRAME + 1)
+        _advance(time, FRAME + 1)
         game.grab()
 
 
@@ -47,25 +47,25 @@ def _paddle_bottom(pixels: Pixels) -> int:
     return int(rows[-1]) + 34
 
 
-def test_the_up_arrow_moves_the_pong_paddle_up_in_memory_and_picture() -> None:
+def test_up_moves_the_pong_paddle_up() -> None:
     game, time = _game()
-    _after(game, time, set(), 90)
+    _hold_for(game, time, set(), 90)
     memory, row = int(game.ram_pair()[1][PONG_PADDLE]), _paddle_bottom(game.grab().pixels)
-    _after(game, time, {"up"}, 10)
+    _hold_for(game, time, {"up"}, 10)
     higher, higher_row = int(game.ram_pair()[1][PONG_PADDLE]), _paddle_bottom(game.grab().pixels)
     assert higher < memory - 20
     assert higher_row < row - 20
-    _after(game, time, {"down"}, 20)
+    _hold_for(game, time, {"down"}, 20)
     assert int(game.ram_pair()[1][PONG_PADDLE]) > higher + 20
     assert _paddle_bottom(game.grab().pixels) > higher_row + 20
 
 
-def test_the_right_arrow_moves_the_breakout_paddle_right() -> None:
+def test_right_moves_the_breakout_paddle_right() -> None:
     game, time = _game(BREAKOUT)
     start = int(game.ram_pair()[1][BREAKOUT_PADDLE])
-    _after(game, time, {"left"}, 10)
+    _hold_for(game, time, {"left"}, 10)
     left = int(game.ram_pair()[1][BREAKOUT_PADDLE])
-    _after(game, time, {"right"}, 20)
+    _hold_for(game, time, {"right"}, 20)
     assert left < start - 20
     assert int(game.ram_pair()[1][BREAKOUT_PADDLE]) > left + 40
 
@@ -74,19 +74,19 @@ def test_the_right_arrow_moves_the_breakout_paddle_right() -> None:
 def test_opposite_arrows_cancel(keys: set[str]) -> None:
     game, time = _game()
     start = int(game.ram_pair()[1][PONG_PADDLE])
-    _after(game, time, keys, 30)
+    _hold_for(game, time, keys, 30)
     assert int(game.ram_pair()[1][PONG_PADDLE]) == start
 
 
-def test_keys_that_are_not_the_games_do_nothing() -> None:
+def test_keys_unknown_to_the_game_are_ignored() -> None:
     game, time = _game(settings=replace(ARROWS, keys=("down",)))
     start = int(game.ram_pair()[1][PONG_PADDLE])
-    _after(game, time, {"up", "a"}, 30)
+    _hold_for(game, time, {"up", "a"}, 30)
     assert int(game.ram_pair()[1][PONG_PADDLE]) == start
 
 
 @pytest.mark.parametrize("fps", [60, 30, 25, 20, 15, 7, 1])
-def test_a_second_has_sixty_frames_at_any_rate(fps: int) -> None:
+def test_one_second_is_sixty_frames_at_any_fps(fps: int) -> None:
     game, time = _game(settings=replace(ARROWS, fps=fps))
     clock = Clock(fps, time)
     counts = []
@@ -104,7 +104,7 @@ def test_a_second_has_sixty_frames_at_any_rate(fps: int) -> None:
         assert max(np.diff(counts)) - min(np.diff(counts)) <= 1
 
 
-def test_an_hour_does_not_drift() -> None:
+def test_no_drift_in_one_hour() -> None:
     """One frame at a time at odd moments, and far from the origin: no error adds up."""
     game, time = _game("ALE/Skiing-v5", replace(ARROWS, fps=60))
     game.grab()
@@ -115,7 +115,7 @@ def test_an_hour_does_not_drift() -> None:
         assert game.emulated_frames == round(tick * 7_654_321 * 60 / NS)
 
 
-def test_jitter_of_a_few_milliseconds_does_not_change_the_frames_between_pictures() -> None:
+def test_jitter_does_not_change_frames_per_grab() -> None:
     game, time = _game(settings=replace(ARROWS, fps=30))
     counts = []
     for slot, late_ms in enumerate([3, 0, 5, 1, 0, 6, 2, 0, 4, 0]):
@@ -125,25 +125,25 @@ def test_jitter_of_a_few_milliseconds_does_not_change_the_frames_between_picture
     assert set(np.diff(counts)) == {2}
 
 
-def test_keys_held_between_two_pictures_count_from_their_own_frame_on() -> None:
+def test_keys_between_grabs_apply_from_their_own_frame() -> None:
     """Ten frames: four without a key, six with it. The same as telling it frame by frame."""
     late, time = _game()
     late.grab()
-    _pass(time, 4 * FRAME + 10)
+    _advance(time, 4 * FRAME + 10)
     late.hold(frozenset({"up"}))
-    _pass(time, 6 * FRAME + 10)
+    _advance(time, 6 * FRAME + 10)
     late.grab()
 
     exact, time = _game()
     exact.grab()
-    _after(exact, time, set(), 4)
-    _after(exact, time, {"up"}, 6)
+    _hold_for(exact, time, set(), 4)
+    _hold_for(exact, time, {"up"}, 6)
     exact.grab()
 
     early, time = _game()
     early.grab()
-    _after(early, time, set(), 3)
-    _after(early, time, {"up"}, 7)
+    _hold_for(early, time, set(), 3)
+    _hold_for(early, time, {"up"}, 7)
     early.grab()
 
     assert late.emulated_frames == exact.emulated_frames == early.emulated_frames == 10
@@ -151,37 +151,37 @@ def test_keys_held_between_two_pictures_count_from_their_own_frame_on() -> None:
     assert not np.array_equal(late.ram_pair()[1], early.ram_pair()[1])
 
 
-def test_a_game_that_stood_still_goes_on_without_a_burst() -> None:
+def test_paused_game_resumes_without_a_burst() -> None:
     game, time = _game(settings=replace(ARROWS, fps=30))
     game.grab()
-    _pass(time, NS // 30)
+    _advance(time, NS // 30)
     before = game.grab().pixels
-    _pass(time, 5 * NS)
+    _advance(time, 5 * NS)
     assert np.array_equal(game.grab().pixels, before)
     assert game.emulated_frames == 2
-    _pass(time, NS // 30)
+    _advance(time, NS // 30)
     game.grab()
     assert game.emulated_frames == 4
 
 
-def test_a_picture_is_native_rgb_of_its_own() -> None:
+def test_grab_returns_native_rgb_copies() -> None:
     game, time = _game()
-    _after(game, time, set(), 30)
+    _hold_for(game, time, set(), 30)
     first = game.grab()
     copy = first.pixels.copy()
     assert first.pixels.shape == (210, 160, 3) == (*game.frame_shape, 3)
     assert first.pixels.dtype == np.uint8
     assert tuple(first.pixels[120, 80]) == (144, 72, 17), "Pong's brown field, red first"
     assert first.before_ns <= first.after_ns
-    _after(game, time, {"up"}, 100)
+    _hold_for(game, time, {"up"}, 100)
     assert np.array_equal(first.pixels, copy)
 
 
-def test_points_and_whole_games_are_counted() -> None:
+def test_score_and_finished_games_are_counted() -> None:
     game, time = _game()
     scores = []
     while game.status().episode < 2:
-        _pass(time, NS // 4)
+        _advance(time, NS // 4)
         game.grab()
         scores.append(game.status().score)
     status = game.status()
@@ -190,17 +190,17 @@ def test_points_and_whole_games_are_counted() -> None:
     assert set(range(-20, 1)) <= set(scores)
 
 
-def test_lives_are_told() -> None:
+def test_status_has_lives() -> None:
     game, time = _game(BREAKOUT)
     assert game.status().lives == 5
-    _after(game, time, {"space", "left"}, 400)
+    _hold_for(game, time, {"space", "left"}, 400)
     assert game.status().lives < 5
 
 
-def test_restart_counts_the_game_as_it_stands() -> None:
+def test_restart_counts_the_unfinished_game() -> None:
     game, time = _game()
     for _ in range(60):
-        _pass(time, NS // 4)
+        _advance(time, NS // 4)
         game.grab()
     score = game.status().score
     assert score < 0
@@ -222,17 +222,17 @@ def _play(seed: int, sticky: float, seconds: int = 8) -> list[bytes]:
 
 
 @pytest.mark.parametrize("sticky", [0.0, 0.25])
-def test_the_same_seed_gives_the_same_game_and_another_seed_another(sticky: float) -> None:
+def test_game_depends_on_the_seed_only(sticky: float) -> None:
     first = _play(3, sticky)
     assert first == _play(3, sticky)
     assert first != _play(4, sticky)
 
 
-def test_sticky_actions_come_from_the_settings() -> None:
+def test_sticky_setting_reaches_the_emulator() -> None:
     assert _play(3, 0.0) != _play(3, 0.9)
 
 
-def test_games_in_a_row_begin_differently() -> None:
+def test_consecutive_games_start_differently() -> None:
     """On one console, and on several whose seeds are in a row."""
     game, time = _game("ALE/SpaceInvaders-v5")
     beginnings = [game.ram_pair()[1].tobytes()]
@@ -245,7 +245,7 @@ def test_games_in_a_row_begin_differently() -> None:
 
 
 @pytest.mark.parametrize("name", ["ALE/Pog-v5", "ALE/Pong-v4", "pong", "ALE/Combat-v5", "ALE/", "rally"])
-def test_an_unknown_id_is_refused_with_a_cure(name: str) -> None:
+def test_unknown_id_is_refused_with_a_hint(name: str) -> None:
     with pytest.raises(SettingError) as caught:
         AtariGame(name, ARROWS, SimulatedTime())
     assert repr(name) in caught.value.message
@@ -254,14 +254,14 @@ def test_an_unknown_id_is_refused_with_a_cure(name: str) -> None:
         assert PONG in caught.value.hint
 
 
-def test_case_does_not_matter_in_an_id() -> None:
+def test_game_id_is_case_insensitive() -> None:
     assert _game("ale/pong-v5")[0].name == PONG
     assert is_atari("ale/pong-v5")
     assert is_atari("ALE/Unknown-v5")
     assert not is_atari("pong")
 
 
-def test_a_key_that_a_joystick_has_not_is_refused() -> None:
+def test_key_without_joystick_input_is_refused() -> None:
     with pytest.raises(SettingError, match="'w'"):
         _game(settings=replace(ARROWS, keys=("up", "w")))
 
@@ -277,7 +277,7 @@ def test_a_key_that_a_joystick_has_not_is_refused() -> None:
         ("ALE/Casino-v5", ("up", "down", "space")),
     ],
 )
-def test_the_keys_of_a_game_are_those_that_do_something(name: str, keys: tuple[str, ...]) -> None:
+def test_default_keys_have_an_effect(name: str, keys: tuple[str, ...]) -> None:
     assert default_keys(name) == keys
 
 
@@ -288,9 +288,9 @@ def test_the_keys_of_a_game_are_those_that_do_something(name: str, keys: tuple[s
         for name in atari_ids()
     ],
 )
-def test_every_game_starts_steps_and_shows_a_picture(name: str) -> None:
+def test_every_game_starts_and_grabs_a_frame(name: str) -> None:
     game, time = _game(name)
-    _after(game, time, set(game.keys), 3)
+    _hold_for(game, time, set(game.keys), 3)
     frame = game.grab()
     assert game.emulated_frames == 3
     assert frame.pixels.shape == (*game.frame_shape, 3)
@@ -299,18 +299,18 @@ def test_every_game_starts_steps_and_shows_a_picture(name: str) -> None:
     game.close()
 
 
-def test_there_are_a_hundred_games() -> None:
+def test_over_a_hundred_games_are_available() -> None:
     assert len(atari_ids()) > 100
     assert {PONG, BREAKOUT, "ALE/MsPacman-v5"} <= set(atari_ids())
 
 
-def test_a_missing_emulator_is_said_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_emulator_is_reported_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ale_py", None)
     with pytest.raises(MissingPart, match="pip install"):
         AtariGame(PONG, ARROWS, SimulatedTime())
 
 
-def test_the_emulator_says_nothing_on_stdout_and_comes_late() -> None:
+def test_emulator_is_imported_lazily_and_prints_nothing() -> None:
     """stdout belongs to the events. A folder of cartridges makes ale-py print where it looks."""
     code = (
         "import sys, agp_tui.games.atari as a\n"
@@ -326,13 +326,13 @@ def test_the_emulator_says_nothing_on_stdout_and_comes_late() -> None:
     assert done.stdout == ""
 
 
-def test_close_releases_the_keys() -> None:
+def test_close_releases_all_keys() -> None:
     game, time = _game()
     game.hold(frozenset({"up"}))
     game.close()
     start = int(game.ram_pair()[1][PONG_PADDLE])
     for _ in range(10):
-        _pass(time, FRAME)
+        _advance(time, FRAME)
         game.grab()
     assert int(game.ram_pair()[1][PONG_PADDLE]) == start
     assert game.status().finished_scores == ()

@@ -9,12 +9,12 @@ pytest.importorskip("ale_py")
 
 
 @pytest.mark.parametrize("actions", ACTIONS)
-def test_a_game_of_each_kind_has_the_actions_that_the_console_says(actions: str) -> None:
+def test_listed_actions_equal_the_emulators(actions: str) -> None:
     game = f"ALE/{ACTIONS[actions].split()[-1]}-v5"
     assert known_actions(game) == minimal_actions(game) == tuple(actions.split())
     assert known_keys(game) == default_keys(game)
 
 
-def test_every_game_there_is_is_written_down_once() -> None:
+def test_every_game_is_listed_once() -> None:
     written = " ".join(ACTIONS.values()).split()
     assert sorted(f"ALE/{name}-v5" for name in written) == atari_ids()

@@ -31,45 +31,47 @@ def _play(driver: Driver, game: AtariGame, clock: Clock, seconds: float) -> list
     return held
 
 
-def _total(game: AtariGame) -> float:
+def _total_score(game: AtariGame) -> float:
     status = game.status()
     return status.score + sum(status.finished_scores)
 
 
-def _scores(name: str, seconds: float, sticky: float = 0.0, fps: int = FPS) -> tuple[float, float]:
+def _expert_and_random_scores(
+    name: str, seconds: float, sticky: float = 0.0, fps: int = FPS
+) -> tuple[float, float]:
     """The points of the expert and of a player at random over two games, so many seconds of each."""
     expert = chance = 0.0
     for seed in (1, 2):
         game, clock = _game(name, seed, sticky, fps)
         _play(expert_for(game), game, clock, seconds)
-        expert += _total(game)
+        expert += _total_score(game)
         game, clock = _game(name, seed, sticky, fps)
         _play(RandomDriver(game.keys, seed), game, clock, seconds)
-        chance += _total(game)
+        chance += _total_score(game)
     return expert, chance
 
 
-def test_the_pong_expert_leads_where_chance_is_beaten() -> None:
-    expert, chance = _scores(PONG, seconds=60, fps=30)
+def test_pong_expert_beats_random_play() -> None:
+    expert, chance = _expert_and_random_scores(PONG, seconds=60, fps=30)
     assert expert > 0
     assert chance < -20
     assert expert > chance + 30
 
 
-def test_the_breakout_expert_clears_bricks() -> None:
-    expert, chance = _scores(BREAKOUT, seconds=60)
+def test_breakout_expert_clears_bricks() -> None:
+    expert, chance = _expert_and_random_scores(BREAKOUT, seconds=60)
     assert expert > 60
     assert expert > 4 * chance
 
 
 @pytest.mark.parametrize(("name", "seconds"), [(PONG, 40), (BREAKOUT, 30)])
-def test_an_expert_still_plays_when_actions_stick(name: str, seconds: float) -> None:
-    expert, chance = _scores(name, seconds, sticky=0.25, fps=30)
+def test_expert_plays_with_sticky_actions(name: str, seconds: float) -> None:
+    expert, chance = _expert_and_random_scores(name, seconds, sticky=0.25, fps=30)
     assert expert > chance + 10
 
 
 @pytest.mark.parametrize("name", expert_games())
-def test_an_expert_decides_from_the_state_whatever_it_was_asked_before(name: str) -> None:
+def test_expert_decisions_depend_on_the_state_only(name: str) -> None:
     """Two games of the same course: one expert is asked all the time, the other now and then."""
     often, clock = _game(name, seed=5)
     seldom, other_clock = _game(name, seed=5)
@@ -90,7 +92,7 @@ def test_an_expert_decides_from_the_state_whatever_it_was_asked_before(name: str
 
 
 @pytest.mark.parametrize("name", expert_games())
-def test_asking_an_expert_changes_nothing(name: str) -> None:
+def test_querying_an_expert_does_not_change_the_game(name: str) -> None:
     asked, clock = _game(name, seed=5)
     alone, other_clock = _game(name, seed=5)
     teacher = expert_for(asked)
@@ -103,7 +105,7 @@ def test_asking_an_expert_changes_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", expert_games())
-def test_an_expert_holds_keys_of_its_game_only(name: str) -> None:
+def test_expert_holds_only_keys_of_its_game(name: str) -> None:
     game, clock = _game(name)
     expert = expert_for(game)
     assert expert.who == "expert"
@@ -112,7 +114,7 @@ def test_an_expert_holds_keys_of_its_game_only(name: str) -> None:
     assert pressed <= set(game.keys)
 
 
-def test_the_breakout_expert_serves_and_goes_under_the_ball() -> None:
+def test_breakout_expert_serves_and_follows_the_ball() -> None:
     game, clock = _game(BREAKOUT)
     held = _play(expert_for(game), game, clock, 10)
     assert held[0] == {"space"}
@@ -120,7 +122,7 @@ def test_the_breakout_expert_serves_and_goes_under_the_ball() -> None:
     assert game.status().score > 0
 
 
-def test_a_game_without_an_expert_is_refused_with_a_cure() -> None:
+def test_game_without_expert_is_refused_with_a_hint() -> None:
     game, _ = _game("ALE/Skiing-v5")
     assert not has_expert(game.name)
     assert has_expert("ale/pong-v5")
@@ -129,14 +131,14 @@ def test_a_game_without_an_expert_is_refused_with_a_cure() -> None:
     assert PONG in caught.value.hint
 
 
-def test_keys_that_an_expert_needs_are_asked_for() -> None:
+def test_missing_expert_keys_are_reported() -> None:
     game = AtariGame(PONG, GameSettings(keys=("left", "up")), SimulatedTime())
     with pytest.raises(SettingError, match="up, down") as caught:
         expert_for(game)
     assert "--keys up,down" in caught.value.hint
 
 
-def test_the_player_at_random_holds_keys_for_a_while() -> None:
+def test_random_driver_holds_keys_for_a_while() -> None:
     """A change every quarter of a second on average, each key down about as often as up, from a seed."""
     game, clock = _game(PONG)
     held = _play(RandomDriver(game.keys, seed=7, hold_seconds=0.25), game, clock, 120)

@@ -22,7 +22,7 @@ from agp_tui.games.live_preview import Preview, Thumbnail, downscale, live_event
         ((30, 20), (80, 40), (30, 20)),  # never enlarged
     ],
 )
-def test_a_thumbnail_fits_into_the_cells(
+def test_thumbnail_fits_the_cells(
     size: tuple[int, int], cells: tuple[int, int], shown: tuple[int, int]
 ) -> None:
     pixels = np.full((*size, 3), 90, np.uint8)
@@ -34,13 +34,13 @@ def test_a_thumbnail_fits_into_the_cells(
         assert small[0, 0].tolist() == [200, 10, 30] and small[-1, -1].tolist() == [90, 90, 90]
 
 
-def test_colors_off_means_no_thumbnail() -> None:
+def test_no_thumbnail_without_colors() -> None:
     preview = Preview(PreviewSettings(colors="off"))
     assert preview.thumbnail(np.zeros((9, 9, 3), np.uint8)).rgb == b""
     assert preview.thumbnail(np.zeros((9, 9, 3), np.uint8)).size is None
 
 
-def test_the_preview_is_smaller_over_ssh_unless_a_size_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_preview_is_smaller_over_ssh_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SSH_CONNECTION", "SSH_TTY"):
         monkeypatch.delenv(name, raising=False)
     assert PreviewSettings().cells == (80, 40)
@@ -49,7 +49,7 @@ def test_the_preview_is_smaller_over_ssh_unless_a_size_is_set(monkeypatch: pytes
     assert PreviewSettings(size=(100, 50)).cells == (100, 50)
 
 
-def test_the_rate_limit_is_met_and_not_exceeded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rate_limit_is_reached_but_not_exceeded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Polled 30 times a second for 10 s, not a multiple of the rate; then after a pause."""
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
@@ -67,7 +67,7 @@ def test_any_number_of_channels_is_downscaled() -> None:
     assert downscale(np.zeros((400, 200, 4), np.uint8), (50, 50)).shape == (50, 25, 4)
 
 
-def test_a_live_event_takes_its_fields_from_pace_and_status() -> None:
+def test_live_event_has_pace_and_status() -> None:
     clock = Clock(10, SimulatedTime())
     for _ in clock.slots(1):
         with clock.stage("grab"):

@@ -23,7 +23,7 @@ def result(job: Job, measure: bool, number: int | None = None) -> Trainer:
     return trainer
 
 
-def test_measured_number_of_threads_is_used_and_reported(job: Job, event_log: EventLog) -> None:
+def test_measured_thread_count_is_used_and_reported(job: Job, event_log: EventLog) -> None:
     trainer = result(job, measure=True)
     cores = len(os.sched_getaffinity(0))
     assert trainer.threads in (1, cores)
@@ -32,9 +32,7 @@ def test_measured_number_of_threads_is_used_and_reported(job: Job, event_log: Ev
     assert len(notes) == 1 and f"{trainer.threads} of {cores} threads" in notes[0]
 
 
-def test_given_number_of_threads_is_used_and_nothing_measured_by_default(
-    job: Job, event_log: EventLog
-) -> None:
+def test_configured_thread_count_is_used_without_measuring(job: Job, event_log: EventLog) -> None:
     assert result(job, measure=True, number=2).threads == 2
     assert torch.get_num_threads() == 2
     torch.set_num_threads(1)
@@ -44,7 +42,9 @@ def test_given_number_of_threads_is_used_and_nothing_measured_by_default(
 
 
 @pytest.mark.parametrize(("slow", "chosen"), [(1, 2), (2, 1)])
-def test_wall_clock_decides_on_threads(monkeypatch: pytest.MonkeyPatch, slow: int, chosen: int) -> None:
+def test_thread_count_is_chosen_by_wall_clock(
+    monkeypatch: pytest.MonkeyPatch, slow: int, chosen: int
+) -> None:
     """On a machine with two CPUs, with a clock on which one of the two numbers is slow."""
     now = 0.0
 

@@ -66,10 +66,10 @@ def test_a_recording_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     recording = Recording.open(write_recording(tmp_path, 8))
     first = np.array(decoded_frames(recording, 32))
 
-    def never(*_arguments: object) -> None:
+    def unexpected_call(*_arguments: object) -> None:
         raise AssertionError("decoded again")
 
-    monkeypatch.setattr(Recording, "frames", never)
+    monkeypatch.setattr(Recording, "frames", unexpected_call)
     again = decoded_frames(recording, 32)
     assert isinstance(again, np.memmap) and not again.flags.writeable and np.array_equal(first, again)
 

@@ -54,7 +54,7 @@ def test_search_needs_the_held_out_recordings(source: Checkpoint) -> None:
     assert search_on_held_out(gone, Job()) is None
 
 
-def test_only_a_significant_gain_helps(source: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_significant_gain_is_accepted(source: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     """Games are replaced by known scores."""
     good, lucky = KeyFilterConfig(hysteresis=0.1), KeyFilterConfig(min_hold=2)
     first = {UNFILTERED: 1.0, good: 3.0, lucky: 9.0}

@@ -15,13 +15,13 @@ def head(frame: int = 0, speed: float = 1.0, paused: bool = False) -> Playhead:
     return Playhead(TIMES, 100.0, frame=frame, speed=speed, paused=paused)
 
 
-def test_frames_come_at_their_recorded_times() -> None:
+def test_frames_follow_their_recorded_times() -> None:
     moments = (100.0, 100.05, 100.11, 100.45, 100.51, 100.61, 100.65)
     playing = head()
     assert [playing.frame(now) for now in moments] == [0, 0, 1, 2, 3, 5, 5]
 
 
-def test_a_late_look_delays_nothing() -> None:
+def test_late_poll_does_not_delay_playback() -> None:
     playing = head()
     assert playing.frame(100.52) == 3
     assert playing.frame(100.61) == 5
@@ -32,7 +32,7 @@ def test_speed(speed: float, now: float) -> None:
     assert head(speed=speed).frame(now) == 3
 
 
-def test_speed_changes_from_now_on_and_is_clamped() -> None:
+def test_speed_change_applies_from_now_and_is_clamped() -> None:
     playing = head()
     assert playing.apply(SetSpeed(factor=0.1), 100.15)
     assert playing.frame(100.15) == 1
@@ -44,7 +44,7 @@ def test_speed_changes_from_now_on_and_is_clamped() -> None:
     assert playing.speed == MIN_SPEED
 
 
-def test_a_pause_stops_and_resume_goes_on_from_there() -> None:
+def test_resume_continues_from_the_paused_position() -> None:
     playing = head()
     assert playing.apply(Pause(), 100.15)
     assert playing.paused and playing.frame(500.0) == 1
@@ -52,7 +52,7 @@ def test_a_pause_stops_and_resume_goes_on_from_there() -> None:
     assert not playing.paused and [playing.frame(now) for now in (500.0, 500.04, 500.06)] == [1, 1, 2]
 
 
-def test_steps_pause_and_are_clamped() -> None:
+def test_step_pauses_and_is_clamped() -> None:
     playing = head()
     playing.apply(Step(frames=1), 100.11)
     assert playing.paused and playing.frame(200.0) == 2
@@ -62,7 +62,7 @@ def test_steps_pause_and_are_clamped() -> None:
 
 
 @pytest.mark.parametrize(("asked", "frame"), [(3, 3), (-5, 0), (99, 6), (4, 4)])
-def test_seek_keeps_playing_or_pausing(asked: int, frame: int) -> None:
+def test_seek_preserves_the_pause_state(asked: int, frame: int) -> None:
     playing, paused = head(), head(paused=True)
     playing.apply(Seek(frame=asked), 100.01)
     paused.apply(Seek(frame=asked), 100.01)
@@ -71,19 +71,19 @@ def test_seek_keeps_playing_or_pausing(asked: int, frame: int) -> None:
     assert playing.paused == (frame == 6)
 
 
-def test_the_end_pauses_and_resume_begins_again() -> None:
+def test_end_pauses_and_resume_restarts() -> None:
     playing = head()
     assert playing.frame(100.75) == 6 and playing.paused
     playing.apply(Resume(), 200.0)
     assert (playing.frame(200.0), playing.paused) == (0, False)
 
 
-def test_it_begins_where_it_is_told_to() -> None:
+def test_playback_starts_at_the_given_position() -> None:
     assert head(frame=3).frame(100.05) == 3
     assert head(frame=3).frame(100.11) == 5
     assert head(frame=-4, paused=True).frame(900.0) == 0
     assert head(frame=99, paused=True).frame(100.0) == 6
 
 
-def test_other_commands_are_none_of_its_business() -> None:
+def test_other_commands_are_ignored() -> None:
     assert not head().apply(Panic(), 100.0)

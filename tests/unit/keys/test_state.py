@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from agp_tui.keys.state import KeyEdge, KeyTracker, Who
 
 
-def test_repeat_is_not_an_edge() -> None:
+def test_auto_repeat_is_not_an_edge() -> None:
     tracker = KeyTracker()
     for time_ns in (1, 2, 3):
         tracker.press(7, 38, ("a",), time_ns, "human")
@@ -15,7 +15,7 @@ def test_repeat_is_not_an_edge() -> None:
     assert tracker.drain() == [KeyEdge(1, "a", True, "human"), KeyEdge(4, "a", False, "human")]
 
 
-def test_a_key_is_down_while_any_keyboard_holds_it() -> None:
+def test_key_is_down_while_any_device_holds_it() -> None:
     tracker = KeyTracker()
     tracker.press(7, 38, ("a",), 1, "human")
     tracker.press(8, 38, ("a",), 2, "human")
@@ -25,7 +25,7 @@ def test_a_key_is_down_while_any_keyboard_holds_it() -> None:
     assert tracker.drain() == [KeyEdge(4, "a", False, "human")]
 
 
-def test_who_pressed_is_kept_apart() -> None:
+def test_sources_are_tracked_separately() -> None:
     tracker = KeyTracker()
     tracker.press(5, 38, ("a",), 1, "agent")
     tracker.press(7, 38, ("a",), 2, "human")
@@ -39,7 +39,7 @@ def test_who_pressed_is_kept_apart() -> None:
     ]
 
 
-def test_a_key_held_from_the_start_goes_up_once() -> None:
+def test_initially_held_key_is_released_once() -> None:
     tracker = KeyTracker()
     tracker.start({38: ("a",)})
     assert tracker.held() == {"a"}
@@ -49,7 +49,7 @@ def test_a_key_held_from_the_start_goes_up_once() -> None:
     assert tracker.held() == frozenset()
 
 
-def test_time_never_runs_backwards() -> None:
+def test_edge_times_are_monotonic() -> None:
     tracker = KeyTracker()
     tracker.press(7, 38, ("a",), 10, "human")
     tracker.release(7, 38, 9)
@@ -57,7 +57,7 @@ def test_time_never_runs_backwards() -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 3), st.integers(1, 4))))
-def test_edges_alternate_and_lead_to_what_is_held(events: list[tuple[bool, int, int]]) -> None:
+def test_edges_alternate_and_yield_the_held_keys(events: list[tuple[bool, int, int]]) -> None:
     tracker = KeyTracker()
     down: set[tuple[int, int]] = set()
     who: Who = "human"

@@ -35,7 +35,7 @@ class Hand:
         return [(edge.time_ns // MS, edge.key, edge.down) for edge in edges]
 
 
-def test_where_releases_are_told_a_key_is_held_from_press_to_release() -> None:
+def test_key_is_held_from_press_to_reported_release() -> None:
     hand = Hand("releases")
     hand.types(10, "up")
     hand.types(20, "space")
@@ -54,7 +54,7 @@ def test_where_releases_are_told_a_key_is_held_from_press_to_release() -> None:
     assert hand.warnings == []
 
 
-def test_waiting_ends_when_a_key_is_typed() -> None:
+def test_wait_returns_on_a_keystroke() -> None:
     hand = Hand("releases")
     for number, stroke in enumerate(("press", "release")):
         types = threading.Timer(0.05, hand.types, [number, "up", stroke])
@@ -68,7 +68,7 @@ def test_waiting_ends_when_a_key_is_typed() -> None:
     assert hand.edges() == []
 
 
-def test_a_key_whose_release_went_missing_is_let_go_of_when_it_stops_repeating() -> None:
+def test_key_without_release_is_released_when_repeats_stop() -> None:
     hand = Hand("releases")
     hand.types(0, "up")
     hand.types(500, "up", "repeat")
@@ -81,7 +81,7 @@ def test_a_key_whose_release_went_missing_is_let_go_of_when_it_stops_repeating()
     assert hand.edges() == [(1600, "up", True)]
 
 
-def test_a_key_that_another_one_stopped_from_repeating_is_not_stuck() -> None:
+def test_key_is_released_if_another_key_takes_over_the_repeat() -> None:
     hand = Hand("releases")
     hand.types(0, "up")
     hand.types(500, "up", "repeat")
@@ -91,7 +91,7 @@ def test_a_key_that_another_one_stopped_from_repeating_is_not_stuck() -> None:
     assert hand.warnings == []
 
 
-def test_a_press_of_what_is_down_was_let_go_of_in_between() -> None:
+def test_second_press_implies_a_missed_release() -> None:
     hand = Hand("releases")
     hand.types(0, "up")
     hand.types(300, "up")
@@ -103,7 +103,7 @@ def test_a_press_of_what_is_down_was_let_go_of_in_between() -> None:
     assert hand.keyboard.hold_mode == "releases"
 
 
-def test_a_terminal_that_lies_about_releases_is_found_out() -> None:
+def test_terminal_without_real_releases_is_detected() -> None:
     hand = Hand("releases")
     for at_ms in (0, 500, 530, 560, 590):  # repeats as presses, and nothing else
         hand.types(at_ms, "up")
@@ -115,7 +115,7 @@ def test_a_terminal_that_lies_about_releases_is_found_out() -> None:
 
 
 @pytest.mark.parametrize("stroke", ["press", "repeat"])
-def test_with_a_timeout_each_stroke_holds_a_key_for_a_moment(stroke: KeyAction) -> None:
+def test_timeout_holds_a_key_after_each_stroke(stroke: KeyAction) -> None:
     hand = Hand("timeout")
     hand.types(0, "up")
     assert hand.edges(100) == [(0, "up", True)]
@@ -127,14 +127,14 @@ def test_with_a_timeout_each_stroke_holds_a_key_for_a_moment(stroke: KeyAction) 
     assert hand.edges(800) == [(710, "up", False), (720, "space", False)]
 
 
-def test_a_longer_timeout_bridges_the_wait_for_repeats() -> None:
+def test_longer_timeout_bridges_the_repeat_delay() -> None:
     hand = Hand("timeout", hold_seconds=0.6)
     for at_ms in (0, 500, 530):
         hand.types(at_ms, "left")
     assert hand.edges(2000) == [(0, "left", True), (1130, "left", False)]
 
 
-def test_latched_the_last_direction_is_held_and_enter_lets_go() -> None:
+def test_latch_holds_the_last_direction_until_enter() -> None:
     hand = Hand("latched")
     hand.types(0, "left")
     hand.types(100, "space")
@@ -146,7 +146,7 @@ def test_latched_the_last_direction_is_held_and_enter_lets_go() -> None:
 
 
 @pytest.mark.parametrize("holding", ["releases", "timeout", "latched"])
-def test_everything_is_let_go_of_at_once(holding: HoldMode) -> None:
+def test_release_all_releases_every_key(holding: HoldMode) -> None:
     hand = Hand(holding)
     hand.types(0, "up")
     hand.types(1, "space")
@@ -159,7 +159,7 @@ def test_everything_is_let_go_of_at_once(holding: HoldMode) -> None:
     assert hand.edges(1000) == [(130, "left", True), (280, "left", False)]
 
 
-def test_times_never_run_backwards() -> None:
+def test_edge_times_are_monotonic() -> None:
     hand = Hand("timeout")
     hand.types(1000, "up")
     hand.edges(1500)

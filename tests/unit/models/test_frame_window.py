@@ -8,7 +8,7 @@ from agp_tui.models.frame_window import RingBuffer, resize
 
 
 @given(length=st.integers(1, 7), count=st.integers(0, 30), filling=st.integers(0, 9))
-def test_a_ring_buffer_equals_a_rolled_window(length: int, count: int, filling: int) -> None:
+def test_ring_buffer_equals_a_rolled_window(length: int, count: int, filling: int) -> None:
     ring: RingBuffer[np.int64] = RingBuffer(length, (2,), np.int64)
     plain = np.zeros((length, 2), np.int64)
     ring.fill(np.full(2, filling))
@@ -25,7 +25,7 @@ def test_a_ring_buffer_equals_a_rolled_window(length: int, count: int, filling: 
     assert (window == filling).all()
 
 
-def test_a_frame_of_the_right_size_is_not_copied() -> None:
+def test_frame_of_the_right_size_is_not_copied() -> None:
     picture = np.zeros((10, 12, 3), np.uint8)
     assert resize(picture, 10, 12) is picture
     assert resize(picture, 5, 4).shape == (5, 4, 3)

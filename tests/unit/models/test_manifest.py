@@ -26,7 +26,7 @@ def manifest(tmp_path: Path) -> Manifest:
     return manifest_for(tmp_path)
 
 
-def test_a_manifest_round_trips(tmp_path: Path, manifest: Manifest) -> None:
+def test_manifest_round_trip(tmp_path: Path, manifest: Manifest) -> None:
     full = msgspec.structs.replace(
         manifest,
         parity=3e-7,
@@ -74,7 +74,7 @@ def test_invalid_fields_are_refused(
     assert caught.value.hint
 
 
-def test_a_missing_manifest_is_named(tmp_path: Path) -> None:
+def test_missing_manifest_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=re.escape(str(tmp_path / MANIFEST_FILE))):
         read_manifest(tmp_path)
 

@@ -50,7 +50,7 @@ class PlainWindow:
         return values
 
 
-def test_a_window_model_equals_a_direct_interpreter_call(foreign_models: Path) -> None:
+def test_window_model_equals_a_direct_interpreter_call(foreign_models: Path) -> None:
     """TensorFlow's file with the default settings: BGR, 0 to 1, keys up, left, right, down."""
     path = foreign_models / "keras_window.tflite"
     policy = load_policy(path, PlaySettings())
@@ -78,7 +78,7 @@ def test_settings_of_window_models_reach_the_input(foreign_models: Path) -> None
         assert np.array_equal(policy.decide(picture), plain(picture.astype(np.float32)))
 
 
-def test_a_uint8_model_takes_bytes_and_its_output_is_dequantized(foreign_models: Path) -> None:
+def test_uint8_model_takes_bytes_and_dequantizes_output(foreign_models: Path) -> None:
     path = foreign_models / "keras_uint8.tflite"
     policy = load_policy(path, PlaySettings(channels="rgb"))
     plain = PlainWindow(path)
@@ -87,7 +87,7 @@ def test_a_uint8_model_takes_bytes_and_its_output_is_dequantized(foreign_models:
         assert np.allclose(policy.decide(picture), expected, atol=1e-6)
 
 
-def test_open_dimensions_are_set_by_model_input_shape(foreign_models: Path) -> None:
+def test_model_input_shape_sets_dynamic_dimensions(foreign_models: Path) -> None:
     path = foreign_models / "keras_open_size.tflite"
     with pytest.raises(ModelError, match="fixed size") as caught:
         load_policy(path, PlaySettings())
@@ -100,7 +100,7 @@ def test_open_dimensions_are_set_by_model_input_shape(foreign_models: Path) -> N
     assert "model_input_shape" in caught.value.hint
 
 
-def test_a_model_input_shape_that_contradicts_the_file(foreign_models: Path) -> None:
+def test_model_input_shape_conflict_is_refused(foreign_models: Path) -> None:
     settings = PlaySettings(model_input_shape=(20, 128, 128, 3))
     with pytest.raises(ModelError, match=r"\(20, 128, 128, 3\).*found \(20, 256, 256, 3\)"):
         load_policy(foreign_models / "keras_window.tflite", settings)
@@ -138,7 +138,7 @@ def test_returned_probabilities_are_a_copy(small_models: SmallModels, foreign_mo
         assert np.array_equal(first, copy)
 
 
-def test_the_manifest_overrides_arguments(model: Path) -> None:
+def test_manifest_overrides_arguments(model: Path) -> None:
     manifest = read_manifest(model)
     keys = ("a", "b", "c", "d")
     write_manifest(
@@ -152,13 +152,13 @@ def test_the_manifest_overrides_arguments(model: Path) -> None:
     assert np.allclose(lower.thresholds, 0.9)
 
 
-def test_a_model_for_other_keys(model: Path) -> None:
+def test_model_for_other_keys_is_refused(model: Path) -> None:
     with pytest.raises(ModelError, match=r"keys up, down, found one that presses left, right") as caught:
         load_policy(model, PlaySettings(), ("up", "down"))
     assert ",".join(KEYS) in caught.value.hint
 
 
-def test_a_wrong_number_of_keys(foreign_models: Path, model: Path) -> None:
+def test_wrong_number_of_keys_is_refused(foreign_models: Path, model: Path) -> None:
     with pytest.raises(ModelError, match=r"each of 2 keys \(a, b\), found 4 outputs"):
         load_policy(foreign_models / "keras_window.tflite", PlaySettings(), ("a", "b"))
     manifest = read_manifest(model)
@@ -167,7 +167,7 @@ def test_a_wrong_number_of_keys(foreign_models: Path, model: Path) -> None:
         load_policy(model, PlaySettings())
 
 
-def test_a_changed_model_file(model: Path) -> None:
+def test_changed_model_file_is_refused(model: Path) -> None:
     path = model / MODEL_FILE
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
@@ -177,7 +177,7 @@ def test_a_changed_model_file(model: Path) -> None:
     assert "export it again" in caught.value.hint
 
 
-def test_a_manifest_of_another_network(model: Path, foreign_models: Path) -> None:
+def test_manifest_of_another_network_is_refused(model: Path, foreign_models: Path) -> None:
     manifest = read_manifest(model)
     write_manifest(model, msgspec.structs.replace(manifest, segment=9))
     with pytest.raises(ModelError, match="segment"):
@@ -189,7 +189,7 @@ def test_a_manifest_of_another_network(model: Path, foreign_models: Path) -> Non
         load_policy(model, PlaySettings())
 
 
-def test_a_streaming_model_plays_without_its_manifest(model: Path, tmp_path: Path) -> None:
+def test_streaming_model_plays_without_manifest(model: Path, tmp_path: Path) -> None:
     bare = tmp_path / "bare.tflite"
     bare.write_bytes((model / MODEL_FILE).read_bytes())
     policy, same = load_policy(bare, PlaySettings(), KEYS), load_policy(model, PlaySettings())
@@ -197,7 +197,7 @@ def test_a_streaming_model_plays_without_its_manifest(model: Path, tmp_path: Pat
         assert np.array_equal(policy.decide(picture), same.decide(picture))
 
 
-def test_a_driver_presses_keys_that_reach_the_threshold() -> None:
+def test_driver_presses_keys_at_the_threshold() -> None:
     driver = PolicyDriver(ScriptedPolicy(("a", "b", "c"), [[0.5, 0.49, 0.9]]))
     frame = Frame(np.zeros((8, 8, 3), np.uint8), 0, 0)
     assert driver.decide(frame) == {"a", "c"}
@@ -220,9 +220,7 @@ def test_threads_reach_the_interpreter(foreign_models: Path) -> None:
         assert np.allclose(one.decide(picture), four.decide(picture), atol=1e-6)
 
 
-def test_a_stored_model_reads_its_manifest_and_its_file_once(
-    model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stored_model_is_read_once(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[str] = []
     for name in ("read_manifest", "read_model"):
         read = getattr(loading, name)
@@ -235,7 +233,7 @@ def test_a_stored_model_reads_its_manifest_and_its_file_once(
     assert reads == ["read_manifest", "read_model"]
 
 
-def test_a_model_without_a_manifest_runs_in_the_sandbox_once(
+def test_model_without_manifest_runs_in_the_sandbox_once(
     foreign_models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs: list[object] = []

@@ -39,22 +39,22 @@ class Takeover:
         self.intervention = Intervention(self.gate, self.game.keys, 1.0, hand_back_key)
         self.gate.press(UP)
 
-    def hear(self, *edges: KeyEdge, at: float = 0.0) -> None:
+    def human_edges(self, *edges: KeyEdge, at: float = 0.0) -> None:
         self.intervention.process(list(edges), round(at * 1e9))
 
 
-def test_a_takeover_releases_the_policys_keys_first_and_ends_when_the_keys_rest() -> None:
+def test_takeover_releases_policy_keys_and_ends_after_idle_time() -> None:
     takeover = Takeover()
-    takeover.hear(edge("left", True, 5.0), at=5.01)
+    takeover.human_edges(edge("left", True, 5.0), at=5.01)
     assert takeover.game.held == frozenset() and takeover.gate.state is GateState.HUMAN
     takeover.gate.press(UP)
     assert takeover.game.held == frozenset(), "the model's next decision is ignored"
-    takeover.hear(at=9.0)
+    takeover.human_edges(at=9.0)
     assert takeover.intervention.driver == "human", "a held key counts as activity"
-    takeover.hear(edge("left", False, 9.0), at=9.01)
-    takeover.hear(at=9.99)
+    takeover.human_edges(edge("left", False, 9.0), at=9.01)
+    takeover.human_edges(at=9.99)
     assert takeover.intervention.driver == "human"
-    takeover.hear(at=10.0)
+    takeover.human_edges(at=10.0)
     assert takeover.intervention.driver == "agent" and takeover.gate.state is GateState.OPEN
     edges, changes = takeover.intervention.drain()
     assert [(one.key, one.down) for one in edges] == [("left", True), ("left", False)]
@@ -62,56 +62,56 @@ def test_a_takeover_releases_the_policys_keys_first_and_ends_when_the_keys_rest(
     assert takeover.intervention.drain() == ([], [])
 
 
-def test_a_key_held_by_both_is_released_with_the_person() -> None:
+def test_key_held_by_both_is_released_with_the_persons() -> None:
     takeover = Takeover()
-    takeover.hear(edge("up", True))
+    takeover.human_edges(edge("up", True))
     assert takeover.game.held == UP
-    takeover.hear(edge("left", True), edge("up", False))
+    takeover.human_edges(edge("left", True), edge("up", False))
     assert takeover.game.held == frozenset()
 
 
 def test_human_keys_are_forwarded_to_a_game_without_a_keyboard() -> None:
     takeover = Takeover(hand_back_key="enter", forward_human_keys=True)
-    takeover.hear(edge("left", True))
+    takeover.human_edges(edge("left", True))
     assert takeover.game.held == LEFT
     assert takeover.gate.held == frozenset(), "they are not the policy's keys"
     takeover.gate.press(UP)
-    takeover.hear(edge("up", True), edge("left", False))
+    takeover.human_edges(edge("up", True), edge("left", False))
     assert takeover.game.held == UP
     # Handed back with a key still down: the console has it no longer, whatever the model wants.
-    takeover.hear(edge("enter", True))
+    takeover.human_edges(edge("enter", True))
     assert takeover.intervention.driver == "agent" and takeover.game.held == frozenset()
     takeover.gate.press(UP)
     assert takeover.game.held == UP
-    takeover.hear(edge("left", True))
+    takeover.human_edges(edge("left", True))
     takeover.gate.pause()
     assert takeover.game.held == frozenset()
 
 
-def test_injected_keys_are_no_takeover() -> None:
+def test_injected_keys_do_not_start_a_takeover() -> None:
     takeover = Takeover()
-    takeover.hear(edge("up", True, who="agent"))
+    takeover.human_edges(edge("up", True, who="agent"))
     assert takeover.intervention.driver == "agent"
-    takeover.hear(edge("up", True, who="agent"))
+    takeover.human_edges(edge("up", True, who="agent"))
     assert takeover.intervention.driver == "human", "a second press of the virtual keyboard was not injected"
 
 
 def test_keys_that_the_game_lacks_are_ignored() -> None:
     takeover = Takeover()
-    takeover.hear(edge("q", True))
+    takeover.human_edges(edge("q", True))
     assert takeover.intervention.driver == "agent" and takeover.intervention.drain() == ([], [])
 
 
 @pytest.mark.parametrize("how", ["back key", "pause", "leave"])
 def test_ways_to_end_a_takeover(how: str) -> None:
     takeover = Takeover(hand_back_key="f9")
-    takeover.hear(edge("left", True))
+    takeover.human_edges(edge("left", True))
     if how == "back key":
-        takeover.hear(edge("f9", True))
+        takeover.human_edges(edge("f9", True))
         assert takeover.gate.state is GateState.OPEN
     else:
         (takeover.gate.pause if how == "pause" else takeover.gate.close)()
-        takeover.hear()
+        takeover.human_edges()
         assert takeover.gate.state is (GateState.PAUSED if how == "pause" else GateState.CLOSED)
     assert takeover.intervention.driver == "agent" and takeover.game.held == frozenset()
 
@@ -119,7 +119,7 @@ def test_ways_to_end_a_takeover(how: str) -> None:
 def test_no_takeover_while_paused() -> None:
     takeover = Takeover()
     takeover.gate.pause()
-    takeover.hear(edge("left", True))
+    takeover.human_edges(edge("left", True))
     assert takeover.intervention.driver == "agent" and takeover.gate.state is GateState.PAUSED
 
 

@@ -155,13 +155,13 @@ FIELDS = {
 }
 
 
-def plain(event: Event) -> dict[str, Any]:
+def to_builtins(event: Event) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(encode_event(event))
     return body
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
-def test_every_event_comes_back_as_it_was(event: Event) -> None:
+def test_event_round_trip(event: Event) -> None:
     line = encode_event(event)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
@@ -169,52 +169,52 @@ def test_every_event_comes_back_as_it_was(event: Event) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: type(command).__name__)
-def test_every_command_comes_back_as_it_was(command: Command) -> None:
+def test_command_round_trip(command: Command) -> None:
     assert decode_command(encode_command(command)) == command
 
 
-def test_all_kinds_are_tried_here() -> None:
+def test_samples_cover_all_types() -> None:
     assert {type(event) for event in EVENTS} == set(get_args(AnyEvent))
     assert {type(command) for command in COMMANDS} == set(get_args(AnyCommand))
 
 
 @pytest.mark.parametrize("kind", get_args(AnyEvent), ids=lambda kind: kind.__name__)
-def test_no_field_of_the_interface_is_gone(kind: type[Event]) -> None:
+def test_no_public_field_was_removed(kind: type[Event]) -> None:
     name = kind.__struct_config__.tag
     assert set(FIELDS[str(name)].split()) <= {field.encode_name for field in msgspec.structs.fields(kind)}
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
-def test_the_fields_stand_in_the_line_under_their_names(event: Event) -> None:
-    body = plain(event)
+def test_json_has_the_field_names(event: Event) -> None:
+    body = to_builtins(event)
     assert body["type"] in FIELDS
     assert set(FIELDS[body["type"]].split()) <= set(body)
 
 
 @pytest.mark.parametrize("command", ["stop", "pause", "resume", "panic"])
-def test_commands_as_people_write_them(command: str) -> None:
+def test_handwritten_commands_decode(command: str) -> None:
     decoded = decode_command(b'{"type": "%s"}' % command.encode())
     assert type(decoded).__name__.lower() == command
 
 
-def test_what_has_nothing_to_say_is_left_out() -> None:
-    assert set(plain(Finished(job="record"))) == {"type", "at", "job"}
-    assert set(plain(Live(seconds=0, fps=30, fps_asked=30, frames=0, missed=0))) == {
+def test_empty_fields_are_omitted() -> None:
+    assert set(to_builtins(Finished(job="record"))) == {"type", "at", "job"}
+    assert set(to_builtins(Live(seconds=0, fps=30, fps_asked=30, frames=0, missed=0))) == {
         "type", "at", "seconds", "fps", "fps_asked", "frames", "missed",
     }  # fmt: skip
 
 
-def test_percentiles_are_named() -> None:
-    body = plain(Finished(job="play", latency_ms=MS))
+def test_percentiles_have_names() -> None:
+    body = to_builtins(Finished(job="play", latency_ms=MS))
     assert body["latency_ms"] == {"p50": 1.0, "p95": 2.0, "p99": 3.5}
 
 
-def test_a_field_of_a_later_version_is_no_hindrance() -> None:
+def test_unknown_fields_are_ignored() -> None:
     event = decode_event(b'{"type": "note", "at": 1.0, "text": "x", "colour": "red"}')
     assert event == Note(at=1.0, text="x")
 
 
-def test_a_torn_last_line_is_left_out() -> None:
+def test_truncated_last_line_is_skipped() -> None:
     whole = encode_event(Note(text="whole"))
     torn = encode_event(Note(text="torn"))
     for length in range(len(torn)):
@@ -222,7 +222,7 @@ def test_a_torn_last_line_is_left_out() -> None:
         assert [event.text for event in events if isinstance(event, Note)] == ["whole"]
 
 
-def test_empty_lines_mean_nothing() -> None:
+def test_empty_lines_are_skipped() -> None:
     assert list(read_events(iter([b"\n", b"  \n"]))) == []
 
 
@@ -230,7 +230,7 @@ def test_empty_lines_mean_nothing() -> None:
     "line",
     [b"junk\n", b"{}\n", b'{"type": "unknown"}\n', b'{"type": "stage"}\n', b"\xff\xfe\n", b"[]\n"],
 )
-def test_junk_is_a_sentence(line: bytes) -> None:
+def test_invalid_lines_raise_protocol_errors(line: bytes) -> None:
     with pytest.raises(AgpError, match="Expected an event as one line of JSON, found"):
         list(read_events(iter([line])))
     with pytest.raises(AgpError, match="Expected a command as one line of JSON, found") as caught:
@@ -238,7 +238,7 @@ def test_junk_is_a_sentence(line: bytes) -> None:
     assert '"stop"' in caught.value.hint
 
 
-def test_a_long_junk_line_is_not_repeated_in_full() -> None:
+def test_long_invalid_line_is_abbreviated_in_the_error() -> None:
     with pytest.raises(AgpError) as caught:
         decode_event(b"x" * 100_000)
     assert len(str(caught.value)) < 300

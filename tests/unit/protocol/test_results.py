@@ -49,11 +49,11 @@ def read(event: Finished) -> Finished:
 
 
 @pytest.mark.parametrize("report", FULL, ids=lambda report: type(report).__name__)
-def test_a_report_is_read_back_as_it_was_written(report: Result) -> None:
+def test_report_round_trip(report: Result) -> None:
     assert read(Finished(job="x", report=report)).result(type(report)) == report
 
 
-def test_every_list_result_can_be_made_without_fields() -> None:
+def test_list_results_have_defaults() -> None:
     kinds = [
         kind for _, kind in inspect.getmembers(results, inspect.isclass) if kind.__name__.endswith("sResult")
     ]
@@ -63,7 +63,7 @@ def test_every_list_result_can_be_made_without_fields() -> None:
             assert read(Finished(job="x", report=kind())).result(kind) == kind()
 
 
-def test_fields_without_a_value_are_written_or_left_out_as_before() -> None:
+def test_empty_fields_are_encoded_as_in_earlier_versions() -> None:
     training = msgspec.to_builtins(TrainingResult(why="stopped"))
     assert training == {"why": "stopped", "epochs": 0, "validation": {}, "preflight": None}
     assert msgspec.to_builtins(RecordResult(because="discarded")) == {"because": "discarded"}
@@ -76,7 +76,7 @@ def test_fields_without_a_value_are_written_or_left_out_as_before() -> None:
     }
 
 
-def test_a_report_of_another_version_or_kind_is_no_error() -> None:
+def test_report_of_another_version_or_type_is_accepted() -> None:
     assert Finished(job="x").result(TrainingResult) is None
     newer = Finished(job="x", report={"why": "epochs", "not_known_yet": 1})
     assert newer.result(TrainingResult) == TrainingResult(why="epochs")
@@ -84,7 +84,7 @@ def test_a_report_of_another_version_or_kind_is_no_error() -> None:
     assert Finished(job="x", report=FULL[4]).result(TrainingResult) is None
 
 
-def test_validation_tells_whether_the_model_beats_the_baselines() -> None:
+def test_validation_has_the_baseline_comparison() -> None:
     def beats(**changes: object) -> bool:
         metrics = TrainingResult(validation=VALIDATION | changes).metrics
         assert metrics is not None
@@ -98,7 +98,7 @@ def test_validation_tells_whether_the_model_beats_the_baselines() -> None:
     assert TrainingResult().metrics is None, "nothing was held out"
 
 
-def test_a_failure_names_its_setting_and_whether_it_was_stopped() -> None:
+def test_failure_has_setting_and_stopped_fields() -> None:
     bad = Failed.of(BadSetting("Expected at most 60, found 99.", "Lower it.", setting="fps"))
     assert (bad.setting, bad.stopped, bad.exit_code) == ("fps", False, 2)
     assert bad.error == "fps: Expected at most 60, found 99."
@@ -110,14 +110,14 @@ def test_a_failure_names_its_setting_and_whether_it_was_stopped() -> None:
 
 
 @pytest.mark.parametrize(("exit_code", "stopped"), [(130, True), (1, False), (2, False)])
-def test_the_exit_code_of_an_old_failure_tells_whether_it_was_stopped(exit_code: int, stopped: bool) -> None:
+def test_stopped_is_derived_from_exit_code_of_old_failures(exit_code: int, stopped: bool) -> None:
     line = f'{{"type":"failed","error":"Stopped before it.","exit_code":{exit_code},"at":1.0}}\n'
     old = decode_event(line.encode())
     assert isinstance(old, Failed)
     assert old.was_stopped is stopped and old.setting is None
 
 
-def test_a_measured_latency_has_its_percentiles() -> None:
+def test_measured_latency_has_percentiles() -> None:
     body = {"latency_ms": {"p50": 1.0, "p95": 2.0, "p99": 3.0}, "budget_ms": 33.3, "fps": 30, "fps_max": 60}
     found = Finished(job="measure", report=body).result(LatencyResult)
     assert found is not None and found.latency_ms == Percentiles(1.0, 2.0, 3.0)

@@ -26,7 +26,7 @@ from agp_tui.recording.store import Recording
 UP = frozenset({"up"})
 
 
-def test_frames_at_which_neither_holds_a_key_say_nothing() -> None:
+def test_frames_without_keys_are_not_counted() -> None:
     agreement = Agreement()
     frames = [(UP, UP), (UP, NO_KEYS), (NO_KEYS, UP), (UP, UP), *[(NO_KEYS, NO_KEYS)] * 9]
     for one, other in frames:
@@ -34,7 +34,7 @@ def test_frames_at_which_neither_holds_a_key_say_nothing() -> None:
     assert agreement.shares() == {"up": 0.5}
 
 
-def test_the_largest_disagreement_comes_first(tmp_path: Path) -> None:
+def test_disagreements_are_sorted_by_size(tmp_path: Path) -> None:
     """The model is three frames late with `up`, and alone with `left` and `space` for four."""
     edges = [
         key_edge(9.5, "up", True),
@@ -58,19 +58,19 @@ def test_the_largest_disagreement_comes_first(tmp_path: Path) -> None:
     assert "human and agent agree on up 85 %" in table.title
 
 
-def test_short_gaps_are_one_moment(tmp_path: Path) -> None:
+def test_short_gaps_are_merged(tmp_path: Path) -> None:
     edges = [key_edge(at, "up", down) for at, down in [(4.5, True), (5.5, False), (7.5, True), (8.5, False)]]
     edges += [key_edge(20.5, "up", True), key_edge(21.5, "up", False), key_edge(50.5, "left", True, "agent")]
     found = compare_players(Recording.open(write_recording(tmp_path, 52, edges)))
     assert sorted((one.start, one.stop) for one in found.disagreements) == [(5, 9), (21, 22), (51, 52)]
 
 
-def test_one_player_agrees_with_nobody(tmp_path: Path) -> None:
+def test_recording_of_one_player_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="two players, found 1"):
         compare_players(Recording.open(write_recording(tmp_path, 5, [key_edge(1.5, "up", True)])))
 
 
-def test_what_a_shadow_would_press_is_told_and_kept_beside_the_persons_keys(tmp_path: Path) -> None:
+def test_shadow_keys_are_reported_and_recorded_beside_the_persons(tmp_path: Path) -> None:
     game, shadow, event_log = DrawnGame(), PatternPolicy(3, "agent"), EventLog()
     typed = [
         KeyEdge(frame_time_ns(10.5), "up", True, "human"),

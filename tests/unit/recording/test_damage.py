@@ -26,7 +26,7 @@ def _cut(file: Path, size: int) -> None:
         body.truncate(size)
 
 
-def _hurt(video: Path, number: int) -> None:
+def _corrupt(video: Path, number: int) -> None:
     """Change some bytes in the middle of what one frame was compressed to."""
     with av.open(str(video)) as container:
         packet = next(itertools.islice(container.demux(video=0), number, None))
@@ -43,13 +43,13 @@ def _frames_are_right(recording: Recording, numbers: list[int]) -> None:
         np.testing.assert_array_equal(pixels, frame_pixels(number))
 
 
-def test_a_sound_one_has_no_problem_but_a_key_never_pressed(path: Path) -> None:
+def test_intact_recording_warns_only_of_an_unused_key(path: Path) -> None:
     assert integrity.find_problems(path) == [
         integrity.Problem("Never pressed by human: space.", repairable=False)
     ]
 
 
-def test_a_torn_last_line_is_left_out(path: Path) -> None:
+def test_truncated_last_line_is_skipped(path: Path) -> None:
     timeline = path / "timeline.jsonl"
     body = timeline.read_bytes().splitlines(keepends=True)
     held_end = [line for line in body if b'"end"' in line]
@@ -63,7 +63,7 @@ def test_a_torn_last_line_is_left_out(path: Path) -> None:
 
 
 @pytest.mark.parametrize("share", [0.3, 0.71, 0.999])
-def test_a_cut_video_is_used_as_far_as_it_goes(path: Path, share: float) -> None:
+def test_truncated_video_is_readable_up_to_the_cut(path: Path, share: float) -> None:
     video = path / "frames.mkv"
     _cut(video, int(video.stat().st_size * share))
     recording = Recording.open(path)
@@ -73,7 +73,7 @@ def test_a_cut_video_is_used_as_far_as_it_goes(path: Path, share: float) -> None
     assert any("truncated or changed" in problem for problem in integrity.check(path))
 
 
-def test_what_a_video_says_of_itself_may_be_damaged(path: Path) -> None:
+def test_damaged_video_header_is_tolerated(path: Path) -> None:
     video = path / "frames.mkv"
     body = video.read_bytes()
     assert b"Lavf" in body
@@ -83,7 +83,7 @@ def test_what_a_video_says_of_itself_may_be_damaged(path: Path) -> None:
     assert len(list(recording.frames())) == 30
 
 
-def test_labels_of_the_last_readable_frames_are_those_that_really_followed(path: Path) -> None:
+def test_labels_of_the_last_readable_frames_use_the_timeline(path: Path) -> None:
     # The frames after 19 are gone, their lines are not: up goes up after frame 20.
     video = path / "frames.mkv"
     whole = Recording.open(path)
@@ -93,20 +93,20 @@ def test_labels_of_the_last_readable_frames_are_those_that_really_followed(path:
     np.testing.assert_array_equal(recording.labels(2)[last], whole.labels(2)[last])
 
 
-def test_a_changed_frame_is_told_not_trained_on(path: Path) -> None:
+def test_corrupted_frame_is_reported_and_not_trained_on(path: Path) -> None:
     video = path / "frames.mkv"
-    _hurt(video, 14)
+    _corrupt(video, 14)
     with pytest.raises(RecordingError, match="damaged"):
         list(Recording.open(path).frames())
     damaged = [one for one in integrity.find_problems(path) if "Damaged frames: 1 (14)" in one.text]
     assert [one.repairable for one in damaged] == [True]
 
 
-def test_repair_keeps_every_sound_frame_with_its_keys(path: Path) -> None:
+def test_repair_preserves_intact_frames_and_their_keys(path: Path) -> None:
     before = Recording.open(path)
     states = before.key_states()
     video = path / "frames.mkv"
-    _hurt(video, 14)
+    _corrupt(video, 14)
     result = repair.repair(path)
     assert (result.frames, result.lost) == (29, 1)
     recording = Recording.open(path)
@@ -132,7 +132,7 @@ def test_repair_of_a_damaged_line_in_the_middle(path: Path) -> None:
     _frames_are_right(Recording.open(path), [number for number in range(30) if number != 11])
 
 
-def test_repair_writes_with_a_codec_that_there_is(path: Path) -> None:
+def test_repair_uses_an_available_codec(path: Path) -> None:
     meta = json.loads((path / "meta.json").read_text())
     (path / "meta.json").write_text(json.dumps(meta | {"codec": "tomorrows"}))
     assert repair.repair(path).frames == 30
@@ -141,7 +141,7 @@ def test_repair_writes_with_a_codec_that_there_is(path: Path) -> None:
     _frames_are_right(recording, list(range(30)))
 
 
-def test_nothing_to_repair_leaves_what_is_there(path: Path) -> None:
+def test_repair_of_an_intact_recording_changes_nothing(path: Path) -> None:
     (path / "frames.mkv").write_bytes(b"not a video at all" * 50)
     before = {file.name: file.read_bytes() for file in path.iterdir()}
     with pytest.raises(RecordingError):
@@ -151,9 +151,7 @@ def test_nothing_to_repair_leaves_what_is_there(path: Path) -> None:
 
 
 @pytest.mark.parametrize("with_repaired", [True, False])
-def test_a_repair_cut_off_between_its_two_renames_is_brought_to_its_end(
-    path: Path, tmp_path: Path, with_repaired: bool
-) -> None:
+def test_interrupted_repair_is_completed(path: Path, tmp_path: Path, with_repaired: bool) -> None:
     if with_repaired:
         other = write_recording(tmp_path / "elsewhere", 12)
         other.rename(path.with_name(f".{path.name}.repaired"))
@@ -185,9 +183,7 @@ def test_a_repair_cut_off_between_its_two_renames_is_brought_to_its_end(
         ),
     ],
 )
-def test_what_is_no_recording_is_one_sentence(
-    path: Path, name: str, content: bytes | None, told: str
-) -> None:
+def test_non_recordings_are_refused(path: Path, name: str, content: bytes | None, told: str) -> None:
     file = path / name
     file.unlink()
     if content is not None:
@@ -204,7 +200,7 @@ def test_what_is_no_recording_is_one_sentence(
         ("keys", ["up", "up"]), ("labels", "nobody"), ("state", "?"), ("game", ""), ("frames", -1),
     ],
 )  # fmt: skip
-def test_a_description_that_does_not_fit_is_refused(path: Path, field: str, value: object) -> None:
+def test_invalid_meta_is_refused(path: Path, field: str, value: object) -> None:
     meta = json.loads((path / "meta.json").read_text())
     (path / "meta.json").write_text(json.dumps(meta | {field: value}))
     with pytest.raises(RecordingError):
@@ -212,7 +208,7 @@ def test_a_description_that_does_not_fit_is_refused(path: Path, field: str, valu
 
 
 @pytest.mark.parametrize("frames", [29, 31, 10**15])
-def test_a_count_in_the_description_is_not_believed(path: Path, frames: int) -> None:
+def test_frame_count_in_meta_is_verified(path: Path, frames: int) -> None:
     meta = json.loads((path / "meta.json").read_text())
     (path / "meta.json").write_text(json.dumps(meta | {"frames": frames}))
     recording = Recording.open(path)
@@ -221,7 +217,7 @@ def test_a_count_in_the_description_is_not_believed(path: Path, frames: int) -> 
     assert any("by meta.json" in problem for problem in integrity.check(path))
 
 
-def test_a_video_of_something_else_is_refused(path: Path, tmp_path: Path) -> None:
+def test_video_of_another_size_is_refused(path: Path, tmp_path: Path) -> None:
     other = write_recording(tmp_path / "other", 30, meta=recording_meta(size=(64, 64)))
     (path / "frames.mkv").write_bytes((other / "frames.mkv").read_bytes())
     with pytest.raises(RecordingError):

@@ -20,7 +20,7 @@ FRAMES = np.stack([frame_pixels(number) for number in range(COUNT)])
 STATES = np.random.default_rng(3).integers(0, 2, (COUNT, 4)).astype(bool)
 
 
-def _seed(states: Any = STATES, frames: Any = FRAMES[..., ::-1]) -> dict[str, Any]:
+def _write_pickle(states: Any = STATES, frames: Any = FRAMES[..., ::-1]) -> dict[str, Any]:
     return {"screen_frames": frames, "key_frames": states}
 
 
@@ -32,8 +32,8 @@ def _imported(tmp_path: Path, body: bytes, **options: Any) -> Recording:
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize("kind", [bool, np.int64, np.float32])
-def test_frames_and_keys_come_in(tmp_path: Path, protocol: int, kind: type) -> None:
-    recording = _imported(tmp_path, pickle.dumps(_seed(STATES.astype(kind)), protocol), fps=20)
+def test_import_reads_frames_and_keys(tmp_path: Path, protocol: int, kind: type) -> None:
+    recording = _imported(tmp_path, pickle.dumps(_write_pickle(STATES.astype(kind)), protocol), fps=20)
     assert (recording.meta.keys, recording.meta.fps) == (("up", "left", "right", "down"), 20)
     np.testing.assert_array_equal(list(recording.frames()), FRAMES)
     np.testing.assert_array_equal(recording.key_states(), STATES)
@@ -41,27 +41,27 @@ def test_frames_and_keys_come_in(tmp_path: Path, protocol: int, kind: type) -> N
     assert np.diff(recording.times_ns) == pytest.approx(1e9 / 20, abs=1)
 
 
-def test_frames_that_are_rgb_already(tmp_path: Path) -> None:
-    recording = _imported(tmp_path, pickle.dumps(_seed(frames=FRAMES)), channels="rgb")
+def test_import_of_rgb_frames(tmp_path: Path) -> None:
+    recording = _imported(tmp_path, pickle.dumps(_write_pickle(frames=FRAMES)), channels="rgb")
     np.testing.assert_array_equal(list(recording.frames()), FRAMES)
 
 
-def test_lists_of_frames_and_rows_in_columns_order(tmp_path: Path) -> None:
-    body = pickle.dumps(_seed(np.asfortranarray(STATES), list(FRAMES[..., ::-1])))
+def test_import_of_lists_and_column_major_arrays(tmp_path: Path) -> None:
+    body = pickle.dumps(_write_pickle(np.asfortranarray(STATES), list(FRAMES[..., ::-1])))
     recording = _imported(tmp_path, body)
     np.testing.assert_array_equal(list(recording.frames()), FRAMES)
     np.testing.assert_array_equal(recording.key_states(), STATES)
 
 
-def test_the_names_of_numpy_1_and_2(tmp_path: Path) -> None:
-    body = pickle.dumps(_seed(), 3)
+def test_module_names_of_numpy_1_and_2(tmp_path: Path) -> None:
+    body = pickle.dumps(_write_pickle(), 3)
     assert b"numpy._core.multiarray" in body
     for name in (b"numpy.core.multiarray", b"numpy._core.multiarray"):
         recording = _imported(tmp_path, body.replace(b"numpy._core.multiarray", name))
         np.testing.assert_array_equal(recording.key_states(), STATES)
 
 
-def test_out_and_in_again(tmp_path: Path) -> None:
+def test_export_and_import_round_trip(tmp_path: Path) -> None:
     edges = [key_edge(3.5, "up", True), key_edge(6.5, "space", True), key_edge(9.5, "up", False)]
     path = write_recording(tmp_path, 15, edges)
     recording = Recording.open(path)
@@ -93,7 +93,7 @@ def test_export_to_npz(tmp_path: Path) -> None:
     assert zipfile.ZipFile(tmp_path / "out.npz").testzip() is None
 
 
-def test_export_to_mp4_is_watchable_with_its_keys(tmp_path: Path) -> None:
+def test_export_to_mp4_has_subtitles(tmp_path: Path) -> None:
     size = (47, 63)
     recording = Recording.open(
         write_recording(tmp_path, 12, [key_edge(3.5, "up", True)], meta=recording_meta(size=size))
@@ -122,7 +122,7 @@ def test_export_to_pictures(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("to", list(ENDINGS))
-def test_an_export_is_whole_or_not_there(tmp_path: Path, to: Format) -> None:
+def test_failed_export_leaves_no_file(tmp_path: Path, to: Format) -> None:
     path = write_recording(tmp_path / "r", 12)
     recording = Recording.open(path)
     body = bytearray((path / "frames.mkv").read_bytes())
@@ -133,7 +133,7 @@ def test_an_export_is_whole_or_not_there(tmp_path: Path, to: Format) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["r"]
 
 
-def test_an_export_does_not_replace_what_is_there(tmp_path: Path) -> None:
+def test_export_does_not_overwrite(tmp_path: Path) -> None:
     recording = Recording.open(write_recording(tmp_path, 2))
     (tmp_path / "mine.npz").write_text("precious")
     with pytest.raises(RecordingError, match=r"mine\.npz"):
@@ -146,29 +146,29 @@ def test_an_export_does_not_replace_what_is_there(tmp_path: Path) -> None:
     [
         (b"", "empty"),
         (b"not a pickle", "damaged"),
-        (pickle.dumps(_seed())[:-5000], "damaged"),
+        (pickle.dumps(_write_pickle())[:-5000], "damaged"),
         (pickle.dumps({"frames": FRAMES}), "screen_frames"),
-        (pickle.dumps(_seed(frames=FRAMES[..., 0])), "height, width, 3"),
-        (pickle.dumps(_seed(frames=FRAMES.astype(np.float32))), "float32"),
-        (pickle.dumps(_seed(frames=[FRAMES[0], FRAMES[1][:20]])), "screen_frames"),
-        (pickle.dumps(_seed(STATES[:, :3])), r"\(25, 3\)"),
-        (pickle.dumps(_seed("up")), "key_frames"),
-        (pickle.dumps(_seed(STATES[:0])), "found 25 and 0"),
+        (pickle.dumps(_write_pickle(frames=FRAMES[..., 0])), "height, width, 3"),
+        (pickle.dumps(_write_pickle(frames=FRAMES.astype(np.float32))), "float32"),
+        (pickle.dumps(_write_pickle(frames=[FRAMES[0], FRAMES[1][:20]])), "screen_frames"),
+        (pickle.dumps(_write_pickle(STATES[:, :3])), r"\(25, 3\)"),
+        (pickle.dumps(_write_pickle("up")), "key_frames"),
+        (pickle.dumps(_write_pickle(STATES[:0])), "found 25 and 0"),
     ],
 )
-def test_what_does_not_fit_is_one_sentence(tmp_path: Path, body: bytes, told: str) -> None:
+def test_invalid_pickles_are_refused(tmp_path: Path, body: bytes, told: str) -> None:
     with pytest.raises(RecordingError, match=told):
         _imported(tmp_path, body)
     assert find_recordings(tmp_path / "recordings") == []
 
 
-def test_a_missing_file(tmp_path: Path) -> None:
+def test_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="No such file"):
         import_pickle(tmp_path / "none.pkl", tmp_path, "rally")
 
 
-def test_more_frames_than_key_states_are_left_out(tmp_path: Path) -> None:
+def test_frames_without_key_states_are_dropped(tmp_path: Path) -> None:
     source = tmp_path / "seed.pkl"
-    source.write_bytes(pickle.dumps(_seed(STATES[:-2])))
+    source.write_bytes(pickle.dumps(_write_pickle(STATES[:-2])))
     result = import_pickle(source, tmp_path / "recordings", "rally")
     assert (result.frames, result.left_out) == (COUNT - 2, 2)

@@ -22,7 +22,7 @@ def _of_frames(root: Path, numbers: list[int], fps: int = 30) -> Path:
     return writer.path
 
 
-def test_a_list_says_what_there_is(tmp_path: Path) -> None:
+def test_list_has_summaries(tmp_path: Path) -> None:
     first = write_recording(
         tmp_path, 30, [key_edge(14.5, "up", True), key_edge(29.5, "up", False)], meta=recording_meta("rally")
     )
@@ -45,7 +45,7 @@ def test_a_list_says_what_there_is(tmp_path: Path) -> None:
     assert library.list_recordings(tmp_path / "nothing") == []
 
 
-def test_info_tells_of_keys_and_scores(tmp_path: Path) -> None:
+def test_info_has_keys_and_scores(tmp_path: Path) -> None:
     writer = RecordingWriter.create(tmp_path, recording_meta())
     for number in range(10):
         writer.frame(frame_at(number))
@@ -63,7 +63,7 @@ def test_info_tells_of_keys_and_scores(tmp_path: Path) -> None:
     assert (facts["frames"], facts["frame size"], facts["scores of whole games"]) == (10, "64x48", "12")
 
 
-def test_recordings_are_found_by_what_a_person_types(tmp_path: Path) -> None:
+def test_find_by_path_name_or_suffix(tmp_path: Path) -> None:
     path = write_recording(tmp_path, 2, meta=recording_meta("ALE/Pong-v5"))
     for text in (
         str(path),
@@ -83,7 +83,7 @@ def test_recordings_are_found_by_what_a_person_types(tmp_path: Path) -> None:
             library.resolve_recording(tmp_path, text)
 
 
-def test_delete_takes_the_recording_and_nothing_else(tmp_path: Path) -> None:
+def test_delete_removes_only_the_recording(tmp_path: Path) -> None:
     first, second = write_recording(tmp_path, 2), write_recording(tmp_path, 2)
     (first / ".cache").mkdir()
     (first / ".cache" / "frames-64-x.npy").write_bytes(b"0")
@@ -100,14 +100,14 @@ def test_delete_takes_the_recording_and_nothing_else(tmp_path: Path) -> None:
     assert len(Recording.open(second)) == 2
 
 
-def test_a_damaged_recording_can_be_deleted(tmp_path: Path) -> None:
+def test_damaged_recording_can_be_deleted(tmp_path: Path) -> None:
     path = write_recording(tmp_path, 2)
     (path / "meta.json").write_text("{")
     library.delete(path)
     assert not path.exists()
 
 
-def test_gaps_and_a_wrong_rate_are_told(tmp_path: Path) -> None:
+def test_gaps_and_a_wrong_rate_are_reported(tmp_path: Path) -> None:
     gaps = integrity.check(_of_frames(tmp_path, [*range(10), *range(20, 30), 31]))
     assert any(
         "2 gaps with 11 frames missing" in problem and "0.37 s, at 0.3 s" in problem for problem in gaps
@@ -116,7 +116,7 @@ def test_gaps_and_a_wrong_rate_are_told(tmp_path: Path) -> None:
     assert "Expected 30 frames a second, found 15.0." in slow
 
 
-def test_keys_never_pressed_and_keys_that_stick_are_told(tmp_path: Path) -> None:
+def test_unused_and_stuck_keys_are_reported(tmp_path: Path) -> None:
     stuck = write_recording(
         tmp_path, 200, [key_edge(20.5, "left", True), key_edge(5.5, "up", True), key_edge(9.5, "up", False)]
     )
@@ -128,7 +128,7 @@ def test_keys_never_pressed_and_keys_that_stick_are_told(tmp_path: Path) -> None
     )
 
 
-def test_still_and_black_pictures_are_told(tmp_path: Path) -> None:
+def test_still_and_black_frames_are_reported(tmp_path: Path) -> None:
     writer = RecordingWriter.create(tmp_path, recording_meta())
     writer.edge(KeyEdge(frame_time_ns(0), "up", True, "human"))
     for number in range(20):
@@ -140,18 +140,18 @@ def test_still_and_black_pictures_are_told(tmp_path: Path) -> None:
     assert any("40 % of the frames are black" in problem for problem in problems)
 
 
-def test_frames_that_go_back_in_time_are_told(tmp_path: Path) -> None:
+def test_non_monotonic_frame_times_are_reported(tmp_path: Path) -> None:
     path = _of_frames(tmp_path, [0, 1, 3, 2, 4])
     assert any("not later" in problem for problem in integrity.check(path))
     assert len(list(Recording.open(path).frames())) == 5
 
 
-def test_checking_something_else_is_an_error(tmp_path: Path) -> None:
+def test_check_of_a_non_recording_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RecordingError):
         integrity.check(tmp_path)
 
 
-def test_a_long_list_is_quick(tmp_path: Path) -> None:
+def test_long_list_is_fast(tmp_path: Path) -> None:
     for _ in range(12):
         write_recording(tmp_path, 2)
     began = time.process_time()

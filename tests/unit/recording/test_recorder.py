@@ -34,7 +34,7 @@ from agp_tui.recording.store import Recording, find_recordings
 from agp_tui.recording.timeline import FrameLine, parse, read_lines
 
 
-def test_every_label_of_a_driver_is_what_it_decided_at_that_frame(tmp_path: Path) -> None:
+def test_driver_labels_are_its_decisions(tmp_path: Path) -> None:
     driver = PatternPolicy(1, "expert")
     recorded = record_drawn_game(tmp_path, DrawnGame(), driver, seconds=2)
     recording = open_recording(recorded)
@@ -47,7 +47,7 @@ def test_every_label_of_a_driver_is_what_it_decided_at_that_frame(tmp_path: Path
     assert np.diff(recording.times_ns) == pytest.approx(NS / 30, abs=2)
 
 
-def test_a_teachers_corrections_are_the_labels_of_what_another_plays(tmp_path: Path) -> None:
+def test_teacher_decisions_are_the_labels(tmp_path: Path) -> None:
     model, teacher = PatternPolicy(1, "agent"), PatternPolicy(2, "expert")
     recording = open_recording(record_drawn_game(tmp_path, DrawnGame(), model, teacher=teacher, seconds=2))
     assert (recording.meta.source, recording.meta.labels) == ("agent", "expert")
@@ -56,7 +56,7 @@ def test_a_teachers_corrections_are_the_labels_of_what_another_plays(tmp_path: P
     assert [keys_in_frame(pixels) for pixels in recording.frames()] == recording.key_states("agent").tolist()
 
 
-def test_a_teacher_who_plays_itself_is_refused(tmp_path: Path) -> None:
+def test_teacher_and_player_must_differ(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="teacher"):
         record_drawn_game(
             tmp_path, DrawnGame(), PatternPolicy(1, "expert"), teacher=PatternPolicy(2, "expert"), seconds=1
@@ -64,7 +64,7 @@ def test_a_teacher_who_plays_itself_is_refused(tmp_path: Path) -> None:
     assert find_recordings(tmp_path) == []
 
 
-def test_a_persons_edges_come_on_the_frames_after_them(tmp_path: Path) -> None:
+def test_human_edges_apply_to_later_frames(tmp_path: Path) -> None:
     game = DrawnGame()
     edges = [
         KeyEdge(frame_time_ns(2.5), "up", True, "human"),
@@ -89,7 +89,7 @@ def test_a_persons_edges_come_on_the_frames_after_them(tmp_path: Path) -> None:
     assert text.count('"space"') == 2
 
 
-def test_a_persons_keys_are_handed_to_a_console(tmp_path: Path) -> None:
+def test_human_keys_are_forwarded_to_the_game(tmp_path: Path) -> None:
     game = DrawnGame()
     edges = [
         KeyEdge(frame_time_ns(2.5), "up", True, "human"),
@@ -113,7 +113,7 @@ def test_a_persons_keys_are_handed_to_a_console(tmp_path: Path) -> None:
     assert game.held == NO_KEYS
 
 
-def test_start_and_stop_keys_on_the_games_keyboard(tmp_path: Path) -> None:
+def test_start_and_stop_keys(tmp_path: Path) -> None:
     # Real time, as waiting for a key is; the keyboard is the one made up above.
     clock = RealTime()
     began = clock.now_ns()
@@ -134,7 +134,7 @@ def test_start_and_stop_keys_on_the_games_keyboard(tmp_path: Path) -> None:
     assert "esc" not in text
 
 
-def test_stopped_before_it_began(tmp_path: Path) -> None:
+def test_stop_before_start(tmp_path: Path) -> None:
     game = DrawnGame()
     keyboard = ScriptedKeyboard(game.source, [])
     stopped = Job()
@@ -145,7 +145,7 @@ def test_stopped_before_it_began(tmp_path: Path) -> None:
     assert find_recordings(tmp_path) == []
 
 
-def test_a_recording_without_a_frame_is_removed(tmp_path: Path) -> None:
+def test_empty_recording_is_removed(tmp_path: Path) -> None:
     stopped = Job()
     stopped.stop()
     recorded = record_drawn_game(tmp_path, DrawnGame(), PatternPolicy(1, "expert"), job=stopped, seconds=5)
@@ -153,7 +153,7 @@ def test_a_recording_without_a_frame_is_removed(tmp_path: Path) -> None:
     assert list(tmp_path.rglob("*.mkv")) == []
 
 
-def test_it_ends_after_so_many_games_and_tells_their_scores(tmp_path: Path) -> None:
+def test_recording_ends_after_n_games_with_scores(tmp_path: Path) -> None:
     recorded = record_drawn_game(tmp_path, DrawnGame(), PatternPolicy(1, "expert"), episodes=2, seconds=60)
     assert recorded.because == "2 games are over"
     assert recorded.frames == 40
@@ -163,17 +163,17 @@ def test_it_ends_after_so_many_games_and_tells_their_scores(tmp_path: Path) -> N
     assert told[-1].status.finished_scores == (0.0, 1.0)
 
 
-def test_a_stop_finishes_the_recording_and_releases_the_keys(tmp_path: Path) -> None:
+def test_stop_completes_the_recording_and_releases_keys(tmp_path: Path) -> None:
     job = Job()
 
-    class Stopper(PatternPolicy):
+    class StoppingPolicy(PatternPolicy):
         def decide(self, frame: Frame) -> Keys:
             if frame_number(frame.pixels) == 9:
                 job.stop()
             return frozenset({"up"})
 
     game = DrawnGame()
-    recorded = record_drawn_game(tmp_path, game, Stopper(1, "agent"), job=job)
+    recorded = record_drawn_game(tmp_path, game, StoppingPolicy(1, "agent"), job=job)
     recording = open_recording(recorded)
     assert (len(recording), recording.meta.state, recorded.because) == (10, "complete", "stopped")
     assert game.held == NO_KEYS
@@ -181,8 +181,8 @@ def test_a_stop_finishes_the_recording_and_releases_the_keys(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, JobFailed])
-def test_whatever_comes_the_recording_is_finished_first(tmp_path: Path, error: type[BaseException]) -> None:
-    class Thrower(PatternPolicy):
+def test_recording_is_completed_on_any_error(tmp_path: Path, error: type[BaseException]) -> None:
+    class FailingPolicy(PatternPolicy):
         def decide(self, frame: Frame) -> Keys:
             if frame_number(frame.pixels) == 9:
                 raise error("now")
@@ -190,7 +190,7 @@ def test_whatever_comes_the_recording_is_finished_first(tmp_path: Path, error: t
 
     game, event_log = DrawnGame(), EventLog()
     with pytest.raises(error):
-        record_drawn_game(tmp_path, game, Thrower(1, "agent"), job=Job(event_log))
+        record_drawn_game(tmp_path, game, FailingPolicy(1, "agent"), job=Job(event_log))
     (path,) = find_recordings(tmp_path)
     told = [event.text for event in event_log.events if isinstance(event, Note)]
     if error is JobFailed:
@@ -200,17 +200,17 @@ def test_whatever_comes_the_recording_is_finished_first(tmp_path: Path, error: t
     assert game.held == NO_KEYS
 
 
-def test_a_gap_stays_a_gap_and_is_told_at_once(tmp_path: Path) -> None:
+def test_gap_is_preserved_and_reported_at_once(tmp_path: Path) -> None:
     """As if the disk had taken nothing for three seconds after the tenth frame."""
 
-    class Slow(PatternPolicy):
+    class SlowPolicy(PatternPolicy):
         def decide(self, frame: Frame) -> Keys:
             if frame_number(frame.pixels) == 9:
                 game.source.sleep_until(frame.before_ns + 3 * NS)
             return super().decide(frame)
 
     game, event_log = DrawnGame(), EventLog()
-    recorded = record_drawn_game(tmp_path, game, Slow(1, "expert"), job=Job(event_log), seconds=6)
+    recorded = record_drawn_game(tmp_path, game, SlowPolicy(1, "expert"), job=Job(event_log), seconds=6)
     recording = open_recording(recorded)
     gaps = np.diff(recording.times_ns) / NS
     assert gaps.argmax() == 9 and gaps.max() == pytest.approx(3.0, abs=1 / 30)
@@ -220,7 +220,7 @@ def test_a_gap_stays_a_gap_and_is_told_at_once(tmp_path: Path) -> None:
     assert text.startswith("No frame for 3.0 s before frame 11:")
 
 
-def test_too_little_room_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+def test_low_disk_space_is_refused_before_writing(tmp_path: Path) -> None:
     settings = RecordSettings(min_free_mb=1 << 40)
     with pytest.raises(RecordingError, match=r"Expected at least \d+ MB free") as refusal:
         record_drawn_game(tmp_path / "new", DrawnGame(), PatternPolicy(1, "expert"), settings=settings)
@@ -228,7 +228,7 @@ def test_too_little_room_is_refused_before_anything_is_written(tmp_path: Path) -
     assert not (tmp_path / "new").exists()
 
 
-def test_it_ends_by_itself_when_the_disk_runs_low(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recording_ends_when_disk_space_runs_low(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The one thing made up is the number of free bytes: a disk that fills up is not to be had here.
     event_log = EventLog()
     game = DrawnGame()
@@ -245,7 +245,7 @@ def test_it_ends_by_itself_when_the_disk_runs_low(tmp_path: Path, monkeypatch: p
     assert [event.level for event in event_log.events if isinstance(event, Note)] == ["warning"]
 
 
-def test_a_write_that_fails_keeps_what_is_there(tmp_path: Path) -> None:
+def test_failed_write_preserves_earlier_frames(tmp_path: Path) -> None:
     game = DrawnGame(frame_shape=(256, 256))
     with file_size_limit(60_000), pytest.raises(JobFailed, match="Expected to write") as failed:
         record_drawn_game(tmp_path, game, PatternPolicy(1, "expert"), seconds=3600)
@@ -264,7 +264,7 @@ def test_a_write_that_fails_keeps_what_is_there(tmp_path: Path) -> None:
         (700, JobFailed, "Expected to write"),
     ],
 )
-def test_a_disk_without_room_for_a_frame_keeps_nothing(
+def test_no_recording_without_room_for_a_frame(
     tmp_path: Path, room: int, error: type[AgpError], said: str
 ) -> None:
     game = DrawnGame(frame_shape=(256, 256))
@@ -274,7 +274,7 @@ def test_a_disk_without_room_for_a_frame_keeps_nothing(
     assert list(tmp_path.glob("drawn/*")) == []
 
 
-def test_no_frame_is_ever_there_without_its_keys(tmp_path: Path) -> None:
+def test_keys_are_written_before_their_frame(tmp_path: Path) -> None:
     """After each line that a kill could leave last, the newest frame has the keys that it has at the end."""
     game = DrawnGame()
     edges = [

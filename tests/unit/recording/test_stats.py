@@ -24,7 +24,7 @@ def _held(key: str, start: int, stop: int) -> list[KeyEdge]:
     return [key_edge(start - 0.5, key, True), key_edge(stop - 0.5, key, False)]
 
 
-def test_shares_presses_and_combinations(tmp_path: Path) -> None:
+def test_key_shares_presses_and_combinations(tmp_path: Path) -> None:
     edges = [*_held("up", 2, 6), *_held("left", 4, 8), *_held("up", 12, 13)]
     found = recording_stats(Recording.open(write_recording(tmp_path, 20, edges)))
     assert found.shares == {"up": 0.25, "left": 0.2, "space": 0.0}
@@ -35,13 +35,13 @@ def test_shares_presses_and_combinations(tmp_path: Path) -> None:
     assert found.report()["combinations"][0] == Combination(share=0.65)
 
 
-def test_nothing_pressed(tmp_path: Path) -> None:
+def test_no_key_pressed(tmp_path: Path) -> None:
     (warning,) = _warnings(write_recording(tmp_path, 20))
     assert warning.startswith("No key is ever pressed by human")
 
 
 @pytest.mark.parametrize(("frames", "idle"), [(9, True), (10, False)])
-def test_mostly_idle(tmp_path: Path, frames: int, idle: bool) -> None:
+def test_warning_if_mostly_idle(tmp_path: Path, frames: int, idle: bool) -> None:
     found = _warnings(write_recording(tmp_path, 100, _held("space", 3, 3 + frames)))
     assert [warning.startswith("Mostly idle") for warning in found] == [True] * idle
 
@@ -49,7 +49,7 @@ def test_mostly_idle(tmp_path: Path, frames: int, idle: bool) -> None:
 @pytest.mark.parametrize(
     ("left", "right", "sided"), [(50, 0, True), (44, 4, True), (40, 4, False), (4, 44, True)]
 )
-def test_one_sided(tmp_path: Path, left: int, right: int, sided: bool) -> None:
+def test_warning_if_one_sided(tmp_path: Path, left: int, right: int, sided: bool) -> None:
     edges = [*_held("left", 1, 1 + left), *_held("right", 55, 55 + right)] if right < 40 else [
         *_held("left", 1, 1 + left), *_held("right", 50, 50 + right)]  # fmt: skip
     found = [
@@ -69,7 +69,7 @@ def test_only_opposite_keys_are_compared(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("missing", "told"), [(1, False), (3, True)])
-def test_missed_slots(tmp_path: Path, missing: int, told: bool) -> None:
+def test_warning_about_missed_slots(tmp_path: Path, missing: int, told: bool) -> None:
     writer = RecordingWriter.create(tmp_path, recording_meta())
     for number in [*range(100), *range(100 + missing, 200)]:
         writer.frame(frame_at(number))
@@ -80,7 +80,7 @@ def test_missed_slots(tmp_path: Path, missing: int, told: bool) -> None:
 
 
 @pytest.mark.parametrize(("shade", "words"), [(90, ["stood still"]), (0, ["stood still", "are black"])])
-def test_still_and_black_pictures(tmp_path: Path, shade: int, words: list[str]) -> None:
+def test_warning_about_still_and_black_frames(tmp_path: Path, shade: int, words: list[str]) -> None:
     writer = RecordingWriter.create(tmp_path, recording_meta())
     for number in range(20):
         writer.frame(

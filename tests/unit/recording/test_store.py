@@ -34,7 +34,7 @@ needs_ffmpeg = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="needs ffmp
 
 
 @pytest.mark.parametrize("size", [(48, 64), (210, 160), (33, 47), (256, 256), (540, 560)])
-def test_frames_come_back_bit_by_bit(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_frames_are_lossless(tmp_path: Path, size: tuple[int, int]) -> None:
     count = 40 if size[0] < 500 else 34
     recording = Recording.open(write_recording(tmp_path, count, meta=recording_meta(size=size)))
     assert recording.meta.codec == codec_for(*size)
@@ -43,7 +43,7 @@ def test_frames_come_back_bit_by_bit(tmp_path: Path, size: tuple[int, int]) -> N
         np.testing.assert_array_equal(pixels, frame_pixels(number, size))
 
 
-def test_large_frames_have_the_codec_for_large_frames(tmp_path: Path) -> None:
+def test_large_frames_use_the_large_frame_codec(tmp_path: Path) -> None:
     assert (codec_for(512, 512), codec_for(720, 1280)) == (FFV1, X264)
 
 
@@ -54,14 +54,14 @@ def long_recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("start", "count"), [(0, 3), (29, 3), (47, 1), (61, 9), (63, 1), (64, 2), (10, 0)])
-def test_any_few_frames_are_found(long_recording: Path, start: int, count: int) -> None:
+def test_random_access_to_frames(long_recording: Path, start: int, count: int) -> None:
     found = list(Recording.open(long_recording).frames(start, start + count))
     assert len(found) == max(0, min(count, 64 - start))
     for number, pixels in enumerate(found, start=start):
         np.testing.assert_array_equal(pixels, frame_pixels(number, (520, 530)))
 
 
-def test_a_key_state_is_what_was_held_strictly_before_the_grab(tmp_path: Path) -> None:
+def test_key_state_excludes_edges_at_the_grab_time(tmp_path: Path) -> None:
     edges = [
         key_edge(1.5, "left", True),
         KeyEdge(frame_time_ns(3), "space", True, "human"),  # at the very moment of frame 3: counts from 4
@@ -73,7 +73,7 @@ def test_a_key_state_is_what_was_held_strictly_before_the_grab(tmp_path: Path) -
     np.testing.assert_array_equal(recording.key_states(), np.array(expected, bool))
 
 
-def test_labels_are_the_state_some_frames_later(tmp_path: Path) -> None:
+def test_labels_are_shifted_key_states(tmp_path: Path) -> None:
     edges = [key_edge(1.5, "up", True), key_edge(3.5, "up", False), key_edge(4.5, "left", True)]
     recording = Recording.open(write_recording(tmp_path, 5, edges, end=frozenset({"left"})))
     up = [0, 0, 1, 1, 0]
@@ -86,7 +86,7 @@ def test_labels_are_the_state_some_frames_later(tmp_path: Path) -> None:
     assert recording.labels(2)[:, 1].tolist() == [0, 0, 0, 1, 1]
 
 
-def test_edges_heard_late_count_by_their_time(tmp_path: Path) -> None:
+def test_late_edges_are_ordered_by_time(tmp_path: Path) -> None:
     writer = RecordingWriter.create(tmp_path, recording_meta())
     for number in range(4):
         writer.frame(frame_at(number))
@@ -96,7 +96,7 @@ def test_edges_heard_late_count_by_their_time(tmp_path: Path) -> None:
     assert Recording.open(writer.path).key_states()[:, 0].tolist() == [False, True, True, False]
 
 
-def test_everybodys_keys_are_kept_apart(tmp_path: Path) -> None:
+def test_keys_of_each_source_are_separate(tmp_path: Path) -> None:
     edges = [
         key_edge(0.5, "up", True, "agent"),
         key_edge(1.5, "left", True, "expert"),
@@ -126,14 +126,14 @@ def test_key_states_agree_with_replaying_the_edges(events: list[tuple[int, str, 
             assert {key for key, down in zip(KEYS, row, strict=True) if down} == held
 
 
-def test_keys_that_are_not_the_games_are_not_written(tmp_path: Path) -> None:
+def test_unknown_keys_are_not_written(tmp_path: Path) -> None:
     path = write_recording(tmp_path, 2, [key_edge(0.5, "p", True)], held=frozenset({"w"}))
     text = (path / "timeline.jsonl").read_text()
     assert '"p"' not in text
     assert '"w"' not in text
 
 
-def test_scores_come_back(tmp_path: Path) -> None:
+def test_scores_round_trip(tmp_path: Path) -> None:
     writer = RecordingWriter.create(tmp_path, recording_meta())
     changes = [
         GameStatus(0, 3, 0, ()),
@@ -150,7 +150,7 @@ def test_scores_come_back(tmp_path: Path) -> None:
     assert [change.time_ns for change in told] == [frame_time_ns(number) for number in range(4)]
 
 
-def test_two_recordings_in_one_second_have_their_own_folders(tmp_path: Path) -> None:
+def test_recordings_of_one_second_get_distinct_folders(tmp_path: Path) -> None:
     meta = recording_meta("ALE/Pong-v5")
     paths = [write_recording(tmp_path, 1, meta=meta) for _ in range(3)]
     assert len(set(paths)) == 3
@@ -163,17 +163,17 @@ def test_two_recordings_in_one_second_have_their_own_folders(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("game", "slug"), [("ALE/Pong-v5", "ALE-Pong-v5"), ("../../x y", "x-y"), ("Ü-boot", "boot")]
 )
-def test_games_names_as_folders(game: str, slug: str) -> None:
+def test_game_folder_names(game: str, slug: str) -> None:
     assert game_slug(game) == slug
 
 
 @pytest.mark.parametrize("game", ["", "..", "///"])
-def test_a_game_without_a_name_is_refused(game: str) -> None:
+def test_empty_game_name_is_refused(game: str) -> None:
     with pytest.raises(RecordingError):
         game_slug(game)
 
 
-def test_only_the_owner_can_read_it(tmp_path: Path) -> None:
+def test_recording_is_readable_by_the_owner_only(tmp_path: Path) -> None:
     path = write_recording(tmp_path / "deep", 3, [key_edge(0.5, "up", True)])
     assert {file.name for file in path.iterdir()} == {
         "meta.json",
@@ -185,7 +185,7 @@ def test_only_the_owner_can_read_it(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-def test_a_frame_of_another_size_is_refused(tmp_path: Path) -> None:
+def test_frame_of_another_size_is_refused(tmp_path: Path) -> None:
     writer = RecordingWriter.create(tmp_path, recording_meta())
     with pytest.raises(ValueError, match="48, 64"):
         writer.frame(Frame(frame_pixels(0, (48, 48)), frame_time_ns(0), frame_time_ns(0)))
@@ -193,7 +193,7 @@ def test_a_frame_of_another_size_is_refused(tmp_path: Path) -> None:
 
 @needs_ffmpeg
 @pytest.mark.parametrize("size", [(48, 64), (540, 560)])
-def test_another_program_decodes_the_same_bytes(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_ffmpeg_decodes_the_same_pixels(tmp_path: Path, size: tuple[int, int]) -> None:
     path = write_recording(tmp_path, 8, meta=recording_meta(size=size))
     command = ["ffmpeg", "-v", "error", "-i", path / "frames.mkv", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
     raw = subprocess.run(
@@ -204,7 +204,7 @@ def test_another_program_decodes_the_same_bytes(tmp_path: Path, size: tuple[int,
 
 
 @needs_ffmpeg
-def test_players_play_it_at_the_speed_it_had(tmp_path: Path) -> None:
+def test_video_has_the_recorded_speed(tmp_path: Path) -> None:
     # Frames 10 to 19 are missing: the film must stand still there, not run ahead.
     writer = RecordingWriter.create(tmp_path, recording_meta())
     for number in [*range(10), *range(20, 30)]:
@@ -217,7 +217,7 @@ def test_players_play_it_at_the_speed_it_had(tmp_path: Path) -> None:
 
 
 @needs_ffmpeg
-def test_subtitles_show_the_keys_at_the_frames_they_were_held(tmp_path: Path) -> None:
+def test_subtitles_show_the_held_keys(tmp_path: Path) -> None:
     edges = [
         key_edge(2.5, "up", True),
         key_edge(5.5, "space", True),
@@ -237,7 +237,7 @@ def test_subtitles_show_the_keys_at_the_frames_they_were_held(tmp_path: Path) ->
     ]
 
 
-def test_subtitles_name_a_teachers_keys(tmp_path: Path) -> None:
+def test_subtitles_show_teacher_keys(tmp_path: Path) -> None:
     edges = [key_edge(0.5, "up", True, "agent"), key_edge(0.5, "left", True, "expert")]
     path = write_recording(tmp_path, 3, edges, meta=recording_meta(source="agent", labels="expert"))
     assert "up (expert: left)" in (path / "frames.srt").read_text()
@@ -249,7 +249,7 @@ def _probe(file: Path, *arguments: str) -> dict[str, list[dict[str, str]]]:
     return msgspec.json.decode(found)  # type: ignore[no-any-return]
 
 
-def test_a_recording_tells_who_drives_at_each_frame(tmp_path: Path) -> None:
+def test_drivers_of_each_frame(tmp_path: Path) -> None:
     writer = RecordingWriter.create(tmp_path, recording_meta(source="agent", labels="human"))
     writer.driver("agent", frame_time_ns(0))
     for number in range(10):
@@ -268,5 +268,5 @@ def test_a_recording_tells_who_drives_at_each_frame(tmp_path: Path) -> None:
     assert np.flatnonzero(repaired.labelled()).tolist() == [4, 5, 6, 7]
 
 
-def test_without_a_word_of_drivers_every_frame_counts(tmp_path: Path) -> None:
+def test_every_frame_is_labelled_without_driver_entries(tmp_path: Path) -> None:
     assert Recording.open(write_recording(tmp_path, 5)).labelled().all()

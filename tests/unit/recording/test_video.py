@@ -17,7 +17,7 @@ FRAMES = 100
 
 
 @pytest.mark.parametrize(("codec", "fps"), [(FFV1, 30), (X264, 30), (X264, 5)])
-def test_every_frame_is_the_one_of_its_time(tmp_path: Path, codec: str, fps: int) -> None:
+def test_seek_returns_the_frame_at_the_time(tmp_path: Path, codec: str, fps: int) -> None:
     path = write_recording(
         tmp_path, FRAMES, meta=msgspec.structs.replace(recording_meta(fps=fps), codec=codec)
     )
@@ -32,7 +32,7 @@ def test_every_frame_is_the_one_of_its_time(tmp_path: Path, codec: str, fps: int
     reader.close()
 
 
-def test_a_time_without_a_frame_is_told_and_the_next_one_still_comes(tmp_path: Path) -> None:
+def test_missing_frame_is_reported_and_reading_continues(tmp_path: Path) -> None:
     path = write_recording(tmp_path, 20)
     stamps = stamps_ms(Recording.open(path).times_ns)
     reader = FrameReader(path / FILE_NAME, (48, 64))
@@ -43,7 +43,7 @@ def test_a_time_without_a_frame_is_told_and_the_next_one_still_comes(tmp_path: P
     reader.close()
 
 
-def test_what_is_no_such_video_is_told(tmp_path: Path) -> None:
+def test_invalid_video_is_reported(tmp_path: Path) -> None:
     path = write_recording(tmp_path, 2)
     with pytest.raises(RecordingError, match="found 64x48 ones"):
         FrameReader(path / FILE_NAME, (64, 64))
