@@ -1,4 +1,4 @@
-"""What the tests of the app share."""
+"""Shared fixtures of the app tests."""
 
 import shutil
 from collections import namedtuple
@@ -10,11 +10,10 @@ from support.snapshots import Snapshot
 
 @pytest.fixture
 def snap(monkeypatch: pytest.MonkeyPatch) -> Snapshot:
-    """Compares a screen with its file: `await snap(pilot, "record-live")`. The disk is the same in each.
+    """Compares a screen with its snapshot file: `await snap(pilot, "record-live")`. Disk usage is fixed.
 
-    Files lie in tests/app/snapshots; write or renew them with AGP_UPDATE_SNAPSHOTS=1 and read the
-    difference before committing. What moves by itself (clocks, blinking cursors, rates) must be
-    given fixed values by the test.
+    The files are in tests/app/snapshots; AGP_UPDATE_SNAPSHOTS=1 writes them; review the diff. The test
+    must fix values that change with time (clocks, blinking cursors, rates).
     """
     monkeypatch.delenv("NO_COLOR", raising=False)
     usage = namedtuple("usage", "total used free")

@@ -1,4 +1,4 @@
-"""The app as a whole on the real engine: its keys, its dialogs, one live job at a time, how it ends."""
+"""The app on the real engine: global keys, dialogs, one live job at a time, exit."""
 
 import asyncio
 from functools import partialmethod
@@ -20,7 +20,7 @@ from agp_tui.ui.screens.base import AppScreen
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_every_screen_is_a_key_away_and_has_help(
+def test_number_keys_open_every_screen_and_f1_its_help(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
 ) -> None:
     async def session() -> None:
@@ -43,7 +43,7 @@ def test_every_screen_is_a_key_away_and_has_help(
 
 
 @pytest.mark.parametrize("mode", [mode for mode in SCREENS if mode != AgpApp.DEFAULT_MODE])
-def test_a_key_pressed_while_a_screen_is_still_put_together_does_no_harm(
+def test_refresh_bindings_works_before_a_screen_is_mounted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
     async def session() -> None:
@@ -51,29 +51,29 @@ def test_a_key_pressed_while_a_screen_is_still_put_together_does_no_harm(
             app.switch_mode(mode)
             while not app.screen.query("#body > *"):
                 await asyncio.sleep(0)
-            assert not app.screen.is_mounted, "its parts are there; what they consist of is not"
+            assert not app.screen.is_mounted, "the widgets exist; their children do not yet"
             app.refresh_bindings()
-            assert "f1" in app.screen.active_bindings, "what a key is looked up in"
+            assert "f1" in app.screen.active_bindings
             await pilot.pause()
             assert app.is_running and app.current_mode == mode
 
     asyncio.run(session())
 
 
-def test_an_app_that_fails_tells_so_by_its_exit_code(
+def test_an_exception_in_the_app_gives_exit_code_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fails(_app: AgpApp) -> None:
-        raise RuntimeError("found by chance")
+        raise RuntimeError("unexpected failure")
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(AgpApp, "poll_runs", fails)
     monkeypatch.setattr(AgpApp, "run", partialmethod(AgpApp.run, headless=True))
     assert run_app() == 1
-    assert "found by chance" in capsys.readouterr().err
+    assert "unexpected failure" in capsys.readouterr().err
 
 
-def test_a_game_is_chosen_by_a_part_of_its_name_or_is_new(
+def test_choose_game_filters_by_name_and_accepts_new_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def session() -> None:
@@ -95,7 +95,7 @@ def test_a_game_is_chosen_by_a_part_of_its_name_or_is_new(
     asyncio.run(session())
 
 
-def test_the_first_game_is_the_one_recorded_last_and_then_the_one_that_is_chosen(
+def test_initial_game_is_the_last_recorded_until_one_is_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recordings.write_recording(tmp_path / "recordings", 3, meta=recordings.recording_meta("box"))
@@ -123,7 +123,7 @@ def test_the_status_bar_names_the_display(tmp_path: Path, monkeypatch: pytest.Mo
     asyncio.run(session())
 
 
-def test_jump_takes_two_keys_to_any_widget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jump_mode_focuses_the_widget_of_the_letter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def session() -> None:
         async with open_app(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
             await pilot.press("6")
@@ -138,7 +138,7 @@ def test_jump_takes_two_keys_to_any_widget(tmp_path: Path, monkeypatch: pytest.M
     asyncio.run(session())
 
 
-def test_the_palette_knows_every_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_palette_lists_screens_and_actions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def session() -> None:
         async with open_app(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
             names = [command.title for command in app.get_system_commands(app.screen)]
@@ -157,7 +157,7 @@ def test_the_palette_knows_every_screen(tmp_path: Path, monkeypatch: pytest.Monk
     asyncio.run(session())
 
 
-def test_one_live_job_at_a_time_and_leaving_asks_first(
+def test_one_live_job_at_a_time_and_quitting_needs_a_confirmation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def session() -> None:
@@ -174,7 +174,7 @@ def test_one_live_job_at_a_time_and_leaving_asks_first(
             await pilot.press("ctrl+q")
             await wait_until(pilot, lambda: isinstance(app.screen, Confirm))
             await pilot.press("ctrl+q")
-            assert len(app.screen_stack) == 2, "one question is enough"
+            assert len(app.screen_stack) == 2, "a second ctrl+q opens no second dialog"
             await pilot.press("n")
             await wait_until(pilot, lambda: isinstance(app.screen, AppScreen))
             assert process.process.returncode is None
@@ -187,15 +187,15 @@ def test_one_live_job_at_a_time_and_leaving_asks_first(
     asyncio.run(session())
 
 
-def test_of_two_live_jobs_that_begin_at_once_one_is_refused(
+def test_of_two_simultaneous_live_jobs_one_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def session() -> None:
         async with open_app(tmp_path, monkeypatch, looks=()) as (app, _):
 
             async def live(name: str) -> AnyEvent:
-                told = [event async for event in app.run_live(name, "config", "path")]
-                return told[-1]
+                events = [event async for event in app.run_live(name, "config", "path")]
+                return events[-1]
 
             first, second = await asyncio.gather(live("ONE"), live("TWO"), return_exceptions=True)
             assert isinstance(first, Finished)
@@ -205,9 +205,7 @@ def test_of_two_live_jobs_that_begin_at_once_one_is_refused(
     asyncio.run(session())
 
 
-def test_who_is_watched_stops_where_nobody_looks_any_more(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_watch_stops_when_its_screen_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def session() -> None:
         async with open_app(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
             await pilot.press("6", "w")
@@ -218,7 +216,9 @@ def test_who_is_watched_stops_where_nobody_looks_any_more(
     asyncio.run(session())
 
 
-def test_words_in_brackets_are_shown_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_brackets_in_messages_are_not_parsed_as_markup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def session() -> None:
         async with open_app(tmp_path, monkeypatch, (120, 40), looks=()) as (app, pilot):
             app.catalog.games = ()
@@ -227,7 +227,7 @@ def test_words_in_brackets_are_shown_as_they_are(tmp_path: Path, monkeypatch: py
             monkeypatch.setattr(app, "launch", refuse)
             app.start_run("demo")
             await wait_until(pilot, lambda: bool(app._notifications))
-            assert not any(one.markup for one in app._notifications), "[folders] is no style"
+            assert not any(one.markup for one in app._notifications), "[folders] is not a style"
 
     async def refuse(*_words: str) -> None:
         raise AgpError("Expected to make a folder.", "Set [folders] runs to another.")
@@ -235,9 +235,7 @@ def test_words_in_brackets_are_shown_as_they_are(tmp_path: Path, monkeypatch: py
     asyncio.run(session())
 
 
-def test_what_is_selected_is_copied_through_the_terminal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_y_copies_the_selection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def session() -> None:
         async with open_app(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
             await pilot.press("6")
@@ -248,9 +246,7 @@ def test_what_is_selected_is_copied_through_the_terminal(
     asyncio.run(session())
 
 
-def test_a_broken_settings_file_opens_where_it_can_be_mended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_invalid_settings_file_opens_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "config.toml").write_text("[record]\nsecnds = 3\n")
 
     async def session() -> None:
@@ -264,9 +260,7 @@ def test_a_broken_settings_file_opens_where_it_can_be_mended(
     asyncio.run(session())
 
 
-def test_other_keys_and_themes_come_from_the_settings(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_theme_and_keymap_come_from_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "config.toml").write_text('[ui]\ntheme = "nord"\nkeymap = ["go.atari=f6"]\n')
 
     async def session() -> None:

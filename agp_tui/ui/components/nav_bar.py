@@ -1,4 +1,4 @@
-"""The line at the top: the screens with their keys; a click goes there too."""
+"""Navigation bar at the top: the screens with their keys, clickable."""
 
 from textual.content import Content
 from textual.widgets import Static
@@ -12,11 +12,11 @@ SCREENS: dict[str, str] = {
     "atari": "Atari",
     "runs": "Runs",
 }
-"""By mode, in the order of the keys 1 to 7."""
+"""By mode: the title, in the order of the keys 1 to 7."""
 
 
 class NavBar(Static):
-    """Where you are and where you can go."""
+    """Shows all screens and highlights the current one."""
 
     def __init__(self, here: str) -> None:
         super().__init__(id="nav")

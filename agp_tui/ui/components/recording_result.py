@@ -1,4 +1,4 @@
-"""Result of a recording: figures, key combinations and warnings, to be kept or discarded."""
+"""Result of a recording: figures, key combinations and warnings."""
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll

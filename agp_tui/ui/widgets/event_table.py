@@ -1,4 +1,4 @@
-"""A table that is updated in place: cursor, order and filter are kept."""
+"""A table that is updated in place: cursor, order and filter do not change."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Commands as processes of the app: told early, cancelled, left behind by an app that goes."""
+"""Commands as child processes of the app: early commands, cancellation, cleanup when the app exits."""
 
 import asyncio
 import gc
@@ -22,51 +22,51 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "no-config"))
 
 
-def test_a_command_gives_its_result_or_says_why_not() -> None:
+def test_run_command_returns_the_result_or_raises() -> None:
     assert (asyncio.run(run_command("config", "path"))).job == "config"
     with pytest.raises(AgpError, match="Expected one run named 'nothing'"):
         asyncio.run(run_command("runs", "stop", "nothing"))
 
 
-def test_what_it_is_told_before_it_is_there_it_hears_then() -> None:
+def test_commands_sent_before_the_start_are_delivered() -> None:
     async def session() -> None:
         job = JobProcess("atari", "watch", "ALE/Pong-v5", "--by", "expert")
         job.send(Stop())
         async with job:
-            told = [event async for event in job.events()]
-        assert isinstance(told[-1], Finished | Failed)
+            events = [event async for event in job.events()]
+        assert isinstance(events[-1], Finished | Failed)
         assert job.process is not None and job.process.returncode is not None
 
     asyncio.run(asyncio.wait_for(session(), 30))
 
 
-def test_who_is_cancelled_again_and_again_still_leaves_no_process() -> None:
+def test_repeated_cancellation_leaves_no_child_process() -> None:
     before = child_processes()
 
     async def session() -> None:
-        asking = asyncio.create_task(run_command("atari", "watch", "ALE/Pong-v5", "--by", "expert"))
+        task = asyncio.create_task(run_command("atari", "watch", "ALE/Pong-v5", "--by", "expert"))
         while not child_processes() - before:
             await asyncio.sleep(0.01)
-        while not asking.done():
-            asking.cancel()
+        while not task.done():
+            task.cancel()
             await asyncio.sleep(0.05)
-        assert asking.cancelled()
+        assert task.cancelled()
         assert child_processes() <= before
 
     asyncio.run(asyncio.wait_for(session(), 30))
 
 
-def test_an_app_that_goes_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    before, noise = child_processes(), list[Any]()
-    monkeypatch.setattr(sys, "unraisablehook", noise.append)
+def test_exit_of_the_app_ends_all_child_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, unraisable = child_processes(), list[Any]()
+    monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
 
     async def session() -> None:
         async with AgpApp().run_test():
-            # It looks at what there is, as ever when it begins.
+            # The app starts commands that fill the catalog.
             while len(child_processes() - before) < 3:
                 await asyncio.sleep(0.01)
         assert child_processes() <= before
 
     asyncio.run(asyncio.wait_for(session(), 60))
     gc.collect()
-    assert noise == []
+    assert unraisable == []

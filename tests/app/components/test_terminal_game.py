@@ -50,7 +50,7 @@ def session(test: Callable[[PaneApp, Pilot[None], TerminalGame], Awaitable[None]
     asyncio.run(run())
 
 
-def test_while_every_key_is_the_games_no_binding_fires() -> None:
+def test_bindings_do_not_fire_while_the_game_takes_all_keys() -> None:
     async def test(app: PaneApp, pilot: Pilot[None], pane: TerminalGame) -> None:
         await pilot.press("x")
         assert app.bells == 1, "no game runs yet"
@@ -70,7 +70,7 @@ def test_while_every_key_is_the_games_no_binding_fires() -> None:
     session(test)
 
 
-def test_keys_that_are_not_the_games_keep_their_bindings() -> None:
+def test_keys_outside_the_games_keys_fire_their_bindings() -> None:
     async def test(app: PaneApp, pilot: Pilot[None], pane: TerminalGame) -> None:
         pane.begin(app.sent.append, TerminalSettings(holding="latched"), ("up", "left"))
         await pilot.press("up", "x", "down", "enter")

@@ -1,4 +1,4 @@
-"""The byte sequences of terminals for keys: key strokes on request, and Textual's own key events."""
+"""Key sequences of terminals: key strokes if enabled, and Textual's own key events."""
 
 import pytest
 from textual import events

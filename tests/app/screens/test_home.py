@@ -29,9 +29,9 @@ def catalog(
     models: tuple[ModelSummary, ...] = (),
     runs: tuple[RunItem, ...] = (),
 ) -> Catalog:
-    made = Catalog()
-    made.recordings, made.models, made.runs = recordings, models, runs
-    return made
+    result = Catalog()
+    result.recordings, result.models, result.runs = recordings, models, runs
+    return result
 
 
 def test_the_next_step_follows_from_the_catalog() -> None:
@@ -76,7 +76,7 @@ def test_enter_opens_the_next_step(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     asyncio.run(session())
 
 
-def test_d_starts_the_demo_once_and_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pressing_d_twice_starts_and_shows_one_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "config.toml").write_text("[demo]\nminutes = 5\ndemonstration = 0.5\n")
 
     async def session() -> None:

@@ -73,15 +73,13 @@ def test_measure_dry_run_pause_and_stop(home: Path, monkeypatch: pytest.MonkeyPa
     asyncio.run(session())
 
 
-def test_an_intervention_here_is_recorded_and_trained_on_by_one_key(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_intervention_is_recorded_and_l_trains_on_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real intervention on a real console; the training that follows is only captured, not run."""
-    started: list[tuple[str, ...]] = []
+    started_runs: list[tuple[str, ...]] = []
 
     async def session() -> None:
         async with open_app(home, monkeypatch, (120, 40)) as (app, pilot):
-            monkeypatch.setattr(app, "start_run", lambda *words: started.append(words))
+            monkeypatch.setattr(app, "start_run", lambda *words: started_runs.append(words))
             app.game = GAME
             await pilot.press("5")
             await wait_until(
@@ -90,7 +88,7 @@ def test_an_intervention_here_is_recorded_and_trained_on_by_one_key(
             screen = app.screen
             assert isinstance(screen, PlayScreen)
             await pilot.press("l")
-            assert started == [], "there are no corrections yet"
+            assert started_runs == [], "there are no corrections yet"
             await pilot.press("enter")
             await wait_until(pilot, lambda: "PLAY 30" in screen_text(pilot))
             await pilot.press("q")
@@ -101,15 +99,15 @@ def test_an_intervention_here_is_recorded_and_trained_on_by_one_key(
             await wait_until(pilot, lambda: "Learn from this" in screen_text(pilot))
             await pilot.press("l")
             assert screen.model is not None
-            assert started == [("train", "--from-model", screen.model.path, "--corrections")]
+            assert started_runs == [("train", "--from-model", screen.model.path, "--corrections")]
 
     asyncio.run(session())
     (path,) = find_recordings(home / "recordings")
-    shown = Recording.open(path)
-    assert (shown.meta.source, shown.meta.labels) == ("agent", "human")
-    person = [edge for edge in shown.timeline.edges if edge.who == "human"]
-    assert [(edge.key, edge.down) for edge in person] == [("left", True), ("left", False)]
-    assert shown.labels(0)[:, shown.meta.keys.index("left")].any()
+    recording = Recording.open(path)
+    assert (recording.meta.source, recording.meta.labels) == ("agent", "human")
+    human_edges = [edge for edge in recording.timeline.edges if edge.who == "human"]
+    assert [(edge.key, edge.down) for edge in human_edges] == [("left", True), ("left", False)]
+    assert recording.labels(0)[:, recording.meta.keys.index("left")].any()
 
 
 def test_panic_stops_the_player_at_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +157,7 @@ def test_snapshots(
                     name="breaker", path="/models/breaker", game=GAME, keys=("left", "right"), fps=30
                 )
                 screen.latency_check = "[$success]✓ p99 3.0 ms of 33.3 ms[/], up to 60 fps here"
-            # The log wraps by its width, which is known once it is shown.
+            # The log wraps at its width, which is known after the layout.
             await wait_until(pilot, lambda: state == "empty" or screen.query_one(RichLog).size.width > 0)
             if state == "live":
                 screen.playing = True

@@ -51,7 +51,7 @@ def recordings(folder: Path) -> list[Path]:
     return sorted((folder / "recordings").glob("*/*/meta.json"))
 
 
-def test_recording_an_expert_after_a_countdown_then_keep_or_discard(
+def test_an_expert_is_recorded_then_the_result_kept_or_discarded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def session() -> None:
@@ -117,7 +117,7 @@ def test_limits_follow_the_settings_until_the_user_changes_them(
     asyncio.run(session())
 
 
-def test_a_new_game_from_click_to_esc_on_its_keyboard(
+def test_a_new_game_is_set_up_recorded_and_ended_by_its_esc_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, x_server: XServer, arena: Arena
 ) -> None:
     (tmp_path / "config.toml").write_text("[record]\ncountdown = 0.2\n")
@@ -170,7 +170,7 @@ def test_a_new_game_from_click_to_esc_on_its_keyboard(
     asyncio.run(session())
 
 
-def test_errors_are_shown_with_a_hint_and_deleting_needs_a_confirmation(
+def test_errors_show_a_hint_and_deleting_needs_a_confirmation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "config.toml").write_text('[games.rally]\ndisplay = ":93"\ncenter = [100, 100]\n')

@@ -56,7 +56,7 @@ def test_a_region_is_chosen_over_a_live_picture(
     asyncio.run(session())
 
 
-def test_the_region_preview_ends_when_something_else_is_shown(
+def test_the_region_preview_ends_when_another_view_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, x_server: XServer
 ) -> None:
     file = tmp_path / "config.toml"

@@ -1,4 +1,4 @@
-"""Runs, settings and doctor: run folders of real processes, commands that write the real file."""
+"""Runs screen: its runs and doctor tabs, on run folders with recorded events; snapshots."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -65,7 +65,7 @@ BROKEN = Failed(error="Expected frames, found none.", hint="Record again.", at=S
 
 
 @asynccontextmanager
-async def runs(
+async def open_runs_screen(
     folder: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] = SMALL, looks: tuple[Part, ...] = ()
 ) -> AsyncIterator[tuple[AgpApp, Pilot[int], RunsScreen]]:
     async with open_screen(RunsScreen, folder, monkeypatch, size, looks) as (app, pilot, screen):
@@ -73,44 +73,44 @@ async def runs(
         yield app, pilot, screen
 
 
-def test_it_is_empty_at_first_and_says_what_to_press(
+def test_empty_screen_ignores_the_keys_for_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snapshot
 ) -> None:
     async def test() -> None:
-        async with runs(tmp_path, monkeypatch) as (_, pilot, screen):
+        async with open_runs_screen(tmp_path, monkeypatch) as (_, pilot, screen):
             await snap(pilot, "runs-empty")
             await pilot.press("s", "x", "u", "l")
-            assert isinstance(pilot.app.screen, RunsScreen), "nothing to stop, delete, unset, look at"
+            assert isinstance(pilot.app.screen, RunsScreen), "there is no run or setting to act on"
             assert screen.copy_text() == ""
 
     asyncio.run(test())
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_demo_as_it_runs_and_as_it_ends(
+def test_snapshots_of_a_running_finished_and_failed_demo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snapshot, size: tuple[int, int]
 ) -> None:
     freeze_run_view_time(monkeypatch, 65)
 
     async def test() -> None:
-        async with runs(tmp_path, monkeypatch, size) as (_, pilot, screen):
+        async with open_runs_screen(tmp_path, monkeypatch, size) as (_, pilot, screen):
             view = screen.query_one("#runs-view", RunView)
             screen.add_class("-following")
             await pilot.pause()
             for event in (*DEMO, LIVE):
                 view.show(event)
-            place = "small" if size == SMALL else "large"
-            await snap(pilot, f"runs-live-{place}")
+            size_name = "small" if size == SMALL else "large"
+            await snap(pilot, f"runs-live-{size_name}")
             table = Table(
                 title="Scores", columns=["player", "mean"], rows=[["expert", 3.6], ["random", -20.8]]
             )
             for event in (table, DONE):
                 view.show(event)
-            await snap(pilot, f"runs-done-{place}")
+            await snap(pilot, f"runs-done-{size_name}")
             view.clear("another")
             for event in (*DEMO[:3], BROKEN):
                 view.show(event)
-            await snap(pilot, f"runs-failed-{place}")
+            await snap(pilot, f"runs-failed-{size_name}")
 
     asyncio.run(test())
 
@@ -122,7 +122,7 @@ def test_an_ended_run_is_opened_copied_and_deleted(tmp_path: Path, monkeypatch: 
     (damaged.path / "run.json").write_text('{"job": "train", "created": 1, "request": 3}')
 
     async def test() -> None:
-        async with runs(tmp_path, monkeypatch) as (app, pilot, screen):
+        async with open_runs_screen(tmp_path, monkeypatch) as (app, pilot, screen):
             await wait_until(
                 pilot, screen_shows(pilot, "pong-demo, mean score -0.3", "Expected frames, found none.")
             )
@@ -154,14 +154,14 @@ def test_an_ended_run_is_opened_copied_and_deleted(tmp_path: Path, monkeypatch: 
     asyncio.run(test())
 
 
-def test_a_run_is_watched_and_stopped_and_its_end_is_told_elsewhere(
+def test_a_followed_run_is_stopped_and_other_runs_end_in_a_notification(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = create_run(tmp_path / "runs", "demo", {"settings": REQUEST}, *DEMO)
     second = create_run(tmp_path / "runs", "demo", {"settings": REQUEST}, *DEMO)
 
     async def test() -> None:
-        async with runs(tmp_path, monkeypatch) as (app, pilot, screen):
+        async with open_runs_screen(tmp_path, monkeypatch) as (app, pilot, screen):
             screen.follow(first)
             await wait_until(pilot, screen_shows(pilot, "3 of 6", "2/6 rounds", "⟳ demo 3/6, 33 %"))
             assert screen.followed_run_id() == first.id
@@ -170,7 +170,7 @@ def test_a_run_is_watched_and_stopped_and_its_end_is_told_elsewhere(
             await pilot.press("y")
             await wait_until(pilot, screen_shows(pilot, "■ Stopped"))
             assert app.status.run == "" and not first.alive()
-            assert not app._notifications, "who watches it knows"
+            assert not app._notifications, "the followed run needs no notification"
             await pilot.press("1")
             second.stop()
             await wait_until(pilot, lambda: not second.alive())
@@ -180,7 +180,7 @@ def test_a_run_is_watched_and_stopped_and_its_end_is_told_elsewhere(
     asyncio.run(test())
 
 
-def test_doctor_shows_what_hinders_first_with_its_cure(
+def test_doctor_lists_problems_first_with_their_hints(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snapshot
 ) -> None:
     found = (
@@ -190,7 +190,7 @@ def test_doctor_shows_what_hinders_first_with_its_cure(
     )
 
     async def test() -> None:
-        async with runs(tmp_path, monkeypatch, looks=("findings",)) as (_, pilot, screen):
+        async with open_runs_screen(tmp_path, monkeypatch, looks=("findings",)) as (_, pilot, screen):
             await pilot.press("]", "]")
             await wait_until(pilot, lambda: screen.tab == "doctor")
             pane = screen.query_one(DoctorPane)
@@ -218,7 +218,9 @@ def test_doctor_shows_what_hinders_first_with_its_cure(
     asyncio.run(test())
 
 
-def test_it_follows_what_the_app_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_show_run_opens_the_screen_and_follows_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = create_run(tmp_path / "runs", "demo", {"settings": REQUEST}, *DEMO, DONE)
 
     async def test() -> None:

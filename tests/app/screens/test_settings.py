@@ -1,4 +1,4 @@
-"""Settings in the app: commands that write the real file, and a file that is wrong."""
+"""Settings tab: edits write the config file; invalid files; key bindings."""
 
 import asyncio
 from pathlib import Path
@@ -22,7 +22,7 @@ def setting(pane: SettingsPane, section: str, key: str) -> Setting:
     return next(one for one in pane._settings[section] if one.key == key)
 
 
-def test_settings_are_changed_in_place_and_what_does_not_fit_is_said_there(
+def test_edits_keep_comments_and_invalid_values_are_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "config.toml"
@@ -41,7 +41,7 @@ def test_settings_are_changed_in_place_and_what_does_not_fit_is_said_there(
             assert screen.copy_text() == "game.fps = 25"
             await pilot.press("enter", "backspace", "backspace", *"90", "enter")
             await wait_until(pilot, screen_shows(pilot, "<= 60"))
-            assert "fps = 25 # slow" in file.read_text(), "nothing wrong is written"
+            assert "fps = 25 # slow" in file.read_text(), "an invalid value is not written"
             await pilot.press("backspace", "backspace", *"50", "enter")
             await wait_until(pilot, lambda: app.loaded.config.game.fps == 50)
             assert file.read_text() == "# mine\n[game]\nfps = 50 # slow\n"
@@ -73,7 +73,7 @@ def test_settings_are_changed_in_place_and_what_does_not_fit_is_said_there(
     asyncio.run(test())
 
 
-def test_the_theme_holds_at_once_and_keys_are_given_by_pressing_them(
+def test_theme_applies_at_once_and_keys_are_bound_by_pressing_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def test() -> None:
@@ -92,7 +92,7 @@ def test_the_theme_holds_at_once_and_keys_are_given_by_pressing_them(
             await pilot.press(*"runs.delete", "enter")
             await wait_until(pilot, lambda: isinstance(app.screen, KeyAsk))
             await pilot.press("s")
-            assert "runs.stop" in screen_text(pilot), "a key that is taken on this screen"
+            assert "runs.stop" in screen_text(pilot), "the key is already bound on this screen"
             await pilot.press("f5")
             await wait_until(pilot, lambda: app.loaded.config.ui.keymap == ("runs.delete=f5",))
             create_run(tmp_path / "runs", "train", {}, Started(job="train"), Failed(error="It broke."))
@@ -105,7 +105,7 @@ def test_the_theme_holds_at_once_and_keys_are_given_by_pressing_them(
     asyncio.run(test())
 
 
-def test_a_broken_file_opens_at_the_bad_key_and_is_put_right_there(
+def test_an_invalid_file_opens_at_the_bad_key_and_is_corrected_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "config.toml"
@@ -119,15 +119,15 @@ def test_a_broken_file_opens_at_the_bad_key_and_is_put_right_there(
             text = screen_text(pilot)
             assert "record.countdown" in text and "<= 60" in text and "99" in text
             pane = app.screen.query_one(SettingsPane)
-            assert pane.has_class("-refused"), "what is wrong is said at the field too"
+            assert pane.has_class("-refused"), "the field is marked as invalid too"
             await pilot.press("1")
-            assert not pane.has_class("-refused"), "it is being put right"
+            assert not pane.has_class("-refused"), "typing clears the mark"
             await pilot.press("backspace", "escape")
-            assert pane.copy_text().startswith("record.countdown"), "the cursor is on it"
-            assert app.catalog.recordings is None, "no command answers with a wrong file"
+            assert pane.copy_text().startswith("record.countdown"), "the cursor is on the invalid key"
+            assert app.catalog.recordings is None, "no command runs with an invalid file"
             await pilot.press("enter")
             await wait_until(pilot, lambda: isinstance(app.focused, Input))
-            assert app.loaded.config.game.fps == 30, "the defaults hold until then"
+            assert app.loaded.config.game.fps == 30, "the defaults apply until then"
             app.focused.value = "3"
             await pilot.press("enter")
             await wait_until(pilot, lambda: app.config_problem is None and app.loaded.config.game.fps == 20)
@@ -138,9 +138,7 @@ def test_a_broken_file_opens_at_the_bad_key_and_is_put_right_there(
     asyncio.run(test())
 
 
-def test_the_file_opens_in_an_editor_where_there_is_a_terminal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_o_without_an_editor_notifies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "config.toml").write_text("[gmae]\nfps = 20\n")
 
     async def test() -> None:

@@ -1,4 +1,4 @@
-"""Training from the app: what real recordings hold, a real training followed, stopped and gone on with."""
+"""Train screen: dataset report, form, a real training followed, stopped and resumed; snapshots."""
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
@@ -73,26 +73,26 @@ BROKEN = RecordingSummary(
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def recorded_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with two recordings of three seconds."""
-    folder = tmp_path_factory.mktemp("played")
+    folder = tmp_path_factory.mktemp("recorded")
     for _ in range(2):
         words = ("record", "--game", PONG, "--by", "expert", "--fast", "--seconds", "3")
         assert agp(*words, home=folder).code == 0
     return folder
 
 
-def train(
+def open_train_screen(
     folder: Path, monkeypatch: pytest.MonkeyPatch, *looks: Part
 ) -> AbstractAsyncContextManager[tuple[AgpApp, Pilot[int], TrainScreen]]:
     return open_screen(TrainScreen, folder, monkeypatch, looks=looks)
 
 
-def test_without_recordings_it_says_what_to_press(
+def test_without_recordings_no_key_starts_a_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snapshot
 ) -> None:
     async def test() -> None:
-        async with train(tmp_path, monkeypatch) as (app, pilot, _):
+        async with open_train_screen(tmp_path, monkeypatch) as (app, pilot, _):
             app.catalog.recordings = ()
             app.catalog_changed.publish("recordings")
             await snap(pilot, "train-empty")
@@ -102,13 +102,13 @@ def test_without_recordings_it_says_what_to_press(
     asyncio.run(test())
 
 
-def test_a_training_as_it_runs_ends_and_fails(
+def test_snapshots_of_a_running_finished_and_failed_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snapshot
 ) -> None:
     freeze_run_view_time(monkeypatch, 12)
 
     async def test() -> None:
-        async with train(tmp_path, monkeypatch) as (_, pilot, screen):
+        async with open_train_screen(tmp_path, monkeypatch) as (_, pilot, screen):
             view = screen.query_one("#train-view", RunView)
             screen.add_class("-following")
             await pilot.pause()
@@ -125,11 +125,11 @@ def test_a_training_as_it_runs_ends_and_fails(
     asyncio.run(test())
 
 
-def test_what_the_chosen_recordings_hold_is_seen_before_training(
-    played: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_dataset_report_follows_the_chosen_recordings(
+    recorded_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def test() -> None:
-        async with train(played, monkeypatch, "recordings") as (app, pilot, screen):
+        async with open_train_screen(recorded_home, monkeypatch, "recordings") as (app, pilot, screen):
             await wait_until(
                 pilot, screen_shows(pilot, "2 of 2, 0:0", "Together", "is judged on", "Only 6 s of play")
             )
@@ -137,7 +137,7 @@ def test_what_the_chosen_recordings_hold_is_seen_before_training(
             app.catalog_changed.publish("recordings")
             await wait_until(pilot, screen_shows(pilot, "torn", "2 of 3"))
             chosen = screen.query_one(Recordings)
-            assert BROKEN.path not in chosen.selected, "what cannot be read is left out"
+            assert BROKEN.path not in chosen.selected, "an unreadable recording is not selected"
             chosen.highlighted = 1
             await pilot.press("space")
             await wait_until(pilot, screen_shows(pilot, "1 of 3", "Only 3 s of play"))
@@ -147,18 +147,18 @@ def test_what_the_chosen_recordings_hold_is_seen_before_training(
             await pilot.press("a")
             await wait_until(pilot, screen_shows(pilot, "No recording is chosen"))
             await pilot.press("enter")
-            assert not (played / "runs").exists() and "No recording" in screen_text(pilot)
+            assert not (recorded_home / "runs").exists() and "No recording" in screen_text(pilot)
 
     asyncio.run(test())
 
 
-def test_the_form_has_the_help_of_the_settings_and_says_what_does_not_fit(
-    played: Path, monkeypatch: pytest.MonkeyPatch
+def test_form_shows_help_rejects_invalid_values_and_keeps_typed_ones(
+    recorded_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = played / "config.toml"
+    file = recorded_home / "config.toml"
 
     async def test() -> None:
-        async with train(played, monkeypatch, "recordings") as (app, pilot, screen):
+        async with open_train_screen(recorded_home, monkeypatch, "recordings") as (app, pilot, screen):
             form = screen.query_one(TrainForm)
             await pilot.press("tab", "right", "tab")
             assert form.values() == {"model": "large", "epochs": "30", "segment": "20"}
@@ -172,8 +172,8 @@ def test_the_form_has_the_help_of_the_settings_and_says_what_does_not_fit(
             assert form.values(["name"]) == {"name": "my-pong"}
             file.write_text('[train]\nepochs = 7\nmodel = "small"\nname = "other"\n')
             app.reload()
-            typed = {"model": "large", "segment": "99", "name": "my-pong"}
-            await wait_until(pilot, lambda: form.values() == {"epochs": "7", **typed})
+            edited = {"model": "large", "segment": "99", "name": "my-pong"}
+            await wait_until(pilot, lambda: form.values() == {"epochs": "7", **edited})
 
     try:
         asyncio.run(test())
@@ -181,17 +181,19 @@ def test_the_form_has_the_help_of_the_settings_and_says_what_does_not_fit(
         file.unlink(missing_ok=True)
 
 
-def test_it_trains_follows_stops_and_goes_on(played: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (played / "config.toml").write_text(
+def test_training_is_started_watched_stopped_and_resumed(
+    recorded_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (recorded_home / "config.toml").write_text(
         "[train]\nminutes = 1.0\nsegment = 4\nframe_size = 32\nepochs = 9999\npatience = 9999\n"
     )
 
     async def test() -> None:
-        async with train(played, monkeypatch, "recordings") as (app, pilot, screen):
+        async with open_train_screen(recorded_home, monkeypatch, "recordings") as (app, pilot, screen):
             await wait_until(pilot, lambda: bool(screen.query_one(Recordings).selected))
             await pilot.press("enter", "enter")
             await wait_until(pilot, screen_shows(pilot, "a loss", "frames"))
-            assert len(app.catalog.runs) == 1, "an impatient second press starts no second one"
+            assert len(app.catalog.runs) == 1, "a second key press starts no second run"
             assert screen.followed_run is not None
             run = screen.followed_run
             assert screen.copy_text() == str(run.path) and "⟳ train 2/4" in screen_text(pilot)
@@ -199,7 +201,7 @@ def test_it_trains_follows_stops_and_goes_on(played: Path, monkeypatch: pytest.M
             await wait_until(pilot, lambda: app.current_mode == "home")
             await pilot.press("4", "escape")
             await wait_until(pilot, screen_shows(pilot, "What they hold"))
-            assert run.alive(), "whoever looks elsewhere does not stop it"
+            assert run.alive(), "leaving the view does not stop the run"
             await pilot.press("w")
             await wait_until(pilot, screen_shows(pilot, "a loss"))
             await pilot.press("s")
@@ -217,16 +219,16 @@ def test_it_trains_follows_stops_and_goes_on(played: Path, monkeypatch: pytest.M
     try:
         asyncio.run(test())
     finally:
-        (played / "config.toml").unlink()
+        (recorded_home / "config.toml").unlink()
 
 
-def test_a_training_that_somebody_else_began_is_shown_when_the_screen_opens(
+def test_running_training_of_another_process_is_shown_and_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = create_run(tmp_path / "runs", "train", {"game": PONG}, *LEARNING)
 
     async def test() -> None:
-        async with train(tmp_path, monkeypatch) as (_, pilot, screen):
+        async with open_train_screen(tmp_path, monkeypatch) as (_, pilot, screen):
             await wait_until(pilot, screen_shows(pilot, "2 of 4", "800/1600 frames", "F1 at changes"))
             assert screen.followed_run == Run(run.path)
             await pilot.press("s")
@@ -239,11 +241,9 @@ def test_a_training_that_somebody_else_began_is_shown_when_the_screen_opens(
             run.stop()
 
 
-def test_practice_is_offered_where_the_game_has_a_teacher_and_a_model(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_practice_needs_a_teacher_and_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def test() -> None:
-        async with train(tmp_path, monkeypatch) as (app, pilot, screen):
+        async with open_train_screen(tmp_path, monkeypatch) as (app, pilot, screen):
             assert screen.check_action("practise", ()) is False
             app.catalog.games = (AtariGameSummary(id=PONG, keys=("up", "down"), expert=True),)
             app.catalog.models = (ModelSummary(name="gone", path=str(tmp_path / "gone"), game=PONG),)
@@ -252,17 +252,17 @@ def test_practice_is_offered_where_the_game_has_a_teacher_and_a_model(
             await pilot.press("p")
             await wait_until(pilot, lambda: any("gone" in one.message for one in app._notifications))
             assert screen.query_one(Look) and not (tmp_path / "runs").exists()
-            # Two teachers: one of them is chosen.
+            # With two teachers, a dialog asks for one of them.
             app.catalog.runs = (RunItem("20260101-120000", "atari", "done", 0.0, PONG),)
-            asked: list[tuple[str, ...]] = []
-            monkeypatch.setattr(screen, "begin", lambda *words: asked.append(words))
+            started: list[tuple[str, ...]] = []
+            monkeypatch.setattr(screen, "start_job", lambda *words: started.append(words))
             await pilot.press("p")
             await wait_until(pilot, screen_shows(pilot, "Who teaches it?", "an agent"))
             await pilot.press("down", "enter")
-            await wait_until(pilot, lambda: bool(asked))
-            assert asked == [("practice", str(tmp_path / "gone"), "--teacher", "20260101-120000")]
+            await wait_until(pilot, lambda: bool(started))
+            assert started == [("practice", str(tmp_path / "gone"), "--teacher", "20260101-120000")]
             app.catalog.games = (AtariGameSummary(id=PONG, keys=("up", "down")),)
-            assert screen.check_action("practise", ()) is True, "an agent teaches where there is no expert"
+            assert screen.check_action("practise", ()) is True, "an agent can teach without an expert"
             app.catalog.runs = ()
             assert screen.check_action("practise", ()) is False
 

@@ -21,19 +21,19 @@ from agp_tui.ui.widgets.time_split import TimeSplit
 class WidgetApp(App[None]):
     """An app with one widget."""
 
-    def __init__(self, shown: Widget) -> None:
+    def __init__(self, widget: Widget) -> None:
         super().__init__()
-        self._shown = shown
+        self._widget = widget
 
     def compose(self) -> ComposeResult:
-        yield self._shown
+        yield self._widget
 
 
 def in_app(
-    shown: Widget, test: Callable[[Pilot[None]], Awaitable[None]], size: tuple[int, int] = (80, 10)
+    widget: Widget, test: Callable[[Pilot[None]], Awaitable[None]], size: tuple[int, int] = (80, 10)
 ) -> None:
     async def session() -> None:
-        async with WidgetApp(shown).run_test(size=size) as pilot:
+        async with WidgetApp(widget).run_test(size=size) as pilot:
             await test(pilot)
 
     asyncio.run(session())

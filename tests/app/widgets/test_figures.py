@@ -1,4 +1,4 @@
-"""Key bars, latency and curves: content, widths, and how rarely they repaint."""
+"""Key bars, latency and curves: content, widths, number of repaints."""
 
 import asyncio
 import math
@@ -35,7 +35,7 @@ LIVE = Live(
 )
 
 
-class One(App[None]):
+class WidgetApp(App[None]):
     def __init__(self, widget: Widget) -> None:
         super().__init__()
         self.widget = widget
@@ -48,7 +48,7 @@ def run(
     widget: Widget, test: Callable[[Any], Coroutine[Any, Any, None]], size: tuple[int, int] = (40, 12)
 ) -> None:
     async def session() -> None:
-        async with One(widget).run_test(size=size) as pilot:
+        async with WidgetApp(widget).run_test(size=size) as pilot:
             await pilot.pause()
             await test(pilot)
 
@@ -60,12 +60,12 @@ def lines(widget: Widget) -> list[str]:
 
 
 def test_reset_returns_a_live_view_to_its_kind() -> None:
-    class Settled(One):
+    class ConfiguredApp(WidgetApp):
         loaded = LoadedConfig(Config(), None)
 
     async def session() -> None:
         view = LiveView("record", "Nothing yet.")
-        async with Settled(view).run_test() as pilot:
+        async with ConfiguredApp(view).run_test() as pilot:
             await pilot.pause()
             view.show(LIVE)
             assert view.kind == "play" and view.query_one(LatencyBudget).row_count() == 3

@@ -1,4 +1,4 @@
-"""Snapshots of all widgets on one screen, and that a snapshot notices a single changed cell."""
+"""Snapshots of all widgets on one screen; a single changed cell fails the comparison."""
 
 import asyncio
 import math
