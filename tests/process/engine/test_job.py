@@ -387,11 +387,11 @@ def test_everybody_who_listens_is_told() -> None:
 
 
 def test_a_quiet_part_stops_with_the_job_and_tells_nobody() -> None:
-    heard = EventLog()
-    job = Job(heard)
+    event_log = EventLog()
+    job = Job(event_log)
     part = job.muted()
     part.note("unheard")
-    assert heard.events == []
+    assert event_log.events == []
     job.stop()
     assert part.stopping
 

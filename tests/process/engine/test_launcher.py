@@ -156,20 +156,20 @@ def test_detached_returns_at_once_and_the_run_goes_on(home: Path) -> None:
         launch(run)
 
     os.kill(run.pid, signal.SIGKILL)
-    heard = EventLog()
-    assert follow(run, Job(heard)) == 1
+    event_log = EventLog()
+    assert follow(run, Job(event_log)) == 1
     assert run.state() == "died"
-    assert isinstance(heard.events[-1], Failed)
-    assert heard.events[-1].error.startswith(f"The run {run.id} ended without a result")
+    assert isinstance(event_log.events[-1], Failed)
+    assert event_log.events[-1].error.startswith(f"The run {run.id} ended without a result")
 
 
 def test_a_run_with_bad_input_fails_with_its_exit_code(home: Path) -> None:
     run = Run.create(home / "runs", "knitting", {})
     launch(run)
-    heard = EventLog()
-    assert follow(run, Job(heard)) == 2
-    assert heard.events[-1] == next(event for event in run.events() if isinstance(event, Failed))
-    assert "found 'knitting'" in heard.events[-1].error
+    event_log = EventLog()
+    assert follow(run, Job(event_log)) == 2
+    assert event_log.events[-1] == next(event for event in run.events() if isinstance(event, Failed))
+    assert "found 'knitting'" in event_log.events[-1].error
     assert run.state() == "failed"
 
 

@@ -1,4 +1,4 @@
-"""Practice: recordings, teacher, settings, end."""
+"""Tests of practice (DAgger): recordings, teacher, settings, best round."""
 
 from pathlib import Path
 from typing import Any
@@ -43,10 +43,10 @@ def test_recordings_with_other_keys_or_rate_are_left_out(tmp_path: Path) -> None
     good, turned = recorded(KEYS), recorded(KEYS[::-1])
     more, slow, broken = recorded((*KEYS, "space")), recorded(KEYS, fps=15), recorded(KEYS)
     (broken / "frames.mkv").write_bytes(b"")
-    heard = EventLog()
-    found = matching_recordings([more, good, slow, broken, turned], KEYS, 30, Job(heard))
+    event_log = EventLog()
+    found = matching_recordings([more, good, slow, broken, turned], KEYS, 30, Job(event_log))
     assert found == [good, turned]
-    notes = [event for event in heard.events if isinstance(event, Note)]
+    notes = [event for event in event_log.events if isinstance(event, Note)]
     assert [note.level for note in notes] == ["info", "info", "warning"]
     for note, path in zip(notes, (more, slow, broken), strict=True):
         assert str(path) in note.text
@@ -68,7 +68,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.nightly
-def test_agent_as_teacher(home: Path) -> None:
+def test_practice_with_an_agent_as_teacher(home: Path) -> None:
     few = ("--rounds", "1", "--games", "2", "--round-seconds", "8", "--minutes-per-round", "0.02")
     done = agp("practice", "pong", "--teacher", "ponger", *few, home=home)
     assert done.code == 0, done.story()
@@ -89,7 +89,7 @@ def played(number: int, *scores: float, averaged: int = 1) -> DaggerRound:
     ("rounds", "best"),
     [
         ([played(0, -20), played(1, 3, 5), played(2, 1, 1)], 1),
-        # 2.3 points better by games that differ by more: luck will do.
+        # A difference of 2.3 points, less than the spread between games.
         ([played(2, 0, 4), played(3, 10, 4, 4, 4), played(4, 3, 7, -5, 8, averaged=2)], 2),
         ([played(3, 10, 9, 10, 9), played(4, 3, 4, 3, 2, averaged=2)], 0),
         ([played(3, 1, 2), played(4, 3, 3, averaged=2)], 1),
@@ -103,61 +103,61 @@ def test_best_round_prefers_averaged_weights(rounds: list[DaggerRound], best: in
 class _RecordingTrainer(Trainer):
     """Records the requested training times instead of training."""
 
-    asked: list[tuple[int, float]]
+    requests: list[tuple[int, float]]
 
     def fit(self, dataset: Dataset, job: Job, **how: Any) -> FitResult:
-        self.asked.append((sum(len(r) for r in dataset.train), how["minutes"]))
+        self.requests.append((sum(len(r) for r in dataset.train), how["minutes"]))
         with torch.no_grad():
             self.network.head.bias += 1.0
         return FitResult("minutes", self.state, 0.0, None)
 
 
-@pytest.mark.parametrize("evenly", [False, True])
-def test_training_time_scales_with_the_data(tmp_path: Path, evenly: bool) -> None:
-    """With averaging, the mean of the later half of the networks plays last."""
+@pytest.mark.parametrize("scaled", [False, True])
+def test_training_time_scales_with_the_data(tmp_path: Path, scaled: bool) -> None:
+    """With averaging, the mean of the later half of the networks is evaluated last."""
     keys = ("up", "down")
     spec = NetworkSpec("small", 32, 3, len(keys))
     trainer = _RecordingTrainer(PolicyNetwork(spec), TrainSettings(segment=3), keys, threads=1)
-    trainer.asked = []
+    trainer.requests = []
     model = Checkpoint(spec=spec, game=PONG, keys=keys, fps=15, lead=1, thresholds=(0.5, 0.5),
                        weights=trainer.network.state_dict())  # fmt: skip
     config = DaggerConfig(
         make_game=AtariGameFactory(PONG, GameSettings(keys=keys, fps=15)), make_teacher=expert_driver,
         recordings=tmp_path / "recordings", rounds=3, games=1, game_seconds=6.0, minutes=0.5,
-        scale_minutes=evenly, average_weights=evenly, threshold=0.3 if evenly else None, seed=1,
+        scale_minutes=scaled, average_weights=scaled, threshold=0.3 if scaled else None, seed=1,
     )  # fmt: skip
     rounds = run_dagger(trainer, model, Dataset((), (), (), segment=3), config, tmp_path, Job())
     biases = [load_checkpoint(one.checkpoint).weights["head.bias"].tolist() for one in rounds]
-    mean = [(2.5, 2.5)] if evenly else []
+    mean = [(2.5, 2.5)] if scaled else []
     assert biases == pytest.approx(np.array([(0, 0), (1, 1), (2, 2), (3, 3), *mean]))
     thresholds = [load_checkpoint(one.checkpoint).thresholds[0] for one in rounds]
-    assert thresholds == ([0.5, *[0.3] * 4] if evenly else [0.5] * 4)
+    assert thresholds == ([0.5, *[0.3] * 4] if scaled else [0.5] * 4)
     assert [one.averaged for one in rounds[4:]] == [2] * len(mean)
-    amounts, minutes = zip(*trainer.asked, strict=True)
+    amounts, minutes = zip(*trainer.requests, strict=True)
     assert amounts[0] < amounts[1] < amounts[2]
-    if evenly:
+    if scaled:
         assert minutes == pytest.approx([0.5 * amount / amounts[0] for amount in amounts])
     else:
         assert minutes == (0.5, 0.5, 0.5)
 
 
-def test_practice_settings(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The configuration that reaches `run_dagger`."""
-    begun: list[tuple[Trainer, DaggerConfig]] = []
+def test_practice_settings_reach_run_dagger(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Captures the arguments of `run_dagger` instead of running it."""
+    calls: list[tuple[Trainer, DaggerConfig]] = []
 
     def no_rounds(
         trainer: Trainer, _model: object, _dataset: object, config: DaggerConfig, *_more: object
     ) -> list[DaggerRound]:
-        begun.append((trainer, config))
+        calls.append((trainer, config))
         return []
 
     monkeypatch.setattr(dagger, "run_dagger", no_rounds)
     settings = PracticeSettings(sticky=0.5, minutes_per_round=0.3)
-    asked = prepare_practice("pong", None, settings, home / "recordings", home / "models", home / "runs")
+    request = prepare_practice("pong", None, settings, home / "recordings", home / "models", home / "runs")
     with pytest.raises(JobFailed, match="before the first round"):
-        run_practice(as_request(asked), Job(), Run.create(home / "runs", "practice", as_request(asked)))
-    ((trainer, config),) = begun
-    cloned = load_checkpoint(asked.checkpoint).settings["learning_rate"]
+        run_practice(as_request(request), Job(), Run.create(home / "runs", "practice", as_request(request)))
+    ((trainer, config),) = calls
+    cloned = load_checkpoint(request.checkpoint).settings["learning_rate"]
     assert trainer.settings.learning_rate == cloned / 2
     assert trainer.settings.balance_cap == trainer.settings.change_weight == 1.0
     assert config.scale_minutes and config.minutes == 0.3
@@ -165,7 +165,7 @@ def test_practice_settings(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(config.make_game, AtariGameFactory) and config.make_game.settings.sticky == 0.5
 
 
-def test_sticky_actions_of_practice_games() -> None:
+def test_sticky_setting_applies_to_practice_games() -> None:
     """At 1 the first action (no operation) is repeated for ever: the paddle does not move."""
 
     def heights(sticky: float) -> int:
@@ -174,7 +174,7 @@ def test_sticky_actions_of_practice_games() -> None:
         seen = set()
         for _ in clock.slots(8.0):
             pixels = game.grab().pixels.astype(np.int16)
-            # Of all that is on the right only the paddle is green; the ball is white, the ground brown.
+            # On the right side only the paddle is green; the ball is white, the ground brown.
             green = pixels[34:194, 139:146, 1] - pixels[34:194, 139:146, 0] > 60
             if green.any():
                 seen.add(int(green.any(axis=1).nonzero()[0].min()))
@@ -185,7 +185,7 @@ def test_sticky_actions_of_practice_games() -> None:
     assert heights(1.0) == 1 < heights(0.0)
 
 
-def test_unknown_teacher_is_refused(home: Path) -> None:
+def test_unsuitable_or_unknown_teacher_is_rejected(home: Path) -> None:
     other = agp("practice", "pong", "--teacher", "breaker", home=home)
     assert (
         other.code == 2
@@ -204,7 +204,7 @@ def test_rounds_since_best(means: list[float], since: int) -> None:
 
 
 @pytest.mark.nightly
-def test_key_filter_search_by_command(home: Path) -> None:
+def test_key_filter_search_command_updates_the_manifest(home: Path) -> None:
     before = read_manifest(home / "models/pong")
     done = agp("models", "steady", "pong", "--games", "2", home=home)
     assert done.code == 0, done.story()
@@ -214,7 +214,7 @@ def test_key_filter_search_by_command(home: Path) -> None:
     after = read_manifest(home / "models/pong")
     report = done.finished["report"]
     assert report["by"] == "play"
-    # Two games of a model that knows little: whatever comes of them, what is said is what is kept.
+    # Whatever two games of a weak model yield, report and manifest must agree.
     assert (after.key_filter is not None) == report["helps"] == (report["gain_low"] > 0)
     assert after.key_filter_search is not None and after.key_filter_search["tried"] == report["tried"]
     assert (after.keys, after.sha256) == (before.keys, before.sha256)

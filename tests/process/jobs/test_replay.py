@@ -1,4 +1,4 @@
-"""A replay: each frame with exactly its keys and its picture, commands obeyed at once, time kept."""
+"""Tests of replay: picture and keys of each frame, immediate response to commands, timing."""
 
 import os
 import threading
@@ -58,21 +58,21 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Replay:
-    """A replay that runs in a thread, and what it tells."""
+    """A replay running in a thread, and its events."""
 
-    def __init__(self, asked: ReplayRequest) -> None:
-        self.heard = EventLog()
-        self.job = Job(self.heard)
+    def __init__(self, request: ReplayRequest) -> None:
+        self.event_log = EventLog()
+        self.job = Job(self.event_log)
         self.result: Finished | None = None
-        self.thread = threading.Thread(target=self._run, args=(asked,))
+        self.thread = threading.Thread(target=self._run, args=(request,))
         self.thread.start()
 
     @property
     def live(self) -> list[Live]:
-        return [event for event in list(self.heard.events) if isinstance(event, Live)]
+        return [event for event in list(self.event_log.events) if isinstance(event, Live)]
 
     def after(self, command: AnyCommand, shows: Callable[[Live], bool]) -> Live:
-        """Tell it a command; the first event from then on that shows this."""
+        """Send `command` and return the first later live event for which `shows` is true."""
         before = len(self.live)
         self.job.send(command)
         deadline = time.monotonic() + 20
@@ -81,16 +81,16 @@ class Replay:
                 if shows(event):
                     return event
             time.sleep(0.001)
-        raise AssertionError(f"{command} did not show")
+        raise AssertionError(f"{command} had no effect")
 
-    def _run(self, asked: ReplayRequest) -> None:
-        self.result = run_replay(asked, self.job)
+    def _run(self, request: ReplayRequest) -> None:
+        self.result = run_replay(request, self.job)
 
 
 @contextmanager
-def replaying(path: Path, **asked: object) -> Iterator[Replay]:
+def replaying(path: Path, **settings: object) -> Iterator[Replay]:
     preview = PreviewSettings(size=(BOX[0], BOX[1] // 2), fps=30)
-    replay = Replay(ReplayRequest(**{"recording": path, "preview": preview, "stay": True, **asked}))  # type: ignore[arg-type]
+    replay = Replay(ReplayRequest(**{"recording": path, "preview": preview, "stay": True, **settings}))  # type: ignore[arg-type]
     try:
         yield replay
     finally:
@@ -99,7 +99,7 @@ def replaying(path: Path, **asked: object) -> Iterator[Replay]:
     assert not replay.thread.is_alive()
 
 
-def test_stepping_shows_each_frame_with_exactly_its_keys(path: Path) -> None:
+def test_stepping_shows_picture_and_keys_of_each_frame(path: Path) -> None:
     recording = Recording.open(path)
     states = recording.key_states()
     shares = dict(zip(KEYS, states.mean(axis=0).round(4).tolist(), strict=True))
@@ -123,7 +123,7 @@ def test_stepping_shows_each_frame_with_exactly_its_keys(path: Path) -> None:
     assert (replay.result.recording, replay.result.seconds) == (str(path), 3.0)
 
 
-def test_each_command_is_answered_at_once(path: Path) -> None:
+def test_commands_take_effect_immediately(path: Path) -> None:
     with replaying(path, paused=True, start_frame=9, speed=0.05) as replay:
         seconds = []
         for command, frame in ((Seek(frame=70), 70), (Step(frames=-1), 69), (Seek(frame=-8), 0),
@@ -132,14 +132,14 @@ def test_each_command_is_answered_at_once(path: Path) -> None:
             live = replay.after(command, lambda event, frame=frame: event.frame == frame)  # type: ignore[misc]
             seconds.append(time.monotonic() - began)
             assert live.paused
-        # Paused, it would tell the same once in so many seconds by itself.
+        # While paused, it repeats its state every REPEAT_SECONDS without a command.
         assert sorted(seconds)[2] < REPEAT_SECONDS / 3
         assert replay.after(Resume(), lambda event: not event.paused).speed == 0.05
         assert replay.after(SetSpeed(factor=20), lambda event: event.speed == 20).frame is not None
         replay.after(Pause(), lambda event: event.paused)
 
 
-def test_it_plays_at_the_recorded_times_and_stays_at_the_end(path: Path) -> None:
+def test_playback_follows_recorded_times_and_pauses_at_the_end(path: Path) -> None:
     with replaying(path, speed=2.0) as replay:
         last = replay.after(SetSpeed(factor=2.0), lambda event: event.frame == FRAMES - 1)
         assert last.paused
@@ -149,18 +149,18 @@ def test_it_plays_at_the_recorded_times_and_stays_at_the_end(path: Path) -> None
         frames = [event.frame or 0 for event in shown]
         assert frames == sorted(frames)
         assert replay.thread.is_alive()
-        # Resumed at its end it begins again.
+        # Resuming at the end restarts it.
         assert (replay.after(Resume(), lambda event: not event.paused).frame or 0) < 30
 
 
-def test_without_a_program_it_ends_with_the_recording(path: Path) -> None:
+def test_replay_without_stay_ends_with_the_recording(path: Path) -> None:
     with replaying(path, speed=20.0, stay=False) as replay:
         replay.thread.join(20)
         assert replay.result is not None
     assert replay.live[-1].frame == FRAMES - 1
 
 
-def test_a_damaged_frame_is_told_once_and_has_no_picture(tmp_path: Path) -> None:
+def test_damaged_frame_is_noted_once_and_has_no_picture(tmp_path: Path) -> None:
     damaged = write_recording(tmp_path, 30)
     body = bytearray((damaged / FILE_NAME).read_bytes())
     middle = len(body) // 2
@@ -171,28 +171,28 @@ def test_a_damaged_frame_is_told_once_and_has_no_picture(tmp_path: Path) -> None
             replay.after(Seek(frame=number), lambda event, number=number: event.frame == number)  # type: ignore[misc]
             for number in [*range(30), *range(30)]
         ]
-    without = {event.frame for event in shown if not event.thumbnail}
-    notes = [event.text for event in replay.heard.events if isinstance(event, Note)]
-    assert 1 <= len(without) <= 3 and len(notes) == len(without)
-    assert all(f"Frame {number} is damaged" in " ".join(notes) for number in without)
+    without_picture = {event.frame for event in shown if not event.thumbnail}
+    notes = [event.text for event in replay.event_log.events if isinstance(event, Note)]
+    assert 1 <= len(without_picture) <= 3 and len(notes) == len(without_picture)
+    assert all(f"Frame {number} is damaged" in " ".join(notes) for number in without_picture)
     for event in shown:
         if event.thumbnail:
             assert event.thumbnail == downscale(frame_pixels(event.frame or 0), BOX).tobytes()
 
 
-def test_no_picture_where_none_is_wanted(path: Path) -> None:
+def test_no_thumbnail_when_the_preview_is_off(path: Path) -> None:
     with replaying(path, paused=True, preview=PreviewSettings(colors="off")) as replay:
         live = replay.after(Seek(frame=5), lambda event: event.frame == 5)
         assert (live.thumbnail, live.held) == (b"", ["up", "space"])
 
 
 @pytest.mark.parametrize("speed", [0.0, -1.0, 21.0])
-def test_a_speed_out_of_bounds_is_refused(path: Path, speed: float) -> None:
+def test_speed_out_of_bounds_is_rejected(path: Path, speed: float) -> None:
     with pytest.raises(SettingError, match=r"Expected a speed of 0\.05 to 20"):
         run_replay(ReplayRequest(recording=path, speed=speed), Job())
 
 
-def test_the_command_obeys_its_owner(path: Path, tmp_path: Path) -> None:
+def test_replay_command_reads_commands_from_stdin(path: Path, tmp_path: Path) -> None:
     with running_command(
         "recordings", "replay", str(path), "--paused", "--start-frame", "4", home=tmp_path
     ) as command:
@@ -207,6 +207,6 @@ def test_the_command_obeys_its_owner(path: Path, tmp_path: Path) -> None:
     assert result.finished["frames"] == FRAMES
 
 
-def test_for_people_it_ends(path: Path, tmp_path: Path) -> None:
+def test_replay_command_with_text_output_ends_by_itself(path: Path, tmp_path: Path) -> None:
     done = agp_text("recordings", "replay", str(path), "--speed", "20", home=tmp_path)
     assert (done.returncode, done.stdout.count("90 frames")) == (0, 1)

@@ -1,4 +1,4 @@
-"""Watching a game: whoever plays plays every frame, and the watcher's commands are obeyed at once."""
+"""Tests of the watch job: the player acts on every frame, and commands take effect immediately."""
 
 import threading
 import time
@@ -34,28 +34,28 @@ BOX = (40, 40)
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an agent of Pong that is kept as `ponger`."""
+    """A folder with an untrained Pong agent named `ponger`."""
     home = tmp_path_factory.mktemp("home")
     write_agent(home / "models/ponger.agent.pt", untrained_agent(PONG))
     return home
 
 
-class Watching:
-    """A game that is watched in a thread, and what is told of it."""
+class WatchThread:
+    """A watch job running in a thread, and its events."""
 
-    def __init__(self, asked: WatchGameRequest) -> None:
-        self.heard = EventLog()
-        self.job = Job(self.heard)
+    def __init__(self, request: WatchGameRequest) -> None:
+        self.event_log = EventLog()
+        self.job = Job(self.event_log)
         self.result: Finished | AgpError | None = None
-        self.thread = threading.Thread(target=self._run, args=(asked,))
+        self.thread = threading.Thread(target=self._run, args=(request,))
         self.thread.start()
 
     @property
     def live(self) -> list[Live]:
-        return [event for event in list(self.heard.events) if isinstance(event, Live)]
+        return [event for event in list(self.event_log.events) if isinstance(event, Live)]
 
     def after(self, command: AnyCommand | None, shows: Callable[[Live], bool], seconds: float = 20.0) -> Live:
-        """Tell it a command; the first event from then on that shows this."""
+        """Send `command` and return the first later live event for which `shows` is true."""
         before = len(self.live)
         if command is not None:
             self.job.send(command)
@@ -65,24 +65,29 @@ class Watching:
                 if shows(event):
                     return event
             time.sleep(0.001)
-        raise AssertionError(f"{command} did not show: {self.result}")
+        raise AssertionError(f"{command} had no effect: {self.result}")
 
-    def _run(self, asked: WatchGameRequest) -> None:
+    def _run(self, request: WatchGameRequest) -> None:
         try:
-            self.result = run_watch_game(asked, self.job)
+            self.result = run_watch_game(request, self.job)
         except AgpError as error:
             self.result = error
 
 
-def asked(home: Path, what: str, by: str | None = None, **others: object) -> WatchGameRequest:
+def make_request(home: Path, game: str, by: str | None = None, **others: object) -> WatchGameRequest:
     preview = PreviewSettings(size=(BOX[0], BOX[1] // 2), fps=30)
-    plain = {"place": GameSettings(), "models": home / "models", "runs": home / "runs", "preview": preview}
-    return WatchGameRequest(**{"what": what, "by": by, **plain, **others})  # type: ignore[arg-type]
+    plain = {
+        "place": GameSettings(),
+        "models": home / "models",
+        "runs": home / "runs",
+        "preview": preview,
+    }
+    return WatchGameRequest(**{"what": game, "by": by, **plain, **others})  # type: ignore[arg-type]
 
 
 @contextmanager
-def watching(home: Path, what: str, by: str | None = None, **others: object) -> Iterator[Watching]:
-    watched = Watching(asked(home, what, by, **others))
+def watching(home: Path, game: str, by: str | None = None, **others: object) -> Iterator[WatchThread]:
+    watched = WatchThread(make_request(home, game, by, **others))
     try:
         yield watched
     finally:
@@ -92,7 +97,7 @@ def watching(home: Path, what: str, by: str | None = None, **others: object) -> 
 
 
 def played_by_agent(home: Path, frames: int) -> list[tuple[NDArray[np.uint8], AgentDriver, list[str]]]:
-    """What an agent does when nobody watches: at each frame the picture and the keys from then on."""
+    """Reference play of the agent: for each frame the pixels, the action probabilities and the keys."""
     checkpoint = load_agent(home / "models/ponger.agent.pt")
     source, keys, found = SimulatedTime(), ("up", "down", "space"), []
     with closing(AtariGame(PONG, GameSettings(keys=keys, fps=60, sticky=0.25), source)) as game:
@@ -107,8 +112,8 @@ def played_by_agent(home: Path, frames: int) -> list[tuple[NDArray[np.uint8], Ag
     return found  # type: ignore[return-value]
 
 
-def test_each_step_shows_exactly_what_the_agent_does_by_itself(home: Path) -> None:
-    """Its own game, 60 frames a second, as sticky as in its training, with the keys of its actions."""
+def test_each_step_equals_the_unwatched_play_of_the_agent(home: Path) -> None:
+    """At 60 fps, with the sticky actions of its training and the keys of its actions."""
     expected = played_by_agent(home, 120)
     with watching(home, "ponger", paused=True) as watched:
         watched.after(None, lambda event: event.frames == 1)
@@ -125,27 +130,25 @@ def test_each_step_shows_exactly_what_the_agent_does_by_itself(home: Path) -> No
     assert isinstance(watched.result, Finished) and watched.result.frames == 120
 
 
-def test_a_pause_holds_it_and_a_speed_is_kept(home: Path) -> None:
+def test_pause_stops_the_game_and_speed_scales_its_frame_rate(home: Path) -> None:
     with watching(home, PONG, "chance") as watched:
         held = watched.after(Pause(), lambda event: event.paused)
         time.sleep(0.3)
         assert watched.after(Step(frames=0), lambda event: True).frames == held.frames
-        begun = watched.after(Resume(), lambda event: not event.paused)
-        then = time.monotonic()
-        later = watched.after(None, lambda event: event.frames >= begun.frames + 15)
-        assert 0.3 < time.monotonic() - then < 2.0 and later.fps_asked == 30
+        resumed = watched.after(Resume(), lambda event: not event.paused)
+        began = time.monotonic()
+        later = watched.after(None, lambda event: event.frames >= resumed.frames + 15)
+        assert 0.3 < time.monotonic() - began < 2.0 and later.fps_asked == 30
         quick = watched.after(SetSpeed(factor=4.0), lambda event: event.speed == 4.0)
-        then = time.monotonic()
+        began = time.monotonic()
         watched.after(None, lambda event: event.frames >= quick.frames + 120)
-        assert 0.7 < time.monotonic() - then < 3.0 and quick.fps_asked == 120
+        assert 0.7 < time.monotonic() - began < 3.0 and quick.fps_asked == 120
         assert watched.after(SetSpeed(factor=1000.0), lambda event: event.speed == 20.0)
     assert isinstance(watched.result, Finished) and not watched.live[-1].probabilities
 
 
-def test_what_the_machine_cannot_keep_up_with_is_given_up(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A player who thinks for 20 ms cannot be shown at 1200 frames a second: no burst comes later."""
+def test_frames_of_an_overloaded_machine_are_skipped(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decisions of 20 ms do not fit 1200 fps; missed frames are not made up for later."""
     decide = AgentDriver.decide
     monkeypatch.setattr(AgentDriver, "decide", lambda self, frame: (time.sleep(0.02), decide(self, frame))[1])
     with watching(home, "ponger", speed=20.0) as watched:
@@ -156,29 +159,31 @@ def test_what_the_machine_cannot_keep_up_with_is_given_up(
         assert 10 <= watched.live[-1].frames - slow.frames <= 20
 
 
-def test_the_end_comes_after_the_seconds_of_play(home: Path) -> None:
-    heard = EventLog()
-    done = run_watch_game(asked(home, PONG, "expert", seconds=6.0, speed=10.0), Job(heard))
+def test_watch_ends_after_the_requested_seconds_of_play(home: Path) -> None:
+    event_log = EventLog()
+    done = run_watch_game(make_request(home, PONG, "expert", seconds=6.0, speed=10.0), Job(event_log))
     assert (done.frames, done.seconds, done.decisions) == (180, 6.0, 180)
     assert done.result(WatchResult) is not None
-    (shares,) = [event.shares for event in heard.events if isinstance(event, Live)][-1:]
+    (shares,) = [event.shares for event in event_log.events if isinstance(event, Live)][-1:]
     assert shares["up"] > 0.1 and shares["down"] > 0.1
 
 
-def test_a_model_decides_as_often_as_its_manifest_says(home: Path, pytestconfig: pytest.Config) -> None:
+def test_model_decides_at_the_rate_of_its_manifest(home: Path, pytestconfig: pytest.Config) -> None:
     folder = cached_small_models(pytestconfig).folder
-    heard = EventLog()
-    place = GameSettings(fps=60, keys=("up", "left", "right", "down"))
-    done = run_watch_game(asked(home, PONG, str(folder), place=place, seconds=1.0, speed=5.0), Job(heard))
+    event_log = EventLog()
+    game_settings = GameSettings(fps=60, keys=("up", "left", "right", "down"))
+    done = run_watch_game(
+        make_request(home, PONG, str(folder), place=game_settings, seconds=1.0, speed=5.0), Job(event_log)
+    )
     assert done.decisions == 30
-    live = [event for event in heard.events if isinstance(event, Live)][-1]
+    live = [event for event in event_log.events if isinstance(event, Live)][-1]
     assert live.probabilities.keys() == live.thresholds.keys() == {"up", "left", "right", "down"}
     pressed = [key for key, share in live.probabilities.items() if share >= live.thresholds[key]]
     assert sorted(live.held) == sorted(pressed) and live.value is None
 
 
-def test_who_cannot_play_is_told_before_the_first_frame(home: Path) -> None:
-    for what, by, kind, words in (
+def test_invalid_players_are_rejected_before_the_first_frame(home: Path) -> None:
+    for game, by, kind, words in (
         ("pongr", None, ModelError, "Expected an Atari game or an agent to watch, found 'pongr'"),
         ("ALE/Breakout-v5", "ponger", ModelError, "Expected an agent of ALE/Breakout-v5, found one of"),
         (PONG, "nobody", ModelError, "neither a model nor an agent"),
@@ -186,13 +191,13 @@ def test_who_cannot_play_is_told_before_the_first_frame(home: Path) -> None:
         ("ALE/Pnog-v5", "chance", SettingError, "Expected the id of an Atari game"),
     ):
         with pytest.raises(kind, match=words) as error:
-            run_watch_game(asked(home, what, by), Job())
+            run_watch_game(make_request(home, game, by), Job())
         assert error.value.hint
     with pytest.raises(SettingError, match=r"Expected a speed of 0.05 to 20, found 21"):
-        run_watch_game(asked(home, PONG, "chance", speed=21.0), Job())
+        run_watch_game(make_request(home, PONG, "chance", speed=21.0), Job())
 
 
-def test_programs_steer_it_through_its_stdin(home: Path) -> None:
+def test_watch_command_reads_commands_from_stdin(home: Path) -> None:
     with running_command("atari", "watch", "ponger", "--paused", home=home) as command:
         command.wait_for_live(frames=1)
         command.tell(type="step", frames=3)
@@ -206,7 +211,7 @@ def test_programs_steer_it_through_its_stdin(home: Path) -> None:
     assert result.code == 0 and result.finished["job"] == "watch" and result.finished["frames"] >= 60
 
 
-def test_a_loaded_model_plays_and_nothing_is_trained(home: Path) -> None:
+def test_train_with_load_model_plays_without_training(home: Path) -> None:
     with running_command("atari", "train", "--load-model", "ponger", home=home) as command:
         assert "value" in command.wait_for_live(frames=10)
         command.hang_up()
@@ -216,7 +221,7 @@ def test_a_loaded_model_plays_and_nothing_is_trained(home: Path) -> None:
     assert other.code == 2 and "found one of ALE/Pong-v5" in other.one("failed")["error"]
 
 
-def test_people_without_a_terminal_are_told_in_lines(home: Path) -> None:
+def test_watch_command_without_a_terminal_prints_lines(home: Path) -> None:
     words = ("atari", "watch", PONG, "--by", "ponger", "--seconds", "2", "--speed", "8")
     done = agp_text(*words, home=home)
     assert done.returncode == 0, done.stderr

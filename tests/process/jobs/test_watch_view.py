@@ -1,4 +1,4 @@
-"""`agp atari watch` at a real terminal: the game is seen, keys steer it, and it leaves no process behind."""
+"""Tests of `agp atari watch` in a real terminal: picture, keys, exit."""
 
 import re
 import time
@@ -19,27 +19,27 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     terminal.kill()
 
 
-def moment(screen: str) -> float:
-    """Seconds of the game so far, as the screen says."""
+def game_seconds(screen: str) -> float:
+    """Seconds of the game as shown on the screen."""
     found = re.search(r"(\d+):(\d\d\.\d)", screen)
     assert found, screen
     return 60 * int(found[1]) + float(found[2])
 
 
-def test_a_person_watches_pauses_steps_and_leaves(terminal: Terminal) -> None:
+def test_watch_view_pauses_steps_changes_speed_and_quits(terminal: Terminal) -> None:
     terminal.wait(r"score 0 +value -?\d")
     screen = terminal.wait("● ")
     assert "ponger" in screen and "▀" in screen and "● " in screen and "Pause/play" in screen
     terminal.keys("Space")
-    held = moment(terminal.wait("paused"))
+    paused_at = game_seconds(terminal.wait("paused"))
     time.sleep(0.5)
-    assert moment(terminal.text()) == held
+    assert game_seconds(terminal.text()) == paused_at
     terminal.keys("]")
     deadline = time.monotonic() + 20
-    while moment(terminal.text()) < held + 0.95:
+    while game_seconds(terminal.text()) < paused_at + 0.95:
         assert time.monotonic() < deadline, terminal.text()
         time.sleep(0.05)
-    assert moment(terminal.text()) == pytest.approx(held + 1.0, abs=0.11)
+    assert game_seconds(terminal.text()) == pytest.approx(paused_at + 1.0, abs=0.11)
     terminal.keys("+")
     terminal.wait("2x")
     terminal.keys("q")

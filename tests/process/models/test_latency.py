@@ -107,10 +107,10 @@ def test_the_fewest_threads_that_fit_the_budget(
 
     monkeypatch.setattr(StoredModel, "policy", policy)
     monkeypatch.setattr(inference_latency, "available_cpus", lambda: 4)
-    heard = EventLog()
-    found = load_within_budget(StoredModel(Path("m")), PlaySettings(threads=requested), Job(heard))
+    event_log = EventLog()
+    found = load_within_budget(StoredModel(Path("m")), PlaySettings(threads=requested), Job(event_log))
     assert loads == loaded and found is made[used]
-    assert len(heard.events) == (used == 4)
+    assert len(event_log.events) == (used == 4)
 
 
 @pytest.mark.parametrize(("p99", "fps"), [(0.2, 60), (13.33, 60), (20.0, 40), (100.0, 8), (900.0, 0)])

@@ -1,4 +1,4 @@
-"""The app as a person uses it over SSH: a real terminal, the real engine, and the connection that is lost."""
+"""Tests of the app over SSH: a real terminal, the real engine, a lost connection."""
 
 import time
 from collections.abc import Callable
@@ -10,13 +10,13 @@ from support.tmux import Terminal
 from agp_tui.recording.store import Recording, find_recordings
 
 
-def test_record_replay_train_lose_the_connection_come_back(
+def test_training_survives_a_lost_connection_and_is_followed_again(
     terminal: Callable[..., Terminal], tmp_path: Path
 ) -> None:
     use_app_over_ssh(terminal, tmp_path, (80, 24))
 
 
-def test_a_live_job_is_finished_when_the_terminal_is_lost(
+def test_live_job_ends_cleanly_when_the_terminal_is_lost(
     terminal: Callable[..., Terminal], tmp_path: Path
 ) -> None:
     app = terminal((80, 24))
@@ -37,6 +37,6 @@ def test_a_live_job_is_finished_when_the_terminal_is_lost(
     assert Recording.open(path).seconds > 1.5
 
 
-def test_a_terminal_that_is_too_small_says_so(terminal: Callable[..., Terminal]) -> None:
+def test_too_small_terminal_shows_the_required_size(terminal: Callable[..., Terminal]) -> None:
     app = terminal((50, 12))
     app.wait("80x24")

@@ -39,8 +39,8 @@ class Watch:
     """A watch in a thread."""
 
     def __init__(self, place: GameSettings, preview: PreviewSettings) -> None:
-        self.heard = EventLog()
-        self.job = Job(self.heard)
+        self.event_log = EventLog()
+        self.job = Job(self.event_log)
         self.thread = threading.Thread(
             target=run_screen_watch, args=(ScreenWatchRequest(place=place, preview=preview), self.job)
         )
@@ -49,11 +49,11 @@ class Watch:
     def until(self, what: Callable[[Live], bool]) -> Live:
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
-            for event in list(self.heard.events):
+            for event in list(self.event_log.events):
                 if isinstance(event, Live) and what(event):
                     return event
             time.sleep(0.01)
-        raise AssertionError(f"it did not show; {len(self.heard.events)} events")
+        raise AssertionError(f"it did not show; {len(self.event_log.events)} events")
 
     def __enter__(self) -> "Watch":
         return self

@@ -35,22 +35,25 @@ from agp_tui.recording.store import Recording, find_recordings
 
 
 def test_a_countdown_is_told_second_by_second(tmp_path: Path) -> None:
-    heard = EventLog()
+    event_log = EventLog()
     clock = RealTime()
     began = clock.now_ns()
     settings = RecordSettings(countdown=1.2, min_free_mb=0)
     game = DrawnGame(source=clock)  # type: ignore[arg-type]
     keyboard = ScriptedKeyboard(clock, [KeyEdge(began + NS // 2, "up", True, "human")])
-    recorded = record_drawn_game(tmp_path, game, keyboard, job=Job(heard), settings=settings, seconds=0.1)
+    recorded = record_drawn_game(tmp_path, game, keyboard, job=Job(event_log), settings=settings, seconds=0.1)
     recording = open_recording(recorded)
     assert (recording.times_ns[0] - began) / NS >= 1.2
-    told = [event for event in heard.events if isinstance(event, Progress)]
+    told = [event for event in event_log.events if isinstance(event, Progress)]
     assert [(event.done, event.seconds_left, event.unit) for event in told] == [
         (0.0, 1.2, "seconds"),
         (pytest.approx(0.2), 1.0, "seconds"),
         (1.2, 0.0, "seconds"),
     ]
-    assert [event.name for event in heard.events if isinstance(event, Stage)] == ["countdown", "recording"]
+    assert [event.name for event in event_log.events if isinstance(event, Stage)] == [
+        "countdown",
+        "recording",
+    ]
     # What went down meanwhile is held from the first frame on.
     assert recording.key_states()[:, 0].all()
 
@@ -64,8 +67,8 @@ def test_a_stop_during_the_countdown_keeps_nothing(tmp_path: Path, by_key: bool)
         threading.Timer(0.2, job.stop).start()
     settings = RecordSettings(countdown=60, min_free_mb=0)
     game = DrawnGame(source=clock)  # type: ignore[arg-type]
-    heard = DelayedEdges(clock, edges)
-    recorded = record_drawn_game(tmp_path, game, heard, job=job, settings=settings)
+    event_log = DelayedEdges(clock, edges)
+    recorded = record_drawn_game(tmp_path, game, event_log, job=job, settings=settings)
     assert (recorded.path, recorded.frames, recorded.because) == (None, 0, "stopped before it began")
     assert recorded.finished_event().report == RecordResult(because="stopped before it began")
     assert find_recordings(tmp_path) == []
@@ -89,10 +92,10 @@ def test_shares_are_told_while_it_runs_and_in_the_result(tmp_path: Path) -> None
         def decide(self, frame: Frame) -> Keys:
             return frozenset({"up"}) if frame_number(frame.pixels) % 2 else frozenset({"up", "space"})
 
-    heard = EventLog()
+    event_log = EventLog()
     game = DrawnGame(source=RealTime())  # type: ignore[arg-type]
-    recorded = record_drawn_game(tmp_path, game, Half(1, "expert"), fps=60, job=Job(heard), seconds=0.6)
-    live = [event for event in heard.events if isinstance(event, Live)]
+    recorded = record_drawn_game(tmp_path, game, Half(1, "expert"), fps=60, job=Job(event_log), seconds=0.6)
+    live = [event for event in event_log.events if isinstance(event, Live)]
     for event in live:
         assert event.shares["up"] == 1.0
         assert event.shares["left"] == 0.0
@@ -109,26 +112,26 @@ def test_shares_are_told_while_it_runs_and_in_the_result(tmp_path: Path) -> None
 
 
 def test_live_events_come_at_the_rate_and_size_asked_for(tmp_path: Path) -> None:
-    heard = EventLog()
+    event_log = EventLog()
     game = DrawnGame(source=RealTime(), frame_shape=(100, 200))  # type: ignore[arg-type]
     preview = PreviewSettings(fps=2, size=(20, 8))
     record_drawn_game(
-        tmp_path, game, PatternPolicy(1, "expert"), fps=60, job=Job(heard), seconds=1.2, preview=preview
+        tmp_path, game, PatternPolicy(1, "expert"), fps=60, job=Job(event_log), seconds=1.2, preview=preview
     )
-    live = [event for event in heard.events if isinstance(event, Live)]
+    live = [event for event in event_log.events if isinstance(event, Live)]
     assert 2 <= len(live) <= 3
     assert {event.thumbnail_size for event in live} == {(10, 20)}
 
 
 def test_live_events_are_small_and_seldom(tmp_path: Path) -> None:
-    heard = EventLog()
+    event_log = EventLog()
     game = DrawnGame(source=RealTime(), frame_shape=(100, 200))  # type: ignore[arg-type]
     began = time.monotonic()
     recorded = record_drawn_game(
-        tmp_path, game, PatternPolicy(1, "expert"), fps=60, job=Job(heard), seconds=1
+        tmp_path, game, PatternPolicy(1, "expert"), fps=60, job=Job(event_log), seconds=1
     )
     seconds = time.monotonic() - began
-    live = [event for event in heard.events if isinstance(event, Live)]
+    live = [event for event in event_log.events if isinstance(event, Live)]
     assert 2 <= len(live) <= 10 * seconds + 1
     last = live[-1]
     assert last.thumbnail_size == (40, 80)

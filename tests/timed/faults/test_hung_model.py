@@ -49,8 +49,8 @@ def test_hung_model_releases_its_key(
     """Only the policy is a fake; everything else is the code of `agp play`."""
     trials = trial_count(5, 50)
     place = GameSettings(display=x_server.name, center=arena.center, size=arena.size, keys=KEYS, fps=FPS)
-    heard, results = EventLog(), list[Finished]()
-    job, policy = Job(heard), HangingPolicy(KEYS, [[0.0, 1.0]], fps=FPS)
+    event_log, results = EventLog(), list[Finished]()
+    job, policy = Job(event_log), HangingPolicy(KEYS, [[0.0, 1.0]], fps=FPS)
     monkeypatch.setattr("agp_tui.jobs.play.load_within_budget", lambda *_words, **_more: policy)
     request = PlayRequest(
         model=str(bright_model.folder), game=None, place=place, settings=PlaySettings(takeover=False),
@@ -80,7 +80,9 @@ def test_hung_model_releases_its_key(
             player.join(5)
     (result,) = results
     assert result.report.hangs >= trials
-    hang_notes = [event for event in heard.events if isinstance(event, Note) and "No decision" in event.text]
+    hang_notes = [
+        event for event in event_log.events if isinstance(event, Note) and "No decision" in event.text
+    ]
     assert len(hang_notes) == 1, "noted once, not at every hang"
     late = sum(one > 2 * HANG_SECONDS for one in took)
     log_faults("a model that hangs while it holds a key", trials=trials, losses=late,

@@ -33,7 +33,7 @@ class Session:
     """A policy that always presses right, playing on a thread."""
 
     def __init__(self, job: Job, event_log: EventLog, observer: Observer) -> None:
-        self.job, self.heard, self.observer = job, event_log, observer
+        self.job, self.event_log, self.observer = job, event_log, observer
         self._right = observer.keycode(KEYSYMS["right"])
 
     def pressed(self) -> bool:
@@ -58,15 +58,15 @@ class Session:
         return True
 
     def notes(self) -> list[str]:
-        return [event.text for event in self.heard.events if isinstance(event, Note)]
+        return [event.text for event in self.event_log.events if isinstance(event, Note)]
 
 
 @contextmanager
 def session(server: XServer, arena: Arena, when_unfocused: str) -> Iterator[Session]:
     place = GameSettings(display=server.name, center=arena.center, size=arena.size, keys=KEYS, fps=FPS)
     settings = PlaySettings(when_unfocused=when_unfocused, takeover=False)  # type: ignore[arg-type]
-    heard = EventLog()
-    job = Job(heard)
+    event_log = EventLog()
+    job = Job(event_log)
     # Without a window manager a window that goes leaves the focus to whatever is under the pointer.
     server.xdotool("mousemove", *map(str, arena.center))
     with (
@@ -81,7 +81,7 @@ def session(server: XServer, arena: Arena, when_unfocused: str) -> Iterator[Sess
         )
         player.start()
         try:
-            yield Session(job, heard, observer)
+            yield Session(job, event_log, observer)
         finally:
             job.stop()
             player.join(5)
@@ -100,7 +100,7 @@ def test_nothing_is_pressed_while_another_window_has_the_focus(x_server: XServer
             played.until(played.pressed)
         for words in ("does not have the focus", "has the focus again"):
             played.until(lambda words=words: sum(words in note for note in played.notes()) == 5)
-        assert any(event.paused for event in played.heard.events if isinstance(event, Live))
+        assert any(event.paused for event in played.event_log.events if isinstance(event, Live))
 
 
 def test_with_release_it_waits_for_resume(x_server: XServer, arena: Arena) -> None:

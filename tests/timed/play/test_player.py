@@ -56,8 +56,8 @@ class Play:
     """A player running on a thread."""
 
     def __init__(self, game: FakeGame, policy: ScriptedPolicy, settings: PlaySettings) -> None:
-        self.heard = EventLog()
-        self.job = Job(self.heard)
+        self.event_log = EventLog()
+        self.job = Job(self.event_log)
         self.keys = PressedKeys()
         self.finished: Finished | None = None
         self.error: Exception | None = None
@@ -99,9 +99,9 @@ def test_a_whole_game_of_pong_in_simulated_time() -> None:
     handed: list[Keys] = []
     hold = game.hold
     game.hold = lambda keys: (handed.append(keys), hold(keys))[1]  # type: ignore[method-assign, func-returns-value]
-    heard = EventLog()
+    event_log = EventLog()
     policy = ScriptedPolicy(("up", "down"), [[0.9, 0.1]], fps=15)
-    result = play(game, policy, PlaySettings(episodes=1), Job(heard), clock)
+    result = play(game, policy, PlaySettings(episodes=1), Job(event_log), clock)
     assert result.scores is not None and len(result.scores) == 1
     assert result.scores[0] <= -15
     assert result.score_mean == result.scores[0]
@@ -110,7 +110,7 @@ def test_a_whole_game_of_pong_in_simulated_time() -> None:
     assert result.latency_ms is not None and result.latency_ms.p99 > 0
     assert set(result.stages_ms or {}) == {"grab", "encode", "decide", "press"}
     assert handed == [{"up"}, NO_KEYS]
-    assert any(isinstance(event, Live) and event.score is not None for event in heard.events)
+    assert any(isinstance(event, Live) and event.score is not None for event in event_log.events)
 
 
 def test_long_episodes_are_truncated_and_counted() -> None:
@@ -137,9 +137,9 @@ def test_a_real_model_plays_in_real_time(foreign_models: Path) -> None:
     source = RealTime()
     game = AtariGame("ALE/Pong-v5", GameSettings(keys=ARROWS, fps=30), source)
     policy = load_policy(foreign_models / "keras_open_batch.tflite", PlaySettings(), ARROWS, 30)
-    heard = EventLog()
-    result = play(game, policy, PlaySettings(seconds=2), Job(heard), Clock(30, source))
-    live = [event for event in heard.events if isinstance(event, Live)]
+    event_log = EventLog()
+    result = play(game, policy, PlaySettings(seconds=2), Job(event_log), Clock(30, source))
+    live = [event for event in event_log.events if isinstance(event, Live)]
     assert result.frames is not None and result.missed is not None
     assert result.frames + result.missed == pytest.approx(60, abs=1)
     assert result.decisions == result.frames
@@ -153,13 +153,13 @@ def test_a_real_model_plays_in_real_time(foreign_models: Path) -> None:
 
 def test_overruns_count_as_missed_deadlines() -> None:
     game = FakeGame(grab_seconds=0.075)
-    heard = EventLog()
+    event_log = EventLog()
     policy = ScriptedPolicy(ARROWS, [[0.0] * 4], fps=20)
-    result = play(game, policy, PlaySettings(seconds=1), Job(heard), Clock(20))
+    result = play(game, policy, PlaySettings(seconds=1), Job(event_log), Clock(20))
     assert result.decisions is not None and result.missed is not None
     assert result.report.overruns == result.decisions
     assert result.deadline_misses == result.decisions + result.missed
-    assert any(isinstance(event, Note) and "came late" in event.text for event in heard.events)
+    assert any(isinstance(event, Note) and "came late" in event.text for event in event_log.events)
 
 
 def test_keys_are_passed_on_change_and_released_at_the_end() -> None:
@@ -174,12 +174,12 @@ def test_keys_are_passed_on_change_and_released_at_the_end() -> None:
 
 
 def test_a_dry_run_presses_nothing_and_shows_the_keys() -> None:
-    game, heard = FakeGame(), EventLog()
+    game, event_log = FakeGame(), EventLog()
     settings = PlaySettings(seconds=0.4, dry_run=True)
-    result = play(game, ScriptedPolicy(ARROWS, [[1.0, 0, 0, 1.0]]), settings, Job(heard), Clock(30))
+    result = play(game, ScriptedPolicy(ARROWS, [[1.0, 0, 0, 1.0]]), settings, Job(event_log), Clock(30))
     assert game.holds == []
     assert result.decisions and result.report.dry_run is True
-    live = [event for event in heard.events if isinstance(event, Live)]
+    live = [event for event in event_log.events if isinstance(event, Live)]
     assert live[-1].held == ["up", "down"]
 
 
@@ -290,6 +290,8 @@ def test_bad_settings_are_refused_before_a_key_is_pressed() -> None:
 
 
 def test_a_rate_other_than_the_models_is_noted() -> None:
-    heard = EventLog()
-    play(FakeGame(), ScriptedPolicy(ARROWS, [[0.0] * 4]), PlaySettings(seconds=0.2), Job(heard), Clock(10))
-    assert any(isinstance(event, Note) and "30 decisions" in event.text for event in heard.events)
+    event_log = EventLog()
+    play(
+        FakeGame(), ScriptedPolicy(ARROWS, [[0.0] * 4]), PlaySettings(seconds=0.2), Job(event_log), Clock(10)
+    )
+    assert any(isinstance(event, Note) and "30 decisions" in event.text for event in event_log.events)

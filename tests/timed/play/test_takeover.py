@@ -36,7 +36,7 @@ class Session:
     def __init__(
         self, policy: ScriptedPolicy, event_log: EventLog, arena: Arena, hand: PhysicalKeyboard
     ) -> None:
-        self.policy, self.heard, self.arena, self.hand = policy, event_log, arena, hand
+        self.policy, self.event_log, self.arena, self.hand = policy, event_log, arena, hand
         self.result: Finished | None = None
 
     def reports_of(self, key: str, after_ns: int = 0) -> list[KeyReport]:
@@ -64,8 +64,8 @@ def session(server: XServer, arena: Arena, folder: Path, **settings: object) -> 
         model="scripted", game=None, place=place, settings=PlaySettings(**settings),  # type: ignore[arg-type]
         models=folder, recordings=folder, min_free_mb=0,
     )  # fmt: skip
-    heard = EventLog()
-    job = Job(heard)
+    event_log = EventLog()
+    job = Job(event_log)
     policy = ScriptedPolicy(ARROWS, ALWAYS_RIGHT, fps=FPS)
     with (
         closing(ScreenGame("window", place)) as game,
@@ -74,7 +74,7 @@ def session(server: XServer, arena: Arena, folder: Path, **settings: object) -> 
         observer.keyboard_of_a_person() as hand,
     ):
         game.hold(frozenset())
-        found = Session(policy, heard, arena, hand)
+        found = Session(policy, event_log, arena, hand)
 
         def run() -> None:
             found.result = play(
@@ -196,13 +196,13 @@ def test_the_hand_back_key_returns_control_at_once(x_server: XServer, arena: Are
         assert play.reports_of("right", gone.time_ns) == []
         x_server.xdotool("key", "F9")
         play.until("right", down=True, after_ns=gone.time_ns, seconds=1.0)
-    notes = [event.text for event in play.heard.events if isinstance(event, Note)]
+    notes = [event.text for event in play.event_log.events if isinstance(event, Note)]
     assert notes.count("You drive.") == notes.count("The model drives again.") == 1
 
 
 def test_live_events_report_the_driver(x_server: XServer, arena: Arena, tmp_path: Path) -> None:
     def drivers() -> list[str | None]:
-        return [event.driver for event in play.heard.events if isinstance(event, Live)]
+        return [event.driver for event in play.event_log.events if isinstance(event, Live)]
 
     with session(x_server, arena, tmp_path, takeover_idle=0.5) as play:
         play.until("right", down=True)
