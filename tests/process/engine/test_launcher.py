@@ -1,4 +1,4 @@
-"""Long jobs as processes of their own: a real training outlives its starter and stops when asked."""
+"""Tests of detached jobs: a real training survives its launcher and stops on request."""
 
 import json
 import os
@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from support.fakes import EventLog
 
-from agp_tui.engine import launcher as client
+from agp_tui.engine import launcher as launcher_module
 from agp_tui.engine.job import Job
 from agp_tui.engine.launcher import follow, last_words, launch
 from agp_tui.engine.runs import Run, RunError
@@ -50,7 +50,7 @@ def home(tmp_path: Path) -> Path:
 
 @contextmanager
 def agp(home: Path, *words: str) -> "Iterator[subprocess.Popen[bytes]]":
-    """The command as a terminal starts it: leader of a session of its own."""
+    """The command in a new session, as a terminal starts it."""
     process = subprocess.Popen(
         [sys.executable, "-m", "agp_tui", *words, "--json"],
         cwd=home,
@@ -68,32 +68,32 @@ def agp(home: Path, *words: str) -> "Iterator[subprocess.Popen[bytes]]":
         process.stdout.close()
 
 
-def until(process: "subprocess.Popen[bytes]", kind: str) -> dict[str, Any]:
-    """The next line of that kind."""
+def next_event(process: "subprocess.Popen[bytes]", kind: str) -> dict[str, Any]:
+    """The next event of type `kind`."""
     assert process.stdout is not None
     for line in process.stdout:
         event: dict[str, Any] = json.loads(line)
         if event["type"] == kind:
             return event
-    raise AssertionError(f"it ended before a line of type {kind}")
+    raise AssertionError(f"no event of type {kind} before the end")
 
 
-def the_run(home: Path) -> Run:
+def only_run(home: Path) -> Run:
     (run,) = Run.all(home / "runs")
     return run
 
 
 @pytest.fixture
-def no_survivors(home: Path) -> Iterator[None]:
-    """No training of this test goes on after it."""
+def kill_remaining_runs(home: Path) -> Iterator[None]:
+    """Kill runs that are still alive after the test."""
     yield
     for run in Run.all(home / "runs"):
         if run.alive() and run.pid is not None:
             os.kill(run.pid, signal.SIGKILL)
 
 
-def grows(run: Run, seconds: float = 30.0) -> bool:
-    """Whether the run still tells new things."""
+def writes_events(run: Run, seconds: float = 30.0) -> bool:
+    """Whether the run writes new events."""
     path, deadline = run.path / "events.jsonl", time.monotonic() + seconds
     size = path.stat().st_size
     while time.monotonic() < deadline:
@@ -103,51 +103,51 @@ def grows(run: Run, seconds: float = 30.0) -> bool:
     return False
 
 
-@pytest.mark.usefixtures("no_survivors")
-def test_a_training_outlives_its_starter_is_followed_again_and_stopped(home: Path) -> None:
+@pytest.mark.usefixtures("kill_remaining_runs")
+def test_training_survives_its_launcher_and_is_followed_stopped_resumed(home: Path) -> None:
     with agp(home, *TRAIN) as starter:
-        assert until(starter, "started")["run"] == the_run(home).id
-        until(starter, "progress")
+        assert next_event(starter, "started")["run"] == only_run(home).id
+        next_event(starter, "progress")
         os.killpg(starter.pid, signal.SIGKILL)
         starter.wait()
-    run = the_run(home)
+    run = only_run(home)
     assert run.state() == "running"
-    assert grows(run)
+    assert writes_events(run)
 
     with agp(home, "runs", "follow", run.id) as terminal:
-        assert until(terminal, "started")["run"] == run.id
-        until(terminal, "progress")
+        assert next_event(terminal, "started")["run"] == run.id
+        next_event(terminal, "progress")
         os.killpg(terminal.pid, signal.SIGHUP)
         terminal.wait(20)
     assert run.state() == "running"
-    assert grows(run)
+    assert writes_events(run)
 
     with agp(home, "runs", "follow", run.id) as terminal:
-        until(terminal, "progress")
+        next_event(terminal, "progress")
         terminal.send_signal(signal.SIGINT)
-        finished = until(terminal, "finished")
+        finished = next_event(terminal, "finished")
         assert terminal.wait(30) == 130
     assert finished["run"] == run.id
     assert finished["report"]["why"] == "stopped"
     assert run.state() == "finished"
     assert (run.checkpoints / "last.pt").is_file()
 
-    # It goes on from where it was, and what is told now is not what was told then.
+    # A resumed run continues and reports new events only.
     with agp(home, "train", "--resume", run.id) as terminal:
-        until(terminal, "started")
-        assert until(terminal, "progress")["at"] > finished["at"]
+        next_event(terminal, "started")
+        assert next_event(terminal, "progress")["at"] > finished["at"]
         with agp(home, "runs", "stop", run.id) as stopper:
-            assert until(stopper, "finished")["run"] == run.id
-        until(terminal, "finished")
+            assert next_event(stopper, "finished")["run"] == run.id
+        next_event(terminal, "finished")
     assert Run.all(home / "runs") == [run]
 
 
-@pytest.mark.usefixtures("no_survivors")
-def test_detached_returns_at_once_and_the_run_goes_on(home: Path) -> None:
+@pytest.mark.usefixtures("kill_remaining_runs")
+def test_detach_returns_immediately_and_the_run_continues(home: Path) -> None:
     with agp(home, *TRAIN, "--detach") as starter:
-        assert until(starter, "finished")["run"] == the_run(home).id
+        assert next_event(starter, "finished")["run"] == only_run(home).id
         assert starter.wait(20) == 0
-    run = the_run(home)
+    run = only_run(home)
     assert run.alive()
     assert run.pid is not None
     assert os.getsid(run.pid) == run.pid
@@ -163,7 +163,7 @@ def test_detached_returns_at_once_and_the_run_goes_on(home: Path) -> None:
     assert event_log.events[-1].error.startswith(f"The run {run.id} ended without a result")
 
 
-def test_a_run_with_bad_input_fails_with_its_exit_code(home: Path) -> None:
+def test_run_with_an_unknown_job_fails_with_exit_code_2(home: Path) -> None:
     run = Run.create(home / "runs", "knitting", {})
     launch(run)
     event_log = EventLog()
@@ -173,42 +173,42 @@ def test_a_run_with_bad_input_fails_with_its_exit_code(home: Path) -> None:
     assert run.state() == "failed"
 
 
-def test_a_worker_that_does_not_come_up_is_said_with_its_last_words(home: Path) -> None:
+def test_launch_of_a_failing_worker_reports_its_last_output_line(home: Path) -> None:
     run = Run.create(home / "runs", "train", {})
-    # Nobody can make a folder where a file is.
+    # A folder cannot be created where a file exists.
     (run.path / "checkpoints").write_text("")
     with pytest.raises(JobFailed, match="to start, found: FileExistsError"):
         launch(run)
 
 
-def test_last_words_are_the_last_line_that_says_anything(home: Path) -> None:
+def test_last_words_returns_the_last_non_blank_line(home: Path) -> None:
     run = Run.create(home / "runs", "train", {})
     assert last_words(run) == "nothing"
     (run.path / "narration.log").write_bytes(b"one\n  two \n\n \n")
     assert last_words(run) == "two"
 
 
-def test_a_run_that_never_began_is_not_waited_for(home: Path) -> None:
+def test_following_a_run_that_was_never_started_fails(home: Path) -> None:
     run = Run.create(home / "runs", "train", {})
     with agp(home, "runs", "follow", run.id) as terminal:
-        failed = until(terminal, "failed")
+        failed = next_event(terminal, "failed")
         assert terminal.wait(20) == 2
     assert "never did" in failed["error"]
 
 
-def test_the_list_shows_every_run_even_a_damaged_one(home: Path) -> None:
+def test_runs_list_includes_damaged_runs(home: Path) -> None:
     good = Run.create(home / "runs", "train", {})
     bad = Run.create(home / "runs", "train", {})
     (bad.path / "run.json").write_text("{")
     with agp(home, "runs", "list") as terminal:
-        rows = until(terminal, "table")["rows"]
+        rows = next_event(terminal, "table")["rows"]
     assert {row[0]: row[2] for row in rows} == {good.id: "waiting", bad.id: "damaged"}
 
 
-def test_who_is_told_that_it_did_not_start_does_not_find_it_running_later(
+def test_worker_does_not_start_after_its_launch_timed_out(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "START_SECONDS", 0.0)
+    monkeypatch.setattr(launcher_module, "START_SECONDS", 0.0)
     run = Run.create(home / "runs", "train", {})
     with pytest.raises(JobFailed, match="to start"):
         launch(run)

@@ -1,4 +1,4 @@
-"""Parts of the program run as processes wherever the user is."""
+"""Tests of module subprocesses: independent of the working directory, extra environment variables."""
 
 import subprocess
 from pathlib import Path
@@ -8,7 +8,9 @@ import pytest
 from agp_tui.engine.subprocesses import module_command, module_environment
 
 
-def test_files_of_the_user_are_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_module_command_ignores_files_in_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "json.py").write_text("raise SystemExit('the wrong json')")
     monkeypatch.chdir(tmp_path)
     done = subprocess.run(
@@ -22,5 +24,5 @@ def test_files_of_the_user_are_not_imported(tmp_path: Path, monkeypatch: pytest.
     assert "no X server listens there" in done.stdout
 
 
-def test_variables_are_added() -> None:
+def test_module_environment_adds_variables() -> None:
     assert module_environment(XAUTHORITY="/key")["XAUTHORITY"] == "/key"

@@ -30,7 +30,7 @@ from agp_tui.jobs.train import prepare_training
 from agp_tui.models.manifest import read_manifest
 from agp_tui.protocol.events import Note
 
-SHOWN = recording_meta("dots", size=(SIZE, SIZE), keys=SIDES, source="agent", labels="human")
+CORRECTION_META = recording_meta("dots", size=(SIZE, SIZE), keys=SIDES, source="agent", labels="human")
 
 
 def frames_of(ranges: tuple[IndexRange, ...], segment: int) -> set[tuple[int, int]]:
@@ -47,9 +47,9 @@ def test_newest_fifth_is_held_out_without_shared_frames() -> None:
 
 
 def test_corrections_weigh_more() -> None:
-    plain, shown = moving_dot(100, 0), replace(moving_dot(100, 0), is_correction=True)
+    plain, correction = moving_dot(100, 0), replace(moving_dot(100, 0), is_correction=True)
     ranges = (IndexRange(0, 0, 100), IndexRange(1, 0, 100))
-    weights = position_weights(Dataset((plain, shown), ranges, (), 3), ranges, 10.0, 3.0, 4.0)
+    weights = position_weights(Dataset((plain, correction), ranges, (), 3), ranges, 10.0, 3.0, 4.0)
     assert weights[1] == pytest.approx(4 * weights[0])
     assert np.concatenate([weights[0], weights[1]]).mean() == pytest.approx(1.0)
 
@@ -60,20 +60,20 @@ class Base:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.own = [record_dot(root, 300, seed) for seed in range(2)]
-        asked = training_request(self.own, dot_settings(epochs=1))
+        request = training_request(self.own, dot_settings(epochs=1))
         self.run = Run.create(root / "runs", "train", {})
-        self.checkpoint = train(asked, Job(), self.run, device="cpu").best
-        self.shown = [record_dot(root, 200, seed, meta=SHOWN) for seed in (7, 8)]
+        self.checkpoint = train(request, Job(), self.run, device="cpu").best
+        self.corrections = [record_dot(root, 200, seed, meta=CORRECTION_META) for seed in (7, 8)]
 
-    def corrected(self, event_log: EventLog, **changes: object) -> Path:
-        asked = training_request(
+    def train_on_corrections(self, event_log: EventLog, **changes: object) -> Path:
+        request = training_request(
             (),
             dot_settings(corrections=True, **changes),
             start=self.checkpoint,
-            corrections=tuple(self.shown),
+            corrections=tuple(self.corrections),
         )
         run = Run.create(self.root / "runs", "train", {})
-        return train(asked, Job(event_log), run, device="cpu").best
+        return train(request, Job(event_log), run, device="cpu").best
 
 
 @pytest.fixture
@@ -83,12 +83,12 @@ def base(tmp_path: Path) -> Base:
 
 def test_own_recordings_and_validation_set_are_kept(base: Base) -> None:
     before = load_checkpoint(base.checkpoint)
-    corrections = open_clips_for(before, base.shown)
+    corrections = open_clips_for(before, base.corrections)
     dataset = dataset_with_corrections(
         before, lambda paths: open_clips_for(before, paths), corrections, hold_out=True, warn=pytest.fail
     )
     names = [clip.name for clip in dataset.clips]
-    assert names == [*before.data["takes"], *map(str, base.shown)]
+    assert names == [*before.data["takes"], *map(str, base.corrections)]
     validation = [[r.clip, r.start, r.stop] for r in dataset.validation]
     assert validation == before.data["validation"]
     assert not frames_of(dataset.train, 3) & frames_of(dataset.validation, 3)
@@ -98,36 +98,36 @@ def test_own_recordings_and_validation_set_are_kept(base: Base) -> None:
 
 
 def test_training_on_corrections_improves_agreement(base: Base, event_log: EventLog) -> None:
-    after = base.corrected(event_log, epochs=6)
+    after = base.train_on_corrections(event_log, epochs=6)
     before, now = load_checkpoint(base.checkpoint), load_checkpoint(after)
     assert now.data["validation"] == before.data["validation"]
-    assert now.data["takes"] == [*before.data["takes"], *map(str, base.shown)]
-    found = compare_by_agreement(base.checkpoint, after, tuple(base.shown), Job())
+    assert now.data["takes"] == [*before.data["takes"], *map(str, base.corrections)]
+    found = compare_by_agreement(base.checkpoint, after, tuple(base.corrections), Job())
     assert found is not None and found.by == "agreement" and found.improved
     assert found.after["F1"] > found.before["F1"]
-    same = compare_by_agreement(after, after, tuple(base.shown), Job())
+    same = compare_by_agreement(after, after, tuple(base.corrections), Job())
     assert same is not None and not same.improved
 
 
 def test_corrections_already_trained_on_are_skipped(base: Base, event_log: EventLog) -> None:
-    after = load_checkpoint(base.corrected(event_log, epochs=1))
+    after = load_checkpoint(base.train_on_corrections(event_log, epochs=1))
     before = load_checkpoint(base.checkpoint)
-    assert not_yet_trained_on(before, base.shown) == tuple(base.shown)
-    new = record_dot(base.root, 100, 9, meta=SHOWN)
-    assert not_yet_trained_on(after, [*base.shown, new]) == (new,)
+    assert not_yet_trained_on(before, base.corrections) == tuple(base.corrections)
+    new = record_dot(base.root, 100, 9, meta=CORRECTION_META)
+    assert not_yet_trained_on(after, [*base.corrections, new]) == (new,)
     with pytest.raises(RecordingError, match="only the 2 that it has"):
-        not_yet_trained_on(after, base.shown)
+        not_yet_trained_on(after, base.corrections)
 
 
 def test_deleted_recordings_give_a_warning(base: Base, event_log: EventLog) -> None:
     shutil.rmtree(base.own[0])
-    after = base.corrected(event_log, epochs=1)
-    told = [one.text for one in event_log.events if isinstance(one, Note) and one.level == "warning"]
-    assert any("2 recordings 1 are gone" in text for text in told)
+    after = base.train_on_corrections(event_log, epochs=1)
+    warnings = [one.text for one in event_log.events if isinstance(one, Note) and one.level == "warning"]
+    assert any("2 recordings 1 are gone" in text for text in warnings)
     assert str(base.own[0]) not in load_checkpoint(after).data["takes"]
     shutil.rmtree(base.own[1])
-    alone = load_checkpoint(base.corrected(event_log, epochs=1)).data
-    assert alone["takes"] == [str(path) for path in base.shown]
+    alone = load_checkpoint(base.train_on_corrections(event_log, epochs=1)).data
+    assert alone["takes"] == [str(path) for path in base.corrections]
     assert alone["validation"], "what is held out stands in for a validation set that is gone"
 
 
@@ -153,7 +153,7 @@ def test_training_on_corrections_by_command(tmp_path: Path) -> None:
     assert trained.code == 0, trained.story()
     nothing = agp("train", "--from-model", "base", "--corrections", home=tmp_path)
     assert nothing.code == 2 and "corrections of dots, found none" in nothing.one("failed")["error"]
-    record_dot(root, 200, 7, meta=SHOWN)
+    record_dot(root, 200, 7, meta=CORRECTION_META)
     learned = agp("train", "--from-model", "base", "--corrections", *small, home=tmp_path)
     assert learned.code == 0, learned.story()
     compared = learned.finished["report"]["compared"]
@@ -162,8 +162,8 @@ def test_training_on_corrections_by_command(tmp_path: Path) -> None:
     assert learned.finished["model"] == str(folder) and (tmp_path / "models" / "base").is_dir()
     assert (read_manifest(folder).no_better_than is None) == compared["improved"]
     again = TrainSettings(from_model="base-corrected", corrections=True)
-    asked = prepare_training(None, again, root, folder.parent)
-    assert (asked.game, asked.settings.name) == ("dots", "base-corrected-2")
+    request = prepare_training(None, again, root, folder.parent)
+    assert (request.game, request.settings.name) == ("dots", "base-corrected-2")
     record_dot(root, 200, 8, meta=recording_meta("dots", size=(SIZE, SIZE), keys=("a", "d"), source="agent"))
     with pytest.raises(RecordingError, match=r"keys left, right at 30 .* found a, d at 30"):
         prepare_training(None, TrainSettings(from_model="base", corrections=True), root, folder.parent)

@@ -1,3 +1,5 @@
+"""Tests of model export: manifest, parity with the network, quantization, failures."""
+
 import contextlib
 import importlib.util
 import shutil
@@ -49,16 +51,16 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def exported(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> ExportedModel:
-    """Exported in a folder with a file named like a library, which must not be imported."""
-    models, here = tmp_path_factory.mktemp("models"), tmp_path_factory.mktemp("here")
-    (here / "torch.py").write_text("raise SystemExit('imported from where somebody happens to be')")
-    with contextlib.chdir(here):
+    """Exported from a folder that contains a `torch.py`, which must not be imported."""
+    models, working_folder = tmp_path_factory.mktemp("models"), tmp_path_factory.mktemp("working_folder")
+    (working_folder / "torch.py").write_text("raise SystemExit('imported from the working directory')")
+    with contextlib.chdir(working_folder):
         return ExportedModel(trained, models, export(trained, ExportSettings(), models, Job(), "a/dot"))
 
 
 @pytest.fixture
 def converted(exported: ExportedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reuses the conversion of `exported`, which saves ten seconds; only quantizes."""
+    """Replaces the conversion by a copy of the exported model, as it takes ten seconds; only quantizes."""
 
     def convert_again(checkpoint: Path, out: Path, job: Job, *, quantize: str = "none") -> None:
         shutil.copy(exported.folder / "model.tflite", out)
@@ -88,7 +90,7 @@ def test_exported_model_equals_the_network(exported: ExportedModel) -> None:
     with torch.no_grad():
         expected = torch.sigmoid(network(torch.from_numpy(frames[None])))[0].numpy()
     policy = load_policy(exported.folder, PlaySettings())
-    # The player has its black pictures before the beginning by itself.
+    # The policy adds the black frames before the first frame itself.
     played = np.stack([policy.decide(picture) for picture in frames[network.spec.segment - 1 :]])
     assert np.abs(played - expected).max() <= 1e-4
     assert np.ptp(expected) > 1e-3
@@ -170,7 +172,9 @@ def test_conversion_process_quantizes(exported: ExportedModel, tmp_path: Path) -
     assert (tmp_path / "small.tflite").stat().st_size == pytest.approx(len(expected), rel=0.01)
 
 
-def test_missing_converter(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_without_a_converter_raises_missing_part(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(MissingPart, match="litert-torch") as error:
         export(trained, ExportSettings(), tmp_path, Job(), "x")
@@ -180,7 +184,7 @@ def test_missing_converter(trained: Path, tmp_path: Path, monkeypatch: pytest.Mo
 @needs_converter
 @pytest.mark.usefixtures("converted")
 def test_failed_parity_check_keeps_the_old_model(trained: Path, tmp_path: Path) -> None:
-    """The converted file is that of another network; the weights of this one are NaN."""
+    """The copied model belongs to another network; the weights of this one are NaN."""
     old = tmp_path / "x"
     old.mkdir()
     (old / "model.toml").write_text("old")

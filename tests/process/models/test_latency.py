@@ -28,7 +28,7 @@ from agp_tui.models.inference_latency import (
 from agp_tui.models.loading import StoredModel
 
 
-class Slow:
+class SlowPolicy:
     """A policy that takes 4 ms to observe and 2 ms to decide."""
 
     keys = ("up",)
@@ -53,17 +53,17 @@ class Slow:
 
 
 def test_stage_and_total_latency_are_measured() -> None:
-    found = measure_latency(Slow(), Job(), seconds=0.3)
+    found = measure_latency(SlowPolicy(), Job(), seconds=0.3)
     assert found.decisions >= MIN_DECISIONS
     assert found.stages_ms["encode"].p50 >= 4.0 and found.stages_ms["decide"].p50 >= 2.0
     assert found.latency_ms.p50 >= 6.0
     assert found.budget_ms == pytest.approx(1000 / 30, abs=0.01)
     assert found.fits == (found.latency_ms.p99 * BUDGET_MARGIN <= found.budget_ms)
-    slow = measure_latency(Slow(), Job(), fps=200, seconds=0.1)
+    slow = measure_latency(SlowPolicy(), Job(), fps=200, seconds=0.1)
     assert not slow.fits and slow.budget_ms == 5.0 and "too slow for 200 fps" in slow.table("slow").title
 
 
-class Threaded(Slow):
+class ThreadedPolicy(SlowPolicy):
     """A policy that takes `milliseconds` for a decision."""
 
     def __init__(self, milliseconds: float) -> None:
@@ -87,7 +87,7 @@ class Threaded(Slow):
     ],
     ids=["fits", "too slow", "no speedup", "one requested", "three requested"],
 )
-def test_the_fewest_threads_that_fit_the_budget(
+def test_fewest_threads_within_the_budget_are_used(
     monkeypatch: pytest.MonkeyPatch,
     one_ms: float,
     all_ms: float,
@@ -97,38 +97,38 @@ def test_the_fewest_threads_that_fit_the_budget(
 ) -> None:
     """Simulates a machine with 4 cores and models of known latency."""
     loads: list[int] = []
-    made: dict[int, Threaded] = {}
+    loaded_policies: dict[int, ThreadedPolicy] = {}
 
-    def policy(_model: StoredModel, settings: PlaySettings, *_more: object) -> Threaded:
+    def policy(_model: StoredModel, settings: PlaySettings, *_more: object) -> ThreadedPolicy:
         assert settings.threads is not None
         loads.append(settings.threads)
-        made[settings.threads] = Threaded(one_ms if settings.threads == 1 else all_ms)
-        return made[settings.threads]
+        loaded_policies[settings.threads] = ThreadedPolicy(one_ms if settings.threads == 1 else all_ms)
+        return loaded_policies[settings.threads]
 
     monkeypatch.setattr(StoredModel, "policy", policy)
     monkeypatch.setattr(inference_latency, "available_cpus", lambda: 4)
     event_log = EventLog()
     found = load_within_budget(StoredModel(Path("m")), PlaySettings(threads=requested), Job(event_log))
-    assert loads == loaded and found is made[used]
+    assert loads == loaded and found is loaded_policies[used]
     assert len(event_log.events) == (used == 4)
 
 
 @pytest.mark.parametrize(("p99", "fps"), [(0.2, 60), (13.33, 60), (20.0, 40), (100.0, 8), (900.0, 0)])
-def test_the_highest_fps_leaves_a_margin(p99: float, fps: int) -> None:
+def test_highest_fps_leaves_a_margin(p99: float, fps: int) -> None:
     assert highest_fps(p99) == fps
 
 
-def test_a_stopped_job_stops_measuring() -> None:
+def test_stopped_job_stops_measuring() -> None:
     job = Job()
     job.stop()
-    assert measure_latency(Slow(), job).decisions == 1
+    assert measure_latency(SlowPolicy(), job).decisions == 1
 
 
-def test_a_model_without_a_manifest_is_measured_without_keys(small_models: SmallModels) -> None:
+def test_model_without_a_manifest_is_measured_without_keys(small_models: SmallModels) -> None:
     assert measure_model(StoredModel(small_models.whole_window), PlaySettings(), Job(), fps=15).budget_ms > 60
 
 
-def test_the_measure_command_reports_budget_and_rate(model: Path) -> None:
+def test_measure_command_reports_budget_and_rate(model: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "agp_tui", "models", "measure", str(model), "--fps", "50", "--json"],
         cwd=model.parent, capture_output=True, check=False, stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""Damaged and foreign model files are refused with a message, and none crashes this process."""
+"""Tests of model validation: damaged and foreign files are rejected without crashing this process."""
 
 import random
 import subprocess
@@ -24,14 +24,14 @@ def test_inputs_and_outputs_of_a_model(foreign_models: Path) -> None:
     assert "(?, 4, 32, 32, 3)" in str(inspect_model(foreign_models / "keras_open_batch.tflite").inputs[0])
 
 
-def test_flex_operators_are_named_with_a_hint(foreign_models: Path) -> None:
+def test_flex_operator_is_named_in_the_error_with_a_hint(foreign_models: Path) -> None:
     """The file is TensorFlow's own, converted with SELECT_TF_OPS."""
     with pytest.raises(ModelError, match=r"FlexMatrixInverse.*SELECT_TF_OPS") as caught:
         inspect_model(foreign_models / "keras_flex.tflite")
     assert "TFLITE_BUILTINS" in caught.value.hint
 
 
-def test_a_custom_operator_is_named(foreign_models: Path) -> None:
+def test_unknown_custom_operator_is_named_in_the_error(foreign_models: Path) -> None:
     content = (
         (foreign_models / "keras_flex.tflite")
         .read_bytes()
@@ -49,7 +49,7 @@ def test_a_custom_operator_is_named(foreign_models: Path) -> None:
         (b"\x00" * 4 + b"TFL3" + b"\x00" * 100, "refuses"),
     ],
 )
-def test_a_file_that_is_no_model(tmp_path: Path, content: bytes, message: str) -> None:
+def test_file_that_is_not_a_model_is_rejected(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "foreign.tflite"
     path.write_bytes(content)
     with pytest.raises(ModelError, match=message) as caught:
@@ -58,27 +58,27 @@ def test_a_file_that_is_no_model(tmp_path: Path, content: bytes, message: str) -
     assert caught.value.hint
 
 
-def test_a_missing_file(tmp_path: Path) -> None:
+def test_missing_file_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="No such file"):
         inspect_model(tmp_path / "nothing.tflite")
 
 
-@pytest.mark.parametrize("share", [0.05, 0.5, 0.9])
-def test_a_truncated_model(foreign_models: Path, tmp_path: Path, share: float) -> None:
+@pytest.mark.parametrize("fraction", [0.05, 0.5, 0.9])
+def test_truncated_model_is_rejected(foreign_models: Path, tmp_path: Path, fraction: float) -> None:
     content = (foreign_models / "keras_window.tflite").read_bytes()
     path = tmp_path / "cut.tflite"
-    path.write_bytes(content[: int(len(content) * share)])
+    path.write_bytes(content[: int(len(content) * fraction)])
     with pytest.raises(ModelError):
         inspect_model(path)
 
 
-def test_a_slow_model_times_out(foreign_models: Path) -> None:
-    """No process answers in 0.02 s, so this stands for a model that hangs."""
+def test_slow_model_times_out(foreign_models: Path) -> None:
+    """No process answers within 0.02 s, which simulates a model that hangs."""
     with pytest.raises(ModelError, match=r"within 0\.02 s"):
         inspect_model(foreign_models / "keras_window.tflite", seconds=0.02)
 
 
-def test_a_crash_is_contained_in_the_sandbox(foreign_models: Path) -> None:
+def test_crash_is_contained_in_the_sandbox(foreign_models: Path) -> None:
     """One bit of this file sends LiteRT 2.3 to SIGSEGV; a later runtime may refuse it instead."""
     content = bytearray((foreign_models / "keras_uint8.tflite").read_bytes())
     content[4026] ^= 2
@@ -99,16 +99,16 @@ def test_exit_code_and_signal_of_the_sandbox_are_reported() -> None:
         validation._facts_of(Path("x.tflite"), failed, shape_given=False)
 
 
-def test_thirty_damaged_files_are_refused_or_play(foreign_models: Path, tmp_path: Path) -> None:
+def test_randomly_damaged_model_is_rejected_or_plays(foreign_models: Path, tmp_path: Path) -> None:
     content = (foreign_models / "keras_uint8.tflite").read_bytes()
     path = tmp_path / "damaged.tflite"
     frame = np.zeros((32, 32, 3), np.uint8)
     refused = 0
     for seed in range(30):
-        chance = random.Random(seed)
+        rng = random.Random(seed)
         damaged = bytearray(content)
-        for _ in range(chance.choice((1, 4, 30))):
-            damaged[chance.randrange(len(damaged))] ^= 1 << chance.randrange(8)
+        for _ in range(rng.choice((1, 4, 30))):
+            damaged[rng.randrange(len(damaged))] ^= 1 << rng.randrange(8)
         path.write_bytes(damaged)
         try:
             load_policy(path, PlaySettings()).decide(frame)
@@ -118,7 +118,7 @@ def test_thirty_damaged_files_are_refused_or_play(foreign_models: Path, tmp_path
     assert refused > 0
 
 
-def test_a_missing_runtime_is_named_in_the_hint() -> None:
+def test_missing_runtime_is_named_in_the_hint() -> None:
     """Hides the runtime from a fresh process, as if it were not installed."""
     code = (
         "import sys; sys.modules['ai_edge_litert'] = None; sys.modules['tflite_runtime'] = None\n"

@@ -1,4 +1,4 @@
-"""Pickles that are no plain arrays, or ask for the impossible: nothing runs, and a sentence says so."""
+"""Tests of the safe pickle reader: hostile, huge and damaged pickles run nothing and raise an error."""
 
 import collections
 import os
@@ -26,7 +26,7 @@ from agp_tui.recording.store import find_recordings
 RECONSTRUCT = b"cnumpy.core.multiarray\n_reconstruct\n"
 
 
-def _seed(states: Any = None) -> dict[str, Any]:
+def _legacy_arrays(states: Any = None) -> dict[str, Any]:
     states = np.zeros((2, 4)) if states is None else states
     return {"screen_frames": np.zeros((2, 4, 4, 3), np.uint8), "key_frames": states}
 
@@ -43,15 +43,15 @@ def _array(shape: bytes) -> bytes:
     )
 
 
-def test_the_plain_array_that_others_are_made_from(tmp_path: Path) -> None:
+def test_plain_array_is_read(tmp_path: Path) -> None:
     source = tmp_path / "plain.pkl"
     source.write_bytes(_array(b"(K\x01t"))
     found = read_arrays(source, ("a", "b"), tmp_path)
     assert list(found) == ["a"] and found["a"].tolist() == [ord("x")]
 
 
-class _Calls:
-    """A pickle of this calls a function when it is loaded."""
+class _CallOnLoad:
+    """An object whose pickle calls a function when it is loaded."""
 
     def __init__(self, function: Any, *arguments: Any) -> None:
         self._call = function, arguments
@@ -61,22 +61,20 @@ class _Calls:
 
 
 def _hostile(marker: str) -> dict[str, bytes]:
-    system = _Calls(os.system, f"touch {marker}")
+    system = _CallOnLoad(os.system, f"touch {marker}")
     code = f"open({marker!r}, 'w')"
     nested: Any = np.empty((1,), object)
     nested[0] = system
-    seed = pickle.dumps(_seed(), 2)
+    plain = pickle.dumps(_legacy_arrays(), 2)
     return {
         "os.system": pickle.dumps(system),
-        "os.system beside good arrays": pickle.dumps(_seed() | {"more": system}),
-        "os.system inside an object array": pickle.dumps(_seed(nested)),
-        "eval": pickle.dumps(_seed(_Calls(eval, code))),
-        "exec": pickle.dumps(_Calls(exec, code)),
-        "getattr": pickle.dumps(_Calls(getattr, os, "system"))
-        if False
-        else b"cbuiltins\ngetattr\n(cos\nsystem\nVx\ntR.",
-        "subprocess": pickle.dumps(_Calls(subprocess.Popen, ["touch", marker])),
-        "numpy.load": pickle.dumps(_Calls(np.load, marker)),
+        "os.system beside good arrays": pickle.dumps(_legacy_arrays() | {"more": system}),
+        "os.system inside an object array": pickle.dumps(_legacy_arrays(nested)),
+        "eval": pickle.dumps(_legacy_arrays(_CallOnLoad(eval, code))),
+        "exec": pickle.dumps(_CallOnLoad(exec, code)),
+        "getattr": b"cbuiltins\ngetattr\n(cos\nsystem\nVx\ntR.",
+        "subprocess": pickle.dumps(_CallOnLoad(subprocess.Popen, ["touch", marker])),
+        "numpy.load": pickle.dumps(_CallOnLoad(np.load, marker)),
         "numpy.testing runs code": b"cnumpy.testing._private.utils\nrunstring\n(V"
         + code.encode()
         + b"\n}tR.",
@@ -95,7 +93,7 @@ def _hostile(marker: str) -> dict[str, bytes]:
         "reconstruct of another class": RECONSTRUCT + b"(cnumpy\ndtype\nK\x00C\x01btR.",
         "ndarray called": b"cnumpy\nndarray\n((K\x05tVO\ntR.",
         "another codec": b"c_codecs\nencode\n(Vabc\nVrot13\ntR.",
-        "object dtype": seed.replace(b"X\x02\x00\x00\x00u1", b"X\x02\x00\x00\x00O8"),
+        "object dtype": plain.replace(b"X\x02\x00\x00\x00u1", b"X\x02\x00\x00\x00O8"),
         "structured dtype": b"cnumpy\ndtype\n(V(2)i4,O\ntR.",
         "state for a name": b"cnumpy\nndarray\n}b.",
         "a default dict": pickle.dumps(collections.defaultdict(list)),
@@ -109,20 +107,20 @@ def _hostile(marker: str) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("name", list(_hostile("x")))
-def test_a_hostile_pickle_runs_nothing(tmp_path: Path, name: str) -> None:
+def test_hostile_pickle_is_rejected_without_running_code(tmp_path: Path, name: str) -> None:
     marker = tmp_path / "it-ran"
     source = tmp_path / "hostile.pkl"
     source.write_bytes(_hostile(str(marker))[name])
-    with pytest.raises(HostilePickle) as refusal:
+    with pytest.raises(HostilePickle) as error:
         import_pickle(source, tmp_path / "recordings", "rally")
-    assert refusal.value.exit_code == 2
-    assert "Expected" in str(refusal.value)
+    assert error.value.exit_code == 2
+    assert "Expected" in str(error.value)
     assert not marker.exists()
     assert find_recordings(tmp_path / "recordings") == []
 
 
-def test_the_hostile_ones_are_hostile(tmp_path: Path) -> None:
-    # The plain unpickler does run the first one: the test above would notice.
+def test_plain_unpickler_runs_the_hostile_code(tmp_path: Path) -> None:
+    # Proves that the test above would detect executed code.
     marker = tmp_path / "it-ran"
     subprocess.run([sys.executable, "-c", "import pickle, sys; pickle.load(sys.stdin.buffer)"],
                    input=_hostile(str(marker))["os.system"], check=True)  # fmt: skip
@@ -146,7 +144,7 @@ _HUGE = {
 
 
 @pytest.mark.parametrize("name", list(_HUGE))
-def test_a_pickle_that_asks_for_everything_gets_a_sentence(tmp_path: Path, name: str) -> None:
+def test_pickle_with_huge_or_nested_content_is_rejected_within_limits(tmp_path: Path, name: str) -> None:
     source = tmp_path / "huge.pkl"
     source.write_bytes(_HUGE[name])
     tracemalloc.start()
@@ -159,12 +157,12 @@ def test_a_pickle_that_asks_for_everything_gets_a_sentence(tmp_path: Path, name:
     assert time.process_time() - began < 60
 
 
-_VALID = pickle.dumps(_seed(), 2)
+_VALID = pickle.dumps(_legacy_arrays(), 2)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.integers(0, len(_VALID) - 1), st.integers(0, 255)), min_size=1, max_size=8))
-def test_any_damage_is_a_sentence_never_a_traceback(
+def test_randomly_damaged_pickle_is_read_or_rejected(
     pickle_reader: ReaderProcess, tmp_path: Path, changes: list[tuple[int, int]]
 ) -> None:
     body = bytearray(_VALID)
@@ -177,6 +175,6 @@ def test_any_damage_is_a_sentence_never_a_traceback(
 
 @pytest.fixture(scope="module")
 def pickle_reader() -> Iterator[ReaderProcess]:
-    """A process with limited memory, as `load` is made for."""
-    with ReaderProcess("pickled arrays") as reading:
-        yield reading
+    """A reader process with limited memory."""
+    with ReaderProcess("pickled arrays") as reader:
+        yield reader
