@@ -1,7 +1,6 @@
-"""Algorithms against each other at equal processor time: the evidence behind the default one.
+"""Comparison of algorithms at equal CPU time: the evidence for the default algorithm.
 
-Processor time, not the clock's, so that two runs side by side and other work on the machine change
-little. Each run is one process with one thread.
+Each run is a process with one thread. CPU time depends little on parallel runs and other work on the machine.
 """
 
 import time
@@ -18,15 +17,15 @@ from agp_tui.config import Algorithm, AtariSettings
 from agp_tui.engine.job import Job
 from agp_tui.games.ids import short_name
 from agp_tui.protocol.events import Table
-from benchmarks.parallel import run_side_by_side
+from benchmarks.results import run_missing, single_thread_processes
 
-CHECKS = 3
-"""Evaluations of a run, evenly spread, the last one at its end."""
+EVALUATIONS = 3
+"""Evaluations per run at equal intervals, the last one at the end."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One run: who, where, how long in minutes of one processor."""
+class BakeOffEntry:
+    """One training run. `minutes` are CPU time; `games` are the episodes of each evaluation."""
 
     algorithm: str
     game: str
@@ -36,30 +35,30 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
-    """What came of an entry: one figure for each check."""
+class BakeOffResult:
+    """The result of an entry; one value per evaluation."""
 
-    entry: Entry
+    entry: BakeOffEntry
     minutes: tuple[float, ...]
     steps: tuple[int, ...]
     means: tuple[float, ...]
-    """Mean score of the whole games of each check."""
+    """Mean score of the evaluation episodes."""
     normalised: tuple[float | None, ...]
 
 
-def run_entry(entry: Entry) -> Result:
-    """Train and judge; the judging is not counted in the time."""
+def run_entry(entry: BakeOffEntry) -> BakeOffResult:
+    """Train and evaluate; evaluation is not counted as training time."""
     settings = AtariSettings(
         game=entry.game, algorithm=cast(Algorithm, entry.algorithm), seed=entry.seed, workers=1
     )
     trainer = AgentTrainer(settings, clock=time.process_time)
     minutes, steps, means, normalised = [], [], [], []
     try:
-        for check in range(1, CHECKS + 1):
-            goal = 60 * entry.minutes * check / CHECKS
+        for number in range(1, EVALUATIONS + 1):
+            goal = 60 * entry.minutes * number / EVALUATIONS
             while trainer.counters.seconds < goal:
                 trainer.round(min(1.0, trainer.counters.seconds / 60 / entry.minutes))
-            found = evaluate(
+            evaluation = evaluate(
                 Agent(trainer.learner.network),
                 entry.game,
                 trainer.consoles.view,
@@ -70,11 +69,11 @@ def run_entry(entry: Entry) -> Result:
             trainer.learner.network.train()
             minutes.append(round(trainer.counters.seconds / 60, 2))
             steps.append(trainer.counters.steps)
-            means.append(round(float(np.mean(found.scores)), 2))
-            normalised.append(found.normalised)
+            means.append(round(float(np.mean(evaluation.scores)), 2))
+            normalised.append(evaluation.normalised)
     finally:
         trainer.close()
-    return Result(
+    return BakeOffResult(
         entry=entry,
         minutes=tuple(minutes),
         steps=tuple(steps),
@@ -83,26 +82,29 @@ def run_entry(entry: Entry) -> Result:
     )
 
 
-def bake_off(entries: list[Entry], kept: Path, job: Job, *, side_by_side: int = 2) -> list[Result]:
-    """Run all that `kept` (JSON lines, appended to) has no result of; all results."""
-    return run_side_by_side(entries, kept, Result, run_entry, _words, job, at_once=side_by_side)
+def bake_off(entries: list[BakeOffEntry], path: Path, job: Job, *, parallel: int) -> list[BakeOffResult]:
+    """Run the entries without a result in `path`, `parallel` at a time; returns all results."""
+    with single_thread_processes(parallel) as executor:
+        return run_missing(entries, path, BakeOffResult, run_entry, _describe, job, executor)
 
 
-def table(results: list[Result]) -> Table:
-    """A row for each algorithm and game: the mean over its seeds at every check."""
+def bake_off_table(results: list[BakeOffResult]) -> Table:
+    """A row per game and algorithm: the mean over its seeds at each evaluation."""
     rows: list[list[str | float | int | None]] = []
-    for game, algorithm in sorted({(one.entry.game, one.entry.algorithm) for one in results}):
-        of_it = [one for one in results if (one.entry.game, one.entry.algorithm) == (game, algorithm)]
-        means = np.mean([one.means for one in of_it], 0).round(1).tolist()
-        last = ", ".join(f"{one.means[-1]:g}" for one in of_it)
-        steps = round(float(np.mean([one.steps[-1] for one in of_it])) / 1000)
+    for game, algorithm in sorted({(result.entry.game, result.entry.algorithm) for result in results}):
+        runs = [
+            result for result in results if (result.entry.game, result.entry.algorithm) == (game, algorithm)
+        ]
+        means = np.mean([result.means for result in runs], 0).round(1).tolist()
+        last = ", ".join(f"{result.means[-1]:g}" for result in runs)
+        steps = round(float(np.mean([result.steps[-1] for result in runs])) / 1000)
         rows.append([short_name(game), algorithm, steps, *means, last])
     minutes = results[0].entry.minutes if results else 0.0
-    checks = [f"{minutes * check / CHECKS:g} min" for check in range(1, CHECKS + 1)]
-    columns = ["game", "algorithm", "thousand steps", *checks, "each seed at the end"]
-    return Table(title="Mean score of whole games, by minutes of one processor", columns=columns, rows=rows)
+    times = [f"{minutes * number / EVALUATIONS:g} min" for number in range(1, EVALUATIONS + 1)]
+    columns = ["game", "algorithm", "thousand steps", *times, "last score of each seed"]
+    return Table(title="Mean score by minutes of CPU time", columns=columns, rows=rows)
 
 
-def _words(one: Result) -> str:
-    means = ", ".join(f"{mean:.1f}" for mean in one.means)
-    return f"{one.entry.algorithm} {one.entry.game} seed {one.entry.seed}: {means}"
+def _describe(result: BakeOffResult) -> str:
+    entry, means = result.entry, ", ".join(f"{mean:.1f}" for mean in result.means)
+    return f"{entry.algorithm} {entry.game} seed {entry.seed}: {means}"

@@ -1,78 +1,78 @@
-"""What agents score after equally many frames: ours, and Stable-Baselines3 with its settings for Atari.
+"""Scores after the same number of frames: agp-tui, and Stable-Baselines3 with its Atari settings.
 
-Each run is one process with one thread; the processor time that it took is told beside its score.
+Each run is a process with one thread; its CPU time is reported beside its score.
 """
 
 import time
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 
 from agp_tui.atari.trainer import AgentTrainer
+from agp_tui.bench.registry import machine
 from agp_tui.config import Algorithm, AtariSettings
 from agp_tui.engine.job import Job
 from agp_tui.evaluation.statistics import bootstrap_interval
 from agp_tui.games.ids import short_name
 from agp_tui.protocol.events import Table
 from benchmarks.atari_training import stable_baselines
-from benchmarks.parallel import run_side_by_side
+from benchmarks.results import run_missing, single_thread_processes
 
 SB3 = "sb3 PPO"
-GAMES = 20
-"""The last so many games of a training are its score."""
+EPISODES = 20
+"""The score of a training is the mean of this number of last episodes."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One training. No action is repeated by chance: Stable-Baselines3's consoles have none of that."""
+class EqualFramesEntry:
+    """One training, without sticky actions, because the environments of Stable-Baselines3 have none."""
 
     way: str
-    """One of our algorithms, or `sb3 PPO`."""
+    """An algorithm of agp-tui, or `sb3 PPO`."""
     game: str
     seed: int
     decisions: int
-    """Four frames of the console each."""
+    """Of four frames each."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
-    """What came of an entry."""
+class EqualFramesResult:
+    """The result of an entry."""
 
-    entry: Entry
+    entry: EqualFramesEntry
     machine: str
     cpu_seconds: float
     scores: tuple[float, ...]
-    """Of the last games played in training, none of a training too short for one."""
+    """Of the last episodes of the training; empty if none was completed."""
 
 
 def bench_equal_frames(
-    entries: list[Entry], kept: Path, machine: str, job: Job, *, side_by_side: int
-) -> list[Result]:
-    """Run all that `kept` (JSON lines, appended to) has no result of; all results.
+    entries: list[EqualFramesEntry], path: Path, job: Job, *, parallel: int
+) -> list[EqualFramesResult]:
+    """Run the entries without a result in `path`, `parallel` at a time; returns all results.
 
-    Raises `MissingPart` without Stable-Baselines3, where that is options for.
+    Raises `MissingPart` if Stable-Baselines3 is needed and not installed.
     """
-    run = partial(run_entry, machine=machine)
-    return run_side_by_side(entries, kept, Result, run, _words, job, at_once=side_by_side)
+    with single_thread_processes(parallel) as executor:
+        return run_missing(entries, path, EqualFramesResult, run_entry, _describe, job, executor)
 
 
-def run_entry(entry: Entry, machine: str) -> Result:
-    """Train, in this process."""
-    train = _train_theirs if entry.way == SB3 else _train_ours
-    began = time.process_time()
+def run_entry(entry: EqualFramesEntry) -> EqualFramesResult:
+    """Train in this process."""
+    train = _train_sb3 if entry.way == SB3 else _train_agp
+    start = time.process_time()
     scores = train(entry)
-    return Result(
+    return EqualFramesResult(
         entry=entry,
-        machine=machine,
-        cpu_seconds=round(time.process_time() - began, 1),
-        scores=tuple(scores[-GAMES:]),
+        machine=machine(),
+        cpu_seconds=round(time.process_time() - start, 1),
+        scores=tuple(scores[-EPISODES:]),
     )
 
 
-def _train_ours(entry: Entry) -> list[float]:
+def _train_agp(entry: EqualFramesEntry) -> list[float]:
     settings = AtariSettings(
         game=entry.game,
         algorithm=cast(Algorithm, entry.way),
@@ -84,41 +84,41 @@ def _train_ours(entry: Entry) -> list[float]:
     scores: list[float] = []
     try:
         while (steps := trainer.counters.steps) < entry.decisions:
-            scores += [game.score for game in trainer.round(steps / entry.decisions).ended]
+            scores += [episode.score for episode in trainer.round(steps / entry.decisions).ended]
     finally:
         trainer.close()
     return scores
 
 
-def _train_theirs(entry: Entry) -> list[float]:
-    model, _ = stable_baselines("PPO", entry.game, "cpu", seed=entry.seed, falling=True)
+def _train_sb3(entry: EqualFramesEntry) -> list[float]:
+    model, _ = stable_baselines("PPO", entry.game, "cpu", seed=entry.seed, anneal=True)
     model.learn(entry.decisions)
-    return [float(game["r"]) for game in model.ep_info_buffer]
+    return [float(episode["r"]) for episode in model.ep_info_buffer]
 
 
-def table(results: list[Result]) -> Table:
-    """A row for each way and game: the score of each seed, and the time it took."""
+def equal_frames_table(results: list[EqualFramesResult]) -> Table:
+    """A row per game and algorithm: the score of each seed, and the mean CPU time."""
     rows: list[list[str | float | int | None]] = []
-    for game, way in sorted({(one.entry.game, one.entry.way) for one in results}):
-        of_it = [one for one in results if (one.entry.game, one.entry.way) == (game, way)]
+    for game, way in sorted({(result.entry.game, result.entry.way) for result in results}):
+        runs = [result for result in results if (result.entry.game, result.entry.way) == (game, way)]
         rows.append(
             [
                 short_name(game),
                 way if way == SB3 else f"agp {way}",
-                of_it[0].entry.decisions,
-                ", ".join(map(_told, of_it)),
-                round(float(np.mean([one.cpu_seconds for one in of_it]))),
+                runs[0].entry.decisions,
+                ", ".join(map(_score, runs)),
+                round(float(np.mean([result.cpu_seconds for result in runs]))),
             ]
         )
-    columns = ["game", "way", "decisions", f"mean of the last {GAMES} games", "CPU seconds"]
-    return Table(title="Scores after equally many frames, one thread", columns=columns, rows=rows)
+    columns = ["game", "algorithm", "decisions", f"mean of the last {EPISODES} episodes", "CPU seconds"]
+    return Table(title="Scores after the same number of frames, one thread", columns=columns, rows=rows)
 
 
-def _words(one: Result) -> str:
-    return f"{one.entry.way}: {_told(one)} after {one.cpu_seconds:.0f} CPU seconds."
+def _describe(result: EqualFramesResult) -> str:
+    return f"{result.entry.way}: {_score(result)} after {result.cpu_seconds:.0f} CPU seconds."
 
 
-def _told(one: Result) -> str:
-    if not one.scores:
-        return "no game ended"
-    return str(bootstrap_interval(one.scores))
+def _score(result: EqualFramesResult) -> str:
+    if not result.scores:
+        return "no completed episode"
+    return str(bootstrap_interval(result.scores))

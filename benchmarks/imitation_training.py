@@ -1,4 +1,4 @@
-"""The training benchmark: encoding a stretch once against encoding each window by itself."""
+"""Training rate of the imitation network: chunks encoded once, against windows encoded separately."""
 
 import statistics
 import time
@@ -20,25 +20,25 @@ from agp_tui.imitation.trainer import Trainer
 from agp_tui.protocol.events import Table
 
 FRAMES = 4096
-"""That the trainer learns from."""
+"""Frames in the dataset of the trainer."""
 WINDOWS = 16
-"""Separate windows in a step: at a segment of 20 about as many frames as a step of stretches."""
+"""Separate windows per step; with a segment of 20 about as many frames as a step of chunks."""
 
 
 @dataclass(frozen=True)
 class TrainBench:
-    """Labelled positions learnt from in a second, both ways, in the same run."""
+    """Labelled frames trained per second with each method in the same run."""
 
     shared: float
-    """Stretches encoded once, decided at every position."""
+    """Chunks encoded once, with a loss at each position."""
     separate: float
-    """Every window encoded by itself."""
+    """Each window encoded separately."""
     ratio: float
-    """Median of the ratios of neighbouring rounds."""
+    """Median of the ratios of the rounds."""
     frames: float
-    """Frames encoded a second, forward and backward, the shared way."""
+    """Frames encoded per second with shared encodings, forward and backward."""
     trainer: float
-    """By the trainer itself: its arithmetic, its gathering and changing of frames."""
+    """The whole trainer, including batching, augmentation and its precision."""
     precision: str
     device: str
 
@@ -56,20 +56,19 @@ def bench_train(
     seconds: float = 5.0,
     threads: int | None = None,
 ) -> TrainBench:
-    """Both ways in turn, whole steps (forward, backward, AdamW) of one network on random frames; then the
-    trainer on such frames.
+    """Time training steps (forward, backward, AdamW) with both methods in turns, then the trainer.
 
-    Tells a table. Raises `JobFailed` where the job is stopped before the first round is done.
+    All use random frames. Emits a table. Raises `JobStopped` if stopped before the end of the first round.
     """
     if threads:
         torch.set_num_threads(threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network = to_channels_last(PolicyNetwork(NetworkSpec(model, frame_size, segment, keys)).to(device))
     optimizer = torch.optim.AdamW(network.parameters())
-    picture = (frame_size, frame_size, 3)
+    frame_shape = (frame_size, frame_size, 3)
     length = segment - 1 + stretch
-    stretches = torch.randint(0, 256, (batch, length, *picture), dtype=torch.uint8, device=device)
-    windows = torch.randint(0, 256, (WINDOWS, segment, *picture), dtype=torch.uint8, device=device)
+    chunks = torch.randint(0, 256, (batch, length, *frame_shape), dtype=torch.uint8, device=device)
+    windows = torch.randint(0, 256, (WINDOWS, segment, *frame_shape), dtype=torch.uint8, device=device)
 
     def step(frames: Tensor) -> None:
         logits = network(frames)
@@ -82,10 +81,13 @@ def bench_train(
     for number in range(rounds + 1):
         if job.stopping:
             break
-        pair = _seconds(lambda: step(stretches), device), _seconds(lambda: step(windows), device)
-        if number:  # the first round warms up
-            shared.append(batch * stretch / pair[0])
-            separate.append(WINDOWS / pair[1])
+        chunk_seconds, window_seconds = (
+            _seconds(lambda: step(chunks), device),
+            _seconds(lambda: step(windows), device),
+        )
+        if number:  # the first round is a warm-up
+            shared.append(batch * stretch / chunk_seconds)
+            separate.append(WINDOWS / window_seconds)
     if not shared:
         raise JobStopped("Stopped before the first round was done.", "Run agp bench train again.")
     settings = TrainSettings(model=model, batch=batch, stretch=stretch)
@@ -107,13 +109,13 @@ def bench_train(
     return found
 
 
-def _table(found: TrainBench, what: str) -> Table:
+def _table(found: TrainBench, description: str) -> Table:
     return Table(
-        title=f"Training: {what}",
-        columns=["way", "labelled frames/s", "ratio"],
+        title=f"Training: {description}",
+        columns=["method", "labelled frames/s", "ratio"],
         rows=[
-            ["each window by itself", found.separate, 1.0],
-            ["stretches encoded once", found.shared, found.ratio],
+            ["separate windows", found.separate, 1.0],
+            ["chunks encoded once", found.shared, found.ratio],
             [f"the trainer, {found.precision}", found.trainer, round(found.trainer / found.separate, 2)],
         ],
     )
@@ -126,9 +128,9 @@ def _random_frames(size: int, segment: int, keys: int) -> Dataset:
     return Dataset((clip,), (IndexRange(0, 0, FRAMES),), (), segment)
 
 
-def _seconds(work: Callable[[], None], device: str) -> float:
-    begun = time.perf_counter()
-    work()
+def _seconds(function: Callable[[], None], device: str) -> float:
+    start = time.perf_counter()
+    function()
     if device == "cuda":
         torch.cuda.synchronize()
-    return time.perf_counter() - begun
+    return time.perf_counter() - start

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
-from typing import TypeVar, get_args
+from typing import TYPE_CHECKING, TypeVar, get_args
 
-from agp_tui.bench.machine import machine
 from agp_tui.bench.options import CaptureOptions, DecisionOptions, PaceOptions
 from agp_tui.bench.registry import (
     CHECKOUT_ONLY,
@@ -20,7 +19,6 @@ from agp_tui.bench.registry import (
 from agp_tui.config import Algorithm
 from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
-from benchmarks.clones import CloneEntry
 from benchmarks.options import (
     AllOptions,
     AppOptions,
@@ -34,14 +32,17 @@ from benchmarks.options import (
     TrainOptions,
 )
 
-E = TypeVar("E", bound=CloneEntry)
+if TYPE_CHECKING:
+    from benchmarks.dagger import CloneEntry
+
+E = TypeVar("E", bound="CloneEntry")
 
 
 def store(options: StoreOptions, job: Job) -> Metrics:
     """Raises `MissingPart` without the Atari games whose frames are stored."""
-    from benchmarks.storing import bench_storing, metrics
+    from benchmarks.storage import bench_storage, storage_metrics
 
-    return metrics(bench_storing(options, job))
+    return storage_metrics(bench_storage(options, job))
 
 
 def train(options: TrainOptions, job: Job) -> Metrics:
@@ -70,14 +71,14 @@ def train(options: TrainOptions, job: Job) -> Metrics:
 def atari(options: AtariOptions, job: Job) -> Metrics:
     """Raises `MissingPart` without torch or Stable-Baselines3."""
     require_torch()
-    from benchmarks.atari_training import ONE_CORE, bench_atari, graphics_card
+    from benchmarks.atari_training import ONE_CORE, bench_atari, gpu
 
     return bench_atari(
         options.game,
         job,
         rounds=options.rounds,
         seconds=options.seconds,
-        hardware=graphics_card() if options.device == "cuda" else ONE_CORE,
+        hardware=gpu() if options.device == "cuda" else ONE_CORE,
         environments=options.environments,
         batch_size=options.batch_size,
     )
@@ -86,45 +87,47 @@ def atari(options: AtariOptions, job: Job) -> Metrics:
 def equal_frames(options: EqualFramesOptions, job: Job) -> Metrics:
     """Raises `SettingError` for an unknown algorithm or game, `MissingPart` without Stable-Baselines3."""
     require_torch()
-    from benchmarks.equal_frames import SB3, Entry, bench_equal_frames, table
+    from benchmarks.equal_frames import SB3, EqualFramesEntry, bench_equal_frames, equal_frames_table
 
     entries = [
-        Entry(way=way, game=game, seed=seed, decisions=options.decisions)
+        EqualFramesEntry(way=way, game=game, seed=seed, decisions=options.decisions)
         for game in _game_ids((options.game,))
         for seed in options.seeds
         for way in _known_algorithms(options.ways, SB3)
     ]
-    found = bench_equal_frames(entries, options.kept, machine(), job, side_by_side=options.side_by_side)
-    job.emit(table(found))
+    results = bench_equal_frames(entries, options.kept, job, parallel=options.side_by_side)
+    job.emit(equal_frames_table(results))
     return {}
 
 
 def bakeoff(options: BakeOffOptions, job: Job) -> Metrics:
     """Raises `SettingError` for an unknown algorithm or game."""
     require_torch()
-    from benchmarks.bakeoff import Entry, bake_off, table
+    from benchmarks.bakeoff import BakeOffEntry, bake_off, bake_off_table
 
     games = _game_ids(options.games)
     entries = [
-        Entry(algorithm=algorithm, game=game, seed=seed, minutes=options.minutes, games=options.episodes)
+        BakeOffEntry(
+            algorithm=algorithm, game=game, seed=seed, minutes=options.minutes, games=options.episodes
+        )
         for seed in range(options.seeds)
         for game in games
         for algorithm in _known_algorithms(options.algorithms)
     ]
-    job.emit(table(bake_off(entries, options.kept, job, side_by_side=options.side_by_side)))
+    job.emit(bake_off_table(bake_off(entries, options.kept, job, parallel=options.side_by_side)))
     return {}
 
 
 def learn(options: LearnOptions, job: Job) -> Metrics:
     """Raises `SettingError` for an unknown algorithm or game, `JobFailed` if a training fails."""
     require_torch()
-    from benchmarks.learning import CHANCE, Entry, learn_all, table
+    from benchmarks.learning import CHANCE, LearningEntry, bench_learning, learning_table
 
     games = _game_ids(options.games)
     entries = [
-        Entry(game=game, algorithm=CHANCE, seed=seed, games=options.episodes)
+        LearningEntry(game=game, algorithm=CHANCE, seed=seed, games=options.episodes)
         if algorithm == CHANCE
-        else Entry(
+        else LearningEntry(
             game=game,
             algorithm=algorithm,
             seed=seed,
@@ -137,25 +140,25 @@ def learn(options: LearnOptions, job: Job) -> Metrics:
         for game in games
         for algorithm in _known_algorithms(options.algorithms, CHANCE)
     ]
-    job.emit(table(learn_all(entries, options.kept, job)))
+    job.emit(learning_table(bench_learning(entries, options.kept, job)))
     return {}
 
 
 def corrections(options: CorrectionsOptions, job: Job) -> Metrics:
     """Raises `SettingError` for a game without a scripted expert."""
     require_torch()
-    from benchmarks.corrections import bench_corrections, table
+    from benchmarks.dagger import CloneEntry, bench_corrections, corrections_table
 
-    job.emit(table(bench_corrections(_entries(CloneEntry, options), options.kept, machine(), job)))
+    job.emit(corrections_table(bench_corrections(_entries(CloneEntry, options), options.kept, job)))
     return {}
 
 
 def practice(options: PracticeOptions, job: Job) -> Metrics:
     """Raises `SettingError` for a game without a scripted expert, `JobFailed` if a command fails."""
     require_torch()
-    from benchmarks.practice import Entry, bench_practice, table
+    from benchmarks.dagger import PracticeEntry, bench_practice, practice_table
 
-    job.emit(table(bench_practice(_entries(Entry, options), options.kept, machine(), job)))
+    job.emit(practice_table(bench_practice(_entries(PracticeEntry, options), options.kept, job)))
     return {}
 
 
@@ -166,9 +169,9 @@ def ui(options: AppOptions, job: Job) -> Metrics:
     return ui_metrics(job, options)
 
 
-def every(options: AllOptions, job: Job) -> Measurement:
+def run_every(options: AllOptions, job: Job) -> Measurement:
     """Raises `AgpError` if the results cannot be stored."""
-    from benchmarks.every import run_all
+    from benchmarks.run_all import run_all
 
     parts: dict[str, Callable[[Job], Metrics]] = {
         "pace": partial(pace, PaceOptions()),
@@ -200,7 +203,7 @@ BENCHMARKS = tuple(
         ("corrections", CorrectionsOptions, corrections),
         ("practice", PracticeOptions, practice),
         ("ui", AppOptions, ui),
-        ("all", AllOptions, every),
+        ("all", AllOptions, run_every),
     )
 )
 
@@ -213,9 +216,15 @@ def _game_ids(games: tuple[str, ...]) -> list[str]:
 
 def _entries(entry: type[E], options: CorrectionsOptions | PracticeOptions) -> list[E]:
     """An entry per seed and game; its other fields are those of the options."""
-    same = {one.name: getattr(options, one.name) for one in fields(entry) if one.name not in ("game", "seed")}
+    values = {
+        field.name: getattr(options, field.name)
+        for field in fields(entry)
+        if field.name not in ("game", "seed")
+    }
     return [
-        entry(game=game, seed=seed, **same) for seed in options.seeds for game in _with_expert(options.games)
+        entry(game=game, seed=seed, **values)
+        for seed in options.seeds
+        for game in _with_expert(options.games)
     ]
 
 

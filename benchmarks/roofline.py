@@ -1,4 +1,4 @@
-"""How far the figures of the benchmarks are from what the machine could do at best."""
+"""Roofline: the results of the benchmarks relative to the limits of the machine."""
 
 import time
 from collections.abc import Callable
@@ -14,28 +14,34 @@ from agp_tui.protocol.events import Table
 from benchmarks.options import AtariOptions, TrainOptions
 
 SECONDS = 0.3
-"""Each limit is the best of as many tries as fit into this time: what other work takes is no limit."""
-COPIED = 64 * 2**20
-SIDE = 1024
+"""Each limit is the best of the repetitions in this time, so that background load does not lower it."""
+COPY_BYTES = 64 * 2**20
+MATRIX_SIZE = 1024
+BYTES_PER_PIXEL = 4
+PASSES = 3
+"""Forward and backward passes cost three times the forward pass."""
+
+Metrics = dict[str, float]
+Row = list[str | float | int | None]
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Of one thread."""
+class MachineLimits:
+    """Limits of one thread."""
 
-    copied_gb_s: float
-    """Bytes read and written by a copy that fits no cache, 10^9 a second."""
+    copy_gb_s: float
+    """Bytes read and written per second by a copy larger than the caches, in GB/s."""
     float32_gflop_s: float
-    """Of a matrix product, multiplications and additions counted, 10^9 a second."""
+    """Operations per second of a matrix product, in GFLOP/s."""
 
 
-def measure_limits() -> Limits:
-    """Takes about a second."""
-    return Limits(round(_copied() / 1e9, 1), round(_multiplied() / 1e9, 1))
+def measure_limits() -> MachineLimits:
+    """Measure the limits; takes about a second."""
+    return MachineLimits(round(_copy_bytes_per_second() / 1e9, 1), round(_matrix_flop_per_second() / 1e9, 1))
 
 
 def decision_gflop(model: Literal["small", "large"], frame_size: int, segment: int) -> float:
-    """What one streaming decision computes, multiplications and additions counted, 10^9. Needs torch."""
+    """GFLOP of one streaming decision. Needs torch."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -48,49 +54,114 @@ def decision_gflop(model: Literal["small", "large"], frame_size: int, segment: i
     return float(counter.get_total_flops()) / 1e9
 
 
-def console_frames_a_second(game: str, frames: int = 4_000) -> float:
-    """Frames that the bare emulator gives a second of one core, nothing read from it: no play has more."""
+def emulator_fps(game: str, frames: int = 4_000) -> float:
+    """Frames per CPU second of the emulator alone, without reading its screen."""
     from agp_tui.games.atari import open_emulator, rom_name
 
-    bare = open_emulator(rom_name(game), sticky=0.0, seed=0)
-    actions = bare.getMinimalActionSet()
+    emulator = open_emulator(rom_name(game), sticky=0.0, seed=0)
+    actions = emulator.getMinimalActionSet()
     picks = np.random.default_rng(0).integers(0, len(actions), frames)
-    began = time.process_time()
+    start = time.process_time()
     for pick in picks:
-        bare.act(actions[pick])
-        if bare.game_over():
-            bare.reset_game()
-    return frames / (time.process_time() - began)
+        emulator.act(actions[pick])
+        if emulator.game_over():
+            emulator.reset_game()
+    return frames / (time.process_time() - start)
 
 
-def _copied() -> float:
-    source, target = np.zeros(COPIED, np.uint8), np.ones(COPIED, np.uint8)
-    return 2 * COPIED / _best(lambda: np.copyto(target, source))
+def roofline(metrics: Metrics, limits: MachineLimits) -> Table:
+    """A row per benchmark in `metrics`, measured with default options: limit, result and their ratio."""
+    rows = [
+        *_capture(metrics, limits),
+        *_decisions(metrics, limits),
+        *_training(metrics, limits),
+        *_atari(metrics),
+    ]
+    columns = ["measurement", "limit", "agp", "reached", "definition of the limit"]
+    return Table(title="Distance from hardware limits", columns=columns, rows=rows)
 
 
-def _multiplied() -> float:
+def _capture(metrics: Metrics, limits: MachineLimits) -> list[Row]:
+    if not (measured := metrics.get("capture_ms")):
+        return []
+    size = CaptureOptions().size
+    copied = 2 * size * size * BYTES_PER_PIXEL
+    shortest = copied / limits.copy_gb_s / 1e6
+    name = f"capture of {size}x{size}"
+    return [_row(name, shortest, measured, "ms", shortest / measured, "each byte read and written once")]
+
+
+def _decisions(metrics: Metrics, limits: MachineLimits) -> list[Row]:
+    rows: list[Row] = []
+    options = DecisionOptions()
+    networks: dict[str, Literal["small", "large"]] = {"": "small", "large_": "large"}
+    for prefix, network in networks.items():
+        if not (measured := metrics.get(f"{prefix}play_streaming_ms")):
+            continue
+        work = decision_gflop(network, options.frame_size, options.segment)
+        shortest = 1e3 * work / limits.float32_gflop_s
+        name = f"decision, {network} network at {options.frame_size} px"
+        definition = f"{work:.3f} GFLOP at {limits.float32_gflop_s:g} GFLOP/s of a float32 matrix product"
+        rows.append(_row(name, shortest, measured, "ms", shortest / measured, definition))
+    return rows
+
+
+def _training(metrics: Metrics, limits: MachineLimits) -> list[Row]:
+    if not (measured := metrics.get("train_frames")):
+        return []
+    options = TrainOptions()
+    work = PASSES * decision_gflop(options.network, options.frame_size, options.segment)
+    best = available_cpus() * limits.float32_gflop_s / work
+    name = f"frames trained per second, {options.network} network at {options.frame_size} px"
+    speed = f"{limits.float32_gflop_s:g} GFLOP/s on each of {available_cpus()} cores"
+    definition = f"{work:.3f} GFLOP per frame at {speed}"
+    return [_row(name, best, measured, "", measured / best, definition)]
+
+
+def _atari(metrics: Metrics) -> list[Row]:
+    if not (measured := metrics.get("atari_pqn")):
+        return []
+    try:
+        best = emulator_fps(AtariOptions().game) / 4
+    except AgpError:
+        return []
+    definition = "the emulator alone, 4 frames per decision"
+    return [_row("decisions trained per CPU second, pqn", best, measured, "", measured / best, definition)]
+
+
+def _row(name: str, limit: float, measured: float, unit: str, share: float, definition: str) -> Row:
+    rounded = [f"{float(f'{value:.3g}'):g} {unit}".strip() for value in (limit, measured)]
+    return [name, *rounded, f"{share:.0%}", definition]
+
+
+def _copy_bytes_per_second() -> float:
+    source, target = np.zeros(COPY_BYTES, np.uint8), np.ones(COPY_BYTES, np.uint8)
+    return 2 * COPY_BYTES / _shortest(lambda: np.copyto(target, source))
+
+
+def _matrix_flop_per_second() -> float:
     if not _has_torch():
-        one = np.ones((SIDE, SIDE), np.float32)
-        return float(2 * SIDE**3 / _best(lambda: one @ one))
+        one = np.ones((MATRIX_SIZE, MATRIX_SIZE), np.float32)
+        return float(2 * MATRIX_SIZE**3 / _shortest(lambda: one @ one))
     import torch
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        tensor = torch.ones(SIDE, SIDE)
-        return float(2 * SIDE**3 / _best(lambda: tensor @ tensor))
+        tensor = torch.ones(MATRIX_SIZE, MATRIX_SIZE)
+        return float(2 * MATRIX_SIZE**3 / _shortest(lambda: tensor @ tensor))
     finally:
         torch.set_num_threads(threads)
 
 
-def _best(work: Callable[[], object]) -> float:
-    """Seconds of the quickest try."""
-    work()
+def _shortest(function: Callable[[], object]) -> float:
+    """Seconds of the fastest repetition."""
+    function()
     end, best = time.perf_counter() + SECONDS, float("inf")
     while time.perf_counter() < end:
-        began = time.perf_counter()
-        work()
-        best = min(best, time.perf_counter() - began)
+        start = time.perf_counter()
+        function()
+        best = min(best, time.perf_counter() - start)
     return best
 
 
@@ -98,77 +169,3 @@ def _has_torch() -> bool:
     from importlib.util import find_spec
 
     return find_spec("torch") is not None
-
-
-Metrics = dict[str, float]
-Row = list[str | float | int | None]
-BYTES_A_PIXEL = 4
-PASSES = 3
-"""Forward and backward cost three times the forward pass."""
-
-
-def roofline(metrics: Metrics, limits: Limits) -> Table:
-    """A row for each benchmark that was run with its own defaults: the limit, ours, the share reached."""
-    rows = [
-        *_capture(metrics, limits),
-        *_decisions(metrics, limits),
-        *_training(metrics, limits),
-        *_atari(metrics),
-    ]
-    columns = ["what", "limit", "ours", "reached", "the limit is"]
-    return Table(title="How far from the machine's limits", columns=columns, rows=rows)
-
-
-def _capture(metrics: Metrics, limits: Limits) -> list[Row]:
-    if not (ours := metrics.get("capture_ms")):
-        return []
-    size = CaptureOptions().size
-    moved = 2 * size * size * BYTES_A_PIXEL
-    floor = moved / limits.copied_gb_s / 1e6
-    what = f"a grab of {size}x{size}"
-    return [_row(what, floor, ours, "ms", floor / ours, "its bytes read and written once")]
-
-
-def _decisions(metrics: Metrics, limits: Limits) -> list[Row]:
-    rows: list[Row] = []
-    options = DecisionOptions()
-    networks: dict[str, Literal["small", "large"]] = {"": "small", "large_": "large"}
-    for before, network in networks.items():
-        if not (ours := metrics.get(f"{before}play_streaming_ms")):
-            continue
-        work = decision_gflop(network, options.frame_size, options.segment)
-        floor = 1e3 * work / limits.float32_gflop_s
-        what = f"a decision, {network} at {options.frame_size} px"
-        why = f"{work:.3f} GFLOP at {limits.float32_gflop_s:g} GFLOP/s of a float32 product"
-        rows.append(_row(what, floor, ours, "ms", floor / ours, why))
-    return rows
-
-
-def _training(metrics: Metrics, limits: Limits) -> list[Row]:
-    if not (ours := metrics.get("train_frames")):
-        return []
-    options = TrainOptions()
-    work = PASSES * decision_gflop(options.network, options.frame_size, options.segment)
-    best = available_cpus() * limits.float32_gflop_s / work
-    what = f"frames learned a second, {options.network} at {options.frame_size} px"
-    why = (
-        f"{work:.3f} GFLOP a frame at {limits.float32_gflop_s:g} GFLOP/s on each of {available_cpus()} cores"
-    )
-    return [_row(what, best, ours, "", ours / best, why)]
-
-
-def _atari(metrics: Metrics) -> list[Row]:
-    if not (ours := metrics.get("atari_pqn")):
-        return []
-    try:
-        best = console_frames_a_second(AtariOptions().game) / 4
-    except AgpError:
-        return []
-    why = "the bare emulator, 4 frames a decision, nothing read or learned"
-    return [_row("decisions trained a CPU second, pqn", best, ours, "", ours / best, why)]
-
-
-def _row(what: str, limit: float, ours: float, unit: str, share: float, why: str) -> Row:
-    """Two or three digits are all that such figures are worth."""
-    shown = [f"{float(f'{value:.3g}'):g} {unit}".strip() for value in (limit, ours)]
-    return [what, *shown, f"{share:.0%}", why]

@@ -21,11 +21,12 @@ from matplotlib.axes import Axes
 from agp_tui.evaluation.statistics import bootstrap_interval, stratified_bootstrap_iqm
 from agp_tui.games.ids import short_name
 from agp_tui.protocol.events import Table
-from benchmarks import bakeoff, corrections, equal_frames, practice
-from benchmarks.clones import mean_of
-from benchmarks.every import PartFound, Report, read_report
-from benchmarks.learning import CHANCE, Learned
-from benchmarks.result_file import read_kept
+from benchmarks import dagger
+from benchmarks.bakeoff import BakeOffResult, bake_off_table
+from benchmarks.equal_frames import EqualFramesResult, equal_frames_table
+from benchmarks.learning import CHANCE, LearningResult
+from benchmarks.results import read_results
+from benchmarks.run_all import PartResult, Report, read_report
 
 DOCS = Path(__file__).parent
 DATA = DOCS / "data"
@@ -50,28 +51,28 @@ RATIOS = {
 def main() -> None:
     """Update every page that has results."""
     mpl.rcParams |= {"svg.hashsalt": "agp", "font.size": 9, "axes.grid": True, "grid.alpha": 0.3}
-    baked = read_kept(DATA / "bakeoff.jsonl", bakeoff.Result)
-    learned = read_kept(DATA / "learning.jsonl", Learned)
-    equal = read_kept(DATA / "equal-frames.jsonl", equal_frames.Result)
+    baked = read_results(DATA / "bakeoff.jsonl", BakeOffResult)
+    learned = read_results(DATA / "learning.jsonl", LearningResult)
+    equal = read_results(DATA / "equal-frames.jsonl", EqualFramesResult)
     parts = {
-        "bake-off": in_markdown(bakeoff.table(baked)),
+        "bake-off": in_markdown(bake_off_table(baked)),
         "over games": in_markdown(over_games(baked)),
         **{short_name(game): with_chart(learned, game) for game in games_of(learned)},
         "memory": in_markdown(memory(learned)),
-        "equal frames": in_markdown(equal_frames.table(equal)),
+        "equal frames": in_markdown(equal_frames_table(equal)),
     }
     fill(DOCS / "atari.md", parts)
-    corrected = read_kept(DATA / "corrections.jsonl", corrections.Result)
-    practised = read_kept(DATA / "practice.jsonl", practice.Result)
-    steadied = practice.steadied_table(practised)
+    corrected = read_results(DATA / "corrections.jsonl", dagger.CorrectionsResult)
+    practised = read_results(DATA / "practice.jsonl", dagger.PracticeBenchResult)
+    key_filter = dagger.key_filter_table(practised)
     parts = {
-        "corrections": in_markdown(corrections.table(corrected)),
-        "practice": in_markdown(practice.table(practised)),
+        "corrections": in_markdown(dagger.corrections_table(corrected)),
+        "practice": in_markdown(dagger.practice_table(practised)),
         "rounds": rounds(practised),
-        **({"key filter": in_markdown(steadied)} if steadied.rows else {}),
+        **({"key filter": in_markdown(key_filter)} if key_filter.rows else {}),
     }
     fill(DOCS / "imitation.md", parts)
-    fill(DOCS / "reliability.md", {"faults": in_markdown(faults(read_kept(DATA / "faults.jsonl", Fault)))})
+    fill(DOCS / "reliability.md", {"faults": in_markdown(faults(read_results(DATA / "faults.jsonl", Fault)))})
     if (report := read_report(DATA / "benchmarks.json")) is not None:
         fill(
             DOCS / "benchmarks.md", {"machine": machine_of(report), **{p.name: part(p) for p in report.parts}}
@@ -93,9 +94,9 @@ class Fault:
     worst: str = ""
 
 
-def faults(kept: Sequence[Fault]) -> Table:
+def faults(results: Sequence[Fault]) -> Table:
     """A row for each fault, with its latest result."""
-    latest = {one.fault: one for one in kept}
+    latest = {one.fault: one for one in results}
     rows: list[list[str | float | int | None]] = [
         [one.fault, one.trials, one.losses, one.worst]
         for one in sorted(latest.values(), key=lambda one: one.fault.lower())
@@ -108,7 +109,7 @@ def machine_of(report: Report) -> str:
     return f"{report.machine}; agp-tui {report.version}; total time {report.seconds} seconds."
 
 
-def part(found: PartFound) -> str:
+def part(found: PartResult) -> str:
     """The tables of one benchmark, each under its title."""
     if found.not_run:
         return f"Not run: {found.not_run}"
@@ -133,13 +134,13 @@ def draw_ratios(report: Report) -> None:
     save("ratios", 1 if found else 0, draw)
 
 
-def over_games(baked: Sequence[bakeoff.Result]) -> Table:
+def over_games(baked: Sequence[BakeOffResult]) -> Table:
     """Human-normalised scores of the algorithms over all games and seeds."""
     rows: list[list[str | float | int | None]] = []
     for algorithm in sorted({one.entry.algorithm for one in baked}):
-        of_it = [one for one in baked if one.entry.algorithm == algorithm]
-        games = sorted({one.entry.game for one in of_it})
-        ends = [[one.normalised[-1] for one in of_it if one.entry.game == game] for game in games]
+        runs = [one for one in baked if one.entry.algorithm == algorithm]
+        games = sorted({one.entry.game for one in runs})
+        ends = [[one.normalised[-1] for one in runs if one.entry.game == game] for game in games]
         seeds = min(map(len, ends))
         scores = np.array([of_game[:seeds] for of_game in ends], np.float64).T
         rows.append([algorithm, seeds, str_of(stratified_bootstrap_iqm(scores))])
@@ -153,7 +154,7 @@ def str_of(interval: object) -> str:
     return f"{value:.2f} ({low:.2f} to {high:.2f})"
 
 
-def trainings(learned: Sequence[Learned], game: str) -> Table:
+def trainings(learned: Sequence[LearningResult], game: str) -> Table:
     """Every training on a game: its score half-way and at the end."""
     rows: list[list[str | float | int | None]] = []
     for one in of_game(learned, game):
@@ -177,14 +178,14 @@ def trainings(learned: Sequence[Learned], game: str) -> Table:
     return Table(title="", columns=columns, rows=rows)
 
 
-def with_chart(learned: Sequence[Learned], game: str) -> str:
+def with_chart(learned: Sequence[LearningResult], game: str) -> str:
     """The table of a game, followed by its chart."""
     name = short_name(game)
     chart = f"![Evaluation scores on {name} by training time](charts/{name.lower()}.svg)"
     return f"{in_markdown(trainings(learned, game))}\n\n{chart}"
 
 
-def mean_at(one: Learned, minutes: float) -> str:
+def mean_at(one: LearningResult, minutes: float) -> str:
     """The evaluation nearest to that time, with its time."""
     if not one.curve:
         return ""
@@ -192,7 +193,7 @@ def mean_at(one: Learned, minutes: float) -> str:
     return f"{check.mean:.1f} at {check.minutes:.0f} min"
 
 
-def memory(learned: Sequence[Learned]) -> Table:
+def memory(learned: Sequence[LearningResult]) -> Table:
     """Memory of the first process of each training, early and late."""
     rows: list[list[str | float | int | None]] = []
     for one in learned:
@@ -205,17 +206,17 @@ def memory(learned: Sequence[Learned]) -> Table:
     return Table(title="", columns=columns, rows=rows)
 
 
-def name_of(one: Learned) -> str:
+def name_of(one: LearningResult) -> str:
     """The label of a training."""
     return one.entry.algorithm + (", after the expert" if one.entry.expert_seconds else "")
 
 
-def games_of(learned: Sequence[Learned]) -> list[str]:
+def games_of(learned: Sequence[LearningResult]) -> list[str]:
     """In the order of their first result."""
     return list(dict.fromkeys(one.entry.game for one in learned))
 
 
-def of_game(learned: Sequence[Learned], game: str) -> list[Learned]:
+def of_game(learned: Sequence[LearningResult], game: str) -> list[LearningResult]:
     """The trainings on a game, random play last."""
     found = [one for one in learned if one.entry.game == game]
     return sorted(found, key=lambda one: (one.entry.algorithm == CHANCE, name_of(one), one.entry.seed))
@@ -240,15 +241,15 @@ def fill(page: Path, parts: dict[str, str]) -> None:
     print(page.relative_to(DOCS.parent))
 
 
-def draw_bake_off(baked: Sequence[bakeoff.Result]) -> None:
+def draw_bake_off(baked: Sequence[BakeOffResult]) -> None:
     """Mean scores by processor time, a panel for each game."""
     by_game = groupby(sorted(baked, key=lambda one: one.entry.game), lambda one: one.entry.game)
-    panels = [(game, list(of_it)) for game, of_it in by_game]
+    panels = [(game, list(runs)) for game, runs in by_game]
 
     def draw(axes: Sequence[Axes]) -> None:
-        for panel, (game, of_it) in zip(axes, panels, strict=True):
+        for panel, (game, runs) in zip(axes, panels, strict=True):
             panel.set(title=short_name(game), xlabel="minutes of one core", ylabel="mean score")
-            for one in sorted(of_it, key=lambda one: (one.entry.algorithm, one.entry.seed)):
+            for one in sorted(runs, key=lambda one: (one.entry.algorithm, one.entry.seed)):
                 algorithm, seed = one.entry.algorithm, one.entry.seed
                 label = algorithm if seed == 0 else None
                 panel.plot(
@@ -259,7 +260,7 @@ def draw_bake_off(baked: Sequence[bakeoff.Result]) -> None:
     save("bakeoff", len(panels), draw)
 
 
-def draw_trainings(learned: Sequence[Learned], game: str) -> None:
+def draw_trainings(learned: Sequence[LearningResult], game: str) -> None:
     """Evaluation scores with their intervals, by time."""
 
     def draw(axes: Sequence[Axes]) -> None:
@@ -282,24 +283,24 @@ def draw_trainings(learned: Sequence[Learned], game: str) -> None:
     save(short_name(game).lower(), 1, draw)
 
 
-def rounds(practised: Sequence[practice.Result]) -> str:
+def rounds(practised: Sequence[dagger.PracticeBenchResult]) -> str:
     """The rounds of each practice run, and the chart."""
-    tables = [practice.rounds_table(one) for one in practised]
-    told = [f"{table.title}:\n\n{in_markdown(table)}" for table in tables]
-    return "\n\n".join([*told, "![Scores by DAgger round](charts/practice.svg)"])
+    tables = [dagger.rounds_table(one) for one in practised]
+    sections = [f"{table.title}:\n\n{in_markdown(table)}" for table in tables]
+    return "\n\n".join([*sections, "![Scores by DAgger round](charts/practice.svg)"])
 
 
-def draw_practice(practised: Sequence[practice.Result]) -> None:
+def draw_practice(practised: Sequence[dagger.PracticeBenchResult]) -> None:
     """Mean scores with their intervals by round, a panel for each practice run."""
 
     def draw(axes: Sequence[Axes]) -> None:
         for panel, one in zip(axes, practised, strict=True):
-            title = f"{short_name(one.entry.game)}, {practice.seen(one.entry)}"
+            title = f"{short_name(one.entry.game)}, {dagger.input_of(one.entry)}"
             panel.set(title=title, xlabel="rounds", ylabel="mean score, 95 % interval")
             numbers = range(len(one.rounds))
             intervals = [bootstrap_interval(scores) for scores in one.rounds]
             colour = COLOURS["pqn"]
-            panel.plot(numbers, [mean_of(scores) for scores in one.rounds], color=colour, marker=".",
+            panel.plot(numbers, [dagger.mean(scores) for scores in one.rounds], color=colour, marker=".",
                        label="model of the round")  # fmt: skip
             panel.fill_between(
                 numbers,
@@ -309,8 +310,8 @@ def draw_practice(practised: Sequence[practice.Result]) -> None:
                 alpha=0.12,
                 linewidth=0,
             )
-            panel.axhline(mean_of(one.expert), color=COLOURS["monte_carlo"], linewidth=1, label="expert")
-            panel.axhline(mean_of(one.chance), color="grey", linewidth=1, label="random play")
+            panel.axhline(dagger.mean(one.expert), color=COLOURS["monte_carlo"], linewidth=1, label="expert")
+            panel.axhline(dagger.mean(one.chance), color="grey", linewidth=1, label="random play")
             panel.legend()
 
     save("practice", len(practised), draw)

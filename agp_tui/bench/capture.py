@@ -103,7 +103,7 @@ def _ratio(slow: Percentiles, fast: Percentiles) -> float:
 def _table(result: CaptureBench, what: str) -> Table:
     return Table(
         title=f"Capture: one frame, {what}, {result.frames} of each in turns",
-        columns=["way", "p50 ms", "p99 ms", "times ours"],
+        columns=["method", "p50 ms", "p99 ms", "times ours"],
         rows=[
             [OURS, result.ours_ms.p50, result.ours_ms.p99, 1.0],
             [SOCKET, result.socket_ms.p50, result.socket_ms.p99, result.socket_ratio],

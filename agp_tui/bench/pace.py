@@ -112,6 +112,6 @@ def _table(result: PaceBench, options: PaceOptions) -> Table:
     return Table(
         title=f"Pace: {options.fps} fps, {options.work_ms:g} ms of work per frame, {options.seconds:g} s each"
         + (f", each core {options.load:.0%} busy with other work" if options.load else ""),
-        columns=["way", "filled %", "off p50 ms", "off p99 ms", "drift ms"],
+        columns=["method", "filled %", "off p50 ms", "off p99 ms", "drift ms"],
         rows=rows,
     )

@@ -114,7 +114,7 @@ def _table(result: PlayBench, turn: int) -> Table:
     return Table(
         title=f"One decision, {result.decisions} of each in turns of {turn}; "
         f"outputs differ by {result.max_difference:.1e} at most",
-        columns=["way", "p50 ms", "p99 ms", "times faster"],
+        columns=["method", "p50 ms", "p99 ms", "times faster"],
         rows=[
             [WHOLE, result.whole_ms.p50, result.whole_ms.p99, 1.0],
             [STREAMING, result.streaming_ms.p50, result.streaming_ms.p99, result.ratio],

@@ -194,5 +194,5 @@ def _table(found: list[Reaction], seconds: float) -> Table:
         ours, plain = one.ours_ms, one.plain_ms
         rows.append([one.fps, "ours", ours.p50, ours.p95, ours.p99, one.fps - one.missed / seconds, 1.0])
         rows.append([one.fps, "plain", plain.p50, plain.p95, plain.p99, one.plain_fps, round(one.ratio, 1)])
-    columns = ["target fps", "way", "p50 ms", "p95 ms", "p99 ms", "reached fps", "times ours"]
+    columns = ["target fps", "method", "p50 ms", "p95 ms", "p99 ms", "reached fps", "times ours"]
     return Table(title="From the grab to the key in the game's window", columns=columns, rows=rows)

@@ -3,13 +3,14 @@
 The others are in the folder `benchmarks/` of a source checkout.
 """
 
+import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agp_tui.bench.machine import machine
 from agp_tui.bench.options import CaptureOptions, DecisionOptions, PaceOptions
+from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.errors import MissingPart
 from agp_tui.protocol.events import Finished
@@ -122,3 +123,19 @@ def require_torch() -> None:
             "Expected torch for this benchmark, found that it is not installed.",
             "pip install 'agp-tui[train]'",
         )
+
+
+def machine() -> str:
+    """Processor, cores that this process may use, system and Python, in one line."""
+    system = f"{platform.system()} {platform.machine()}"
+    return f"{_processor()}, {available_cpus()} cores, {system}, Python {platform.python_version()}"
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or "unknown processor"

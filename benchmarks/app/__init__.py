@@ -1,1 +1,1 @@
-"""The cost of the app: first screen, idling, event loop, live picture, play in the terminal."""
+"""Benchmarks of the app: start-up, overhead, live picture, play in the terminal."""

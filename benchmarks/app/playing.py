@@ -1,6 +1,6 @@
-"""A game under a person's hands in the terminal: its rate, its pictures, the bytes, how late a key is.
+"""A game played in the terminal: frame rate, screen updates, bytes and key latency.
 
-A script is the person. It types on a real pty, as a terminal with the Kitty protocol does.
+A script sends the keys over a pty, as a terminal with the Kitty keyboard protocol does.
 """
 
 import random
@@ -13,96 +13,104 @@ from agp_tui.engine.job import Job
 from agp_tui.protocol.events import Table
 from agp_tui.protocol.percentiles import Percentiles
 from agp_tui.recording.store import Recording, find_recordings
-from benchmarks.app.loop import percentiles
-from benchmarks.app.scripted import BEGINS, ScriptedTerminal
+from benchmarks.app.terminal import BEGIN_UPDATE, ScriptedTerminal
 
 GAME = "ALE/Seaquest-v5"
 SIZES = ((80, 24), (160, 50))
 """Columns and lines."""
 FPS = 60
-STROKES = (("up", "left"), ("right",), ("down", "right", "space"), ("left",), ("space",))
-"""Keys that are held together, one after another."""
-HELD_SECONDS, BETWEEN_SECONDS = 0.12, 0.04
+CHORDS = (("up", "left"), ("right",), ("down", "right", "space"), ("left",), ("space",))
+"""Keys held together, in turn."""
+HOLD_SECONDS, MAX_GAP_SECONDS = 0.12, 0.04
 
 
 @dataclass(frozen=True)
-class PlayCost:
-    """Of one size of the terminal."""
+class TerminalPlay:
+    """Measurements at one size of the terminal."""
 
     size: tuple[int, int]
     fps: float
-    """Frames that the game was given keys for, recorded and emulated, a second."""
+    """Frames recorded per second."""
     missed: int
-    pictures: float
-    """Updates of the screen with a part of the picture in them, a second."""
-    bytes_a_second: float
-    late_ms: Percentiles
-    """From the terminal's bytes to the moment that the recording has for the key."""
+    updates: float
+    """Screen updates with a part of the picture, per second."""
+    bytes_per_second: float
+    key_delay_ms: Percentiles
+    """From the bytes on the terminal to the recorded time of the key."""
 
 
-def bench_playing(job: Job, seconds: float = 10.0) -> list[PlayCost]:
-    """The game is played so long at each size. Tells a table; raises `JobFailed` where it does not run."""
-    found = [play_at(size, seconds) for size in SIZES]
+def bench_playing(job: Job, seconds: float = 10.0) -> list[TerminalPlay]:
+    """Play for `seconds` at each size. Emits a table. Raises `JobFailed` if the game does not start."""
+    plays = [play_at(size, seconds) for size in SIZES]
     rows: list[list[str | float | int | None]] = [
         [
-            f"{one.size[0]}x{one.size[1]}",
-            round(one.fps, 2),
-            one.missed,
-            round(one.pictures, 1),
-            round(one.bytes_a_second / 1000, 1),
-            round(one.late_ms.p50, 2),
-            round(one.late_ms.p99, 2),
+            f"{play.size[0]}x{play.size[1]}",
+            round(play.fps, 2),
+            play.missed,
+            round(play.updates, 1),
+            round(play.bytes_per_second / 1000, 1),
+            round(play.key_delay_ms.p50, 2),
+            round(play.key_delay_ms.p99, 2),
         ]
-        for one in found
+        for play in plays
     ]
-    columns = ["terminal", "frames a second", "missed", "pictures a second", "kB a second", "key late p50 ms",
-               "p99 ms"]  # fmt: skip
+    columns = ["terminal", "fps", "missed", "updates/s", "kB/s", "key delay p50 ms", "p99 ms"]
     job.emit(Table(title=f"{GAME} played in the terminal, recorded at {FPS} fps", columns=columns, rows=rows))
-    return found
+    return plays
 
 
-def play_at(size: tuple[int, int], seconds: float) -> PlayCost:
-    """A script plays at this size."""
-    words = ("record", "--game", GAME, "--by", "terminal", "--fps", str(FPS), "--seconds", f"{seconds + 2:g}")
+def play_at(size: tuple[int, int], seconds: float) -> TerminalPlay:
+    """Play at one size of the terminal."""
+    arguments = (
+        "record",
+        "--game",
+        GAME,
+        "--by",
+        "terminal",
+        "--fps",
+        str(FPS),
+        "--seconds",
+        f"{seconds + 2:g}",
+    )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with ScriptedTerminal(folder, size, *words) as terminal:
+        with ScriptedTerminal(folder, size, *arguments) as terminal:
             terminal.wait("until you release them")
             terminal.wait("score")
-            began_ns = time.monotonic_ns()
-            typed = _typed(terminal, seconds)
-            ended_ns = time.monotonic_ns()
+            start_ns = time.monotonic_ns()
+            sent_ns = _play(terminal, seconds)
+            end_ns = time.monotonic_ns()
             terminal.wait_for_end()
-            shown = terminal.shown_between(began_ns, ended_ns)
+            output = terminal.output_between(start_ns, end_ns)
         (path,) = find_recordings(folder / "recordings")
         recording = Recording.open(path)
-    took = (ended_ns - began_ns) / 1e9
-    updates = [update for update in shown.split(BEGINS) if "▀".encode() in update]
+    duration = (end_ns - start_ns) / 1e9
+    updates = [update for update in output.split(BEGIN_UPDATE) if "▀".encode() in update]
     edges = recording.timeline.edges
-    late = [(edge.time_ns - moment) / 1e6 for edge, moment in zip(edges, typed, strict=False)]
+    delays = [(edge.time_ns - time_ns) / 1e6 for edge, time_ns in zip(edges, sent_ns, strict=False)]
     slots = round((recording.times_ns[-1] - recording.times_ns[0]) / 1e9 * FPS) + 1
-    return PlayCost(
+    return TerminalPlay(
         size,
         (len(recording) - 1) / float(recording.times_ns[-1] - recording.times_ns[0]) * 1e9,
         max(0, slots - len(recording)),
-        len(updates) / took,
-        len(shown) / took,
-        percentiles(late),
+        len(updates) / duration,
+        len(output) / duration,
+        Percentiles.of(delays),
     )
 
 
-def _typed(terminal: ScriptedTerminal, seconds: float) -> list[int]:
-    """Hold the chords in turn, so long; when each stroke was typed (monotonic ns)."""
+def _play(terminal: ScriptedTerminal, seconds: float) -> list[int]:
+    """Hold the chords in turn for `seconds`; returns the time of each key event (monotonic, ns)."""
     rng = random.Random(0)
-    moments: list[int] = []
+    times_ns: list[int] = []
     end = time.monotonic() + seconds
     for number in range(1 << 30):
         if time.monotonic() > end:
             break
-        chord = STROKES[number % len(STROKES)]
-        for stroke in ("press", "release"):
+        chord = CHORDS[number % len(CHORDS)]
+        for event in ("press", "release"):
             for key in chord:
-                moments.append(terminal.types(key, stroke))
-                time.sleep(rng.uniform(0.0, BETWEEN_SECONDS))
-            time.sleep(HELD_SECONDS)
-    return moments
+                times_ns.append(terminal.send_key(key, event))
+                time.sleep(rng.uniform(0.0, MAX_GAP_SECONDS))
+            time.sleep(HOLD_SECONDS)
+    return times_ns

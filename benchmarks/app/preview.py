@@ -1,7 +1,6 @@
-"""What the app's live picture costs: processor time and bytes a frame, against the plain way in the same run.
+"""Cost of the live picture: CPU time and bytes per frame, against drawing cell by cell.
 
-Runs the real widget in a real app on a terminal that counts what it is sent. Nothing is drawn on the
-terminal that this runs in.
+Runs the widget in an app whose terminal driver counts the bytes instead of writing them.
 """
 
 import asyncio
@@ -21,38 +20,40 @@ from textual.app import App, ComposeResult
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.widgets import Static
 
+from agp_tui.protocol.events import Table
 from agp_tui.ui.widgets.live_picture import LivePicture
 
 Pictures = NDArray[np.uint8]
 """RGB, shape (frames, height, width, 3)."""
-Way = Literal["truecolor", "256", "plain"]
-WAYS: tuple[Way, ...] = ("truecolor", "256", "plain")
+Method = Literal["truecolor", "256", "plain"]
+METHODS: tuple[Method, ...] = ("truecolor", "256", "plain")
+TABLE_FPS = 10.0
 PLAIN_FRAMES = 8
 PLAIN_FPS = 4.0
-"""Slow enough that the plain way draws each of its frames; faster, textual leaves some out."""
+"""Slow enough to draw each frame; at a higher rate Textual skips some."""
 
 
 @dataclass(frozen=True)
 class PreviewCost:
-    """One content drawn one way. `ms` and `bytes` are of a frame, all of textual's work included."""
+    """CPU milliseconds and bytes per frame, including the work of Textual."""
 
     content: str
-    way: Way
+    method: Method
     ms: float
     bytes: float
 
-    def bytes_a_second(self, fps: float = 10.0) -> float:
+    def bytes_per_second(self, fps: float = 10.0) -> float:
         return self.bytes * fps
 
 
 class CountingDriver(HeadlessDriver):
-    """A terminal that shows nothing and counts the bytes it is sent."""
+    """Counts the bytes that the app sends to its terminal; draws nothing."""
 
     sent = 0
 
     @property
     def is_headless(self) -> bool:
-        """False: an app without a terminal would not draw at all."""
+        """False, since a headless app does not draw."""
         return False
 
     def write(self, data: str) -> None:
@@ -60,7 +61,7 @@ class CountingDriver(HeadlessDriver):
 
 
 class PlainPreview(Static):
-    """The obvious way: a styled text of half blocks, all of it new for each frame."""
+    """The baseline: a styled text of half blocks, rebuilt for each frame."""
 
     DEFAULT_CSS = "PlainPreview { width: 1fr; height: 1fr; }"
 
@@ -77,42 +78,60 @@ class PlainPreview(Static):
 
 
 class PreviewApp(App[None]):
-    """Nothing but the widget, on a terminal with all colours, whatever the environment says."""
+    """The widget alone, with 24-bit colours regardless of the environment."""
 
-    def __init__(self, way: Way) -> None:
+    def __init__(self, method: Method) -> None:
         super().__init__(driver_class=CountingDriver)
         self.console = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor")
-        self._way = way
+        self._method = method
 
     def compose(self) -> ComposeResult:
-        if self._way == "plain":
+        if self._method == "plain":
             yield PlainPreview()
         else:
-            yield LivePicture(colors=self._way)
+            yield LivePicture(colors=self._method)
 
 
 def bench_preview(
     frames: int = 40, cells: tuple[int, int] = (80, 40), fps: float = 25.0
 ) -> list[PreviewCost]:
-    """Each content each way, at `cells` columns and rows. Without ALE the games are left out."""
+    """Measure each content with each method at `cells` (columns, rows). Without ALE, games are left out."""
     games = ("pong", "breakout") if importlib.util.find_spec("ale_py") else ()
     contents = {**{name: atari_pictures(name, frames) for name in games}, "photo": noisy_pictures(frames)}
     return [
         asyncio.run(
-            preview_cost(content, pictures[:PLAIN_FRAMES], way, cells, PLAIN_FPS)
-            if way == "plain"
-            else preview_cost(content, pictures, way, cells, fps)
+            preview_cost(content, pictures[:PLAIN_FRAMES], method, cells, PLAIN_FPS)
+            if method == "plain"
+            else preview_cost(content, pictures, method, cells, fps)
         )
         for content, pictures in contents.items()
-        for way in WAYS
+        for method in METHODS
     ]
 
 
+def preview_table(costs: list[PreviewCost]) -> Table:
+    """CPU milliseconds and bytes per frame, and the ratio to the plain method."""
+    plain = {one.content: one.ms for one in costs if one.method == "plain"}
+    rows: list[list[str | float | int | None]] = [
+        [
+            one.content,
+            one.method,
+            round(one.ms, 2),
+            round(one.bytes),
+            round(one.bytes_per_second(TABLE_FPS) / 1000, 1),
+            round(plain[one.content] / one.ms, 1) if one.ms else None,
+        ]
+        for one in costs
+    ]
+    columns = ["content", "colours", "ms per frame", "bytes per frame", "kB/s at 10 fps", "ratio of plain"]
+    return Table(title="Live picture, 80x40 cells", columns=columns, rows=rows)
+
+
 async def preview_cost(
-    content: str, pictures: Pictures, way: Way, cells: tuple[int, int], fps: float
+    content: str, pictures: Pictures, method: Method, cells: tuple[int, int], fps: float
 ) -> PreviewCost:
-    """One content one way, its frames shown `fps` times a second."""
-    app = PreviewApp(way)
+    """Measure one content with one method at `fps` frames per second."""
+    app = PreviewApp(method)
     running = asyncio.create_task(app.run_async(size=cells))
     try:
         while not app.is_running or not app.query("LivePicture, PlainPreview"):
@@ -124,33 +143,33 @@ async def preview_cost(
         size = (pictures.shape[1], pictures.shape[2])
         preview.show(pictures[0].tobytes(), size)
         await asyncio.sleep(0.3)
-        idle = await _spent(None, len(pictures) - 1, size, fps)
+        idle = await _cpu_seconds(None, len(pictures) - 1, size, fps)
         before = driver.sent
-        spent = await _spent((preview, pictures[1:]), len(pictures) - 1, size, fps)
+        busy = await _cpu_seconds((preview, pictures[1:]), len(pictures) - 1, size, fps)
         count = len(pictures) - 1
         return PreviewCost(
-            content, way, max(0.0, spent - idle) * 1000 / count, (driver.sent - before) / count
+            content, method, max(0.0, busy - idle) * 1000 / count, (driver.sent - before) / count
         )
     finally:
         app.exit()
         await running
 
 
-async def _spent(
+async def _cpu_seconds(
     shown: tuple[LivePicture | PlainPreview, Pictures] | None, frames: int, size: tuple[int, int], fps: float
 ) -> float:
-    """Processor seconds of this thread over so many frames, showing them or waiting only."""
-    began = time.thread_time()
+    """CPU seconds of this thread over `frames` frame periods, with or without frames to show."""
+    start = time.thread_time()
     for index in range(frames):
         if shown is not None:
             shown[0].show(shown[1][index].tobytes(), size)
         await asyncio.sleep(1 / fps)
     await asyncio.sleep(0.1)
-    return time.thread_time() - began
+    return time.thread_time() - start
 
 
 def atari_pictures(name: str, frames: int) -> Pictures:
-    """Frames of a game under random actions at 15 a second, as small as a job sends them (96 high)."""
+    """Frames of a game with random actions, 15 per second, scaled to the size of live frames."""
     import ale_py
     from ale_py import roms
 
@@ -168,12 +187,12 @@ def atari_pictures(name: str, frames: int) -> Pictures:
         if game.game_over():
             game.reset_game()
         if step >= 30:
-            pictures.append(_smaller(game.getScreenRGB()))
+            pictures.append(_downscale(game.getScreenRGB()))
     return np.stack(pictures)
 
 
 def noisy_pictures(frames: int, side: int = 96) -> Pictures:
-    """Like a photograph that moves: smooth colours that drift, with noise on each pixel."""
+    """Frames like a moving photograph: drifting smooth colours with noise."""
     random = np.random.default_rng(2)
     y, x = np.mgrid[0:side, 0:side] / side
     pictures = []
@@ -186,7 +205,7 @@ def noisy_pictures(frames: int, side: int = 96) -> Pictures:
     return np.stack(pictures)
 
 
-def _smaller(picture: Pictures) -> Pictures:
+def _downscale(picture: Pictures) -> Pictures:
     from agp_tui.ui.widgets.halfblocks import fit
 
     return fit(picture, 96, 48)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from support.commands import agp
 
-from benchmarks.bakeoff import Entry, Result
-from benchmarks.learning import Learned
-from benchmarks.result_file import keep, read_kept
+from benchmarks.bakeoff import BakeOffEntry, BakeOffResult
+from benchmarks.learning import LearningResult
+from benchmarks.results import append_result, read_results
 
 SHORT = ("--games", "ALE/Pong-v5", "--episodes", "2", "--kept", "kept.jsonl")
 
@@ -42,13 +42,15 @@ def test_a_training_is_kept_with_its_curve_beside_chance(tmp_path: Path) -> None
 
 def test_a_bake_off_goes_on_where_it_was(tmp_path: Path) -> None:
     """A result that is there already stays as it is and stands in the table; only the other one is run."""
-    entry = Entry(algorithm="pqn", game="ALE/Pong-v5", seed=0, minutes=0.03, games=2)
-    known = Result(entry=entry, minutes=(1, 2, 3), steps=(1, 2, 3), means=(4, 5, 6), normalised=(0, 0, 0))
-    keep(tmp_path / "kept.jsonl", known)
+    entry = BakeOffEntry(algorithm="pqn", game="ALE/Pong-v5", seed=0, minutes=0.03, games=2)
+    known = BakeOffResult(
+        entry=entry, minutes=(1, 2, 3), steps=(1, 2, 3), means=(4, 5, 6), normalised=(0, 0, 0)
+    )
+    append_result(tmp_path / "kept.jsonl", known)
     words = ("bench", "bakeoff", *SHORT, "--minutes", "0.03", "--seeds", "1", "--side-by-side", "1")
     done = agp(*words, "--algorithms", "pqn,ppo", home=tmp_path)
     assert done.code == 0, done.story()
-    first, second = read_kept(tmp_path / "kept.jsonl", Result)
+    first, second = read_results(tmp_path / "kept.jsonl", BakeOffResult)
     assert first == known and second.entry.algorithm == "ppo" and len(second.means) == 3
     (table,) = [event for event in done.events if event["type"] == "table"]
     assert [row[:2] for row in table["rows"]] == [["Pong", "ppo"], ["Pong", "pqn"]]
@@ -126,4 +128,4 @@ def test_no_algorithm(tmp_path: Path, command: str) -> None:
 
 
 def test_no_file_is_no_results(tmp_path: Path) -> None:
-    assert read_kept(tmp_path / "none.jsonl", Learned) == []
+    assert read_results(tmp_path / "none.jsonl", LearningResult) == []

@@ -11,7 +11,7 @@ import pytest
 
 from agp_tui.keys.state import KeyEdge, Keys, apply_edges
 from agp_tui.recording.store import Recording, find_recordings
-from benchmarks.app.scripted import ScriptedTerminal
+from benchmarks.app.terminal import ScriptedTerminal
 
 KEYS = ("up", "left", "right", "down", "space")
 SCRIPT_FPS = 30
@@ -56,20 +56,20 @@ def test_a_session_with_the_kitty_protocol_is_recorded_frame_by_frame(tmp_path: 
         for _ in range(60):
             if held and (len(held) == 3 or rng.random() < 0.5):
                 key = held.pop(rng.randrange(len(held)))
-                script.append(KeyEdge(terminal.types(key, "release"), key, False, "human"))
+                script.append(KeyEdge(terminal.send_key(key, "release"), key, False, "human"))
             else:
                 key = rng.choice([key for key in KEYS if key not in held])
                 held.append(key)
-                script.append(KeyEdge(terminal.types(key), key, True, "human"))
+                script.append(KeyEdge(terminal.send_key(key), key, True, "human"))
             for _ in range(rng.randrange(3)):
                 time.sleep(0.04)
                 if held:
-                    terminal.types(held[-1], "repeat")
+                    terminal.send_key(held[-1], "repeat")
             time.sleep(0.04)
         for key in held:
-            script.append(KeyEdge(terminal.types(key, "release"), key, False, "human"))
+            script.append(KeyEdge(terminal.send_key(key, "release"), key, False, "human"))
         time.sleep(0.5)
-        terminal.types("esc")
+        terminal.send_key("esc")
         terminal.wait_for_end()
         # The terminal's mode is restored.
         assert terminal.flags == [0]
@@ -90,17 +90,17 @@ def test_keys_are_released_when_the_terminal_loses_the_focus(tmp_path: Path) -> 
     with play(tmp_path) as terminal:
         terminal.wait("until you release them")
         terminal.wait("score")
-        terminal.types("up")
-        terminal.types("space")
+        terminal.send_key("up")
+        terminal.send_key("space")
         time.sleep(0.4)
         left = time.monotonic_ns()
         terminal.write("\x1b[O")
         time.sleep(0.4)
         terminal.write("\x1b[I")
         time.sleep(0.3)
-        terminal.types("right")
+        terminal.send_key("right")
         time.sleep(0.3)
-        terminal.types("esc")
+        terminal.send_key("esc")
         terminal.wait_for_end()
     edges = recorded(tmp_path).timeline.edges
     up = {(edge.key, edge.down): edge.time_ns for edge in edges}
@@ -115,7 +115,7 @@ def test_without_the_protocol_a_key_is_held_briefly_after_each_press(tmp_path: P
         terminal.wait("score")
         script = stroke_by_stroke(terminal, hold_seconds=0.2)
         time.sleep(0.5)
-        terminal.types("esc")
+        terminal.send_key("esc")
         terminal.wait_for_end()
     same, frames = agreement(recorded(tmp_path), script)
     assert frames > 30
@@ -126,10 +126,10 @@ def stroke_by_stroke(terminal: ScriptedTerminal, hold_seconds: float) -> list[Ke
     """Taps and a repeating key, and the expected edges."""
     script = []
     for key, repeats in (("up", 0), ("space", 0), ("left", 8), ("right", 5)):
-        began = last = terminal.types(key)
+        began = last = terminal.send_key(key)
         for _ in range(repeats):
             time.sleep(0.05)
-            last = terminal.types(key)
+            last = terminal.send_key(key)
         script += [
             KeyEdge(began, key, True, "human"),
             KeyEdge(last + round(hold_seconds * 1e9), key, False, "human"),
@@ -145,13 +145,13 @@ def test_latched_mode_holds_the_last_direction_until_the_next(tmp_path: Path) ->
         script = []
         before = None
         for key in ("left", "up", "right", "down"):
-            moment = terminal.types(key)
+            moment = terminal.send_key(key)
             if before is not None:
                 script.append(KeyEdge(moment, before, False, "human"))
             script.append(KeyEdge(moment, key, True, "human"))
             before = key
             time.sleep(0.4)
-        moment = terminal.types("space")
+        moment = terminal.send_key("space")
         script += [
             KeyEdge(moment, "space", True, "human"),
             KeyEdge(moment + 150_000_000, "space", False, "human"),
@@ -160,7 +160,7 @@ def test_latched_mode_holds_the_last_direction_until_the_next(tmp_path: Path) ->
         terminal.write("\r")
         script.append(KeyEdge(time.monotonic_ns(), "down", False, "human"))
         time.sleep(0.4)
-        terminal.types("esc")
+        terminal.send_key("esc")
         terminal.wait_for_end()
     same, frames = agreement(recorded(tmp_path), script)
     assert frames > 30

@@ -1,4 +1,4 @@
-"""What the live picture costs is measured on the real widget."""
+"""The cost of the live picture, measured on the widget itself."""
 
 import asyncio
 import gc
@@ -10,8 +10,8 @@ from benchmarks.app.preview import noisy_pictures, preview_cost
 
 
 @pytest.fixture
-def nothing_left_behind() -> Iterator[None]:
-    """Python does not look through what other tests left while the few frames are timed."""
+def frozen_garbage() -> Iterator[None]:
+    """Exclude the objects of other tests from garbage collection during the measurement."""
     gc.collect()
     gc.freeze()
     yield
@@ -19,11 +19,11 @@ def nothing_left_behind() -> Iterator[None]:
 
 
 @pytest.mark.nightly
-@pytest.mark.usefixtures("nothing_left_behind")
-def test_the_ready_way_costs_a_part_of_the_plain_one() -> None:
+@pytest.mark.usefixtures("frozen_garbage")
+def test_prerendered_picture_costs_a_fraction_of_the_plain_one() -> None:
     pictures = noisy_pictures(6)
-    ready = asyncio.run(preview_cost("photo", pictures, "256", (40, 20), 15.0))
+    prerendered = asyncio.run(preview_cost("photo", pictures, "256", (40, 20), 15.0))
     plain = asyncio.run(preview_cost("photo", pictures, "plain", (40, 20), 5.0))
-    assert 0 < ready.ms < plain.ms / 3
-    assert 0 < ready.bytes < plain.bytes / 2
-    assert ready.bytes_a_second(10.0) == 10 * ready.bytes
+    assert 0 < prerendered.ms < plain.ms / 3
+    assert 0 < prerendered.bytes < plain.bytes / 2
+    assert prerendered.bytes_per_second(10.0) == 10 * prerendered.bytes

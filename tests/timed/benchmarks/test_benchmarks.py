@@ -20,9 +20,9 @@ from agp_tui.bench import private_display
 from agp_tui.bench.background_load import busy_cores
 from agp_tui.bench.baselines import SocketRegion, timer_per_frame, whole_screen
 from agp_tui.bench.capture import bench_capture
-from agp_tui.bench.machine import machine
 from agp_tui.bench.options import CaptureOptions, PaceOptions
 from agp_tui.bench.pace import bench_pace
+from agp_tui.bench.registry import machine
 from agp_tui.config import GameSettings
 from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job

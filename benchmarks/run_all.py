@@ -8,8 +8,7 @@ from pathlib import Path
 import msgspec
 
 import agp_tui
-from agp_tui.bench.machine import machine
-from agp_tui.bench.registry import Measurement, Metrics
+from agp_tui.bench.registry import Measurement, Metrics, machine
 from agp_tui.engine.job import Job
 from agp_tui.errors import AgpError
 from agp_tui.files import write_atomically
@@ -19,8 +18,8 @@ from benchmarks.roofline import measure_limits, roofline
 
 
 @dataclass(frozen=True)
-class PartFound:
-    """One benchmark."""
+class PartResult:
+    """The result of one benchmark."""
 
     name: str
     tables: tuple[Table, ...] = ()
@@ -37,7 +36,7 @@ class Report:
     machine: str
     version: str
     seconds: int
-    parts: tuple[PartFound, ...]
+    parts: tuple[PartResult, ...]
 
 
 def write_report(path: Path, report: Report) -> None:
@@ -73,41 +72,41 @@ def run_all(job: Job, parts: Mapping[str, Part], kept: Path | None = None) -> Me
     All tables and figures are stored in the file `kept` at the end. Raises `AgpError` if that fails.
     """
     name = machine()
-    began, limits = time.monotonic(), measure_limits()
-    found: list[PartFound] = []
+    run_start, limits = time.monotonic(), measure_limits()
+    results: list[PartResult] = []
     for number, (part, measure) in enumerate(parts.items(), start=1):
         if job.stopping:
-            found.append(PartFound(part, not_run="stopped before"))
+            results.append(PartResult(part, not_run="the job was stopped"))
             continue
         job.stage(part, number, len(parts))
         collector = _TableCollector(job)
-        begun = time.monotonic()
+        start = time.monotonic()
         try:
             metrics = measure(job.with_listeners(collector))
-            found.append(
-                PartFound(part, tuple(collector.tables), metrics, round(time.monotonic() - begun, 1))
+            results.append(
+                PartResult(part, tuple(collector.tables), metrics, round(time.monotonic() - start, 1))
             )
         except AgpError as error:
-            job.note(f"{part} could not run here. {error}", level="warning")
-            found.append(PartFound(part, not_run=error.message))
-    metrics = {name: value for part in found for name, value in part.metrics.items()}
-    limit = roofline(metrics, limits)
-    if limit.rows:
-        job.emit(limit)
-        found.append(PartFound("limits", (limit,)))
-    total = round(time.monotonic() - began)
+            job.note(f"{part} was not run. {error}", level="warning")
+            results.append(PartResult(part, not_run=error.message))
+    metrics = {name: value for part in results for name, value in part.metrics.items()}
+    limits_table = roofline(metrics, limits)
+    if limits_table.rows:
+        job.emit(limits_table)
+        results.append(PartResult("limits", (limits_table,)))
+    total = round(time.monotonic() - run_start)
     rows: list[list[str | float | int | None]] = [
         [part.name, "not run" if part.not_run else "run", part.not_run, part.seconds]
-        for part in found
+        for part in results
         if part.name in parts
     ]
     columns = ["benchmark", "", "reason", "seconds"]
     job.emit(Table(title=f"Benchmarks on {name}, {total} s", columns=columns, rows=rows))
     if kept is not None:
         write_report(
-            kept, Report(machine=name, version=agp_tui.__version__, seconds=total, parts=tuple(found))
+            kept, Report(machine=name, version=agp_tui.__version__, seconds=total, parts=tuple(results))
         )
-    missing = {part.name: part.not_run for part in found if part.not_run}
+    missing = {part.name: part.not_run for part in results if part.not_run}
     return Measurement(metrics, {"not_run": missing, "seconds": total})
 
 

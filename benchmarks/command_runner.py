@@ -1,4 +1,4 @@
-"""Our own commands, run by a benchmark as a person would run them, and told to stop where it ends first."""
+"""Runs `agp` commands for benchmarks, as users run them."""
 
 import contextlib
 import signal
@@ -11,26 +11,25 @@ from agp_tui.errors import JobFailed
 from agp_tui.protocol.events import AnyEvent, Failed, Finished, read_events
 
 
-class Commands:
-    """Commands that run in `folder`, which is where they look for settings.
-
-    May be used by several threads.
-    """
+class CommandRunner:
+    """Runs commands in `folder`, where they look for settings. Thread-safe."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
         self._running: set[subprocess.Popen[bytes]] = set()
-        self._ending = False
+        self._stopped = False
 
-    def run(self, *words: str, hear: Callable[[AnyEvent], None] = lambda _event: None) -> Finished | None:
-        """The result of `agp WORDS`, its events heard on the way; None where `end` comes before it.
+    def run(
+        self, *arguments: str, on_event: Callable[[AnyEvent], None] = lambda _event: None
+    ) -> Finished | None:
+        """Run `agp ARGUMENTS` and return its result; None after `stop`.
 
-        Raises `JobFailed` where the command does.
+        Raises `JobFailed` if the command fails.
         """
-        if self._ending:
+        if self._stopped:
             return None
         process = subprocess.Popen(
-            module_command("agp_tui", *words, "--json"),
+            module_command("agp_tui", *arguments, "--json"),
             cwd=self._folder,
             env=module_environment(),
             stdin=subprocess.PIPE,
@@ -43,20 +42,20 @@ class Commands:
         try:
             assert process.stdout is not None
             for last in read_events(iter(process.stdout)):
-                hear(last)
+                on_event(last)
         finally:
             process.wait()
             self._running.discard(process)
-        if self._ending:
+        if self._stopped:
             return None
         if isinstance(last, Finished):
             return last
-        problem = last.error if isinstance(last, Failed) else "it ended without a result"
-        raise JobFailed(f"agp {' '.join(words)} failed: {problem}", "Run it by itself to see more.")
+        reason = last.error if isinstance(last, Failed) else "it ended without a result"
+        raise JobFailed(f"agp {' '.join(arguments)} failed: {reason}", "Run the command to see its output.")
 
-    def end(self) -> None:
-        """Tell those that run to stop; no other one begins."""
-        self._ending = True
+    def stop(self) -> None:
+        """Interrupt the running commands; further ones do not start."""
+        self._stopped = True
         for process in list(self._running):
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGINT)
