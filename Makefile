@@ -13,14 +13,17 @@ BIN := $(VENV)/bin
 # Two more than there are cores: tests often wait for a terminal, a process or time to pass.
 JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 2)))
 READY := $(VENV)/.ready
-# Tests that are left over go to whichever process is idle.
 USUAL := not debian_game and not soak and not root
+# Tests that are left over go to whichever process is idle.
 BALANCED := --dist worksteal
 FAULT_TESTS := tests/process/faults tests/screen/faults tests/timed/faults tests/nightly/faults
 
 # Duration of a soak test, and the file with the counts of faults.
 MINUTES ?= 30
 FAULTS := $(CURDIR)/docs/data/faults.jsonl
+
+# Hundreds of processes import torch and textual: each would compile them again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: setup demo run test test-all test-games faults fuzz soak mutations check bench screenshots pages clean display-tools
 
@@ -29,7 +32,7 @@ setup: $(READY)
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "agp-tui needs Python 3.11 or newer, found %d.%d. Try: make PYTHON=python3.11" % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[train,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev]'
 	touch $@
 
 demo: $(READY)
