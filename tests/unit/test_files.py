@@ -1,4 +1,4 @@
-"""Files replaced in one step, grown by whole lines, deleted at once; what a kill or a full disk leaves."""
+"""Tests of atomic file replacement, line files and folder deletion, after kills and on a full disk."""
 
 import contextlib
 import subprocess

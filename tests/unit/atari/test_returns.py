@@ -1,4 +1,4 @@
-"""Returns against sequences that were worked out by hand."""
+"""Tests of returns against sequences computed by hand."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def test_monte_carlo_returns_sum_discounted_rewards() -> None:
 
 
 def test_monte_carlo_returns_of_a_long_episode_are_exact() -> None:
-    """The sum of a geometric series: 1 / (1 - 0.99) where it is long enough."""
+    """A long geometric series sums to 1 / (1 - 0.99)."""
     assert monte_carlo_returns(np.ones(20_000, np.float32), 0.99)[0] == pytest.approx(100.0, rel=1e-6)
 
 
@@ -29,11 +29,11 @@ def test_monte_carlo_returns_of_a_long_episode_are_exact() -> None:
     [
         # 3 + .5*30; 2 + .5*(.5*20 + .5*18); 1 + .5*(.5*10 + .5*11.5)
         (NEVER, NEVER, [6.375, 11.5, 18.0]),
-        # Nothing comes after the second: 2; 1 + .5*(.5*10 + .5*2)
+        # Terminated at the second step: 2; 1 + .5*(.5*10 + .5*2)
         (AT_SECOND_STEP, NEVER, [4.0, 2.0, 18.0]),
-        # What was left when it was cut counts, what came next does not: 2 + .5*20; 1 + .5*(5 + 6)
+        # Truncated at the second step, its value is bootstrapped: 2 + .5*20; 1 + .5*(5 + 6)
         (NEVER, AT_SECOND_STEP, [6.5, 12.0, 18.0]),
-        # A cut at the end leaves what was left there.
+        # Truncated at the last step: bootstrapped there anyway.
         (NEVER, AT_LAST_STEP, [6.375, 11.5, 18.0]),
         # 3; 2 + .5*(10 + 1.5); 1 + .5*(5 + 3.875)
         (AT_LAST_STEP, NEVER, [5.4375, 7.75, 3.0]),
@@ -45,7 +45,7 @@ def test_lambda_returns(over: np.ndarray, cut: np.ndarray, expected: list[float]
 
 
 def test_lambda_returns_at_gae_lambda_zero_and_one() -> None:
-    """A decay of 0 looks one step ahead, a decay of 1 as far as there is."""
+    """0 gives one-step returns, 1 gives Monte Carlo returns."""
     one = lambda_returns(REWARDS, FOLLOWING, NEVER, NEVER, discount=0.5, decay=0.0)
     assert one[:, 0].tolist() == [6.0, 12.0, 18.0]
     whole = lambda_returns(REWARDS, FOLLOWING, AT_LAST_STEP, NEVER, discount=0.5, decay=1.0)
@@ -62,7 +62,7 @@ def test_parallel_environments_are_independent() -> None:
 
 
 def test_n_step_returns() -> None:
-    """Columns: a game that goes on, one over at the second step, one cut there, one over at once."""
+    """Columns: not done, terminated at the second step, truncated there, terminated at the first step."""
     rewards = np.repeat(np.array([[1.0], [2.0], [4.0]], np.float32), 4, 1)
     over = np.array([[0, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 0]], np.bool_)
     cut = np.array([[0, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]], np.bool_)

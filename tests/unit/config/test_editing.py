@@ -1,4 +1,4 @@
-"""Changing the settings file: only the line that was asked for changes, and nothing wrong is written."""
+"""Tests of the settings file editor: set and unset change single lines and never write invalid values."""
 
 import difflib
 import json
@@ -22,7 +22,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def changed_lines(before: str, after: str) -> list[str]:
-    """The lines that differ, with their sign."""
+    """The differing lines, each with its `+` or `-`."""
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")
     return [line for line in lines if line[0] in "+-" and line[:3] not in ("+++", "---")]
 
@@ -95,7 +95,7 @@ def test_unset_preserves_user_comments(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "sentence"),
+    ("name", "value", "message"),
     [
         ("game.fps", "61", r"config.toml: game.fps: Expected `int` <= 60, found 61"),
         ("train.model", "huge", "train.model: Expected small or large, found 'huge'"),
@@ -105,17 +105,17 @@ def test_unset_preserves_user_comments(path: Path) -> None:
         ("gme.fps", "1", "Expected SECTION.KEY with one of the sections folders, game"),
     ],
 )
-def test_invalid_value_leaves_the_file_unchanged(path: Path, name: str, value: str, sentence: str) -> None:
+def test_invalid_value_leaves_the_file_unchanged(path: Path, name: str, value: str, message: str) -> None:
     path.write_text("[game]\nfps = 20\n")
-    with pytest.raises(SettingError, match=sentence):
+    with pytest.raises(SettingError, match=message):
         set_values(path, [("game.size", "64"), (name, value)])
     assert path.read_text() == "[game]\nfps = 20\n"
 
 
-def agp(home: Path, *words: str) -> tuple[int, dict[str, Any]]:
-    """Exit code and last event of a command in a folder."""
+def agp(home: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
+    """Run `agp config ... --json` in `home`: exit code and last event."""
     done = subprocess.run(
-        [sys.executable, "-m", "agp_tui", "config", *words, "--json"], cwd=home, capture_output=True,
+        [sys.executable, "-m", "agp_tui", "config", *arguments, "--json"], cwd=home, capture_output=True,
         check=False,
         env=module_environment(XDG_CONFIG_HOME=str(home)),
     )  # fmt: skip
@@ -127,8 +127,8 @@ def test_config_commands_set_show_and_unset(path: Path) -> None:
     assert agp(home, "set", "game.fps", "60", "games.rally.size", "64")[0] == 0
     code, failed = agp(home, "set", "game.fps", "61")
     assert (code, failed["type"]) == (2, "failed") and "game.fps" in failed["error"]
-    code, shown = agp(home, "show")
-    settings = {(one["section"], one["key"]): one for one in shown["report"]["settings"]}
+    code, output = agp(home, "show")
+    settings = {(one["section"], one["key"]): one for one in output["report"]["settings"]}
     fps = settings["game", "fps"]
     assert (fps["value"], fps["default"], fps["kind"], fps["limits"]) == (60, 30, "int", "1 to 60")
     assert fps["source"].endswith("config.toml [game]") and fps["help"].startswith("Frames")
@@ -146,14 +146,14 @@ def test_config_commands_set_show_and_unset(path: Path) -> None:
 
 def test_show_lists_all_settings_despite_an_invalid_file(path: Path) -> None:
     path.write_text("[game]\nfps = 99\n")
-    code, shown = agp(path.parent, "show")
-    error = shown["report"]["error"]
+    code, output = agp(path.parent, "show")
+    error = output["report"]["error"]
     assert (code, error["section"], error["key"], error["file"]) == (0, "game", "fps", str(path))
     assert "Expected `int` <= 60, found 99" in error["text"]
     assert ("game", "fps", 30) in {(one["section"], one["key"], one["default"]) for one in
-                                   shown["report"]["settings"] if one["key"] == "fps"}  # fmt: skip
+                                   output["report"]["settings"] if one["key"] == "fps"}  # fmt: skip
     assert agp(path.parent, "check")[0] == 2
-    # The cure works although the file has an error.
+    # Setting a valid value works even if the file has an error.
     assert agp(path.parent, "set", "game.fps", "30")[0] == 0
     assert agp(path.parent, "check")[0] == 0
 
@@ -162,6 +162,6 @@ def test_show_lists_all_settings_despite_an_unknown_variable(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AGP_GAME_FPSS", "30")
-    code, shown = agp(path.parent, "show")
-    assert code == 0 and len(shown["report"]["settings"]) > 50
-    assert "Did you mean AGP_GAME_FPS?" in shown["report"]["error"]["hint"]
+    code, output = agp(path.parent, "show")
+    assert code == 0 and len(output["report"]["settings"]) > 50
+    assert "Did you mean AGP_GAME_FPS?" in output["report"]["error"]["hint"]

@@ -1,4 +1,4 @@
-"""Settings through the real command line: which source wins, and what wrong ones are answered with."""
+"""Tests of settings on the real command line: precedence of the sources, and errors."""
 
 import json
 import os
@@ -20,7 +20,7 @@ RECORD = ("record", "--game", "ALE/Pong-v5", "--by", "expert", "--fast", "--seco
 
 @pytest.fixture(autouse=True)
 def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No settings of whoever runs the tests, and a folder of our own."""
+    """Remove the user's settings and work in an empty folder."""
     for name in list(os.environ):
         if name.startswith("AGP_"):
             monkeypatch.delenv(name)
@@ -28,10 +28,10 @@ def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def agp(*words: str, **environment: str) -> tuple[int, list[Event], str]:
+def agp(*arguments: str, **environment: str) -> tuple[int, list[Event], str]:
     """Exit code, events and stderr of a command."""
     done = subprocess.run(
-        [sys.executable, "-m", "agp_tui", *words, "--json"],
+        [sys.executable, "-m", "agp_tui", *arguments, "--json"],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         env=module_environment(**environment),
@@ -41,9 +41,9 @@ def agp(*words: str, **environment: str) -> tuple[int, list[Event], str]:
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr.decode()
 
 
-def effective_settings(*words: str, **environment: str) -> dict[str, Any]:
-    """The settings that a real recording says are in force."""
-    code, events, stderr = agp(*RECORD, *words, **environment)
+def effective_settings(*arguments: str, **environment: str) -> dict[str, Any]:
+    """The settings that a real recording reports in its `started` event."""
+    code, events, stderr = agp(*RECORD, *arguments, **environment)
     assert code == 0, (events, stderr)
     assert events[0]["type"] == "started"
     settings: dict[str, Any] = events[0]["settings"]
@@ -51,17 +51,17 @@ def effective_settings(*words: str, **environment: str) -> dict[str, Any]:
 
 
 def shown_settings(**environment: str) -> dict[tuple[str, str], tuple[str, str]]:
-    """What `agp config show` says: (section, key) -> (value, where it is from)."""
+    """The table of `agp config show`: (section, key) -> (value, source)."""
     code, events, stderr = agp("config", "show", **environment)
     assert code == 0, (events, stderr)
     return {(row[0], row[1]): (row[2], row[3]) for row in events[0]["rows"]}
 
 
-def config_error(text: str | None = None, *words: str, **environment: str) -> str:
-    """The one sentence that wrong settings are answered with, and nothing else on stderr."""
+def config_error(text: str | None = None, *arguments: str, **environment: str) -> str:
+    """The message and hint of the `failed` event; exit code 2, nothing on stderr."""
     if text is not None:
         Path("config.toml").write_text(text)
-    code, events, stderr = agp(*(words or ("config", "check")), **environment)
+    code, events, stderr = agp(*(arguments or ("config", "check")), **environment)
     assert code == 2
     assert stderr == ""
     (failed,) = events
@@ -70,7 +70,7 @@ def config_error(text: str | None = None, *words: str, **environment: str) -> st
     return f"{failed['error']} {failed.get('hint', '')}".strip()
 
 
-# Which source wins
+# Precedence
 
 
 def test_precedence_is_flag_environment_file_default() -> None:
@@ -116,7 +116,7 @@ def test_config_show_reports_values_and_sources(tmp_path: Path) -> None:
 
 
 def test_sections_do_not_share_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both have a seed and a frame_size; those of a game are not those of a training."""
+    """`[game]` and `[train]` both have `seed` and `frame_size`."""
     assert {"seed", "frame_size"} <= {*TrainSettings.__annotations__} & {*GameSettings.__annotations__}
     Path("config.toml").write_text("[game]\nseed = 3\nframe_size = 64\n[games.rally]\nseed = 4\n")
     loaded = load_config()
@@ -198,11 +198,11 @@ def test_environment_variable_names() -> None:
     assert variable("games.ALE/Pong-v5", "fps") == "AGP_GAMES_ALE_PONG_V5_FPS"
 
 
-# What wrong ones are answered with
+# Errors
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"),
+    ("text", "message"),
     [
         ("[game]\nfsp = 30\n", ": unknown key game.fsp. Did you mean game.fps?"),
         ("[gaem]\nfps = 30\n", ": unknown key gaem. Did you mean game?"),
@@ -228,17 +228,17 @@ def test_environment_variable_names() -> None:
         ("[game]\nfps = 1\nfps = 2\n", ": Cannot overwrite a value (at line 3, column 8)."),
     ],
 )  # fmt: skip
-def test_invalid_file_reports_key_and_found_value(text: str, sentence: str) -> None:
+def test_invalid_file_reports_key_and_found_value(text: str, message: str) -> None:
     Path("config.toml").write_text(text)
     with pytest.raises(SettingError) as caught:
         load_config()
-    assert f"{Path.cwd()}/config.toml{sentence}" in str(caught.value)
+    assert f"{Path.cwd()}/config.toml{message}" in str(caught.value)
 
 
 def test_invalid_file_exits_with_code_2() -> None:
-    said = config_error("[games.rally]\nfps = 99\n")
-    assert "config.toml: games.rally.fps: Expected `int` <= 60, found 99." in said
-    assert config_error(None, *RECORD) == said
+    message = config_error("[games.rally]\nfps = 99\n")
+    assert "config.toml: games.rally.fps: Expected `int` <= 60, found 99." in message
+    assert config_error(None, *RECORD) == message
 
 
 def test_text_mode_prints_the_error_on_stderr() -> None:
@@ -254,7 +254,7 @@ def test_text_mode_prints_the_error_on_stderr() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "sentence"),
+    ("name", "value", "message"),
     [
         ("AGP_GAME_FPS", "99", "$AGP_GAME_FPS: Expected `int` <= 60, found 99."),
         ("AGP_GAME_FPS", "fast", "$AGP_GAME_FPS: Expected `int`, got `str`, found 'fast'."),
@@ -270,12 +270,12 @@ def test_text_mode_prints_the_error_on_stderr() -> None:
     ],
 )
 def test_invalid_variable_is_named(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
 ) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingError) as caught:
         load_config()
-    assert sentence in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_unrelated_agp_variables_are_ignored(
@@ -287,7 +287,7 @@ def test_unrelated_agp_variables_are_ignored(
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("arguments", "message"),
     [
         (("--fps", "99"), "--fps: Expected `int` <= 60, found 99."),
         (("--seconds", "0"), "--seconds: Expected `float` > 0.0, found 0.0."),
@@ -299,14 +299,14 @@ def test_unrelated_agp_variables_are_ignored(
         (("--fsp", "30"), "--fsp"),
     ],
 )
-def test_invalid_flags_are_refused(words: tuple[str, ...], sentence: str) -> None:
-    assert sentence in config_error(None, "record", "--game", "ALE/Pong-v5", "--by", "expert", *words)
+def test_invalid_flags_are_refused(arguments: tuple[str, ...], message: str) -> None:
+    assert message in config_error(None, "record", "--game", "ALE/Pong-v5", "--by", "expert", *arguments)
 
 
 def test_invalid_choice_lists_the_choices() -> None:
-    said = config_error(None, "train", "--game", "x", "--model", "big")
-    assert '"big"' in said
-    assert '"small", "large"' in said
+    message = config_error(None, "train", "--game", "x", "--model", "big")
+    assert '"big"' in message
+    assert '"small", "large"' in message
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
@@ -314,8 +314,8 @@ def test_missing_or_binary_file_is_refused(tmp_path: Path, content: bytes | None
     path = tmp_path / "mine.toml"
     if content is not None:
         path.write_bytes(content)
-    said = config_error(None, "config", "check", "--config", str(path))
-    assert f"{path}" in said
+    message = config_error(None, "config", "check", "--config", str(path))
+    assert f"{path}" in message
 
 
 def test_folder_as_config_file_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The settings file made from the settings: nothing missing, every line right when it is turned on."""
+"""Tests of the settings file template: complete, and valid with every line uncommented."""
 
 import dataclasses
 import re
@@ -74,10 +74,10 @@ def test_each_uncommented_setting_loads_alone(tmp_path: Path, section: str) -> N
 def test_every_setting_has_a_help_sentence(kind: type[Any]) -> None:
     help_of = field_help(kind)
     for item in dataclasses.fields(kind):
-        said = help_of.get(item.name, "")
-        assert len(said) > 8, f"{kind.__name__}.{item.name} needs a docstring"
-        assert said.endswith("."), f"{kind.__name__}.{item.name}: {said}"
-        assert "\n" not in said
+        help_text = help_of.get(item.name, "")
+        assert len(help_text) > 8, f"{kind.__name__}.{item.name} needs a docstring"
+        assert help_text.endswith("."), f"{kind.__name__}.{item.name}: {help_text}"
+        assert "\n" not in help_text
 
 
 def test_bounds_are_shown_beside_the_value() -> None:

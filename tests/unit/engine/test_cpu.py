@@ -1,4 +1,4 @@
-"""The number of CPUs that this process may use."""
+"""Tests of the number of CPUs available to this process."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Scores of whole Atari games, and the bootstrap interval of their mean."""
+"""Tests of rollouts of whole Atari games, and of the bootstrap interval of the mean score."""
 
 import functools
 
@@ -56,7 +56,7 @@ def test_truncated_game_counts_with_its_score() -> None:
 
 
 def test_games_differ_by_seed() -> None:
-    """With the same random keys."""
+    """The random keys are the same in all games."""
     games = [
         play_episode(make_pong, functools.partial(random_driver, 5), seed, 15, max_seconds=600)
         for seed in (1, 2, 1)

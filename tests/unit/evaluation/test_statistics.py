@@ -1,4 +1,4 @@
-"""Figures about scores against known values."""
+"""Tests of score statistics against known values."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from agp_tui.games.atari import atari_ids, rom_name
 
 
 def test_bootstrap_interval_of_many_scores_is_the_normal_interval() -> None:
-    """The mean of 400 scores with deviation 10 lies within 1.96 * 10 / 20 of theirs."""
+    """For 400 scores with standard deviation 10, the half width is 1.96 * 10 / 20."""
     scores = np.random.default_rng(1).normal(50.0, 10.0, 400)
     found = bootstrap_interval(scores.tolist())
     assert found.value == pytest.approx(scores.mean())
@@ -24,7 +24,7 @@ def test_bootstrap_interval_of_many_scores_is_the_normal_interval() -> None:
 
 
 def test_bootstrap_interval_of_two_scores() -> None:
-    """Of 0 and 1, resampled means are 0, 0.5 and 1, a quarter, a half and a quarter of the time."""
+    """Resampled means of (0, 1) are 0, 0.5 and 1 with probability 1/4, 1/2 and 1/4."""
     assert bootstrap_interval([0.0, 1.0]) == Interval(0.5, 0.0, 1.0)
 
 
@@ -52,9 +52,9 @@ def test_bootstrap_interval_without_scores_is_nan() -> None:
         ([1, 2, 3, 4], 2.5),
         ([100, -100, 2, 3], 2.5),
         ([1, 2, 3, 4, 5, 6, 7, 800], 4.5),
-        # A quarter of 5 is 1.25: the whole of 3, three quarters each of 2 and 40.
+        # A quarter of 5 is 1.25: 3 has weight 1, 2 and 40 have weight 0.75.
         ([1, 2, 3, 40, 500], (0.75 * 2 + 3 + 0.75 * 40) / 2.5),
-        # A quarter of 6 is 1.5: half of 2 and of 50 beside 3 and 4.
+        # A quarter of 6 is 1.5: 3 and 4 have weight 1, 2 and 50 have weight 0.5.
         ([1, 2, 3, 4, 50, 600], (0.5 * 2 + 3 + 4 + 0.5 * 50) / 3),
         ([5], 5),
         ([2, 8], 5),
@@ -67,14 +67,14 @@ def test_interquartile_mean(scores: list[float], expected: float) -> None:
 
 
 def test_stratified_bootstrap_resamples_seeds_per_game() -> None:
-    """Two seeds of two games: a game comes out as low, mixed or high, whatever the other does."""
+    """Two seeds of two games: each game is resampled independently of the other."""
     scores = np.array([[0.0, 10.0], [2.0, 12.0]])
     found = stratified_bootstrap_iqm(scores)
     assert found.value == pytest.approx(6.0)
     assert (found.low, found.high) == (5.0, 7.0)
     assert stratified_bootstrap_iqm(scores) == found
     apart = np.array([[0.0, 1.0], [1.0, 0.0]])
-    # Were whole seeds drawn, each draw would have one 0 and one 1 for each of them.
+    # If whole seeds were resampled, each sample would have one 0 and one 1 per seed.
     assert (stratified_bootstrap_iqm(apart).low, stratified_bootstrap_iqm(apart).high) == (0.0, 1.0)
 
 
@@ -87,7 +87,7 @@ def test_human_normalised_score() -> None:
     assert human_normalised("pong", 14.6) == 1.0
     assert human_normalised("pong", 21.0) == pytest.approx(1.1813, abs=1e-4)
     assert human_normalised("breakout", 16.1) == pytest.approx(0.5)
-    assert human_normalised("a_game_that_nobody_measured", 1.0) is None
+    assert human_normalised("unlisted_game", 1.0) is None
 
 
 def test_score_table_lists_existing_games() -> None:

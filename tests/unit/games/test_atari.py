@@ -1,4 +1,4 @@
-"""Atari games on the real emulator: its time, its keys, its scores."""
+"""Tests of Atari games on the real emulator: timing, keys and scores."""
 
 import subprocess
 import sys
@@ -34,7 +34,7 @@ def _advance(time: SimulatedTime, ns: int) -> None:
 
 
 def _hold_for(game: AtariGame, time: SimulatedTime, keys: set[str], frames: int) -> None:
-    """Hold the keys for so many frames."""
+    """Hold the keys for `frames` frames."""
     game.hold(frozenset(keys))
     for _ in range(frames):
         _advance(time, FRAME + 1)
@@ -105,7 +105,7 @@ def test_one_second_is_sixty_frames_at_any_fps(fps: int) -> None:
 
 
 def test_no_drift_in_one_hour() -> None:
-    """One frame at a time at odd moments, and far from the origin: no error adds up."""
+    """Single frames at irregular times, far from the time origin: no error accumulates."""
     game, time = _game("ALE/Skiing-v5", replace(ARROWS, fps=60))
     game.grab()
     start = time.now_ns()
@@ -126,7 +126,7 @@ def test_jitter_does_not_change_frames_per_grab() -> None:
 
 
 def test_keys_between_grabs_apply_from_their_own_frame() -> None:
-    """Ten frames: four without a key, six with it. The same as telling it frame by frame."""
+    """Four frames without a key and six with it equal frame-by-frame input."""
     late, time = _game()
     late.grab()
     _advance(time, 4 * FRAME + 10)
@@ -233,7 +233,7 @@ def test_sticky_setting_reaches_the_emulator() -> None:
 
 
 def test_consecutive_games_start_differently() -> None:
-    """On one console, and on several whose seeds are in a row."""
+    """In one emulator, and in several with consecutive seeds."""
     game, time = _game("ALE/SpaceInvaders-v5")
     beginnings = [game.ram_pair()[1].tobytes()]
     for _ in range(8):
@@ -311,7 +311,7 @@ def test_missing_emulator_is_reported_with_a_hint(monkeypatch: pytest.MonkeyPatc
 
 
 def test_emulator_is_imported_lazily_and_prints_nothing() -> None:
-    """stdout belongs to the events. A folder of cartridges makes ale-py print where it looks."""
+    """stdout is reserved for events; with a ROM folder set, ale-py prints the folder that it searches."""
     code = (
         "import sys, agp_tui.games.atari as a\n"
         "assert 'ale_py' not in sys.modules\n"

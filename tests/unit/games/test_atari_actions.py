@@ -1,4 +1,4 @@
-"""What is written down of the games is what the console says."""
+"""Tests of the listed actions of each game against the emulator."""
 
 import pytest
 

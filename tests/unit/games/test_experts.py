@@ -1,4 +1,4 @@
-"""Scripted experts and the player at random, in whole or part games on the real emulator."""
+"""Tests of the scripted experts and the random driver on the real emulator."""
 
 import itertools
 
@@ -23,7 +23,7 @@ def _game(name: str, seed: int = 0, sticky: float = 0.0, fps: int = FPS) -> tupl
 
 
 def _play(driver: Driver, game: AtariGame, clock: Clock, seconds: float) -> list[Keys]:
-    """Play on for so many seconds; the keys held at each decision."""
+    """Play for `seconds`; returns the keys held at each decision."""
     held = []
     for _ in clock.slots(seconds=seconds):
         held.append(driver.decide(game.grab()))
@@ -39,7 +39,7 @@ def _total_score(game: AtariGame) -> float:
 def _expert_and_random_scores(
     name: str, seconds: float, sticky: float = 0.0, fps: int = FPS
 ) -> tuple[float, float]:
-    """The points of the expert and of a player at random over two games, so many seconds of each."""
+    """Scores of the expert and of random play, summed over two games of `seconds` each."""
     expert = chance = 0.0
     for seed in (1, 2):
         game, clock = _game(name, seed, sticky, fps)
@@ -72,12 +72,12 @@ def test_expert_plays_with_sticky_actions(name: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("name", expert_games())
 def test_expert_decisions_depend_on_the_state_only(name: str) -> None:
-    """Two games of the same course: one expert is asked all the time, the other now and then."""
+    """In two identical games, one expert is queried at every frame, the other at every 17th."""
     often, clock = _game(name, seed=5)
     seldom, other_clock = _game(name, seed=5)
     teacher, newcomer = expert_for(often), expert_for(seldom)
     player, same_player = RandomDriver(often.keys, 3), RandomDriver(often.keys, 3)
-    said: set[Keys] = set()
+    decisions: set[Keys] = set()
     for slot, other_slot in zip(clock.slots(seconds=20), other_clock.slots(seconds=20), strict=True):
         frame, other_frame = often.grab(), seldom.grab()
         advice = teacher.decide(frame)
@@ -85,23 +85,23 @@ def test_expert_decisions_depend_on_the_state_only(name: str) -> None:
             assert newcomer.decide(other_frame) == advice
             assert expert_for(seldom).decide(other_frame) == advice
         assert slot == other_slot
-        said.add(advice)
+        decisions.add(advice)
         often.hold(player.decide(frame))
         seldom.hold(same_player.decide(other_frame))
-    assert len(said) >= 2, "it has different advice for different states"
+    assert len(decisions) >= 2, "expected different decisions for different states"
 
 
 @pytest.mark.parametrize("name", expert_games())
 def test_querying_an_expert_does_not_change_the_game(name: str) -> None:
-    asked, clock = _game(name, seed=5)
+    queried, clock = _game(name, seed=5)
     alone, other_clock = _game(name, seed=5)
-    teacher = expert_for(asked)
+    teacher = expert_for(queried)
     for _ in zip(clock.slots(seconds=10), other_clock.slots(seconds=10), strict=True):
         for _again in range(3):
-            teacher.decide(asked.grab())
+            teacher.decide(queried.grab())
         alone.grab()
-    assert asked.ram_pair()[1].tobytes() == alone.ram_pair()[1].tobytes()
-    assert asked.emulated_frames == alone.emulated_frames
+    assert queried.ram_pair()[1].tobytes() == alone.ram_pair()[1].tobytes()
+    assert queried.emulated_frames == alone.emulated_frames
 
 
 @pytest.mark.parametrize("name", expert_games())
@@ -139,7 +139,7 @@ def test_missing_expert_keys_are_reported() -> None:
 
 
 def test_random_driver_holds_keys_for_a_while() -> None:
-    """A change every quarter of a second on average, each key down about as often as up, from a seed."""
+    """Seeded; changes every 0.25 s on average, each key is down about half of the time."""
     game, clock = _game(PONG)
     held = _play(RandomDriver(game.keys, seed=7, hold_seconds=0.25), game, clock, 120)
     changes = sum(a != b for a, b in itertools.pairwise(held))

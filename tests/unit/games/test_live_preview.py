@@ -1,4 +1,4 @@
-"""The live preview: thumbnail size and proportions, rate limit, and the live event."""
+"""Tests of the live preview: thumbnail size and aspect ratio, rate limit, and the live event."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Where a game is on the screen."""
+"""Tests of the screen region of a game."""
 
 import pytest
 

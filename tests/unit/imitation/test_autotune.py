@@ -1,4 +1,4 @@
-"""Number of threads and precision: as set, or as measured."""
+"""Tests of the autotuner: thread count and precision, configured or measured."""
 
 import os
 
@@ -45,7 +45,7 @@ def test_configured_thread_count_is_used_without_measuring(job: Job, event_log: 
 def test_thread_count_is_chosen_by_wall_clock(
     monkeypatch: pytest.MonkeyPatch, slow: int, chosen: int
 ) -> None:
-    """On a machine with two CPUs, with a clock on which one of the two numbers is slow."""
+    """Two CPUs, and a fake clock on which one of the two thread counts is slow."""
     now = 0.0
 
     def perf_counter() -> float:

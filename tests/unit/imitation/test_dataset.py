@@ -138,9 +138,9 @@ def test_recordings_with_other_settings_are_refused(tmp_path: Path) -> None:
 
 def test_short_and_unlabelled_recordings_are_refused() -> None:
     short, long = moving_dot(20, 1), moving_dot(30, 2)
-    said: list[str] = []
-    assert check_trainable((short, long), 20, 1, said.append) == (long,)
-    assert "at least 21 frames" in said[0] and "found 20" in said[0]
+    warnings: list[str] = []
+    assert check_trainable((short, long), 20, 1, warnings.append) == (long,)
+    assert "at least 21 frames" in warnings[0] and "found 20" in warnings[0]
     with pytest.raises(RecordingError, match="at least 21 frames"):
         check_trainable((short,), 20, 1)
     silent = Clip("silent", long.frames, np.zeros_like(long.labels))

@@ -1,4 +1,4 @@
-"""Frames copied to the GPU in advance equal those that are copied with each batch."""
+"""Tests of the frame store: frames copied to the device in advance equal frames copied per batch."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The search for a key filter, with known answers."""
+"""Tests of the key filter search, with known results."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,7 @@ def source(tmp_path: Path) -> Checkpoint:
 def test_filter_removes_flicker_on_held_out_frames(
     source: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The network is replaced by one that is right except for lapses while a key is held."""
+    """The network is replaced by one that is correct except for short gaps while a key is held."""
 
     def probabilities(self: object, dataset: object, ranges: object, job: object = None) -> object:
         labels = dataset.labels(ranges).astype(np.float32)  # type: ignore[attr-defined]

@@ -35,13 +35,13 @@ def test_metrics_by_hand() -> None:
 
 def test_baselines_by_hand() -> None:
     found = report_of(np.zeros((6, 2)))
-    # repeat: left 2 of 3 claims right, 2 of 2 found; right 1 of 2 and 1 of 2.
+    # repeat: left has precision 2/3 and recall 2/2; right has 1/2 and 1/2.
     assert found.repeat.f1 == pytest.approx((0.8 + 0.5) / 2)
-    # at the three changes only right is ever pressed, and repeat misses it.
+    # At the three change frames only right is pressed, and repeat misses it.
     assert found.repeat.change_f1 == 0.0
-    # majority: left always: 2 of 6, all found.
+    # majority: always left: precision 2/6, recall 1.
     assert found.majority.f1 == pytest.approx((0.5 + 0.0) / 2)
-    # The same of each key alone, beside the model's own.
+    # The same per key, next to the model's own figures.
     plain = found.figures()["keys"]
     assert [(key["repeat_f1"], key["majority_f1"]) for key in plain] == [(0.8, 0.5), (0.5, 0.0)]
 

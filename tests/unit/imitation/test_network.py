@@ -67,10 +67,10 @@ def test_embedding_does_not_depend_on_other_frames() -> None:
 def test_encode_does_not_modify_its_input() -> None:
     policy = network()
     pictures = frames(1, 2)[0].float()
-    kept = pictures.clone()
+    original = pictures.clone()
     one = policy.encode(pictures)
-    assert torch.equal(pictures, kept)
-    torch.testing.assert_close(one, policy.encode(kept.to(torch.uint8)))
+    assert torch.equal(pictures, original)
+    torch.testing.assert_close(one, policy.encode(original.to(torch.uint8)))
 
 
 @pytest.mark.parametrize("size", [16, 33, 84, 96, 128, 256])

@@ -15,7 +15,7 @@ def clip(length: int, corrections: bool = False) -> Clip:
 
 
 def seen(ranges: tuple[IndexRange, ...], segment: int) -> set[tuple[int, int]]:
-    """Every frame that a window of these positions sees, as (clip, frame)."""
+    """All frames in the windows of these positions, as (clip, frame)."""
     return {(s.clip, f) for s in ranges for f in range(max(s.start - segment + 1, 0), s.stop)}
 
 
@@ -66,6 +66,6 @@ def test_only_labelled_frames_are_used() -> None:
 
 
 def test_recordings_without_labels_are_refused() -> None:
-    nobody = replace(clip(400), labelled=np.zeros(400, np.bool_))
+    unlabelled = replace(clip(400), labelled=np.zeros(400, np.bool_))
     with pytest.raises(RecordingError, match="labelled frames both"):
-        split([nobody, nobody, nobody], 0.3, 4, 0)
+        split([unlabelled, unlabelled, unlabelled], 0.3, 4, 0)

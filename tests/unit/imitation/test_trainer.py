@@ -33,7 +33,7 @@ def test_learns_a_task_that_needs_motion(job: Job, event_log: EventLog) -> None:
     assert result.report.model.f1 > 0.9 and result.report.model.change_f1 > 0.8
     assert result.report.beats_baselines
     progress = [event for event in event_log.events if isinstance(event, Progress)]
-    # A curve can be made of them: every validation has a point of its own.
+    # Every validation has a distinct progress value, so that a curve can be drawn.
     validated = {event.metrics["epoch"]: event for event in progress if "f1" in event.metrics}
     assert set(validated) == set(range(1, 13))
     assert [event.done for event in validated.values()] == sorted(event.done for event in validated.values())

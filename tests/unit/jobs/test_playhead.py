@@ -1,4 +1,4 @@
-"""The place of a replay: recorded times at any speed, and what each command does to it."""
+"""Tests of the playhead of a replay: recorded times at any speed, and each command."""
 
 import numpy as np
 import pytest
@@ -61,11 +61,11 @@ def test_step_pauses_and_is_clamped() -> None:
         assert playing.frame(201.0) == frame
 
 
-@pytest.mark.parametrize(("asked", "frame"), [(3, 3), (-5, 0), (99, 6), (4, 4)])
-def test_seek_preserves_the_pause_state(asked: int, frame: int) -> None:
+@pytest.mark.parametrize(("requested", "frame"), [(3, 3), (-5, 0), (99, 6), (4, 4)])
+def test_seek_preserves_the_pause_state(requested: int, frame: int) -> None:
     playing, paused = head(), head(paused=True)
-    playing.apply(Seek(frame=asked), 100.01)
-    paused.apply(Seek(frame=asked), 100.01)
+    playing.apply(Seek(frame=requested), 100.01)
+    paused.apply(Seek(frame=requested), 100.01)
     assert playing.frame(100.01) in (frame, 5 if frame == 4 else frame)
     assert paused.frame(300.0) == frame and paused.paused
     assert playing.paused == (frame == 6)

@@ -1,4 +1,4 @@
-"""Presses and releases of devices become edges of keys."""
+"""Tests of key states: device presses and releases become key edges."""
 
 from hypothesis import given
 from hypothesis import strategies as st

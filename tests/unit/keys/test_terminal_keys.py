@@ -1,4 +1,4 @@
-"""Strokes at a terminal as held keys: each way of holding, and terminals that do not tell the truth."""
+"""Tests of held keys from terminal keystrokes: each hold mode, and terminals that report wrongly."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ MS = 1_000_000
 
 
 class Hand:
-    """Types on a keyboard whose clock is told what time it is."""
+    """Types on a keyboard at given times (simulated clock)."""
 
     def __init__(self, holding: HoldMode, hold_seconds: float = 0.15) -> None:
         self.now_ms = 0
@@ -28,7 +28,7 @@ class Hand:
         self.keyboard.on_key(key, stroke, at_ms * MS)
 
     def edges(self, at_ms: int | None = None) -> list[tuple[int, str, bool]]:
-        """All edges since the last call: when (ms), which key, down or not."""
+        """All edges since the last call, as (time in ms, key, down)."""
         self.now_ms = self.now_ms if at_ms is None else at_ms
         edges = self.keyboard.edges()
         assert all(edge.who == "human" for edge in edges)
@@ -42,10 +42,10 @@ def test_key_is_held_from_press_to_reported_release() -> None:
     for at_ms in range(500, 800, 30):
         hand.types(at_ms, "up", "repeat")
     hand.types(900, "up", "release")
-    assert hand.keyboard.held() == NO_KEYS  # as far as edges were handed out
+    assert hand.keyboard.held() == NO_KEYS  # up to the edges already returned
     assert hand.edges() == [(10, "up", True), (20, "space", True), (900, "up", False)]
     assert hand.keyboard.held() == {"space"}
-    # A key that never repeated may be held for as long as one likes.
+    # A key that never repeated may be held indefinitely.
     assert hand.edges(60_000) == []
     hand.types(60_001, "space", "release")
     hand.types(60_002, "space", "release")
@@ -76,7 +76,7 @@ def test_key_without_release_is_released_when_repeats_stop() -> None:
     assert hand.edges(1500) == [(0, "up", True)]
     assert hand.edges(1531) == [(1531, "up", False)]
     assert "up key was stuck" in hand.warnings[0]
-    # It was held all the same, only unheard: its next repeat presses it again.
+    # It was still held, without repeats; its next repeat presses it again.
     hand.types(1600, "up", "repeat")
     assert hand.edges() == [(1600, "up", True)]
 
@@ -85,7 +85,7 @@ def test_key_is_released_if_another_key_takes_over_the_repeat() -> None:
     hand = Hand("releases")
     hand.types(0, "up")
     hand.types(500, "up", "repeat")
-    hand.types(600, "q")  # not the game's, but it is what the keyboard repeats now
+    hand.types(600, "q")  # not a key of the game, but the key that the keyboard repeats now
     hand.types(700, "q", "release")
     assert hand.edges(30_000) == [(0, "up", True)]
     assert hand.warnings == []
@@ -96,7 +96,7 @@ def test_second_press_implies_a_missed_release() -> None:
     hand.types(0, "up")
     hand.types(300, "up")
     assert hand.edges() == [(0, "up", True), (300, "up", False), (300, "up", True)]
-    # One release that went missing does not make a terminal a liar.
+    # One missing release is not enough to distrust the terminal.
     hand.types(400, "up", "release")
     for at_ms in (500, 600, 700, 800):
         hand.types(at_ms, "left")
@@ -119,7 +119,7 @@ def test_timeout_holds_a_key_after_each_stroke(stroke: KeyAction) -> None:
     hand = Hand("timeout")
     hand.types(0, "up")
     assert hand.edges(100) == [(0, "up", True)]
-    # Nothing until the repeats begin: then it is held through them.
+    # Nothing until the repeats begin; the key is held during the repeats.
     for at_ms in (500, 530, 560):
         hand.types(at_ms, "up", stroke)
     hand.types(570, "space")
@@ -163,5 +163,5 @@ def test_edge_times_are_monotonic() -> None:
     hand = Hand("timeout")
     hand.types(1000, "up")
     hand.edges(1500)
-    hand.keyboard.on_key("left", "press", 900 * MS)  # came late
+    hand.keyboard.on_key("left", "press", 900 * MS)  # late
     assert hand.keyboard.edges()[0] == KeyEdge(1150 * MS, "left", True, "human")

@@ -1,4 +1,4 @@
-"""The ring buffer against `np.roll`."""
+"""Tests of the ring buffer of frames against `np.roll`."""
 
 import numpy as np
 from hypothesis import given

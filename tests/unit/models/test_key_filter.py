@@ -1,4 +1,4 @@
-"""The key filter: hysteresis, minimum hold and smoothing, on hand-computed sequences."""
+"""Tests of the key filter: hysteresis, minimum hold and smoothing on hand-computed sequences."""
 
 import tomllib
 from pathlib import Path

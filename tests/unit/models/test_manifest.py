@@ -1,4 +1,4 @@
-"""Manifests: round trip, and refusal of invalid fields with their name and value."""
+"""Tests of manifests: round trip, and refusal of invalid fields with their name and value."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Policies against a direct interpreter call on a rolled window."""
+"""Tests of policies against a direct interpreter call on a rolled window."""
 
 import dataclasses
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The list of models: damaged ones are listed with their problem, and only models are deleted."""
+"""Tests of the model registry: damaged models are listed with their problem, only models are deleted."""
 
 import shutil
 from pathlib import Path

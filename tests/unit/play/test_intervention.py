@@ -1,4 +1,4 @@
-"""Takeovers without a screen: key gate, intervention and its recordings."""
+"""Tests of takeovers without a screen: key gate, intervention and its recordings."""
 
 import threading
 from pathlib import Path
@@ -78,7 +78,7 @@ def test_human_keys_are_forwarded_to_a_game_without_a_keyboard() -> None:
     takeover.gate.press(UP)
     takeover.human_edges(edge("up", True), edge("left", False))
     assert takeover.game.held == UP
-    # Handed back with a key still down: the console has it no longer, whatever the model wants.
+    # Control is returned with a key still down: the game must not receive that key from the person.
     takeover.human_edges(edge("enter", True))
     assert takeover.intervention.driver == "agent" and takeover.game.held == frozenset()
     takeover.gate.press(UP)

@@ -1,4 +1,4 @@
-"""Events and commands: every one goes through JSON and back, and its field names are an interface."""
+"""Tests of events and commands: JSON round trip and stable field names."""
 
 import json
 from typing import Any, get_args
@@ -135,7 +135,7 @@ COMMANDS: list[Command] = [
     SetHoldMode(way="latched"),
 ]
 
-# Other programs read these. A name may be added here, never changed or removed.
+# Public interface: names may be added, never changed or removed.
 FIELDS = {
     "started": "at job settings run",
     "stage": "at name number of",

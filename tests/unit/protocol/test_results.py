@@ -1,4 +1,4 @@
-"""Results as typed reports: read back from JSON, and from the events of versions without newer fields."""
+"""Tests of typed results: JSON round trip, and events of versions without the newer fields."""
 
 import inspect
 

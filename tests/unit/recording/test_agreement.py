@@ -1,4 +1,4 @@
-"""How far a person and a model that watches them agree, and where they do not."""
+"""Tests of the agreement between a person and a model that runs beside them."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def test_frames_without_keys_are_not_counted() -> None:
 
 
 def test_disagreements_are_sorted_by_size(tmp_path: Path) -> None:
-    """The model is three frames late with `up`, and alone with `left` and `space` for four."""
+    """The model presses `up` three frames late, and alone `left` and `space` for four frames."""
     edges = [
         key_edge(9.5, "up", True),
         key_edge(12.5, "up", True, "agent"),

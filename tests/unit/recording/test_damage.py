@@ -1,4 +1,4 @@
-"""Recordings that were cut, changed or never were: usable where they can be, one sentence where not."""
+"""Tests of damaged recordings: the intact part stays usable, everything else is refused with one error."""
 
 import itertools
 import json
@@ -27,7 +27,7 @@ def _cut(file: Path, size: int) -> None:
 
 
 def _corrupt(video: Path, number: int) -> None:
-    """Change some bytes in the middle of what one frame was compressed to."""
+    """Change some bytes in the middle of the packet of one frame."""
     with av.open(str(video)) as container:
         packet = next(itertools.islice(container.demux(video=0), number, None))
         compressed = bytes(packet)
@@ -84,7 +84,7 @@ def test_damaged_video_header_is_tolerated(path: Path) -> None:
 
 
 def test_labels_of_the_last_readable_frames_use_the_timeline(path: Path) -> None:
-    # The frames after 19 are gone, their lines are not: up goes up after frame 20.
+    # The frames after 19 are lost, their timeline entries are not: `up` is released after frame 20.
     video = path / "frames.mkv"
     whole = Recording.open(path)
     _cut(video, int(video.stat().st_size * 0.7))
@@ -110,10 +110,10 @@ def test_repair_preserves_intact_frames_and_their_keys(path: Path) -> None:
     result = repair.repair(path)
     assert (result.frames, result.lost) == (29, 1)
     recording = Recording.open(path)
-    kept = [int(np.flatnonzero(before.times_ns == time)[0]) for time in recording.times_ns]
-    assert len(kept) == 29
-    _frames_are_right(recording, kept)
-    np.testing.assert_array_equal(recording.key_states(), states[kept])
+    intact = [int(np.flatnonzero(before.times_ns == time)[0]) for time in recording.times_ns]
+    assert len(intact) == 29
+    _frames_are_right(recording, intact)
+    np.testing.assert_array_equal(recording.key_states(), states[intact])
     assert recording.meta.state == "recovered"
     assert (path / "frames.srt").stat().st_size > 0
     assert not [problem for problem in integrity.check(path) if "Damaged" in problem]
@@ -162,7 +162,7 @@ def test_interrupted_repair_is_completed(path: Path, tmp_path: Path, with_repair
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("meta.json", None, "found no readable meta.json"),
         ("meta.json", b"", "to describe a recording"),
@@ -183,12 +183,12 @@ def test_interrupted_repair_is_completed(path: Path, tmp_path: Path, with_repair
         ),
     ],
 )
-def test_non_recordings_are_refused(path: Path, name: str, content: bytes | None, told: str) -> None:
+def test_non_recordings_are_refused(path: Path, name: str, content: bytes | None, message: str) -> None:
     file = path / name
     file.unlink()
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(RecordingError, match=told):
+    with pytest.raises(RecordingError, match=message):
         Recording.open(path)
     assert library.summary(path).state == "unreadable" or name == "meta.json"
 

@@ -1,4 +1,4 @@
-"""Pickles of the original script come in with colours and keys right; recordings go out in every format."""
+"""Tests of import from pickles of the original script, and of export to every format."""
 
 import pickle
 import zipfile
@@ -66,7 +66,7 @@ def test_export_and_import_round_trip(tmp_path: Path) -> None:
     path = write_recording(tmp_path, 15, edges)
     recording = Recording.open(path)
     target = export_recording(recording, "pickle", tmp_path / "out.pkl")
-    content = pickle.loads(target.read_bytes())  # the plain unpickler of numpy's users
+    content = pickle.loads(target.read_bytes())  # the standard unpickler
     assert content["screen_frames"].dtype == np.uint8
     np.testing.assert_array_equal(content["screen_frames"][..., ::-1], list(recording.frames()))
     assert content["key_frames"].shape == (15, 4)
@@ -142,7 +142,7 @@ def test_export_does_not_overwrite(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         (b"", "empty"),
         (b"not a pickle", "damaged"),
@@ -156,8 +156,8 @@ def test_export_does_not_overwrite(tmp_path: Path) -> None:
         (pickle.dumps(_write_pickle(STATES[:0])), "found 25 and 0"),
     ],
 )
-def test_invalid_pickles_are_refused(tmp_path: Path, body: bytes, told: str) -> None:
-    with pytest.raises(RecordingError, match=told):
+def test_invalid_pickles_are_refused(tmp_path: Path, body: bytes, message: str) -> None:
+    with pytest.raises(RecordingError, match=message):
         _imported(tmp_path, body)
     assert find_recordings(tmp_path / "recordings") == []
 

@@ -1,4 +1,4 @@
-"""Recordings listed, described, named and deleted; checks that find what is wrong with them."""
+"""Tests of the recording library: list, info, find, delete, and quality checks."""
 
 import time
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""The recording job: every label known in advance, every way to end, nothing lost.
+"""Tests of the recorder in simulated time: labels, ways to end, and completeness after errors.
 
-On simulated time but for the keys that start and stop it; `test_recorder_live.py` has real games, a
-real keyboard and the real clock.
+The tests of start and stop keys use real time; `tests/screen/recording/test_recorder.py` has real games,
+a real keyboard and the real clock.
 """
 
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_driver_labels_are_its_decisions(tmp_path: Path) -> None:
     assert (len(recording), recorded.frames, recorded.because) == (60, 60, "2 seconds are over")
     assert (recording.meta.source, recording.meta.labels, recording.meta.fps) == ("expert", "expert", 30)
     assert recording.labels(1).tolist() == driver.rows(range(60))
-    # What the game had at a frame is the key state recorded for it.
+    # The recorded key state of a frame equals the keys that the game had.
     assert [keys_in_frame(pixels) for pixels in recording.frames()] == recording.key_states().tolist()
     assert [frame_number(pixels) for pixels in recording.frames()] == list(range(60))
     assert np.diff(recording.times_ns) == pytest.approx(NS / 30, abs=2)
@@ -68,7 +68,7 @@ def test_human_edges_apply_to_later_frames(tmp_path: Path) -> None:
     game = DrawnGame()
     edges = [
         KeyEdge(frame_time_ns(2.5), "up", True, "human"),
-        KeyEdge(frame_time_ns(6.1), "q", True, "human"),  # not the game's
+        KeyEdge(frame_time_ns(6.1), "q", True, "human"),  # not a key of the game
         KeyEdge(frame_time_ns(7.9), "up", False, "human"),
         KeyEdge(frame_time_ns(8.2), "space", True, "human"),
         KeyEdge(frame_time_ns(8.4), "space", False, "human"),  # a tap between two frames
@@ -100,10 +100,10 @@ def test_human_keys_are_forwarded_to_the_game(tmp_path: Path) -> None:
     recording = open_recording(
         record_drawn_game(tmp_path, game, ScriptedKeyboard(game.source, edges), forwards=True, seconds=0.5)
     )
-    # What a frame shows is what was held by then: no frame late.
+    # A frame shows the keys held at its time: no frame of delay.
     assert [keys_in_frame(pixels) for pixels in recording.frames()] == recording.key_states("human").tolist()
     assert recording.key_states()[:, 0].tolist() == [3 <= number <= 5 for number in range(15)]
-    # The console has each key as of its own moment, a tap between two frames as well.
+    # The game gets each key at its own time, including a tap between two frames.
     assert game.given == [
         (frame_time_ns(2.5), frozenset({"up"})),
         (frame_time_ns(5.5), NO_KEYS),
@@ -114,7 +114,7 @@ def test_human_keys_are_forwarded_to_the_game(tmp_path: Path) -> None:
 
 
 def test_start_and_stop_keys(tmp_path: Path) -> None:
-    # Real time, as waiting for a key is; the keyboard is the one made up above.
+    # Real time, because waiting for a key is real; the keyboard is scripted.
     clock = RealTime()
     began = clock.now_ns()
     game = DrawnGame(source=clock)  # type: ignore[arg-type]
@@ -201,7 +201,7 @@ def test_recording_is_completed_on_any_error(tmp_path: Path, error: type[BaseExc
 
 
 def test_gap_is_preserved_and_reported_at_once(tmp_path: Path) -> None:
-    """As if the disk had taken nothing for three seconds after the tenth frame."""
+    """The policy blocks for three seconds after the tenth frame, like a stalled disk."""
 
     class SlowPolicy(PatternPolicy):
         def decide(self, frame: Frame) -> Keys:
@@ -229,7 +229,7 @@ def test_low_disk_space_is_refused_before_writing(tmp_path: Path) -> None:
 
 
 def test_recording_ends_when_disk_space_runs_low(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The one thing made up is the number of free bytes: a disk that fills up is not to be had here.
+    # Only the number of free bytes is faked.
     event_log = EventLog()
     game = DrawnGame()
     free = lambda _self: 100 if game.shown < 25 else 3  # noqa: E731
@@ -258,24 +258,24 @@ def test_failed_write_preserves_earlier_frames(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("room", "error", "said"),
+    ("room", "error", "message"),
     [
         (10, RecordingError, "Expected to begin a recording"),
         (700, JobFailed, "Expected to write"),
     ],
 )
 def test_no_recording_without_room_for_a_frame(
-    tmp_path: Path, room: int, error: type[AgpError], said: str
+    tmp_path: Path, room: int, error: type[AgpError], message: str
 ) -> None:
     game = DrawnGame(frame_shape=(256, 256))
-    with file_size_limit(room), pytest.raises(error, match=said) as failed:
+    with file_size_limit(room), pytest.raises(error, match=message) as failed:
         record_drawn_game(tmp_path, game, PatternPolicy(1, "expert"), seconds=3600)
     assert "Make room" in failed.value.hint
     assert list(tmp_path.glob("drawn/*")) == []
 
 
 def test_keys_are_written_before_their_frame(tmp_path: Path) -> None:
-    """After each line that a kill could leave last, the newest frame has the keys that it has at the end."""
+    """For each possible last line after a kill, the newest frame has its final keys."""
     game = DrawnGame()
     edges = [
         KeyEdge(frame_time_ns(1.5 + number), KEYS[number % 3], number % 2 == 0, "human")

@@ -1,4 +1,4 @@
-"""What a recording is said to be like: shares, combinations, and each warning for its own cause."""
+"""Tests of data-quality statistics: key shares, combinations, and each warning."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def _warnings(path: Path) -> tuple[str, ...]:
 
 
 def _held(key: str, start: int, stop: int) -> list[KeyEdge]:
-    """Held at the frames from `start` to before `stop`."""
+    """Edges of a key held at the frames in [start, stop)."""
     return [key_edge(start - 0.5, key, True), key_edge(stop - 0.5, key, False)]
 
 
@@ -68,19 +68,19 @@ def test_only_opposite_keys_are_compared(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(("missing", "told"), [(1, False), (3, True)])
-def test_warning_about_missed_slots(tmp_path: Path, missing: int, told: bool) -> None:
+@pytest.mark.parametrize(("missing", "expected"), [(1, False), (3, True)])
+def test_warning_about_missed_slots(tmp_path: Path, missing: int, expected: bool) -> None:
     writer = RecordingWriter.create(tmp_path, recording_meta())
     for number in [*range(100), *range(100 + missing, 200)]:
         writer.frame(frame_at(number))
     for one in _held("up", 1, 100):
         writer.edge(one)
     writer.close()
-    assert ["are missing" in warning for warning in _warnings(writer.path)] == [True] * told
+    assert ["are missing" in warning for warning in _warnings(writer.path)] == [True] * expected
 
 
-@pytest.mark.parametrize(("shade", "words"), [(90, ["stood still"]), (0, ["stood still", "are black"])])
-def test_warning_about_still_and_black_frames(tmp_path: Path, shade: int, words: list[str]) -> None:
+@pytest.mark.parametrize(("shade", "messages"), [(90, ["stood still"]), (0, ["stood still", "are black"])])
+def test_warning_about_still_and_black_frames(tmp_path: Path, shade: int, messages: list[str]) -> None:
     writer = RecordingWriter.create(tmp_path, recording_meta())
     for number in range(20):
         writer.frame(
@@ -90,5 +90,5 @@ def test_warning_about_still_and_black_frames(tmp_path: Path, shade: int, words:
         writer.edge(one)
     writer.close()
     found = _warnings(writer.path)
-    assert len(found) == len(words)
-    assert all(word in warning for word, warning in zip(words, found, strict=True))
+    assert len(found) == len(messages)
+    assert all(word in warning for word, warning in zip(messages, found, strict=True))

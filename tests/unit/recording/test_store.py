@@ -1,4 +1,4 @@
-"""What is written comes back bit by bit, with the keys on the right frames, whoever reads it."""
+"""Tests of the recording format: lossless frames, aligned keys, readable by other programs."""
 
 import os
 import re
@@ -81,7 +81,7 @@ def test_labels_are_shifted_key_states(tmp_path: Path) -> None:
     assert recording.labels(0)[:, 0].tolist() == up
     assert recording.labels(1)[:, 0].tolist() == [0, 1, 1, 0, 0]
     assert recording.labels(2)[:, 0].tolist() == [1, 1, 0, 0, 0]
-    # Left goes down after the last frame: only the state at the end knows of it.
+    # Left goes down after the last frame: only the final key state has it.
     assert recording.labels(0)[:, 1].tolist() == [0, 0, 0, 0, 0]
     assert recording.labels(2)[:, 1].tolist() == [0, 0, 0, 1, 1]
 
@@ -145,9 +145,9 @@ def test_scores_round_trip(tmp_path: Path) -> None:
         writer.frame(frame_at(number))
         writer.score(status, frame_time_ns(number))
     writer.close()
-    told = Recording.open(writer.path).timeline.scores
-    assert [change.status for change in told] == changes
-    assert [change.time_ns for change in told] == [frame_time_ns(number) for number in range(4)]
+    scores = Recording.open(writer.path).timeline.scores
+    assert [change.status for change in scores] == changes
+    assert [change.time_ns for change in scores] == [frame_time_ns(number) for number in range(4)]
 
 
 def test_recordings_of_one_second_get_distinct_folders(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_ffmpeg_decodes_the_same_pixels(tmp_path: Path, size: tuple[int, int]) -
 
 @needs_ffmpeg
 def test_video_has_the_recorded_speed(tmp_path: Path) -> None:
-    # Frames 10 to 19 are missing: the film must stand still there, not run ahead.
+    # Frames 10 to 19 are missing: the video must freeze there, not run ahead.
     writer = RecordingWriter.create(tmp_path, recording_meta())
     for number in [*range(10), *range(20, 30)]:
         writer.frame(frame_at(number))

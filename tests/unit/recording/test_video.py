@@ -1,4 +1,4 @@
-"""Any frame of a recording by its time, in any order, from either codec."""
+"""Tests of random access to video frames by time, with both codecs."""
 
 import random
 from pathlib import Path
