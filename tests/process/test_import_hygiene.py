@@ -1,4 +1,4 @@
-"""What is imported when: nothing heavy for the help, nothing of the app below the app, one way only."""
+"""Tests of imports: no heavy library for the help, no textual below the app, layers in one direction."""
 
 import json
 import os
@@ -17,12 +17,12 @@ HEAVY = {
     "ai_edge_litert", "ale_py", "av", "cv2", "gymnasium", "litert_torch", "mss", "numpy", "pynput",
     "textual", "tflite_runtime", "torch", "Xlib",
 }  # fmt: skip
-LIBRARIES_OF_HELP = "import cyclopts, msgspec, rich.console, rich.panel, rich.table"
+HELP_IMPORTS = "import cyclopts, msgspec, rich.console, rich.panel, rich.table"
 HELP_RATIO = 2.2
 
 
 def run(*words: str) -> str:
-    """What a fresh interpreter writes to stdout."""
+    """The stdout of a fresh interpreter."""
     done = subprocess.run(
         [sys.executable, *words], capture_output=True, text=True, check=False, env=module_environment()
     )
@@ -53,29 +53,26 @@ except SystemExit as end:
      ("demo", "--help"), ("config", "path"), ("config", "show", "--json"), ("runs", "list", "--json")],
     ids=" ".join,
 )  # fmt: skip
-def test_help_and_small_commands_load_nothing_heavy(words: tuple[str, ...]) -> None:
+def test_help_and_light_commands_import_no_heavy_library(words: tuple[str, ...]) -> None:
     assert imported_by(agp(*words)) & HEAVY == set()
 
 
-def test_help_loads_no_command() -> None:
+def test_help_imports_no_command_module() -> None:
     ours = {name for name in imported_by(agp("--help")) if name.startswith("agp_tui.")}
     assert "agp_tui.cli.commands" in ours
     assert not {name for name in ours if name.startswith(("agp_tui.engine", "agp_tui.jobs", "agp_tui.games"))}
     assert not {"agp_tui.cli.record", "agp_tui.cli.train"} & ours
 
 
-def test_help_is_there_at_once() -> None:
-    """Not much more than its libraries cost to load, in processor time, the best of five runs.
-
-    A ratio: the seconds (0.16 to 0.31 on one and the same machine) are too loose to hold a limit.
-    """
-    nothing_seconds = min(_processor_seconds("-c", "pass") for _ in range(5))
-    libraries_seconds = min(_processor_seconds("-c", LIBRARIES_OF_HELP) for _ in range(5))
-    help_seconds = min(_processor_seconds("-m", "agp_tui", "--help") for _ in range(5))
-    assert (help_seconds - nothing_seconds) / (libraries_seconds - nothing_seconds) < HELP_RATIO
+def test_help_takes_little_more_time_than_importing_its_libraries() -> None:
+    """CPU time, best of five runs, as a ratio: absolute times vary from 0.16 to 0.31 s on one machine."""
+    interpreter_seconds = min(_cpu_seconds("-c", "pass") for _ in range(5))
+    libraries_seconds = min(_cpu_seconds("-c", HELP_IMPORTS) for _ in range(5))
+    help_seconds = min(_cpu_seconds("-m", "agp_tui", "--help") for _ in range(5))
+    assert (help_seconds - interpreter_seconds) / (libraries_seconds - interpreter_seconds) < HELP_RATIO
 
 
-def _processor_seconds(*words: str) -> float:
+def _cpu_seconds(*words: str) -> float:
     process = subprocess.Popen([sys.executable, *words], stdout=subprocess.DEVNULL, env=module_environment())
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -83,8 +80,8 @@ def _processor_seconds(*words: str) -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def test_nothing_below_the_app_imports_textual() -> None:
-    """Every module but those of the app, imported in one fresh process."""
+def test_modules_outside_the_app_do_not_import_textual() -> None:
+    """Imports every module outside `agp_tui.ui` in one fresh process."""
     names = [
         info.name
         for info in pkgutil.walk_packages(agp_tui.__path__, "agp_tui.")
@@ -102,17 +99,17 @@ def test_nothing_below_the_app_imports_textual() -> None:
     ["agp_tui.engine.job", "agp_tui.engine.launcher", "agp_tui.engine.runs", "agp_tui.engine.clock",
      "agp_tui.config", "agp_tui.config.file", "agp_tui.key_names", "agp_tui.keys.guard_process"],
 )  # fmt: skip
-def test_the_ground_loads_nothing_heavy(module: str) -> None:
+def test_base_modules_import_no_heavy_library(module: str) -> None:
     assert imported_by(f"import {module}") & HEAVY == set()
 
 
 @pytest.mark.parametrize("module", ["agp_tui.jobs.play", "agp_tui.jobs.record", "agp_tui.play.player"])
-def test_playing_and_recording_load_no_torch(module: str) -> None:
+def test_play_and_record_import_no_torch(module: str) -> None:
     modules = imported_by(f"import {module}")
     assert modules & {"torch", "litert_torch", "gymnasium"} == set()
 
 
-OPENED = """
+OPEN_APP_SCRIPT = """
 import asyncio, os, sys, tempfile
 os.chdir(tempfile.mkdtemp())
 from agp_tui.ui.app import AgpApp
@@ -129,19 +126,19 @@ asyncio.run(session())
 """
 
 
-def test_the_app_on_all_its_screens_loads_none_of_the_engines_libraries() -> None:
-    loaded = imported_by(OPENED)
+def test_app_with_all_screens_imports_only_textual_of_the_heavy_libraries() -> None:
+    loaded = imported_by(OPEN_APP_SCRIPT)
     assert "agp_tui.ui.screens.train.screen" in loaded and "agp_tui.ui.screens.library.screen" in loaded
     assert loaded & HEAVY == {"textual"}
 
 
-def test_the_first_screen_needs_neither_settings_nor_jobs() -> None:
-    """What the app imports before it paints: each module more is time before the first screen."""
+def test_first_screen_imports_neither_settings_nor_events() -> None:
+    """Every module imported before the first screen delays it."""
     loaded = imported_by("import agp_tui.ui.app, agp_tui.ui.screens.home.screen")
     assert not {"agp_tui.config", "agp_tui.protocol.events", "agp_tui.ui.client.catalog", "cyclopts"} & loaded
 
 
-def test_imports_run_one_way() -> None:
+def test_import_contracts_hold() -> None:
     done = subprocess.run(
         [Path(sys.executable).parent / "lint-imports", "--no-cache"],
         cwd=ROOT, capture_output=True, text=True, check=False,

@@ -1,4 +1,4 @@
-"""A game from Debian that knows nothing of us: recorded, then played by a model that sees its paddle."""
+"""Tests with a game from Debian: it is recorded, then played by a model that detects its paddle."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ def breakout(start_x_server: Callable[..., XServer], tmp_path: Path) -> Iterator
 
 
 def record(game: LBreakout, home: Path) -> Result:
-    """Ten seconds in which the paddle goes left, right and left, and the ball is let go."""
+    """Record ten seconds in which the paddle moves left, right, left, and the ball is released."""
     place = ("--region", f"0,0,{WIDTH},{HEIGHT}", "--native-size")
     words = ("record", "--game", "breakout", *place, "--keys", "left,right,space", "--seconds", "10")
     with running_command(*words, home=home, display=game.server.name) as command:
@@ -55,8 +55,10 @@ def record(game: LBreakout, home: Path) -> Result:
         return command.result()
 
 
-def test_ten_seconds_of_it_fill_their_slots_and_show_the_paddle_obey(breakout: LBreakout, home: Path) -> None:
-    """Three tries for the slots, as a busy machine may take the time away."""
+def test_recording_fills_its_slots_and_shows_the_paddle_follow_the_keys(
+    breakout: LBreakout, home: Path
+) -> None:
+    """Three attempts for the frame slots, as the machine may be busy."""
     for _ in range(3):
         result = record(breakout, home)
         assert result.code == 0, result.story()
@@ -75,16 +77,16 @@ def test_ten_seconds_of_it_fill_their_slots_and_show_the_paddle_obey(breakout: L
     states = recording.key_states()
     for column, sign in ((0, -1), (1, 1)):
         held = np.flatnonzero(states[:, column])
-        places = [paddle_in(pictures[number]) for number in held]
-        steps = np.diff([place for place in places if place is not None])
-        # The paddle stops at the wall, and comes back to the middle with a new ball.
+        positions = [paddle_in(pictures[number]) for number in held]
+        steps = np.diff([position for position in positions if position is not None])
+        # The paddle stops at the wall, and returns to the middle with a new ball.
         assert np.median(steps[np.abs(steps) > 0.5]) * sign > 0
 
 
-def test_a_model_that_sees_the_paddle_moves_it_to_the_middle(
+def test_model_moves_the_paddle_to_the_middle(
     breakout: LBreakout, home: Path, bright_model: BrightModel
 ) -> None:
-    """The bright paddle in the left half asks for right, and the other way."""
+    """The model presses right while the bright paddle is in the left half, and left otherwise."""
     breakout.server.xdotool("keydown", "Left")
     time.sleep(1.5)
     breakout.server.xdotool("keyup", "Left")

@@ -1,4 +1,4 @@
-"""The whole loop on a screen: watch somebody play, learn from it, take the keyboard and play as well."""
+"""Test of the complete loop on a screen: record, train, play."""
 
 import random
 import time
@@ -18,10 +18,7 @@ KEY = {"left": "Left", "right": "Right"}
 
 
 def targets(seconds: float) -> Iterator[str]:
-    """A side, then another after half a second or so, for that long. It may stay the same side.
-
-    Of four each is there twice, so that neither is seen much less than the other.
-    """
+    """Random sides for `seconds`, a new one every 0.35 to 0.65 s; each side twice in every four."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         for side in random.sample(("left", "left", "right", "right"), 4):
@@ -29,25 +26,27 @@ def targets(seconds: float) -> Iterator[str]:
             time.sleep(random.uniform(0.35, 0.65))
 
 
-def play_perfectly(server: XServer, arena: Arena, seconds: float) -> None:
-    """Hold the key of the side that the target is on, as soon as it is there."""
+def play_script(server: XServer, arena: Arena, seconds: float) -> None:
+    """Hold the key of the target's side for `seconds`."""
     held = ""
     for side in targets(seconds):
         arena.show(side)
         if side != held:
-            let_go = ["keyup", KEY[held]] if held else []
-            server.xdotool(*let_go, "keydown", KEY[side])
+            release = ["keyup", KEY[held]] if held else []
+            server.xdotool(*release, "keydown", KEY[side])
             held = side
     server.xdotool("keyup", KEY[held])
     arena.show("none")
 
 
-def test_a_game_on_the_screen_is_learned_and_played(x_server: XServer, arena: Arena, home: Path) -> None:
-    """The recorded field shows no keys: what the model knows, it knows from the target."""
+def test_model_trained_on_a_screen_recording_plays_better_than_chance(
+    x_server: XServer, arena: Arena, home: Path
+) -> None:
+    """The recorded region does not show the keys, so the model must use the target."""
     recording = ("record", "--game", "window", *arena.field, "--keys", "left,right", "--fps", str(FPS))
     with running_command(*recording, "--frame-size", "64", home=home, display=x_server.name) as command:
         command.wait_for_live(frames=3)
-        play_perfectly(x_server, arena, 20)
+        play_script(x_server, arena, 20)
         x_server.xdotool("key", "Escape")
         recorded = command.result().finished
     assert recorded["frames"] > 12 * FPS
@@ -63,23 +62,23 @@ def test_a_game_on_the_screen_is_learned_and_played(x_server: XServer, arena: Ar
         x_server.xdotool("key", "F12")
         played = command.result()
     assert played.code == 0
-    right, wrong = judged(arena.pictures[before:])
-    assert right + wrong > 100
-    # One key held all the time, or chance, is right half of the time at most.
-    assert right / (right + wrong) > 0.65, (right, wrong, trained.finished["metrics"])
+    correct, wrong = count_correct(arena.pictures[before:])
+    assert correct + wrong > 100
+    # A constant key, or chance, is correct at most half of the time.
+    assert correct / (correct + wrong) > 0.65, (correct, wrong, trained.finished["metrics"])
 
 
-def judged(pictures: list[PaintedPicture]) -> tuple[int, int]:
-    """How many pictures show the right key held alone, and how many something else.
+def count_correct(pictures: list[PaintedPicture]) -> tuple[int, int]:
+    """Number of pictures with exactly the correct key held, and of all others.
 
-    A target must have been there for a quarter of a second: seven decisions.
+    Only targets shown for more than a quarter of a second (seven decisions) count.
     """
-    right = wrong = 0
+    correct = wrong = 0
     since = 0
     for before, after in pairwise(pictures):
         if before.side != after.side:
             since = after.time_ns
         if since and after.side != "none" and after.time_ns - since > 250_000_000:
-            good = after.held == frozenset({after.side})
-            right, wrong = right + good, wrong + (not good)
-    return right, wrong
+            is_correct = after.held == frozenset({after.side})
+            correct, wrong = correct + is_correct, wrong + (not is_correct)
+    return correct, wrong

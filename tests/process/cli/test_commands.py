@@ -1,4 +1,4 @@
-"""The tree of commands: its help, its words that are none, and the last line that programs get."""
+"""Tests of the command tree: help, unknown commands, exit codes and the last JSON line."""
 
 import dataclasses
 import inspect
@@ -42,7 +42,7 @@ def target(name: str) -> Any:
 
 
 def functions(name: str) -> dict[str, Any]:
-    """The functions behind a command, by the words that call them."""
+    """The functions of a command, by command line."""
     found = target(name)
     if not isinstance(found, App):
         return {name: found}
@@ -53,19 +53,19 @@ def functions(name: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-ALL = {words: function for name in COMMANDS for words, function in functions(name).items()}
+FUNCTIONS = {words: function for name in COMMANDS for words, function in functions(name).items()}
 
 
-def test_help_lists_every_command_with_its_line() -> None:
+def test_help_lists_every_command_with_its_description() -> None:
     done = agp("--help")
     assert done.returncode == 0
-    said = " ".join(done.stdout.replace("│", " ").split())
+    text = " ".join(done.stdout.replace("│", " ").split())
     for name, (_, line) in COMMANDS.items():
-        assert f"{name} {line}" in said
+        assert f"{name} {line}" in text
     assert list(COMMANDS) == sorted(COMMANDS, key=lambda name: done.stdout.index(f"│ {name} "))
 
 
-def test_every_command_exists_under_its_name() -> None:
+def test_every_command_is_defined_under_its_name() -> None:
     for name in COMMANDS:
         found = target(name)
         if isinstance(found, App):
@@ -74,64 +74,64 @@ def test_every_command_exists_under_its_name() -> None:
             assert inspect.isfunction(found)
 
 
-@pytest.mark.parametrize("words", ALL)
-def test_every_command_says_in_a_sentence_what_it_does(words: str) -> None:
-    said = inspect.getdoc(ALL[words]) or ""
-    assert " ".join(said.partition("\n\n")[0].split()).endswith(".")
-    assert len(said) > 20
+@pytest.mark.parametrize("words", FUNCTIONS)
+def test_every_command_has_a_one_sentence_description(words: str) -> None:
+    text = inspect.getdoc(FUNCTIONS[words]) or ""
+    assert " ".join(text.partition("\n\n")[0].split()).endswith(".")
+    assert len(text) > 20
 
 
-@pytest.mark.parametrize("words", ALL)
-def test_every_flag_shows_in_the_help_with_its_own_sentence_and_bounds(words: str) -> None:
-    said = " ".join(help_of(words).split())
-    for name, hint in get_type_hints(ALL[words], include_extras=True).items():
+@pytest.mark.parametrize("words", FUNCTIONS)
+def test_help_shows_every_flag_with_description_and_bounds(words: str) -> None:
+    text = " ".join(help_of(words).split())
+    for name, hint in get_type_hints(FUNCTIONS[words], include_extras=True).items():
         kind = get_args(hint)[0] if get_origin(hint) is Annotated else hint
         if not dataclasses.is_dataclass(kind):
-            assert name == "return" or name.replace("_", "-").upper() in said.upper()
+            assert name == "return" or name.replace("_", "-").upper() in text.upper()
             continue
         hints = get_type_hints(kind, include_extras=True)
         for item in dataclasses.fields(kind):
-            assert f"--{item.name.replace('_', '-')}" in said
-            sentence = field_help(kind)[item.name]  # type: ignore[arg-type]
-            assert " ".join(sentence.replace("`", "").split()) in said
+            assert f"--{item.name.replace('_', '-')}" in text
+            description = field_help(kind)[item.name]  # type: ignore[arg-type]
+            assert " ".join(description.replace("`", "").split()) in text
             if bounds := bounds_text(hints[item.name], choices=False):
                 value = "not set" if item.default is None else item.default
-                assert f"[default: {value} ({bounds})]" in said
+                assert f"[default: {value} ({bounds})]" in text
 
 
 def help_of(words: str) -> str:
-    """What `--help` says, on a terminal so wide that no sentence is cut."""
-    told = StringIO()
+    """The output of `--help` on a terminal wide enough to avoid line breaks."""
+    output = StringIO()
     app_for(words.split())(
         [*words.split(), "--help"],
-        console=Console(file=told, width=500),
+        console=Console(file=output, width=500),
         result_action="return_value",
     )
-    return told.getvalue()
+    return output.getvalue()
 
 
-def test_bounds_stand_in_the_help_as_a_person_sees_it() -> None:
-    said = agp("record", "--help").stdout.replace("│", " ")
-    assert "[default: 30 (1 to 60)]" in " ".join(said.split())
+def test_help_in_a_terminal_shows_bounds() -> None:
+    text = agp("record", "--help").stdout.replace("│", " ")
+    assert "[default: 30 (1 to 60)]" in " ".join(text.split())
 
 
-def test_json_is_a_flag_of_every_command_that_tells_something() -> None:
-    for words, function in ALL.items():
+def test_every_command_with_output_has_the_json_flag() -> None:
+    for words, function in FUNCTIONS.items():
         if words != "config text":
             assert "output" in inspect.signature(function).parameters, words
 
 
 @pytest.mark.parametrize(
-    ("word", "cure"), [("recrd", "Did you mean agp record?"), ("knit", "agp --help lists them.")]
+    ("word", "hint"), [("recrd", "Did you mean agp record?"), ("knit", "agp --help lists them.")]
 )
-def test_a_word_that_is_no_command_names_the_nearest(word: str, cure: str) -> None:
+def test_unknown_command_suggests_the_nearest(word: str, hint: str) -> None:
     with pytest.raises(SettingError, match="Expected a command") as caught:
         app_for([word])
-    assert caught.value.hint == cure
+    assert caught.value.hint == hint
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("words", "message"),
     [
         (("recrd",), "found 'recrd'. Did you mean agp record?"),
         (("config", "shw"), 'Did you mean "show"?'),
@@ -146,30 +146,30 @@ def test_a_word_that_is_no_command_names_the_nearest(word: str, cure: str) -> No
         ((), "Expected a terminal for the app, found none."),
     ],
 )
-def test_bad_words_are_one_sentence_for_people_and_one_line_for_programs(
-    words: tuple[str, ...], sentence: str, tmp_path: Path
+def test_invalid_arguments_print_one_line_of_text_or_json(
+    words: tuple[str, ...], message: str, tmp_path: Path
 ) -> None:
-    people = agp(*words, cwd=tmp_path)
-    assert people.returncode == 2
-    assert people.stdout == ""
-    assert people.stderr.startswith("agp: ")
-    assert people.stderr.count("\n") == 1
-    assert sentence.lower() in people.stderr.lower()
-    programs = agp(*words, "--json", cwd=tmp_path)
-    assert programs.returncode == 2
-    assert programs.stderr == ""
-    failed = json.loads(programs.stdout)
+    text_result = agp(*words, cwd=tmp_path)
+    assert text_result.returncode == 2
+    assert text_result.stdout == ""
+    assert text_result.stderr.startswith("agp: ")
+    assert text_result.stderr.count("\n") == 1
+    assert message.lower() in text_result.stderr.lower()
+    json_result = agp(*words, "--json", cwd=tmp_path)
+    assert json_result.returncode == 2
+    assert json_result.stderr == ""
+    failed = json.loads(json_result.stdout)
     assert failed["type"] == "failed"
-    assert f"agp: {failed['error']} {failed['hint']}".strip() == people.stderr.strip()
+    assert f"agp: {failed['error']} {failed['hint']}".strip() == text_result.stderr.strip()
 
 
-def test_version() -> None:
+def test_version_flag_prints_the_version() -> None:
     import agp_tui
 
     assert agp("--version").stdout.strip() == agp_tui.__version__
 
 
-def test_a_reader_that_goes_away_is_no_traceback() -> None:
+def test_closed_stdout_causes_no_traceback() -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "agp_tui", "config", "text"],
         stdout=subprocess.PIPE,
@@ -179,14 +179,14 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
     assert process.stdout is not None
     assert process.stderr is not None
     process.stdout.close()
-    said = process.stderr.read()
+    text = process.stderr.read()
     process.wait(20)
     process.stderr.close()
-    assert b"Traceback" not in said
+    assert b"Traceback" not in text
 
 
-def test_an_interrupt_is_exit_code_130_and_a_last_line(tmp_path: Path) -> None:
-    """A real recording of an expert in real time, which would go on for a minute."""
+def test_interrupt_ends_with_exit_code_130_and_a_finished_event(tmp_path: Path) -> None:
+    """Interrupts a real-time recording of 60 seconds."""
     process = subprocess.Popen(
         [sys.executable, "-m", "agp_tui", "record", "--game", "ALE/Pong-v5", "--by", "expert", "--seconds",
          "60", "--frame-size", "32", "--json"],
@@ -208,8 +208,8 @@ def test_an_interrupt_is_exit_code_130_and_a_last_line(tmp_path: Path) -> None:
     assert (Path(last["recording"]) / "meta.json").is_file()
 
 
-def test_the_end_of_the_owner_finishes_a_recording(tmp_path: Path) -> None:
-    """Whoever started the job goes away: stdin ends, the recording is closed in order."""
+def test_end_of_stdin_completes_the_recording(tmp_path: Path) -> None:
+    """The end of stdin, as when the parent process exits, stops the job cleanly."""
     process = subprocess.Popen(
         [sys.executable, "-m", "agp_tui", "record", "--game", "ALE/Pong-v5", "--by", "expert", "--seconds",
          "60", "--frame-size", "32", "--json"],
@@ -235,7 +235,7 @@ def test_the_end_of_the_owner_finishes_a_recording(tmp_path: Path) -> None:
     assert meta["frames"] == last["frames"] > 0
 
 
-STOPS = """
+FAIL_ON_STOP_SCRIPT = """
 import sys
 from agp_tui.cli.run_job import run_live
 from agp_tui.config import Output
@@ -253,10 +253,10 @@ main()
 """
 
 
-def test_a_job_that_cannot_finish_after_an_interrupt_was_interrupted(tmp_path: Path) -> None:
+def test_failure_after_an_interrupt_has_exit_code_130(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", STOPS], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd=tmp_path,
-        env=module_environment(),
+        [sys.executable, "-c", FAIL_ON_STOP_SCRIPT], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        cwd=tmp_path, env=module_environment(),
     )  # fmt: skip
     assert process.stdout is not None
     assert json.loads(process.stdout.readline())["type"] == "started"
@@ -267,8 +267,8 @@ def test_a_job_that_cannot_finish_after_an_interrupt_was_interrupted(tmp_path: P
     assert (failed["error"], failed["exit_code"]) == ("Stopped half-way.", 130)
 
 
-def test_ctrl_c_while_a_class_is_made_is_an_interrupt(tmp_path: Path) -> None:
-    """Python 3.11 turns what is raised in `__set_name__` into the cause of a RuntimeError."""
+def test_interrupt_during_a_class_definition_has_exit_code_130(tmp_path: Path) -> None:
+    """Python 3.11 wraps an exception raised in `__set_name__` in a RuntimeError."""
     code = """
 import sys
 import agp_tui.cli.run_job as running
@@ -292,12 +292,12 @@ main()
     assert json.loads(done.stdout.splitlines()[-1])["exit_code"] == 130
 
 
-def test_a_fault_of_ours_still_ends_with_a_line_for_programs(tmp_path: Path) -> None:
+def test_unexpected_exception_still_prints_a_failed_event(tmp_path: Path) -> None:
     code = """
 import sys
 import agp_tui.cli.run_job as running
 def broken(output):
-    raise ZeroDivisionError("a fault")
+    raise ZeroDivisionError("a bug")
 running.settings_of = broken
 sys.argv = ["agp", "config", "check", "--json"]
 from agp_tui.cli import main

@@ -1,4 +1,4 @@
-"""Where `agp demo` shows itself: in the app where there is a terminal, in lines where there is none."""
+"""Tests of `agp demo`: opens the app in a terminal, prints lines elsewhere, passes its settings."""
 
 import fcntl
 import os
@@ -25,7 +25,7 @@ FLAGS = ("--minutes", "0.4", "--games", "1", "--demonstration", "0.1", "--fast",
 
 
 class Terminal:
-    """A real terminal of 100 by 30 cells with a command of ours in it."""
+    """A real terminal of 100x30 cells that runs an `agp` command."""
 
     def __init__(self, home: Path, *words: str) -> None:
         self.screen = pyte.Screen(100, 30)
@@ -48,7 +48,7 @@ class Terminal:
             with self._lock:
                 self._stream.feed(data)
 
-    def shows(self, *words: str, seconds: float = 40.0) -> None:
+    def wait_for_text(self, *words: str, seconds: float = 40.0) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             with self._lock:
@@ -61,13 +61,13 @@ class Terminal:
     def type(self, keys: bytes) -> None:
         os.write(self._fd, keys)
 
-    def ended(self) -> int:
+    def wait_for_exit(self) -> int:
         _, status = os.waitpid(self.pid, 0)
         return os.waitstatus_to_exitcode(status)
 
 
-def stopped(runs: Path) -> Run:
-    """The only run there, stopped now if it is not over yet."""
+def stop_run(runs: Path) -> Run:
+    """Stop the only run in `runs` if it is still running, and return it."""
     (run,) = Run.all(runs)
     try:
         run.stop()
@@ -79,14 +79,14 @@ def stopped(runs: Path) -> Run:
     return run
 
 
-def test_in_a_terminal_the_app_opens_on_the_demo_and_leaving_it_does_not_end_the_demo(
+def test_demo_in_a_terminal_opens_the_app_and_continues_after_quit(
     tmp_path: Path,
 ) -> None:
     terminal = Terminal(tmp_path, "demo", *FLAGS)
     try:
-        terminal.shows("Runs", "an expert plays ALE/Pong-v5")
+        terminal.wait_for_text("Runs", "an expert plays ALE/Pong-v5")
         terminal.type(b"\x11")
-        assert terminal.ended() == 0
+        assert terminal.wait_for_exit() == 0
         (run,) = Run.all(tmp_path / "runs")
         assert run.alive() and run.request["settings"]["minutes"] == 0.4
         assert run.request["settings"]["fast"] is True
@@ -94,10 +94,10 @@ def test_in_a_terminal_the_app_opens_on_the_demo_and_leaving_it_does_not_end_the
         os.kill(terminal.pid, signal.SIGKILL)
         raise
     finally:
-        stopped(tmp_path / "runs")
+        stop_run(tmp_path / "runs")
 
 
-def test_detached_it_names_its_run_at_once(tmp_path: Path) -> None:
+def test_detached_demo_prints_its_run_id(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-P", "-m", "agp_tui", "demo", *FLAGS, "--detach"],
         cwd=tmp_path,
@@ -108,23 +108,23 @@ def test_detached_it_names_its_run_at_once(tmp_path: Path) -> None:
         check=True,
         timeout=60,
     )
-    run = stopped(tmp_path / "runs")
+    run = stop_run(tmp_path / "runs")
     assert run.id in done.stdout
 
 
 @pytest.mark.parametrize("settings", [{}, {"fast": True, "minutes": 0.5, "game": "ALE/Breakout-v5"}])
-def test_its_settings_pass_as_flags(settings: dict[str, Any]) -> None:
+def test_demo_settings_round_trip_as_flags(settings: dict[str, Any]) -> None:
     from cyclopts import App
 
     from agp_tui.cli.flags import DemoFlags
 
     app = App()
-    heard: list[DemoSettings] = []
+    parsed: list[DemoSettings] = []
 
-    def listen(*, settings: DemoFlags = DemoSettings()) -> None:
-        heard.append(settings)
+    def parse(*, settings: DemoFlags = DemoSettings()) -> None:
+        parsed.append(settings)
 
-    app.default(listen)
+    app.default(parse)
     given = DemoSettings(**settings)
     app(list(as_flags(given)), result_action="return_value")
-    assert heard == [given]
+    assert parsed == [given]

@@ -1,4 +1,4 @@
-"""What programs are told of recordings: lists, facts, problems, and the progress of imports and exports."""
+"""Tests of the recordings commands with JSON output: list, info, check, import, export."""
 
 import pickle
 from pathlib import Path
@@ -17,7 +17,7 @@ FRAMES = 40
 
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:
-    """`up` is held at the frames 4 to 13, `left` at 10 to 13."""
+    """`up` is held in frames 4 to 13, `left` in 10 to 13."""
     edges = [
         key_edge(3.5, "up", True),
         key_edge(13.5, "up", False),
@@ -27,7 +27,7 @@ def recording(tmp_path: Path) -> Path:
     return write_recording(tmp_path / "recordings", FRAMES, edges, meta=recording_meta("rally"))
 
 
-def test_a_list_is_data(recording: Path, tmp_path: Path) -> None:
+def test_list_reports_every_recording_as_data(recording: Path, tmp_path: Path) -> None:
     broken = write_recording(tmp_path / "recordings", 3, meta=recording_meta("zebra"))
     (broken / "frames.mkv").unlink()
     one, other = agp("recordings", "list", home=tmp_path).finished["report"]["recordings"]
@@ -51,20 +51,20 @@ def test_a_list_is_data(recording: Path, tmp_path: Path) -> None:
     assert "frames.mkv" in other["problem"]
 
 
-def test_info_and_check_are_data(recording: Path, tmp_path: Path) -> None:
+def test_info_and_check_report_data(recording: Path, tmp_path: Path) -> None:
     report = agp("recordings", "info", str(recording), home=tmp_path).finished["report"]
     assert (report["facts"]["frames"], report["facts"]["game"]) == (FRAMES, "rally")
     assert report["shares"] == {"up": 0.25, "left": 0.1, "space": 0.0}
     assert report["presses"] == {"up": 1, "left": 1, "space": 0}
-    together = [(one["keys"], one["share"]) for one in report["combinations"]]
-    assert together == [([], 0.75), (["up"], 0.15), (["up", "left"], 0.1)]
+    combinations = [(one["keys"], one["share"]) for one in report["combinations"]]
+    assert combinations == [([], 0.75), (["up"], 0.15), (["up", "left"], 0.1)]
     assert report["warnings"] == []
     checked = agp("recordings", "check", str(recording), home=tmp_path)
     problems = checked.one("finished")["report"]["problems"]
     assert (checked.code, problems) == (1, ["Never pressed by human: space."])
 
 
-def test_an_export_tells_its_progress_and_where_it_is(recording: Path, tmp_path: Path) -> None:
+def test_export_reports_progress_and_file(recording: Path, tmp_path: Path) -> None:
     words = ("recordings", "export", str(recording), "--to", "npz", "--target", "out.npz")
     result = agp(*words, home=tmp_path)
     assert result.finished["report"] == {"file": str(tmp_path / "out.npz"), "format": "npz"}
@@ -74,13 +74,13 @@ def test_an_export_tells_its_progress_and_where_it_is(recording: Path, tmp_path:
 
 
 @pytest.mark.parametrize("to", ENDINGS)
-def test_every_format_counts_its_frames_and_a_stop_leaves_nothing(
+def test_export_reports_each_frame_and_leaves_no_file_when_stopped(
     recording: Path, tmp_path: Path, to: Format
 ) -> None:
-    told: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
     opened = Recording.open(recording)
-    export_recording(opened, to, tmp_path / "out", lambda done, total: told.append((done, total)))
-    assert told == [(number, FRAMES) for number in range(1, FRAMES + 1)]
+    export_recording(opened, to, tmp_path / "out", lambda done, total: progress.append((done, total)))
+    assert progress == [(number, FRAMES) for number in range(1, FRAMES + 1)]
 
     def stop(done: int, _total: int) -> None:
         if done == 7:
@@ -91,17 +91,17 @@ def test_every_format_counts_its_frames_and_a_stop_leaves_nothing(
     assert not list(tmp_path.glob("*stopped*"))
 
 
-def test_an_mp4_is_not_put_beside_somebody_elses_subtitles(recording: Path, tmp_path: Path) -> None:
-    theirs = tmp_path / "film.srt"
-    theirs.write_text("mine")
+def test_mp4_export_does_not_overwrite_existing_subtitles(recording: Path, tmp_path: Path) -> None:
+    existing = tmp_path / "film.srt"
+    existing.write_text("mine")
     with pytest.raises(RecordingError, match=r"film\.srt exists already"):
         export_recording(Recording.open(recording), "mp4", tmp_path / "film.mp4")
-    assert theirs.read_text() == "mine" and not (tmp_path / "film.mp4").exists()
+    assert existing.read_text() == "mine" and not (tmp_path / "film.mp4").exists()
     export_recording(Recording.open(recording), "mp4", tmp_path / "other.mp4")
     assert (tmp_path / "other.srt").read_text().startswith("1\n00:00:00,133")
 
 
-def test_an_import_tells_its_progress_and_where_it_is(tmp_path: Path) -> None:
+def test_import_reports_progress_and_recording(tmp_path: Path) -> None:
     frames = np.stack([frame_pixels(number) for number in range(30)])
     states = np.zeros((29, 4), np.uint8)
     (tmp_path / "old.pkl").write_bytes(pickle.dumps({"screen_frames": frames, "key_frames": states}))
@@ -114,8 +114,8 @@ def test_an_import_tells_its_progress_and_where_it_is(tmp_path: Path) -> None:
     assert "left out" in result.one("note")["text"]
 
 
-def test_a_stopped_import_leaves_nothing(tmp_path: Path) -> None:
-    """Long enough to be stopped in its middle, by the end of its owner."""
+def test_stopped_import_leaves_no_files(tmp_path: Path) -> None:
+    """Large enough to be stopped during the import, by the end of stdin."""
     frames = np.random.default_rng(1).integers(0, 256, (400, 256, 256, 3), np.uint8)
     body = {"screen_frames": frames, "key_frames": np.zeros((400, 4), np.uint8)}
     (tmp_path / "old.pkl").write_bytes(pickle.dumps(body))
@@ -128,7 +128,7 @@ def test_a_stopped_import_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.glob("recordings/*/*")) == []
 
 
-def test_a_recording_tells_what_it_is_like(tmp_path: Path) -> None:
+def test_record_reports_key_statistics_and_warnings(tmp_path: Path) -> None:
     words = ("record", "--game", "ALE/Pong-v5", "--by", "expert", "--fast", "--seconds", "20")
     result = agp(*words, home=tmp_path, AGP_PREVIEW_SIZE="16,8", AGP_PREVIEW_FPS="30")
     report = result.finished["report"]
@@ -139,5 +139,5 @@ def test_a_recording_tells_what_it_is_like(tmp_path: Path) -> None:
     live = [event for event in result.events if event["type"] == "live"]
     assert max(live[-1]["thumbnail_size"]) <= 16
     assert set(live[-1]["shares"]) == set(report["shares"])
-    warned = [event["text"] for event in result.events if event["type"] == "note" and event.get("level")]
-    assert warned == report["warnings"]
+    warnings = [event["text"] for event in result.events if event["type"] == "note" and event.get("level")]
+    assert warnings == report["warnings"]
