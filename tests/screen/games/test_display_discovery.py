@@ -1,4 +1,4 @@
-"""The game's display is found, and proven, from any login of the same user."""
+"""Tests of display discovery: order of the candidates, access keys, rejected displays."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ def number(server: XServer) -> int:
 
 
 def write_authority(path: Path, display: int, cookie: bytes) -> None:
-    """A key file as `xauth` writes it."""
+    """Write an authority file in the format of `xauth`."""
     fields = (os.uname().nodename.encode(), str(display).encode(), b"MIT-MAGIC-COOKIE-1", cookie)
     path.write_bytes(
         struct.pack(">H", 256) + b"".join(struct.pack(">H", len(part)) + part for part in fields)
@@ -31,19 +31,19 @@ def write_authority(path: Path, display: int, cookie: bytes) -> None:
 
 
 @pytest.mark.display
-def test_the_display_of_the_settings_goes_first(x_server: XServer) -> None:
+def test_display_of_the_settings_comes_first(x_server: XServer) -> None:
     found = find_display(GameSettings(display=x_server.name), Desktop({"DISPLAY": NOWHERE}))
     assert (found.name, found.source, found.size) == (x_server.name, "the settings", (1024, 768))
 
 
 @pytest.mark.display
-def test_then_the_environment(x_server: XServer) -> None:
+def test_display_variable_comes_second(x_server: XServer) -> None:
     found = find_display(GameSettings(), Desktop({"DISPLAY": x_server.name}, servers=(987,)))
     assert (found.name, found.source) == (x_server.name, "$DISPLAY")
 
 
 @pytest.mark.display
-def test_then_the_users_programs_and_the_servers_here(x_server: XServer) -> None:
+def test_sessions_and_local_servers_come_third(x_server: XServer) -> None:
     desktop = Desktop({}, sessions=((NOWHERE, None),), servers=(number(x_server), 987))
     found = candidates(GameSettings(), desktop)
     assert [(one.name, one.usable) for one in found] == [(NOWHERE, False), (x_server.name, True)]
@@ -52,7 +52,7 @@ def test_then_the_users_programs_and_the_servers_here(x_server: XServer) -> None
 
 
 @pytest.mark.display
-def test_a_real_server_is_seen_from_a_login_without_display(
+def test_local_server_is_found_without_the_display_variable(
     x_server: XServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
@@ -61,7 +61,7 @@ def test_a_real_server_is_seen_from_a_login_without_display(
 
 
 @pytest.mark.display
-def test_the_key_file_of_the_session_is_used(
+def test_authority_file_of_the_session_is_used(
     start_x_server: Callable[..., XServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authority = tmp_path / "Xauthority"
@@ -84,7 +84,7 @@ def test_the_key_file_of_the_session_is_used(
 
 
 @pytest.mark.parametrize("name", ["localhost:10.0", "127.0.0.1:12", "elsewhere:0"])
-def test_a_display_of_another_machine_is_refused(name: str) -> None:
+def test_display_of_another_machine_is_rejected(name: str) -> None:
     for settings, desktop in (
         (GameSettings(display=name), Desktop({})),
         (GameSettings(), Desktop({"DISPLAY": name})),
@@ -93,29 +93,29 @@ def test_a_display_of_another_machine_is_refused(name: str) -> None:
             find_display(settings, desktop)
 
 
-def test_a_forwarded_display_can_be_forced() -> None:
+def test_forwarded_display_can_be_allowed() -> None:
     [forced] = candidates(GameSettings(display="localhost:98", allow_forwarded_display=True), Desktop({}))
     assert "no X server listens there" in forced.reason
 
 
-def test_a_wayland_desktop_is_named_plainly() -> None:
+def test_wayland_desktop_is_named_in_the_error() -> None:
     desktop = Desktop({"DISPLAY": ":0"}, servers=(0,), rootless=frozenset({0}))
     with pytest.raises(DisplayError, match=r"Wayland session.*Xorg session"):
         find_display(GameSettings(), desktop)
 
 
-def test_no_display_is_a_sentence() -> None:
+def test_missing_display_raises_error() -> None:
     with pytest.raises(DisplayError, match=r"no display was found.*--display"):
         find_display(GameSettings(), Desktop({}))
 
 
-def test_a_foreign_name_is_a_sentence() -> None:
+def test_invalid_display_name_raises_error() -> None:
     with pytest.raises(DisplayError, match="expected a name such as :0"):
         find_display(GameSettings(display="the big screen"), Desktop({}))
 
 
 @pytest.mark.display
-def test_a_server_that_hangs_costs_a_limited_time(
+def test_hung_server_times_out(
     start_x_server: Callable[..., XServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(display_discovery, "PROBE_SECONDS", 1.0)
@@ -125,7 +125,7 @@ def test_a_server_that_hangs_costs_a_limited_time(
         find_display(GameSettings(display=server.name), Desktop({}))
 
 
-def test_what_other_programs_leave_to_be_seen(tmp_path: Path) -> None:
+def test_sessions_servers_and_rootless_displays_are_found(tmp_path: Path) -> None:
     mine, other = tmp_path / "101", tmp_path / "102"
     for process, environ in (
         (mine, b"DISPLAY=:7\0XAUTHORITY=/run/key\0"),

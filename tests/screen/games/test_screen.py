@@ -1,4 +1,4 @@
-"""A region of a real X server is grabbed as it is shown, through every change of the display."""
+"""Tests of ScreenGame on a real X server: pixels, scaling, display changes, keys, click to choose."""
 
 import threading
 import time
@@ -31,7 +31,7 @@ def game(server: XServer, **settings: object) -> ScreenGame:
     return ScreenGame("square", GameSettings(display=server.name, **settings))  # type: ignore[arg-type]
 
 
-def test_pixels_are_rgb_and_from_the_right_place(server: XServer, painted: Observer) -> None:
+def test_pixels_are_rgb_and_from_the_region(server: XServer, painted: Observer) -> None:
     square = game(server, center=(350, 250), size=120, frame_size=120)
     before_ns = time.monotonic_ns()
     frame = square.grab()
@@ -54,7 +54,7 @@ def test_frames_are_scaled_by_area(server: XServer, painted: Observer) -> None:
     scaled.close()
 
 
-def test_what_is_off_the_screen_is_black(server: XServer, painted: Observer) -> None:
+def test_pixels_outside_the_screen_are_black(server: XServer, painted: Observer) -> None:
     corner = game(server, region=(-20, 748, 60, 40), native_size=True)
     pixels = corner.grab().pixels
     assert not pixels[:, :20].any() and not pixels[20:].any()
@@ -62,17 +62,17 @@ def test_what_is_off_the_screen_is_black(server: XServer, painted: Observer) -> 
     corner.close()
 
 
-def test_fully_off_the_screen_is_a_sentence_with_its_size(server: XServer) -> None:
+def test_region_outside_the_screen_raises_error_with_the_screen_size(server: XServer) -> None:
     with pytest.raises(DisplayError, match="1024x768"):
         game(server, center=(5000, 5000))
 
 
-def test_no_place_is_a_sentence(server: XServer) -> None:
+def test_missing_region_raises_error(server: XServer) -> None:
     with pytest.raises(SettingError, match="--center"):
         game(server)
 
 
-def test_a_changed_resolution_is_followed(server: XServer, painted: Observer) -> None:
+def test_resolution_change_is_followed(server: XServer, painted: Observer) -> None:
     edge = game(server, region=(600, 400, 100, 100), native_size=True)
     assert (edge.grab().pixels == BLUE_RGB).all()
     painted.resize(640, 480)
@@ -86,39 +86,39 @@ def test_a_changed_resolution_is_followed(server: XServer, painted: Observer) ->
     edge.close()
 
 
-def test_the_death_of_the_server_is_a_sentence(start_x_server: Callable[..., XServer]) -> None:
+def test_lost_server_raises_error(start_x_server: Callable[..., XServer]) -> None:
     server = start_x_server()
-    doomed = game(server, center=(350, 250))
-    doomed.grab()
+    screen_game = game(server, center=(350, 250))
+    screen_game.grab()
     server.kill()
     with pytest.raises(JobFailed, match="can no longer be grabbed"):
-        doomed.grab()
+        screen_game.grab()
     with pytest.raises(JobFailed):
-        doomed.grab()
-    doomed.close()
+        screen_game.grab()
+    screen_game.close()
 
 
-def test_a_server_that_comes_back_is_grabbed_again(start_x_server: Callable[..., XServer]) -> None:
+def test_restarted_server_is_grabbed_again(start_x_server: Callable[..., XServer]) -> None:
     server = start_x_server()
-    patient = game(server, center=(350, 250), size=32, frame_size=32)
+    screen_game = game(server, center=(350, 250), size=32, frame_size=32)
     server.kill()
-    again = XServer.start(number=int(server.name[1:]))
+    restarted = XServer.start(number=int(server.name[1:]))
     try:
-        with observe(again.name) as observer:
+        with observe(restarted.name) as observer:
             observer.fill(ORANGE)
-            assert (patient.grab().pixels == ORANGE_RGB).all()
-        patient.close()
+            assert (screen_game.grab().pixels == ORANGE_RGB).all()
+        screen_game.close()
     finally:
-        again.stop()
+        restarted.stop()
 
 
-def test_the_game_in_the_window_is_seen_and_played(x_server: XServer, arena: Arena) -> None:
+def test_window_is_captured_and_receives_keys(x_server: XServer, arena: Arena) -> None:
     window = game(x_server, center=arena.center, size=arena.size, keys=("up", "right"))
     assert keys_in_picture(window.grab().pixels) == frozenset()
     window.hold(frozenset({"right"}))
     assert [(report.key, report.down) for report in arena.wait_for(1)] == [("right", True)]
     time.sleep(0.3)
-    assert keys_in_picture(window.grab().pixels) == {"right"}, "the window shows the key it was given"
+    assert keys_in_picture(window.grab().pixels) == {"right"}, "the window shows the pressed key"
     window.hold(NO_KEYS)
     arena.wait_for(2)
     assert window.status() is None
@@ -132,31 +132,31 @@ def test_the_game_in_the_window_is_seen_and_played(x_server: XServer, arena: Are
     ]
 
 
-def test_a_game_that_is_only_watched_starts_no_guard(server: XServer) -> None:
+def test_capture_without_keys_starts_no_key_guard(server: XServer) -> None:
     watched = game(server, center=(100, 100))
     watched.grab()
     assert watched._guard is None
     watched.close()
 
 
-def test_a_click_chooses_the_center(x_server: XServer) -> None:
+def test_click_selects_the_center(x_server: XServer) -> None:
     chosen: list[tuple[int, int] | None] = []
     job = Job()
-    waiting = threading.Thread(target=lambda: chosen.append(choose_center(x_server.name, job)))
-    waiting.start()
+    thread = threading.Thread(target=lambda: chosen.append(choose_center(x_server.name, job)))
+    thread.start()
     time.sleep(0.5)
     x_server.xdotool("mousemove", "321", "234", "click", "3", "click", "1")
-    waiting.join(5)
+    thread.join(5)
     assert chosen == [(321, 234)]
 
 
-def test_waiting_for_a_click_stops_with_the_job(x_server: XServer) -> None:
+def test_wait_for_a_click_ends_when_the_job_stops(x_server: XServer) -> None:
     job = Job()
     threading.Timer(0.2, job.stop).start()
     assert choose_center(x_server.name, job) is None
 
 
-def test_waiting_for_a_click_at_a_dying_server_is_a_sentence(start_x_server: Callable[..., XServer]) -> None:
+def test_wait_for_a_click_on_a_lost_server_raises_error(start_x_server: Callable[..., XServer]) -> None:
     server = start_x_server()
     threading.Timer(0.3, server.kill).start()
     with pytest.raises(JobFailed, match="is gone"):

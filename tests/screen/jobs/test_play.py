@@ -1,4 +1,4 @@
-"""`agp play` on a real window: it gets the keys that its picture asks for, until somebody stops it."""
+"""Tests of `agp play` on a real window: key presses, stop, pause, focus, takeover, shadow."""
 
 import time
 from pathlib import Path
@@ -11,11 +11,11 @@ from support.xserver import XServer, observe
 
 pytestmark = pytest.mark.display
 
-OTHER = {"left": "right", "right": "left"}
+OPPOSITE = {"left": "right", "right": "left"}
 
 
 def wait_until_held(arena: Arena, *keys: str) -> None:
-    """Until the window says that exactly these are held."""
+    """Wait until the window reports that exactly `keys` are held."""
     deadline = time.monotonic() + 30
     while arena.pictures[-1].held != frozenset(keys):
         assert time.monotonic() < deadline, f"the window holds {sorted(arena.pictures[-1].held)}"
@@ -23,38 +23,38 @@ def wait_until_held(arena: Arena, *keys: str) -> None:
 
 
 def play_three_sides(arena: Arena) -> None:
-    """The bright half asks for the other key; no bright half asks for none."""
+    """The model presses the key opposite the bright half, and none without a bright half."""
     for side in ("left", "right", "left"):
         arena.show(side)
-        wait_until_held(arena, OTHER[side])
+        wait_until_held(arena, OPPOSITE[side])
     arena.show("none")
     wait_until_held(arena)
 
 
-def nothing_is_down(server: XServer) -> bool:
+def no_key_is_down(server: XServer) -> bool:
     with observe(server.name) as observer:
         return observer.down() == frozenset()
 
 
-def stopped_while_holding(server: XServer, arena: Arena, command: Command, stop: object) -> Result:
-    """Stop a player that holds a key; the key is up within a moment, long before the process ends."""
+def stop_while_holding(server: XServer, arena: Arena, command: Command, stop: object) -> Result:
+    """Stop a player that holds a key, and check that the key is released."""
     arena.show("left")
     wait_until_held(arena, "right")
     assert callable(stop)
     stop()
     result = command.result()
-    assert nothing_is_down(server)
+    assert no_key_is_down(server)
     wait_until_held(arena)
     return result
 
 
-def test_the_window_gets_the_keys_its_picture_asks_for(
+def test_play_presses_the_keys_for_the_picture(
     x_server: XServer, arena: Arena, home: Path, bright_model: BrightModel
 ) -> None:
     words = ("play", str(bright_model.folder), *arena.field, "--seconds", "60")
     with running_command(*words, home=home, display=x_server.name) as command:
         play_three_sides(arena)
-        result = stopped_while_holding(x_server, arena, command, lambda: x_server.xdotool("key", "F12"))
+        result = stop_while_holding(x_server, arena, command, lambda: x_server.xdotool("key", "F12"))
     assert result.code == 0 and result.stderr == ""
     finished = result.finished
     assert finished["report"]["panic"] is True and finished["report"]["dry_run"] is False
@@ -66,7 +66,7 @@ def test_the_window_gets_the_keys_its_picture_asks_for(
     assert pressed == ["right", "left", "right", "right"]
 
 
-def test_a_dry_run_presses_nothing(
+def test_dry_run_presses_nothing(
     x_server: XServer, arena: Arena, home: Path, bright_model: BrightModel
 ) -> None:
     arena.show("left")
@@ -84,16 +84,16 @@ def test_a_dry_run_presses_nothing(
     assert result.code == 0 and result.finished["report"]["dry_run"] is True
     live = [event for event in result.events if event["type"] == "live"]
     assert live[-1]["held"] == ["right"] and live[-1]["probabilities"]["right"] > 0.5
-    assert arena.reports == [] and nothing_is_down(x_server)
+    assert arena.reports == [] and no_key_is_down(x_server)
 
 
-def test_the_end_of_its_owner_releases_everything(
+def test_end_of_stdin_releases_all_keys(
     x_server: XServer, arena: Arena, home: Path, bright_model: BrightModel
 ) -> None:
     with running_command(
         "play", str(bright_model.folder), *arena.field, home=home, display=x_server.name
     ) as command:
-        result = stopped_while_holding(x_server, arena, command, command.hang_up)
+        result = stop_while_holding(x_server, arena, command, command.hang_up)
     assert result.code == 0 and result.finished["report"]["panic"] is False
 
 
@@ -112,13 +112,13 @@ def test_pause_releases_and_resume_presses_again(
         command.tell(type="panic")
         result = command.result()
     assert result.code == 0 and result.finished["report"]["panic"] is True
-    assert nothing_is_down(x_server)
+    assert no_key_is_down(x_server)
 
 
-def test_another_window_with_the_focus_gets_no_key(
+def test_no_key_is_pressed_while_another_window_has_the_focus(
     x_server: XServer, arena: Arena, home: Path, bright_model: BrightModel
 ) -> None:
-    # Without a window manager a window that goes leaves the focus to whatever is under the pointer.
+    # Without a window manager, the focus of a closed window moves to the window under the pointer.
     x_server.xdotool("mousemove", *map(str, arena.center))
     with (
         running_command(
@@ -130,22 +130,22 @@ def test_another_window_with_the_focus_gets_no_key(
         wait_until_held(arena, "left")
         with server.focused_window():
             command.wait_for_note("does not have the focus")
-            assert nothing_is_down(x_server)
+            assert no_key_is_down(x_server)
         command.wait_for_note("has the focus again")
         wait_until_held(arena, "left")
         command.tell(type="panic")
         assert command.result().code == 0
 
 
-def test_a_model_made_elsewhere_plays_with_the_keys_it_is_given(
+def test_foreign_model_plays_with_keys_and_channels_from_settings(
     x_server: XServer, arena: Arena, home: Path, bright_model: BrightModel
 ) -> None:
-    """Its yellow is found only where the channels are in its own order, which is bgr unless told."""
+    """The model detects yellow in bgr order, the default, and nothing in rgb order."""
     words = ("play", str(bright_model.whole_window), "--game", "window", *arena.field, "--keys", "left,right")
     more = ("--activation-threshold", "0.9", "--channels", "bgr", "--fps", "20", "--seconds", "60")
     with running_command(*words, *more, home=home, display=x_server.name) as command:
         play_three_sides(arena)
-        result = stopped_while_holding(x_server, arena, command, lambda: x_server.xdotool("key", "F12"))
+        result = stop_while_holding(x_server, arena, command, lambda: x_server.xdotool("key", "F12"))
     assert result.code == 0
     live = [event for event in result.events if event["type"] == "live"]
     assert {event["fps_asked"] for event in live} == {20}
@@ -156,10 +156,10 @@ def test_a_model_made_elsewhere_plays_with_the_keys_it_is_given(
     assert arena.reports == []
 
 
-def test_the_place_comes_from_the_profile_of_the_models_game(
+def test_region_comes_from_the_game_profile_of_the_model(
     x_server: XServer, arena: Arena, home: Path, bright_model: BrightModel
 ) -> None:
-    """Nothing is typed twice: the manifest names the game, config.toml knows where that is."""
+    """The manifest names the game, and config.toml has its region."""
     region = arena.field[1].replace(",", ", ")
     (home / "config.toml").write_text(f"[games.window]\nregion = [{region}]\n")
     with running_command("play", str(bright_model.folder), home=home, display=x_server.name) as command:
@@ -169,38 +169,38 @@ def test_the_place_comes_from_the_profile_of_the_models_game(
         assert command.result().code == 0
 
 
-def test_a_person_takes_over_and_what_they_show_is_learned_from(
+def test_takeover_is_recorded_as_corrections_for_training(
     x_server: XServer, arena: Arena, home: Path, bright_model: BrightModel
 ) -> None:
     words = ("play", str(bright_model.folder), *arena.field, "--seconds", "60", "--takeover-idle", "0.5")
     with (
         running_command(*words, home=home, display=x_server.name) as command,
         observe(x_server.name) as observer,
-        observer.keyboard_of_a_person() as hand,
+        observer.keyboard_of_a_person() as keyboard,
     ):
         arena.show("left")
         wait_until_held(arena, "right")
         time.sleep(0.5)
-        hand.press("left")
+        keyboard.press("left")
         wait_until_held(arena, "left")
         time.sleep(1.0)
-        hand.release("left")
+        keyboard.release("left")
         wait_until_held(arena, "right")
         x_server.xdotool("key", "F12")
         result = command.result()
     assert result.code == 0 and result.stderr == "", result.story()
     assert result.finished["report"]["takeovers"] == 1
     (path,) = result.finished["recordings"]
-    looked = agp("train", "--game", "window", "--recordings", path, "--look", "--segment", "3", home=home)
-    assert looked.code == 0, looked.story()
-    report = looked.finished["report"]
+    inspected = agp("train", "--game", "window", "--recordings", path, "--look", "--segment", "3", home=home)
+    assert inspected.code == 0, inspected.story()
+    report = inspected.finished["report"]
     assert report["recordings"][0]["corrections"] is True
-    # Of about four seconds only the person's one and a half count, and in most of them left is held.
+    # Only the 1.5 s of human control count; left is held in most of them.
     assert 30 < report["frames"] < 60
     assert 0.5 < report["keys"]["left"] < 0.8 and report["keys"]["right"] == 0.0
 
 
-def test_a_model_that_watches_a_person_presses_nothing_and_is_compared_with_them(
+def test_shadow_model_presses_nothing_and_is_compared_with_the_player(
     x_server: XServer, arena: Arena, home: Path, bright_model: BrightModel
 ) -> None:
     words = (
@@ -233,9 +233,7 @@ def test_a_model_that_watches_a_person_presses_nothing_and_is_compared_with_them
     assert set(largest["keys"]) == {"left", "right"} and largest["stop"] - largest["start"] >= 15
 
 
-def test_a_shadow_beside_a_driver_or_of_another_game_is_refused(
-    home: Path, bright_model: BrightModel
-) -> None:
+def test_shadow_with_a_scripted_player_is_rejected(home: Path, bright_model: BrightModel) -> None:
     words = ("record", "--game", "ALE/Pong-v5", "--by", "expert", "--shadow", str(bright_model.folder))
-    refused = agp(*words, home=home)
-    assert refused.code == 2 and "with --shadow" in refused.one("failed")["error"]
+    rejected = agp(*words, home=home)
+    assert rejected.code == 2 and "with --shadow" in rejected.one("failed")["error"]

@@ -1,4 +1,4 @@
-"""`agp record` on a real window: a frame for every slot, every key on its frame, as the frames show it."""
+"""Tests of `agp record` on a real window: filled frame slots, key times, start, stop, region."""
 
 import time
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.display
 FPS = 30
 PERIOD_NS = 1_000_000_000 // FPS
 CLOCK_NS = 1_000_000
-"""The X server tells the time of a key to the millisecond."""
+"""Resolution of the X server's key times: one millisecond."""
 
 XDOTOOL = {"up": "Up", "left": "Left", "right": "Right", "down": "Down", "space": "space", "x": "x"}
 
@@ -37,28 +37,28 @@ SCRIPT = [
     ("down", False, 0.0),
     ("left", False, 0.25),
 ]
-"""Key, down, seconds until the next: taps, holds, chords. The key x is down from before the start."""
+"""Key, down, seconds until the next event: taps, holds, chords. The key x is down before the start."""
 
 
 @dataclass(frozen=True)
-class Sent:
-    """A key event and the moment before it was sent."""
+class SentKey:
+    """A key event, and the time just before it was sent."""
 
     key: str
     down: bool
     time_ns: int
 
 
-def send(server: XServer, key: str, down: bool) -> Sent:
-    sent = Sent(key, down, time.monotonic_ns())
+def send(server: XServer, key: str, down: bool) -> SentKey:
+    sent = SentKey(key, down, time.monotonic_ns())
     server.xdotool("keydown" if down else "keyup", XDOTOOL[key])
     return sent
 
 
-def test_ten_seconds_fill_their_slots_and_every_key_is_on_its_frame(
+def test_recording_fills_its_slots_and_labels_the_right_frames(
     x_server: XServer, arena: Arena, home: Path
 ) -> None:
-    """Three tries for the slots, as a busy machine may take the time away; none for the keys."""
+    """Three attempts for the frame slots, as the machine may be busy; one for the keys."""
     filled = 0.0
     for _ in range(3):
         filled = max(filled, record_and_check(x_server, arena, home))
@@ -68,7 +68,7 @@ def test_ten_seconds_fill_their_slots_and_every_key_is_on_its_frame(
 
 
 def record_and_check(server: XServer, arena: Arena, home: Path) -> float:
-    """Record ten seconds of keys and look at them; the share of the slots that have a frame."""
+    """Record and check ten seconds of keys; returns the fraction of filled frame slots."""
     arena.reports.clear()
     send(server, "x", True)
     arena.wait_for(1)
@@ -91,8 +91,8 @@ def record_and_check(server: XServer, arena: Arena, home: Path) -> float:
     return float(finished["frames"] / (finished["frames"] + finished["missed"]))
 
 
-def check_edges(recording: Recording, sent: list[Sent], reports: list[KeyReport]) -> None:
-    """Each edge, and its frame, lies between being sent and being told by the window."""
+def check_edges(recording: Recording, sent: list[SentKey], reports: list[KeyReport]) -> None:
+    """Each edge and its frame lie between the sending of the key and the report of the window."""
     times, states = recording.times_ns, recording.key_states()
     edges = recording.timeline.edges
     assert [(edge.key, edge.down) for edge in edges] == [(one.key, one.down) for one in sent]
@@ -112,19 +112,19 @@ def check_edges(recording: Recording, sent: list[Sent], reports: list[KeyReport]
 
 
 def check_pixels(recording: Recording, arena: Arena, reports: list[KeyReport]) -> None:
-    """The keys that a frame shows are its key state, but for a frame at an edge.
+    """The keys shown in a frame equal its key state, within one frame at an edge.
 
-    Where the window itself took longer than a slot to paint what it knew, so many slots are allowed.
+    If the window painted a key more than a slot late, the tolerance grows by that number of slots.
     """
     states = recording.key_states()
     frames = list(recording.frames())
     shown = np.array([[key in keys_in_picture(frame) for key in KEYS] for frame in frames])
     assert shown[0].tolist() == states[0].tolist()
     for column, key in enumerate(KEYS):
-        told = [report for report in reports if report.key == key]
+        key_reports = [report for report in reports if report.key == key]
         in_state, in_picture = changes(states[:, column]), changes(shown[:, column])
-        assert len(in_state) == len(in_picture) == len(told)
-        for report, label, picture in zip(told, in_state, in_picture, strict=True):
+        assert len(in_state) == len(in_picture) == len(key_reports)
+        for report, label, picture in zip(key_reports, in_state, in_picture, strict=True):
             painted = next(
                 one.time_ns
                 for one in list(arena.pictures)
@@ -136,17 +136,17 @@ def check_pixels(recording: Recording, arena: Arena, reports: list[KeyReport]) -
     assert all(before <= after for before, after in pairwise(counts))
     painted_at = {one.count: one.time_ns for one in arena.pictures}
     for count, time_ns in zip(counts, recording.times_ns, strict=True):
-        # No frame is older than what was on the screen when it was grabbed.
+        # No frame is older than the picture on the screen at the time of its grab.
         assert painted_at.get(count + 3, time_ns) >= time_ns
 
 
 def changes(column: np.ndarray) -> list[int]:
-    """The frames at which a key goes down or up."""
+    """The indices of the frames at which a key goes down or up."""
     return [int(number) + 1 for number in np.flatnonzero(column[1:] != column[:-1])]
 
 
-def test_enter_begins_and_esc_ends(x_server: XServer, arena: Arena, home: Path) -> None:
-    """Keys before Enter are nobody's business; Enter and Esc are not keys of the game."""
+def test_recording_starts_on_enter_and_stops_on_esc(x_server: XServer, arena: Arena, home: Path) -> None:
+    """Keys released before Enter are not recorded; Enter and Esc are not keys of the game."""
     words = ("record", "--game", "window", *arena.place, "--wait-for-enter")
     with running_command(*words, home=home, display=x_server.name) as command:
         command.wait_for_note("Press enter")
@@ -168,7 +168,7 @@ def test_enter_begins_and_esc_ends(x_server: XServer, arena: Arena, home: Path) 
     assert recording.key_states()[-1].tolist() == [False] * 4
 
 
-def test_esc_instead_of_enter_records_nothing(x_server: XServer, arena: Arena, home: Path) -> None:
+def test_esc_before_enter_records_nothing(x_server: XServer, arena: Arena, home: Path) -> None:
     words = ("record", "--game", "window", *arena.place, "--wait-for-enter")
     with running_command(*words, home=home, display=x_server.name) as command:
         command.wait_for_note("Press enter")
@@ -178,7 +178,7 @@ def test_esc_instead_of_enter_records_nothing(x_server: XServer, arena: Arena, h
     assert not list(home.glob("recordings/*/*"))
 
 
-def test_a_click_chooses_the_region(x_server: XServer, arena: Arena, home: Path) -> None:
+def test_click_selects_the_region(x_server: XServer, arena: Arena, home: Path) -> None:
     words = ("record", "--game", "window", "--size", "256", "--seconds", "1")
     x, y = arena.center
     with running_command(*words, home=home, display=x_server.name) as command:
@@ -196,7 +196,7 @@ def test_a_click_chooses_the_region(x_server: XServer, arena: Arena, home: Path)
     assert shown in {picture.count for picture in arena.pictures}
 
 
-def test_the_end_of_its_owner_ends_a_recording_in_order(x_server: XServer, arena: Arena, home: Path) -> None:
+def test_end_of_stdin_completes_the_recording(x_server: XServer, arena: Arena, home: Path) -> None:
     words = ("record", "--game", "window", *arena.place)
     with running_command(*words, home=home, display=x_server.name) as command:
         command.wait_for_live(frames=10)

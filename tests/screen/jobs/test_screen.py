@@ -1,4 +1,4 @@
-"""Displays listed, watched and clicked on, through the command as the app starts it; a real X server."""
+"""Tests of `agp screen` (list, watch, pick) on a real X server."""
 
 import base64
 import json
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.display
 
 @pytest.fixture
 def painted(server: XServer) -> Iterator[Observer]:
-    """A blue screen, 1024x768, its left quarter orange."""
+    """A blue screen of 1024x768 whose left quarter is orange."""
     with painted_blue(server.name, 0, 0, 256, 768) as observer:
         yield observer
 
@@ -35,8 +35,8 @@ def picture(event: Live) -> Pixels:
     return np.frombuffer(event.thumbnail, np.uint8).reshape(*event.thumbnail_size, 3)
 
 
-class Watch:
-    """A watch in a thread."""
+class WatchThread:
+    """A screen watch running in a thread."""
 
     def __init__(self, place: GameSettings, preview: PreviewSettings) -> None:
         self.event_log = EventLog()
@@ -46,16 +46,16 @@ class Watch:
         )
         self.thread.start()
 
-    def until(self, what: Callable[[Live], bool]) -> Live:
+    def wait_for(self, condition: Callable[[Live], bool]) -> Live:
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             for event in list(self.event_log.events):
-                if isinstance(event, Live) and what(event):
+                if isinstance(event, Live) and condition(event):
                     return event
             time.sleep(0.01)
-        raise AssertionError(f"it did not show; {len(self.event_log.events)} events")
+        raise AssertionError(f"no matching event; {len(self.event_log.events)} events")
 
-    def __enter__(self) -> "Watch":
+    def __enter__(self) -> "WatchThread":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -64,34 +64,36 @@ class Watch:
         assert not self.thread.is_alive()
 
 
-def test_a_watch_shows_the_whole_display_and_its_changes(server: XServer, painted: Observer) -> None:
+def test_watch_shows_the_whole_display_and_follows_its_changes(server: XServer, painted: Observer) -> None:
     preview = PreviewSettings(fps=20, size=(64, 32))
-    with Watch(GameSettings(display=server.name), preview) as watch:
-        first = watch.until(lambda event: True)
+    with WatchThread(GameSettings(display=server.name), preview) as watch:
+        first = watch.wait_for(lambda event: True)
         assert (first.shown, first.thumbnail_size, first.fps_asked) == ((0, 0, 1024, 768), (48, 64), 20)
         assert picture(first)[:, :15].reshape(-1, 3).tolist() == [ORANGE_RGB] * 48 * 15
         assert picture(first)[:, 17:].reshape(-1, 3).tolist() == [BLUE_RGB] * 48 * 47
         painted.fill(ORANGE)
-        watch.until(lambda event: picture(event)[40, 60].tolist() == ORANGE_RGB)
+        watch.wait_for(lambda event: picture(event)[40, 60].tolist() == ORANGE_RGB)
         painted.resize(512, 384)
-        assert watch.until(lambda event: event.shown == (0, 0, 512, 384)).thumbnail_size == (48, 64)
+        assert watch.wait_for(lambda event: event.shown == (0, 0, 512, 384)).thumbnail_size == (48, 64)
 
 
-def test_a_watch_of_a_region_shows_what_a_recording_would_see(server: XServer, painted: Observer) -> None:
+def test_watch_of_a_region_shows_the_frames_of_a_recording(server: XServer, painted: Observer) -> None:
     place = GameSettings(display=server.name, center=(0, 100), size=200, frame_size=32)
-    with Watch(place, PreviewSettings(size=(80, 40))) as watch:
-        event = watch.until(lambda event: True)
+    with WatchThread(place, PreviewSettings(size=(80, 40))) as watch:
+        event = watch.wait_for(lambda event: True)
     assert (event.shown, event.thumbnail_size) == ((-100, 0, 200, 200), (32, 32))
     assert picture(event)[5, 5].tolist() == [0, 0, 0]
     assert picture(event)[5, 25].tolist() == ORANGE_RGB
 
 
-def test_the_command_watches_until_its_owner_ends(server: XServer, painted: Observer, tmp_path: Path) -> None:
+def test_watch_command_runs_until_stop_or_end_of_stdin(
+    server: XServer, painted: Observer, tmp_path: Path
+) -> None:
     (tmp_path / "config.toml").write_text(
         "[game]\ncenter = [300, 300]\n[preview]\nsize = [20, 10]\nfps = 30\n"
     )
     with running_command("screen", "watch", home=tmp_path, display=server.name) as command:
-        # A region in the settings is not what is watched: only one that is asked for.
+        # The region of the settings is ignored; only that of the command line is watched.
         live = command.wait_for_live(frames=3)
         assert (live["shown"], live["thumbnail_size"]) == ([0, 0, 1024, 768], [15, 20])
         command.hang_up()
@@ -104,7 +106,7 @@ def test_the_command_watches_until_its_owner_ends(server: XServer, painted: Obse
         assert command.result().code == 0
 
 
-def test_the_pictures_are_in_the_lines(server: XServer, painted: Observer, tmp_path: Path) -> None:
+def test_watch_events_contain_the_picture(server: XServer, painted: Observer, tmp_path: Path) -> None:
     with subprocess.Popen(
         [str(AGP), "screen", "watch", "--display", server.name, "--json"],
         env=bare_environment(tmp_path, AGP_PREVIEW_SIZE="16x6"), cwd=tmp_path,
@@ -118,7 +120,7 @@ def test_the_pictures_are_in_the_lines(server: XServer, painted: Observer, tmp_p
     assert base64.b64decode(live["thumbnail"])[:3] == bytes(ORANGE_RGB)
 
 
-def test_a_watch_of_no_display_is_a_sentence(tmp_path: Path) -> None:
+def test_watch_of_an_invalid_display_or_size_is_rejected(tmp_path: Path) -> None:
     result = agp("screen", "watch", "--display", ":9871", home=tmp_path)
     assert result.code == 2
     assert "Expected a display that can be grabbed" in result.one("failed")["error"]
@@ -126,7 +128,7 @@ def test_a_watch_of_no_display_is_a_sentence(tmp_path: Path) -> None:
     assert result.code == 2 and "--size" in result.one("failed")["error"]
 
 
-def test_displays_are_listed_with_sizes_and_reasons(server: XServer, tmp_path: Path) -> None:
+def test_list_reports_displays_with_size_and_reason(server: XServer, tmp_path: Path) -> None:
     result = agp("screen", "list", home=tmp_path, display=server.name)
     first = result.finished["report"]["displays"][0]
     assert first == {
@@ -143,7 +145,7 @@ def test_displays_are_listed_with_sizes_and_reasons(server: XServer, tmp_path: P
     assert gone["reason"]
 
 
-def test_a_click_is_picked(server: XServer, tmp_path: Path) -> None:
+def test_pick_reports_the_position_of_the_click(server: XServer, tmp_path: Path) -> None:
     with running_command("screen", "pick", home=tmp_path, display=server.name) as command:
         command.wait_for_note("Click on")
         server.xdotool("mousemove", "321", "123")
@@ -158,7 +160,7 @@ def test_a_click_is_picked(server: XServer, tmp_path: Path) -> None:
     assert result.one("table")["rows"] == [[server.name, "321,123"]]
 
 
-def test_a_pick_ends_with_its_owner(server: XServer, tmp_path: Path) -> None:
+def test_pick_fails_at_the_end_of_stdin(server: XServer, tmp_path: Path) -> None:
     with running_command("screen", "pick", home=tmp_path, display=server.name) as command:
         command.wait_for_note("Click on")
         command.hang_up()

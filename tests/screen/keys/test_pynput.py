@@ -1,4 +1,4 @@
-"""The way through pynput, tried on X, where its part of the work can be seen."""
+"""Tests of the pynput backend, on X11, where the effect can be observed."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ from support.xserver import XServer, display_environment, observe
 
 from agp_tui.key_names import KEYSYMS
 
-LISTENER = """
+LISTENER_SCRIPT = """
 import json, sys, time
 from agp_tui.keys.pynput_backend import PynputListener
 listener = PynputListener(sys.argv[1], ("up", "a", "shift", "space", "1"))
@@ -26,7 +26,7 @@ while time.monotonic() < end:
     time.sleep(0.01)
 """
 
-KEYBOARD = """
+KEYBOARD_SCRIPT = """
 import sys
 from agp_tui.keys.pynput_backend import PynputKeyboard
 keyboard = PynputKeyboard(sys.argv[1], ("up", "a", "right_shift", "semicolon", "keypad_8"))
@@ -49,23 +49,23 @@ def start(code: str, server: XServer) -> "subprocess.Popen[str]":
 
 
 @pytest.mark.display
-def test_the_listener_hears_what_is_pressed(x_server: XServer) -> None:
+def test_listener_reports_pressed_keys(x_server: XServer) -> None:
     x_server.xdotool("keydown", "Up")
-    listener = start(LISTENER, x_server)
+    listener = start(LISTENER_SCRIPT, x_server)
     assert listener.stdout is not None
     assert json.loads(listener.stdout.readline()) == ["up"]
-    # Shift changes in between: the key that goes up gives another character than the one that went down.
+    # Shift changes in between, so press and release of one key yield different characters.
     x_server.xdotool("keyup", "Up", "keydown", "a", "sleep", "0.7", "keyup", "a")
     x_server.xdotool("keydown", "shift", "keydown", "1", "keyup", "shift", "keyup", "1", "key", "space")
-    told = [tuple(json.loads(line)) for line in listener.stdout]
+    edges = [tuple(json.loads(line)) for line in listener.stdout]
     assert listener.wait(10) == 0
-    assert told[:3] == [("up", False), ("a", True), ("a", False)]
-    assert told[-2:] == [("space", True), ("space", False)]
+    assert edges[:3] == [("up", False), ("a", True), ("a", False)]
+    assert edges[-2:] == [("space", True), ("space", False)]
 
 
 @pytest.mark.display
-def test_the_keyboard_presses_what_the_server_then_has_down(x_server: XServer) -> None:
-    keyboard = start(KEYBOARD, x_server)
+def test_keyboard_presses_and_releases_keys_on_the_server(x_server: XServer) -> None:
+    keyboard = start(KEYBOARD_SCRIPT, x_server)
     assert keyboard.stdin is not None and keyboard.stdout is not None
     with observe(x_server.name) as server:
         for key in ("up", "a", "right_shift", "semicolon", "keypad_8"):
@@ -81,13 +81,13 @@ def test_the_keyboard_presses_what_the_server_then_has_down(x_server: XServer) -
     assert keyboard.wait(10) == 0
 
 
-def test_without_a_keyboard_it_is_a_sentence() -> None:
+def test_missing_keyboard_raises_missing_part() -> None:
     code = (
         "from agp_tui.errors import MissingPart\n"
         "from agp_tui.keys.pynput_backend import import_keyboard\n"
         "try:\n    import_keyboard()\nexcept MissingPart as error:\n    print(error)"
     )
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", code],
         env={"DISPLAY": ":987", "PATH": ""},
         check=False,
@@ -95,12 +95,12 @@ def test_without_a_keyboard_it_is_a_sentence() -> None:
         text=True,
         cwd=ROOT,
     )
-    assert "pynput found no usable keyboard" in told.stdout, told.stderr
+    assert "pynput found no usable keyboard" in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize("system", ["win32", "darwin"])
-def test_our_names_come_back_from_other_systems(system: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """pynput's keys there are known by their names, codes and characters; only those are used."""
+def test_key_names_map_back_on_other_systems(system: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Uses only the names, codes and characters of pynput keys on these systems."""
     from agp_tui.keys import pynput_backend
 
     monkeypatch.setattr(pynput_backend.sys, "platform", system)

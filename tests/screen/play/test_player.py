@@ -1,4 +1,4 @@
-"""The player on a real X server: a window receives the model's keys until a real F12."""
+"""Tests of the player on a real X server: a window receives the model's keys until F12."""
 
 import threading
 import time
@@ -24,7 +24,7 @@ ARROWS = ("up", "left", "right", "down")
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
-def test_a_window_receives_keys_until_the_panic_key(
+def test_window_receives_keys_until_the_panic_key(
     x_server: XServer, arena: Arena, foreign_models: Path, dry_run: bool
 ) -> None:
     """With threshold 0 every key is pressed, whatever the model outputs."""

@@ -1,4 +1,4 @@
-"""The recording job in real time: what it tells meanwhile, real games, a real keyboard, and a kill."""
+"""Tests of the recorder in real time: events, real games, a real keyboard, SIGKILL."""
 
 import os
 import random
@@ -34,7 +34,7 @@ from agp_tui.recording.recorder import record
 from agp_tui.recording.store import Recording, find_recordings
 
 
-def test_a_countdown_is_told_second_by_second(tmp_path: Path) -> None:
+def test_countdown_reports_progress_every_second(tmp_path: Path) -> None:
     event_log = EventLog()
     clock = RealTime()
     began = clock.now_ns()
@@ -44,8 +44,8 @@ def test_a_countdown_is_told_second_by_second(tmp_path: Path) -> None:
     recorded = record_drawn_game(tmp_path, game, keyboard, job=Job(event_log), settings=settings, seconds=0.1)
     recording = open_recording(recorded)
     assert (recording.times_ns[0] - began) / NS >= 1.2
-    told = [event for event in event_log.events if isinstance(event, Progress)]
-    assert [(event.done, event.seconds_left, event.unit) for event in told] == [
+    progress = [event for event in event_log.events if isinstance(event, Progress)]
+    assert [(event.done, event.seconds_left, event.unit) for event in progress] == [
         (0.0, 1.2, "seconds"),
         (pytest.approx(0.2), 1.0, "seconds"),
         (1.2, 0.0, "seconds"),
@@ -54,12 +54,12 @@ def test_a_countdown_is_told_second_by_second(tmp_path: Path) -> None:
         "countdown",
         "recording",
     ]
-    # What went down meanwhile is held from the first frame on.
+    # A key pressed during the countdown is held from the first frame.
     assert recording.key_states()[:, 0].all()
 
 
 @pytest.mark.parametrize("by_key", [True, False])
-def test_a_stop_during_the_countdown_keeps_nothing(tmp_path: Path, by_key: bool) -> None:
+def test_stop_during_the_countdown_records_nothing(tmp_path: Path, by_key: bool) -> None:
     clock = RealTime()
     job = Job()
     edges = [KeyEdge(clock.now_ns(), "esc", True, "human")] if by_key else []
@@ -67,8 +67,8 @@ def test_a_stop_during_the_countdown_keeps_nothing(tmp_path: Path, by_key: bool)
         threading.Timer(0.2, job.stop).start()
     settings = RecordSettings(countdown=60, min_free_mb=0)
     game = DrawnGame(source=clock)  # type: ignore[arg-type]
-    event_log = DelayedEdges(clock, edges)
-    recorded = record_drawn_game(tmp_path, game, event_log, job=job, settings=settings)
+    keyboard = DelayedEdges(clock, edges)
+    recorded = record_drawn_game(tmp_path, game, keyboard, job=job, settings=settings)
     assert (recorded.path, recorded.frames, recorded.because) == (None, 0, "stopped before it began")
     assert recorded.finished_event().report == RecordResult(because="stopped before it began")
     assert find_recordings(tmp_path) == []
@@ -76,18 +76,18 @@ def test_a_stop_during_the_countdown_keeps_nothing(tmp_path: Path, by_key: bool)
 
 
 class DelayedEdges(ScriptedKeyboard):
-    """Keys that go down only once somebody has begun to listen."""
+    """Returns no edges on the first poll."""
 
     def __init__(self, source: RealTime, edges: list[KeyEdge]) -> None:
         super().__init__(source, edges)
-        self._asked = 0
+        self._polls = 0
 
     def edges(self) -> list[KeyEdge]:
-        self._asked += 1
-        return super().edges() if self._asked > 1 else []
+        self._polls += 1
+        return super().edges() if self._polls > 1 else []
 
 
-def test_shares_are_told_while_it_runs_and_in_the_result(tmp_path: Path) -> None:
+def test_key_shares_are_in_live_events_and_in_the_result(tmp_path: Path) -> None:
     class Half(PatternPolicy):
         def decide(self, frame: Frame) -> Keys:
             return frozenset({"up"}) if frame_number(frame.pixels) % 2 else frozenset({"up", "space"})
@@ -101,7 +101,7 @@ def test_shares_are_told_while_it_runs_and_in_the_result(tmp_path: Path) -> None
         assert event.shares["left"] == 0.0
         assert event.shares["space"] == pytest.approx((event.frames + 1) // 2 / event.frames, abs=0.001)
     report = recorded.finished_event().result(RecordResult)
-    # As keys count from the next frame on, the first frame has none.
+    # Keys take effect from the next frame, so the first frame has none.
     frames = recorded.frames
     assert report is not None and report.combinations is not None and report.shares is not None
     assert report.because == "0.6 seconds are over"
@@ -111,7 +111,7 @@ def test_shares_are_told_while_it_runs_and_in_the_result(tmp_path: Path) -> None
     assert [one for one in report.warnings or () if "missing" not in one] == []
 
 
-def test_live_events_come_at_the_rate_and_size_asked_for(tmp_path: Path) -> None:
+def test_live_events_have_the_requested_rate_and_size(tmp_path: Path) -> None:
     event_log = EventLog()
     game = DrawnGame(source=RealTime(), frame_shape=(100, 200))  # type: ignore[arg-type]
     preview = PreviewSettings(fps=2, size=(20, 8))
@@ -123,7 +123,7 @@ def test_live_events_come_at_the_rate_and_size_asked_for(tmp_path: Path) -> None
     assert {event.thumbnail_size for event in live} == {(10, 20)}
 
 
-def test_live_events_are_small_and_seldom(tmp_path: Path) -> None:
+def test_live_events_are_limited_in_rate_and_size(tmp_path: Path) -> None:
     event_log = EventLog()
     game = DrawnGame(source=RealTime(), frame_shape=(100, 200))  # type: ignore[arg-type]
     began = time.monotonic()
@@ -148,8 +148,8 @@ def test_live_events_are_small_and_seldom(tmp_path: Path) -> None:
     assert (event.bytes or 0) >= sum(file.stat().st_size for file in (recorded.path or tmp_path).iterdir())
 
 
-def test_writing_leaves_room_in_the_slots_of_60_frames_a_second(tmp_path: Path) -> None:
-    # In this process's own CPU time: what other programs do meanwhile does not count.
+def test_recording_at_60_fps_uses_under_60_percent_of_the_cpu_time(tmp_path: Path) -> None:
+    # CPU time of this process, independent of other programs.
     from support.recordings import frame_pixels
 
     pictures = [frame_pixels(number, (256, 256)) for number in range(8)]
@@ -171,7 +171,7 @@ def test_writing_leaves_room_in_the_slots_of_60_frames_a_second(tmp_path: Path) 
     assert milliseconds < 0.6 * 1000 / 60
 
 
-def test_a_real_game_in_real_time(tmp_path: Path) -> None:
+def test_atari_game_is_recorded_in_real_time(tmp_path: Path) -> None:
     pytest.importorskip("ale_py")
     from agp_tui.games.atari import AtariGame
     from agp_tui.games.experts import expert_for
@@ -183,7 +183,7 @@ def test_a_real_game_in_real_time(tmp_path: Path) -> None:
     clock = Clock(30, source)
     recorded = record(PolicyInput(game, clock, driver), settings, Job(), root=tmp_path, seconds=3)
     recording = open_recording(recorded)
-    # Whatever else this machine does, slots are skipped, not bunched, and the times say so.
+    # On a busy machine slots are skipped, not bunched.
     assert recorded.frames + recorded.pace.missed >= 88
     assert len(recording) == recorded.frames
     assert recording.key_states().any()
@@ -191,7 +191,7 @@ def test_a_real_game_in_real_time(tmp_path: Path) -> None:
     assert not [problem for problem in integrity.check(recording.path) if "amage" in problem]
 
 
-VICTIM = """
+RECORDER_SCRIPT = """
 import sys
 from pathlib import Path
 from agp_tui.config import GameSettings, PreviewSettings, RecordSettings
@@ -208,19 +208,19 @@ record(player, RecordSettings(min_free_mb=0), Job(), root=Path(sys.argv[1]), sec
 """
 
 
-def test_kill_9_of_the_recorder_loses_at_most_two_frames(tmp_path: Path) -> None:
+def test_killed_recorder_loses_at_most_two_frames(tmp_path: Path) -> None:
     pytest.importorskip("ale_py")
     for trial in range(2):
         root = tmp_path / str(trial)
-        victim = subprocess.Popen(
-            [sys.executable, "-c", VICTIM, str(root)], env={**os.environ, "PYTHONPATH": str(ROOT)}
+        recorder = subprocess.Popen(
+            [sys.executable, "-c", RECORDER_SCRIPT, str(root)], env={**os.environ, "PYTHONPATH": str(ROOT)}
         )
         deadline = time.monotonic() + 60
         while not find_recordings(root) and time.monotonic() < deadline:
             time.sleep(0.01)
         time.sleep(0.5 + random.Random(trial).random())
-        victim.kill()
-        victim.wait()
+        recorder.kill()
+        recorder.wait()
         (path,) = find_recordings(root)
         recording = Recording.open(path)
         lines = (path / "timeline.jsonl").read_bytes().count(b'"kind":"frame"')
@@ -231,7 +231,7 @@ def test_kill_9_of_the_recorder_loses_at_most_two_frames(tmp_path: Path) -> None
 
 
 @pytest.mark.display
-def test_keys_typed_at_a_real_keyboard(tmp_path: Path, x_server: XServer) -> None:
+def test_keys_of_a_real_keyboard_are_recorded(tmp_path: Path, x_server: XServer) -> None:
     pytest.importorskip("ale_py")
     import threading
 
@@ -241,7 +241,7 @@ def test_keys_typed_at_a_real_keyboard(tmp_path: Path, x_server: XServer) -> Non
     source = RealTime()
     game = AtariGame("ALE/Pong-v5", GameSettings(keys=("up", "down"), fps=30), source)
     keyboard = listen(x_server.name, ("up", "down", "enter", "esc"))
-    typing: list[tuple[str, int]] = []
+    typed: list[tuple[str, int]] = []
 
     def type_keys() -> None:
         for command, key, pause in [
@@ -249,25 +249,25 @@ def test_keys_typed_at_a_real_keyboard(tmp_path: Path, x_server: XServer) -> Non
             ("key", "Escape", 0),
         ]:  # fmt: skip
             x_server.xdotool(command, key)
-            typing.append((key, source.now_ns()))
+            typed.append((key, source.now_ns()))
             time.sleep(pause)
 
-    typist = threading.Timer(0.5, type_keys)
-    typist.start()
+    typing_thread = threading.Timer(0.5, type_keys)
+    typing_thread.start()
     settings = RecordSettings(wait_for_enter=True, min_free_mb=0)
     try:
         recorded = record(
             HumanViaTerminal(game, Clock(30, source), keyboard), settings, Job(), root=tmp_path, seconds=30
         )
     finally:
-        typist.join()
+        typing_thread.join()
         keyboard.close()
     recording = open_recording(recorded)
     assert recorded.because == "the esc key"
     held = recording.times_ns[recording.key_states()[:, 0]]
-    (down, up) = (at for key, at in typing if key == "Up")
+    (down, up) = (at for key, at in typed if key == "Up")
     assert len(held) >= 3
-    assert held[0] > typing[0][1]
+    assert held[0] > typed[0][1]
     assert abs(held[-1] - held[0] - (up - down)) < 0.4 * NS
     assert not recording.key_states()[:, 1].any()
     text = (recording.path / "timeline.jsonl").read_text()

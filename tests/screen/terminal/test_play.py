@@ -1,7 +1,4 @@
-"""Playing an Atari game in the terminal: a script types on a real pty.
-
-Terminal, app, game process and recording are real.
-"""
+"""Tests of playing an Atari game in the terminal: a script types into a real pty."""
 
 import random
 import time
@@ -16,7 +13,7 @@ from benchmarks.app.terminal import ScriptedTerminal
 KEYS = ("up", "left", "right", "down", "space")
 SCRIPT_FPS = 30
 NEAR_NS = 25_000_000
-"""A frame this soon after a key stroke may or may not include it: the terminal's bytes travel, too."""
+"""Frames within this time after a key stroke are not checked, as the bytes of the terminal need time."""
 
 pytest.importorskip("ale_py")
 
@@ -26,25 +23,25 @@ def play(folder: Path, protocol: bool = True, *flags: str) -> ScriptedTerminal:
     return ScriptedTerminal(folder, (80, 24), *words, protocol=protocol)
 
 
-def recorded(folder: Path) -> Recording:
+def open_recording(folder: Path) -> Recording:
     (path,) = find_recordings(folder / "recordings")
     return Recording.open(path)
 
 
 def agreement(recording: Recording, script: list[KeyEdge]) -> tuple[int, int]:
-    """Frames with the script's keys, and all frames, both without those close to a key stroke."""
-    same = all_ = 0
+    """Number of frames with the keys of the script, and of all checked frames (not close to a key stroke)."""
+    matching = total = 0
     states = recording.key_states("human")
-    for row, moment in zip(states.tolist(), recording.times_ns.tolist(), strict=True):
-        if any(0 <= moment - edge.time_ns < NEAR_NS for edge in script):
+    for row, time_ns in zip(states.tolist(), recording.times_ns.tolist(), strict=True):
+        if any(0 <= time_ns - edge.time_ns < NEAR_NS for edge in script):
             continue
-        held: Keys = apply_edges(frozenset(), [edge for edge in script if edge.time_ns <= moment])
-        all_ += 1
-        same += row == [key in held for key in recording.meta.keys]
-    return same, all_
+        held: Keys = apply_edges(frozenset(), [edge for edge in script if edge.time_ns <= time_ns])
+        total += 1
+        matching += row == [key in held for key in recording.meta.keys]
+    return matching, total
 
 
-def test_a_session_with_the_kitty_protocol_is_recorded_frame_by_frame(tmp_path: Path) -> None:
+def test_kitty_protocol_session_is_recorded_with_exact_keys(tmp_path: Path) -> None:
     rng = random.Random(1)
     script: list[KeyEdge] = []
     with play(tmp_path) as terminal:
@@ -73,17 +70,17 @@ def test_a_session_with_the_kitty_protocol_is_recorded_frame_by_frame(tmp_path: 
         terminal.wait_for_end()
         # The terminal's mode is restored.
         assert terminal.flags == [0]
-    recording = recorded(tmp_path)
+    recording = open_recording(tmp_path)
     assert (recording.meta.source, recording.meta.keys) == ("human", KEYS)
-    same, frames = agreement(recording, script)
+    matching, frames = agreement(recording, script)
     assert frames > 0.25 * len(recording)
-    assert same == frames, f"{frames - same} of {frames} frames have other keys than the script"
+    assert matching == frames, f"{frames - matching} of {frames} frames have other keys than the script"
     # Each key stroke has the time at which the terminal's bytes were read.
     edges = recording.timeline.edges
     assert [(edge.key, edge.down) for edge in edges] == [(edge.key, edge.down) for edge in script]
     late = sorted(edge.time_ns - typed.time_ns for edge, typed in zip(edges, script, strict=True))
     assert late[0] >= 0
-    assert late[len(late) // 2] < 1e9 / 60, "half of the keys are a console's frame late or more"
+    assert late[len(late) // 2] < 1e9 / 60, "half of the keys are at least 1/60 s late"
 
 
 def test_keys_are_released_when_the_terminal_loses_the_focus(tmp_path: Path) -> None:
@@ -93,7 +90,7 @@ def test_keys_are_released_when_the_terminal_loses_the_focus(tmp_path: Path) -> 
         terminal.send_key("up")
         terminal.send_key("space")
         time.sleep(0.4)
-        left = time.monotonic_ns()
+        focus_lost_ns = time.monotonic_ns()
         terminal.write("\x1b[O")
         time.sleep(0.4)
         terminal.write("\x1b[I")
@@ -102,28 +99,28 @@ def test_keys_are_released_when_the_terminal_loses_the_focus(tmp_path: Path) -> 
         time.sleep(0.3)
         terminal.send_key("esc")
         terminal.wait_for_end()
-    edges = recorded(tmp_path).timeline.edges
-    up = {(edge.key, edge.down): edge.time_ns for edge in edges}
+    edges = open_recording(tmp_path).timeline.edges
+    edge_times = {(edge.key, edge.down): edge.time_ns for edge in edges}
     for key in ("up", "space"):
-        assert 0 <= up[key, False] - left < 2e8
-    assert ("right", True) in up, "it does not go on where the focus comes back"
+        assert 0 <= edge_times[key, False] - focus_lost_ns < 2e8
+    assert ("right", True) in edge_times, "keys are recorded again after the focus returns"
 
 
-def test_without_the_protocol_a_key_is_held_briefly_after_each_press(tmp_path: Path) -> None:
+def test_without_release_events_a_key_is_held_briefly_after_each_press(tmp_path: Path) -> None:
     with play(tmp_path, False, "--hold-seconds", "0.2") as terminal:
         terminal.wait("this terminal reports no releases")
         terminal.wait("score")
-        script = stroke_by_stroke(terminal, hold_seconds=0.2)
+        script = type_taps_and_repeats(terminal, hold_seconds=0.2)
         time.sleep(0.5)
         terminal.send_key("esc")
         terminal.wait_for_end()
-    same, frames = agreement(recorded(tmp_path), script)
+    matching, frames = agreement(open_recording(tmp_path), script)
     assert frames > 30
-    assert same == frames
+    assert matching == frames
 
 
-def stroke_by_stroke(terminal: ScriptedTerminal, hold_seconds: float) -> list[KeyEdge]:
-    """Taps and a repeating key, and the expected edges."""
+def type_taps_and_repeats(terminal: ScriptedTerminal, hold_seconds: float) -> list[KeyEdge]:
+    """Type taps and a repeating key; returns the expected edges."""
     script = []
     for key, repeats in (("up", 0), ("space", 0), ("left", 8), ("right", 5)):
         began = last = terminal.send_key(key)
@@ -138,23 +135,23 @@ def stroke_by_stroke(terminal: ScriptedTerminal, hold_seconds: float) -> list[Ke
     return script
 
 
-def test_latched_mode_holds_the_last_direction_until_the_next(tmp_path: Path) -> None:
+def test_latched_mode_holds_a_direction_until_the_next(tmp_path: Path) -> None:
     with play(tmp_path, False, "--holding", "latched") as terminal:
         terminal.wait("The last direction is held")
         terminal.wait("score")
         script = []
         before = None
         for key in ("left", "up", "right", "down"):
-            moment = terminal.send_key(key)
+            time_ns = terminal.send_key(key)
             if before is not None:
-                script.append(KeyEdge(moment, before, False, "human"))
-            script.append(KeyEdge(moment, key, True, "human"))
+                script.append(KeyEdge(time_ns, before, False, "human"))
+            script.append(KeyEdge(time_ns, key, True, "human"))
             before = key
             time.sleep(0.4)
-        moment = terminal.send_key("space")
+        time_ns = terminal.send_key("space")
         script += [
-            KeyEdge(moment, "space", True, "human"),
-            KeyEdge(moment + 150_000_000, "space", False, "human"),
+            KeyEdge(time_ns, "space", True, "human"),
+            KeyEdge(time_ns + 150_000_000, "space", False, "human"),
         ]
         time.sleep(0.5)
         terminal.write("\r")
@@ -162,6 +159,6 @@ def test_latched_mode_holds_the_last_direction_until_the_next(tmp_path: Path) ->
         time.sleep(0.4)
         terminal.send_key("esc")
         terminal.wait_for_end()
-    same, frames = agreement(recorded(tmp_path), script)
+    matching, frames = agreement(open_recording(tmp_path), script)
     assert frames > 30
-    assert same == frames
+    assert matching == frames
