@@ -1,4 +1,4 @@
-"""Other work on this machine, made on purpose: processes that keep each core busy for a part of the time."""
+"""Background load for measurements: processes that keep each core busy for a share of the time."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from agp_tui.engine.cpu import available_cpus
 
 PERIOD_SECONDS = 0.02
-BURNER = """
+LOAD_SCRIPT = """
 import sys, time
 share, period = float(sys.argv[1]), float(sys.argv[2])
 while True:
@@ -21,12 +21,12 @@ while True:
 
 @contextmanager
 def busy_cores(share: float) -> Iterator[None]:
-    """While inside, as many processes as there are cores work for that share of the time; none at 0."""
-    command = [sys.executable, "-c", BURNER, str(share), str(PERIOD_SECONDS)]
-    burners = [subprocess.Popen(command) for _ in range(available_cpus() if share else 0)]
+    """Keep each core busy for this share of the time, 0 to 1, while the context is open."""
+    command = [sys.executable, "-c", LOAD_SCRIPT, str(share), str(PERIOD_SECONDS)]
+    processes = [subprocess.Popen(command) for _ in range(available_cpus() if share else 0)]
     try:
         yield
     finally:
-        for burner in burners:
-            burner.kill()
-            burner.wait()
+        for process in processes:
+            process.kill()
+            process.wait()

@@ -1,4 +1,4 @@
-"""The plain ways of doing what this program does: what a first script would do, kept for comparison."""
+"""Simple implementations of capture and pacing, as baselines."""
 
 import sys
 import threading
@@ -12,8 +12,8 @@ from agp_tui.games.base import Pixels
 from agp_tui.games.screen_region import ScreenRegion
 
 
-def whole_screen(display: str | None, box: ScreenRegion) -> Pixels:
-    """A fresh connection for each frame, the whole monitor grabbed, the region cut out. RGB."""
+def capture_whole_screen(display: str | None, box: ScreenRegion) -> Pixels:
+    """Capture the whole monitor over a new connection and crop it; RGB, shape (height, width, 3)."""
     with _mss(display) as screen:
         monitor = screen.monitors[1]
         shot = np.array(screen.grab(monitor))
@@ -21,15 +21,15 @@ def whole_screen(display: str | None, box: ScreenRegion) -> Pixels:
     return _rgb(shot[top : top + box.height, left : left + box.width])
 
 
-class SocketRegion:
-    """One connection, the region alone, its pixels sent through the socket instead of shared memory."""
+class SocketGrabber:
+    """Captures the region over one connection, through the socket instead of shared memory."""
 
     def __init__(self, display: str | None, box: ScreenRegion) -> None:
         self._screen = _mss(display)
         self._region = {"left": box.left, "top": box.top, "width": box.width, "height": box.height}
 
     def grab(self) -> Pixels:
-        """RGB of the box."""
+        """The region as RGB, shape (height, width, 3)."""
         return _rgb(np.array(self._screen.grab(self._region)))
 
     def close(self) -> None:
@@ -37,7 +37,7 @@ class SocketRegion:
 
 
 def timer_per_frame(fps: float, seconds: float, work: Callable[[], None]) -> list[int]:
-    """Starts of the frames (monotonic, ns) where each frame sets a timer for the next one."""
+    """Run `work` per frame, each frame setting a timer for the next; returns start times (monotonic, ns)."""
     starts: list[int] = []
     done = threading.Event()
     end = time.monotonic_ns() + round(seconds * 1e9)

@@ -1,13 +1,13 @@
-"""Capture: the region through shared memory on one connection, against two plain ways."""
+"""`agp bench capture`: a region through shared memory, against two simple methods."""
 
 import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agp_tui.bench.baselines import SocketRegion, whole_screen
+from agp_tui.bench.baselines import SocketGrabber, capture_whole_screen
 from agp_tui.bench.options import CaptureOptions
-from agp_tui.bench.private_display import a_screen
+from agp_tui.bench.private_display import open_display
 from agp_tui.engine.job import Job
 from agp_tui.errors import DisplayError
 from agp_tui.games.base import Pixels
@@ -18,16 +18,16 @@ from agp_tui.protocol.events import Table
 from agp_tui.protocol.percentiles import Percentiles
 
 TURN = 10
-"""Frames of one way before the next one has its turn."""
-OURS, SOCKET, WHOLE = "region, shared memory", "region, socket", "whole screen, new connection"
+"""Frames per method before the next method takes its turn."""
+SHARED_MEMORY, SOCKET, WHOLE = "region, shared memory", "region, socket", "whole screen, new connection"
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureBench:
-    """Times of one frame, from the call to RGB pixels, and median ratios of the plain ways to ours."""
+    """Latency per frame, from the call to RGB pixels, and ratios of the medians to `shared_memory_ms`."""
 
     frames: int
-    ours_ms: Percentiles
+    shared_memory_ms: Percentiles
     socket_ms: Percentiles
     whole_ms: Percentiles
     socket_ratio: float
@@ -35,15 +35,18 @@ class CaptureBench:
 
     def metrics(self) -> dict[str, float]:
         return {
-            "capture_ms": self.ours_ms.p50,
+            "capture_ms": self.shared_memory_ms.p50,
             "capture_socket_ratio": self.socket_ratio,
             "capture_whole_screen_ratio": self.whole_ratio,
         }
 
 
 def bench_capture(options: CaptureOptions, job: Job) -> CaptureBench:
-    """Grab the middle of a real screen in turns. Emits a `Table`. Raises `DisplayError` without a display."""
-    with a_screen(options.display) as screen:
+    """Capture the centre of a screen with each method in turns. Emits a `Table`.
+
+    Raises `DisplayError` without a display.
+    """
+    with open_display(options.display) as screen:
         return _bench(screen, options, job)
 
 
@@ -52,60 +55,61 @@ def _bench(candidate: DisplayCandidate, options: CaptureOptions, job: Job) -> Ca
     width, height = candidate.size or (options.size, options.size)
     side = min(options.size, width, height)
     box = ScreenRegion((width - side) // 2, (height - side) // 2, side, side)
-    grabber, socket = Grabber(name, box), SocketRegion(name, box)
-    ways: dict[str, Callable[[], Pixels]] = {
-        OURS: lambda: to_rgb(grabber.grab(), (side, side)),
+    grabber, socket = Grabber(name, box), SocketGrabber(name, box)
+    methods: dict[str, Callable[[], Pixels]] = {
+        SHARED_MEMORY: lambda: to_rgb(grabber.grab(), (side, side)),
         SOCKET: socket.grab,
-        WHOLE: lambda: whole_screen(name, box),
+        WHOLE: lambda: capture_whole_screen(name, box),
     }
     try:
-        took = _in_turns(ways, options.frames, job)
+        latencies = _in_turns(methods, options.frames, job)
     finally:
         socket.close()
         grabber.close()
-    if not took[OURS]:
-        raise DisplayError("Stopped before a frame was grabbed.", "Run agp bench capture again.")
-    ours, over_socket, whole = (Percentiles.of(took[way]) for way in (OURS, SOCKET, WHOLE))
+    if not latencies[SHARED_MEMORY]:
+        raise DisplayError("Stopped before a frame was captured.", "Run agp bench capture again.")
+    shared, over_socket, whole = (
+        Percentiles.of(latencies[method]) for method in (SHARED_MEMORY, SOCKET, WHOLE)
+    )
     result = CaptureBench(
-        frames=len(took[OURS]),
-        ours_ms=ours,
+        frames=len(latencies[SHARED_MEMORY]),
+        shared_memory_ms=shared,
         socket_ms=over_socket,
         whole_ms=whole,
-        socket_ratio=_ratio(over_socket, ours),
-        whole_ratio=_ratio(whole, ours),
+        socket_ratio=_ratio(over_socket, shared),
+        whole_ratio=_ratio(whole, shared),
     )
     job.emit(_table(result, f"{side}x{side} of {width}x{height}"))
     return result
 
 
-def _in_turns(ways: dict[str, Callable[[], Pixels]], frames: int, job: Job) -> dict[str, list[float]]:
-    """Milliseconds by way, of so many frames each, in turns.
+def _in_turns(methods: dict[str, Callable[[], Pixels]], frames: int, job: Job) -> dict[str, list[float]]:
+    """Milliseconds per frame by method, measured in turns.
 
-    The first frame of a turn is not counted: what follows another way's large copy, its caches cold,
-    tells of that copy.
+    The first frame of a turn is not counted, since the copies of the other methods have evicted the caches.
     """
-    took: dict[str, list[float]] = defaultdict(list)
-    while not job.stopping and len(took[OURS]) < frames:
-        count = min(TURN, frames - len(took[OURS]))
-        for way, grab in ways.items():
+    latencies: dict[str, list[float]] = defaultdict(list)
+    while not job.stopping and len(latencies[SHARED_MEMORY]) < frames:
+        count = min(TURN, frames - len(latencies[SHARED_MEMORY]))
+        for method, grab in methods.items():
             grab()
             for _ in range(count):
-                began = time.perf_counter_ns()
+                start = time.perf_counter_ns()
                 grab()
-                took[way].append((time.perf_counter_ns() - began) / 1e6)
-    return took
+                latencies[method].append((time.perf_counter_ns() - start) / 1e6)
+    return latencies
 
 
 def _ratio(slow: Percentiles, fast: Percentiles) -> float:
     return round(slow.p50 / fast.p50, 2) if fast.p50 else 0.0
 
 
-def _table(result: CaptureBench, what: str) -> Table:
+def _table(result: CaptureBench, region: str) -> Table:
     return Table(
-        title=f"Capture: one frame, {what}, {result.frames} of each in turns",
-        columns=["method", "p50 ms", "p99 ms", "times ours"],
+        title=f"Capture: one frame, {region}, {result.frames} per method in turns",
+        columns=["method", "p50 ms", "p99 ms", "ratio"],
         rows=[
-            [OURS, result.ours_ms.p50, result.ours_ms.p99, 1.0],
+            [SHARED_MEMORY, result.shared_memory_ms.p50, result.shared_memory_ms.p99, 1.0],
             [SOCKET, result.socket_ms.p50, result.socket_ms.p99, result.socket_ratio],
             [WHOLE, result.whole_ms.p50, result.whole_ms.p99, result.whole_ratio],
         ],

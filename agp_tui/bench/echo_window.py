@@ -1,8 +1,8 @@
-"""A window that tells when a key reaches it: the game, where only the time of a key matters.
+"""A window that reports when it receives a key press; stands in for a game.
 
     python -m agp_tui.bench.echo_window DISPLAY LEFT TOP SIZE
 
-It writes `ready` once it has the focus, then the time (monotonic, ns) of each key that goes down.
+It writes `ready` once it has the focus, then the time of each key press (monotonic, ns).
 """
 
 import sys
@@ -14,7 +14,7 @@ from agp_tui.keys.xserver import connect
 
 
 def main(display: str, left: int, top: int, size: int) -> None:
-    """Show the window until this process is ended."""
+    """Show the window until the process is killed."""
     from Xlib import X
 
     connection = connect(display)
@@ -34,17 +34,17 @@ def main(display: str, left: int, top: int, size: int) -> None:
     while True:
         event = connection.next_event()
         if event.type == X.KeyPress:
-            tell(time.monotonic_ns())
+            report(time.monotonic_ns())
         elif event.type == X.FocusIn:
-            tell("ready")
+            report("ready")
         elif event.type == X.Expose:
             window.set_input_focus(X.RevertToParent, X.CurrentTime)
             connection.flush()
 
 
-def tell(what: object) -> None:
-    """One line on stdout, at once."""
-    sys.stdout.write(f"{what}\n")
+def report(value: object) -> None:
+    """Write a line to stdout and flush it."""
+    sys.stdout.write(f"{value}\n")
     sys.stdout.flush()
 
 

@@ -24,7 +24,7 @@ from agp_tui.protocol.events import Table
 from agp_tui.protocol.percentiles import Percentiles
 
 STREAMING, WHOLE = "streaming", "whole window"
-OBSERVE = "streaming, of it the newest frame"
+OBSERVE = "streaming, newest frame only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +112,9 @@ def _measure(streaming: Policy, whole: Policy, job: Job, decisions: int, turn: i
 
 def _table(result: PlayBench, turn: int) -> Table:
     return Table(
-        title=f"One decision, {result.decisions} of each in turns of {turn}; "
-        f"outputs differ by {result.max_difference:.1e} at most",
-        columns=["method", "p50 ms", "p99 ms", "times faster"],
+        title=f"One decision, {result.decisions} per method in turns of {turn}; "
+        f"largest difference of outputs {result.max_difference:.1e}",
+        columns=["method", "p50 ms", "p99 ms", "speedup"],
         rows=[
             [WHOLE, result.whole_ms.p50, result.whole_ms.p99, 1.0],
             [STREAMING, result.streaming_ms.p50, result.streaming_ms.p99, result.ratio],
@@ -128,7 +128,7 @@ KEYS = ("up", "left", "right", "down")
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """One network twice: a model's folder, and a `.tflite` of whole windows of float frames."""
+    """Two forms of one network: a model folder, and a `.tflite` file with whole windows of float frames."""
 
     folder: Path
     whole_window: Path
@@ -137,10 +137,10 @@ class Forms:
 def bench_decisions(
     options: DecisionOptions, model: Path | None, job: Job
 ) -> tuple[PlayBench, list[Reaction]]:
-    """Make both forms of `model`, or of a fresh network, and time them: decision by decision, and in a game.
+    """Convert `model`, or an untrained network, to both forms; measure decisions and reaction times.
 
-    Without a display there are no reactions, and a note says why. Raises `ModelError` where the model has
-    no checkpoint, `MissingPart` without the converter.
+    Without a display, reaction times are skipped with a note. Raises `ModelError` if the model has no
+    checkpoint, `MissingPart` without the converter.
     """
     with _forms(options, model, job) as forms:
         found = bench_play(
@@ -152,7 +152,7 @@ def bench_decisions(
         try:
             return found, bench_reaction(streaming, whole, job, options.seconds, options.display)
         except DisplayError as error:
-            job.note(f"Reaction could not be measured here. {error}", level="warning")
+            job.note(f"Reaction times were not measured. {error}", level="warning")
             return found, []
 
 
@@ -161,15 +161,15 @@ def _forms(options: DecisionOptions, model: Path | None, job: Job) -> Iterator[F
     from agp_tui.imitation.export import convert_file, export
 
     with tempfile.TemporaryDirectory(prefix="agp-bench-") as folder:
-        room = Path(folder)
+        parent = Path(folder)
         if model is None:
-            checkpoint = _fresh(options, room / "fresh.pt")
-            job.note(f"Converting a fresh {options.network} network to both forms; this takes a minute.")
-            streaming = export(checkpoint, ExportSettings(), room, job.muted(), "fresh")
+            checkpoint = _untrained(options, parent / "untrained.pt")
+            job.note(f"Converting an untrained {options.network} network to both forms; this takes a minute.")
+            streaming = export(checkpoint, ExportSettings(), parent, job.muted(), "untrained")
         else:
             streaming, checkpoint = model, _checkpoint_of(model)
             job.note(f"Converting {model.name} to its whole-window form; this takes a minute.")
-        whole = room / "whole_window.tflite"
+        whole = parent / "whole_window.tflite"
         convert_file(checkpoint, whole, job, form="window-float32")
         yield Forms(streaming, whole)
 
@@ -178,13 +178,13 @@ def _checkpoint_of(model: Path) -> Path:
     name = read_manifest(model).checkpoint if model.is_dir() else None
     if name is None or not (model / name).is_file():
         raise ModelError(
-            f"Expected a model with its checkpoint, found none beside {model.name}.",
-            "Name a model that agp train made, or none for a fresh network.",
+            f"Expected a model with its checkpoint, found none in {model.name}.",
+            "Name a model made by agp train, or none for an untrained network.",
         )
     return model / name
 
 
-def _fresh(options: DecisionOptions, path: Path) -> Path:
+def _untrained(options: DecisionOptions, path: Path) -> Path:
     import torch
 
     from agp_tui.imitation.checkpoint import Checkpoint, save_checkpoint
@@ -193,7 +193,7 @@ def _fresh(options: DecisionOptions, path: Path) -> Path:
     torch.manual_seed(0)
     spec = NetworkSpec(options.network, options.frame_size, options.segment, len(KEYS), motion=options.motion)
     network = PolicyNetwork(spec)
-    # A fresh head is so small that all its answers look alike; a wider one shows a difference.
+    # Larger weights than at initialisation, so that the outputs differ between frames.
     torch.nn.init.normal_(network.head.weight, std=0.2)
     save_checkpoint(
         path,

@@ -1,4 +1,4 @@
-"""A display for benchmarks: the one that is here, or a private one where there is none."""
+"""The display of a benchmark: an existing one, or a private Xvfb."""
 
 import os
 import shutil
@@ -15,26 +15,26 @@ SERVER = "Xvfb"
 
 
 @contextmanager
-def a_screen(wanted: str | None) -> Iterator[DisplayCandidate]:
-    """The display of that name, or the first that can be seen, or, with Xvfb installed, one of our own.
+def open_display(name: str | None) -> Iterator[DisplayCandidate]:
+    """The display `name`, or the first usable one, or a private one if Xvfb is installed.
 
-    Raises `DisplayError` where the wanted one cannot be seen, or there is none at all.
+    Raises `DisplayError` if `name` is not usable, or if there is no display.
     """
     try:
-        found = find_display(GameSettings(display=wanted))
+        found = find_display(GameSettings(display=name))
     except DisplayError:
-        if wanted or shutil.which(SERVER) is None:
+        if name or shutil.which(SERVER) is None:
             raise
-        with _private() as name:
-            yield DisplayCandidate(name, SERVER, usable=True, reason="", size=SIZE)
+        with _private_display() as private:
+            yield DisplayCandidate(private, SERVER, usable=True, reason="", size=SIZE)
     else:
         found.enter()
         yield found
 
 
 @contextmanager
-def _private() -> Iterator[str]:
-    """The name of a display of our own, which is gone afterwards."""
+def _private_display() -> Iterator[str]:
+    """Start Xvfb for the duration of the context; yields the name of its display."""
     read_end, write_end = os.pipe()
     size = f"{SIZE[0]}x{SIZE[1]}x24"
     server = subprocess.Popen(
@@ -43,10 +43,10 @@ def _private() -> Iterator[str]:
     )  # fmt: skip
     os.close(write_end)
     try:
-        with os.fdopen(read_end) as answer:
-            number = answer.readline().strip()
+        with os.fdopen(read_end) as pipe:
+            number = pipe.readline().strip()
         if not number:
-            raise DisplayError(f"Expected {SERVER} to start, found that it ended without a display.")
+            raise DisplayError(f"Expected {SERVER} to start, found that it exited without a display.")
         yield f":{number}"
     finally:
         server.terminate()

@@ -65,7 +65,7 @@ def pace(options: PaceOptions, job: Job) -> Metrics:
 def play(options: DecisionOptions, job: Job, model: Path | None = None) -> Metrics:
     require_torch()
     from agp_tui.bench.play import bench_decisions
-    from agp_tui.bench.reaction import metrics as reaction_metrics
+    from agp_tui.bench.reaction import reaction_metrics
 
     found, reactions = bench_decisions(options, model, job)
     return {
