@@ -145,13 +145,13 @@ class CorrectionsOptions:
     """Random seeds; one comparison per game and seed."""
 
     frame_size: Size = 64
-    """Side of the frames that a clone sees, in pixels."""
+    """Side of the frames that the model sees, in pixels."""
 
     demonstration: Annotated[float, Meta(gt=0)] = 5.0
-    """Minutes of expert demonstrations for the initial clone."""
+    """Minutes of expert demonstrations for the initial model."""
 
     training: Annotated[float, Meta(gt=0)] = 1.5
-    """Minutes of training of the initial clone."""
+    """Minutes of training of the initial model."""
 
     rounds: Count = 5
     """Rounds of 4 episodes each."""
@@ -174,19 +174,19 @@ class CorrectionsOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class PracticeOptions:
-    """Improvement of a clone by practice (DAgger)."""
+    """Improvement of a behaviour-cloned model by practice (DAgger)."""
 
     games: Words = ("ALE/Pong-v5", "ALE/Breakout-v5")
     """Atari games with a scripted expert."""
 
     seeds: Whole = (0,)
-    """Random seeds; one clone per game and seed."""
+    """Random seeds; one model per game and seed."""
 
     network: Literal["small", "large"] = "small"
     """Size of the network."""
 
     frame_size: Size = 96
-    """Side of the frames that a clone sees, in pixels."""
+    """Side of the frames that the model sees, in pixels."""
 
     motion: bool = True
     """Add the motion channel to the input."""
@@ -195,10 +195,10 @@ class PracticeOptions:
     """Maximum random shift of training windows, in pixels."""
 
     demonstration: Annotated[float, Meta(gt=0)] = 5.0
-    """Minutes of expert demonstrations for the initial clone."""
+    """Minutes of expert demonstrations for the initial model."""
 
     training: Annotated[float, Meta(gt=0)] = 2.0
-    """Minutes of training of the initial clone."""
+    """Minutes of training of the initial model."""
 
     rounds: Count = 3
     """Maximum number of rounds."""

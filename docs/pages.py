@@ -51,24 +51,24 @@ RATIOS = {
 def main() -> None:
     """Update every page that has results."""
     mpl.rcParams |= {"svg.hashsalt": "agp", "font.size": 9, "axes.grid": True, "grid.alpha": 0.3}
-    baked = read_results(DATA / "bakeoff.jsonl", BakeOffResult)
-    learned = read_results(DATA / "learning.jsonl", LearningResult)
-    equal = read_results(DATA / "equal-frames.jsonl", EqualFramesResult)
+    bake_offs = read_results(DATA / "bakeoff.jsonl", BakeOffResult)
+    results = read_results(DATA / "learning.jsonl", LearningResult)
+    equal_frames = read_results(DATA / "equal-frames.jsonl", EqualFramesResult)
     parts = {
-        "bake-off": in_markdown(bake_off_table(baked)),
-        "over games": in_markdown(over_games(baked)),
-        **{short_name(game): with_chart(learned, game) for game in games_of(learned)},
-        "memory": in_markdown(memory(learned)),
-        "equal frames": in_markdown(equal_frames_table(equal)),
+        "bake-off": in_markdown(bake_off_table(bake_offs)),
+        "over games": in_markdown(over_games(bake_offs)),
+        **{short_name(game): with_chart(results, game) for game in games_of(results)},
+        "memory": in_markdown(memory(results)),
+        "equal frames": in_markdown(equal_frames_table(equal_frames)),
     }
     fill(DOCS / "atari.md", parts)
-    corrected = read_results(DATA / "corrections.jsonl", dagger.CorrectionsResult)
-    practised = read_results(DATA / "practice.jsonl", dagger.PracticeBenchResult)
-    key_filter = dagger.key_filter_table(practised)
+    corrections = read_results(DATA / "corrections.jsonl", dagger.CorrectionsResult)
+    practice_runs = read_results(DATA / "practice.jsonl", dagger.PracticeBenchResult)
+    key_filter = dagger.key_filter_table(practice_runs)
     parts = {
-        "corrections": in_markdown(dagger.corrections_table(corrected)),
-        "practice": in_markdown(dagger.practice_table(practised)),
-        "rounds": rounds(practised),
+        "corrections": in_markdown(dagger.corrections_table(corrections)),
+        "practice": in_markdown(dagger.practice_table(practice_runs)),
+        "rounds": rounds(practice_runs),
         **({"key filter": in_markdown(key_filter)} if key_filter.rows else {}),
     }
     fill(DOCS / "imitation.md", parts)
@@ -78,10 +78,10 @@ def main() -> None:
             DOCS / "benchmarks.md", {"machine": machine_of(report), **{p.name: part(p) for p in report.parts}}
         )
         draw_ratios(report)
-    draw_bake_off(baked)
-    draw_practice(practised)
-    for game in games_of(learned):
-        draw_trainings(learned, game)
+    draw_bake_off(bake_offs)
+    draw_practice(practice_runs)
+    for game in games_of(results):
+        draw_trainings(results, game)
 
 
 @dataclass(frozen=True)
@@ -134,11 +134,11 @@ def draw_ratios(report: Report) -> None:
     save("ratios", 1 if found else 0, draw)
 
 
-def over_games(baked: Sequence[BakeOffResult]) -> Table:
+def over_games(bake_offs: Sequence[BakeOffResult]) -> Table:
     """Human-normalised scores of the algorithms over all games and seeds."""
     rows: list[list[str | float | int | None]] = []
-    for algorithm in sorted({one.entry.algorithm for one in baked}):
-        runs = [one for one in baked if one.entry.algorithm == algorithm]
+    for algorithm in sorted({one.entry.algorithm for one in bake_offs}):
+        runs = [one for one in bake_offs if one.entry.algorithm == algorithm]
         games = sorted({one.entry.game for one in runs})
         ends = [[one.normalised[-1] for one in runs if one.entry.game == game] for game in games]
         seeds = min(map(len, ends))
@@ -154,10 +154,10 @@ def str_of(interval: object) -> str:
     return f"{value:.2f} ({low:.2f} to {high:.2f})"
 
 
-def trainings(learned: Sequence[LearningResult], game: str) -> Table:
+def trainings(results: Sequence[LearningResult], game: str) -> Table:
     """Every training on a game: its score half-way and at the end."""
     rows: list[list[str | float | int | None]] = []
-    for one in of_game(learned, game):
+    for one in of_game(results, game):
         figures, entry = one.figures, one.entry
         rows.append(
             [
@@ -178,11 +178,11 @@ def trainings(learned: Sequence[LearningResult], game: str) -> Table:
     return Table(title="", columns=columns, rows=rows)
 
 
-def with_chart(learned: Sequence[LearningResult], game: str) -> str:
+def with_chart(results: Sequence[LearningResult], game: str) -> str:
     """The table of a game, followed by its chart."""
     name = short_name(game)
     chart = f"![Evaluation scores on {name} by training time](charts/{name.lower()}.svg)"
-    return f"{in_markdown(trainings(learned, game))}\n\n{chart}"
+    return f"{in_markdown(trainings(results, game))}\n\n{chart}"
 
 
 def mean_at(one: LearningResult, minutes: float) -> str:
@@ -193,10 +193,10 @@ def mean_at(one: LearningResult, minutes: float) -> str:
     return f"{check.mean:.1f} at {check.minutes:.0f} min"
 
 
-def memory(learned: Sequence[LearningResult]) -> Table:
+def memory(results: Sequence[LearningResult]) -> Table:
     """Memory of the first process of each training, early and late."""
     rows: list[list[str | float | int | None]] = []
-    for one in learned:
+    for one in results:
         if len(one.memory) > 2:
             (early, begun), (late, ended) = one.memory[1], one.memory[-1]
             rows.append(
@@ -211,14 +211,14 @@ def name_of(one: LearningResult) -> str:
     return one.entry.algorithm + (", after the expert" if one.entry.expert_seconds else "")
 
 
-def games_of(learned: Sequence[LearningResult]) -> list[str]:
+def games_of(results: Sequence[LearningResult]) -> list[str]:
     """In the order of their first result."""
-    return list(dict.fromkeys(one.entry.game for one in learned))
+    return list(dict.fromkeys(one.entry.game for one in results))
 
 
-def of_game(learned: Sequence[LearningResult], game: str) -> list[LearningResult]:
+def of_game(results: Sequence[LearningResult], game: str) -> list[LearningResult]:
     """The trainings on a game, random play last."""
-    found = [one for one in learned if one.entry.game == game]
+    found = [one for one in results if one.entry.game == game]
     return sorted(found, key=lambda one: (one.entry.algorithm == CHANCE, name_of(one), one.entry.seed))
 
 
@@ -241,9 +241,9 @@ def fill(page: Path, parts: dict[str, str]) -> None:
     print(page.relative_to(DOCS.parent))
 
 
-def draw_bake_off(baked: Sequence[BakeOffResult]) -> None:
+def draw_bake_off(bake_offs: Sequence[BakeOffResult]) -> None:
     """Mean scores by processor time, a panel for each game."""
-    by_game = groupby(sorted(baked, key=lambda one: one.entry.game), lambda one: one.entry.game)
+    by_game = groupby(sorted(bake_offs, key=lambda one: one.entry.game), lambda one: one.entry.game)
     panels = [(game, list(runs)) for game, runs in by_game]
 
     def draw(axes: Sequence[Axes]) -> None:
@@ -260,13 +260,13 @@ def draw_bake_off(baked: Sequence[BakeOffResult]) -> None:
     save("bakeoff", len(panels), draw)
 
 
-def draw_trainings(learned: Sequence[LearningResult], game: str) -> None:
+def draw_trainings(results: Sequence[LearningResult], game: str) -> None:
     """Evaluation scores with their intervals, by time."""
 
     def draw(axes: Sequence[Axes]) -> None:
         (panel,) = axes
         panel.set(title=short_name(game), xlabel="minutes", ylabel="mean score, 95 % interval")
-        for one in of_game(learned, game):
+        for one in of_game(results, game):
             entry, curve = one.entry, one.curve
             if entry.algorithm == CHANCE:
                 panel.axhline(one.figures["score_mean"], color="grey", linewidth=1, label="random play")
@@ -283,18 +283,18 @@ def draw_trainings(learned: Sequence[LearningResult], game: str) -> None:
     save(short_name(game).lower(), 1, draw)
 
 
-def rounds(practised: Sequence[dagger.PracticeBenchResult]) -> str:
+def rounds(practice_runs: Sequence[dagger.PracticeBenchResult]) -> str:
     """The rounds of each practice run, and the chart."""
-    tables = [dagger.rounds_table(one) for one in practised]
+    tables = [dagger.rounds_table(one) for one in practice_runs]
     sections = [f"{table.title}:\n\n{in_markdown(table)}" for table in tables]
     return "\n\n".join([*sections, "![Scores by DAgger round](charts/practice.svg)"])
 
 
-def draw_practice(practised: Sequence[dagger.PracticeBenchResult]) -> None:
+def draw_practice(practice_runs: Sequence[dagger.PracticeBenchResult]) -> None:
     """Mean scores with their intervals by round, a panel for each practice run."""
 
     def draw(axes: Sequence[Axes]) -> None:
-        for panel, one in zip(axes, practised, strict=True):
+        for panel, one in zip(axes, practice_runs, strict=True):
             title = f"{short_name(one.entry.game)}, {dagger.input_of(one.entry)}"
             panel.set(title=title, xlabel="rounds", ylabel="mean score, 95 % interval")
             numbers = range(len(one.rounds))
@@ -314,7 +314,7 @@ def draw_practice(practised: Sequence[dagger.PracticeBenchResult]) -> None:
             panel.axhline(dagger.mean(one.chance), color="grey", linewidth=1, label="random play")
             panel.legend()
 
-    save("practice", len(practised), draw)
+    save("practice", len(practice_runs), draw)
 
 
 def save(name: str, panels: int, draw: Callable[[Sequence[Axes]], None]) -> None:

@@ -107,7 +107,7 @@ CHECKOUT_ONLY = {
     "bakeoff": "Compare algorithms at equal CPU time. Takes hours; resumes from stored results.",
     "learn": "Measure the scores of agents after a given training time. Takes hours; resumes.",
     "corrections": "Compare corrections with the same amount of further demonstrations. Slow.",
-    "practice": "Measure the improvement of a clone by practice. Takes half an hour per game.",
+    "practice": "Measure the improvement of a cloned model by practice. Takes half an hour per game.",
     "ui": "Measure the cost of the app: picture, event loop, play in the terminal, start-up.",
     "all": "Run every benchmark that takes minutes at most and can run on this machine.",
 }

@@ -1,4 +1,4 @@
-"""Long benchmarks of agents, made short: what they keep, and that they go on where they were."""
+"""Long benchmarks with short durations: stored results, and resuming from them."""
 
 import json
 from pathlib import Path
@@ -14,16 +14,16 @@ from benchmarks.results import append_result, read_results
 SHORT = ("--games", "ALE/Pong-v5", "--episodes", "2", "--kept", "kept.jsonl")
 
 
-def kept(home: Path) -> list[dict[str, Any]]:
+def stored(home: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (home / "kept.jsonl").read_text().splitlines()]
 
 
-def test_a_training_is_kept_with_its_curve_beside_chance(tmp_path: Path) -> None:
+def test_learn_stores_the_curve_and_random_play(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("[atari]\nevaluate_games = 1\n")
-    words = ("bench", "learn", *SHORT, "--algorithms", "chance,pqn", "--minutes", "0.05", "--cores", "1")
-    first = agp(*words, home=tmp_path)
+    arguments = ("bench", "learn", *SHORT, "--algorithms", "chance,pqn", "--minutes", "0.05", "--cores", "1")
+    first = agp(*arguments, home=tmp_path)
     assert first.code == 0, first.story()
-    by_algorithm = {one["entry"]["algorithm"]: one for one in kept(tmp_path)}
+    by_algorithm = {one["entry"]["algorithm"]: one for one in stored(tmp_path)}
     chance, agent = by_algorithm["chance"], by_algorithm["pqn"]
     assert len(agent["figures"]["scores"]) == len(chance["figures"]["scores"]) == 2
     assert chance["figures"]["epsilon"] == 1.0 and chance["curve"] == []
@@ -33,22 +33,22 @@ def test_a_training_is_kept_with_its_curve_beside_chance(tmp_path: Path) -> None
     (table,) = [event for event in first.events if event["type"] == "table"]
     assert [row[1] for row in table["rows"]] == ["chance", "pqn"]
     before = (tmp_path / "kept.jsonl").read_bytes()
-    again = agp(*words, home=tmp_path)
+    again = agp(*arguments, home=tmp_path)
     assert again.code == 0, again.story()
     assert (tmp_path / "kept.jsonl").read_bytes() == before
     assert len(list((tmp_path / "runs").iterdir())) == 1
-    assert not (tmp_path / "models").exists(), "nobody asked to save the best one there"
+    assert not (tmp_path / "models").exists(), "no model was requested"
 
 
-def test_a_bake_off_goes_on_where_it_was(tmp_path: Path) -> None:
-    """A result that is there already stays as it is and stands in the table; only the other one is run."""
+def test_bakeoff_resumes(tmp_path: Path) -> None:
+    """A stored result is unchanged and in the table; only the missing entry is run."""
     entry = BakeOffEntry(algorithm="pqn", game="ALE/Pong-v5", seed=0, minutes=0.03, games=2)
     known = BakeOffResult(
         entry=entry, minutes=(1, 2, 3), steps=(1, 2, 3), means=(4, 5, 6), normalised=(0, 0, 0)
     )
     append_result(tmp_path / "kept.jsonl", known)
-    words = ("bench", "bakeoff", *SHORT, "--minutes", "0.03", "--seeds", "1", "--side-by-side", "1")
-    done = agp(*words, "--algorithms", "pqn,ppo", home=tmp_path)
+    arguments = ("bench", "bakeoff", *SHORT, "--minutes", "0.03", "--seeds", "1", "--side-by-side", "1")
+    done = agp(*arguments, "--algorithms", "pqn,ppo", home=tmp_path)
     assert done.code == 0, done.story()
     first, second = read_results(tmp_path / "kept.jsonl", BakeOffResult)
     assert first == known and second.entry.algorithm == "ppo" and len(second.means) == 3
@@ -57,62 +57,62 @@ def test_a_bake_off_goes_on_where_it_was(tmp_path: Path) -> None:
     assert table["rows"][1][3:6] == [4, 5, 6]
 
 
-def test_equally_many_frames_are_told_with_their_scores_and_kept(tmp_path: Path) -> None:
-    words = ("bench", "equal-frames", "--game", "ALE/Breakout-v5", "--ways", "ppo", "--decisions", "6000",
+def test_equal_frames_stores_scores(tmp_path: Path) -> None:
+    arguments = ("bench", "equal-frames", "--game", "ALE/Breakout-v5", "--ways", "ppo", "--decisions", "6000",
              "--kept", "kept.jsonl")  # fmt: skip
-    done = agp(*words, home=tmp_path)
+    done = agp(*arguments, home=tmp_path)
     assert done.code == 0, done.story()
-    (one,) = kept(tmp_path)
+    (one,) = stored(tmp_path)
     assert one["entry"]["decisions"] == 6000 and one["cpu_seconds"] > 0
     assert 1 <= len(one["scores"]) <= 20
     (table,) = [event for event in done.events if event["type"] == "table"]
     assert table["rows"][0][:3] == ["Breakout", "agp ppo", 6000]
     before = (tmp_path / "kept.jsonl").read_bytes()
-    assert agp(*words, home=tmp_path).code == 0
+    assert agp(*arguments, home=tmp_path).code == 0
     assert (tmp_path / "kept.jsonl").read_bytes() == before
     refused = agp("bench", "equal-frames", "--ways", "sb3 DQN", home=tmp_path)
     assert refused.code == 2 and "'sb3 DQN'" in refused.one("failed")["error"]
 
 
-def test_corrections_beside_more_of_the_expert_go_on_where_they_were(tmp_path: Path) -> None:
+def test_corrections_resume(tmp_path: Path) -> None:
     short = ("--demonstration", "0.2", "--training", "0.02", "--rounds", "1", "--round-seconds", "8",
              "--round-training", "0.02", "--game-seconds", "4",
              "--seeds", "0", "--episodes", "1")  # fmt: skip
-    words = ("bench", "corrections", *short, "--kept", "kept.jsonl")
-    done = agp(*words, home=tmp_path)
+    arguments = ("bench", "corrections", *short, "--kept", "kept.jsonl")
+    done = agp(*arguments, home=tmp_path)
     assert done.code == 0, done.story()
-    (one,) = kept(tmp_path)
+    (one,) = stored(tmp_path)
     for player in ("expert", "chance", "clone", "watched", "corrected"):
         assert len(one[player]) == 1
     (table,) = [event for event in done.events if event["type"] == "table"]
     assert [row[1] for row in table["rows"]] == [0, "all"]
-    assert not (tmp_path / "recordings").exists(), "what it made is gone with it"
+    assert not (tmp_path / "recordings").exists(), "temporary files are removed"
     before = (tmp_path / "kept.jsonl").read_bytes()
-    assert agp(*words, home=tmp_path).code == 0
+    assert agp(*arguments, home=tmp_path).code == 0
     assert (tmp_path / "kept.jsonl").read_bytes() == before
     refused = agp("bench", "corrections", "--games", "ALE/Skiing-v5", home=tmp_path)
     assert refused.code == 2 and "scripted expert" in refused.one("failed")["error"]
 
 
-def test_a_clone_practises_through_the_commands_and_is_kept_with_its_rounds(tmp_path: Path) -> None:
+def test_practice_stores_the_rounds(tmp_path: Path) -> None:
     short = ("--demonstration", "0.2", "--training", "0.02", "--rounds", "1", "--round-seconds", "8",
              "--round-training", "0.02", "--game-seconds", "4", "--episodes", "1",
              "--frame-size", "48", "--motion")  # fmt: skip
-    words = ("bench", "practice", "--games", "ALE/Breakout-v5", *short, "--kept", "kept.jsonl")
-    done = agp(*words, home=tmp_path)
+    arguments = ("bench", "practice", "--games", "ALE/Breakout-v5", *short, "--kept", "kept.jsonl")
+    done = agp(*arguments, home=tmp_path)
     assert done.code == 0, done.story()
-    (one,) = kept(tmp_path)
+    (one,) = stored(tmp_path)
     assert [len(scores) for scores in one["rounds"]] == [4, 4]
     for player in ("expert", "chance", "clone", "best"):
         assert len(one[player]) == 1
     assert one["steady"] is None and one["best_round"] in (0, 1)
     (table,) = [event for event in done.events if event["type"] == "table"]
     assert [row[:3] for row in table["rows"]] == [["Breakout", 0, "48 pixels with motion"]]
-    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [], "what it made is gone with it"
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [], "temporary files are removed"
 
 
 @pytest.mark.parametrize("command", ["learn", "bakeoff"])
-def test_a_file_of_something_else_is_refused_and_left_alone(tmp_path: Path, command: str) -> None:
+def test_invalid_results_file_is_rejected_and_unchanged(tmp_path: Path, command: str) -> None:
     (tmp_path / "kept.jsonl").write_text('{"entry": 3}\n')
     refused = agp("bench", command, *SHORT, home=tmp_path)
     assert refused.code == 2, refused.story()
@@ -121,11 +121,11 @@ def test_a_file_of_something_else_is_refused_and_left_alone(tmp_path: Path, comm
 
 
 @pytest.mark.parametrize("command", ["learn", "bakeoff"])
-def test_no_algorithm(tmp_path: Path, command: str) -> None:
+def test_unknown_algorithm_is_rejected(tmp_path: Path, command: str) -> None:
     refused = agp("bench", command, "--algorithms", "magic", home=tmp_path)
     assert refused.code == 2
     assert "found 'magic'" in refused.one("failed")["error"]
 
 
-def test_no_file_is_no_results(tmp_path: Path) -> None:
+def test_missing_results_file_is_empty(tmp_path: Path) -> None:
     assert read_results(tmp_path / "none.jsonl", LearningResult) == []
