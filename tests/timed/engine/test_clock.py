@@ -1,4 +1,4 @@
-"""The clock: deadlines that do not move, slots that are skipped and counted, percentiles."""
+"""Tests of Clock: fixed deadlines, skipped slots, stage times, percentiles."""
 
 import itertools
 import time
@@ -11,8 +11,8 @@ from agp_tui.engine.clock import NS, WINDOW, Clock, RealTime, SimulatedTime
 from agp_tui.protocol.percentiles import Percentiles
 
 
-class Stepping:
-    """A time that a test moves by hand; sleeping wakes up `late_ns` after the deadline."""
+class ManualTime:
+    """A time source set by the test; `sleep_until` wakes up `late_ns` after the deadline."""
 
     def __init__(self, now_ns: int = 1_000, late_ns: int = 0) -> None:
         self.now = now_ns
@@ -25,17 +25,17 @@ class Stepping:
         self.now = max(self.now, deadline_ns + self.late_ns)
 
 
-def test_first_slot_is_now_and_the_next_are_due_at_multiples_of_the_period() -> None:
-    source = Stepping(now_ns=5_000)
+def test_slots_start_now_and_at_multiples_of_the_period() -> None:
+    source = ManualTime(now_ns=5_000)
     clock = Clock(4, source)
-    met = []
+    filled = []
     for slot in clock.slots(seconds=2):
-        met.append((slot, source.now))
-    assert met == [(i, 5_000 + i * NS // 4) for i in range(8)]
+        filled.append((slot, source.now))
+    assert filled == [(i, 5_000 + i * NS // 4) for i in range(8)]
 
 
-def test_work_within_a_slot_does_not_move_the_deadlines() -> None:
-    source = Stepping(now_ns=0)
+def test_work_within_a_slot_does_not_shift_the_deadlines() -> None:
+    source = ManualTime(now_ns=0)
     clock = Clock(10, source)
     starts = []
     for _ in clock.slots(seconds=3):
@@ -45,7 +45,7 @@ def test_work_within_a_slot_does_not_move_the_deadlines() -> None:
     assert clock.pace().missed == 0
 
 
-def test_a_period_that_is_no_whole_number_of_nanoseconds_does_not_drift() -> None:
+def test_fractional_period_in_nanoseconds_does_not_drift() -> None:
     source = SimulatedTime()
     clock = Clock(30, source)
     for slot in clock.slots(seconds=1_000):
@@ -53,40 +53,40 @@ def test_a_period_that_is_no_whole_number_of_nanoseconds_does_not_drift() -> Non
     assert clock.pace().slots == clock.pace().filled == 30_000
 
 
-def test_late_slots_are_skipped_and_counted_and_none_is_made_up_for() -> None:
-    source = Stepping(now_ns=0)
+def test_late_slots_are_skipped_and_counted() -> None:
+    source = ManualTime(now_ns=0)
     clock = Clock(10, source)
-    met = []
+    filled = []
     for slot in clock.slots(seconds=2):
-        met.append((slot, source.now // 1_000_000))
+        filled.append((slot, source.now // 1_000_000))
         source.now += 350_000_000 if slot == 3 else 20_000_000
-    # Slot 3 begins at 300 ms and ends at 650: 4 and 5 are over, 6 is met 50 ms late, 7 is on time.
-    assert [slot for slot, _ in met] == [0, 1, 2, 3, *range(6, 20)]
-    assert met[4:6] == [(6, 650), (7, 700)]
+    # Slot 3 lasts from 300 to 650 ms: 4 and 5 are skipped, 6 starts 50 ms late, 7 is on time.
+    assert [slot for slot, _ in filled] == [0, 1, 2, 3, *range(6, 20)]
+    assert filled[4:6] == [(6, 650), (7, 700)]
     assert (clock.pace().slots, clock.pace().filled, clock.pace().missed) == (20, 18, 2)
     assert clock.pace().fps == 9.0
 
 
-def test_slots_that_are_over_when_the_loop_ends_are_missed_not_met() -> None:
-    source = Stepping(now_ns=0)
+def test_slots_past_at_the_end_of_the_loop_are_missed() -> None:
+    source = ManualTime(now_ns=0)
     clock = Clock(10, source)
-    met = []
+    filled = []
     for slot in clock.slots(seconds=1):
-        met.append(slot)
+        filled.append(slot)
         source.now += 300_000_000
-    assert met == [0, 3, 6, 9]
+    assert filled == [0, 3, 6, 9]
     assert (clock.pace().slots, clock.pace().filled, clock.pace().missed) == (10, 4, 6)
 
 
-def test_slots_that_ran_out_during_the_last_one_are_counted() -> None:
-    source = Stepping(now_ns=0)
+def test_slots_missed_during_the_last_slot_are_counted() -> None:
+    source = ManualTime(now_ns=0)
     clock = Clock(10, source)
     for _ in clock.slots(seconds=1):
         source.now += 400_000_000
     assert (clock.pace().slots, clock.pace().filled) == (10, 3)
 
 
-def test_less_time_than_a_slot_is_one_slot() -> None:
+def test_duration_below_one_period_is_one_slot() -> None:
     assert list(Clock(1, SimulatedTime()).slots(seconds=0.1)) == [0]
 
 
@@ -94,15 +94,15 @@ def test_less_time_than_a_slot_is_one_slot() -> None:
     fps=st.integers(1, 60),
     work=st.lists(st.floats(0.0, 4.0), min_size=1, max_size=60),
 )
-def test_each_slot_begins_within_its_own_time_and_once(fps: int, work: list[float]) -> None:
-    source = Stepping(now_ns=7)
+def test_each_slot_starts_once_within_its_period(fps: int, work: list[float]) -> None:
+    source = ManualTime(now_ns=7)
     clock = Clock(fps, source)
     last = -1
     for periods in work:
         slot = clock.wait()
         assert slot > last
-        begins = 7 + round(slot * NS / fps)
-        assert begins <= source.now < begins + NS / fps + 1
+        start_ns = 7 + round(slot * NS / fps)
+        assert start_ns <= source.now < start_ns + NS / fps + 1
         last = slot
         source.now += int(periods * NS / fps)
     pace = clock.pace()
@@ -110,23 +110,23 @@ def test_each_slot_begins_within_its_own_time_and_once(fps: int, work: list[floa
     assert pace.filled == len(work)
 
 
-def test_jitter_is_how_late_a_slot_began() -> None:
-    source = Stepping(now_ns=0, late_ns=2_500_000)
+def test_jitter_is_the_delay_of_the_slot_start() -> None:
+    source = ManualTime(now_ns=0, late_ns=2_500_000)
     clock = Clock(100, source)
     list(clock.slots(seconds=1))
-    # The first slot is due at once and not slept for.
+    # The first slot is due immediately, without a sleep.
     jitter = clock.pace().jitter_ms
     assert (jitter.p50, jitter.p95, jitter.p99) == (2.5, 2.5, 2.5)
 
 
-def test_simulated_time_jumps_and_never_goes_back() -> None:
+def test_simulated_time_never_decreases() -> None:
     source = SimulatedTime(start_ns=50)
     source.sleep_until(80)
     source.sleep_until(60)
     assert source.now_ns() == 80
 
 
-def test_simulated_time_is_exact_and_takes_no_time() -> None:
+def test_simulated_time_is_exact_and_does_not_sleep() -> None:
     began = time.perf_counter()
     clock = Clock(60, SimulatedTime())
     slots = list(clock.slots(seconds=60))
@@ -136,8 +136,8 @@ def test_simulated_time_is_exact_and_takes_no_time() -> None:
     assert time.perf_counter() - began < 10
 
 
-def test_real_time_over_many_slots_counts_every_one() -> None:
-    """Drift as a count: the last of 100 slots begins after 99 periods, whatever the loop did meanwhile."""
+def test_real_time_counts_every_slot() -> None:
+    """No drift: the last of 100 slots starts after 99 periods, independent of the work in the loop."""
     clock = Clock(50)
     began = time.monotonic_ns()
     last = -1
@@ -152,19 +152,19 @@ def test_real_time_over_many_slots_counts_every_one() -> None:
     assert time.monotonic_ns() - began >= 99 * clock.period_ns
 
 
-def test_a_busy_loop_that_overruns_keeps_to_the_slots_of_real_time() -> None:
-    """Each round takes 2.5 periods: it meets every third slot, and two or three are never bunched."""
+def test_overrunning_loop_skips_slots_in_real_time() -> None:
+    """Each iteration takes 2.5 periods, so consecutive slots differ by at least 2."""
     clock = Clock(50)
-    met = []
+    filled = []
     for slot in clock.slots(seconds=1):
-        met.append(slot)
+        filled.append(slot)
         end = time.perf_counter() + 0.050
         while time.perf_counter() < end:
             pass
-    steps = [after - before for before, after in itertools.pairwise(met)]
+    steps = [after - before for before, after in itertools.pairwise(filled)]
     assert min(steps) >= 2
     assert clock.pace().slots == 50
-    assert clock.pace().missed == 50 - len(met)
+    assert clock.pace().missed == 50 - len(filled)
 
 
 def test_real_time_never_wakes_early() -> None:
@@ -188,12 +188,12 @@ def test_real_time_never_wakes_early() -> None:
         ([1.23456], (1.235, 1.235, 1.235)),
     ],
 )
-def test_percentiles_by_hand(values: list[float], expected: tuple[float, float, float]) -> None:
+def test_percentiles_of_known_values(values: list[float], expected: tuple[float, float, float]) -> None:
     found = Percentiles.of(values)
     assert (found.p50, found.p95, found.p99) == expected
 
 
-def test_stages_are_timed_in_real_time_even_on_a_simulated_clock() -> None:
+def test_stages_are_timed_in_real_time_on_a_simulated_clock() -> None:
     clock = Clock(30, SimulatedTime())
     with clock.stage("grab"):
         time.sleep(0.02)
@@ -205,14 +205,14 @@ def test_stages_are_timed_in_real_time_even_on_a_simulated_clock() -> None:
     assert stages["encode"] == Percentiles(3.0, 5.0, 5.0)
 
 
-def test_a_stage_that_fails_is_timed_as_well() -> None:
+def test_failing_stage_is_timed() -> None:
     clock = Clock(30)
     with pytest.raises(ValueError), clock.stage("grab"):
         raise ValueError
     assert "grab" in clock.pace().stages_ms
 
 
-def test_percentiles_look_at_the_latest_values_only() -> None:
+def test_percentiles_use_only_the_latest_values() -> None:
     clock = Clock(30)
     for _ in range(WINDOW):
         clock.note("grab", 100.0)
@@ -221,6 +221,6 @@ def test_percentiles_look_at_the_latest_values_only() -> None:
     assert clock.pace().stages_ms["grab"].p99 == 1.0
 
 
-def test_before_the_first_slot_there_is_nothing() -> None:
+def test_pace_before_the_first_slot_is_zero() -> None:
     pace = Clock(30).pace()
     assert (pace.slots, pace.filled, pace.missed, pace.fps) == (0, 0, 0, 0.0)

@@ -1,4 +1,4 @@
-"""Keys are pressed by a guard that lets go of them, whatever happens to the player or to itself."""
+"""Tests of KeyGuard: keys are released when the player or the guard ends, for any reason."""
 
 import os
 import random
@@ -25,7 +25,7 @@ KEYS = ("up", "left", "space", "shift")
 KILLS = 20
 RELEASED_WITHIN_SECONDS = 0.1
 
-PLAYER = """
+PLAYER_SCRIPT = """
 import os, sys, time
 from agp_tui.keys.guard import KeyGuard
 guard = KeyGuard(None, ("up", "left", "space", "shift"))
@@ -50,14 +50,14 @@ def server(x_server: XServer) -> Iterator[Observer]:
 
 @pytest.fixture
 def guard(x_server: XServer) -> Iterator[KeyGuard]:
-    made = KeyGuard(x_server.name, KEYS)
-    yield made
-    made.close()
+    key_guard = KeyGuard(x_server.name, KEYS)
+    yield key_guard
+    key_guard.close()
 
 
 def start_player(x_server: XServer, *arguments: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
-        [sys.executable, "-c", PLAYER, *arguments],
+        [sys.executable, "-c", PLAYER_SCRIPT, *arguments],
         env=display_environment(x_server.name),
         stdout=subprocess.PIPE,
         cwd=ROOT,
@@ -70,15 +70,15 @@ def read_pid(player: "subprocess.Popen[bytes]") -> int:
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> float:
-    """How long it took, in seconds."""
+    """Wait for `condition` and return the seconds waited."""
     start = time.monotonic()
     while not condition():
-        assert time.monotonic() - start < seconds, "it did not happen"
+        assert time.monotonic() - start < seconds, "the condition was not met"
         time.sleep(0.001)
     return time.monotonic() - start
 
 
-def gone(pid: int) -> bool:
+def has_exited(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except OSError:
@@ -89,7 +89,7 @@ def codes(server: Observer, *keys: str) -> frozenset[int]:
     return frozenset(server.keycode(KEYSYMS[key]) for key in keys)
 
 
-def test_the_window_gets_what_is_held(arena: Arena, guard: KeyGuard) -> None:
+def test_window_receives_held_keys(arena: Arena, guard: KeyGuard) -> None:
     guard.hold(frozenset({"up"}))
     guard.hold(frozenset({"up"}))
     guard.hold(frozenset({"up", "left"}))
@@ -106,14 +106,14 @@ def test_the_window_gets_what_is_held(arena: Arena, guard: KeyGuard) -> None:
     ]
 
 
-def test_hold_comes_back_when_the_server_has_it(server: Observer, guard: KeyGuard) -> None:
+def test_hold_returns_after_the_server_has_the_keys(server: Observer, guard: KeyGuard) -> None:
     for chord in (("up",), ("up", "left", "shift"), (), ("space",), ()):
         guard.hold(frozenset(chord))
         assert server.down() == codes(server, *chord)
         assert guard.held == set(chord)
 
 
-def test_close_releases(server: Observer, x_server: XServer) -> None:
+def test_close_releases_all_keys(server: Observer, x_server: XServer) -> None:
     guard = KeyGuard(x_server.name, KEYS)
     guard.hold(frozenset({"up", "space"}))
     guard.close()
@@ -129,28 +129,28 @@ def test_only_allowed_keys_can_be_pressed(server: Observer, guard: KeyGuard) -> 
     assert server.down() == frozenset()
 
 
-def test_the_guard_itself_refuses_other_keys(server: Observer, x_server: XServer) -> None:
-    answer = subprocess.run(
+def test_guard_process_rejects_other_keys(server: Observer, x_server: XServer) -> None:
+    result = subprocess.run(
         [sys.executable, "-m", "agp_tui.keys.guard_process", "--display", x_server.name, "up"],
         input=b"up\nup a\n",
         capture_output=True,
         check=False,
         cwd=ROOT,
     )
-    assert answer.returncode == 1
-    assert answer.stdout.decode().splitlines()[:2] == ["ok", "ok"]
-    assert "Expected only up" in answer.stdout.decode()
+    assert result.returncode == 1
+    assert result.stdout.decode().splitlines()[:2] == ["ok", "ok"]
+    assert "Expected only up" in result.stdout.decode()
     assert server.down() == frozenset()
 
 
-def test_kill_9_of_the_player_releases_everything_within_100_ms(server: Observer, x_server: XServer) -> None:
-    moments = random.Random(7)
+def test_killed_player_releases_all_keys_within_100_ms(server: Observer, x_server: XServer) -> None:
+    rng = random.Random(7)
     slowest = 0.0
     for _ in range(KILLS):
         player = start_player(x_server)
         read_pid(player)
         wait_until(lambda: bool(server.down()))
-        time.sleep(moments.uniform(0.0, 0.1))
+        time.sleep(rng.uniform(0.0, 0.1))
         player.kill()
         slowest = max(slowest, wait_until(lambda: not server.down()))
         player.wait()
@@ -160,7 +160,7 @@ def test_kill_9_of_the_player_releases_everything_within_100_ms(server: Observer
     assert slowest < RELEASED_WITHIN_SECONDS
 
 
-def test_a_forked_child_does_not_keep_the_keys_down(server: Observer, x_server: XServer) -> None:
+def test_forked_child_does_not_keep_keys_down(server: Observer, x_server: XServer) -> None:
     player = start_player(x_server, "fork")
     read_pid(player)
     wait_until(lambda: bool(server.down()))
@@ -170,35 +170,37 @@ def test_a_forked_child_does_not_keep_the_keys_down(server: Observer, x_server: 
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_signals_end_the_guard_cleanly(server: Observer, guard: KeyGuard, number: signal.Signals) -> None:
+def test_signal_ends_the_guard_and_releases_its_keys(
+    server: Observer, guard: KeyGuard, number: signal.Signals
+) -> None:
     guard.hold(frozenset({"up", "left"}))
     os.kill(guard.pid, number)
     wait_until(lambda: not server.down())
-    wait_until(lambda: gone(guard.pid))
+    wait_until(lambda: has_exited(guard.pid))
     with pytest.raises(JobFailed, match="key guard"):
         guard.hold(frozenset({"up", "left"}))
     assert server.down() == frozenset()
 
 
-def test_kill_9_of_the_guard_is_noticed_and_everything_released(server: Observer, guard: KeyGuard) -> None:
+def test_killed_guard_is_detected_and_keys_are_released(server: Observer, guard: KeyGuard) -> None:
     guard.hold(frozenset({"up", "left"}))
     os.kill(guard.pid, signal.SIGKILL)
-    wait_until(lambda: gone(guard.pid))
+    wait_until(lambda: has_exited(guard.pid))
     assert server.down() == codes(server, "up", "left")
     with pytest.raises(JobFailed, match="All keys it held were released"):
         guard.hold(frozenset({"up", "left"}))
     assert server.down() == frozenset()
 
 
-def test_close_after_kill_9_of_the_guard_releases(server: Observer, guard: KeyGuard) -> None:
+def test_close_after_a_killed_guard_releases_its_keys(server: Observer, guard: KeyGuard) -> None:
     guard.hold(frozenset({"space"}))
     os.kill(guard.pid, signal.SIGKILL)
-    wait_until(lambda: gone(guard.pid))
+    wait_until(lambda: has_exited(guard.pid))
     guard.close()
     assert server.down() == frozenset()
 
 
-def test_a_stopped_player_holds_nothing(server: Observer, x_server: XServer) -> None:
+def test_suspended_player_holds_no_key(server: Observer, x_server: XServer) -> None:
     player = start_player(x_server)
     read_pid(player)
     wait_until(lambda: bool(server.down()))
@@ -211,11 +213,11 @@ def test_a_stopped_player_holds_nothing(server: Observer, x_server: XServer) -> 
     wait_until(lambda: not server.down())
 
 
-def test_ctrl_c_in_the_terminal_is_not_for_the_guard(guard: KeyGuard) -> None:
+def test_guard_runs_in_a_separate_session(guard: KeyGuard) -> None:
     assert os.getsid(guard.pid) != os.getsid(0)
 
 
-def test_the_death_of_the_server_is_a_sentence(start_x_server: Callable[..., XServer]) -> None:
+def test_lost_server_raises_error(start_x_server: Callable[..., XServer]) -> None:
     server = start_x_server()
     guard = KeyGuard(server.name, KEYS)
     guard.hold(frozenset({"up"}))
@@ -227,16 +229,16 @@ def test_the_death_of_the_server_is_a_sentence(start_x_server: Callable[..., XSe
         KeyGuard(server.name, KEYS)
 
 
-def test_a_changed_layout_releases_what_went_down(server: Observer, x_server: XServer) -> None:
+def test_keys_are_released_after_a_layout_change(server: Observer, x_server: XServer) -> None:
     guard = KeyGuard(x_server.name, ("a",))
     try:
         guard.hold(frozenset({"a"}))
-        american = server.down()
+        us_keycodes = server.down()
         subprocess.run(["setxkbmap", "fr"], env=display_environment(x_server.name), check=True)
         guard.hold(NO_KEYS)
         assert server.down() == frozenset()
         guard.hold(frozenset({"a"}))
-        assert len(server.down()) == 1 and server.down() != american
+        assert len(server.down()) == 1 and server.down() != us_keycodes
         guard.hold(NO_KEYS)
     finally:
         guard.close()

@@ -1,4 +1,4 @@
-"""Another window takes the focus while a model plays, on a real X server."""
+"""Tests of the focus monitor: another window takes the focus during play, on a real X server."""
 
 import threading
 import time
@@ -40,15 +40,15 @@ class Session:
         """Whether the X server has the key down."""
         return self._right in self.observer.down()
 
-    def until(self, holds: Callable[[], bool], seconds: float = 5.0) -> float:
-        """Wait until `holds()`; returns the seconds waited."""
+    def wait_until(self, condition: Callable[[], bool], seconds: float = 5.0) -> float:
+        """Wait until `condition()`; returns the seconds waited."""
         began = time.monotonic()
-        while not holds():
+        while not condition():
             assert time.monotonic() - began < seconds
             time.sleep(0.002)
         return time.monotonic() - began
 
-    def stays(self, pressed: bool, seconds: float = 0.5) -> bool:
+    def key_stays(self, pressed: bool, seconds: float = 0.5) -> bool:
         """Whether the key state stays `pressed` for `seconds`."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -67,7 +67,7 @@ def session(server: XServer, arena: Arena, when_unfocused: str) -> Iterator[Sess
     settings = PlaySettings(when_unfocused=when_unfocused, takeover=False)  # type: ignore[arg-type]
     event_log = EventLog()
     job = Job(event_log)
-    # Without a window manager a window that goes leaves the focus to whatever is under the pointer.
+    # Without a window manager, the focus of a closed window moves to the window under the pointer.
     server.xdotool("mousemove", *map(str, arena.center))
     with (
         observe(server.name) as observer,
@@ -90,57 +90,57 @@ def session(server: XServer, arena: Arena, when_unfocused: str) -> Iterator[Sess
 
 def test_nothing_is_pressed_while_another_window_has_the_focus(x_server: XServer, arena: Arena) -> None:
     with session(x_server, arena, "pause") as played:
-        played.until(played.pressed)
+        played.wait_until(played.pressed)
         for _ in range(5):
             with played.observer.focused_window() as presses:
-                assert played.until(lambda: not played.pressed()) < 0.5
+                assert played.wait_until(lambda: not played.pressed()) < 0.5
                 presses()
-                assert played.stays(pressed=False)
-                assert presses() == 0, "and the other window received none"
-            played.until(played.pressed)
+                assert played.key_stays(pressed=False)
+                assert presses() == 0, "no key goes to the other window"
+            played.wait_until(played.pressed)
         for words in ("does not have the focus", "has the focus again"):
-            played.until(lambda words=words: sum(words in note for note in played.notes()) == 5)
+            played.wait_until(lambda words=words: sum(words in note for note in played.notes()) == 5)
         assert any(event.paused for event in played.event_log.events if isinstance(event, Live))
 
 
-def test_with_release_it_waits_for_resume(x_server: XServer, arena: Arena) -> None:
+def test_release_mode_waits_for_resume(x_server: XServer, arena: Arena) -> None:
     with session(x_server, arena, "release") as played:
-        played.until(played.pressed)
+        played.wait_until(played.pressed)
         with played.observer.focused_window():
-            played.until(lambda: not played.pressed())
-        assert played.stays(pressed=False)
+            played.wait_until(lambda: not played.pressed())
+        assert played.key_stays(pressed=False)
         played.job.send(Resume())
-        played.until(played.pressed)
+        played.wait_until(played.pressed)
 
 
 @pytest.mark.parametrize("when", ["pause", "release"])
 def test_resume_without_focus_waits_for_the_focus(x_server: XServer, arena: Arena, when: str) -> None:
     with session(x_server, arena, when) as played:
-        played.until(played.pressed)
+        played.wait_until(played.pressed)
         played.job.send(Pause())
-        played.until(lambda: not played.pressed())
+        played.wait_until(lambda: not played.pressed())
         with played.observer.focused_window() as presses:
             played.job.send(Resume())
-            assert played.stays(pressed=False)
+            assert played.key_stays(pressed=False)
             assert presses() == 0
-        played.until(played.pressed)
+        played.wait_until(played.pressed)
 
 
-def test_with_continue_the_focus_is_ignored(x_server: XServer, arena: Arena) -> None:
+def test_continue_mode_ignores_the_focus(x_server: XServer, arena: Arena) -> None:
     with session(x_server, arena, "continue") as played:
-        played.until(played.pressed)
+        played.wait_until(played.pressed)
         with played.observer.focused_window():
-            assert played.stays(pressed=True)
+            assert played.key_stays(pressed=True)
 
 
-def test_nothing_is_pressed_before_the_game_first_has_the_focus(x_server: XServer, arena: Arena) -> None:
+def test_nothing_is_pressed_before_the_game_has_the_focus(x_server: XServer, arena: Arena) -> None:
     with observe(x_server.name) as other, other.focused_window() as presses:
         with session(x_server, arena, "pause") as played:
-            assert played.stays(pressed=False, seconds=1.0)
+            assert played.key_stays(pressed=False, seconds=1.0)
         assert presses() == 0
 
 
-def test_focus_of_a_region_without_a_window_and_with_a_late_window(x_server: XServer) -> None:
+def test_has_focus_for_a_region_without_and_with_a_window(x_server: XServer) -> None:
     with (
         closing(WindowFocus(x_server.name, ScreenRegion(700, 500, 100, 100))) as focus,
         observe(x_server.name) as other,
@@ -156,5 +156,5 @@ def test_focus_of_a_region_without_a_window_and_with_a_late_window(x_server: XSe
             window.close()
         deadline = time.monotonic() + 5
         while not focus.has_focus():
-            assert time.monotonic() < deadline, "the window is gone: back to the case without a window"
+            assert time.monotonic() < deadline, "after the window closed, the region has the focus again"
             time.sleep(0.05)

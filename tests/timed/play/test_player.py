@@ -1,4 +1,4 @@
-"""The player on a real Atari game, and on a fake game that logs its keys with times."""
+"""Tests of the player with a real Atari game and with a fake game that logs its keys with times."""
 
 import itertools
 import threading
@@ -26,15 +26,15 @@ pytest.importorskip("ale_py")
 ARROWS = ("up", "left", "right", "down")
 
 
-class PressedKeys:
+class FakeListener:
     """A fake key listener whose keys the test presses."""
 
     def __init__(self) -> None:
-        self.waiting: list[KeyEdge] = []
+        self.pending: list[KeyEdge] = []
         self.lost: Exception | None = None
 
     def press(self, key: str) -> None:
-        self.waiting.append(KeyEdge(time.monotonic_ns(), key, True, "human"))
+        self.pending.append(KeyEdge(time.monotonic_ns(), key, True, "human"))
 
     def held(self) -> Keys:
         return NO_KEYS
@@ -42,8 +42,8 @@ class PressedKeys:
     def edges(self) -> list[KeyEdge]:
         if self.lost is not None:
             raise self.lost
-        taken, self.waiting = self.waiting, []
-        return taken
+        edges, self.pending = self.pending, []
+        return edges
 
     def wait(self, seconds: float) -> None:
         time.sleep(seconds)
@@ -52,13 +52,13 @@ class PressedKeys:
         return
 
 
-class Play:
+class PlayThread:
     """A player running on a thread."""
 
     def __init__(self, game: FakeGame, policy: ScriptedPolicy, settings: PlaySettings) -> None:
         self.event_log = EventLog()
         self.job = Job(self.event_log)
-        self.keys = PressedKeys()
+        self.keys = FakeListener()
         self.finished: Finished | None = None
         self.error: Exception | None = None
         self._arguments = (game, policy, settings, self.job, Clock(policy.fps))
@@ -83,7 +83,7 @@ class Play:
 def wait_for(condition: Callable[[], object], seconds: float = 5.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "did not come about"
+        assert time.monotonic() < deadline, "the condition was not met"
         time.sleep(0.002)
 
 
@@ -93,12 +93,12 @@ def pong(fps: int = 15, seed: int = 3) -> tuple[AtariGame, Clock]:
     return game, Clock(fps, source)
 
 
-def test_a_whole_game_of_pong_in_simulated_time() -> None:
-    """Holding still loses 21 points; keys are passed on once, not at each of a thousand decisions."""
+def test_complete_pong_game_in_simulated_time() -> None:
+    """A constant key loses up to 21 points; keys are sent to the game only when they change."""
     game, clock = pong()
-    handed: list[Keys] = []
+    held_calls: list[Keys] = []
     hold = game.hold
-    game.hold = lambda keys: (handed.append(keys), hold(keys))[1]  # type: ignore[method-assign, func-returns-value]
+    game.hold = lambda keys: (held_calls.append(keys), hold(keys))[1]  # type: ignore[method-assign, func-returns-value]
     event_log = EventLog()
     policy = ScriptedPolicy(("up", "down"), [[0.9, 0.1]], fps=15)
     result = play(game, policy, PlaySettings(episodes=1), Job(event_log), clock)
@@ -109,7 +109,7 @@ def test_a_whole_game_of_pong_in_simulated_time() -> None:
     assert (result.missed, result.deadline_misses) == (0, 0)
     assert result.latency_ms is not None and result.latency_ms.p99 > 0
     assert set(result.stages_ms or {}) == {"grab", "encode", "decide", "press"}
-    assert handed == [{"up"}, NO_KEYS]
+    assert held_calls == [{"up"}, NO_KEYS]
     assert any(isinstance(event, Live) and event.score is not None for event in event_log.events)
 
 
@@ -123,8 +123,8 @@ def test_long_episodes_are_truncated_and_counted() -> None:
     assert result.decisions == pytest.approx(3 * 4 * 15, abs=6)
 
 
-def test_decisions_reach_the_console() -> None:
-    """The paddle's height in the console's memory goes up with one key and down with the other."""
+def test_decisions_move_the_paddle() -> None:
+    """The paddle position in the emulator's RAM differs between the two keys."""
     heights = []
     for row in ([0.9, 0.0], [0.0, 0.9]):
         game, clock = pong()
@@ -133,7 +133,7 @@ def test_decisions_reach_the_console() -> None:
     assert heights[0] < heights[1] - 50
 
 
-def test_a_real_model_plays_in_real_time(foreign_models: Path) -> None:
+def test_tflite_model_plays_in_real_time(foreign_models: Path) -> None:
     source = RealTime()
     game = AtariGame("ALE/Pong-v5", GameSettings(keys=ARROWS, fps=30), source)
     policy = load_policy(foreign_models / "keras_open_batch.tflite", PlaySettings(), ARROWS, 30)
@@ -162,7 +162,7 @@ def test_overruns_count_as_missed_deadlines() -> None:
     assert any(isinstance(event, Note) and "came late" in event.text for event in event_log.events)
 
 
-def test_keys_are_passed_on_change_and_released_at_the_end() -> None:
+def test_keys_are_sent_on_change_and_released_at_the_end() -> None:
     rows = [[1.0, 0, 0, 0]] * 4 + [[1.0, 0, 1.0, 0]] * 4
     game = FakeGame()
     result = play(game, ScriptedPolicy(ARROWS, rows), PlaySettings(seconds=0.6), Job(), Clock(30))
@@ -173,7 +173,7 @@ def test_keys_are_passed_on_change_and_released_at_the_end() -> None:
     assert result.decisions is not None and len(held) < result.decisions
 
 
-def test_a_dry_run_presses_nothing_and_shows_the_keys() -> None:
+def test_dry_run_presses_nothing_and_reports_the_keys() -> None:
     game, event_log = FakeGame(), EventLog()
     settings = PlaySettings(seconds=0.4, dry_run=True)
     result = play(game, ScriptedPolicy(ARROWS, [[1.0, 0, 0, 1.0]]), settings, Job(event_log), Clock(30))
@@ -185,7 +185,7 @@ def test_a_dry_run_presses_nothing_and_shows_the_keys() -> None:
 
 def test_pause_releases_and_resume_presses_again() -> None:
     game, policy = FakeGame(), ScriptedPolicy(ARROWS, [[1.0, 0, 0, 0]])
-    player = Play(game, policy, PlaySettings())
+    player = PlayThread(game, policy, PlaySettings())
     wait_for(lambda: game.held == {"up"})
     player.job.send(Pause())
     wait_for(lambda: game.held == NO_KEYS)
@@ -201,19 +201,19 @@ def test_pause_releases_and_resume_presses_again() -> None:
     assert result.report.panic is False
 
 
-@pytest.mark.parametrize("way", ["panic key", "panic", "stop"])
-def test_every_way_to_stop_releases_keys_while_the_model_hangs(way: str) -> None:
+@pytest.mark.parametrize("method", ["panic key", "panic", "stop"])
+def test_every_stop_method_releases_keys_while_the_model_hangs(method: str) -> None:
     game, policy = FakeGame(), ScriptedPolicy(ARROWS, [[1.0, 0, 0, 0]])
     policy.hang_from = 3
-    player = Play(game, policy, PlaySettings(panic_key="F12"))
+    player = PlayThread(game, policy, PlaySettings(panic_key="F12"))
     try:
         wait_for(lambda: game.held == {"up"} and policy.seen == 3)
         stopped_ns = time.monotonic_ns()
-        if way == "panic key":
+        if method == "panic key":
             player.keys.press("a")
             player.keys.press("f12")
         else:
-            player.job.send(Panic() if way == "panic" else Stop())
+            player.job.send(Panic() if method == "panic" else Stop())
         wait_for(lambda: game.held == NO_KEYS)
         assert game.holds[-1][0] - stopped_ns < 100e6
         assert player.thread.is_alive(), "the model still hangs"
@@ -221,12 +221,12 @@ def test_every_way_to_stop_releases_keys_while_the_model_hangs(way: str) -> None
         policy.go_on.set()
     result = player.end()
     assert {keys for _, keys in game.holds[1:]} == {NO_KEYS}, "nothing is pressed after the release"
-    assert result.report.panic is (way != "stop")
+    assert result.report.panic is (method != "stop")
 
 
 def test_keys_are_released_while_the_game_hangs() -> None:
     game = FakeGame()
-    player = Play(game, ScriptedPolicy(ARROWS, [[1.0, 0, 0, 0]]), PlaySettings())
+    player = PlayThread(game, ScriptedPolicy(ARROWS, [[1.0, 0, 0, 0]]), PlaySettings())
     wait_for(lambda: game.held == {"up"})
     game.grab_seconds = 1.5
     time.sleep(0.1)
@@ -239,13 +239,13 @@ def test_keys_are_released_while_the_game_hangs() -> None:
     ("problem", "message"),
     [
         (JobFailed("Expected the keyboard until the end, found it gone."), "found it gone"),
-        (ValueError("a fault"), "until the end, found: ValueError: a fault"),
+        (ValueError("a bug"), "until the end, found: ValueError: a bug"),
     ],
 )
-def test_a_failure_of_the_watchdog_stops_play(problem: Exception, message: str) -> None:
-    """At once, even while the model hangs: the panic key no longer works."""
+def test_watchdog_failure_stops_play(problem: Exception, message: str) -> None:
+    """Immediately, even while the model hangs, because the panic key no longer works."""
     game, policy = FakeGame(), ScriptedPolicy(ARROWS, [[1.0, 0, 0, 0]])
-    player = Play(game, policy, PlaySettings())
+    player = PlayThread(game, policy, PlaySettings())
     wait_for(lambda: game.held == {"up"})
     policy.hang_from = policy.seen
     player.keys.lost = problem
@@ -256,7 +256,7 @@ def test_a_failure_of_the_watchdog_stops_play(problem: Exception, message: str) 
     assert game.held == NO_KEYS
 
 
-def test_a_game_error_releases_every_key() -> None:
+def test_game_error_releases_every_key() -> None:
     class Broken(FakeGame):
         def grab(self) -> Frame:
             if len(self.holds) == 1:
@@ -277,7 +277,7 @@ def test_non_finite_probabilities_end_play() -> None:
     assert game.held == NO_KEYS
 
 
-def test_bad_settings_are_refused_before_a_key_is_pressed() -> None:
+def test_invalid_settings_are_rejected_before_a_key_is_pressed() -> None:
     game = FakeGame(keys=("up", "down"))
     with pytest.raises(ModelError, match="presses left, right"):
         play(game, ScriptedPolicy(ARROWS, [[0.0] * 4]), PlaySettings(), Job(), Clock(30))
@@ -289,7 +289,7 @@ def test_bad_settings_are_refused_before_a_key_is_pressed() -> None:
     assert game.holds == []
 
 
-def test_a_rate_other_than_the_models_is_noted() -> None:
+def test_different_rate_than_the_model_is_noted() -> None:
     event_log = EventLog()
     play(
         FakeGame(), ScriptedPolicy(ARROWS, [[0.0] * 4]), PlaySettings(seconds=0.2), Job(event_log), Clock(10)

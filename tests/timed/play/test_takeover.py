@@ -1,4 +1,4 @@
-"""Takeovers on a real X server with a real window."""
+"""Tests of takeover on a real X server with a real window."""
 
 import threading
 import time
@@ -31,19 +31,20 @@ TRIALS = 100
 
 
 class Session:
-    """A policy that always presses right, playing on a thread; `hand` is a person's keyboard."""
+    """A policy that always presses right, playing on a thread, and the keyboard of the human."""
 
     def __init__(
-        self, policy: ScriptedPolicy, event_log: EventLog, arena: Arena, hand: PhysicalKeyboard
+        self, policy: ScriptedPolicy, event_log: EventLog, arena: Arena, human_keyboard: PhysicalKeyboard
     ) -> None:
-        self.policy, self.event_log, self.arena, self.hand = policy, event_log, arena, hand
+        self.policy, self.event_log = policy, event_log
+        self.arena, self.human_keyboard = arena, human_keyboard
         self.result: Finished | None = None
 
     def reports_of(self, key: str, after_ns: int = 0) -> list[KeyReport]:
         return [one for one in self.arena.reports if one.key == key and one.time_ns > after_ns]
 
-    def until(self, key: str, down: bool, after_ns: int = 0, seconds: float = 5.0) -> KeyReport:
-        """The first such report of the window after `after_ns`."""
+    def wait_for(self, key: str, down: bool, after_ns: int = 0, seconds: float = 5.0) -> KeyReport:
+        """The first matching key report of the window after `after_ns`."""
         deadline = time.monotonic() + seconds
         while True:
             found = [one for one in self.reports_of(key, after_ns) if one.down == down]
@@ -71,10 +72,10 @@ def session(server: XServer, arena: Arena, folder: Path, **settings: object) -> 
         closing(ScreenGame("window", place)) as game,
         open_keyboard(game, request, job) as keyboard,
         observe(server.name) as observer,
-        observer.keyboard_of_a_person() as hand,
+        observer.keyboard_of_a_person() as human_keyboard,
     ):
         game.hold(frozenset())
-        found = Session(policy, event_log, arena, hand)
+        found = Session(policy, event_log, arena, human_keyboard)
 
         def run() -> None:
             found.result = play(
@@ -87,37 +88,35 @@ def session(server: XServer, arena: Arena, folder: Path, **settings: object) -> 
         try:
             yield found
         finally:
-            hand.let_go()
+            human_keyboard.let_go()
             job.stop()
             player.join(10)
             assert not player.is_alive()
 
 
-def test_a_touched_key_takes_over_within_one_decision(
-    x_server: XServer, arena: Arena, tmp_path: Path
-) -> None:
-    """Every time; the policy presses nothing meanwhile, and resumes when the keys have rested."""
+def test_pressed_key_takes_over_within_one_decision(x_server: XServer, arena: Arena, tmp_path: Path) -> None:
+    """In each trial, the policy presses nothing during the takeover and resumes after the idle time."""
     idle = 0.1
-    took_ns, rested_ns = [], []
+    takeover_ns, resume_delay_ns = [], []
     with session(x_server, arena, tmp_path, takeover_idle=idle, takeover_before=0.0) as play:
-        resumed = play.until("right", down=True)
+        resumed = play.wait_for("right", down=True)
         for _ in range(TRIALS):
             began_ns = resumed.time_ns
-            play.hand.press("left")
-            touched = play.until("left", down=True, after_ns=began_ns)
-            released = play.until("right", down=False, after_ns=began_ns)
-            took_ns.append(released.time_ns - touched.time_ns)
+            play.human_keyboard.press("left")
+            pressed = play.wait_for("left", down=True, after_ns=began_ns)
+            released = play.wait_for("right", down=False, after_ns=began_ns)
+            takeover_ns.append(released.time_ns - pressed.time_ns)
             time.sleep(0.04)
-            play.hand.release("left")
-            rested = play.until("left", down=False, after_ns=touched.time_ns)
-            resumed = play.until("right", down=True, after_ns=released.time_ns)
-            rested_ns.append(resumed.time_ns - rested.time_ns)
+            play.human_keyboard.release("left")
+            key_up = play.wait_for("left", down=False, after_ns=pressed.time_ns)
+            resumed = play.wait_for("right", down=True, after_ns=released.time_ns)
+            resume_delay_ns.append(resumed.time_ns - key_up.time_ns)
         time.sleep(0.05)
-    assert max(took_ns) < PERIOD_NS
-    # Pressed again only after the idle time, and soon after it.
-    assert min(rested_ns) > (idle - 0.005) * 1e9
-    assert np.median(rested_ns) < idle * 1e9 + 3 * PERIOD_NS
-    # One press and one release per turn of the policy.
+    assert max(takeover_ns) < PERIOD_NS
+    # The policy resumes only after the idle time, within three periods.
+    assert min(resume_delay_ns) > (idle - 0.005) * 1e9
+    assert np.median(resume_delay_ns) < idle * 1e9 + 3 * PERIOD_NS
+    # One press and one release each time the policy has control.
     assert [one.down for one in play.reports_of("right")] == [True, False] * (TRIALS + 1)
     assert [one.down for one in play.reports_of("left")] == [True, False] * TRIALS
     result = play.end()
@@ -126,24 +125,24 @@ def test_a_touched_key_takes_over_within_one_decision(
     for path in result.recordings:
         recording = Recording.open(Path(path))
         assert (recording.meta.source, recording.meta.labels) == ("agent", "human")
-        mine = [(edge.key, edge.down) for edge in recording.timeline.edges if edge.who == "human"]
-        assert mine == [("left", True), ("left", False)]
+        human_edges = [(edge.key, edge.down) for edge in recording.timeline.edges if edge.who == "human"]
+        assert human_edges == [("left", True), ("left", False)]
 
 
-def test_a_takeover_is_recorded_with_the_frames_before_it(
+def test_takeover_is_recorded_with_the_frames_before_it(
     x_server: XServer, arena: Arena, tmp_path: Path
 ) -> None:
-    """The label of each frame is the keys sent; the frames before are the policy's own play."""
+    """Labels are the keys sent by the human; earlier frames show the policy's play."""
     script = [("left", True), ("up", True), ("left", False), ("down", True), ("up", False), ("down", False)]
     sent: list[tuple[int, str, bool]] = []
     with session(x_server, arena, tmp_path, takeover_idle=0.3, takeover_before=0.5) as play:
-        play.until("right", down=True)
+        play.wait_for("right", down=True)
         time.sleep(1.0)
         for key, down in script:
             sent.append((time.monotonic_ns(), key, down))
-            (play.hand.press if down else play.hand.release)(key)
+            (play.human_keyboard.press if down else play.human_keyboard.release)(key)
             time.sleep(0.2)
-        play.until("right", down=True, after_ns=sent[-1][0])
+        play.wait_for("right", down=True, after_ns=sent[-1][0])
         time.sleep(0.1)
     (path,) = play.end().recordings or []
     recording = Recording.open(Path(path))
@@ -169,33 +168,33 @@ def test_a_takeover_is_recorded_with_the_frames_before_it(
     assert not model[first + 1 : np.flatnonzero(labelled)[-1]].any()
 
 
-def test_a_key_held_by_both_stays_down_until_the_person_releases_it(
+def test_key_held_by_both_stays_down_until_the_human_releases_it(
     x_server: XServer, arena: Arena, tmp_path: Path
 ) -> None:
     with session(x_server, arena, tmp_path, takeover_idle=0.4) as play, observe(x_server.name) as observer:
         right = observer.keycode(0xFF53)
-        play.until("right", down=True)
-        play.hand.press("right")
+        play.wait_for("right", down=True)
+        play.human_keyboard.press("right")
         deadline = time.monotonic() + 1.0
         while time.monotonic() < deadline:
             assert right in observer.down()
             time.sleep(0.005)
-        play.hand.release("right")
-        up = play.until("right", down=False)
-        again = play.until("right", down=True, after_ns=up.time_ns)
+        play.human_keyboard.release("right")
+        up = play.wait_for("right", down=False)
+        again = play.wait_for("right", down=True, after_ns=up.time_ns)
         assert again.time_ns - up.time_ns > 0.35e9
 
 
-def test_the_hand_back_key_returns_control_at_once(x_server: XServer, arena: Arena, tmp_path: Path) -> None:
+def test_hand_back_key_returns_control_immediately(x_server: XServer, arena: Arena, tmp_path: Path) -> None:
     with session(x_server, arena, tmp_path, takeover_idle=30.0, hand_back_key="f9") as play:
-        play.until("right", down=True)
-        play.hand.press("up")
-        gone = play.until("right", down=False)
-        play.hand.release("up")
+        play.wait_for("right", down=True)
+        play.human_keyboard.press("up")
+        released = play.wait_for("right", down=False)
+        play.human_keyboard.release("up")
         time.sleep(0.3)
-        assert play.reports_of("right", gone.time_ns) == []
+        assert play.reports_of("right", released.time_ns) == []
         x_server.xdotool("key", "F9")
-        play.until("right", down=True, after_ns=gone.time_ns, seconds=1.0)
+        play.wait_for("right", down=True, after_ns=released.time_ns, seconds=1.0)
     notes = [event.text for event in play.event_log.events if isinstance(event, Note)]
     assert notes.count("You drive.") == notes.count("The model drives again.") == 1
 
@@ -205,25 +204,25 @@ def test_live_events_report_the_driver(x_server: XServer, arena: Arena, tmp_path
         return [event.driver for event in play.event_log.events if isinstance(event, Live)]
 
     with session(x_server, arena, tmp_path, takeover_idle=0.5) as play:
-        play.until("right", down=True)
+        play.wait_for("right", down=True)
         time.sleep(0.3)
-        play.hand.press("left")
+        play.human_keyboard.press("left")
         time.sleep(0.5)
         assert drivers()[-1] == "human"
-        play.hand.release("left")
+        play.human_keyboard.release("left")
         time.sleep(1.2)
         assert drivers()[-1] == "agent"
     assert drivers()[0] == "agent"
 
 
-def test_a_person_at_a_remote_desktop_takes_over_too(x_server: XServer, arena: Arena, tmp_path: Path) -> None:
-    """Their keys come from the same virtual keyboard as the policy's: edges not injected are theirs."""
+def test_takeover_from_a_remote_desktop(x_server: XServer, arena: Arena, tmp_path: Path) -> None:
+    """Both use the same virtual keyboard; edges that the policy did not inject belong to the human."""
     with session(x_server, arena, tmp_path, takeover_idle=0.3) as play:
-        play.until("right", down=True)
+        play.wait_for("right", down=True)
         x_server.xdotool("keydown", "Left")
-        gone = play.until("right", down=False)
+        released = play.wait_for("right", down=False)
         x_server.xdotool("keyup", "Left")
-        play.until("right", down=True, after_ns=gone.time_ns)
+        play.wait_for("right", down=True, after_ns=released.time_ns)
     result = play.end()
     assert result.report.takeovers == 1
 
@@ -234,9 +233,9 @@ def test_no_takeover_when_disabled(
 ) -> None:
     with session(x_server, arena, tmp_path, **settings) as play:
         time.sleep(0.5)
-        play.hand.press("left")
+        play.human_keyboard.press("left")
         time.sleep(0.3)
-        play.hand.release("left")
+        play.human_keyboard.release("left")
         time.sleep(0.1)
     result = play.end()
     assert not result.report.takeovers
@@ -244,13 +243,13 @@ def test_no_takeover_when_disabled(
     assert [one.down for one in play.reports_of("right")] == ([] if "dry_run" in settings else [True, False])
 
 
-def test_a_takeover_while_inference_hangs_releases_the_keys(
+def test_takeover_during_hung_inference_releases_the_keys(
     x_server: XServer, arena: Arena, tmp_path: Path
 ) -> None:
     with session(x_server, arena, tmp_path) as play:
-        play.until("right", down=True)
+        play.wait_for("right", down=True)
         play.policy.hang_from = play.policy.seen
         time.sleep(0.2)
-        play.hand.press("left")
-        play.until("right", down=False, seconds=0.5)
+        play.human_keyboard.press("left")
+        play.wait_for("right", down=False, seconds=0.5)
         play.policy.go_on.set()
