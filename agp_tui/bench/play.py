@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +28,7 @@ OBSERVE = "streaming, newest frame only"
 
 @dataclass(frozen=True, slots=True)
 class PlayBench:
-    """Results. `ratio`: median latency of a whole-window decision over that of a streaming one."""
+    """Latencies of both forms."""
 
     decisions: int
     streaming_ms: Percentiles
@@ -37,19 +36,9 @@ class PlayBench:
     """The part of a streaming decision that resizes, encodes and stores the newest frame."""
     whole_ms: Percentiles
     ratio: float
+    """Median latency of a whole-window decision over that of a streaming decision."""
     max_difference: float
     """Largest difference between the probabilities of the two, over all decisions and keys."""
-
-    def report(self) -> dict[str, Any]:
-        """Plain data, for the report of a `Finished` event."""
-        return {
-            "decisions": self.decisions,
-            "streaming_ms": {"p50": self.streaming_ms.p50, "p99": self.streaming_ms.p99},
-            "see_ms": {"p50": self.observe_ms.p50, "p99": self.observe_ms.p99},
-            "whole_window_ms": {"p50": self.whole_ms.p50, "p99": self.whole_ms.p99},
-            "ratio": self.ratio,
-            "max_difference": self.max_difference,
-        }
 
 
 def bench_play(

@@ -58,7 +58,7 @@ class PictureApp(App[None]):
 
 
 def pictures(count: int, height: int = 40, width: int = 30) -> list[NDArray[np.uint8]]:
-    """A striped and noisy scene in which a block moves, the same every time."""
+    """A deterministic striped and noisy scene with a moving block."""
     random = np.random.default_rng(5)
     scene = random.integers(0, 255, (height, width, 3), np.uint8)
     scene[: height // 2] = (40, 60, 160)
@@ -74,7 +74,7 @@ def show(preview: LivePicture, picture: NDArray[np.uint8]) -> None:
     preview.show(picture.tobytes(), (picture.shape[0], picture.shape[1]))
 
 
-async def settled() -> None:
+async def wait_for_refresh() -> None:
     await asyncio.sleep(0.06)
 
 
@@ -88,7 +88,7 @@ class Session:
         self.task = asyncio.create_task(self.app.run_async(size=SIZE))
         while not self.app.is_running or not self.app.preview.size:
             await asyncio.sleep(0.01)
-        await settled()
+        await wait_for_refresh()
         return self.app
 
     async def __aexit__(self, *error: object) -> None:
@@ -107,10 +107,10 @@ def test_prerendered_text_and_segments_paint_the_same_cells(colors: str, color_s
             async with Session(PictureApp(preview, color_system)) as app:
                 for picture in pictures(3):
                     show(preview, picture)
-                    await settled()
+                    await wait_for_refresh()
                     screens.append(app.terminal.cells())
                 preview.frame = (0.25, 0.25, 0.75, 0.75)
-                await settled()
+                await wait_for_refresh()
                 screens.append(app.terminal.cells())
             return screens
 
@@ -119,7 +119,7 @@ def test_prerendered_text_and_segments_paint_the_same_cells(colors: str, color_s
     fast, plain = painted(prerendered=True), painted(prerendered=False)
     assert fast == plain
     colors_seen = {cell[2] for row in fast[0] for cell in row}
-    assert len(colors_seen) > 50, "the picture is there"
+    assert len(colors_seen) > 50, "the picture is drawn"
     assert fast[0] != fast[1] != fast[3]
 
 
@@ -132,14 +132,14 @@ def test_only_changed_rows_are_sent_without_making_segments(monkeypatch: pytest.
         async with Session(PictureApp(preview)) as app:
             first, second, *_ = pictures(2)
             show(preview, first)
-            await settled()
+            await wait_for_refresh()
             whole = len(app.terminal.last)
             app.terminal.last = ""
             show(preview, first)
-            await settled()
-            assert app.terminal.last == "", "the same picture costs nothing"
+            await wait_for_refresh()
+            assert app.terminal.last == "", "the same picture sends nothing"
             show(preview, second)
-            await settled()
+            await wait_for_refresh()
             assert 0 < len(app.terminal.last) < whole / 3
             assert not made
             app.export_screenshot()
@@ -150,35 +150,35 @@ def test_only_changed_rows_are_sent_without_making_segments(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("other", [Screen, ModalScreen])
-def test_a_hidden_screen_draws_nothing_until_it_is_visible(other: type[Screen[None]]) -> None:
+def test_hidden_screen_is_not_drawn_until_visible(other: type[Screen[None]]) -> None:
     async def session() -> None:
         preview = LivePicture()
         async with Session(PictureApp(preview)) as app:
             first, second = pictures(2)
             show(preview, first)
-            await settled()
+            await wait_for_refresh()
             expected_first = app.terminal.cells()
             app.call_later(lambda: app.push_screen(other()))
-            await settled()
+            await wait_for_refresh()
             strips = list(preview._strips)
             show(preview, second)
             assert all(now is before for now, before in zip(preview._strips, strips, strict=True))
             app.call_later(app.pop_screen)
-            await settled()
+            await wait_for_refresh()
             caught_up = app.terminal.cells()
             show(preview, first)
-            await settled()
+            await wait_for_refresh()
             show(preview, second)
-            await settled()
+            await wait_for_refresh()
             assert app.terminal.cells() == caught_up != expected_first
             show(preview, first)
-            await settled()
+            await wait_for_refresh()
             assert app.terminal.cells() == expected_first
 
     asyncio.run(session())
 
 
-def test_covered_rows_are_drawn_around_the_cover() -> None:
+def test_rows_are_drawn_around_covering_widgets() -> None:
     class Covered(PictureApp):
         CSS = "Screen { layers: low high; } #note { layer: high; offset: 10 5; width: 6; height: 1; }"
 
@@ -190,7 +190,7 @@ def test_covered_rows_are_drawn_around_the_cover() -> None:
         preview = LivePicture()
         async with Session(Covered(preview)) as app:
             show(preview, pictures(1)[0])
-            await settled()
+            await wait_for_refresh()
             row = app.terminal.cells()[5]
             assert "".join(str(cell[0]) for cell in row)[10:16] == "NOTICE"
             assert row[20][2] != row[0][2]
@@ -207,21 +207,21 @@ def test_without_colours_the_picture_is_drawn_in_shades() -> None:
             picture = np.zeros((24, 24, 3), np.uint8)
             picture[:, 12:] = 255
             show(preview, picture)
-            await settled()
+            await wait_for_refresh()
             text = app.terminal.emulator.display[3]
             assert text.count("█") == 12 and "▀" not in text
 
     asyncio.run(session())
 
 
-def test_in_monochrome_the_picture_is_grey_and_still_prerendered() -> None:
+def test_monochrome_picture_is_grey_and_prerendered() -> None:
     async def session() -> None:
         preview = LivePicture()
         app = PictureApp(preview)
         app._filters.append(Monochrome())
         async with Session(app):
             show(preview, np.full((24, 24, 3), (250, 10, 10), np.uint8))
-            await settled()
+            await wait_for_refresh()
             color = str(app.terminal.cells()[3][15][2])
             assert len(color) == 6 and color[:2] == color[2:4] == color[4:] != "00"
             assert preview._render_key is not None and preview._render_key[-1] is True
@@ -229,15 +229,15 @@ def test_in_monochrome_the_picture_is_grey_and_still_prerendered() -> None:
     asyncio.run(session())
 
 
-def test_a_message_without_a_picture_and_a_clear_error() -> None:
+def test_message_without_picture_and_wrong_size() -> None:
     async def session() -> None:
         preview = LivePicture("Press r to record.")
         async with Session(PictureApp(preview)) as app:
             assert any("Press r to record." in line for line in app.terminal.emulator.display)
             show(preview, pictures(1)[0])
-            await settled()
+            await wait_for_refresh()
             preview.clear("The game is gone.")
-            await settled()
+            await wait_for_refresh()
             assert any("The game is gone." in line for line in app.terminal.emulator.display)
             with pytest.raises(AgpError, match=r"Expected a picture of 2 x 2 x 3 = 12 bytes, found 3"):
                 preview.show(b"abc", (2, 2))
@@ -250,7 +250,7 @@ def test_fraction_at_maps_cells_to_the_picture() -> None:
         preview = LivePicture()
         async with Session(PictureApp(preview)):
             show(preview, np.zeros((24, 24, 3), np.uint8))
-            await settled()
+            await wait_for_refresh()
             area = preview.picture_area
             assert (area.width, area.height) == (24, 12)
             assert preview.fraction_at(area.x - 1, 0) is None
@@ -261,7 +261,7 @@ def test_fraction_at_maps_cells_to_the_picture() -> None:
 
 
 @pytest.mark.parametrize("shape", [(210, 160), (96, 96), (3, 400), (400, 3), (10, 10)])
-def test_pictures_keep_their_proportions_inside_the_cells(shape: tuple[int, int]) -> None:
+def test_fit_keeps_the_aspect_ratio(shape: tuple[int, int]) -> None:
     result = fit(np.full((*shape, 3), 77, np.uint8), 40, 20)
     height, width = result.shape[:2]
     assert width <= 40 and height <= 40 and height % 2 == 0
@@ -271,14 +271,14 @@ def test_pictures_keep_their_proportions_inside_the_cells(shape: tuple[int, int]
         assert abs(width / height - shape[1] / shape[0]) < 0.06
 
 
-def test_the_nearest_of_256_colours() -> None:
+def test_nearest_of_256_colours() -> None:
     colors = palette("256")
     wanted = np.array([[[0, 0, 0], [255, 255, 255], [95, 135, 175], [128, 128, 128], [255, 0, 0]]], np.uint8)
     found = [colors.rgb(int(code)) for code in colors.codes(wanted)[0]]
     assert np.abs(wanted[0].astype(int) - np.array(found)).max() <= 9
 
 
-def test_equal_cells_make_one_run() -> None:
+def test_equal_cells_are_one_run() -> None:
     codes = palette("truecolor").codes(np.zeros((2, 30, 3), np.uint8))
     assert runs(pair_rows(codes)[0]) == [(" " * 30, -1, 0)]
 
