@@ -153,7 +153,7 @@ def _trainer_turn(trainer: AgentTrainer) -> Turn:
         counters = trainer.counters
         steps, end = counters.steps, counters.seconds + seconds
         while counters.seconds < end:
-            trainer.round(0.0)
+            trainer.iterate(0.0)
         return counters.steps - steps
 
     return turn

@@ -11,7 +11,7 @@ from typing import cast
 import numpy as np
 
 from agp_tui.atari.agent import Agent
-from agp_tui.atari.evaluate import SEED, evaluate
+from agp_tui.atari.evaluate import EVAL_SEED, evaluate
 from agp_tui.atari.trainer import AgentTrainer
 from agp_tui.config import Algorithm, AtariSettings
 from agp_tui.engine.job import Job
@@ -57,20 +57,20 @@ def run_entry(entry: BakeOffEntry) -> BakeOffResult:
         for number in range(1, EVALUATIONS + 1):
             goal = 60 * entry.minutes * number / EVALUATIONS
             while trainer.counters.seconds < goal:
-                trainer.round(min(1.0, trainer.counters.seconds / 60 / entry.minutes))
+                trainer.iterate(min(1.0, trainer.counters.seconds / 60 / entry.minutes))
             evaluation = evaluate(
                 Agent(trainer.learner.network),
                 entry.game,
-                trainer.consoles.view,
-                protocol=trainer.consoles.protocol,
+                trainer.env.obs_spec,
+                protocol=trainer.env.protocol,
                 games=entry.games,
-                seed=SEED + entry.seed,
+                seed=EVAL_SEED + entry.seed,
             )
             trainer.learner.network.train()
             minutes.append(round(trainer.counters.seconds / 60, 2))
             steps.append(trainer.counters.steps)
             means.append(round(float(np.mean(evaluation.scores)), 2))
-            normalised.append(evaluation.normalised)
+            normalised.append(evaluation.human_normalised)
     finally:
         trainer.close()
     return BakeOffResult(

@@ -84,7 +84,7 @@ def _train_agp(entry: EqualFramesEntry) -> list[float]:
     scores: list[float] = []
     try:
         while (steps := trainer.counters.steps) < entry.decisions:
-            scores += [episode.score for episode in trainer.round(steps / entry.decisions).ended]
+            scores += [episode.score for episode in trainer.iterate(steps / entry.decisions).episodes]
     finally:
         trainer.close()
     return scores

@@ -1,6 +1,6 @@
-"""Checkpoints of agents: the network with all that is needed to play it or to go on training it.
+"""Checkpoints of agents: weights, and all that is needed to play or to resume a training.
 
-One file, written in one step, read with torch's `weights_only=True`: tensors and plain data, no code.
+One file, written atomically, read with torch's `weights_only=True`: tensors and plain data, no code.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -11,52 +11,51 @@ import msgspec
 import torch
 
 from agp_tui.atari.networks import AgentNetwork, AgentSpec
-from agp_tui.atari.vector_env import PROTOCOLS, Protocol, View
+from agp_tui.atari.vector_env import PROTOCOLS, EvalProtocol, ObservationSpec
 from agp_tui.errors import ModelError
 from agp_tui.tensor_files import read_tensors, write_tensors
 
 SCHEMA = 1
 KIND = "agent"
-WHAT = "an agent's checkpoint"
+DESCRIPTION = "an agent's checkpoint"
 BEST, LAST = "best.pt", "last.pt"
-CURE = (
-    "Name a checkpoint of agp atari train: a run, checkpoints/best.pt of one, or the name it was kept under."
-)
+HINT = "Name a checkpoint of agp atari train: a run, its checkpoints/best.pt, or the name of a saved agent."
 
 
 @dataclass(frozen=True, kw_only=True)
 class AgentCheckpoint:
-    """An agent and where it comes from."""
+    """An agent and its training. The field names are those in the file."""
 
     spec: AgentSpec
     game: str
     """An Atari id."""
     actions: tuple[str, ...]
-    """ALE's names of the network's outputs."""
+    """ALE's names of the actions, in the order of the network's outputs."""
     algorithm: str
     skip: int
+    """Frame skip."""
     protocol: str
-    """What it was trained under."""
+    """Of the training: a key of `PROTOCOLS`."""
     weights: dict[str, torch.Tensor]
     counters: dict[str, Any] = field(default_factory=dict)
     evaluation: dict[str, Any] = field(default_factory=dict)
-    """As of `Evaluation.figures`; empty where it was not judged yet."""
+    """`Evaluation.figures`; empty before the first evaluation."""
     settings: dict[str, Any] = field(default_factory=dict)
     training: list[dict[str, Any]] = field(default_factory=list)
-    """What each process of the training needs to go on; empty where it is only to play."""
+    """The state of each process for a resume; empty in a checkpoint that is only played."""
 
     @property
-    def view(self) -> View:
-        """How the agent sees."""
-        return View(self.spec.frames, self.skip, self.spec.height, self.spec.width)
+    def obs_spec(self) -> ObservationSpec:
+        """The agent's preprocessing."""
+        return ObservationSpec(self.spec.frames, self.skip, self.spec.height, self.spec.width)
 
     @property
-    def played_under(self) -> Protocol:
-        """What it was trained under, in figures."""
+    def eval_protocol(self) -> EvalProtocol:
+        """The protocol of the training."""
         return PROTOCOLS["classic" if self.protocol == "classic" else "sticky"]
 
     def network(self) -> AgentNetwork:
-        """The network with its weights. Raises `ModelError` where they do not fit."""
+        """The network with its weights. Raises `ModelError` if they do not fit."""
         try:
             network = AgentNetwork(self.spec)
             network.load_state_dict(self.weights)
@@ -70,7 +69,7 @@ class AgentCheckpoint:
 
 
 def save_agent(path: Path, checkpoint: AgentCheckpoint) -> None:
-    """Write `path` in one step."""
+    """Write `path` atomically."""
     weights = {name: value.detach().cpu().clone() for name, value in checkpoint.weights.items()}
     body = {
         **{name: getattr(checkpoint, name) for name in AgentCheckpoint.__dataclass_fields__},
@@ -84,10 +83,10 @@ def save_agent(path: Path, checkpoint: AgentCheckpoint) -> None:
 
 
 def load_agent(path: Path) -> AgentCheckpoint:
-    """Read a checkpoint. Raises `ModelError` where it is missing, damaged, hostile, foreign or too new."""
-    body = read_tensors(path, WHAT, schema=SCHEMA, cure=CURE)
+    """Read a checkpoint. Raises `ModelError` if it is missing, damaged, unsafe, foreign or too new."""
+    body = read_tensors(path, DESCRIPTION, schema=SCHEMA, cure=HINT)
     if body.get("kind") != KIND:
-        raise ModelError(f"Expected {WHAT} at {path}, found a file of something else.", CURE)
+        raise ModelError(f"Expected {DESCRIPTION} at {path}, found another kind of file.", HINT)
     try:
         return AgentCheckpoint(
             spec=msgspec.convert(body["spec"], AgentSpec),
@@ -104,5 +103,5 @@ def load_agent(path: Path) -> AgentCheckpoint:
         )
     except (KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
         raise ModelError(
-            f"Expected a whole checkpoint in {path}, found a part missing or wrong: {error}.", CURE
+            f"Expected a complete checkpoint in {path}, found a field missing or invalid: {error}.", HINT
         ) from error

@@ -1,4 +1,4 @@
-"""How good an agent is: whole games, unclipped scores, a protocol that is said; apart from training."""
+"""Evaluation of agents: whole episodes with unclipped scores under a stated protocol, apart from training."""
 
 import contextlib
 import os
@@ -7,8 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from typing import Protocol as Shape
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -17,49 +16,49 @@ from numpy.typing import NDArray
 from agp_tui.atari.agent import Agent
 from agp_tui.atari.checkpoint import load_agent
 from agp_tui.atari.human_scores import TABLE_NAME, human_normalised
-from agp_tui.atari.vector_env import Consoles, Ended, Protocol, Stacks, View
+from agp_tui.atari.vector_env import EpisodeResult, EvalProtocol, FrameStacks, ObservationSpec, VectorEnv
 from agp_tui.engine.subprocesses import terminate_pool, worker_pool
 from agp_tui.errors import AgpError
 from agp_tui.evaluation.statistics import Interval, bootstrap_interval
 from agp_tui.protocol.events import Table
 from agp_tui.protocol.results import EvaluationResult
 
-EPSILON = 0.01
-"""Share of actions by chance in an evaluation, the same for every algorithm."""
-CONSOLES = 8
-"""Games that are played at once."""
+EVAL_EPSILON = 0.01
+"""Epsilon of evaluations, for all algorithms."""
+NUM_ENVS = 8
+EVAL_SEED = 500_000_003
+"""Added to the seed, so that evaluation episodes differ from training episodes."""
 
 
-class Player(Shape):
-    """Who plays."""
+class ActionPolicy(Protocol):
+    """Chooses actions: an `Agent`, or `RandomPolicy`."""
 
-    def act(self, stacks: Stacks, epsilon: float, drawing: np.random.Generator) -> NDArray[np.int64]: ...
+    def act(self, stacks: FrameStacks, epsilon: float, rng: np.random.Generator) -> NDArray[np.int64]: ...
 
 
 @dataclass(frozen=True)
-class Chance:
-    """Plays at random."""
+class RandomPolicy:
+    """Uniformly random actions."""
 
     actions: int
 
-    def act(self, stacks: Stacks, epsilon: float, drawing: np.random.Generator) -> NDArray[np.int64]:
-        """Any action, all equally likely."""
-        return drawing.integers(0, self.actions, len(stacks))
+    def act(self, stacks: FrameStacks, epsilon: float, rng: np.random.Generator) -> NDArray[np.int64]:
+        return rng.integers(0, self.actions, len(stacks))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Scores of whole games and what they were played under."""
+    """Scores of whole episodes and the conditions they were played under."""
 
     game: str
-    cartridge: str
+    rom: str
     protocol: str
     epsilon: float
     scores: tuple[float, ...]
     frames: tuple[int, ...]
-    """Length of each game in frames of the console."""
-    cut: int
-    """Games that the frame cap ended; they count with the score they had."""
+    """Lengths of the episodes in emulator frames."""
+    truncated: int
+    """Episodes that the frame cap ended; they count with the score they had."""
     seconds: float
 
     @property
@@ -71,17 +70,17 @@ class Evaluation:
         return float(np.median(self.scores))
 
     @property
-    def normalised(self) -> float | None:
-        """The mean where 0 is random play and 1 a person."""
-        return human_normalised(self.cartridge, float(np.mean(self.scores)))
+    def human_normalised(self) -> float | None:
+        """The mean on the scale where random play is 0 and a human 1."""
+        return human_normalised(self.rom, float(np.mean(self.scores)))
 
     def result(self) -> EvaluationResult:
-        """The report of the evaluation."""
+        """The evaluation as the result of a job."""
         return msgspec.convert(self.figures(), EvaluationResult)
 
     def figures(self) -> dict[str, Any]:
-        """Plain data, for checkpoints and programs."""
-        mean = self.mean
+        """Plain data, for checkpoints and JSON."""
+        mean, human = self.mean, self.human_normalised
         return {
             "game": self.game,
             "protocol": self.protocol,
@@ -92,83 +91,78 @@ class Evaluation:
             "score_low": round(mean.low, 3),
             "score_high": round(mean.high, 3),
             "score_median": round(self.median, 3),
-            "human_normalised": None if self.normalised is None else round(self.normalised, 4),
-            "cut": self.cut,
+            "human_normalised": None if human is None else round(human, 4),
+            "cut": self.truncated,
             "frames_mean": round(float(np.mean(self.frames)), 1),
             "seconds": round(self.seconds, 2),
         }
 
     def table(self) -> Table:
-        """For people."""
-        mean, person = self.mean, self.normalised
+        """The scores as a table of text."""
+        mean, human = self.mean, self.human_normalised
         rows: list[list[str | float | int | None]] = [
             ["mean", round(mean.value, 2)],
             ["95 % interval", f"{mean.low:.2f} to {mean.high:.2f}"],
             ["median", round(self.median, 2)],
             ["best and worst", f"{max(self.scores):g}, {min(self.scores):g}"],
-            ["human-normalised", None if person is None else round(person, 3)],
-            ["games", f"{len(self.scores)}, of which {self.cut} cut"],
-            ["minutes of a game", round(float(np.mean(self.frames)) / 3600, 2)],
+            ["human-normalised", None if human is None else round(human, 3)],
+            ["episodes", f"{len(self.scores)}, {self.truncated} truncated"],
+            ["minutes per episode", round(float(np.mean(self.frames)) / 3600, 2)],
         ]
-        title = f"{self.game}: {self.protocol}; {self.epsilon:g} of the actions by chance"
-        if person is not None:
-            title += f"; person and random play: {TABLE_NAME}"
+        title = f"{self.game}: {self.protocol}; epsilon {self.epsilon:g}"
+        if human is not None:
+            title += f"; human and random scores: {TABLE_NAME}"
         return Table(title=title, columns=["", "score"], rows=rows)
 
 
 def evaluate(
-    player: Player,
+    policy: ActionPolicy,
     game: str,
-    view: View,
+    obs_spec: ObservationSpec,
     *,
-    protocol: Protocol,
+    protocol: EvalProtocol,
     games: int,
-    epsilon: float = EPSILON,
+    epsilon: float = EVAL_EPSILON,
     seed: int = 0,
-    told: Callable[[int], bool] | None = None,
+    on_progress: Callable[[int], bool] | None = None,
 ) -> Evaluation:
-    """Play so many whole games. `told` hears how many have ended, and says whether to go on.
+    """Play `games` whole episodes. `on_progress` gets the number finished and returns whether to go on.
 
-    Each console plays its share of the games, so that short ones do not count more often than long ones.
-    Raises `SettingError`, `MissingPart`; `ValueError` where nothing was played to its end.
+    Each environment plays its share of the episodes, so that short ones are not over-represented.
+    Raises `SettingError`, `MissingPart`; `ValueError` if no episode was finished.
     """
-    begun = time.perf_counter()
-    drawing = np.random.default_rng([seed, 77])
-    consoles = Consoles(game, min(CONSOLES, games), protocol=protocol, view=view, seed=seed)
-    left = [games // consoles.count + (at < games % consoles.count) for at in range(consoles.count)]
-    ended: list[Ended] = []
+    started = time.perf_counter()
+    rng = np.random.default_rng([seed, 77])
+    env = VectorEnv(game, min(NUM_ENVS, games), protocol=protocol, obs_spec=obs_spec, seed=seed)
+    left = [games // env.num_envs + (at < games % env.num_envs) for at in range(env.num_envs)]
+    episodes: list[EpisodeResult] = []
     try:
         while any(left):
-            moved = consoles.step(player.act(consoles.stacks, epsilon, drawing))
-            for one in moved.ended:
-                if left[one.console]:
-                    left[one.console] -= 1
-                    ended.append(one)
-            if told is not None and not told(len(ended)):
+            for episode in env.step(policy.act(env.stacks, epsilon, rng)).episodes:
+                if left[episode.env]:
+                    left[episode.env] -= 1
+                    episodes.append(episode)
+            if on_progress is not None and not on_progress(len(episodes)):
                 break
     finally:
-        consoles.close()
-    if not ended:
-        raise ValueError("Expected one whole game at least.")
+        env.close()
+    if not episodes:
+        raise ValueError("Expected at least one whole game.")
     return Evaluation(
         game=game,
-        cartridge=consoles.cartridge,
+        rom=env.rom,
         protocol=str(protocol),
         epsilon=epsilon,
-        scores=tuple(one.score for one in ended),
-        frames=tuple(one.frames for one in ended),
-        cut=sum(one.cut for one in ended),
-        seconds=time.perf_counter() - begun,
+        scores=tuple(one.score for one in episodes),
+        frames=tuple(one.frames for one in episodes),
+        truncated=sum(one.truncated for one in episodes),
+        seconds=time.perf_counter() - started,
     )
 
 
-SEED = 500_000_003
-"""The judged games begin with other seeds than those that are trained on."""
-
-
 @dataclass(frozen=True)
-class Judged:
-    """An evaluation and the counters of the training at its checkpoint."""
+class CheckpointEvaluation:
+    """An evaluation with the training counters of its checkpoint."""
 
     evaluation: Evaluation
     counters: dict[str, Any]
@@ -176,105 +170,105 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Word:
-    """A sentence for people; `level` as of a note."""
+class EvaluatorNote:
+    """A message for the user; `level` as in `Note`."""
 
     text: str
     level: str = "info"
 
 
-class Judge:
-    """Judges checkpoints of a training while it goes on, and records `tries` games of each into `videos`."""
+class Evaluator:
+    """Evaluates checkpoints in a background process, and records videos of `episodes` episodes of each."""
 
-    def __init__(self, games: int, seed: int, *, tries: int = 0, videos: Path | None = None) -> None:
+    def __init__(self, games: int, seed: int, *, episodes: int = 0, videos: Path | None = None) -> None:
         self._games, self._seed = games, seed
-        self._tries, self._videos = tries, videos
+        self._episodes, self._videos = episodes, videos
         self._pool = worker_pool(1, _lower_priority)
-        self._pending: Future[Judged] | None = None
-        self._filming: list[Future[Word]] = []
-        self._failures: list[Word] = []
+        self._pending: Future[CheckpointEvaluation] | None = None
+        self._recordings: list[Future[EvaluatorNote]] = []
+        self._failures: list[EvaluatorNote] = []
 
     @property
-    def judging(self) -> bool:
-        """Whether an evaluation is still to come."""
+    def evaluating(self) -> bool:
+        """Whether an evaluation is pending."""
         return self._pending is not None
 
     @property
-    def busy(self) -> bool:
-        """Whether an evaluation, or a video after one, is still going on."""
-        return self.judging or self.filming
+    def recording(self) -> bool:
+        """Whether a video is pending."""
+        return any(not one.done() for one in self._recordings)
 
     @property
-    def filming(self) -> bool:
-        """Whether a video is still to come."""
-        return any(not one.done() for one in self._filming)
+    def busy(self) -> bool:
+        """Whether an evaluation or a video is pending."""
+        return self.evaluating or self.recording
 
-    def begin(self, checkpoint: Path, *, games: int | None = None, seed: int | None = None) -> None:
-        """Judge this checkpoint; it must stay there while this is busy.
+    def submit(self, checkpoint: Path, *, games: int | None = None, seed: int | None = None) -> None:
+        """Evaluate a checkpoint, which must not change while this is busy.
 
-        With `games`, or a `seed`, of its own nothing is recorded.
+        With `games` or `seed` no video is recorded.
         """
-        own = games is not None or seed is not None
+        custom = games is not None or seed is not None
         arguments = (games or self._games, self._seed if seed is None else seed)
-        self._pending = self._pool.submit(judge, checkpoint, *arguments)
-        if self._tries and self._videos is not None and not own:
-            seed = SEED + self._seed
-            film = self._pool.submit(record_tries, checkpoint, self._videos, self._tries, seed)
-            self._filming.append(film)
+        self._pending = self._pool.submit(evaluate_checkpoint, checkpoint, *arguments)
+        if self._episodes and self._videos is not None and not custom:
+            seed = EVAL_SEED + self._seed
+            video = self._pool.submit(record_episodes, checkpoint, self._videos, self._episodes, seed)
+            self._recordings.append(video)
 
-    def found(self) -> Judged | None:
-        """What the last one came to, once; None while there is nothing new, and where it failed."""
+    def poll(self) -> CheckpointEvaluation | None:
+        """The result of the last evaluation, once; None while it is pending, and if it failed."""
         if self._pending is None or not self._pending.done():
             return None
         pending, self._pending = self._pending, None
         if (error := pending.exception()) is not None:
-            self._failures.append(Word(f"An evaluation failed: {error}", "warning"))
+            self._failures.append(EvaluatorNote(f"An evaluation failed: {error}", "warning"))
             return None
         return pending.result()
 
-    def told(self) -> list[Word]:
-        """What there is to say of videos and of what failed since the last call."""
-        ended = [one for one in self._filming if one.done()]
-        self._filming = [one for one in self._filming if not one.done()]
+    def take_notes(self) -> list[EvaluatorNote]:
+        """Messages about videos and failures since the last call."""
+        done = [one for one in self._recordings if one.done()]
+        self._recordings = [one for one in self._recordings if not one.done()]
         failures, self._failures = self._failures, []
-        return [*failures, *map(_word, ended)]
+        return [*failures, *map(_video_note, done)]
 
     def close(self) -> None:
-        """Give up what is still played."""
+        """Terminate the background process."""
         terminate_pool(self._pool)
 
 
-def judge(checkpoint: Path, games: int, seed: int) -> Judged:
-    """Play whole games with an agent, under the protocol that it was trained under."""
-    kept = load_agent(checkpoint)
-    found = evaluate(
-        Agent(kept.network()), kept.game, kept.view,
-        protocol=kept.played_under, games=games, seed=SEED + seed,
+def evaluate_checkpoint(path: Path, games: int, seed: int) -> CheckpointEvaluation:
+    """Evaluate an agent under the protocol of its training."""
+    checkpoint = load_agent(path)
+    evaluation = evaluate(
+        Agent(checkpoint.network()), checkpoint.game, checkpoint.obs_spec,
+        protocol=checkpoint.eval_protocol, games=games, seed=EVAL_SEED + seed,
     )  # fmt: skip
-    return Judged(found, kept.counters, checkpoint)
+    return CheckpointEvaluation(evaluation, checkpoint.counters, path)
 
 
-def record_tries(checkpoint: Path, folder: Path, tries: int, seed: int) -> Word:
-    """Record so many games of an agent, named by its steps and their scores; what hinders is said."""
-    from agp_tui.atari.video import clear_unfinished, film
+def record_episodes(path: Path, folder: Path, episodes: int, seed: int) -> EvaluatorNote:
+    """Record videos of an agent's episodes, named by training steps and score; a failure is a warning."""
+    from agp_tui.atari.video import record_episode, remove_partial_videos
 
-    kept = load_agent(checkpoint)
-    steps, made = kept.counters.get("steps", 0), []
+    checkpoint = load_agent(path)
+    steps, names = checkpoint.counters.get("steps", 0), []
     try:
-        clear_unfinished(folder)
-        for number in range(tries):
+        remove_partial_videos(folder)
+        for number in range(episodes):
             name = f"step_{steps:010}_try_{number + 1}"
-            if (filmed := film(kept, folder, name=name, seed=seed + number)) is not None:
-                made.append(filmed.path.name)
+            if (video := record_episode(checkpoint, folder, name=name, seed=seed + number)) is not None:
+                names.append(video.path.name)
     except AgpError as error:
-        return Word(f"After {steps} steps no video: {error}", "warning")
-    return Word(f"Recorded in {folder}: {', '.join(made)}")
+        return EvaluatorNote(f"No video after {steps} steps: {error}", "warning")
+    return EvaluatorNote(f"Recorded in {folder}: {', '.join(names)}")
 
 
-def _word(ended: Future[Word]) -> Word:
-    if (error := ended.exception()) is not None:
-        return Word(f"A video was given up: {error}", "warning")
-    return ended.result()
+def _video_note(done: Future[EvaluatorNote]) -> EvaluatorNote:
+    if (error := done.exception()) is not None:
+        return EvaluatorNote(f"A video could not be recorded: {error}", "warning")
+    return done.result()
 
 
 def _lower_priority() -> None:

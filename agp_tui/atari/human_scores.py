@@ -1,7 +1,7 @@
-"""What random play and a person score, and how a score is placed between them.
+"""Human-normalised scores: random and human scores of the 57 standard games.
 
-The figures are those that Badia et al. 2020 (Agent57) and others since print as random and average
-human: undiscounted scores of the 57 usual games, begun with up to 30 idle frames.
+The values are the columns "random" and "average human" of Badia et al. 2020 (Agent57): undiscounted scores of
+episodes that start with up to 30 no-op frames.
 """
 
 TABLE_NAME = "Badia et al. 2020 (Agent57), no-op starts"
@@ -65,10 +65,10 @@ RANDOM_AND_HUMAN: dict[str, tuple[float, float]] = {
     "yars_revenge": (3092.9, 54576.9),
     "zaxxon": (32.5, 9173.3),
 }
-"""By cartridge: the scores of random play and of a person."""
+"""By ROM name: the scores of random play and of a human."""
 
 
-def human_normalised(cartridge: str, score: float) -> float | None:
-    """0 is random play, 1 a person; None for a game that is not in the table."""
-    known = RANDOM_AND_HUMAN.get(cartridge)
-    return (score - known[0]) / (known[1] - known[0]) if known else None
+def human_normalised(rom: str, score: float) -> float | None:
+    """`(score - random) / (human - random)`; None for a game that is not in the table."""
+    reference = RANDOM_AND_HUMAN.get(rom)
+    return (score - reference[0]) / (reference[1] - reference[0]) if reference else None

@@ -1,4 +1,4 @@
-"""The settings of one algorithm, all of them decided: what a user left open has the algorithm's own value."""
+"""Hyperparameters of the algorithms: the defaults of each, overridden by a user's settings."""
 
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -8,80 +8,100 @@ from agp_tui.errors import SettingError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Knobs:
-    """What an algorithm learns with. The names are those of the settings."""
+class Hyperparameters:
+    """The hyperparameters of one training, all of them decided."""
 
     learning_rate: float
     optimizer: str
     loss_function: str
     batch_size: int
     hidden_layers: int
-    environments: int
-    """Consoles in each process."""
+    num_envs: int
+    """Environments in each process."""
     discount: float = 0.99
-    choose_random: float = 0.0
-    choose_random_min: float = 0.0
-    choose_random_decay: float = 1.0
-    randomize_episode_batches: bool = True
-    no_score_penalty: float = 0.0
+    epsilon: float = 0.0
+    epsilon_min: float = 0.0
+    epsilon_decay: float = 1.0
+    """Factor of epsilon after each episode."""
+    shuffle: bool = True
+    """Whether minibatches are drawn in random order."""
+    step_penalty: float = 0.0
+    """Subtracted from the reward of a step without a change of the score."""
     clip_rewards: bool = True
-    life_is_a_game: bool = True
-    horizon: int = 1
-    """Steps of every console between two learnings."""
-    passes: int = 1
-    """How often each step is learned from."""
-    decay: float = 0.0
-    """Of lambda returns and of advantages."""
+    """Clip rewards to -1 to 1."""
+    terminal_on_life_loss: bool = True
+    num_steps: int = 1
+    """Steps of each environment in an iteration."""
+    update_epochs: int = 1
+    """Passes over each rollout."""
+    gae_lambda: float = 0.0
+    """Lambda of the returns and advantages."""
 
 
-KNOBS = {
-    "ppo": Knobs(
+DEFAULTS = {
+    "ppo": Hyperparameters(
         learning_rate=5e-4, optimizer="adam", loss_function="mse", batch_size=128, hidden_layers=1,
-        environments=16, horizon=64, passes=3, decay=0.95,
+        num_envs=16, num_steps=64, update_epochs=3, gae_lambda=0.95,
     ),
-    "pqn": Knobs(
+    "pqn": Hyperparameters(
         learning_rate=2.5e-4, optimizer="radam", loss_function="mse", batch_size=128, hidden_layers=1,
-        environments=16, horizon=32, passes=2, decay=0.9,
-        choose_random=1.0, choose_random_min=0.01, choose_random_decay=0.97,
+        num_envs=16, num_steps=32, update_epochs=2, gae_lambda=0.9,
+        epsilon=1.0, epsilon_min=0.01, epsilon_decay=0.97,
     ),
-    "dqn": Knobs(
+    "dqn": Hyperparameters(
         learning_rate=1e-4, optimizer="adam", loss_function="huber", batch_size=32, hidden_layers=1,
-        environments=8, horizon=64,
-        choose_random=1.0, choose_random_min=0.01, choose_random_decay=0.97,
+        num_envs=8, num_steps=64,
+        epsilon=1.0, epsilon_min=0.01, epsilon_decay=0.97,
     ),
-    "monte_carlo": Knobs(
+    "monte_carlo": Hyperparameters(
         learning_rate=2.5e-4, optimizer="adam", loss_function="huber", batch_size=64, hidden_layers=1,
-        environments=1, horizon=64, life_is_a_game=False,
-        choose_random=1.0, choose_random_min=0.05, choose_random_decay=0.98,
+        num_envs=1, num_steps=64, terminal_on_life_loss=False,
+        epsilon=1.0, epsilon_min=0.05, epsilon_decay=0.98,
     ),
 }  # fmt: skip
-"""What each algorithm learns with where nothing else is asked for."""
+"""The default hyperparameters of each algorithm."""
 
-WITHOUT_MEANING = {
+SETTING_OF = {
+    "num_envs": "environments",
+    "epsilon": "choose_random",
+    "epsilon_min": "choose_random_min",
+    "epsilon_decay": "choose_random_decay",
+    "shuffle": "randomize_episode_batches",
+    "step_penalty": "no_score_penalty",
+    "terminal_on_life_loss": "life_is_a_game",
+}
+"""The settings of hyperparameters whose settings have another name."""
+
+UNUSED_BY = {
     "ppo": ("choose_random", "choose_random_min", "choose_random_decay"),
     "monte_carlo": ("environments",),
 }
-"""Settings that an algorithm has no use for: PPO draws its actions from its policy, and Monte Carlo
-plays one game at a time."""
+"""Settings without effect in an algorithm: PPO samples its policy, Monte Carlo has one environment."""
 
 
-def decide_knobs(settings: AtariSettings) -> Knobs:
-    """The knobs of the algorithm that is asked for. Raises `SettingError` for a setting it has no use for."""
+def default_settings(algorithm: str) -> dict[str, Any]:
+    """The default of each hyperparameter of an algorithm, by the name of its setting."""
+    defaults = DEFAULTS[algorithm]
+    return {SETTING_OF.get(one.name, one.name): getattr(defaults, one.name) for one in fields(defaults)}
+
+
+def resolve_hyperparameters(settings: AtariSettings) -> Hyperparameters:
+    """The defaults of the algorithm with the user's settings. Raises `SettingError` for an unused setting."""
     algorithm = settings.algorithm
-    for name in WITHOUT_MEANING.get(algorithm, ()):
+    for name in UNUSED_BY.get(algorithm, ()):
         if getattr(settings, name) is not None:
             raise SettingError(
                 f"Expected no {name} with the algorithm {algorithm}, found {getattr(settings, name)}.",
                 "Leave it out, or take another algorithm.",
                 setting=name,
             )
-    asked: dict[str, Any] = {
-        field.name: value
-        for field in fields(Knobs)
-        if (value := getattr(settings, field.name, None)) is not None
+    overrides: dict[str, Any] = {
+        one.name: value
+        for one in fields(Hyperparameters)
+        if (value := getattr(settings, SETTING_OF.get(one.name, one.name), None)) is not None
     }
-    knobs = replace(KNOBS[algorithm], **asked)
+    hyperparameters = replace(DEFAULTS[algorithm], **overrides)
     if settings.from_model is not None and settings.choose_random is None:
-        # Who knows something already would unlearn it in games that chance plays.
-        knobs = replace(knobs, choose_random=knobs.choose_random_min)
-    return knobs
+        # Random play would overwrite what a pretrained agent knows.
+        return replace(hyperparameters, epsilon=hyperparameters.epsilon_min)
+    return hyperparameters

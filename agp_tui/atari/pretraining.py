@@ -1,4 +1,4 @@
-"""A training that begins where recordings of the game end: its first weights are a clone of their player."""
+"""Pretraining on demonstrations: the first weights of a training are cloned from recordings of the game."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -11,126 +11,132 @@ from torch import Tensor
 from torch.nn import functional
 
 from agp_tui.atari.checkpoint import AgentCheckpoint, save_agent
-from agp_tui.atari.demonstrations import Demonstrations, demonstrations
-from agp_tui.atari.hyperparameters import Knobs, decide_knobs
+from agp_tui.atari.demonstrations import Demonstrations, load_demonstrations
+from agp_tui.atari.hyperparameters import Hyperparameters, resolve_hyperparameters
 from agp_tui.atari.networks import AgentNetwork, bf16_is_faster
-from agp_tui.atari.trainer import make_network, view_of
+from agp_tui.atari.trainer import make_network, observation_spec
 from agp_tui.config import AtariSettings
 from agp_tui.engine.job import Job
 from agp_tui.games.atari import minimal_actions
 from agp_tui.protocol.events import Progress
 
-BATCH = 256
+BATCH_SIZE = 256
 LEARNING_RATE = 5e-4
-HELD_OUT = 0.1
-"""The last share of the decisions is not learned from, but told how well it is met."""
+VALIDATION_SHARE = 0.1
+"""The last share of the decisions is held out for validation."""
 MARGIN = 0.8
-"""What the player's action must be worth more than any other (Hester et al. 2018)."""
+"""Of the large-margin loss (Hester et al. 2018, DQfD)."""
+PRETRAINED = "start.pt"
+REPORT_SECONDS = 1.0
 
 
-def clone(
+def behavior_cloning(
     network: AgentNetwork,
     demonstrations: Demonstrations,
-    knobs: Knobs,
+    hyperparameters: Hyperparameters,
     *,
     minutes: float,
-    half: bool,
+    bf16: bool,
     seed: int,
-    told: Callable[[float, dict[str, float]], bool],
+    on_progress: Callable[[float, dict[str, float]], bool],
 ) -> float:
-    """Learn for so many minutes; the share of held-out decisions in which it prefers the player's action.
+    """Train for `minutes`; returns the share of validation decisions with the demonstrator's action.
 
-    A policy learns to prefer the player's actions and what their states led to; values learn what the
-    player's actions led to, and that others are worth less. `told` hears the share that is over and
-    figures, and says whether to go on.
+    A policy is trained by cross-entropy, its value head on Monte Carlo returns. A Q-network is trained on the
+    returns of the demonstrator's actions, with a large-margin loss on the others. `on_progress` gets the
+    elapsed share and metrics, and returns whether to go on.
     """
-    drawing = np.random.default_rng([seed, 5])
+    rng = np.random.default_rng([seed, 5])
     optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, fused=True)
-    returns = demonstrations.returns(knobs.discount, clip=knobs.clip_rewards)
-    learned = max(1, round(len(demonstrations) * (1 - HELD_OUT)))
-    chances = _chances(demonstrations.actions[:learned])
-    begun, progress = time.monotonic(), 0.0
+    returns = demonstrations.returns(hyperparameters.discount, clip=hyperparameters.clip_rewards)
+    train_size = max(1, round(len(demonstrations) * (1 - VALIDATION_SHARE)))
+    probabilities = _sampling_probabilities(demonstrations.actions[:train_size])
+    started, progress = time.monotonic(), 0.0
     while progress < 1.0:
-        places = drawing.choice(learned, BATCH, p=chances)
-        loss, agreed = _judged(network, demonstrations, returns, places, half)
+        indices = rng.choice(train_size, BATCH_SIZE, p=probabilities)
+        loss, agreement = _loss_and_agreement(network, demonstrations, returns, indices, bf16)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         optimizer.step()
-        progress = min(1.0, (time.monotonic() - begun) / 60 / minutes)
-        if not told(progress, {"loss": loss.item(), "agreement": agreed}):
+        progress = min(1.0, (time.monotonic() - started) / 60 / minutes)
+        if not on_progress(progress, {"loss": loss.item(), "agreement": agreement}):
             break
-    held_out = np.arange(learned, len(demonstrations))
+    validation = np.arange(train_size, len(demonstrations))
     with torch.no_grad():
-        parts = np.array_split(held_out, max(1, len(held_out) // BATCH))
-        agreements = [_judged(network, demonstrations, returns, part, half)[1] for part in parts if len(part)]
+        batches = np.array_split(validation, max(1, len(validation) // BATCH_SIZE))
+        agreements = [
+            _loss_and_agreement(network, demonstrations, returns, batch, bf16)[1]
+            for batch in batches
+            if len(batch)
+        ]
     return float(np.mean(agreements)) if agreements else 0.0
 
 
-def _chances(actions: np.ndarray) -> np.ndarray:
-    """How likely each decision is drawn: rare actions more often than they were taken, but not as often as
-    usual ones.
-    """
+def _sampling_probabilities(actions: np.ndarray) -> np.ndarray:
+    """Probability of each decision: proportional to `1 / sqrt(frequency of its action)`."""
     weights = 1 / np.sqrt(np.bincount(actions))[actions]
     return np.asarray(weights / weights.sum())
 
 
-def _judged(
-    network: AgentNetwork, shown: Demonstrations, returns: np.ndarray, places: np.ndarray, half: bool
+def _loss_and_agreement(
+    network: AgentNetwork,
+    demonstrations: Demonstrations,
+    returns: np.ndarray,
+    indices: np.ndarray,
+    bf16: bool,
 ) -> tuple[Tensor, float]:
-    """The loss of these decisions, and the share in which the network prefers what was done."""
+    """The loss of these decisions, and the share with the demonstrator's action as the greedy one."""
     device = next(network.parameters()).device
-    stacks = torch.from_numpy(shown.stacks(places, network.spec.frames)).to(device)
-    actions = torch.from_numpy(shown.actions[places]).to(device)
-    aims = torch.from_numpy(returns[places]).to(device)
-    with torch.autocast(device.type, torch.bfloat16, enabled=half):
+    stacks = torch.from_numpy(demonstrations.stacks(indices, network.spec.frames)).to(device)
+    actions = torch.from_numpy(demonstrations.actions[indices]).to(device)
+    targets = torch.from_numpy(returns[indices]).to(device)
+    with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
         scores, values = network(stacks)
-    agreed = float((scores.argmax(1) == actions).float().mean())
+    agreement = float((scores.argmax(1) == actions).float().mean())
     if network.spec.head == "policy":
-        return functional.cross_entropy(scores, actions) + 0.5 * functional.mse_loss(values, aims), agreed
+        loss = functional.cross_entropy(scores, actions) + 0.5 * functional.mse_loss(values, targets)
+        return loss, agreement
     chosen = scores.gather(1, actions[:, None])[:, 0]
-    others = scores + MARGIN * (1 - functional.one_hot(actions, scores.shape[1]))
-    return functional.mse_loss(chosen, aims) + (others.max(1).values - chosen).mean(), agreed
+    with_margin = scores + MARGIN * (1 - functional.one_hot(actions, scores.shape[1]))
+    return functional.mse_loss(chosen, targets) + (with_margin.max(1).values - chosen).mean(), agreement
 
 
-START = "start.pt"
-TELL_SECONDS = 1.0
-
-
-def clone_start(settings: AtariSettings, recordings: Sequence[Path], folder: Path, job: Job) -> Path:
-    """Clone the player of these recordings; the checkpoint in `folder`. Raises `RecordingError`."""
+def pretrain(settings: AtariSettings, recordings: Sequence[Path], folder: Path, job: Job) -> Path:
+    """Clone the player of these recordings; returns the checkpoint in `folder`. Raises `RecordingError`."""
     torch.manual_seed(settings.seed)
-    view, knobs, actions = view_of(settings), decide_knobs(settings), minimal_actions(settings.game)
+    hyperparameters, actions = resolve_hyperparameters(settings), minimal_actions(settings.game)
+    obs_spec = observation_spec(settings)
     job.note(f"Reading {len(recordings)} recordings.")
-    shown = demonstrations(recordings, settings.game, view, actions)
-    network = make_network(settings, knobs, view, len(actions))
+    demonstrations = load_demonstrations(recordings, settings.game, obs_spec, actions)
+    network = make_network(settings, hyperparameters, obs_spec, len(actions))
     if torch.cuda.is_available():
         network.to("cuda")
-    told = 0.0
+    reported = 0.0
 
-    def tell(progress: float, figures: dict[str, float]) -> bool:
-        nonlocal told
-        if time.monotonic() - told > TELL_SECONDS:
-            told = time.monotonic()
-            rounded = {name: round(value, 4) for name, value in figures.items()}
+    def report(progress: float, metrics: dict[str, float]) -> bool:
+        nonlocal reported
+        if time.monotonic() - reported > REPORT_SECONDS:
+            reported = time.monotonic()
+            rounded = {name: round(value, 4) for name, value in metrics.items()}
             job.emit(Progress(done=round(100 * progress, 1), total=100, unit="%", metrics=rounded))
         return not job.stopping
 
-    agreement = clone(
+    agreement = behavior_cloning(
         network,
-        shown,
-        knobs,
+        demonstrations,
+        hyperparameters,
         minutes=settings.clone_minutes,
-        half=bf16_is_faster(network),
+        bf16=bf16_is_faster(network),
         seed=settings.seed,
-        told=tell,
+        on_progress=report,
     )
     job.note(
-        f"Of {len(shown)} decisions in the recordings it was shown 9 in 10; of the others it would take"
-        f" {agreement:.0%} alike."
+        f"Trained on 9 in 10 of the {len(demonstrations)} recorded decisions; {agreement:.0%} of the others"
+        " are predicted correctly."
     )
     folder.mkdir(parents=True, exist_ok=True)
     save_agent(
-        folder / START,
+        folder / PRETRAINED,
         AgentCheckpoint(
             spec=network.spec,
             game=settings.game,
@@ -142,4 +148,4 @@ def clone_start(settings: AtariSettings, recordings: Sequence[Path], folder: Pat
             settings=asdict(settings),
         ),
     )
-    return folder / START
+    return folder / PRETRAINED

@@ -1,7 +1,7 @@
-"""Several processes that train one network: each plays and learns, their gradients are averaged.
+"""Process groups: data-parallel training of one network in several processes on this machine.
 
-Every process has consoles of its own and the same weights. Averaged gradients and the same optimizer
-keep the weights equal, so nothing else has to be exchanged. A lone process is a team of one.
+Each process has its own environments and equal weights: averaged gradients and equal optimizers keep the
+weights equal, so nothing else is exchanged. All processes of a group must make the same calls.
 """
 
 import os
@@ -19,8 +19,8 @@ from agp_tui.errors import JobFailed
 
 T = TypeVar("T")
 
-PATIENCE = timedelta(minutes=3)
-"""How long the others are waited for; then one of them is gone."""
+TIMEOUT = timedelta(minutes=3)
+"""A process that does not answer for this long is lost."""
 LOOPBACK = {"linux": "lo", "darwin": "lo0"}
 
 
@@ -28,59 +28,59 @@ class ProcessLost(JobFailed):
     """Another process of the group ended or does not answer."""
 
 
-class Team(Protocol):
-    """What a process of a team can do together with the others; all must call the same."""
+class ProcessGroup(Protocol):
+    """Collective operations of the processes of a training."""
 
     rank: int
-    """0 is the one that tells and keeps what comes of it."""
+    """Rank 0 reports and writes files."""
     size: int
 
-    def average(self, gradients: Iterable[Tensor]) -> None:
-        """Put the mean over the team in place of each gradient."""
+    def average_gradients(self, gradients: Iterable[Tensor]) -> None:
+        """Replace each gradient by its mean over the group, in place."""
         ...
 
-    def same(self, value: T) -> T:
+    def broadcast(self, value: T) -> T:
         """The value of rank 0, plain data."""
         ...
 
     def gather(self, value: T) -> list[T]:
-        """Every process's value at rank 0, in the order of ranks; elsewhere nothing."""
+        """The values of all ranks at rank 0; an empty list elsewhere."""
         ...
 
     def close(self) -> None: ...
 
 
-class Alone:
-    """A team of one."""
+class SingleProcess:
+    """A group of one."""
 
     rank, size = 0, 1
 
-    def average(self, gradients: Iterable[Tensor]) -> None:
-        """Its own gradients are the mean."""
+    def average_gradients(self, gradients: Iterable[Tensor]) -> None:
+        """No other process: they are their mean."""
 
-    def same(self, value: T) -> T:
+    def broadcast(self, value: T) -> T:
         return value
 
     def gather(self, value: T) -> list[T]:
         return [value]
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to close."""
 
 
-class Together:
-    """One of several processes on this machine, joined through a file that none of them had before."""
+class GlooGroup:
+    """A `torch.distributed` group with the gloo backend; the `rendezvous` file must not exist before."""
 
-    def __init__(self, rank: int, size: int, meeting: Path) -> None:
-        import torch.distributed as group
+    def __init__(self, rank: int, size: int, rendezvous: Path) -> None:
+        import torch.distributed as dist
 
         self.rank, self.size = rank, size
         if interface := LOOPBACK.get(sys.platform):
             os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
-        self._group = group
+        self._dist = dist
         with self._connected():
-            group.init_process_group(
-                "gloo", init_method=f"file://{meeting}", rank=rank, world_size=size, timeout=PATIENCE
+            dist.init_process_group(
+                "gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=size, timeout=TIMEOUT
             )
 
     @contextmanager
@@ -91,33 +91,30 @@ class Together:
         except RuntimeError as error:
             raise ProcessLost("A process of the training was lost.") from error
 
-    def average(self, gradients: Iterable[Tensor]) -> None:
-        """Put the mean over the team in place of each gradient."""
-        parts = list(gradients)
-        flat = torch.cat([part.reshape(-1) for part in parts])
+    def average_gradients(self, gradients: Iterable[Tensor]) -> None:
+        tensors = list(gradients)
+        flat = torch.cat([one.reshape(-1) for one in tensors])
         with self._connected():
-            self._group.all_reduce(flat)
+            self._dist.all_reduce(flat)
         flat /= self.size
         at = 0
-        for part in parts:
-            part.copy_(flat[at : at + part.numel()].view_as(part))
-            at += part.numel()
+        for one in tensors:
+            one.copy_(flat[at : at + one.numel()].view_as(one))
+            at += one.numel()
 
-    def same(self, value: T) -> T:
-        """The value of rank 0, plain data."""
-        box: list[Any] = [value]
+    def broadcast(self, value: T) -> T:
+        values: list[Any] = [value]
         with self._connected():
-            self._group.broadcast_object_list(box)
-        found: T = box[0]
-        return found
+            self._dist.broadcast_object_list(values)
+        received: T = values[0]
+        return received
 
     def gather(self, value: T) -> list[T]:
-        """Every process's value at rank 0, in the order of ranks; elsewhere nothing."""
-        boxes: list[Any] | None = [None] * self.size if self.rank == 0 else None
+        values: list[Any] | None = [None] * self.size if self.rank == 0 else None
         with self._connected():
-            self._group.gather_object(value, boxes)
-        return boxes or []
+            self._dist.gather_object(value, values)
+        return values or []
 
     def close(self) -> None:
-        """Leave the team."""
-        self._group.destroy_process_group()
+        """Leave the group."""
+        self._dist.destroy_process_group()

@@ -1,4 +1,4 @@
-"""A replay memory: the last steps of several consoles, each frame once, drawn from at random."""
+"""ReplayBuffer buffer: the last transitions of all environments, sampled uniformly, with n-step returns."""
 
 from dataclasses import dataclass
 
@@ -8,78 +8,79 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from agp_tui.atari.returns import n_step_returns
-from agp_tui.atari.rollout_buffer import Frames
-from agp_tui.atari.vector_env import Moved, Stacks
+from agp_tui.atari.rollout_buffer import FrameRing
+from agp_tui.atari.vector_env import FrameStacks, StepResult
 
 
 @dataclass(frozen=True)
-class Sample:
-    """Arrays of (batch,): what was done, what came of it in n steps, and what is seen after them."""
+class ReplayBatch:
+    """Sampled transitions of n steps; arrays of (batch,), stacks uint8 (batch, frames, height, width)."""
 
     stacks: Tensor
     actions: NDArray[np.int64]
     returns: NDArray[np.float32]
-    worth: NDArray[np.float32]
-    """What the value of `later` counts for: the discount, or 0 where the game was over before."""
-    later: Tensor
+    discounts: NDArray[np.float32]
+    """Factor of the value of `next_stacks`; 0 if the episode terminated before."""
+    next_stacks: Tensor
 
 
-class Replay:
-    """So many steps, in rings of one for each console."""
+class ReplayBuffer:
+    """`capacity` transitions, in one ring for each environment."""
 
     def __init__(
-        self, capacity: int, consoles: int, shape: tuple[int, int, int], device: torch.device | str = "cpu"
+        self, capacity: int, num_envs: int, shape: tuple[int, int, int], device: torch.device | str = "cpu"
     ) -> None:
-        """`shape` is that of one stack: (frames, height, width); the frames are kept on `device`."""
-        self.length, self.consoles, self._depth = capacity // consoles, consoles, shape[0]
-        self._frames = Frames(self.length, consoles, shape, device)
-        self._actions = np.zeros((self.length, consoles), np.int64)
-        self._rewards = np.zeros((self.length, consoles), np.float32)
-        self._over = np.zeros((self.length, consoles), np.bool_)
-        self._cut = np.zeros((self.length, consoles), np.bool_)
-        self._began: NDArray[np.bool_] = np.ones(consoles, np.bool_)
+        """`shape` is the shape of one stack: (frames, height, width); frames are stored on `device`."""
+        self.length, self.num_envs, self._depth = capacity // num_envs, num_envs, shape[0]
+        self._frames = FrameRing(self.length, num_envs, shape, device)
+        self._actions = np.zeros((self.length, num_envs), np.int64)
+        self._rewards = np.zeros((self.length, num_envs), np.float32)
+        self._terminated = np.zeros((self.length, num_envs), np.bool_)
+        self._truncated = np.zeros((self.length, num_envs), np.bool_)
+        self._episode_start: NDArray[np.bool_] = np.ones(num_envs, np.bool_)
         self.steps = 0
-        """Of each console, so far."""
+        """Of each environment, so far."""
 
-    def see(self, stacks: Stacks) -> None:
-        """What the consoles show before the next step."""
-        self._frames.put(self.steps, stacks, self._began)
+    def add_observation(self, stacks: FrameStacks) -> None:
+        """Store the observations before the next step."""
+        self._frames.add(self.steps, stacks, self._episode_start)
 
-    def add(
-        self, actions: NDArray[np.int64], rewards: NDArray[np.float32], over: NDArray[np.bool_], moved: Moved
+    def add_step(
+        self,
+        actions: NDArray[np.int64],
+        rewards: NDArray[np.float32],
+        terminated: NDArray[np.bool_],
+        result: StepResult,
     ) -> None:
-        """What was done and what came of it; `over` is what counts as an end."""
+        """Store the actions and their results; `terminated` counts lost lives if the algorithm does."""
         at = self.steps % self.length
-        self._actions[at], self._rewards[at], self._over[at], self._cut[at] = (
-            actions,
-            rewards,
-            over,
-            moved.cut,
-        )
-        self._began = moved.over | moved.cut
+        self._actions[at], self._rewards[at] = actions, rewards
+        self._terminated[at], self._truncated[at] = terminated, result.truncated
+        self._episode_start = result.terminated | result.truncated
         self.steps += 1
 
-    def sample(self, drawing: np.random.Generator, batch: int, span: int, discount: float) -> Sample:
-        """Steps drawn evenly, with returns of up to `span` steps.
+    def sample(self, rng: np.random.Generator, batch_size: int, n_steps: int, discount: float) -> ReplayBatch:
+        """Uniformly sampled transitions with returns of up to `n_steps` steps.
 
-        Steps whose game was cut within the span are not drawn: what came after is not remembered.
+        Transitions with a truncation within `n_steps` are left out: the observation after it is not stored.
         """
         oldest = max(0, self.steps - self.length) + self._depth
-        starts = drawing.integers(oldest, self.steps - span, batch)
-        consoles = drawing.integers(0, self.consoles, batch)
-        places = (starts + np.arange(span)[:, None]) % self.length
-        over, cut = self._over[places, consoles], self._cut[places, consoles]
-        if (bad := cut.any(0)).any():
-            keep = np.flatnonzero(~bad)
-            again = keep[drawing.integers(0, len(keep), batch)]
-            starts, consoles, places = starts[again], consoles[again], places[:, again]
-            over, cut = over[:, again], cut[:, again]
-        rewards = self._rewards[places, consoles]
-        returns, worth, spans = n_step_returns(rewards, over, cut, discount=discount)
-        return Sample(
-            self._frames.stacks(starts, consoles),
-            self._actions[starts % self.length, consoles],
+        starts = rng.integers(oldest, self.steps - n_steps, batch_size)
+        envs = rng.integers(0, self.num_envs, batch_size)
+        rows = (starts + np.arange(n_steps)[:, None]) % self.length
+        terminated, truncated = self._terminated[rows, envs], self._truncated[rows, envs]
+        if (invalid := truncated.any(0)).any():
+            valid = np.flatnonzero(~invalid)
+            redrawn = valid[rng.integers(0, len(valid), batch_size)]
+            starts, envs, rows = starts[redrawn], envs[redrawn], rows[:, redrawn]
+            terminated, truncated = terminated[:, redrawn], truncated[:, redrawn]
+        returns, discounts, num_steps = n_step_returns(
+            self._rewards[rows, envs], terminated, truncated, discount=discount
+        )
+        return ReplayBatch(
+            self._frames.stacks(starts, envs),
+            self._actions[starts % self.length, envs],
             returns,
-            worth,
-            self._frames.stacks(starts + spans, consoles),
+            discounts,
+            self._frames.stacks(starts + num_steps, envs),
         )

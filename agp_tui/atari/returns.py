@@ -1,8 +1,7 @@
-"""What is expected from each step on: returns and advantages, all as arrays (steps, games).
+"""Returns of rewards: Monte Carlo, lambda and n-step, as float32 arrays (steps, num_envs).
 
-`over` marks steps after which nothing more can come of the game (its end, or a life lost where that
-counts as an end): the value behind them is 0. `cut` marks steps after which a game goes on elsewhere
-(the frame cap): the value there is not 0, so it is given as `cut_values`.
+`terminated` marks steps after which the value is 0: the end of the episode, or a lost life if that counts as
+one. `truncated` marks steps at which the frame cap ended the episode: the value after them is bootstrapped.
 """
 
 import numpy as np
@@ -13,50 +12,58 @@ Flags = NDArray[np.bool_]
 
 
 def monte_carlo_returns(rewards: Floats, discount: float) -> Floats:
-    """`G = r + discount * G'` of one whole game, shape (steps,): every visit (Sutton and Barto 5.1)."""
+    """`G_t = r_t + discount * G_{t+1}` of one whole episode, shape (steps,) (Sutton and Barto 2018, 5.1)."""
     returns = np.empty_like(rewards, dtype=np.float32)
-    following = 0.0
+    next_return = 0.0
     for step in reversed(range(len(rewards))):
-        following = float(rewards[step]) + discount * following
-        returns[step] = following
+        next_return = float(rewards[step]) + discount * next_return
+        returns[step] = next_return
     return returns
 
 
 def lambda_returns(
-    rewards: Floats, following: Floats, over: Flags, cut: Flags, *, discount: float, decay: float
+    rewards: Floats,
+    next_values: Floats,
+    terminated: Flags,
+    truncated: Flags,
+    *,
+    discount: float,
+    gae_lambda: float,
 ) -> Floats:
-    """Lambda returns (Sutton and Barto 12.1) of a rollout, (steps, games).
+    """Lambda returns of a rollout, (steps, num_envs) (Sutton and Barto 2018, 12.1).
 
-    `following` are the values of the states that follow each step, the last state of a game that was
-    cut included.
+    `G_t = r_t + discount * ((1 - lambda) * V(s_{t+1}) + lambda * G_{t+1})`. Minus `V(s_t)` they are the
+    generalised advantage estimates of Schulman et al. 2016. `next_values` are the values of the states after
+    each step; for truncated steps, of the last state of the episode.
     """
     returns = np.empty_like(rewards, dtype=np.float32)
-    later = following[-1]
+    next_return = next_values[-1]
     for step in reversed(range(len(rewards))):
-        mixed = np.where(cut[step], following[step], (1 - decay) * following[step] + decay * later)
-        returns[step] = rewards[step] + discount * np.where(over[step], 0.0, mixed)
-        later = returns[step]
+        mixed = (1 - gae_lambda) * next_values[step] + gae_lambda * next_return
+        mixed = np.where(truncated[step], next_values[step], mixed)
+        returns[step] = rewards[step] + discount * np.where(terminated[step], 0.0, mixed)
+        next_return = returns[step]
     return returns
 
 
 def n_step_returns(
-    rewards: Floats, over: Flags, cut: Flags, *, discount: float
+    rewards: Floats, terminated: Flags, truncated: Flags, *, discount: float
 ) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    """Returns of up to n steps, from arrays (n, batch): what each batch entry gathers from its first step on.
+    """Returns of up to n steps, from arrays (n, batch) (Sutton and Barto 2018, 7.1).
 
-    Gives (returns, discounts, steps), each (batch,): the sum of discounted rewards, what the value behind
-    it is worth (0 where the game was over), and how many steps it spans. A game that was cut ends the
-    sum, but keeps its value.
+    Gives (returns, bootstrap_discounts, num_steps), each (batch,): the discounted sum of rewards, the factor
+    of the value after it (0 for a terminated episode), and the number of steps summed. A truncated episode
+    ends the sum, but keeps its value.
     """
-    steps, batch = rewards.shape
+    n, batch = rewards.shape
     returns = np.zeros(batch, np.float32)
-    worth = np.ones(batch, np.float32)
-    spans = np.zeros(batch, np.int64)
-    going = np.ones(batch, np.bool_)
-    for step in range(steps):
-        returns += np.where(going, worth * rewards[step], 0.0).astype(np.float32)
-        spans += going
-        worth = np.where(going, worth * discount, worth).astype(np.float32)
-        worth = np.where(going & over[step], 0.0, worth).astype(np.float32)
-        going &= ~(over[step] | cut[step])
-    return returns, worth, spans
+    discounts = np.ones(batch, np.float32)
+    num_steps = np.zeros(batch, np.int64)
+    running = np.ones(batch, np.bool_)
+    for step in range(n):
+        returns += np.where(running, discounts * rewards[step], 0.0).astype(np.float32)
+        num_steps += running
+        discounts = np.where(running, discounts * discount, discounts).astype(np.float32)
+        discounts = np.where(running & terminated[step], 0.0, discounts).astype(np.float32)
+        running &= ~(terminated[step] | truncated[step])
+    return returns, discounts, num_steps

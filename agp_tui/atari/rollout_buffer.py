@@ -1,121 +1,121 @@
-"""What consoles showed and what came of it, step by step; each frame is kept once and stacked when read."""
+"""RolloutBuffer buffer of PPO and PQN, and the ring of frames that it shares with the replay buffer."""
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from agp_tui.atari.vector_env import Moved, Stacks
+from agp_tui.atari.vector_env import FrameStacks, StepResult
 
 
-class Frames:
-    """The last `length` steps of several consoles, as single frames, overwritten from the oldest on.
+class FrameRing:
+    """The last `length` frames of each environment; every frame is stored once and stacked when read.
 
-    They are kept where the network is, so that what is learned from several times is sent there once.
-    A stack is read as the console showed it: frames from before a game's beginning are black.
+    Frames live on the network's device, so that a frame that is sampled several times is copied there once.
+    In a stack, frames from before the start of the episode are black.
     """
 
     def __init__(
-        self, length: int, consoles: int, shape: tuple[int, int, int], device: torch.device | str = "cpu"
+        self, length: int, num_envs: int, shape: tuple[int, int, int], device: torch.device | str = "cpu"
     ) -> None:
-        """`shape` is that of one stack: (frames, height, width)."""
-        self.length, self.consoles = length, consoles
+        """`shape` is the shape of one stack: (frames, height, width)."""
+        self.length, self.num_envs = length, num_envs
         self._depth = shape[0]
-        self._black = length * consoles
-        """The place of a black picture, after those of all steps."""
+        self._black = length * num_envs
+        """Index of a black frame, after those of all steps."""
         # From numpy: its zeros take no memory before they are written.
-        self._pictures = torch.from_numpy(np.zeros((self._black + 1, *shape[1:]), np.uint8)).to(device)
-        self._ages = np.zeros((length, consoles), np.int64)
-        """How many frames of its game came before a frame, up to the depth of a stack."""
+        self._frames = torch.from_numpy(np.zeros((self._black + 1, *shape[1:]), np.uint8)).to(device)
+        self._ages = np.zeros((length, num_envs), np.int64)
+        """Number of earlier frames of the same episode, at most `frames - 1`."""
 
-    def put(self, step: int, stacks: Stacks, began: NDArray[np.bool_]) -> None:
-        """Keep the newest frame of each stack as step `step`; `began`: it is the first of a game."""
-        place, before = step % self.length, (step - 1) % self.length
-        self._keep(place, stacks[:, -1])
+    def add(self, step: int, stacks: FrameStacks, episode_start: NDArray[np.bool_]) -> None:
+        """Store the newest frame of each stack as step `step`."""
+        index, before = step % self.length, (step - 1) % self.length
+        self._write(index, stacks[:, -1])
         aged = np.minimum(self._ages[before] + 1, self._depth - 1)
-        self._ages[place] = np.where(began, 0, aged)
+        self._ages[index] = np.where(episode_start, 0, aged)
 
-    def put_first(self, step: int, stacks: Stacks) -> None:
-        """Begin with whole stacks, as steps up to `step`."""
+    def add_stacks(self, step: int, stacks: FrameStacks) -> None:
+        """Store whole stacks, the newest frames as step `step`."""
         for back in reversed(range(self._depth)):
-            self._keep((step - back) % self.length, stacks[:, self._depth - 1 - back])
+            self._write((step - back) % self.length, stacks[:, self._depth - 1 - back])
         self._ages[step % self.length] = self._depth - 1
 
-    def stacks(self, steps: NDArray[np.int64], consoles: NDArray[np.int64]) -> Tensor:
-        """The stacks that ended with these steps, uint8 (batch, frames, height, width)."""
+    def stacks(self, steps: NDArray[np.int64], envs: NDArray[np.int64]) -> Tensor:
+        """The stacks whose newest frames are of these steps, uint8 (batch, frames, height, width)."""
         back = np.arange(self._depth - 1, -1, -1)
-        places = (steps[:, None] - back) % self.length * self.consoles + consoles[:, None]
-        too_old = back > self._ages[steps % self.length, consoles][:, None]
-        places = np.where(too_old, self._black, places)
-        found = self._pictures.index_select(0, torch.from_numpy(places.ravel()).to(self._pictures.device))
-        return found.view(*places.shape, *found.shape[1:])
+        indices = (steps[:, None] - back) % self.length * self.num_envs + envs[:, None]
+        before_start = back > self._ages[steps % self.length, envs][:, None]
+        indices = np.where(before_start, self._black, indices)
+        frames = self._frames.index_select(0, torch.from_numpy(indices.ravel()).to(self._frames.device))
+        return frames.view(*indices.shape, *frames.shape[1:])
 
-    def _keep(self, place: int, pictures: NDArray[np.uint8]) -> None:
-        first = place * self.consoles
-        self._pictures[first : first + self.consoles] = torch.from_numpy(pictures)
+    def _write(self, index: int, frames: NDArray[np.uint8]) -> None:
+        first = index * self.num_envs
+        self._frames[first : first + self.num_envs] = torch.from_numpy(frames)
 
 
-class Rollout:
-    """So many steps of several consoles: what on-policy algorithms learn from, then forget.
-
-    Arrays are of shape (steps, consoles).
-    """
+class RolloutBuffer:
+    """`num_steps` transitions of each environment. Arrays are of shape (num_steps, num_envs)."""
 
     def __init__(
-        self, steps: int, consoles: int, shape: tuple[int, int, int], device: torch.device | str = "cpu"
+        self, num_steps: int, num_envs: int, shape: tuple[int, int, int], device: torch.device | str = "cpu"
     ) -> None:
-        """`shape` is that of one stack: (frames, height, width); the frames are kept on `device`."""
-        self.steps, self.consoles = steps, consoles
+        """`shape` is the shape of one stack: (frames, height, width); frames are stored on `device`."""
+        self.num_steps, self.num_envs = num_steps, num_envs
         self._offset = shape[0] - 1
-        self._frames = Frames(steps + self._offset, consoles, shape, device)
-        self._began: NDArray[np.bool_] = np.zeros(consoles, np.bool_)
-        self.actions = np.zeros((steps, consoles), np.int64)
-        self.likelihoods = np.zeros((steps, consoles), np.float32)
-        """Log-probabilities of the actions."""
-        self.values = np.zeros((steps, consoles), np.float32)
+        self._frames = FrameRing(num_steps + self._offset, num_envs, shape, device)
+        self._episode_start: NDArray[np.bool_] = np.zeros(num_envs, np.bool_)
+        self.actions = np.zeros((num_steps, num_envs), np.int64)
+        self.log_probs = np.zeros((num_steps, num_envs), np.float32)
+        """Of the actions."""
+        self.values = np.zeros((num_steps, num_envs), np.float32)
         """Of the states before each step."""
-        self.rewards = np.zeros((steps, consoles), np.float32)
-        self.over = np.zeros((steps, consoles), np.bool_)
-        self.cut = np.zeros((steps, consoles), np.bool_)
-        self._cut_values = np.zeros((steps, consoles), np.float32)
-        self.filled = 0
+        self.rewards = np.zeros((num_steps, num_envs), np.float32)
+        self.terminated = np.zeros((num_steps, num_envs), np.bool_)
+        self.truncated = np.zeros((num_steps, num_envs), np.bool_)
+        self._truncation_values = np.zeros((num_steps, num_envs), np.float32)
+        self.position = 0
+        """Number of steps stored."""
 
     @property
     def full(self) -> bool:
-        return self.filled == self.steps
+        return self.position == self.num_steps
 
-    def see(self, stacks: Stacks, values: NDArray[np.float32]) -> None:
-        """What the consoles show before the next step, and what that is worth."""
-        if self.filled == 0:
-            self._frames.put_first(self._offset, stacks)
+    def add_observation(self, stacks: FrameStacks, values: NDArray[np.float32]) -> None:
+        """Store the observations before the next step, and their values."""
+        if self.position == 0:
+            self._frames.add_stacks(self._offset, stacks)
         else:
-            self._frames.put(self._offset + self.filled, stacks, self._began)
-        self.values[self.filled] = values
+            self._frames.add(self._offset + self.position, stacks, self._episode_start)
+        self.values[self.position] = values
 
-    def add(
+    def add_step(
         self,
         actions: NDArray[np.int64],
         rewards: NDArray[np.float32],
-        over: NDArray[np.bool_],
-        moved: Moved,
-        cut_values: NDArray[np.float32],
+        terminated: NDArray[np.bool_],
+        result: StepResult,
+        truncation_values: NDArray[np.float32],
     ) -> None:
-        """What was done and what came of it; `over` is what counts as an end."""
-        at = self.filled
-        self.actions[at], self.rewards[at], self.over[at] = actions, rewards, over
-        self.cut[at], self._cut_values[at] = moved.cut, cut_values
-        self._began = moved.over | moved.cut
-        self.filled += 1
+        """Store the actions and their results; `terminated` counts lost lives if the algorithm does."""
+        at = self.position
+        self.actions[at], self.rewards[at], self.terminated[at] = actions, rewards, terminated
+        self.truncated[at], self._truncation_values[at] = result.truncated, truncation_values
+        self._episode_start = result.terminated | result.truncated
+        self.position += 1
 
-    def following(self, last: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Values of the states after each step, (steps, consoles); `last` are those after the newest."""
-        return np.where(self.cut, self._cut_values, np.concatenate([self.values[1:], last[None]]))
+    def next_values(self, last: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Values of the states after each step; `last` (num_envs,) are those after the newest step."""
+        return np.where(
+            self.truncated, self._truncation_values, np.concatenate([self.values[1:], last[None]])
+        )
 
-    def stacks(self, places: NDArray[np.int64]) -> Tensor:
-        """The stacks before steps, given as `step * consoles + console`."""
-        steps, consoles = np.divmod(places, self.consoles)
-        return self._frames.stacks(steps + self._offset, consoles)
+    def stacks(self, indices: NDArray[np.int64]) -> Tensor:
+        """Observations before the steps `step * num_envs + env`, uint8 (batch, frames, height, width)."""
+        steps, envs = np.divmod(indices, self.num_envs)
+        return self._frames.stacks(steps + self._offset, envs)
 
-    def clear(self) -> None:
-        """Forget it all."""
-        self.filled = 0
+    def reset(self) -> None:
+        """Start a new rollout."""
+        self.position = 0

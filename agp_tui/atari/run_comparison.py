@@ -1,6 +1,6 @@
-"""Trainings of agents side by side: what each learnt, for how long, and how good it became.
+"""Comparison of training runs of agents: game, algorithm, steps, time and best evaluation of each.
 
-Read from the runs' own events, so it is there while they go on. Quick to import: no agent comes with it.
+Read from the events of the runs, so it also covers runs in progress. Imports no torch.
 """
 
 import contextlib
@@ -14,30 +14,30 @@ from agp_tui.protocol.results import EvaluationResult
 from agp_tui.protocol.summaries import AgentRunSummary
 
 COLUMNS = ["run", "game", "algorithm", "steps", "min", "mean", "95 %", "human"]
-JUDGED = ("score_mean", "score_low", "score_high", "games", "human_normalised")
+EVALUATION_FIELDS = ("score_mean", "score_low", "score_high", "games", "human_normalised")
 JOB = "atari"
 
 
-def _row(one: AgentRunSummary) -> list[str | float | int | None]:
-    """A training under `COLUMNS`; the last letters of a run's id are enough to name it."""
+def _row(run: AgentRunSummary) -> list[str | float | int | None]:
+    """The row of a run under `COLUMNS`; the last four characters of its id identify it."""
     interval = None
-    if one.score_low is not None and one.score_high is not None:
-        interval = f"{one.score_low:.1f} to {one.score_high:.1f}"
-    game = short_name(one.game)
+    if run.score_low is not None and run.score_high is not None:
+        interval = f"{run.score_low:.1f} to {run.score_high:.1f}"
+    game = short_name(run.game)
     return [
-        one.id[-4:],
-        game if one.protocol == "sticky" else f"{game} ({one.protocol})",
-        one.algorithm,
-        None if one.steps is None else shortened(one.steps),
-        one.minutes,
-        one.score_mean,
+        run.id[-4:],
+        game if run.protocol == "sticky" else f"{game} ({run.protocol})",
+        run.algorithm,
+        None if run.steps is None else shortened(run.steps),
+        run.minutes,
+        run.score_mean,
         interval,
-        one.human_normalised,
+        run.human_normalised,
     ]
 
 
 def shortened(number: float) -> str:
-    """Three digits that matter, such as 812, 3.9k, 1.25M."""
+    """Three significant digits, such as 812, 3.9k, 1.25M."""
     for limit, letter in ((1e6, "M"), (1e3, "k")):
         if abs(number) >= limit:
             return f"{number / limit:.3g}{letter}"
@@ -45,16 +45,16 @@ def shortened(number: float) -> str:
 
 
 def compare(runs: list[Run]) -> list[AgentRunSummary]:
-    """The trainings among these runs, in their order; damaged ones are left out."""
-    return [found for run in runs if (found := _compared(run)) is not None]
+    """Summaries of the training runs of agents among these, in order; damaged ones are left out."""
+    return [summary for run in runs if (summary := _summary(run)) is not None]
 
 
-def table(found: list[AgentRunSummary]) -> Table:
-    """For people."""
-    return Table(title="Trainings of agents", columns=COLUMNS, rows=[_row(one) for one in found])
+def table(summaries: list[AgentRunSummary]) -> Table:
+    """The comparison as a table of text."""
+    return Table(title="Trainings of agents", columns=COLUMNS, rows=[_row(one) for one in summaries])
 
 
-def _compared(run: Run) -> AgentRunSummary | None:
+def _summary(run: Run) -> AgentRunSummary | None:
     try:
         if run.job != JOB:
             return None
@@ -62,32 +62,32 @@ def _compared(run: Run) -> AgentRunSummary | None:
         game, algorithm, protocol = (str(settings[name]) for name in ("game", "algorithm", "protocol"))
     except (RunError, KeyError, TypeError):
         return None
-    told = _Told()
-    # A damaged line: what was told before it holds.
+    metrics = _RunMetrics()
+    # After a damaged line: the events before it are valid.
     with contextlib.suppress(AgpError):
         for event in run.events():
-            told.handle(event)
+            metrics.handle(event)
     state = run.state()
     return AgentRunSummary(
         id=run.id,
         game=game,
         algorithm=algorithm,
         protocol=protocol,
-        state="stopped" if state == "finished" and told.stopped else state,
-        steps=told.steps,
-        minutes=None if told.seconds is None else round(told.seconds / 60, 1),
-        **(told.judged or {}),
+        state="stopped" if state == "finished" and metrics.stopped else state,
+        steps=metrics.steps,
+        minutes=None if metrics.seconds is None else round(metrics.seconds / 60, 1),
+        **(metrics.evaluation or {}),
     )
 
 
-class _Told:
-    """What a training told, event by event, over all its executions."""
+class _RunMetrics:
+    """Metrics of a run from its events, over all its executions."""
 
     def __init__(self) -> None:
         self.steps: int | None = None
         self.seconds: float | None = None
-        self.judged: dict[str, Any] | None = None
-        """Of the best evaluation, or of the last word about it."""
+        self.evaluation: dict[str, Any] | None = None
+        """The best evaluation, or the final one."""
         self.stopped = False
 
     def handle(self, event: AnyEvent) -> None:
@@ -95,11 +95,11 @@ class _Told:
             case Progress(metrics={"steps": steps, "steps_per_second": rate}) if rate:
                 self.steps, self.seconds = int(steps), steps / rate
             case Evaluated():
-                if self.judged is None or event.score_mean > self.judged["score_mean"]:
-                    self.judged = {name: getattr(event, name) for name in JUDGED}
+                if self.evaluation is None or event.score_mean > self.evaluation["score_mean"]:
+                    self.evaluation = {name: getattr(event, name) for name in EVALUATION_FIELDS}
             case Finished():
                 self.stopped = event.stopped
                 self.steps, self.seconds = event.steps, event.seconds
                 best = event.result(EvaluationResult)
                 if best is not None and best.games:
-                    self.judged = {name: getattr(best, name) for name in JUDGED}
+                    self.evaluation = {name: getattr(best, name) for name in EVALUATION_FIELDS}

@@ -1,7 +1,7 @@
-"""The training job: an agent learns a game; its run folder holds checkpoints and curves.
+"""The training job: trains an agent in one or several processes, with checkpoints, evaluations and resume.
 
-`checkpoints/last.pt` has all that is needed to go on exactly, `checkpoints/best.pt` the agent with the best
-evaluation. The run's own process is rank 0 of a team; the others end with it.
+A run's `checkpoints/last.pt` has all that an exact resume needs, `checkpoints/best.pt` the agent with the
+best evaluation. The run's own process is rank 0 of the process group and ends the others.
 """
 
 import tempfile
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from agp_tui.atari.checkpoint import BEST, LAST, AgentCheckpoint, load_agent, save_agent
-from agp_tui.atari.evaluate import Evaluation, Judge, Judged
-from agp_tui.atari.process_group import Alone, ProcessLost, Team, Together
-from agp_tui.atari.reporter import Teller, TensorBoard
-from agp_tui.atari.trainer import AgentTrainer, Counters
+from agp_tui.atari.evaluate import CheckpointEvaluation, Evaluation, Evaluator
+from agp_tui.atari.process_group import GlooGroup, ProcessGroup, ProcessLost, SingleProcess
+from agp_tui.atari.reporter import AgentTrainingReporter, TensorBoardWriter
+from agp_tui.atari.trainer import AgentTrainer, TrainCounters
 from agp_tui.config import AtariSettings, PreviewSettings
 from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
@@ -25,50 +25,51 @@ from agp_tui.engine.subprocesses import terminate_pool, worker_pool
 from agp_tui.errors import JobFailed
 from agp_tui.protocol.events import Evaluated
 
-JUDGED = "judged.pt"
+EVALUATED = "judged.pt"
+"""The checkpoint under evaluation."""
 VIDEOS = "videos"
-"""The folder in a run where `record_tries` games of each evaluation are recorded."""
+"""Folder of a run for videos of `record_tries` episodes of each evaluation."""
 POLL_SECONDS = 0.2
-MINUTES = 60.0
-"""How long a training is where nothing else is asked for."""
+DEFAULT_MINUTES = 60.0
+"""Duration of a training without a limit of its own."""
 
 
 @dataclass(frozen=True)
-class Goal:
-    """When a training is over."""
+class TrainBudget:
+    """The limits of a training; the first one reached ends it."""
 
     minutes: float | None
     steps: int | None
-    tries: int | None
+    episodes: int | None
 
     @classmethod
-    def of(cls, settings: AtariSettings) -> "Goal":
-        given = (settings.minutes, settings.steps, settings.tries)
-        return cls(*given) if any(given) else cls(MINUTES, None, None)
+    def of(cls, settings: AtariSettings) -> "TrainBudget":
+        limits = (settings.minutes, settings.steps, settings.tries)
+        return cls(*limits) if any(limits) else cls(DEFAULT_MINUTES, None, None)
 
-    def progress(self, seconds: float, steps: int, tries: int) -> float:
-        """The share that is over, 1 at the end."""
+    def progress(self, seconds: float, steps: int, episodes: int) -> float:
+        """The elapsed share, 1 at the end."""
         shares = [
             seconds / 60 / self.minutes if self.minutes else 0.0,
             steps / self.steps if self.steps else 0.0,
-            tries / self.tries if self.tries else 0.0,
+            episodes / self.episodes if self.episodes else 0.0,
         ]
         return min(1.0, max(shares))
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What came of it."""
+class AgentTrainingResult:
+    """The result of a training."""
 
     best: Path
-    """The checkpoint with the best evaluation, or the last one where none was judged."""
+    """The checkpoint with the best evaluation; without evaluations the last one."""
     evaluation: Evaluation | None
-    """Of the best checkpoint, with more games; None where a stop came first."""
-    counters: Counters
+    """Final evaluation of the best checkpoint; None if the training was stopped before."""
+    counters: TrainCounters
 
 
-def workers_for(settings: AtariSettings, device: str) -> int:
-    """How many processes train."""
+def num_processes(settings: AtariSettings, device: str) -> int:
+    """Number of processes for a new training."""
     if settings.algorithm == "monte_carlo" or device != "cpu":
         return 1
     return settings.workers or available_cpus()
@@ -76,23 +77,23 @@ def workers_for(settings: AtariSettings, device: str) -> int:
 
 def train_agent(
     settings: AtariSettings, job: Job, run: Run, *, preview: PreviewSettings | None = None
-) -> Trained:
-    """Train, or go on with a run that has a `last.pt`. Stops soon, with a checkpoint, when told to.
+) -> AgentTrainingResult:
+    """Train, or resume a run that has a `last.pt`. When the job is stopped it saves a checkpoint and returns.
 
-    Raises `SettingError`, `MissingPart`, `ModelError` where the settings do not fit, `JobFailed` where a
-    process of the team is lost.
+    Raises `SettingError`, `MissingPart`, `ModelError` for settings that do not fit together, `JobFailed` if a
+    process is lost.
     """
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     last = run.checkpoints / LAST
-    # A training goes on with as many processes as it had: each has consoles of its own.
-    size = len(load_agent(last).training) if last.is_file() else workers_for(settings, device)
+    # A resumed training needs its number of processes: each has environments of its own.
+    size = len(load_agent(last).training) if last.is_file() else num_processes(settings, device)
     threads = max(1, available_cpus() // size)
-    with _team(settings, size, last, threads) as team:
-        trainer = AgentTrainer(settings, team, device=device, threads=threads)
+    with _process_group(settings, size, last, threads) as group:
+        trainer = AgentTrainer(settings, group, device=device, threads=threads)
         try:
-            return _Lead(settings, trainer, job, run, preview).train()
+            return _RankZero(settings, trainer, job, run, preview).train()
         except ProcessLost as error:
             raise JobFailed(error.message, f"Resume with: agp atari train --resume {run.id}") from error
         finally:
@@ -100,47 +101,49 @@ def train_agent(
 
 
 @contextmanager
-def _team(settings: AtariSettings, size: int, last: Path, threads: int) -> Iterator[Team]:
-    """The other processes of the team, begun and ended; this one is rank 0.
+def _process_group(settings: AtariSettings, size: int, last: Path, threads: int) -> Iterator[ProcessGroup]:
+    """Starts and ends the other processes of the group; this process is rank 0.
 
-    All have as many threads: sums in another order would part their weights.
+    All have the same number of threads: another order of summation would make their weights diverge.
     """
     if size == 1:
-        yield Alone()
+        yield SingleProcess()
         return
     with tempfile.TemporaryDirectory(prefix="agp-team-") as folder:
-        meeting = Path(folder) / "meeting"
+        rendezvous = Path(folder) / "rendezvous"
         pool = worker_pool(size - 1)
         try:
             for rank in range(1, size):
-                pool.submit(_follow, rank, size, meeting, settings, last, threads)
-            yield Together(0, size, meeting)
+                pool.submit(_run_rank, rank, size, rendezvous, settings, last, threads)
+            yield GlooGroup(0, size, rendezvous)
             pool.shutdown()
         finally:
             terminate_pool(pool)
 
 
-def _follow(rank: int, size: int, meeting: Path, settings: AtariSettings, last: Path, threads: int) -> None:
-    """What the processes beside rank 0 do: the same, silently."""
-    trainer = AgentTrainer(settings, Together(rank, size, meeting), threads=threads)
+def _run_rank(
+    rank: int, size: int, rendezvous: Path, settings: AtariSettings, last: Path, threads: int
+) -> None:
+    """The training in the processes other than rank 0: they follow its decisions and report nothing."""
+    trainer = AgentTrainer(settings, GlooGroup(rank, size, rendezvous), threads=threads)
     try:
         if last.is_file():
             trainer.restore(load_agent(last).training[rank])
         elif settings.from_model:
             trainer.learner.network.load_state_dict(load_agent(Path(settings.from_model)).weights)
         while True:
-            going, progress, saving = trainer.team.same((True, 0.0, False))
+            running, progress, saving = trainer.group.broadcast((True, 0.0, False))
             if saving:
-                trainer.team.gather(trainer.state())
-            if not going:
+                trainer.group.gather(trainer.state())
+            if not running:
                 return
-            trainer.round(progress)
+            trainer.iterate(progress)
     finally:
         trainer.close()
 
 
-class _Lead:
-    """Rank 0: says when to go on, when to save and when to judge."""
+class _RankZero:
+    """The training in rank 0, which decides when to save, to evaluate and to stop."""
 
     def __init__(
         self,
@@ -153,49 +156,51 @@ class _Lead:
         self._settings, self._trainer, self._job = settings, trainer, job
         self._folder = run.checkpoints
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._goal = Goal.of(settings)
-        self._judge = Judge(
-            settings.evaluate_games, settings.seed, tries=settings.record_tries, videos=run.path / VIDEOS
+        self._budget = TrainBudget.of(settings)
+        self._evaluator = Evaluator(
+            settings.evaluate_games, settings.seed, episodes=settings.record_tries, videos=run.path / VIDEOS
         )
-        self._board = TensorBoard(run.path / "tensorboard")
-        self._teller = Teller(job, self._board, preview if settings.render else None)
+        self._tensorboard = TensorBoardWriter(run.path / "tensorboard")
+        self._reporter = AgentTrainingReporter(job, self._tensorboard, preview if settings.render else None)
         self._best: float | None = None
-        self._saved = float("-inf")
-        self._judged_at = 0.0
+        self._saved_at = float("-inf")
+        self._evaluated_at = 0.0
 
-    def train(self) -> Trained:
-        """The whole of it."""
-        trainer, counters = self._trainer, self._trainer.counters
-        self._begin()
+    def train(self) -> AgentTrainingResult:
+        """Train to the end of the budget, or until the job is stopped."""
+        trainer = self._trainer
+        self._load_weights()
         self._job.stage("learn", 1, 2)
         try:
             while True:
                 counters = trainer.counters
-                progress = self._goal.progress(counters.seconds, counters.steps, counters.games)
-                going = progress < 1.0 and not self._job.stopping
-                saving = not going or self._due_to_save()
-                trainer.team.same((going, progress, saving))
+                progress = self._budget.progress(counters.seconds, counters.steps, counters.games)
+                running = progress < 1.0 and not self._job.stopping
+                saving = not running or self._save_due()
+                trainer.group.broadcast((running, progress, saving))
                 if saving:
                     self._save()
-                if not going:
-                    return self._end()
-                self._hear_the_judge()
-                if self._due_to_judge():
-                    self._have_judged()
-                self._teller.tell(trainer.round(progress, self._teller.watch), progress)
+                if not running:
+                    return self._finish()
+                if (found := self._evaluator.poll()) is not None:
+                    self._report_evaluation(found)
+                self._report_notes()
+                if self._evaluation_due():
+                    self._start_evaluation()
+                self._reporter.report(trainer.iterate(progress, self._reporter.report_frame), progress)
         finally:
-            self._judge.close()
-            self._board.close()
+            self._evaluator.close()
+            self._tensorboard.close()
 
-    def _begin(self) -> None:
-        """Go on where the run was, or from the weights of another agent."""
+    def _load_weights(self) -> None:
+        """Resume from the last checkpoint, or start from the weights of another agent."""
         trainer, last = self._trainer, self._folder / LAST
         if last.is_file():
-            kept = load_agent(last)
-            trainer.restore(kept.training[0])
-            self._teller.restore(kept.counters["told"])
-            self._best = kept.counters["best"]
-            self._judged_at = trainer.counters.seconds
+            checkpoint = load_agent(last)
+            trainer.restore(checkpoint.training[0])
+            self._reporter.restore(checkpoint.counters["told"])
+            self._best = checkpoint.counters["best"]
+            self._evaluated_at = trainer.counters.seconds
         elif self._settings.from_model:
             trainer.learner.network.load_state_dict(load_agent(Path(self._settings.from_model)).weights)
 
@@ -204,59 +209,54 @@ class _Lead:
         return AgentCheckpoint(
             spec=trainer.learner.network.spec,
             game=settings.game,
-            actions=trainer.consoles.actions,
+            actions=trainer.env.actions,
             algorithm=settings.algorithm,
             skip=settings.skip_frames,
             protocol=settings.protocol,
             weights=trainer.learner.network.state_dict(),
-            counters={**asdict(trainer.counters), "told": self._teller.state(), "best": self._best},
+            counters={**asdict(trainer.counters), "told": self._reporter.state(), "best": self._best},
             settings=asdict(settings),
             training=training,
         )
 
-    def _due_to_save(self) -> bool:
-        return time.monotonic() - self._saved > self._settings.save_seconds
+    def _save_due(self) -> bool:
+        return time.monotonic() - self._saved_at > self._settings.save_seconds
 
     def _save(self) -> None:
-        """Keep all that is needed to go on, of every process."""
-        states = self._trainer.team.gather(self._trainer.state())
+        """Save a checkpoint with the state of every process."""
+        states = self._trainer.group.gather(self._trainer.state())
         save_agent(self._folder / LAST, self._checkpoint(states))
-        self._saved = time.monotonic()
+        self._saved_at = time.monotonic()
 
-    def _due_to_judge(self) -> bool:
-        since = self._trainer.counters.seconds - self._judged_at
-        return not self._judge.busy and since > 60 * self._settings.evaluate_minutes
+    def _evaluation_due(self) -> bool:
+        since = self._trainer.counters.seconds - self._evaluated_at
+        return not self._evaluator.busy and since > 60 * self._settings.evaluate_minutes
 
-    def _have_judged(self) -> None:
-        self._judged_at = self._trainer.counters.seconds
-        save_agent(self._folder / JUDGED, self._checkpoint([]))
-        self._judge.begin(self._folder / JUDGED)
+    def _start_evaluation(self) -> None:
+        self._evaluated_at = self._trainer.counters.seconds
+        save_agent(self._folder / EVALUATED, self._checkpoint([]))
+        self._evaluator.submit(self._folder / EVALUATED)
 
-    def _hear_the_judge(self) -> None:
-        if (judged := self._judge.found()) is not None:
-            self._keep_if_best(judged)
-        self._tell_what_the_judge_says()
-
-    def _wait_for_the_judge(self) -> Judged | None:
-        """What it finds; None where it fails, or a stop is asked for first."""
-        while self._judge.judging and not self._job.wait_for_stop(POLL_SECONDS):
-            if (judged := self._judge.found()) is not None:
-                return judged
+    def _wait_for_evaluation(self) -> CheckpointEvaluation | None:
+        """The pending evaluation; None if it fails or the job is stopped before."""
+        while self._evaluator.evaluating and not self._job.wait_for_stop(POLL_SECONDS):
+            if (found := self._evaluator.poll()) is not None:
+                return found
         return None
 
-    def _tell_what_the_judge_says(self) -> None:
-        for word in self._judge.told():
-            self._job.note(word.text, word.level)
+    def _report_notes(self) -> None:
+        for note in self._evaluator.take_notes():
+            self._job.note(note.text, note.level)
 
-    def _keep_if_best(self, judged: Judged) -> None:
-        figures, counters = judged.evaluation.figures(), judged.counters
+    def _report_evaluation(self, found: CheckpointEvaluation) -> None:
+        """Report an evaluation; save its checkpoint if it is the best so far."""
+        figures, counters = found.evaluation.figures(), found.counters
         better = self._best is None or figures["score_mean"] > self._best
         if better:
             self._best = figures["score_mean"]
-            kept = replace(load_agent(judged.checkpoint), evaluation=figures)
-            save_agent(self._folder / BEST, kept)
+            save_agent(self._folder / BEST, replace(load_agent(found.checkpoint), evaluation=figures))
         names = ("games", "score_mean", "score_low", "score_high", "score_median", "human_normalised")
-        self._teller.handle(
+        self._reporter.handle(
             Evaluated(
                 steps=counters["steps"],
                 frames=counters["frames"],
@@ -266,40 +266,40 @@ class _Lead:
             )
         )
 
-    def _end(self) -> Trained:
-        """Judge what came of it, and the best once more with more games; not where a stop was asked for."""
+    def _finish(self) -> AgentTrainingResult:
+        """Evaluate the last weights, then the best checkpoint with more episodes, unless stopped."""
         counters, best = self._trainer.counters, self._folder / BEST
-        found: Evaluation | None = None
+        evaluation: Evaluation | None = None
         if not self._job.stopping:
-            self._job.stage("judge the agent", 2, 2)
-            if judged := self._wait_for_the_judge():
-                self._keep_if_best(judged)
-            self._have_judged()
-            if judged := self._wait_for_the_judge():
-                self._keep_if_best(judged)
-            found = self._judge_the_best(best)
+            self._job.stage("evaluate the agent", 2, 2)
+            if found := self._wait_for_evaluation():
+                self._report_evaluation(found)
+            self._start_evaluation()
+            if found := self._wait_for_evaluation():
+                self._report_evaluation(found)
+            evaluation = self._evaluate_best(best)
             self._wait_for_videos()
-        return Trained(
+        return AgentTrainingResult(
             best=best if best.is_file() else self._folder / LAST,
-            evaluation=found,
+            evaluation=evaluation,
             counters=counters,
         )
 
-    def _judge_the_best(self, best: Path) -> Evaluation | None:
-        """Once more with more games, which it did not become the best by."""
+    def _evaluate_best(self, best: Path) -> Evaluation | None:
+        """Final evaluation, on other episodes than those that selected the best checkpoint."""
         if self._job.stopping or not best.is_file():
             return None
-        self._judge.begin(best, games=self._settings.final_games, seed=self._settings.seed + 1)
-        if (judged := self._wait_for_the_judge()) is None:
+        self._evaluator.submit(best, games=self._settings.final_games, seed=self._settings.seed + 1)
+        if (found := self._wait_for_evaluation()) is None:
             return None
-        save_agent(best, replace(load_agent(best), evaluation=judged.evaluation.figures()))
-        self._job.emit(judged.evaluation.table())
-        return judged.evaluation
+        save_agent(best, replace(load_agent(best), evaluation=found.evaluation.figures()))
+        self._job.emit(found.evaluation.table())
+        return found.evaluation
 
     def _wait_for_videos(self) -> None:
-        """Of the last evaluation; not where a stop is asked for."""
-        if self._judge.filming:
+        """Wait for the videos of the last evaluation, unless the job is stopped."""
+        if self._evaluator.recording:
             self._job.note("Videos of the last evaluation are still being recorded.")
-        while self._judge.filming and not self._job.wait_for_stop(POLL_SECONDS):
+        while self._evaluator.recording and not self._job.wait_for_stop(POLL_SECONDS):
             pass
-        self._tell_what_the_judge_says()
+        self._report_notes()

@@ -1,6 +1,6 @@
-"""The loop of playing and learning: consoles, a learner, a clock. Knows nothing of files.
+"""The training loop: a vector environment, a learner, and counters. It reads and writes no files.
 
-Runs the same in each process of a team; only rank 0 hears what happened.
+Runs in every process of a group; only rank 0 gets all episodes.
 """
 
 import time
@@ -11,16 +11,16 @@ from typing import Any
 
 import torch
 
-from agp_tui.atari.agent import compact
+from agp_tui.atari.agent import to_channels_last
 from agp_tui.atari.algorithms.base import Learner
 from agp_tui.atari.algorithms.dqn import Dqn
 from agp_tui.atari.algorithms.monte_carlo import MonteCarlo
 from agp_tui.atari.algorithms.ppo import Ppo
 from agp_tui.atari.algorithms.pqn import Pqn
-from agp_tui.atari.hyperparameters import Knobs, decide_knobs
+from agp_tui.atari.hyperparameters import Hyperparameters, resolve_hyperparameters
 from agp_tui.atari.networks import AgentNetwork, AgentSpec, Body, Head, bf16_is_faster
-from agp_tui.atari.process_group import Alone, Team
-from agp_tui.atari.vector_env import PROTOCOLS, Consoles, Ended, Protocol, View
+from agp_tui.atari.process_group import ProcessGroup, SingleProcess
+from agp_tui.atari.vector_env import PROTOCOLS, EpisodeResult, EvalProtocol, ObservationSpec, VectorEnv
 from agp_tui.config import AtariSettings
 
 ALGORITHMS: dict[str, type[Learner]] = {"ppo": Ppo, "pqn": Pqn, "dqn": Dqn, "monte_carlo": MonteCarlo}
@@ -28,142 +28,152 @@ STAGES = ("environment", "inference", "learning")
 
 
 @dataclass
-class Counters:
-    """How far a training is, over all its processes."""
+class TrainCounters:
+    """Progress of a training, summed over its processes."""
 
     steps: int = 0
     """Decisions."""
     frames: int = 0
-    """Of the console."""
+    """Emulator frames."""
     games: int = 0
+    """Episodes."""
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
     """Seconds of this process by stage."""
 
 
 @dataclass(frozen=True)
-class Round:
-    """What one round of play and learning brought."""
+class IterationResult:
+    """The result of one iteration of acting and learning."""
 
-    counters: Counters
-    ended: tuple[Ended, ...]
-    """Games of all processes."""
-    figures: dict[str, float]
-    """Of the newest learning; empty where there was none."""
+    counters: TrainCounters
+    episodes: tuple[EpisodeResult, ...]
+    """Finished episodes of all processes."""
+    metrics: dict[str, float]
+    """Of the last `train_step`; empty without one."""
     epsilon: float
 
 
-def view_of(settings: AtariSettings, size: tuple[int, int] | None = None) -> View:
-    """How the agent sees: whole pictures for Monte Carlo, 84x84 as usual otherwise, if no size is given."""
+def observation_spec(settings: AtariSettings, size: tuple[int, int] | None = None) -> ObservationSpec:
+    """The preprocessing: frames of `size`; by default 84x84, for Monte Carlo the whole screen."""
     height, width = size or ((210, 160) if settings.algorithm == "monte_carlo" else (84, 84))
-    return View(settings.frame_count, settings.skip_frames, height, width)
+    return ObservationSpec(settings.frame_count, settings.skip_frames, height, width)
 
 
-def make_network(settings: AtariSettings, knobs: Knobs, view: View, actions: int) -> AgentNetwork:
-    """A fresh network of the algorithm that is asked for."""
+def make_network(
+    settings: AtariSettings, hyperparameters: Hyperparameters, obs_spec: ObservationSpec, actions: int
+) -> AgentNetwork:
+    """A new network for the algorithm."""
     body: Body = "residual" if settings.algorithm == "monte_carlo" else "compact"
     head: Head = "policy" if settings.algorithm == "ppo" else "values"
-    spec = AgentSpec(body, head, view.frames, view.height, view.width, actions, knobs.hidden_layers)
-    return compact(AgentNetwork(spec))
+    spec = AgentSpec(
+        body, head, obs_spec.frames, obs_spec.height, obs_spec.width, actions, hyperparameters.hidden_layers
+    )
+    return to_channels_last(AgentNetwork(spec))
 
 
 class AgentTrainer:
-    """Plays and learns, round by round. Raises `SettingError` where the settings do not fit together."""
+    """Trains an agent, iteration by iteration. Raises `SettingError` for conflicting settings."""
 
     def __init__(
         self,
         settings: AtariSettings,
-        team: Team | None = None,
+        group: ProcessGroup | None = None,
         *,
         device: str = "cpu",
         threads: int = 1,
         clock: Callable[[], float] = time.perf_counter,
-        protocol: Protocol | None = None,
+        protocol: EvalProtocol | None = None,
         size: tuple[int, int] | None = None,
     ) -> None:
-        """`clock` tells the seconds that the counters count; `protocol` and `size`, height and width of
-        what is seen, stand in for those that the settings mean.
-        """
+        """`protocol` and `size` (height, width) override those of the settings."""
         self._clock = clock
-        self.team = team or Alone()
-        self.settings, self.knobs = settings, decide_knobs(settings)
+        self.group = group or SingleProcess()
+        self.settings, self.hyperparameters = settings, resolve_hyperparameters(settings)
         torch.set_num_threads(threads)
         torch.manual_seed(settings.seed)
-        view = view_of(settings, size)
-        self.consoles = Consoles(
+        obs_spec = observation_spec(settings, size)
+        self.env = VectorEnv(
             settings.game,
-            self.knobs.environments,
+            self.hyperparameters.num_envs,
             protocol=protocol or PROTOCOLS[settings.protocol],
-            view=view,
-            seed=settings.seed + 1_000_003 * self.team.rank,
+            obs_spec=obs_spec,
+            seed=settings.seed + 1_000_003 * self.group.rank,
             threads=threads,
         )
-        network = make_network(settings, self.knobs, view, len(self.consoles.actions)).to(device)
-        half = self._half(network)
+        network = make_network(settings, self.hyperparameters, obs_spec, len(self.env.actions)).to(device)
         self.learner = ALGORITHMS[settings.algorithm](
-            network, self.knobs, self.knobs.environments, self.team, half=half, seed=settings.seed
+            network,
+            self.hyperparameters,
+            self.hyperparameters.num_envs,
+            self.group,
+            bf16=self._use_bf16(network),
+            seed=settings.seed,
         )
-        self.counters = Counters()
+        self.counters = TrainCounters()
 
-    def _half(self, network: AgentNetwork) -> bool:
+    def _use_bf16(self, network: AgentNetwork) -> bool:
         if self.settings.precision == "auto":
-            return self.team.same(bf16_is_faster(network))
+            return self.group.broadcast(bf16_is_faster(network))
         return self.settings.precision == "bfloat16"
 
-    def round(self, progress: float, watch: Callable[[Consoles, Counters, int], None] | None = None) -> Round:
-        """Play on for a while, learning on the way; `watch` is called after each step.
+    def iterate(
+        self, progress: float, on_step: Callable[[VectorEnv, TrainCounters, int], None] | None = None
+    ) -> IterationResult:
+        """One iteration: `num_steps` steps of each environment, with training whenever the learner is ready.
 
-        `progress` is the share of the run that is over.
+        `progress` is the elapsed share of the training; `on_step` gets the environment, the counters and the
+        number of processes after each step.
         """
-        learner, consoles, begun = self.learner, self.consoles, self._clock()
-        ended: list[Ended] = []
-        figures: dict[str, float] = {}
-        frames = consoles.frames
-        for _ in range(self.knobs.horizon):
+        learner, env, started = self.learner, self.env, self._clock()
+        episodes: list[EpisodeResult] = []
+        metrics: dict[str, float] = {}
+        frames = env.frames
+        for _ in range(self.hyperparameters.num_steps):
             with self._timed("inference"):
-                actions = learner.act(consoles.stacks)
+                actions = learner.act(env.stacks)
             with self._timed("environment"):
-                moved = consoles.step(actions)
-            learner.observe(actions, moved)
-            learner.game_over(len(moved.ended))
-            ended.extend(moved.ended)
-            if watch is not None:
-                watch(consoles, self.counters, self.team.size)
+                result = env.step(actions)
+            learner.observe(actions, result)
+            learner.decay_epsilon(len(result.episodes))
+            episodes.extend(result.episodes)
+            if on_step is not None:
+                on_step(env, self.counters, self.group.size)
             if learner.ready:
                 with self._timed("learning"):
-                    figures = learner.learn(consoles.stacks, progress)
-        size = self.team.size
-        together = [game for part in self.team.gather(tuple(ended)) for game in part]
+                    metrics = learner.train_step(env.stacks, progress)
+        size = self.group.size
+        gathered = [one for rank in self.group.gather(tuple(episodes)) for one in rank]
         counters = self.counters
-        counters.steps += self.knobs.horizon * consoles.count * size
-        counters.frames += (consoles.frames - frames) * size
-        counters.games += len(together)
-        counters.seconds += self._clock() - begun
-        return Round(counters, tuple(together), figures, learner.epsilon)
+        counters.steps += self.hyperparameters.num_steps * env.num_envs * size
+        counters.frames += (env.frames - frames) * size
+        counters.games += len(gathered)
+        counters.seconds += self._clock() - started
+        return IterationResult(counters, tuple(gathered), metrics, learner.epsilon)
 
     def state(self) -> dict[str, Any]:
-        """All that this process needs to go on exactly, as plain data and tensors."""
+        """Plain data and tensors of this process for an exact resume."""
         return {
             "learner": self.learner.state(),
-            "consoles": self.consoles.state(),
+            "consoles": self.env.state(),
             "counters": asdict(self.counters),
-            "half": self.learner.half,
+            "half": self.learner.bf16,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from such a state."""
+        """Continue from what `state` returned."""
         self.learner.restore(state["learner"])
-        self.learner.half = bool(state["half"])
-        self.consoles.restore(state["consoles"], self.learner.remember)
-        self.counters = Counters(**state["counters"])
+        self.learner.bf16 = bool(state["half"])
+        self.env.restore(state["consoles"], self.learner.restore_observation)
+        self.counters = TrainCounters(**state["counters"])
 
     def close(self) -> None:
-        """Let the emulators and the team go."""
-        self.consoles.close()
-        self.team.close()
+        """Close the emulators and leave the group."""
+        self.env.close()
+        self.group.close()
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
-        begun = self._clock()
+        started = self._clock()
         yield
-        self.counters.stages[stage] += self._clock() - begun
+        self.counters.stages[stage] += self._clock() - started

@@ -1,7 +1,7 @@
-"""Many consoles with one game, stepped together; every option of the emulator is said here.
+"""Vector environment: ALE games stepped together, with frame stack, frame skip and an evaluation protocol.
 
-Each game is begun with a seed of its own, so it is a function of that seed and the actions: consoles
-whose memory nobody kept are brought back to where they were by pressing the same again.
+Every episode has its own seed, so it is a function of that seed and its actions: on a resume, unfinished
+episodes are restored by replaying their actions.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,23 +13,23 @@ from numpy.typing import NDArray
 
 from agp_tui.games.atari import rom_name
 
-Stacks = NDArray[np.uint8]
-"""What is seen: shape (consoles, frames, height, width), uint8, grey, the newest frame last."""
+FrameStacks = NDArray[np.uint8]
+"""Observations: shape (num_envs, frames, height, width), uint8, grayscale, newest frame last."""
 
 FRAME_CAP = 108_000
-"""A game is cut after so many frames of the console: half an hour, as in Machado et al. 2018."""
+"""Emulator frames after which an episode is truncated: half an hour, as in Machado et al. 2018."""
 MAX_NOOPS = 30
 
 
 @dataclass(frozen=True)
-class Protocol:
-    """What the game is played under; scores under different ones must not be compared."""
+class EvalProtocol:
+    """The rules of the environment. Scores under different protocols are not comparable."""
 
     sticky: float
-    """Probability that the console repeats its last action instead of taking ours."""
+    """Probability that the emulator repeats its previous action (sticky actions)."""
     frame_cap: int = FRAME_CAP
     noops: int = MAX_NOOPS
-    """A game begins with up to so many idle frames."""
+    """Greatest number of no-op frames at the start of an episode."""
 
     def __str__(self) -> str:
         minutes = self.frame_cap / 60 / 60
@@ -38,21 +38,21 @@ class Protocol:
         )
 
 
-PROTOCOLS: dict[Literal["sticky", "classic"], Protocol] = {
-    "sticky": Protocol(0.25),
-    "classic": Protocol(0.0),
+PROTOCOLS: dict[Literal["sticky", "classic"], EvalProtocol] = {
+    "sticky": EvalProtocol(0.25),
+    "classic": EvalProtocol(0.0),
 }
-"""`sticky` is the usual one since Machado et al. 2018; `classic` is for comparison with older tables."""
+"""`sticky` is the standard since Machado et al. 2018; `classic` compares with older tables."""
 
 
 @dataclass(frozen=True)
-class View:
-    """How an agent sees the console."""
+class ObservationSpec:
+    """Preprocessing of observations (Mnih et al. 2015)."""
 
     frames: int = 4
-    """How many frames are seen at once."""
+    """Frames in a stack."""
     skip: int = 4
-    """Frames of the console for each decision; the brighter pixel of the last two is seen."""
+    """Frame skip: emulator frames for each decision, of which the last two are max-pooled."""
     height: int = 84
     width: int = 84
 
@@ -63,79 +63,80 @@ class View:
 
 
 @dataclass(frozen=True)
-class Ended:
-    """A game that ended: its score, unclipped, and its length in frames of the console."""
+class EpisodeResult:
+    """A finished episode: its unclipped score, and its length in emulator frames."""
 
     score: float
     frames: int
-    console: int
-    cut: bool
+    env: int
+    """Index of the environment."""
+    truncated: bool
 
 
 @dataclass(frozen=True)
-class Moved:
-    """What one decision of every console led to; arrays of shape (consoles,)."""
+class StepResult:
+    """The result of one step of all environments; arrays of shape (num_envs,)."""
 
     rewards: NDArray[np.float32]
-    """The change of the score, unclipped."""
-    over: NDArray[np.bool_]
-    """The game ended."""
-    cut: NDArray[np.bool_]
-    """The game was still going on when the frame cap ended it."""
+    """Changes of the score, unclipped."""
+    terminated: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+    """The frame cap ended the episode."""
     lost_life: NDArray[np.bool_]
-    stacks: Stacks
-    """What the consoles showed after it, before any of them began anew."""
-    ended: tuple[Ended, ...]
+    stacks: FrameStacks
+    """The observations after the step, before any reset."""
+    episodes: tuple[EpisodeResult, ...]
+    """Episodes that ended with this step."""
 
 
 @dataclass
-class _Begun:
-    """A game that is going on: how it began and what was pressed since."""
+class _Episode:
+    """An unfinished episode: all that is needed to replay it."""
 
     number: int
     actions: list[int] = field(default_factory=list)
     score: float = 0.0
 
 
-class Consoles:
-    """`count` consoles with one game, in threads of their own. Raises `SettingError`, `MissingPart`.
+class VectorEnv:
+    """`num_envs` environments of one game, in threads. Raises `SettingError`, `MissingPart`.
 
-    The actions are the indices of `actions`, ALE's minimal set for the game. `stacks` is what is seen
-    now; frames from before a game's beginning are black.
+    Actions are indices of `actions`, the names of ALE's minimal action set. `stacks` are the current
+    observations; frames from before the start of an episode are black.
     """
 
     def __init__(
         self,
         game: str,
-        count: int,
+        num_envs: int,
         *,
-        protocol: Protocol,
-        view: View = View(),
+        protocol: EvalProtocol,
+        obs_spec: ObservationSpec = ObservationSpec(),
         seed: int = 0,
         threads: int = 1,
     ) -> None:
         from ale_py.vector_env import AtariVectorEnv
         from gymnasium.vector import AutoresetMode
 
-        self.game, self.count, self.protocol, self.view = game, count, protocol, view
-        self.cartridge = rom_name(game)
+        self.game, self.num_envs, self.protocol, self.obs_spec = game, num_envs, protocol, obs_spec
+        self.rom = rom_name(game)
         self._seed = seed
         self._env: Any = AtariVectorEnv(
-            self.cartridge,
-            count,
-            batch_size=count,
-            num_threads=min(threads, count),
+            self.rom,
+            num_envs,
+            batch_size=num_envs,
+            num_threads=min(threads, num_envs),
             thread_affinity_offset=-1,
             max_num_frames_per_episode=protocol.frame_cap,
             repeat_action_probability=protocol.sticky,
             full_action_space=False,
             continuous=False,
             autoreset_mode=AutoresetMode.NEXT_STEP,
-            img_height=view.height,
-            img_width=view.width,
+            img_height=obs_spec.height,
+            img_width=obs_spec.width,
             grayscale=True,
-            stack_num=view.frames,
-            frameskip=view.skip,
+            stack_num=obs_spec.frames,
+            frameskip=obs_spec.skip,
             maxpool=True,
             noop_max=protocol.noops,
             episodic_life=False,
@@ -147,86 +148,89 @@ class Consoles:
             str(getattr(action, "name", action)) for action in self._env.ale.get_action_set()
         )
         self.frames = 0
-        """Frames of the console in all games so far, idle ones at their beginning not counted."""
-        self._games = [_Begun(0) for _ in range(count)]
-        self.stacks, info = self._env.reset(seed=self._seeds(range(count)))
+        """Emulator frames of all environments so far, without no-op frames."""
+        self._episodes = [_Episode(0) for _ in range(num_envs)]
+        self.stacks, info = self._env.reset(seed=self._seeds(range(num_envs)))
         self._lives: NDArray[np.int32] = info["lives"].copy()
 
-    def step(self, actions: NDArray[np.int64]) -> Moved:
-        """Take one action, shape (consoles,), on each; games that are over begin anew in `stacks`."""
-        stacks, rewards, over, cut, info = self._env.step(actions)
-        over, cut = over.copy(), cut & ~over
+    def step(self, actions: NDArray[np.int64]) -> StepResult:
+        """Step all environments with `actions`, shape (num_envs,), and reset those whose episode ended."""
+        stacks, rewards, terminated, truncated, info = self._env.step(actions)
+        terminated, truncated = terminated.copy(), truncated & ~terminated
         rewards = rewards.astype(np.float32)
-        lost_life = (info["lives"] < self._lives) & ~over
+        lost_life = (info["lives"] < self._lives) & ~terminated
         self._lives = info["lives"].copy()
-        self.frames += self.count * self.view.skip
-        for game, action, reward in zip(self._games, actions.tolist(), rewards.tolist(), strict=True):
-            game.actions.append(action)
-            game.score += reward
-        ended = tuple(
-            Ended(self._games[at].score, int(info["episode_frame_number"][at]), int(at), bool(cut[at]))
-            for at in np.flatnonzero(over | cut)
+        self.frames += self.num_envs * self.obs_spec.skip
+        for episode, action, reward in zip(self._episodes, actions.tolist(), rewards.tolist(), strict=True):
+            episode.actions.append(action)
+            episode.score += reward
+        lengths = info["episode_frame_number"]
+        episodes = tuple(
+            EpisodeResult(self._episodes[at].score, int(lengths[at]), int(at), bool(truncated[at]))
+            for at in np.flatnonzero(terminated | truncated)
         )
-        moved = Moved(rewards, over, cut, lost_life, stacks, ended)
+        result = StepResult(rewards, terminated, truncated, lost_life, stacks, episodes)
         self.stacks = stacks
-        if ended:
-            self._begin_anew(over | cut)
-        return moved
+        if episodes:
+            self._start_next_episodes(terminated | truncated)
+        return result
 
-    def score(self, console: int) -> float:
-        """Of the game that is going on there."""
-        return self._games[console].score
+    def score(self, env: int) -> float:
+        """Score of the current episode of environment `env`."""
+        return self._episodes[env].score
 
     def state(self) -> dict[str, Any]:
-        """Plain data from which `restore` brings the consoles back to where they are.
+        """Plain data for `restore`.
 
-        Actions are the codes of a text's letters: short in a checkpoint, and no bytes, since torch writes
-        empty ones in a way that it does not read again.
+        Actions are stored as the characters of a string: compact in a checkpoint, and not as bytes, because
+        torch does not read empty bytes back.
         """
-        games = [{"number": game.number, "actions": "".join(map(chr, game.actions))} for game in self._games]
+        games = [{"number": one.number, "actions": "".join(map(chr, one.actions))} for one in self._episodes]
         return {"games": games, "frames": self.frames}
 
-    def restore(self, state: dict[str, Any], watch: Callable[[Stacks], None] = lambda stacks: None) -> None:
-        """Play the games that were going on again, action by action, so that all of them end up in time.
+    def restore(
+        self, state: dict[str, Any], on_observation: Callable[[FrameStacks], None] = lambda stacks: None
+    ) -> None:
+        """Replay the unfinished episodes so that all of them reach their last step at the same time.
 
-        `watch` sees what the consoles show before each action.
+        `on_observation` is called with the observations before each action.
         """
         pasts = [list(map(ord, game["actions"])) for game in state["games"]]
         numbers = [int(game["number"]) for game in state["games"]]
-        self._games = [_Begun(number, list(past)) for number, past in zip(numbers, pasts, strict=True)]
+        self._episodes = [_Episode(number, list(past)) for number, past in zip(numbers, pasts, strict=True)]
         longest = max(map(len, pasts))
-        begins = np.array([longest - len(past) for past in pasts])
+        starts = np.array([longest - len(past) for past in pasts])
         for step in range(longest):
-            self._begin(begins == step)
-            ahead = zip(pasts, begins.tolist(), strict=True)
-            actions = [past[step - begin] if step >= begin else 0 for past, begin in ahead]
-            watch(self.stacks)
+            self._reset(starts == step)
+            both = zip(pasts, starts.tolist(), strict=True)
+            actions = [past[step - start] if step >= start else 0 for past, start in both]
+            on_observation(self.stacks)
             self.stacks, rewards, *_, info = self._env.step(np.array(actions, np.int64))
             self._lives = info["lives"].copy()
-            for at in np.flatnonzero(begins <= step):
-                self._games[at].score += float(rewards[at])
-        self._begin(begins == longest)
+            for at in np.flatnonzero(starts <= step):
+                self._episodes[at].score += float(rewards[at])
+        self._reset(starts == longest)
         self.frames = int(state["frames"])
 
     def close(self) -> None:
-        """Let the emulators go."""
+        """Close the emulators."""
         self._env.close()
 
-    def _begin_anew(self, done: NDArray[np.bool_]) -> None:
+    def _start_next_episodes(self, done: NDArray[np.bool_]) -> None:
         for at in np.flatnonzero(done):
-            self._games[at] = _Begun(self._games[at].number + 1)
-        self._begin(done)
+            self._episodes[at] = _Episode(self._episodes[at].number + 1)
+        self._reset(done)
 
-    def _begin(self, which: NDArray[np.bool_]) -> None:
-        """Put these consoles at the beginning of their game."""
-        if which.any():
-            seeds = self._seeds(np.flatnonzero(which).tolist())
-            self.stacks, info = self._env.reset(seed=seeds, options={"reset_mask": which})
+    def _reset(self, mask: NDArray[np.bool_]) -> None:
+        """Reset the environments of the mask to the start of their current episode."""
+        if mask.any():
+            seeds = self._seeds(np.flatnonzero(mask).tolist())
+            self.stacks, info = self._env.reset(seed=seeds, options={"reset_mask": mask})
             self._lives = info["lives"].copy()
 
-    def _seeds(self, consoles: Iterable[int]) -> NDArray[np.int64]:
-        """The seed of each of these consoles' present game."""
-        entropies = ([self._seed, at, self._games[at].number] for at in consoles)
+    def _seeds(self, envs: Iterable[int]) -> NDArray[np.int64]:
+        """Seeds of the current episodes of these environments."""
+        entropies = ([self._seed, at, self._episodes[at].number] for at in envs)
         return np.array(
             [np.random.SeedSequence(one).generate_state(1)[0] >> 1 for one in entropies], np.int64
         )

@@ -1,4 +1,4 @@
-"""Videos of an agent's games: the game enlarged, beside it score, value and preferences, at right speed."""
+"""Video recording of an agent's episodes: the game, and a panel with score, value and preferences."""
 
 import os
 from collections import deque
@@ -11,10 +11,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from agp_tui.atari.agent import Agent, Judged
+from agp_tui.atari.agent import Agent, PolicyOutput
 from agp_tui.atari.checkpoint import AgentCheckpoint
-from agp_tui.atari.driver import AgentDriver, keys_for
-from agp_tui.atari.evaluate import EPSILON
+from agp_tui.atari.driver import AgentDriver, keys_with_agent
+from agp_tui.atari.evaluate import EVAL_EPSILON
 from agp_tui.config import GameSettings
 from agp_tui.engine.clock import NS, SimulatedTime
 from agp_tui.engine.runs import process_start
@@ -32,7 +32,7 @@ from agp_tui.recording.disk_space import DiskSpace
 from agp_tui.recording.mp4 import Mp4Writer
 
 WIDTH = 360
-"""Of the panel, in pixels."""
+"""Width of the panel in pixels."""
 MARGIN = 24
 
 BACKGROUND = (17, 19, 26)
@@ -53,36 +53,36 @@ BARS_TOP, BARS_LEFT, BARS_RIGHT = 344, 148, RIGHT - 44
 
 FONT = cv2.FONT_HERSHEY_DUPLEX
 HISTORY = 150
-"""Values in the curve: ten seconds where there are fifteen decisions in one."""
+"""Values in the curve: ten seconds at fifteen decisions per second."""
 ROW, SMALLEST_ROW = 28, 15
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What the panel shows of one moment."""
+class PanelState:
+    """Contents of the panel for one frame."""
 
     score: float
     lives: int
     seconds: int
-    """Of the game."""
+    """Of the episode."""
     preferences: dict[str, float]
-    """By the action's name; they sum to 1."""
+    """By action; they sum to 1."""
     action: str
-    """The one that is done."""
+    """The current one."""
 
 
 class Panel:
-    """Draws the panel of one game, `height` pixels high."""
+    """Draws the panel of one episode, `height` pixels high."""
 
     def __init__(self, height: int, title: str, subtitle: str, actions: dict[str, str]) -> None:
-        """`actions` are ALE's names of what can be done, each with words for people."""
+        """`actions` maps ALE's names of the actions to their labels."""
         self._values: deque[float] = deque(maxlen=HISTORY)
         self._actions = actions
         room = height - MARGIN - BARS_TOP - 8
         self._row = min(ROW, max(SMALLEST_ROW, room // len(actions)))
         self._size = 0.42 if self._row > 18 else 0.34
         self._plain: Pixels = np.full((height, WIDTH, 3), BACKGROUND, np.uint8)
-        """What is always the same."""
+        """The static part."""
         self._canvas = self._plain
         self._text(title, MARGIN, 48, 1.0, BRIGHT)
         self._text(subtitle, MARGIN, 74, 0.44, FAINT)
@@ -93,25 +93,25 @@ class Panel:
             self._text(label, x, y, 0.4, FAINT)
         self._box(MARGIN, CURVE_TOP - 8, RIGHT, CURVE_BOTTOM + 8, TRACK)
 
-    def judged(self, value: float) -> None:
-        """What the newest state is worth: the next point of the curve."""
+    def add_value(self, value: float) -> None:
+        """Add the value of the newest observation to the curve."""
         self._values.append(value)
 
-    def draw(self, facts: Facts) -> Pixels:
-        """The panel, (height, WIDTH, 3) RGB. Something was judged before."""
+    def draw(self, state: PanelState) -> Pixels:
+        """The panel, (height, WIDTH, 3) RGB. Needs at least one value."""
         self._canvas = self._plain.copy()
-        minutes, seconds = divmod(facts.seconds, 60)
-        self._text(f"{facts.score:,.0f}", MARGIN, 160, 1.25, BRIGHT, room=TIME_X - MARGIN - 16)
+        minutes, seconds = divmod(state.seconds, 60)
+        self._text(f"{state.score:,.0f}", MARGIN, 160, 1.25, BRIGHT, room=TIME_X - MARGIN - 16)
         self._text(f"{minutes}:{seconds:02}", TIME_X, 158, 0.8, PLAIN)
-        self._text(f"{facts.lives or '-'}", LIVES_X, 158, 0.8, PLAIN)
+        self._text(f"{state.lives or '-'}", LIVES_X, 158, 0.8, PLAIN)
         self._text(f"{self._values[-1]:+.2f}", RIGHT, 206, 0.62, CURVE, to_the_left=True)
         self._curve()
-        for place, (action, words) in enumerate(self._actions.items()):
-            self._bar(place, words, facts.preferences.get(action, 0.0), action == facts.action)
+        for place, (action, label) in enumerate(self._actions.items()):
+            self._bar(place, label, state.preferences.get(action, 0.0), action == state.action)
         return self._canvas
 
     def _curve(self) -> None:
-        """How the value came where it is, against a line at 0."""
+        """The last values, and a line at 0."""
         values = np.array(self._values)
         low, high = min(values.min(), 0.0), max(values.max(), 0.0)
         scale = (CURVE_BOTTOM - CURVE_TOP) / max(high - low, 0.5)
@@ -123,15 +123,15 @@ class Panel:
         cv2.polylines(self._canvas, [points], False, CURVE, 1, cv2.LINE_AA)
         cv2.circle(self._canvas, tuple(map(int, points[-1])), 3, CURVE, cv2.FILLED, cv2.LINE_AA)
 
-    def _bar(self, place: int, words: str, share: float, done: bool) -> None:
-        """How much an action is preferred; the one that is done stands out."""
+    def _bar(self, place: int, label: str, share: float, chosen: bool) -> None:
+        """The preference of an action; the chosen one is highlighted."""
         middle = BARS_TOP + 14 + place * self._row + self._row // 2
         baseline, half = middle + round(11 * self._size), max(2, self._row // 4)
-        self._text(words, MARGIN, baseline, self._size, BRIGHT if done else PLAIN)
+        self._text(label, MARGIN, baseline, self._size, BRIGHT if chosen else PLAIN)
         self._box(BARS_LEFT, middle - half, BARS_RIGHT, middle + half, TRACK)
         end = max(BARS_LEFT + 1, BARS_LEFT + round(share * (BARS_RIGHT - BARS_LEFT)))
-        self._box(BARS_LEFT, middle - half, end, middle + half, ACCENT if done else BAR)
-        self._text(f"{share:.0%}", RIGHT, baseline, self._size, BRIGHT if done else FAINT, to_the_left=True)
+        self._box(BARS_LEFT, middle - half, end, middle + half, ACCENT if chosen else BAR)
+        self._text(f"{share:.0%}", RIGHT, baseline, self._size, BRIGHT if chosen else FAINT, to_the_left=True)
 
     def _text(
         self, text: str, x: int, baseline: int, size: float, colour: Colour,
@@ -151,53 +151,53 @@ class Panel:
 
 
 SCALE = 3
-"""A pixel of the console is so many wide and high."""
+"""Enlargement of the game's pixels."""
 MIN_FREE_MB = 512
-"""With less free on the disk nothing is recorded."""
-STILL_FRAMES = FRAMES_PER_SECOND
-"""The end of a game stands still for so long."""
+"""Free space on the disk that recording needs."""
+FINAL_FRAMES = FRAMES_PER_SECOND
+"""Frames for which the end of an episode stands still."""
 PRESET = "ultrafast"
-"""x264's: twice as quick as veryfast; a minute of a game takes 1.3 MB (Pong) to 5 MB (Assault)."""
-ENDING = ".mp4"
+"""Of x264: twice as fast as veryfast; a minute takes 1.3 MB (Pong) to 5 MB (Assault)."""
+SUFFIX = ".mp4"
 
-Told = Callable[[int], bool]
-"""Hears how many frames of the game are recorded, and says whether to go on."""
+ProgressCallback = Callable[[int], bool]
+"""Gets the number of recorded frames, returns whether to go on."""
 
 
 @dataclass(frozen=True)
-class Filmed:
-    """A game that was recorded."""
+class EpisodeVideo:
+    """A recorded episode."""
 
     path: Path
     score: float
     frames: int
-    """Of the console."""
-    cut: bool
+    """Emulator frames."""
+    truncated: bool
     """The frame cap ended it."""
 
 
-def film(
-    kept: AgentCheckpoint,
+def record_episode(
+    checkpoint: AgentCheckpoint,
     folder: Path,
     *,
     name: str,
     seed: int,
-    epsilon: float = EPSILON,
-    told: Told | None = None,
-) -> Filmed | None:
-    """Record one whole game as `folder`/`name`_score_S.mp4, under the protocol of the agent's training.
+    epsilon: float = EVAL_EPSILON,
+    on_progress: ProgressCallback | None = None,
+) -> EpisodeVideo | None:
+    """Record one whole episode as `folder`/`name`_score_S.mp4, under the protocol of the agent's training.
 
-    None where `told` says to stop. Under a hidden name until it is complete. Raises `JobFailed` where the
-    disk has no room or cannot be written, `MissingPart` without an encoder.
+    Returns None if `on_progress` stops it. The file has a hidden name until it is complete. Raises
+    `JobFailed` if the disk is full or not writable, `MissingPart` without an encoder.
     """
-    require_room(folder)
+    require_disk_space(folder)
     part = folder / f".{name}.{os.getpid()}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with closing(_Filming(kept, part, seed, epsilon)) as filming:
-            if not filming.play(told, DiskSpace(folder, MIN_FREE_MB)):
+        with closing(_EpisodeRecorder(checkpoint, part, seed, epsilon)) as recorder:
+            if not recorder.play(on_progress, DiskSpace(folder, MIN_FREE_MB)):
                 return None
-        path = folder / f"{name}_score_{filming.score:g}{ENDING}"
+        path = folder / f"{name}_score_{recorder.score:g}{SUFFIX}"
         part.rename(path)
     except OSError as error:
         raise JobFailed(
@@ -206,11 +206,11 @@ def film(
         ) from error
     finally:
         part.unlink(missing_ok=True)
-    return Filmed(path, filming.score, filming.frames, filming.cut)
+    return EpisodeVideo(path, recorder.score, recorder.frames, recorder.truncated)
 
 
-def require_room(folder: Path) -> None:
-    """Raises `JobFailed` where too little is free for a video."""
+def require_disk_space(folder: Path) -> None:
+    """Raises `JobFailed` if less than `MIN_FREE_MB` is free."""
     free = DiskSpace(folder, MIN_FREE_MB).free_mb()
     if free < MIN_FREE_MB:
         raise JobFailed(
@@ -218,98 +218,102 @@ def require_room(folder: Path) -> None:
         )
 
 
-def clear_unfinished(folder: Path) -> None:
-    """Remove what was left by processes that ended while they recorded."""
+def remove_partial_videos(folder: Path) -> None:
+    """Remove unfinished files of processes that ended."""
     for part in folder.glob(".*.part"):
         number = part.name.split(".")[-2]
         if not (number.isdecimal() and process_start(int(number))):
             part.unlink(missing_ok=True)
 
 
-def words(action: str, cartridge: str) -> str:
-    """An action in words, as the keys that stand for it: RIGHTFIRE is up fire in Pong, NOOP is rest."""
-    keys = keys_for_action(action, cartridge)
+def action_text(action: str, rom: str) -> str:
+    """Label of an action, from its keys: RIGHTFIRE is "up fire" in Pong, NOOP is "rest"."""
+    keys = keys_for_action(action, rom)
     held = ("fire" if key == "space" else key for key in JOYSTICK_KEYS if key in keys)
     return " ".join(held) or "rest"
 
 
-class _Filming:
-    """One game, its agent, the file, and the picture that is put together for each frame."""
+class _EpisodeRecorder:
+    """Plays one episode and writes its frames."""
 
-    def __init__(self, kept: AgentCheckpoint, path: Path, seed: int, epsilon: float) -> None:
-        self.score, self.frames, self.cut = 0.0, 0, False
-        self._cap = kept.played_under.frame_cap
-        self._source = SimulatedTime()
-        keys = keys_for(kept.actions, rom_name(kept.game), default_keys(kept.game))
-        place = GameSettings(keys=keys, fps=FRAMES_PER_SECOND, sticky=kept.played_under.sticky, seed=seed)
-        self._game = AtariGame(kept.game, place, self._source)
-        agent = Agent(kept.network())
-        self._driver = AgentDriver(agent, kept.view, kept.actions, self._game, epsilon=epsilon, seed=seed)
-        self._judged: Judged | None = None
+    def __init__(self, checkpoint: AgentCheckpoint, path: Path, seed: int, epsilon: float) -> None:
+        self.score, self.frames, self.truncated = 0.0, 0, False
+        self._cap = checkpoint.eval_protocol.frame_cap
+        self._clock = SimulatedTime()
+        keys = keys_with_agent(checkpoint.actions, rom_name(checkpoint.game), default_keys(checkpoint.game))
+        game_settings = GameSettings(
+            keys=keys, fps=FRAMES_PER_SECOND, sticky=checkpoint.eval_protocol.sticky, seed=seed
+        )
+        self._game = AtariGame(checkpoint.game, game_settings, self._clock)
+        agent = Agent(checkpoint.network())
+        self._driver = AgentDriver(
+            agent, checkpoint.obs_spec, checkpoint.actions, self._game, epsilon=epsilon, seed=seed
+        )
+        self._output: PolicyOutput | None = None
         height, width = self._game.frame_shape
         self._size = SCALE * height, SCALE * width
         whole = (self._size[0] + 2 * MARGIN, MARGIN + self._size[1] + WIDTH)
         self._canvas: Pixels = np.full((*whole, 3), BACKGROUND, np.uint8)
         title = self._game.rom.replace("_", " ").title()
-        trained = f"{kept.algorithm.replace('_', ' ')}   {kept.counters.get('steps', 0):,} steps"
-        actions = {action: words(action, self._game.rom) for action in kept.actions}
+        trained = f"{checkpoint.algorithm.replace('_', ' ')}   {checkpoint.counters.get('steps', 0):,} steps"
+        actions = {action: action_text(action, self._game.rom) for action in checkpoint.actions}
         self._panel = Panel(whole[0], title, trained, actions)
-        self._shown: Facts | None = None
+        self._panel_state: PanelState | None = None
         unit = Fraction(1, FRAMES_PER_SECOND)
         self._video = Mp4Writer(path, *whole, fps=FRAMES_PER_SECOND, unit=unit, preset=PRESET)
 
-    def play(self, told: Told | None, space: DiskSpace) -> bool:
-        """To the end of the game; False where it was stopped before."""
-        while told is None or told(self.frames):
+    def play(self, on_progress: ProgressCallback | None, space: DiskSpace) -> bool:
+        """Play to the end of the episode; False if stopped before."""
+        while on_progress is None or on_progress(self.frames):
             if space.is_low():
-                raise JobFailed("The disk runs low, so the video was given up.", "Make room.")
-            self._source.sleep_until(round(self.frames * NS / FRAMES_PER_SECOND))
+                raise JobFailed("The disk is nearly full, so the video was stopped.", "Make room.")
+            self._clock.sleep_until(round(self.frames * NS / FRAMES_PER_SECOND))
             frame = self._game.grab()
-            if self._over():
-                self._stand_still()
+            if self._episode_ended():
+                self._write_final_frames()
                 return True
             self._game.hold(self._driver.decide(frame))
-            self._show_game(frame.pixels)
-            self._show_panel()
+            self._draw_game(frame.pixels)
+            self._draw_panel()
             self._video.write(self._canvas, self.frames)
             self.frames += 1
         return False
 
     def close(self) -> None:
-        """Finish the file, whatever is in it."""
+        """Finish the file."""
         self._video.close()
 
-    def _stand_still(self) -> None:
-        """The last picture, for a while, with the score that the game ended with."""
-        self._show_panel()
-        for still in range(STILL_FRAMES):
+    def _write_final_frames(self) -> None:
+        """Repeat the last frame with the final score."""
+        self._draw_panel()
+        for still in range(FINAL_FRAMES):
             self._video.write(self._canvas, self.frames + still)
 
-    def _over(self) -> bool:
+    def _episode_ended(self) -> bool:
         status = self._game.status()
-        self.cut = not status.episode and self.frames >= self._cap
+        self.truncated = not status.episode and self.frames >= self._cap
         self.score = status.finished_scores[0] if status.episode else status.score
-        return bool(status.episode) or self.cut
+        return bool(status.episode) or self.truncated
 
-    def _show_game(self, pixels: Pixels) -> None:
+    def _draw_game(self, pixels: Pixels) -> None:
         height, width = self._size
         place = self._canvas[MARGIN : MARGIN + height, MARGIN : MARGIN + width]
         place[:] = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_NEAREST)
 
-    def _show_panel(self) -> None:
-        """Draw it again where something on it is another."""
+    def _draw_panel(self) -> None:
+        """Redraw the panel if its contents changed."""
         driver = self._driver
-        facts = Facts(
+        state = PanelState(
             score=self.score,
             lives=self._game.status().lives,
             seconds=self.frames // FRAMES_PER_SECOND,
             preferences=driver.preferences,
             action=driver.actions[driver.action],
         )
-        if driver.judged is not self._judged:
-            self._judged = driver.judged
-            self._panel.judged(driver.value or 0.0)
-        elif facts == self._shown:
+        if driver.output is not self._output:
+            self._output = driver.output
+            self._panel.add_value(driver.value or 0.0)
+        elif state == self._panel_state:
             return
-        self._shown = facts
-        self._canvas[:, -WIDTH:] = self._panel.draw(facts)
+        self._panel_state = state
+        self._canvas[:, -WIDTH:] = self._panel.draw(state)

@@ -82,10 +82,10 @@ def train(
         if settings.game != AtariSettings().game:
             return watch(settings.game, by=settings.load_model, output=output)
         return watch(settings.load_model, output=output)
-    from agp_tui.jobs.atari import ask_atari
+    from agp_tui.jobs.atari import atari_request
     from agp_tui.protocol.requests import as_request
 
-    request = ask_atari(check(settings), loaded)
+    request = atari_request(check(settings), loaded)
     return run_long(output, Run.create(runs, "atari", as_request(request)), detach)
 
 

@@ -1,11 +1,11 @@
-"""The jobs of agents: they are trained on Atari games and judged."""
+"""The jobs `atari` and `eval`: train an agent on an Atari game, and evaluate one."""
 
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from agp_tui.atari.agent_files import find_agent, kept_as
+from agp_tui.atari.agent_files import agent_path, find_agent
 from agp_tui.config import AtariSettings, convert
 from agp_tui.config.file import LoadedConfig
 from agp_tui.engine.job import Job
@@ -16,22 +16,22 @@ from agp_tui.jobs.train import select_recordings
 from agp_tui.protocol.events import Finished, Progress
 from agp_tui.protocol.requests import AtariTrainingRequest
 
-ALL = "all"
+ALL_RECORDINGS = "all"
 """Every recording of the game."""
 
 
-def ask_atari(settings: AtariSettings, loaded: LoadedConfig) -> AtariTrainingRequest:
-    """Look at it before anything begins.
+def atari_request(settings: AtariSettings, loaded: LoadedConfig) -> AtariTrainingRequest:
+    """Check the settings, find agent and recordings, and make the request of the training.
 
     Raises `SettingError`, `ModelError`, `RecordingError`, `MissingPart`.
     """
-    from agp_tui.atari.hyperparameters import decide_knobs
+    from agp_tui.atari.hyperparameters import resolve_hyperparameters
 
     models = loaded.folder("models")
-    knobs = decide_knobs(settings)
+    hyperparameters = resolve_hyperparameters(settings)
     game = atari_id(rom_name(settings.game))
     if settings.save_best_as is not None:
-        kept_as(models, settings.save_best_as)
+        agent_path(models, settings.save_best_as)
     start = None
     if settings.from_model is not None and settings.from_recordings:
         raise SettingError(
@@ -39,83 +39,83 @@ def ask_atari(settings: AtariSettings, loaded: LoadedConfig) -> AtariTrainingReq
         )
     if settings.from_model is not None:
         start = find_agent(settings.from_model, models, loaded.folder("runs"))
-        _check_start(start, settings, game, knobs.hidden_layers)
+        _check_start(start, settings, game, hyperparameters.hidden_layers)
     recordings: list[Path] = []
     if settings.from_recordings:
-        named = () if settings.from_recordings == (ALL,) else settings.from_recordings
-        recordings = select_recordings(game, named, loaded.folder("recordings"))
-    asked = replace(settings, game=game, from_model=str(start) if start else None)
+        names = () if settings.from_recordings == (ALL_RECORDINGS,) else settings.from_recordings
+        recordings = select_recordings(game, names, loaded.folder("recordings"))
+    settings = replace(settings, game=game, from_model=str(start) if start else None)
     return AtariTrainingRequest(
-        settings=asked, preview=loaded.config.preview, models=models, recordings=tuple(recordings)
+        settings=settings, preview=loaded.config.preview, models=models, recordings=tuple(recordings)
     )
 
 
 def _check_start(start: Path, settings: AtariSettings, game: str, hidden_layers: int) -> None:
     from agp_tui.atari.checkpoint import load_agent
 
-    kept = load_agent(start)
-    for what, there, here in (
-        ("game", kept.game, game),
-        ("algorithm", kept.algorithm, settings.algorithm),
-        ("frame_count", kept.spec.frames, settings.frame_count),
-        ("hidden_layers", kept.spec.hidden_layers, hidden_layers),
+    checkpoint = load_agent(start)
+    for name, found, expected in (
+        ("game", checkpoint.game, game),
+        ("algorithm", checkpoint.algorithm, settings.algorithm),
+        ("frame_count", checkpoint.spec.frames, settings.frame_count),
+        ("hidden_layers", checkpoint.spec.hidden_layers, hidden_layers),
     ):
-        if there != here:
+        if found != expected:
             raise ModelError(
-                f"Expected an agent with the {what} {here}, found one with {there}.",
-                f"Set {what} to {there}, or start without --from-model.",
+                f"Expected an agent with the {name} {expected}, found one with {found}.",
+                f"Set {name} to {found}, or start without --from-model.",
                 setting="from_model",
             )
 
 
 def run_atari(request: dict[str, Any], job: Job, run: Run) -> Finished:
-    """Train an agent; where it is asked for, keep the best one under a name.
+    """Train an agent, and save the best one under the name of `save_best_as`.
 
-    The result's `report` is what `Evaluation.figures` says of the best agent; empty where it was stopped.
+    The result's `report` is the final evaluation of the best agent; None if it was stopped before.
     """
     from agp_tui.atari.checkpoint import LAST
-    from agp_tui.atari.pretraining import clone_start
+    from agp_tui.atari.pretraining import pretrain
     from agp_tui.atari.train import train_agent
 
-    asked = convert(request, AtariTrainingRequest)
-    settings = asked.settings
-    if asked.recordings and not (run.checkpoints / LAST).is_file():
+    training = convert(request, AtariTrainingRequest)
+    settings = training.settings
+    if training.recordings and not (run.checkpoints / LAST).is_file():
         job.stage("learn from the recordings", 1, 1)
-        start = clone_start(settings, asked.recordings, run.checkpoints, job)
+        start = pretrain(settings, training.recordings, run.checkpoints, job)
         settings = replace(settings, from_model=str(start))
-    trained = train_agent(settings, job, run, preview=asked.preview)
-    name = asked.settings.save_best_as
-    if name is not None and trained.evaluation is not None:
-        asked.models.mkdir(parents=True, exist_ok=True)
-        target = kept_as(asked.models, name)
+    result = train_agent(settings, job, run, preview=training.preview)
+    name = settings.save_best_as
+    if name is not None and result.evaluation is not None:
+        training.models.mkdir(parents=True, exist_ok=True)
+        target = agent_path(training.models, name)
         part = target.with_name(f".{target.name}.part")
-        shutil.copyfile(trained.best, part)
+        shutil.copyfile(result.best, part)
         part.replace(target)
-        job.note(f"The best agent is kept as {name}: agp atari watch {name}")
+        job.note(f"The best agent is saved as {name}: agp atari watch {name}")
     if job.stopping:
-        job.note(f"Stopped; it goes on with: agp atari train --resume {run.id}")
-    counters, found = trained.counters, trained.evaluation
+        job.note(f"Stopped. Resume with: agp atari train --resume {run.id}")
+    counters, evaluation = result.counters, result.evaluation
     return Finished(
         job="atari",
         run=run.id,
-        checkpoint=str(trained.best),
+        checkpoint=str(result.best),
         frames=counters.frames,
         seconds=round(counters.seconds, 1),
         steps=counters.steps,
         steps_per_second=round(counters.steps / counters.seconds, 1) if counters.seconds else None,
-        scores=list(found.scores) if found else None,
-        score_mean=round(found.mean.value, 3) if found else None,
-        metrics={f"{stage}_seconds": round(spent, 1) for stage, spent in counters.stages.items()},
-        report=found.result() if found else None,
+        scores=list(evaluation.scores) if evaluation else None,
+        score_mean=round(evaluation.mean.value, 3) if evaluation else None,
+        metrics={f"{stage}_seconds": round(seconds, 1) for stage, seconds in counters.stages.items()},
+        report=evaluation.result() if evaluation else None,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvalRequest:
-    """What `agp atari eval` asks for."""
+    """Request of `agp atari eval`."""
 
     checkpoint: Path | None
-    """None: chance plays."""
+    """None: random actions."""
     game: str | None
     games: int
     epsilon: float
@@ -123,55 +123,62 @@ class EvalRequest:
     seed: int = 0
 
 
-def run_eval(asked: EvalRequest, job: Job) -> Finished:
-    """Judge an agent, or chance, by whole games. Raises `ModelError`, `SettingError`, `JobFailed`."""
+def run_eval(request: EvalRequest, job: Job) -> Finished:
+    """Evaluate an agent, or random actions. Raises `ModelError`, `SettingError`, `JobFailed`."""
     from agp_tui.atari.agent import Agent
     from agp_tui.atari.checkpoint import load_agent
-    from agp_tui.atari.evaluate import SEED, Chance, evaluate
-    from agp_tui.atari.vector_env import PROTOCOLS, View
+    from agp_tui.atari.evaluate import EVAL_SEED, ActionPolicy, Evaluation, RandomPolicy, evaluate
+    from agp_tui.atari.vector_env import PROTOCOLS, EvalProtocol, ObservationSpec
 
-    told = -1
+    reported = -1
 
-    def tell(done: int) -> bool:
-        nonlocal told
-        if done != told:
-            told = done
-            job.emit(Progress(done=done, total=asked.games, unit="games"))
+    def report(done: int) -> bool:
+        nonlocal reported
+        if done != reported:
+            reported = done
+            job.emit(Progress(done=done, total=request.games, unit="games"))
         return not job.stopping
 
-    def judged(player: Any, game: str, view: View, protocol: Any, epsilon: float) -> Any:
+    def run(
+        policy: ActionPolicy, game: str, obs_spec: ObservationSpec, protocol: EvalProtocol, epsilon: float
+    ) -> Evaluation:
+        seed = EVAL_SEED + request.seed
         return evaluate(
-            player, game, view,
-            protocol=protocol, games=asked.games, epsilon=epsilon, seed=SEED + asked.seed, told=tell,
+            policy, game, obs_spec,
+            protocol=protocol, games=request.games, epsilon=epsilon, seed=seed, on_progress=report,
         )  # fmt: skip
 
     try:
-        if asked.checkpoint is None:
-            game = atari_id(rom_name(asked.game or "ALE/Pong-v5"))
-            protocol = PROTOCOLS[asked.protocol or "sticky"]
-            found = judged(Chance(len(minimal_actions(game))), game, View(frames=1), protocol, 1.0)
+        if request.checkpoint is None:
+            game = atari_id(rom_name(request.game or "ALE/Pong-v5"))
+            protocol = PROTOCOLS[request.protocol or "sticky"]
+            evaluation = run(
+                RandomPolicy(len(minimal_actions(game))), game, ObservationSpec(frames=1), protocol, 1.0
+            )
         else:
-            kept = load_agent(asked.checkpoint)
-            _check_game(kept.game, asked.game)
-            protocol = PROTOCOLS[asked.protocol] if asked.protocol else kept.played_under
-            found = judged(Agent(kept.network()), kept.game, kept.view, protocol, asked.epsilon)
+            checkpoint = load_agent(request.checkpoint)
+            _check_game(checkpoint.game, request.game)
+            protocol = PROTOCOLS[request.protocol] if request.protocol else checkpoint.eval_protocol
+            evaluation = run(
+                Agent(checkpoint.network()), checkpoint.game, checkpoint.obs_spec, protocol, request.epsilon
+            )
     except ValueError as error:
         raise JobStopped("Stopped before a whole game was played.", "Start it again.") from error
-    job.emit(found.table())
+    job.emit(evaluation.table())
     return Finished(
         job="eval",
-        checkpoint=str(asked.checkpoint) if asked.checkpoint else None,
-        frames=sum(found.frames),
-        seconds=round(found.seconds, 2),
-        scores=list(found.scores),
-        score_mean=round(found.mean.value, 3),
-        report=found.result(),
+        checkpoint=str(request.checkpoint) if request.checkpoint else None,
+        frames=sum(evaluation.frames),
+        seconds=round(evaluation.seconds, 2),
+        scores=list(evaluation.scores),
+        score_mean=round(evaluation.mean.value, 3),
+        report=evaluation.result(),
     )
 
 
-def _check_game(trained: str, asked: str | None) -> None:
-    if asked is not None and atari_id(rom_name(asked)) != trained:
+def _check_game(trained_on: str, game: str | None) -> None:
+    if game is not None and atari_id(rom_name(game)) != trained_on:
         raise ModelError(
-            f"Expected an agent of {asked}, found one of {trained}.",
+            f"Expected an agent for {game}, found one for {trained_on}.",
             "An agent plays the game it was trained on.",
         )

@@ -78,5 +78,5 @@ class AgentDriverFactory:
         # For single frames a second thread costs more than it gains.
         torch.set_num_threads(1)
         return AgentDriver(
-            Agent(checkpoint.network()), checkpoint.view, checkpoint.actions, game, who=self.who
+            Agent(checkpoint.network()), checkpoint.obs_spec, checkpoint.actions, game, who=self.who
         )

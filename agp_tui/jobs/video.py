@@ -1,4 +1,4 @@
-"""The job that records whole games of an agent as videos."""
+"""The job `video`: records whole episodes of an agent."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,90 +9,89 @@ from agp_tui.games.atari import FRAMES_PER_SECOND
 from agp_tui.protocol.events import Finished, Progress, Table
 from agp_tui.protocol.results import Video, VideoResult
 
-TELL_FRAMES = 60
-"""It is told how far it is after so many frames."""
+REPORT_FRAMES = 60
+"""Frames between progress reports."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoRequest:
-    """What `agp atari video` asks for."""
+    """Request of `agp atari video`."""
 
     checkpoint: Path
     games: int
     folder: Path | None
-    """Where to write them; None: `videos` in the run of the checkpoint, or here where it is in none."""
+    """Folder of the videos; None: `videos` in the run of the checkpoint, or in the working directory."""
     epsilon: float
     seed: int = 0
 
 
-def run_video(asked: VideoRequest, job: Job) -> Finished:
-    """Record so many games, fewer where it is stopped; a game that is not over leaves nothing.
+def run_video(request: VideoRequest, job: Job) -> Finished:
+    """Record `games` episodes, fewer if stopped; an unfinished episode leaves no file.
 
-    The result's `report` has `videos`: for each `path`, `score`, `seconds` and `cut`. Raises `ModelError`
-    for a bad checkpoint, `MissingPart` without an encoder, `JobFailed` where the disk has no room or no game
-    was recorded.
+    Raises `ModelError` for a bad checkpoint, `MissingPart` without an encoder, `JobFailed` if the disk is
+    full, `JobStopped` if it was stopped before an episode was recorded.
     """
     import torch
 
     from agp_tui.atari.checkpoint import load_agent
-    from agp_tui.atari.evaluate import SEED
-    from agp_tui.atari.video import Filmed, film
+    from agp_tui.atari.evaluate import EVAL_SEED
+    from agp_tui.atari.video import EpisodeVideo, record_episode
 
     torch.set_num_threads(1)
-    kept = load_agent(asked.checkpoint)
-    folder = asked.folder or folder_for(asked.checkpoint)
-    made: list[Filmed] = []
+    checkpoint = load_agent(request.checkpoint)
+    folder = request.folder or default_video_folder(request.checkpoint)
+    recorded: list[EpisodeVideo] = []
 
-    def told(frames: int) -> bool:
-        if frames % TELL_FRAMES == 0:
+    def report(frames: int) -> bool:
+        if frames % REPORT_FRAMES == 0:
             minutes = {"minutes": round(frames / FRAMES_PER_SECOND / 60, 2)}
-            job.emit(Progress(done=len(made), total=asked.games, unit="games", metrics=minutes))
+            job.emit(Progress(done=len(recorded), total=request.games, unit="games", metrics=minutes))
         return not job.stopping
 
-    for number in range(asked.games):
-        filmed = film(
-            kept,
+    for number in range(request.games):
+        video = record_episode(
+            checkpoint,
             folder,
-            name=f"{_name_of(asked.checkpoint)}_seed_{asked.seed + number}",
-            seed=SEED + asked.seed + number,
-            epsilon=asked.epsilon,
-            told=told,
+            name=f"{_checkpoint_name(request.checkpoint)}_seed_{request.seed + number}",
+            seed=EVAL_SEED + request.seed + number,
+            epsilon=request.epsilon,
+            on_progress=report,
         )
-        if filmed is None:
+        if video is None:
             break
-        made.append(filmed)
-    if not made:
+        recorded.append(video)
+    if not recorded:
         raise JobStopped("Stopped before a whole game was recorded.", "Start it again.")
     rows: list[list[str | float | int | None]] = [
-        [str(one.path), one.score, round(one.frames / FRAMES_PER_SECOND / 60, 2)] for one in made
+        [str(one.path), one.score, round(one.frames / FRAMES_PER_SECOND / 60, 2)] for one in recorded
     ]
-    job.emit(Table(title=f"Videos of {kept.game}", columns=["file", "score", "minutes"], rows=rows))
-    scores = [one.score for one in made]
+    job.emit(Table(title=f"Videos of {checkpoint.game}", columns=["file", "score", "minutes"], rows=rows))
+    scores = [one.score for one in recorded]
     videos = [
         Video(
             path=str(one.path),
             score=one.score,
             seconds=round(one.frames / FRAMES_PER_SECOND, 2),
-            cut=one.cut,
+            cut=one.truncated,
         )
-        for one in made
+        for one in recorded
     ]
     return Finished(
         job="video",
-        checkpoint=str(asked.checkpoint),
-        frames=sum(one.frames for one in made),
+        checkpoint=str(request.checkpoint),
+        frames=sum(one.frames for one in recorded),
         scores=scores,
         score_mean=round(sum(scores) / len(scores), 3),
         report=VideoResult(videos=videos),
     )
 
 
-def folder_for(checkpoint: Path) -> Path:
-    """`videos` in the run that a checkpoint is of; otherwise `videos` here."""
+def default_video_folder(checkpoint: Path) -> Path:
+    """`videos` in the run of a checkpoint; otherwise in the working directory."""
     folder = checkpoint.parent
     return (folder.parent if folder.name == "checkpoints" else Path()) / "videos"
 
 
-def _name_of(checkpoint: Path) -> str:
-    """A kept agent's name; for a run's checkpoint `best` or `last`."""
+def _checkpoint_name(checkpoint: Path) -> str:
+    """The name of a saved agent; `best` or `last` for the checkpoint of a run."""
     return checkpoint.name.split(".")[0]

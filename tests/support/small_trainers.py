@@ -8,25 +8,25 @@ import torch
 from numpy.typing import NDArray
 
 from agp_tui.atari.algorithms.base import Learner
-from agp_tui.atari.process_group import Team, Together
+from agp_tui.atari.process_group import GlooGroup, ProcessGroup
 from agp_tui.atari.trainer import AgentTrainer
-from agp_tui.atari.vector_env import Consoles, Moved, Protocol
+from agp_tui.atari.vector_env import EvalProtocol, StepResult, VectorEnv
 from agp_tui.config import AtariSettings
 
-SHORT = Protocol(0.25, frame_cap=200)
+SHORT = EvalProtocol(0.25, frame_cap=200)
 """Games of a few seconds: 50 decisions or fewer."""
 SIZE = (36, 36)
 SETTINGS = {"precision": "float32", "workers": 1, "game": "ALE/Breakout-v5"}
 
 
 def small_trainer(
-    algorithm: str, *, protocol: Protocol = SHORT, team: Team | None = None, **settings: object
+    algorithm: str, *, protocol: EvalProtocol = SHORT, group: ProcessGroup | None = None, **settings: object
 ) -> AgentTrainer:
     """A trainer of one thread that learns within a moment."""
     if algorithm != "monte_carlo":
         settings = {"environments": 2, **settings}
     asked = AtariSettings(**{**SETTINGS, "algorithm": algorithm, **settings})  # type: ignore[arg-type]
-    return AgentTrainer(asked, team, protocol=protocol, size=SIZE)
+    return AgentTrainer(asked, group, protocol=protocol, size=SIZE)
 
 
 def weights_of(learner: Learner) -> torch.Tensor:
@@ -38,7 +38,7 @@ def trained_weights(algorithm: str, rounds: int, **settings: object) -> torch.Te
     """The weights after so many rounds."""
     trainer = small_trainer(algorithm, **settings)
     for number in range(rounds):
-        trainer.round(number / rounds)
+        trainer.iterate(number / rounds)
     trainer.close()
     return weights_of(trainer.learner)
 
@@ -59,20 +59,24 @@ class MemberResult:
 
 
 def train_in_process_group(
-    rank: int, size: int, meeting: Path, algorithm: str, rounds: int, **settings: object
+    rank: int, size: int, rendezvous: Path, algorithm: str, rounds: int, **settings: object
 ) -> MemberResult:
     """Train as one process of a team; to be called in as many processes as it has."""
     torch.set_num_threads(1)
-    trainer = small_trainer(algorithm, team=Together(rank, size, meeting), **settings)
+    trainer = small_trainer(algorithm, group=GlooGroup(rank, size, rendezvous), **settings)
     for number in range(rounds):
-        trainer.round(number / rounds)
-    weights, games, steps = weights_of(trainer.learner), trainer.consoles.state(), trainer.counters.steps
-    updates, same, gathered = trainer.learner.updates, trainer.team.same(rank), trainer.team.gather(rank)
+        trainer.iterate(number / rounds)
+    weights, games, steps = weights_of(trainer.learner), trainer.env.state(), trainer.counters.steps
+    updates, same, gathered = (
+        trainer.learner.updates,
+        trainer.group.broadcast(rank),
+        trainer.group.gather(rank),
+    )
     found = MemberResult(rank, weights.numpy(), games, steps, updates, same, gathered)
     trainer.close()
     return found
 
 
-def random_step(consoles: Consoles, drawing: np.random.Generator) -> Moved:
+def random_step(consoles: VectorEnv, rng: np.random.Generator) -> StepResult:
     """One step of actions by chance."""
-    return consoles.step(drawing.integers(0, len(consoles.actions), consoles.count))
+    return consoles.step(rng.integers(0, len(consoles.actions), consoles.num_envs))

@@ -9,24 +9,29 @@ import torch
 
 from agp_tui.atari.checkpoint import AgentCheckpoint, save_agent
 from agp_tui.atari.networks import AgentNetwork, AgentSpec
-from agp_tui.atari.vector_env import Consoles, Protocol, View
+from agp_tui.atari.vector_env import EvalProtocol, ObservationSpec, VectorEnv
 from agp_tui.config import AtariSettings
 from agp_tui.games.atari import minimal_actions
 
 RANDOM_STEPS = 100
-VIEW = View()
+VIEW = ObservationSpec()
 
 
 def untrained_agent(
-    game: str = "ALE/Pong-v5", *, view: View = VIEW, seed: int = 0, always: int | None = None, **others: Any
+    game: str = "ALE/Pong-v5",
+    *,
+    obs_spec: ObservationSpec = VIEW,
+    seed: int = 0,
+    always: int | None = None,
+    **others: Any,
 ) -> AgentCheckpoint:
     """A compact agent whose preferences differ from picture to picture, or that `always` does the same."""
     torch.manual_seed(seed)
     actions = minimal_actions(game)
-    spec = AgentSpec("compact", "policy", view.frames, view.height, view.width, len(actions))
+    spec = AgentSpec("compact", "policy", obs_spec.frames, obs_spec.height, obs_spec.width, len(actions))
     network = AgentNetwork(spec)
     if always is None:
-        _make_lively(network, game, view)
+        _make_lively(network, game, obs_spec)
     else:
         torch.nn.init.constant_(network.scores.bias[always : always + 1], 10.0)
     made: dict[str, Any] = {
@@ -34,7 +39,7 @@ def untrained_agent(
         "game": game,
         "actions": actions,
         "algorithm": "ppo",
-        "skip": view.skip,
+        "skip": obs_spec.skip,
         "protocol": "sticky",
         "weights": network.state_dict(),
         "counters": {"steps": 12_288},
@@ -50,9 +55,9 @@ def write_agent(path: Path, checkpoint: AgentCheckpoint) -> Path:
     return path
 
 
-def _make_lively(network: AgentNetwork, game: str, view: View) -> None:
+def _make_lively(network: AgentNetwork, game: str, obs_spec: ObservationSpec) -> None:
     """Move and stretch each action's score so that, over what random play shows, all are alike."""
-    consoles = Consoles(game, 1, protocol=Protocol(0.0), view=view)
+    consoles = VectorEnv(game, 1, protocol=EvalProtocol(0.0), obs_spec=obs_spec)
     random, seen = np.random.default_rng(0), []
     for _ in range(RANDOM_STEPS):
         seen.append(consoles.stacks)

@@ -1,1 +1,1 @@
-"""The ways to learn, each in a file of its own, on one core of rollouts and returns."""
+"""The learning algorithms, one per file, on a common base."""

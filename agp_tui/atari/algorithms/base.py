@@ -1,4 +1,4 @@
-"""What all algorithms share: a network, its optimizer, and how rewards and actions are treated."""
+"""Base classes of the algorithms: optimizer, losses, reward shaping, exploration, minibatches."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from agp_tui.atari.hyperparameters import Knobs
+from agp_tui.atari.exploration import decay_epsilon, epsilon_greedy
+from agp_tui.atari.hyperparameters import Hyperparameters
 from agp_tui.atari.networks import AgentNetwork
-from agp_tui.atari.process_group import Team
+from agp_tui.atari.process_group import ProcessGroup
 from agp_tui.atari.returns import lambda_returns
-from agp_tui.atari.rollout_buffer import Rollout
-from agp_tui.atari.vector_env import Moved, Stacks
+from agp_tui.atari.rollout_buffer import RolloutBuffer
+from agp_tui.atari.vector_env import FrameStacks, StepResult
 
 Actions = NDArray[np.int64]
+"""One action for each environment: shape (num_envs,), int64."""
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "huber": functional.smooth_l1_loss,
@@ -27,7 +29,7 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def make_optimizer(network: nn.Module, name: str, learning_rate: float) -> torch.optim.Optimizer:
-    """The optimizer of that name, with the constants that are usual for learning from games."""
+    """The named optimizer, with the constants that are common in reinforcement learning."""
     parameters = network.parameters()
     match name:
         case "adam":
@@ -43,165 +45,176 @@ def make_optimizer(network: nn.Module, name: str, learning_rate: float) -> torch
     raise ValueError(f"Expected a known optimizer, found {name!r}.")
 
 
-def mean(figures: Sequence[Tensor]) -> float:
-    """Of numbers that are still where they were made: asking for each would wait for each."""
-    return torch.stack(list(figures)).mean().item()
+def mean(values: Sequence[Tensor]) -> float:
+    """Mean of scalars on the device, with a single synchronisation."""
+    return torch.stack(list(values)).mean().item()
 
 
 class Learner(ABC):
-    """Acts and learns. Every random draw comes from `drawing`, so its state is all that chance needs to go
-    on exactly.
+    """A policy that acts in a vector environment and learns from it.
+
+    All randomness comes from `rng`, so its state is enough for an exact resume.
     """
 
-    max_gradient = 10.0
-    """Gradients are scaled down to this norm."""
+    max_grad_norm = 10.0
 
     def __init__(
-        self, network: AgentNetwork, knobs: Knobs, consoles: int, team: Team, *, half: bool, seed: int
+        self,
+        network: AgentNetwork,
+        hyperparameters: Hyperparameters,
+        num_envs: int,
+        group: ProcessGroup,
+        *,
+        bf16: bool,
+        seed: int,
     ) -> None:
-        self.network, self.knobs, self.consoles, self.team, self.half = network, knobs, consoles, team, half
+        self.network, self.hyperparameters = network, hyperparameters
+        self.num_envs, self.group, self.bf16 = num_envs, group, bf16
         self.device = next(network.parameters()).device
-        self.optimizer = make_optimizer(network, knobs.optimizer, knobs.learning_rate)
-        self.loss = LOSSES[knobs.loss_function]
-        self.drawing = np.random.default_rng([seed, team.rank])
-        self.epsilon = knobs.choose_random
+        self.optimizer = make_optimizer(network, hyperparameters.optimizer, hyperparameters.learning_rate)
+        self.loss = LOSSES[hyperparameters.loss_function]
+        self.rng = np.random.default_rng([seed, group.rank])
+        self.epsilon = hyperparameters.epsilon
         self.updates = 0
+        """Optimizer steps so far."""
 
     @abstractmethod
-    def act(self, stacks: Stacks) -> Actions:
-        """One action for each console that shows these stacks."""
+    def act(self, stacks: FrameStacks) -> Actions:
+        """An action for each environment, given its observations."""
 
     @abstractmethod
-    def observe(self, actions: Actions, moved: Moved) -> None:
-        """What came of the actions."""
+    def observe(self, actions: Actions, result: StepResult) -> None:
+        """Store the result of the actions."""
 
     @property
     @abstractmethod
     def ready(self) -> bool:
-        """Whether it is time to learn."""
+        """Whether there is enough data for `train_step`."""
 
     @abstractmethod
-    def learn(self, stacks: Stacks, progress: float) -> dict[str, float]:
-        """Learn from what was seen; figures of it.
+    def train_step(self, stacks: FrameStacks, progress: float) -> dict[str, float]:
+        """Learn from the stored data; returns metrics.
 
-        The consoles show `stacks` now; `progress` is the share of the run that is over.
+        `stacks` are the current observations, `progress` the elapsed share of the training, 0 to 1.
         """
 
-    def remember(self, stacks: Stacks) -> None:  # noqa: B027
-        """What the consoles showed before each action on the way back to where they were."""
+    def restore_observation(self, stacks: FrameStacks) -> None:  # noqa: B027
+        """Called with the observations before each action that is replayed on a resume."""
 
     def state(self) -> dict[str, Any]:
-        """All but the weights' shape, the knobs and what the consoles showed, as plain data and tensors.
-
-        Asked for between two rounds of `horizon` steps.
-        """
+        """Plain data and tensors for `restore`, taken between iterations; without stored observations."""
         return {
             "weights": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "drawing": dict(self.drawing.bit_generator.state),
+            "drawing": dict(self.rng.bit_generator.state),
             "epsilon": self.epsilon,
             "updates": self.updates,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from such a state."""
+        """Continue from what `state` returned."""
         self.network.load_state_dict(state["weights"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.drawing.bit_generator.state = state["drawing"]
+        self.rng.bit_generator.state = state["drawing"]
         self.epsilon, self.updates = float(state["epsilon"]), int(state["updates"])
 
-    def rewards(self, moved: Moved) -> NDArray[np.float32]:
-        """What the steps count for learning: clipped, and less where they brought no score."""
-        rewards = np.clip(moved.rewards, -1.0, 1.0) if self.knobs.clip_rewards else moved.rewards
-        if self.knobs.no_score_penalty:
-            rewards = rewards - np.float32(self.knobs.no_score_penalty) * (moved.rewards == 0)
+    def shape_rewards(self, result: StepResult) -> NDArray[np.float32]:
+        """The rewards to learn from: clipped, minus the step penalty if the score did not change."""
+        rewards = np.clip(result.rewards, -1.0, 1.0) if self.hyperparameters.clip_rewards else result.rewards
+        if self.hyperparameters.step_penalty:
+            rewards = rewards - np.float32(self.hyperparameters.step_penalty) * (result.rewards == 0)
         return rewards.astype(np.float32)
 
-    def ends(self, moved: Moved) -> NDArray[np.bool_]:
-        """After which steps nothing more can come."""
-        return moved.over | moved.lost_life if self.knobs.life_is_a_game else moved.over
+    def terminations(self, result: StepResult) -> NDArray[np.bool_]:
+        """The steps after which the value is 0."""
+        lost_life = self.hyperparameters.terminal_on_life_loss
+        return result.terminated | result.lost_life if lost_life else result.terminated
 
-    def game_over(self, games: int) -> None:
-        """So many games ended: less is left to chance from now on."""
-        for _ in range(games):
-            self.epsilon = max(self.knobs.choose_random_min, self.epsilon * self.knobs.choose_random_decay)
+    def decay_epsilon(self, episodes: int) -> None:
+        """Decay epsilon for the episodes that ended."""
+        self.epsilon = decay_epsilon(self.epsilon, self.hyperparameters, episodes)
 
-    def forward(self, stacks: Stacks | Tensor, *, half: bool | None = None) -> tuple[Tensor, Tensor]:
-        """The network's scores and values, in the arithmetic that was chosen, if no other is asked for."""
-        pictures = torch.as_tensor(stacks, device=self.device)
-        half = self.half if half is None else half
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
-            scores, values = self.network(pictures)
+    def explore(self, greedy: Actions) -> Actions:
+        """Epsilon-greedy actions."""
+        return epsilon_greedy(greedy, self.epsilon, self.network.spec.actions, self.rng)
+
+    def forward(self, stacks: FrameStacks | Tensor, *, bf16: bool | None = None) -> tuple[Tensor, Tensor]:
+        """The network's action scores (N, actions) and state values (N,); `bf16` None: as configured."""
+        inputs = torch.as_tensor(stacks, device=self.device)
+        enabled = self.bf16 if bf16 is None else bf16
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=enabled):
+            scores, values = self.network(inputs)
         return scores, values
 
-    def values(self, stacks: Stacks) -> NDArray[np.float32]:
-        """What the states that show these stacks are worth."""
+    def values(self, stacks: FrameStacks) -> NDArray[np.float32]:
+        """State values, (N,)."""
         with torch.no_grad():
             return np.asarray(self.forward(stacks)[1].cpu().numpy())
 
-    def values_where_cut(self, moved: Moved) -> NDArray[np.float32]:
-        """What was left in the games that were cut; 0 elsewhere."""
-        found = np.zeros(self.consoles, np.float32)
-        if moved.cut.any():
-            found[moved.cut] = self.values(moved.stacks[moved.cut])
-        return found
-
-    def explore(self, best: Actions) -> Actions:
-        """These actions, but by chance others."""
-        chance = self.drawing.random(len(best)) < self.epsilon
-        others = self.drawing.integers(0, self.network.spec.actions, len(best))
-        return np.where(chance, others, best)
+    def truncation_values(self, result: StepResult) -> NDArray[np.float32]:
+        """Values of the last states of truncated episodes, (num_envs,); 0 elsewhere."""
+        values = np.zeros(self.num_envs, np.float32)
+        if result.truncated.any():
+            values[result.truncated] = self.values(result.stacks[result.truncated])
+        return values
 
     @property
     def batch_size(self) -> int:
-        """This process's part of a batch, so that a team's updates are of as many steps as a lone one's."""
-        return max(1, self.knobs.batch_size // self.team.size)
+        """This process's share of a minibatch: updates are of equal size whatever the number of processes."""
+        return max(1, self.hyperparameters.batch_size // self.group.size)
 
-    def batches(self, count: int) -> Iterator[NDArray[np.int64]]:
-        """The places 0 to `count - 1` in batches, shuffled unless the settings say otherwise."""
-        order = self.drawing.permutation(count) if self.knobs.randomize_episode_batches else np.arange(count)
+    def minibatches(self, count: int) -> Iterator[NDArray[np.int64]]:
+        """The indices 0 to `count - 1` in minibatches."""
+        order = self.rng.permutation(count) if self.hyperparameters.shuffle else np.arange(count)
         for start in range(0, count, self.batch_size):
             yield order[start : start + self.batch_size]
 
     def tensor(self, values: NDArray[Any]) -> Tensor:
-        """On the device that learns."""
+        """The array on the learner's device."""
         return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
 
-    def descend(self, loss: Tensor) -> None:
-        """One step of the optimizer, down the team's mean gradient."""
+    def optimizer_step(self, loss: Tensor) -> None:
+        """One optimizer step with the clipped mean gradient of the process group."""
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
-        self.team.average(part.grad for part in self.network.parameters() if part.grad is not None)
-        nn.utils.clip_grad_norm_(self.network.parameters(), self.max_gradient)
+        parameters = list(self.network.parameters())
+        self.group.average_gradients(one.grad for one in parameters if one.grad is not None)
+        nn.utils.clip_grad_norm_(parameters, self.max_grad_norm)
         self.optimizer.step()
         self.updates += 1
 
     def set_learning_rate(self, factor: float) -> None:
-        """So many times the one that was asked for."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.knobs.learning_rate * factor
+        """Set the learning rate to `factor` times the configured one."""
+        for param_group in self.optimizer.param_groups:
+            param_group["lr"] = self.hyperparameters.learning_rate * factor
 
 
 class RolloutLearner(Learner):
-    """Fills its rollout with `horizon` steps; `act` and `learn` are the algorithm's own."""
+    """Base of the algorithms that learn from rollouts of `num_steps` steps."""
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self.rollout = Rollout(self.knobs.horizon, self.consoles, self.network.spec.stack, self.device)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.rollout = RolloutBuffer(
+            self.hyperparameters.num_steps, self.num_envs, self.network.spec.stack, self.device
+        )
 
-    def observe(self, actions: Actions, moved: Moved) -> None:
-        """Keep it."""
-        cut_values = self.values_where_cut(moved)
-        self.rollout.add(actions, self.rewards(moved), self.ends(moved), moved, cut_values)
+    def observe(self, actions: Actions, result: StepResult) -> None:
+        """Add the step to the rollout."""
+        values = self.truncation_values(result)
+        self.rollout.add_step(actions, self.shape_rewards(result), self.terminations(result), result, values)
 
     @property
     def ready(self) -> bool:
         return self.rollout.full
 
-    def returns(self, stacks: Stacks) -> NDArray[np.float32]:
-        """Lambda returns of the rollout, (steps, consoles), where the consoles show `stacks` after it."""
-        seen = self.rollout
-        following = seen.following(self.values(stacks))
+    def returns(self, stacks: FrameStacks) -> NDArray[np.float32]:
+        """Lambda returns of the rollout, (num_steps, num_envs); `stacks` are the observations after it."""
+        rollout = self.rollout
         return lambda_returns(
-            seen.rewards, following, seen.over, seen.cut, discount=self.knobs.discount, decay=self.knobs.decay
+            rollout.rewards,
+            rollout.next_values(self.values(stacks)),
+            rollout.terminated,
+            rollout.truncated,
+            discount=self.hyperparameters.discount,
+            gae_lambda=self.hyperparameters.gae_lambda,
         )

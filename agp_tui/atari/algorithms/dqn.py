@@ -1,4 +1,4 @@
-"""Double Q-learning (van Hasselt et al. 2016) from a replay memory, with returns of several steps."""
+"""Double DQN (van Hasselt et al. 2016) with a uniform replay buffer and n-step returns."""
 
 import copy
 from typing import Any
@@ -6,69 +6,71 @@ from typing import Any
 import torch
 
 from agp_tui.atari.algorithms.base import Actions, Learner, mean
-from agp_tui.atari.replay_buffer import Replay
-from agp_tui.atari.vector_env import Moved, Stacks
+from agp_tui.atari.replay_buffer import ReplayBuffer
+from agp_tui.atari.vector_env import FrameStacks, StepResult
 
-CAPACITY = 200_000
-"""Steps that are remembered: 1.4 GB of frames of 84x84."""
-FIRST = 10_000
-"""Steps before the first learning."""
-SPAN = 3
+BUFFER_SIZE = 200_000
+"""Transitions: 1.4 GB of frames of 84x84."""
+LEARNING_STARTS = 10_000
+"""Steps before the first update."""
+N_STEPS = 3
 """Steps of the returns."""
-STEPS_PER_UPDATE = 4
-TARGET_UPDATES = 500
-"""The target network is made the same as the other after so many updates."""
+TRAIN_FREQUENCY = 4
+"""Steps for each update."""
+TARGET_UPDATE_INTERVAL = 500
+"""Updates between copies of the network to the target network."""
 
 
 class Dqn(Learner):
-    """Takes the action that is worth most, but by chance another."""
+    """Off-policy, epsilon-greedy."""
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self.memory = Replay(CAPACITY // self.team.size, self.consoles, self.network.spec.stack, self.device)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        capacity = BUFFER_SIZE // self.group.size
+        self.replay = ReplayBuffer(capacity, self.num_envs, self.network.spec.stack, self.device)
         self.target = copy.deepcopy(self.network)
-        self._owed = 0.0
+        self._updates_due = 0.0
 
-    def act(self, stacks: Stacks) -> Actions:
+    def act(self, stacks: FrameStacks) -> Actions:
         """Epsilon-greedy."""
         with torch.no_grad():
-            best = self.forward(stacks)[0].argmax(1).cpu().numpy()
-        self.memory.see(stacks)
-        return self.explore(best)
+            greedy = self.forward(stacks)[0].argmax(1).cpu().numpy()
+        self.replay.add_observation(stacks)
+        return self.explore(greedy)
 
-    def observe(self, actions: Actions, moved: Moved) -> None:
-        """Remember it."""
-        self.memory.add(actions, self.rewards(moved), self.ends(moved), moved)
-        if self.memory.steps * self.consoles >= FIRST // self.team.size:
-            self._owed += self.consoles / STEPS_PER_UPDATE
+    def observe(self, actions: Actions, result: StepResult) -> None:
+        """Add the step to the replay buffer."""
+        self.replay.add_step(actions, self.shape_rewards(result), self.terminations(result), result)
+        if self.replay.steps * self.num_envs >= LEARNING_STARTS // self.group.size:
+            self._updates_due += self.num_envs / TRAIN_FREQUENCY
 
     @property
     def ready(self) -> bool:
-        return self._owed >= 1.0
+        return self._updates_due >= 1.0
 
-    def learn(self, stacks: Stacks, progress: float) -> dict[str, float]:
-        """As many updates as are due."""
+    def train_step(self, stacks: FrameStacks, progress: float) -> dict[str, float]:
+        """All updates that are due: regression to `R + discount**n * Q_target(s', argmax_a Q(s', a))`."""
         self.set_learning_rate(1.0 - progress)
-        losses, worth = [], []
-        while self._owed >= 1.0:
-            self._owed -= 1.0
-            sample = self.memory.sample(self.drawing, self.batch_size, SPAN, self.knobs.discount)
+        losses, q_mean = [], []
+        while self._updates_due >= 1.0:
+            self._updates_due -= 1.0
+            batch = self.replay.sample(self.rng, self.batch_size, N_STEPS, self.hyperparameters.discount)
             with torch.no_grad():
-                chosen = self.forward(sample.later)[0].argmax(1)
-                with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-                    later = self.target(sample.later)[0].gather(1, chosen[:, None])[:, 0]
-                aims = self.tensor(sample.returns) + self.tensor(sample.worth) * later
-            scores, values = self.forward(sample.stacks)
-            loss = self.loss(scores.gather(1, self.tensor(sample.actions)[:, None])[:, 0], aims)
-            self.descend(loss)
+                next_actions = self.forward(batch.next_stacks)[0].argmax(1)
+                with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+                    next_q = self.target(batch.next_stacks)[0].gather(1, next_actions[:, None])[:, 0]
+                targets = self.tensor(batch.returns) + self.tensor(batch.discounts) * next_q
+            q_values, values = self.forward(batch.stacks)
+            loss = self.loss(q_values.gather(1, self.tensor(batch.actions)[:, None])[:, 0], targets)
+            self.optimizer_step(loss)
             losses.append(loss.detach())
-            worth.append(values.detach().mean())
-            if self.updates % TARGET_UPDATES == 0:
+            q_mean.append(values.detach().mean())
+            if self.updates % TARGET_UPDATE_INTERVAL == 0:
                 self.target.load_state_dict(self.network.state_dict())
-        return {"value_loss": mean(losses), "value_mean": mean(worth)}
+        return {"value_loss": mean(losses), "value_mean": mean(q_mean)}
 
     def state(self) -> dict[str, Any]:
-        """The memory is not in it: a run that goes on fills it anew."""
+        """Without the replay buffer: a resumed training fills it again."""
         return {**super().state(), "target": self.target.state_dict()}
 
     def restore(self, state: dict[str, Any]) -> None:

@@ -1,6 +1,4 @@
-"""Every-visit Monte Carlo control, epsilon-greedy (Sutton and Barto 2018, 5.4): play a game to its end, then
-learn what each of its steps led to.
-"""
+"""Every-visit Monte Carlo control, epsilon-greedy (Sutton and Barto 2018, 5.4): returns of whole episodes."""
 
 from typing import Any
 
@@ -9,59 +7,62 @@ import torch
 
 from agp_tui.atari.algorithms.base import Actions, Learner, mean
 from agp_tui.atari.returns import monte_carlo_returns
-from agp_tui.atari.vector_env import Moved, Stacks
+from agp_tui.atari.vector_env import FrameStacks, StepResult
 
 
 class MonteCarlo(Learner):
-    """Plays one game at a time; the weights change between games only."""
+    """Learns from one environment, between episodes."""
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self._frames: list[np.ndarray] = []
         self._actions: list[int] = []
         self._rewards: list[float] = []
-        self._over = False
+        self._episode_ended = False
 
-    def act(self, stacks: Stacks) -> Actions:
+    def act(self, stacks: FrameStacks) -> Actions:
         """Epsilon-greedy."""
         with torch.no_grad():
-            # Turning all weights into shorter numbers takes longer than one picture saves by it.
-            best = self.forward(stacks, half=False)[0].argmax(1).cpu().numpy()
-        self.remember(stacks)
-        return self.explore(best)
+            # For a single observation, casting the weights to bfloat16 costs more than it saves.
+            greedy = self.forward(stacks, bf16=False)[0].argmax(1).cpu().numpy()
+        self._add_frame(stacks)
+        return self.explore(greedy)
 
-    def remember(self, stacks: Stacks) -> None:
-        """Keep what the console showed before an action."""
+    def restore_observation(self, stacks: FrameStacks) -> None:
+        """Store it as `act` did."""
+        self._add_frame(stacks)
+
+    def _add_frame(self, stacks: FrameStacks) -> None:
+        """Store the newest frame; at the start of an episode the whole stack."""
         self._frames.extend(stacks[0, -1:] if self._frames else stacks[0])
 
-    def observe(self, actions: Actions, moved: Moved) -> None:
-        """Keep it."""
+    def observe(self, actions: Actions, result: StepResult) -> None:
+        """Add the step to the episode."""
         self._actions.append(int(actions[0]))
-        self._rewards.append(float(self.rewards(moved)[0]))
-        self._over = bool(moved.over[0] or moved.cut[0])
+        self._rewards.append(float(self.shape_rewards(result)[0]))
+        self._episode_ended = bool(result.terminated[0] or result.truncated[0])
 
     @property
     def ready(self) -> bool:
-        return self._over
+        return self._episode_ended
 
-    def learn(self, stacks: Stacks, progress: float) -> dict[str, float]:
-        """One pass over the game that is over, which is then forgotten."""
-        returns = monte_carlo_returns(np.array(self._rewards, np.float32), self.knobs.discount)
+    def train_step(self, stacks: FrameStacks, progress: float) -> dict[str, float]:
+        """One pass over the episode, which is then dropped."""
+        returns = monte_carlo_returns(np.array(self._rewards, np.float32), self.hyperparameters.discount)
         frames, actions = np.stack(self._frames), np.array(self._actions)
         depth = self.network.spec.frames
         losses = []
-        for places in self.batches(len(actions)):
-            seen = frames[places[:, None] + np.arange(depth)]
-            scores, _ = self.forward(seen)
-            chosen = scores.gather(1, self.tensor(actions[places])[:, None])[:, 0]
-            loss = self.loss(chosen, self.tensor(returns[places]))
-            self.descend(loss)
+        for indices in self.minibatches(len(actions)):
+            q_values, _ = self.forward(frames[indices[:, None] + np.arange(depth)])
+            chosen = q_values.gather(1, self.tensor(actions[indices])[:, None])[:, 0]
+            loss = self.loss(chosen, self.tensor(returns[indices]))
+            self.optimizer_step(loss)
             losses.append(loss.detach())
-        self._frames, self._actions, self._rewards, self._over = [], [], [], False
+        self._frames, self._actions, self._rewards, self._episode_ended = [], [], [], False
         return {"value_loss": mean(losses), "return_mean": float(returns.mean())}
 
     def state(self) -> dict[str, Any]:
-        """The game that is going on is in it; its frames come back with the console."""
+        """With the unfinished episode; its frames come back when the environment replays its actions."""
         return {**super().state(), "actions": list(self._actions), "rewards": list(self._rewards)}
 
     def restore(self, state: dict[str, Any]) -> None:

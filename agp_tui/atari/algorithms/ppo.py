@@ -1,4 +1,4 @@
-"""Proximal policy optimisation (Schulman et al. 2017): several small steps of a policy for each rollout."""
+"""Proximal policy optimisation (Schulman et al. 2017) with generalised advantage estimation."""
 
 from dataclasses import dataclass, fields
 
@@ -8,59 +8,58 @@ from torch import Tensor
 from torch.nn import functional
 
 from agp_tui.atari.algorithms.base import Actions, RolloutLearner
-from agp_tui.atari.vector_env import Stacks
+from agp_tui.atari.vector_env import FrameStacks
 
-CLIP = 0.1
-"""How far the probability of an action may move in one learning."""
-ENTROPY_WEIGHT = 0.01
-VALUE_WEIGHT = 0.5
+CLIP_COEF = 0.1
+"""Bound of the change of an action's probability ratio in one iteration."""
+ENTROPY_COEF = 0.01
+VALUE_COEF = 0.5
 
 
 @dataclass(frozen=True)
-class _Steps:
+class _RolloutBatch:
     """Tensors of (steps,)."""
 
     actions: Tensor
-    likelihoods: Tensor
+    log_probs: Tensor
     returns: Tensor
-    gained: Tensor
-    """How much better they were than expected."""
+    advantages: Tensor
 
-    def at(self, places: Tensor) -> "_Steps":
-        """The steps at these places."""
-        return _Steps(*(getattr(self, part.name)[places] for part in fields(self)))
+    def at(self, indices: Tensor) -> "_RolloutBatch":
+        """The minibatch of these steps."""
+        return _RolloutBatch(*(getattr(self, one.name)[indices] for one in fields(self)))
 
 
 class Ppo(RolloutLearner):
-    """Draws its actions from its policy."""
+    """On-policy; samples its actions from the policy."""
 
-    max_gradient = 0.5
+    max_grad_norm = 0.5
 
-    def act(self, stacks: Stacks) -> Actions:
-        """Drawn by the policy's probabilities."""
+    def act(self, stacks: FrameStacks) -> Actions:
+        """Actions sampled from the policy."""
         with torch.no_grad():
             scores, values = self.forward(stacks)
         logits = functional.log_softmax(scores, 1).cpu().numpy()
-        # The largest of logits with Gumbel noise on them is a draw from their softmax.
-        actions = (logits + self.drawing.gumbel(size=logits.shape)).argmax(1)
-        self.rollout.see(stacks, values.cpu().numpy())
-        self.rollout.likelihoods[self.rollout.filled] = logits[np.arange(len(actions)), actions]
+        # Gumbel-max: the argmax of logits plus Gumbel noise is a sample of their softmax.
+        actions = (logits + self.rng.gumbel(size=logits.shape)).argmax(1)
+        self.rollout.add_observation(stacks, values.cpu().numpy())
+        self.rollout.log_probs[self.rollout.position] = logits[np.arange(len(actions)), actions]
         return np.asarray(actions)
 
-    def learn(self, stacks: Stacks, progress: float) -> dict[str, float]:
-        """Several passes over the rollout, which is then forgotten."""
+    def train_step(self, stacks: FrameStacks, progress: float) -> dict[str, float]:
+        """`update_epochs` passes over the rollout."""
         self.set_learning_rate(1.0 - progress)
-        seen, returns = self.rollout, self.returns(stacks)
-        gained = returns - seen.values
-        arrays = (seen.actions, seen.likelihoods, returns, gained)
-        steps = _Steps(*(self.tensor(array.ravel()) for array in arrays))
-        figures = []
-        for _ in range(self.knobs.passes):
-            for places in self.batches(seen.steps * seen.consoles):
-                figures.append(self._learn(seen.stacks(places), steps.at(self.tensor(places))))
-        seen.clear()
-        policy_loss, value_loss, entropy = torch.stack(figures).mean(0).tolist()
-        explained = 1.0 - float(np.var(gained)) / max(float(np.var(returns)), 1e-8)
+        rollout, returns = self.rollout, self.returns(stacks)
+        advantages = returns - rollout.values
+        arrays = (rollout.actions, rollout.log_probs, returns, advantages)
+        steps = _RolloutBatch(*(self.tensor(array.ravel()) for array in arrays))
+        metrics = []
+        for _ in range(self.hyperparameters.update_epochs):
+            for indices in self.minibatches(returns.size):
+                metrics.append(self._update(rollout.stacks(indices), steps.at(self.tensor(indices))))
+        rollout.reset()
+        policy_loss, value_loss, entropy = torch.stack(metrics).mean(0).tolist()
+        explained = 1.0 - float(np.var(advantages)) / max(float(np.var(returns)), 1e-8)
         return {
             "policy_loss": policy_loss,
             "value_loss": value_loss,
@@ -68,14 +67,19 @@ class Ppo(RolloutLearner):
             "explained_variance": explained,
         }
 
-    def _learn(self, stacks: Tensor, steps: _Steps) -> Tensor:
-        """Learn from steps before which the consoles showed `stacks`; the two losses and the entropy."""
+    def _update(self, stacks: Tensor, batch: _RolloutBatch) -> Tensor:
+        """One update; returns policy loss, value loss and entropy.
+
+        The loss is `-min(r A, clip(r, 1 - c, 1 + c) A) + VALUE_COEF * L_V - ENTROPY_COEF * H`, with the
+        probability ratio r and normalised advantages A.
+        """
         scores, values = self.forward(stacks)
         logits = functional.log_softmax(scores, 1)
-        ratio = (logits.gather(1, steps.actions[:, None])[:, 0] - steps.likelihoods).exp()
-        better = (steps.gained - steps.gained.mean()) / (steps.gained.std() + 1e-8)
-        policy_loss = -torch.minimum(ratio * better, ratio.clamp(1 - CLIP, 1 + CLIP) * better).mean()
-        value_loss = self.loss(values, steps.returns)
+        ratio = (logits.gather(1, batch.actions[:, None])[:, 0] - batch.log_probs).exp()
+        advantages = (batch.advantages - batch.advantages.mean()) / (batch.advantages.std() + 1e-8)
+        clipped = ratio.clamp(1 - CLIP_COEF, 1 + CLIP_COEF) * advantages
+        policy_loss = -torch.minimum(ratio * advantages, clipped).mean()
+        value_loss = self.loss(values, batch.returns)
         entropy = -(logits.exp() * logits).sum(1).mean()
-        self.descend(policy_loss + VALUE_WEIGHT * value_loss - ENTROPY_WEIGHT * entropy)
+        self.optimizer_step(policy_loss + VALUE_COEF * value_loss - ENTROPY_COEF * entropy)
         return torch.stack([policy_loss, value_loss, entropy]).detach()

@@ -1,37 +1,37 @@
-"""Parallelised Q-learning (Gallici et al. 2024): Q(lambda) on rollouts, no replay, no target network.
+"""Parallelised Q-network, PQN (Gallici et al. 2024): Q(lambda) on rollouts, no replay, no target network.
 
-What keeps it stable is the normalisation in the network and the number of consoles.
+Layer normalisation in the network and many environments keep it stable.
 """
 
 import torch
 
 from agp_tui.atari.algorithms.base import Actions, RolloutLearner, mean
-from agp_tui.atari.vector_env import Stacks
+from agp_tui.atari.vector_env import FrameStacks
 
 
 class Pqn(RolloutLearner):
-    """Takes the action that is worth most, but by chance another."""
+    """Epsilon-greedy Q-learning from rollouts."""
 
-    def act(self, stacks: Stacks) -> Actions:
+    def act(self, stacks: FrameStacks) -> Actions:
         """Epsilon-greedy."""
         with torch.no_grad():
-            scores, values = self.forward(stacks)
-        self.rollout.see(stacks, values.cpu().numpy())
-        return self.explore(scores.argmax(1).cpu().numpy())
+            q_values, values = self.forward(stacks)
+        self.rollout.add_observation(stacks, values.cpu().numpy())
+        return self.explore(q_values.argmax(1).cpu().numpy())
 
-    def learn(self, stacks: Stacks, progress: float) -> dict[str, float]:
-        """Several passes over the rollout, which is then forgotten."""
+    def train_step(self, stacks: FrameStacks, progress: float) -> dict[str, float]:
+        """`update_epochs` passes over the rollout: regression of `Q(s, a)` to the lambda returns."""
         self.set_learning_rate(1.0 - progress)
-        seen, returns = self.rollout, self.tensor(self.returns(stacks).ravel())
-        actions = self.tensor(seen.actions.ravel())
-        losses, worth = [], []
-        for _ in range(self.knobs.passes):
-            for places in self.batches(len(returns)):
-                scores, values = self.forward(seen.stacks(places))
-                at = self.tensor(places)
-                loss = self.loss(scores.gather(1, actions[at, None])[:, 0], returns[at])
-                self.descend(loss)
+        rollout, returns = self.rollout, self.tensor(self.returns(stacks).ravel())
+        actions = self.tensor(rollout.actions.ravel())
+        losses, q_mean = [], []
+        for _ in range(self.hyperparameters.update_epochs):
+            for indices in self.minibatches(len(returns)):
+                q_values, values = self.forward(rollout.stacks(indices))
+                at = self.tensor(indices)
+                loss = self.loss(q_values.gather(1, actions[at, None])[:, 0], returns[at])
+                self.optimizer_step(loss)
                 losses.append(loss.detach())
-                worth.append(values.detach().mean())
-        seen.clear()
-        return {"value_loss": mean(losses), "value_mean": mean(worth)}
+                q_mean.append(values.detach().mean())
+        rollout.reset()
+        return {"value_loss": mean(losses), "value_mean": mean(q_mean)}

@@ -5,7 +5,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from agp_tui.atari.vector_env import PROTOCOLS, Consoles, View
+from agp_tui.atari.vector_env import PROTOCOLS, ObservationSpec, VectorEnv
 from agp_tui.games.atari import atari_ids, minimal_actions
 
 FRAMES = 1_000
@@ -16,7 +16,9 @@ SKIP = 4
 def test_game_starts_and_produces_changing_frames(game: str) -> None:
     """A thousand frames of random actions: frames are not black, and they change."""
     rng = np.random.default_rng(0)
-    with closing(Consoles(game, 1, protocol=PROTOCOLS["sticky"], view=View(4, SKIP))) as consoles:
+    with closing(
+        VectorEnv(game, 1, protocol=PROTOCOLS["sticky"], obs_spec=ObservationSpec(4, SKIP))
+    ) as consoles:
         assert consoles.actions == minimal_actions(game)
         pictures = set()
         for _ in range(FRAMES // SKIP):

@@ -19,7 +19,7 @@ from support.commands import agp
 
 from agp_tui.atari.checkpoint import AgentCheckpoint, load_agent, save_agent
 from agp_tui.atari.networks import AgentNetwork, AgentSpec
-from agp_tui.atari.vector_env import PROTOCOLS, View
+from agp_tui.atari.vector_env import PROTOCOLS, ObservationSpec
 from agp_tui.config import AtariSettings
 from agp_tui.engine.subprocesses import module_environment
 from agp_tui.errors import ModelError
@@ -52,7 +52,7 @@ def test_everything_comes_back(tmp_path: Path) -> None:
     again = load_agent(path)
     assert replace(again, weights={}) == replace(made, weights={})
     assert all(torch.equal(again.weights[name], value) for name, value in made.weights.items())
-    assert again.view == View(4, 4, 36, 36) and again.played_under == PROTOCOLS["classic"]
+    assert again.obs_spec == ObservationSpec(4, 4, 36, 36) and again.eval_protocol == PROTOCOLS["classic"]
     stacks = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 4, 36, 36), np.uint8))
     whole = AgentNetwork(SPEC)
     whole.load_state_dict(made.weights)
@@ -84,8 +84,8 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty": (lambda path: path.write_bytes(b""), "damaged or foreign"),
     "truncated": (truncated, "damaged or foreign"),
     "text": (lambda path: path.write_text("hello"), "damaged or foreign"),
-    "of imitation": (imitation_checkpoint, "something else"),
-    "a tensor": (lambda path: torch.save(torch.ones(3), path), "something else"),
+    "of imitation": (imitation_checkpoint, "another kind of file"),
+    "a tensor": (lambda path: torch.save(torch.ones(3), path), "another kind of file"),
     "newer": (
         lambda path: edited(path, lambda body: body.update(schema=99)),
         "schema 1 or older .* found 99",
@@ -153,9 +153,12 @@ FROM_PPO = ("train", "--algorithm", "ppo", "--from-model", "pong.pt")
     [
         nightly(["eval", "cut.pt"], "damaged or foreign"),
         (["eval", "hostile.pt"], "damaged or foreign"),
-        nightly(["eval", "imitation.pt"], "something else"),
+        nightly(["eval", "imitation.pt"], "another kind of file"),
         nightly(["eval", "newer.pt"], "found 99"),
-        (["eval", "pong.pt", "--game", "ALE/Breakout-v5"], "agent of ALE/Breakout-v5, found one of ALE/Pong"),
+        (
+            ["eval", "pong.pt", "--game", "ALE/Breakout-v5"],
+            "agent for ALE/Breakout-v5, found one for ALE/Pong",
+        ),
         (["eval", "nobody"], "named 'nobody', found none"),
         nightly(
             ["train", "--from-model", "pong.pt", "--game", "ALE/Breakout-v5"],

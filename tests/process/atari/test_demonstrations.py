@@ -10,16 +10,16 @@ from support.fakes import EventLog
 
 from agp_tui.atari.agent import Agent
 from agp_tui.atari.checkpoint import load_agent
-from agp_tui.atari.demonstrations import Demonstrations, demonstrations
-from agp_tui.atari.pretraining import clone_start
-from agp_tui.atari.vector_env import View
+from agp_tui.atari.demonstrations import Demonstrations, load_demonstrations
+from agp_tui.atari.pretraining import pretrain
+from agp_tui.atari.vector_env import ObservationSpec
 from agp_tui.config import Algorithm, AtariSettings
 from agp_tui.config.file import load_config
 from agp_tui.engine.job import Job
 from agp_tui.engine.subprocesses import module_command, module_environment
 from agp_tui.errors import RecordingError, SettingError
 from agp_tui.games.atari import minimal_actions
-from agp_tui.jobs.atari import ask_atari
+from agp_tui.jobs.atari import atari_request
 from agp_tui.protocol.events import Event, Note, Progress
 from agp_tui.recording.store import Recording
 
@@ -43,7 +43,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def shown(recording: Path) -> Demonstrations:
-    return demonstrations([recording], GAME, View(), ACTIONS)
+    return load_demonstrations([recording], GAME, ObservationSpec(), ACTIONS)
 
 
 def test_every_second_frame_is_a_decision_with_the_keys_that_were_held(
@@ -81,10 +81,10 @@ def test_returns_end_with_their_game() -> None:
 
 def test_what_does_not_fit_is_said(recording: Path, tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="one of ALE/Breakout-v5"):
-        demonstrations([recording], "ALE/Pong-v5", View(), minimal_actions("ALE/Pong-v5"))
+        load_demonstrations([recording], "ALE/Pong-v5", ObservationSpec(), minimal_actions("ALE/Pong-v5"))
     odd = recorded(tmp_path, "--seconds", "2", "--fps", "20")
-    with pytest.raises(RecordingError, match="at 20 frames a second"):
-        demonstrations([odd], GAME, View(), ACTIONS)
+    with pytest.raises(RecordingError, match="at 20 frames per second"):
+        load_demonstrations([odd], GAME, ObservationSpec(), ACTIONS)
 
 
 class Contented(EventLog):
@@ -105,9 +105,9 @@ def test_a_training_that_starts_from_recordings_begins_like_their_player(
     settings = AtariSettings(game=GAME, algorithm=algorithm, clone_minutes=2.0)
     heard = Contented()
     heard.job = Job(heard)
-    start = load_agent(clone_start(settings, [recording], tmp_path, heard.job))
+    start = load_agent(pretrain(settings, [recording], tmp_path, heard.job))
     assert (start.game, start.algorithm, start.actions) == (GAME, algorithm, ACTIONS)
-    best = Agent(start.network()).judge(shown.stacks(np.arange(len(shown)), 4)).best
+    best = Agent(start.network()).forward(shown.stacks(np.arange(len(shown)), 4)).best
     often = np.flatnonzero(np.bincount(shown.actions) >= 10)
     assert len(often) == 3
     met = [(best[shown.actions == action] == action).mean() for action in often]
@@ -120,10 +120,10 @@ def test_all_recordings_of_the_game_or_those_that_are_named(recording: Path) -> 
     (home / "config.toml").touch()
     loaded = load_config(home / "config.toml")
     for named in ("all", recording.name):
-        asked = ask_atari(AtariSettings(game=GAME, from_recordings=(named,)), loaded)
+        asked = atari_request(AtariSettings(game=GAME, from_recordings=(named,)), loaded)
         assert asked.recordings == (recording,)
     with pytest.raises(RecordingError, match="recordings of ALE/Pong-v5"):
-        ask_atari(AtariSettings(from_recordings=("all",)), loaded)
+        atari_request(AtariSettings(from_recordings=("all",)), loaded)
     with pytest.raises(SettingError, match="found both"):
         both = AtariSettings(game=GAME, from_recordings=("all",), from_model=str(recording))
-        ask_atari(both, loaded)
+        atari_request(both, loaded)

@@ -13,7 +13,7 @@ from support.commands import Command, running_command
 from support.small_trainers import small_trainer, train_in_process_group, trained_weights
 
 from agp_tui.atari.checkpoint import load_agent
-from agp_tui.atari.process_group import Alone
+from agp_tui.atari.process_group import SingleProcess
 from agp_tui.engine.runs import Run, process_start
 from agp_tui.engine.subprocesses import worker_pool
 
@@ -23,7 +23,8 @@ def test_a_teams_weights_stay_equal(algorithm: str, tmp_path: Path) -> None:
     """Bit for bit, though each plays games of its own; and they are not those of one that is alone."""
     pool = worker_pool(2)
     asked = [
-        pool.submit(train_in_process_group, rank, 2, tmp_path / "meeting", algorithm, 2) for rank in range(2)
+        pool.submit(train_in_process_group, rank, 2, tmp_path / "rendezvous", algorithm, 2)
+        for rank in range(2)
     ]
     first, second = (one.result(120) for one in asked)
     pool.shutdown()
@@ -33,30 +34,37 @@ def test_a_teams_weights_stay_equal(algorithm: str, tmp_path: Path) -> None:
     assert (first.gathered, second.gathered) == ([0, 1], [])
     assert not (trained_weights(algorithm, 2).numpy() == first.weights).all()
     with closing(small_trainer(algorithm)) as alone:
-        assert first.steps == second.steps == 2 * 2 * alone.knobs.horizon * alone.knobs.environments
+        assert (
+            first.steps
+            == second.steps
+            == 2 * 2 * alone.hyperparameters.num_steps * alone.hyperparameters.num_envs
+        )
 
 
 @pytest.mark.parametrize("algorithm", [pytest.param("ppo", marks=pytest.mark.nightly), "pqn"])
 def test_a_teams_batches_are_as_large_as_a_lone_ones(algorithm: str, tmp_path: Path) -> None:
     """Twice the consoles give twice the updates, not updates of twice the size."""
-    pool, meeting = worker_pool(2), tmp_path / "meeting"
+    pool, rendezvous = worker_pool(2), tmp_path / "rendezvous"
     asked = [
-        pool.submit(train_in_process_group, rank, 2, meeting, algorithm, 1, batch_size=32, environments=2)
+        pool.submit(train_in_process_group, rank, 2, rendezvous, algorithm, 1, batch_size=32, environments=2)
         for rank in range(2)
     ]
     team = [one.result(120).updates for one in asked]
     pool.shutdown()
     with closing(small_trainer(algorithm, batch_size=32, environments=2)) as alone:
-        alone.round(0.0)
+        alone.iterate(0.0)
         assert team == [2 * alone.learner.updates] * 2
-        assert alone.learner.updates == alone.knobs.passes * alone.knobs.horizon * 2 / 32
+        assert (
+            alone.learner.updates
+            == alone.hyperparameters.update_epochs * alone.hyperparameters.num_steps * 2 / 32
+        )
 
 
 def test_a_lone_process_is_a_team_of_one() -> None:
-    team, gradient = Alone(), torch.ones(3)
-    team.average([gradient])
+    team, gradient = SingleProcess(), torch.ones(3)
+    team.average_gradients([gradient])
     assert torch.equal(gradient, torch.ones(3))
-    assert team.same("a") == "a" and team.gather("b") == ["b"]
+    assert team.broadcast("a") == "a" and team.gather("b") == ["b"]
 
 
 WORDS = (

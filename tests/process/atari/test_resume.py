@@ -16,7 +16,7 @@ from support.small_trainers import SHORT, small_trainer, weights_of
 
 from agp_tui.atari.checkpoint import AgentCheckpoint, load_agent, save_agent
 from agp_tui.atari.trainer import AgentTrainer
-from agp_tui.atari.vector_env import Protocol
+from agp_tui.atari.vector_env import EvalProtocol
 from agp_tui.engine.runs import Run
 
 ROUNDS = 3
@@ -25,7 +25,7 @@ ROUNDS = 3
 def kept_in(path: Path, trainer: AgentTrainer) -> dict[str, Any]:
     """The state of a training as a checkpoint on disk has it."""
     made = AgentCheckpoint(
-        spec=trainer.learner.network.spec, game="ALE/Breakout-v5", actions=trainer.consoles.actions,
+        spec=trainer.learner.network.spec, game="ALE/Breakout-v5", actions=trainer.env.actions,
         algorithm=trainer.settings.algorithm, skip=4, protocol="sticky",
         weights=trainer.learner.network.state_dict(), training=[trainer.state()],
     )  # fmt: skip
@@ -42,53 +42,53 @@ def test_a_training_goes_on_exactly(algorithm: str, broken_off_after: int, tmp_p
         for number in range(ROUNDS):
             if number == broken_off_after:
                 state = kept_in(tmp_path / "last.pt", straight)
-            straight.round(number / ROUNDS)
+            straight.iterate(number / ROUNDS)
     begun = weights_of(small_trainer(algorithm).learner)
     with closing(small_trainer(algorithm)) as again:
         again.restore(state)
         for number in range(broken_off_after, ROUNDS):
-            again.round(number / ROUNDS)
+            again.iterate(number / ROUNDS)
     assert torch.equal(weights_of(again.learner), weights_of(straight.learner))
     assert not torch.equal(weights_of(again.learner), begun)
     for name in ("steps", "frames", "games"):
         assert getattr(again.counters, name) == getattr(straight.counters, name)
     assert again.learner.epsilon == straight.learner.epsilon
     assert again.learner.updates == straight.learner.updates
-    assert again.consoles.state() == straight.consoles.state()
+    assert again.env.state() == straight.env.state()
 
 
 def test_a_game_of_monte_carlo_goes_on_in_its_middle(tmp_path: Path) -> None:
     """A round ends within a game: what is learned from is the whole of it."""
-    long = Protocol(0.25, frame_cap=400)
+    long = EvalProtocol(0.25, frame_cap=400)
     with closing(small_trainer("monte_carlo", protocol=long)) as straight:
-        straight.round(0.0)
+        straight.iterate(0.0)
         assert straight.counters.games == straight.learner.updates == 0
         state = kept_in(tmp_path / "last.pt", straight)
-        straight.round(0.0)
+        straight.iterate(0.0)
         assert straight.counters.games == 1 and straight.learner.updates == 2
     with closing(small_trainer("monte_carlo", protocol=long)) as again:
         again.restore(state)
-        again.round(0.0)
+        again.iterate(0.0)
     assert torch.equal(weights_of(again.learner), weights_of(straight.learner))
 
 
 def test_what_matters_is_in_the_state(tmp_path: Path) -> None:
     """Without one part of it the training goes another way: the test above could fail."""
     with closing(small_trainer("pqn")) as straight:
-        straight.round(0.0)
+        straight.iterate(0.0)
         state = kept_in(tmp_path / "last.pt", straight)
-        straight.round(0.5)
+        straight.iterate(0.5)
     for part in ("optimizer", "drawing", "epsilon"):
         with closing(small_trainer("pqn")) as again:
             fresh = again.learner.state()[part]
             again.restore({**state, "learner": {**state["learner"], part: fresh}})
-            again.round(0.5)
+            again.iterate(0.5)
         assert not torch.equal(weights_of(again.learner), weights_of(straight.learner)), part
 
 
 def test_dqn_goes_on_with_its_networks_and_fills_its_memory_anew(tmp_path: Path) -> None:
     with closing(small_trainer("dqn", protocol=SHORT)) as straight:
-        straight.round(0.0)
+        straight.iterate(0.0)
         for part in straight.learner.network.parameters():
             part.data.add_(1.0)
         state = kept_in(tmp_path / "last.pt", straight)
@@ -97,8 +97,8 @@ def test_dqn_goes_on_with_its_networks_and_fills_its_memory_anew(tmp_path: Path)
         assert torch.equal(weights_of(again.learner), weights_of(straight.learner))
         ours, theirs = again.learner.state()["target"], straight.learner.state()["target"]
         assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
-        assert again.consoles.state() == straight.consoles.state()
-        again.round(0.0)
+        assert again.env.state() == straight.env.state()
+        again.iterate(0.0)
 
 
 WORDS = (

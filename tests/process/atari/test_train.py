@@ -10,17 +10,17 @@ import torch
 from support.small_trainers import SETTINGS, small_trainer, trained_weights
 from torch import nn
 
-from agp_tui.atari.agent_files import kept_as
+from agp_tui.atari.agent_files import agent_path
 from agp_tui.atari.algorithms.base import LOSSES, make_optimizer
 from agp_tui.atari.checkpoint import load_agent
-from agp_tui.atari.hyperparameters import decide_knobs
+from agp_tui.atari.hyperparameters import resolve_hyperparameters
 from agp_tui.atari.train import train_agent
 from agp_tui.config import AtariSettings, PreviewSettings
 from agp_tui.config.file import load_config
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import SettingError
-from agp_tui.jobs.atari import ask_atari, run_atari
+from agp_tui.jobs.atari import atari_request, run_atari
 from agp_tui.protocol.events import Event, Live, Progress
 from agp_tui.protocol.requests import as_request
 
@@ -59,11 +59,11 @@ CHANGES = [
 
 
 def test_who_starts_from_something_does_not_begin_by_chance() -> None:
-    fresh = decide_knobs(AtariSettings())
+    fresh = resolve_hyperparameters(AtariSettings())
     assert fresh.choose_random == 1.0 and fresh.choose_random_min < 0.1
-    warm = decide_knobs(AtariSettings(from_model="start.pt"))
+    warm = resolve_hyperparameters(AtariSettings(from_model="start.pt"))
     assert warm.choose_random == warm.choose_random_min == fresh.choose_random_min
-    asked = decide_knobs(AtariSettings(from_model="start.pt", choose_random=0.3))
+    asked = resolve_hyperparameters(AtariSettings(from_model="start.pt", choose_random=0.3))
     assert asked.choose_random == 0.3
 
 
@@ -92,14 +92,14 @@ def test_another_setting_comes_to_something_else(
 @pytest.mark.parametrize("algorithm", ["monte_carlo", "ppo", "pqn"])
 def test_game(algorithm: str) -> None:
     with closing(small_trainer(algorithm, game="ALE/Freeway-v5")) as trainer:
-        assert trainer.consoles.cartridge == "freeway"
-        assert trainer.learner.network.spec.actions == len(trainer.consoles.actions) == 3
+        assert trainer.env.rom == "freeway"
+        assert trainer.learner.network.spec.actions == len(trainer.env.actions) == 3
 
 
 @pytest.mark.parametrize("algorithm", ["monte_carlo", "ppo", "pqn", "dqn"])
 def test_frame_count(algorithm: str) -> None:
     with closing(small_trainer(algorithm, frame_count=3)) as trainer:
-        assert trainer.consoles.stacks.shape[1:] == (3, 36, 36) == trainer.learner.network.spec.stack
+        assert trainer.env.stacks.shape[1:] == (3, 36, 36) == trainer.learner.network.spec.stack
 
 
 @pytest.mark.parametrize("algorithm", ["monte_carlo", "ppo", "pqn", "dqn"])
@@ -108,10 +108,10 @@ def test_skip_frames(algorithm: str, skip: int) -> None:
     """Counted by the console: a game of 200 frames is cut after 200 / skip decisions."""
     with closing(small_trainer(algorithm, skip_frames=skip, no_score_penalty=0.0)) as trainer:
         steps = 1
-        while not (moved := trainer.consoles.step(np.zeros(trainer.consoles.count, np.int64))).ended:
+        while not (result := trainer.env.step(np.zeros(trainer.env.num_envs, np.int64))).episodes:
             steps += 1
-        assert moved.cut.all() and steps == 200 // skip
-        assert trainer.consoles.frames == 200 * trainer.consoles.count
+        assert result.truncated.all() and steps == 200 // skip
+        assert trainer.env.frames == 200 * trainer.env.num_envs
 
 
 @pytest.mark.parametrize("algorithm", ["ppo", "pqn"])
@@ -120,7 +120,7 @@ def test_learning_rate(algorithm: str) -> None:
     with closing(small_trainer(algorithm, learning_rate=0.004)) as trainer:
         rates = []
         for progress in (0.0, 0.75):
-            trainer.round(progress)
+            trainer.iterate(progress)
             rates.append(trainer.learner.optimizer.param_groups[0]["lr"])
     assert rates == pytest.approx([0.004, 0.001])
 
@@ -135,15 +135,15 @@ def test_learning_rate_of_monte_carlo() -> None:
 def test_batch_size(algorithm: str, size: int) -> None:
     """Updates of the weights in one round."""
     with closing(small_trainer(algorithm, batch_size=size)) as trainer:
-        trainer.round(0.0)
+        trainer.iterate(0.0)
         steps = trainer.counters.steps
-        assert trainer.learner.updates == trainer.knobs.passes * -(-steps // size)
+        assert trainer.learner.updates == trainer.hyperparameters.update_epochs * -(-steps // size)
 
 
 def test_batch_size_of_monte_carlo() -> None:
     """A game of 50 decisions, once."""
     with closing(small_trainer("monte_carlo", batch_size=20)) as trainer:
-        trainer.round(0.0)
+        trainer.iterate(0.0)
         assert trainer.learner.updates == 3
 
 
@@ -219,10 +219,10 @@ def test_save_best_as(tmp_path: Path) -> None:
     )  # fmt: skip
     (tmp_path / "config.toml").touch()
     models = tmp_path / "models"
-    request = as_request(ask_atari(settings, load_config(tmp_path / "config.toml")))
+    request = as_request(atari_request(settings, load_config(tmp_path / "config.toml")))
     run = Run.create(tmp_path / "runs", "atari", request)
     finished = run_atari(request, Job(), run)
-    kept = kept_as(models, "good-one")
+    kept = agent_path(models, "good-one")
     assert [file.name for file in models.iterdir()] == [kept.name]
     agent, best = load_agent(kept), load_agent(run.checkpoints / "best.pt")
     assert all(torch.equal(agent.weights[part], value) for part, value in best.weights.items())

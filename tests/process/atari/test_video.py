@@ -22,28 +22,28 @@ from agp_tui.atari import video
 from agp_tui.atari.agent import Agent
 from agp_tui.atari.checkpoint import AgentCheckpoint
 from agp_tui.atari.driver import AgentDriver
-from agp_tui.atari.evaluate import Judge, record_tries
+from agp_tui.atari.evaluate import Evaluator, record_episodes
 from agp_tui.atari.video import (
     ACCENT,
     BACKGROUND,
     BAR,
     BARS_LEFT,
+    FINAL_FRAMES,
     MARGIN,
     SCALE,
-    STILL_FRAMES,
     WIDTH,
-    Facts,
-    Filmed,
+    EpisodeVideo,
     Panel,
-    clear_unfinished,
-    film,
-    words,
+    PanelState,
+    action_text,
+    record_episode,
+    remove_partial_videos,
 )
 from agp_tui.config import GameSettings
 from agp_tui.engine.clock import NS, SimulatedTime
 from agp_tui.errors import JobFailed
 from agp_tui.games.atari import AtariGame
-from agp_tui.jobs.video import folder_for
+from agp_tui.jobs.video import default_video_folder
 
 GAME = "ALE/Breakout-v5"
 """Random play loses its five balls within a quarter of a minute."""
@@ -64,8 +64,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def filmed(agent: AgentCheckpoint, folder: Path) -> Filmed:
-    made = film(agent, folder, name="first", seed=SEED, epsilon=1.0)
+def filmed(agent: AgentCheckpoint, folder: Path) -> EpisodeVideo:
+    made = record_episode(agent, folder, name="first", seed=SEED, epsilon=1.0)
     assert made is not None
     return made
 
@@ -75,7 +75,9 @@ def played(agent: AgentCheckpoint) -> Iterator[tuple[NDArray[np.uint8], AgentDri
     source = SimulatedTime()
     place = GameSettings(keys=("left", "right", "space"), fps=60, sticky=0.25, seed=SEED)
     with closing(AtariGame(GAME, place, source)) as game:
-        driver = AgentDriver(Agent(agent.network()), agent.view, agent.actions, game, epsilon=1.0, seed=SEED)
+        driver = AgentDriver(
+            Agent(agent.network()), agent.obs_spec, agent.actions, game, epsilon=1.0, seed=SEED
+        )
         number = 0
         while True:
             source.sleep_until(round(number * NS / 60))
@@ -93,17 +95,17 @@ def decoded(path: Path) -> Iterator[NDArray[Any]]:
             yield frame.to_ndarray(format="rgb24")
 
 
-def test_any_player_shows_it_at_the_speed_of_the_console(filmed: Filmed) -> None:
+def test_any_player_shows_it_at_the_speed_of_the_console(filmed: EpisodeVideo) -> None:
     with av.open(str(filmed.path)) as container:
         stream = container.streams.video[0]
         assert container.format.name.startswith("mov,mp4")
         assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
-        assert stream.average_rate == 60 and stream.frames == filmed.frames + STILL_FRAMES
+        assert stream.average_rate == 60 and stream.frames == filmed.frames + FINAL_FRAMES
         stamps = sorted(packet.pts * stream.time_base for packet in container.demux(stream) if packet.size)
     assert stamps == [Fraction(number, 60) for number in range(len(stamps))]
 
 
-def test_it_shows_each_frame_of_the_game_enlarged(agent: AgentCheckpoint, filmed: Filmed) -> None:
+def test_it_shows_each_frame_of_the_game_enlarged(agent: AgentCheckpoint, filmed: EpisodeVideo) -> None:
     shown = decoded(filmed.path)
     games = 0
     for (pixels, _, game), picture in zip(played(agent), shown, strict=False):
@@ -115,13 +117,13 @@ def test_it_shows_each_frame_of_the_game_enlarged(agent: AgentCheckpoint, filmed
         brightness = np.abs(found.mean(2) - pixels.mean(2))
         assert brightness.mean() < 3 and (brightness > 60).mean() < 0.002, games
         score = game.status().score
-    assert games == filmed.frames > 300 and not filmed.cut
+    assert games == filmed.frames > 300 and not filmed.truncated
     last = list(shown)
-    assert len(last) == STILL_FRAMES and filmed.score >= score
+    assert len(last) == FINAL_FRAMES and filmed.score >= score
     assert filmed.path.name == f"first_score_{filmed.score:g}.mp4"
 
 
-def test_the_panel_tells_what_the_agent_makes_of_it(agent: AgentCheckpoint, filmed: Filmed) -> None:
+def test_the_panel_tells_what_the_agent_makes_of_it(agent: AgentCheckpoint, filmed: EpisodeVideo) -> None:
     """The bar of the action that is done is in its colour, as long as the preference, at every look."""
     looked = 0
     for (_, driver, _), picture in zip(played(agent), decoded(filmed.path), strict=False):
@@ -150,24 +152,24 @@ def test_a_panel_holds_all_actions_and_a_long_title() -> None:
         "x" * 90,
         dict.fromkeys(actions, "down right fire"),
     )
-    panel.judged(-1234.5)
-    facts = Facts(123_456_789.0, 3, 1_799, dict.fromkeys(actions, 1 / 18), "DOWNLEFTFIRE")
+    panel.output(-1234.5)
+    facts = PanelState(123_456_789.0, 3, 1_799, dict.fromkeys(actions, 1 / 18), "DOWNLEFTFIRE")
     picture = panel.draw(facts)
     assert picture.shape == (678, WIDTH, 3) and picture.dtype == np.uint8
     for edge in (picture[:, -MARGIN + 2 :], picture[-8:]):
         assert (edge == BACKGROUND).all()
     bars = (picture[:, BARS_LEFT] == BAR).all(1) | (picture[:, BARS_LEFT] == ACCENT).all(1)
     assert (np.diff(bars.astype(int)) == 1).sum() == 18
-    panel.judged(0.0)
+    panel.output(0.0)
     other = panel.draw(facts)
     assert (other != picture).any() and (other[340:] == picture[340:]).all()
 
 
 def test_actions_are_told_in_words() -> None:
     names = ("NOOP", "FIRE", "UPRIGHTFIRE", "DOWNLEFT")
-    told = [words(name, "boxing") for name in names]
+    told = [action_text(name, "boxing") for name in names]
     assert told == ["rest", "fire", "up right fire", "left down"]
-    assert [words(name, "pong") for name in ("RIGHT", "LEFTFIRE")] == ["up", "down fire"]
+    assert [action_text(name, "pong") for name in ("RIGHT", "LEFTFIRE")] == ["up", "down fire"]
 
 
 def test_nothing_half_is_seen_and_a_stop_leaves_nothing(agent: AgentCheckpoint, tmp_path: Path) -> None:
@@ -177,7 +179,7 @@ def test_nothing_half_is_seen_and_a_stop_leaves_nothing(agent: AgentCheckpoint, 
         seen.append([file.name for file in tmp_path.iterdir()])
         return frames < 40
 
-    assert film(agent, tmp_path, name="half", seed=1, told=told) is None
+    assert record_episode(agent, tmp_path, name="half", seed=1, on_progress=told) is None
     assert len(seen) == 41 and all(name.startswith(".") for names in seen for name in names)
     assert seen[-1] and list(tmp_path.iterdir()) == []
 
@@ -186,7 +188,7 @@ def test_a_disk_that_fills_up_is_a_sentence_and_leaves_nothing(
     agent: AgentCheckpoint, tmp_path: Path
 ) -> None:
     with file_size_limit(30_000), pytest.raises(JobFailed, match="Expected to write a video"):
-        film(agent, tmp_path, name="full", seed=1, epsilon=1.0)
+        record_episode(agent, tmp_path, name="full", seed=1, epsilon=1.0)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -195,7 +197,7 @@ def test_without_room_nothing_is_begun(
 ) -> None:
     monkeypatch.setattr(video, "MIN_FREE_MB", 1 << 40)
     checkpoint = write_agent(tmp_path / "a.pt", agent)
-    word = record_tries(checkpoint, tmp_path / "videos", 2, 0)
+    word = record_episodes(checkpoint, tmp_path / "videos", 2, 0)
     assert word.level == "warning" and "MB free" in word.text and "12288 steps" in word.text
     assert not (tmp_path / "videos").exists()
 
@@ -206,38 +208,38 @@ def test_what_dead_processes_left_goes(tmp_path: Path) -> None:
     gone, own = tmp_path / f".a.{dead.pid}.part", tmp_path / f".b.{os.getpid()}.part"
     for path in (gone, own, tmp_path / "c.mp4"):
         path.touch()
-    clear_unfinished(tmp_path)
+    remove_partial_videos(tmp_path)
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted([own.name, "c.mp4"])
 
 
 @pytest.mark.nightly
 def test_a_judge_records_what_it_judged_without_holding_its_figures_back(tmp_path: Path) -> None:
     checkpoint = write_agent(tmp_path / "a.pt", untrained_agent(SHORT, always=0))
-    judge = Judge(1, 0, tries=1, videos=tmp_path / "videos")
+    judge = Evaluator(1, 0, episodes=1, videos=tmp_path / "videos")
     try:
-        judge.begin(checkpoint)
-        assert judge.busy and judge.told() == []
-        while (judged := judge.found()) is None:
-            assert judge.judging
+        judge.submit(checkpoint)
+        assert judge.busy and judge.take_notes() == []
+        while (judged := judge.poll()) is None:
+            assert judge.evaluating
             time.sleep(0.05)
         assert judged.evaluation.scores
-        assert judge.busy and judge.filming
-        while judge.filming:
+        assert judge.busy and judge.recording
+        while judge.recording:
             time.sleep(0.05)
-        (word,) = judge.told()
-        assert not judge.busy and judge.told() == []
+        (word,) = judge.take_notes()
+        assert not judge.busy and judge.take_notes() == []
     finally:
         judge.close()
     (made,) = (tmp_path / "videos").iterdir()
     assert made.name.startswith("step_0000012288_try_1_score_") and made.name in word.text
     with av.open(str(made)) as container:
-        assert container.streams.video[0].frames > STILL_FRAMES + 100
+        assert container.streams.video[0].frames > FINAL_FRAMES + 100
 
 
 def test_the_command_says_what_it_recorded(agent: AgentCheckpoint, tmp_path: Path) -> None:
     write_agent(tmp_path / "models/breaker.agent.pt", agent)
-    words = ("breaker", "--target", "films", "--epsilon", "1", "--seed", "3")
-    result = agp("atari", "video", *words, home=tmp_path)
+    action_text = ("breaker", "--target", "films", "--epsilon", "1", "--seed", "3")
+    result = agp("atari", "video", *action_text, home=tmp_path)
     (made,) = (tmp_path / "films").iterdir()
     (told,) = result.finished["report"]["videos"]
     assert told["path"] == f"films/{made.name}" and made.name == f"breaker_seed_3_score_{told['score']:g}.mp4"
@@ -247,5 +249,5 @@ def test_the_command_says_what_it_recorded(agent: AgentCheckpoint, tmp_path: Pat
 
 def test_a_run_keeps_its_own_videos(tmp_path: Path) -> None:
     run = tmp_path / "runs/20260101-000000-atari-0000"
-    assert folder_for(run / "checkpoints/best.pt") == run / "videos"
-    assert folder_for(tmp_path / "models/a.agent.pt") == Path("videos")
+    assert default_video_folder(run / "checkpoints/best.pt") == run / "videos"
+    assert default_video_folder(tmp_path / "models/a.agent.pt") == Path("videos")

@@ -101,13 +101,13 @@ def played_by_agent(home: Path, frames: int) -> list[tuple[NDArray[np.uint8], Ag
     checkpoint = load_agent(home / "models/ponger.agent.pt")
     source, keys, found = SimulatedTime(), ("up", "down", "space"), []
     with closing(AtariGame(PONG, GameSettings(keys=keys, fps=60, sticky=0.25), source)) as game:
-        driver = AgentDriver(Agent(checkpoint.network()), checkpoint.view, checkpoint.actions, game)
+        driver = AgentDriver(Agent(checkpoint.network()), checkpoint.obs_spec, checkpoint.actions, game)
         for number in range(frames):
             source.sleep_until(round(number * NS / 60))
             frame = game.grab()
             held = driver.decide(frame)
             game.hold(held)
-            wishes = {key: round(driver.wishes()[key], 3) for key in keys}
+            wishes = {key: round(driver.key_preferences()[key], 3) for key in keys}
             found.append((frame.pixels, wishes, [key for key in keys if key in held]))
     return found  # type: ignore[return-value]
 

@@ -15,8 +15,8 @@ from agp_tui.atari import export
 from agp_tui.atari.agent import Agent
 from agp_tui.atari.checkpoint import AgentCheckpoint, load_agent
 from agp_tui.atari.driver import AgentDriver
-from agp_tui.atari.export import compare, export_agent
-from agp_tui.atari.vector_env import View
+from agp_tui.atari.export import compare_with_network, export_agent
+from agp_tui.atari.vector_env import ObservationSpec
 from agp_tui.config import ExportSettings, GameSettings, PlaySettings, RecordSettings
 from agp_tui.engine.clock import NS, SimulatedTime
 from agp_tui.engine.job import Job
@@ -69,7 +69,7 @@ def test_an_agent_is_recorded_with_exactly_the_keys_it_presses(home: Path, agent
     assert (recording.meta.source, recording.meta.labels, recording.meta.keys) == ("agent", "agent", KEYS)
     source, held = SimulatedTime(), []
     with closing(AtariGame(PONG, GameSettings(keys=KEYS, fps=60, seed=5), source)) as game:
-        driver = AgentDriver(Agent(agent.network()), agent.view, agent.actions, game)
+        driver = AgentDriver(Agent(agent.network()), agent.obs_spec, agent.actions, game)
         for number, pixels in enumerate(recording.frames()):
             source.sleep_until(round(number * NS / 60))
             frame = game.grab()
@@ -186,7 +186,7 @@ def test_smaller_weights_say_what_they_cost(
     done = run_export("ponger", settings, home / "models", home / "runs", Job(heard))
     assert (done.bytes or 0) < 0.6 * (exported / "model.tflite").stat().st_size
     (note,) = [event for event in heard.events if isinstance(event, Note)]
-    found = compare(
+    found = compare_with_network(
         load_agent(home / "models/ponger.agent.pt"), (Path(done.model or "") / "model.tflite").read_bytes()
     )
     assert note.text.startswith(f"fp16: other keys in {found.different} of {found.decisions} decisions")
@@ -206,15 +206,17 @@ def test_what_is_not_what_the_network_gives_leaves_the_old_model(
 
     monkeypatch.setattr(export, "run_converter", convert)
     other = write_agent(tmp_path / "other.pt", untrained_agent(PONG, seed=1))
-    with pytest.raises(JobFailed, match=r"Expected the keys that the network presses in \d+ decisions"):
+    with pytest.raises(JobFailed, match=r"Expected the network's keys in \d+ decisions"):
         export_agent(other, ExportSettings(), tmp_path / "models", Job(), "other")
     assert list((tmp_path / "models").iterdir()) == []
 
 
 def test_agents_that_the_player_cannot_serve_are_told_of_before_anything_is_made(tmp_path: Path) -> None:
-    wide = write_agent(tmp_path / "wide.pt", untrained_agent(PONG, view=View(height=105, width=80)))
-    odd = write_agent(tmp_path / "odd.pt", untrained_agent(PONG, view=View(skip=7)))
-    for path, words in ((wide, "square pictures, found one of 80x105"), (odd, "skip_frames 7")):
+    wide = write_agent(
+        tmp_path / "wide.pt", untrained_agent(PONG, obs_spec=ObservationSpec(height=105, width=80))
+    )
+    odd = write_agent(tmp_path / "odd.pt", untrained_agent(PONG, obs_spec=ObservationSpec(skip=7)))
+    for path, words in ((wide, "square observations, found 80x105"), (odd, "skip_frames 7")):
         with pytest.raises(ModelError, match=words) as error:
             run_export(str(path), ExportSettings(), tmp_path / "models", tmp_path, Job())
         assert "agp atari watch" in error.value.hint

@@ -96,7 +96,7 @@ def test_every_frame_of_a_stack_counts(body: Body) -> None:
 def test_preferences_sum_to_one_and_the_best_is_played(head: Head) -> None:
     agent = Agent(AgentNetwork(spec("compact", head)))
     seen = stacks(7, agent.network.spec)
-    judged = agent.judge(seen)
+    judged = agent.forward(seen)
     assert judged.preferences.shape == (7, 6) and (judged.preferences > 0).all()
     assert judged.preferences.sum(1) == pytest.approx(np.ones(7), abs=1e-6)
     with torch.no_grad():
@@ -114,5 +114,5 @@ def test_a_state_is_worth_its_best_action() -> None:
 
 def test_a_policy_begins_undecided() -> None:
     network = AgentNetwork(spec("compact", "policy"))
-    preferences = Agent(network).judge(stacks(9, network.spec)).preferences
+    preferences = Agent(network).forward(stacks(9, network.spec)).preferences
     assert preferences == pytest.approx(np.full((9, 6), 1 / 6), abs=0.02)

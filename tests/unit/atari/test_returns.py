@@ -25,7 +25,7 @@ def test_monte_carlo_returns_of_a_long_episode_are_exact() -> None:
 
 
 @pytest.mark.parametrize(
-    ("over", "cut", "expected"),
+    ("terminated", "truncated", "expected"),
     [
         # 3 + .5*30; 2 + .5*(.5*20 + .5*18); 1 + .5*(.5*10 + .5*11.5)
         (NEVER, NEVER, [6.375, 11.5, 18.0]),
@@ -39,34 +39,34 @@ def test_monte_carlo_returns_of_a_long_episode_are_exact() -> None:
         (AT_LAST_STEP, NEVER, [5.4375, 7.75, 3.0]),
     ],
 )
-def test_lambda_returns(over: np.ndarray, cut: np.ndarray, expected: list[float]) -> None:
-    found = lambda_returns(REWARDS, FOLLOWING, over, cut, discount=0.5, decay=0.5)
+def test_lambda_returns(terminated: np.ndarray, truncated: np.ndarray, expected: list[float]) -> None:
+    found = lambda_returns(REWARDS, FOLLOWING, terminated, truncated, discount=0.5, gae_lambda=0.5)
     assert found[:, 0].tolist() == expected
 
 
 def test_lambda_returns_at_gae_lambda_zero_and_one() -> None:
     """0 gives one-step returns, 1 gives Monte Carlo returns."""
-    one = lambda_returns(REWARDS, FOLLOWING, NEVER, NEVER, discount=0.5, decay=0.0)
+    one = lambda_returns(REWARDS, FOLLOWING, NEVER, NEVER, discount=0.5, gae_lambda=0.0)
     assert one[:, 0].tolist() == [6.0, 12.0, 18.0]
-    whole = lambda_returns(REWARDS, FOLLOWING, AT_LAST_STEP, NEVER, discount=0.5, decay=1.0)
+    whole = lambda_returns(REWARDS, FOLLOWING, AT_LAST_STEP, NEVER, discount=0.5, gae_lambda=1.0)
     assert whole[:, 0].tolist() == monte_carlo_returns(REWARDS[:, 0], 0.5).tolist() == [2.75, 3.5, 3.0]
 
 
 def test_parallel_environments_are_independent() -> None:
     rewards = np.repeat(REWARDS, 3, 1)
-    following = np.repeat(FOLLOWING, 3, 1)
-    over = np.concatenate([NEVER, AT_SECOND_STEP, NEVER], 1)
-    cut = np.concatenate([NEVER, NEVER, AT_SECOND_STEP], 1)
-    found = lambda_returns(rewards, following, over, cut, discount=0.5, decay=0.5)
+    next_values = np.repeat(FOLLOWING, 3, 1)
+    terminated = np.concatenate([NEVER, AT_SECOND_STEP, NEVER], 1)
+    truncated = np.concatenate([NEVER, NEVER, AT_SECOND_STEP], 1)
+    found = lambda_returns(rewards, next_values, terminated, truncated, discount=0.5, gae_lambda=0.5)
     assert found.T.tolist() == [[6.375, 11.5, 18.0], [4.0, 2.0, 18.0], [6.5, 12.0, 18.0]]
 
 
 def test_n_step_returns() -> None:
     """Columns: not done, terminated at the second step, truncated there, terminated at the first step."""
     rewards = np.repeat(np.array([[1.0], [2.0], [4.0]], np.float32), 4, 1)
-    over = np.array([[0, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 0]], np.bool_)
-    cut = np.array([[0, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]], np.bool_)
-    returns, worth, spans = n_step_returns(rewards, over, cut, discount=0.5)
+    terminated = np.array([[0, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 0]], np.bool_)
+    truncated = np.array([[0, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]], np.bool_)
+    returns, discounts, num_steps = n_step_returns(rewards, terminated, truncated, discount=0.5)
     assert returns.tolist() == [3.0, 2.0, 2.0, 1.0]
-    assert worth.tolist() == [0.125, 0.0, 0.25, 0.0]
-    assert spans.tolist() == [3, 2, 2, 1]
+    assert discounts.tolist() == [0.125, 0.0, 0.25, 0.0]
+    assert num_steps.tolist() == [3, 2, 2, 1]

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from textual.markup import escape
 from textual.widgets import Input
 
-from agp_tui.atari.hyperparameters import KNOBS, WITHOUT_MEANING
+from agp_tui.atari.hyperparameters import UNUSED_BY, default_settings
 from agp_tui.games.ids import is_atari
 from agp_tui.ui.components.settings_form import START_HELP, UNSET, Setting, SettingsForm, shown
 
@@ -87,7 +87,7 @@ class AtariForm(SettingsForm):
         elif not setting.optional:
             facts.append(f"default {shown(setting.default)}")
         text = f"{escape(setting.help)} [dim]{escape('; '.join(facts))}[/]"
-        if setting.key in WITHOUT_MEANING.get(self.algorithm, ()):
+        if setting.key in UNUSED_BY.get(self.algorithm, ()):
             text = f"[$warning]{self.algorithm} has no use for it.[/] {text}"
         return text
 
@@ -109,12 +109,12 @@ def flag(setting: Setting, value: str) -> str:
 
 def algorithm_default(key: str, algorithm: str) -> Any:
     """The algorithm's own default of a setting; None if it has none."""
-    return getattr(KNOBS[algorithm], key, None)
+    return default_settings(algorithm).get(key)
 
 
 def placeholder(setting: Setting, algorithm: str) -> str:
     """The text in an empty field: the algorithm's default, if it has one."""
-    if setting.key in WITHOUT_MEANING.get(algorithm, ()):
+    if setting.key in UNUSED_BY.get(algorithm, ()):
         return "has no use here"
     default = algorithm_default(setting.key, algorithm)
     return PLACEHOLDERS.get(setting.key, "") if default is None else f"{shown(default)}, its own"

@@ -9,17 +9,22 @@ from support.small_trainers import small_trainer
 
 from agp_tui.atari.algorithms.base import Learner
 from agp_tui.atari.trainer import AgentTrainer
-from agp_tui.atari.vector_env import Moved
+from agp_tui.atari.vector_env import StepResult
 
 REWARDS = [0.0, 3.0, -2.0, 0.0]
 
 
-def moved(*, over: Sequence[int] = (0, 0, 0, 0), lost: Sequence[int] = (0, 0, 0, 0)) -> Moved:
+def result(*, terminated: Sequence[int] = (0, 0, 0, 0), lost: Sequence[int] = (0, 0, 0, 0)) -> StepResult:
     """What four consoles might have given."""
     stacks = np.zeros((4, 4, 36, 36), np.uint8)
     none = np.zeros(4, np.bool_)
-    return Moved(
-        np.array(REWARDS, np.float32), np.array(over, np.bool_), none, np.array(lost, np.bool_), stacks, ()
+    return StepResult(
+        np.array(REWARDS, np.float32),
+        np.array(terminated, np.bool_),
+        none,
+        np.array(lost, np.bool_),
+        stacks,
+        (),
     )
 
 
@@ -42,14 +47,14 @@ def learner(algorithm: str = "pqn", **settings: object) -> Learner:
 def test_rewards_are_clipped_and_a_step_without_a_score_costs(
     settings: dict[str, object], expected: list[float]
 ) -> None:
-    assert learner(**settings).rewards(moved()).tolist() == expected
+    assert learner(**settings).shape_rewards(result()).tolist() == expected
 
 
 @pytest.mark.parametrize(("algorithm", "expected"), [("pqn", [1, 0, 1, 0]), ("monte_carlo", [1, 0, 0, 0])])
 def test_a_lost_life_ends_what_is_learned_from_but_not_a_whole_game(
     algorithm: str, expected: list[int]
 ) -> None:
-    found = learner(algorithm).ends(moved(over=[1, 0, 0, 0], lost=[0, 0, 1, 0]))
+    found = learner(algorithm).terminations(result(terminated=[1, 0, 0, 0], lost=[0, 0, 1, 0]))
     assert found.tolist() == [bool(one) for one in expected]
 
 
@@ -57,11 +62,11 @@ def test_less_is_left_to_chance_after_each_game_down_to_the_least() -> None:
     one = learner(choose_random=0.8, choose_random_decay=0.5, choose_random_min=0.15)
     found = [one.epsilon]
     for games in (0, 1, 1, 1, 2):
-        one.game_over(games)
+        one.decay_epsilon(games)
         found.append(one.epsilon)
     assert found == pytest.approx([0.8, 0.8, 0.4, 0.2, 0.15, 0.15])
     two = learner(choose_random=0.8, choose_random_decay=0.5, choose_random_min=0.15)
-    two.game_over(2)
+    two.decay_epsilon(2)
     assert two.epsilon == pytest.approx(0.2)
 
 
@@ -78,16 +83,16 @@ def test_so_many_actions_are_taken_by_chance(epsilon: float, others: float) -> N
 def test_the_games_that_end_count_in_a_training(algorithm: str) -> None:
     """Epsilon after each round is that of so many games, however many ended in one."""
     with closing(small_trainer(algorithm, choose_random=0.9, choose_random_decay=0.8)) as trainer:
-        least = trainer.knobs.choose_random_min
+        least = trainer.hyperparameters.epsilon_min
         for _ in range(4):
-            played = trainer.round(0.0)
+            played = trainer.iterate(0.0)
             games = played.counters.games
             assert played.epsilon == pytest.approx(max(least, 0.9 * 0.8**games))
         assert games >= 4
 
 
 def batches(one: Learner) -> list[list[int]]:
-    return [batch.tolist() for batch in one.batches(10)]
+    return [batch.tolist() for batch in one.minibatches(10)]
 
 
 def test_batches_have_every_step_once() -> None:
@@ -103,16 +108,16 @@ def test_batches_have_every_step_once() -> None:
 def games_of(trainer: AgentTrainer, count: int) -> list[tuple[np.ndarray, list[int], list[float]]]:
     """What a Monte Carlo learner holds of each game when it learns from it: frames, actions, rewards."""
     found: list[tuple[np.ndarray, list[int], list[float]]] = []
-    one, learn = trainer.learner, trainer.learner.learn
+    one, learn = trainer.learner, trainer.learner.train_step
 
     def note(stacks: np.ndarray, progress: float) -> dict[str, float]:
         held = vars(one)
         found.append((np.stack(held["_frames"]), list(held["_actions"]), list(held["_rewards"])))
         return learn(stacks, progress)
 
-    one.learn = note  # type: ignore[method-assign]
+    one.train_step = note  # type: ignore[method-assign]
     while len(found) < count:
-        trainer.round(0.0)
+        trainer.iterate(0.0)
     return found
 
 
@@ -131,7 +136,7 @@ def test_monte_carlo_learns_from_whole_games_between_them() -> None:
 
         one.act = look  # type: ignore[method-assign]
         games = games_of(trainer, 3)
-        depth, at = trainer.consoles.view.frames, 0
+        depth, at = trainer.env.obs_spec.frames, 0
         for frames, actions, rewards in games:
             steps = len(actions)
             assert len(rewards) == steps and len(frames) == steps + depth - 1
