@@ -51,5 +51,5 @@ def test_blocked_disk_leaves_one_gap_and_keeps_key_times(
             extra_missed.append(finished["missed"] - round(float(gaps.max()) * FPS))
     late = sum(lost > 2 for lost in extra_missed)
     log_faults(f"a disk that takes nothing for {SECONDS:g} s", trials=TRIALS, losses=late,
-         worst=f"{max(0, *extra_missed)} slots extra_missed the gap")  # fmt: skip
+         worst=f"{max(0, *extra_missed)} slots beyond the gap")  # fmt: skip
     assert sorted(extra_missed)[TRIALS // 2] <= 2, extra_missed

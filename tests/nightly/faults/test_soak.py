@@ -73,7 +73,7 @@ def check(activity: str, samples: list[Sample], finished: dict[str, Any]) -> Non
     slots = finished["frames"] + finished["missed"]
     filled = 100 * finished["frames"] / slots
     log_faults(
-        f"{activity} for {MINUTES:g} minutes at {FPS} frames a second beside other work",
+        f"{activity} for {MINUTES:g} minutes at {FPS} frames a second under background load",
         trials=slots,
         losses=finished["missed"],
         worst=f"{filled:.2f} % of the slots, jitter {finished['jitter_ms']['p99']:.1f} ms p99, "

@@ -42,8 +42,8 @@ def breakout(start_x_server: Callable[..., XServer], tmp_path: Path) -> Iterator
 
 def record(game: LBreakout, home: Path) -> Result:
     """Record ten seconds in which the paddle moves left, right, left, and the ball is released."""
-    place = ("--region", f"0,0,{WIDTH},{HEIGHT}", "--native-size")
-    words = ("record", "--game", "breakout", *place, "--keys", "left,right,space", "--seconds", "10")
+    region_flags = ("--region", f"0,0,{WIDTH},{HEIGHT}", "--native-size")
+    words = ("record", "--game", "breakout", *region_flags, "--keys", "left,right,space", "--seconds", "10")
     with running_command(*words, home=home, display=game.server.name) as command:
         command.wait_for_live(frames=10)
         for key, seconds in (("Left", 0.6), ("Right", 1.0), ("Left", 0.6)):

@@ -43,12 +43,12 @@ def target(name: str) -> Any:
 
 def functions(name: str) -> dict[str, Any]:
     """The functions of a command, by command line."""
-    found = target(name)
-    if not isinstance(found, App):
-        return {name: found}
+    command = target(name)
+    if not isinstance(command, App):
+        return {name: command}
     return {
-        f"{name} {word}": found[word].default_command
-        for word in found
+        f"{name} {word}": command[word].default_command
+        for word in command
         if not word.startswith("-")
     }  # fmt: skip
 
@@ -67,11 +67,11 @@ def test_help_lists_every_command_with_its_description() -> None:
 
 def test_every_command_is_defined_under_its_name() -> None:
     for name in COMMANDS:
-        found = target(name)
-        if isinstance(found, App):
-            assert found.name == (name,)
+        command = target(name)
+        if isinstance(command, App):
+            assert command.name == (name,)
         else:
-            assert inspect.isfunction(found)
+            assert inspect.isfunction(command)
 
 
 @pytest.mark.parametrize("words", FUNCTIONS)

@@ -30,9 +30,9 @@ def recording(tmp_path: Path) -> Path:
 def test_list_reports_every_recording_as_data(recording: Path, tmp_path: Path) -> None:
     broken = write_recording(tmp_path / "recordings", 3, meta=recording_meta("zebra"))
     (broken / "frames.mkv").unlink()
-    one, other = agp("recordings", "list", home=tmp_path).finished["report"]["recordings"]
+    readable, damaged = agp("recordings", "list", home=tmp_path).finished["report"]["recordings"]
     size = sum(file.stat().st_size for file in recording.iterdir())
-    assert one == {
+    assert readable == {
         "path": str(recording),
         "game": "rally",
         "stamp": recording.name,
@@ -47,8 +47,8 @@ def test_list_reports_every_recording_as_data(recording: Path, tmp_path: Path) -
         "source": "human",
         "labels": "human",
     }
-    assert (other["game"], other["state"], other["source"]) == ("zebra", "unreadable", "human")
-    assert "frames.mkv" in other["problem"]
+    assert (damaged["game"], damaged["state"], damaged["source"]) == ("zebra", "unreadable", "human")
+    assert "frames.mkv" in damaged["problem"]
 
 
 def test_info_and_check_report_data(recording: Path, tmp_path: Path) -> None:
@@ -106,9 +106,9 @@ def test_import_reports_progress_and_recording(tmp_path: Path) -> None:
     states = np.zeros((29, 4), np.uint8)
     (tmp_path / "old.pkl").write_bytes(pickle.dumps({"screen_frames": frames, "key_frames": states}))
     result = agp("recordings", "import", "old.pkl", "--game", "rally", home=tmp_path)
-    made = result.finished["recording"]
-    assert result.finished["report"] == {"recording": made, "left_out": 1}
-    assert Path(made, "frames.mkv").is_file()
+    recording_path = result.finished["recording"]
+    assert result.finished["report"] == {"recording": recording_path, "left_out": 1}
+    assert Path(recording_path, "frames.mkv").is_file()
     last = [event for event in result.events if event["type"] == "progress"][-1]
     assert (last["done"], last["total"]) == (29, 29)
     assert "left out" in result.one("note")["text"]

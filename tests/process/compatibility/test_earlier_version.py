@@ -59,16 +59,16 @@ def _with_home(value: Any, home: str) -> Any:
     return value
 
 
-def fields(value: Any, place: str = "") -> Iterator[str]:
+def fields(value: Any, prefix: str = "") -> Iterator[str]:
     """The paths of all fields, such as `report.games[].id`."""
     if isinstance(value, dict):
         for key, item in value.items():
-            name = f"{place}.{key}".lstrip(".")
+            name = f"{prefix}.{key}".lstrip(".")
             yield name
             yield from fields(item, name)
     elif isinstance(value, list):
         for item in value:
-            yield from fields(item, f"{place}[]")
+            yield from fields(item, f"{prefix}[]")
 
 
 def done(*words: str, home: Path) -> Event:
@@ -159,15 +159,15 @@ def test_every_keymap_id_of_the_earlier_version_exists() -> None:
 
 
 def test_recordings_are_listed_checked_replayed_and_exported(home: Path) -> None:
-    listed = done("recordings", "list", home=home)["report"]["recordings"]
-    states = sorted((one["game"], one["source"], one["labels"], one["state"]) for one in listed)
+    entries = done("recordings", "list", home=home)["report"]["recordings"]
+    states = sorted((one["game"], one["source"], one["labels"], one["state"]) for one in entries)
     assert states == [
         ("ALE/Breakout-v5", "expert", "expert", "broken off"),
         (PONG, "agent", "expert", "complete"),
         (PONG, "agent", "expert", "complete"),
         (PONG, "expert", "expert", "complete"),
     ]
-    for one in listed:
+    for one in entries:
         path = one["path"]
         facts = done("recordings", "info", path, home=home)["report"]["facts"]
         assert int(facts["frames"]) == one["frames"] > 20
@@ -180,7 +180,7 @@ def test_recordings_are_listed_checked_replayed_and_exported(home: Path) -> None
             target = Path(path).name + ".npz"
             done("recordings", "export", path, "--to", "npz", "--target", target, home=home)
             assert (home / target).is_file()
-    corrected = next(one for one in listed if one["source"] == "agent")
+    corrected = next(one for one in entries if one["source"] == "agent")
     with running_command("recordings", "replay", corrected["path"], "--speed", "8", home=home) as replay:
         replay.wait_for_live(frames=corrected["frames"])
 
@@ -257,9 +257,9 @@ def test_saved_agent_plays_and_is_trained_further(home: Path) -> None:
 
 
 def test_runs_are_listed_and_followed(home: Path) -> None:
-    listed = done("runs", "list", home=home)["report"]["runs"]
-    assert [one["state"] for one in listed] == ["finished"] * 5
-    for one in listed:
+    entries = done("runs", "list", home=home)["report"]["runs"]
+    assert [one["state"] for one in entries] == ["finished"] * 5
+    for one in entries:
         followed = agp("runs", "follow", one["id"], home=home)
         assert followed.finished["job"] == one["job"]
         assert any(event["type"] == "progress" for event in followed.events)

@@ -121,12 +121,12 @@ def test_devnull_as_stdin_does_not_stop_the_job() -> None:
 
 
 def test_end_of_file_in_a_terminal_does_not_stop_the_job() -> None:
-    ours, theirs = pty.openpty()
-    with running_listener(stdin=theirs, seconds=0.5) as process:
-        os.close(theirs)
-        os.write(ours, b"\x04")
+    controller, terminal = pty.openpty()
+    with running_listener(stdin=terminal, seconds=0.5) as process:
+        os.close(terminal)
+        os.write(controller, b"\x04")
         assert final_report(process)["stopped"] is False
-    os.close(ours)
+    os.close(controller)
 
 
 def test_pipe_closed_before_the_start_does_not_stop_the_job() -> None:

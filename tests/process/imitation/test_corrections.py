@@ -55,7 +55,7 @@ def test_corrections_weigh_more() -> None:
 
 
 class Base:
-    """A model trained on two recordings of the dot, and corrections made since."""
+    """A model trained on two recordings of the dot, and two recordings of corrections."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -102,9 +102,9 @@ def test_training_on_corrections_improves_agreement(base: Base, event_log: Event
     before, now = load_checkpoint(base.checkpoint), load_checkpoint(after)
     assert now.data["validation"] == before.data["validation"]
     assert now.data["takes"] == [*before.data["takes"], *map(str, base.corrections)]
-    found = compare_by_agreement(base.checkpoint, after, tuple(base.corrections), Job())
-    assert found is not None and found.by == "agreement" and found.improved
-    assert found.after["F1"] > found.before["F1"]
+    comparison = compare_by_agreement(base.checkpoint, after, tuple(base.corrections), Job())
+    assert comparison is not None and comparison.by == "agreement" and comparison.improved
+    assert comparison.after["F1"] > comparison.before["F1"]
     same = compare_by_agreement(after, after, tuple(base.corrections), Job())
     assert same is not None and not same.improved
 
@@ -126,43 +126,43 @@ def test_deleted_recordings_give_a_warning(base: Base, event_log: EventLog) -> N
     assert any("2 recordings 1 are gone" in text for text in warnings)
     assert str(base.own[0]) not in load_checkpoint(after).data["takes"]
     shutil.rmtree(base.own[1])
-    alone = load_checkpoint(base.train_on_corrections(event_log, epochs=1)).data
-    assert alone["takes"] == [str(path) for path in base.corrections]
-    assert alone["validation"], "what is held out stands in for a validation set that is gone"
+    checkpoint_data = load_checkpoint(base.train_on_corrections(event_log, epochs=1)).data
+    assert checkpoint_data["takes"] == [str(path) for path in base.corrections]
+    assert checkpoint_data["validation"], "the held-out corrections replace the missing validation set"
 
 
 def test_comparison_of_a_model_with_itself(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Games of a few seconds, of a network that knows nothing of Pong."""
+    """Games of a few seconds with a network that was not trained on Pong."""
     monkeypatch.setattr(comparing, "MAX_SECONDS", 3.0)
     model = replace(load_checkpoint(base.checkpoint), game="ALE/Pong-v5", keys=("up", "down"))
     save_checkpoint(base.root / "pong.pt", model)
-    found = compare_by_play(base.root / "pong.pt", base.root / "pong.pt", 2, Job())
-    assert found is not None and found.by == "play"
-    assert found.before == found.after and not found.improved
-    assert set(found.before) == {"mean score", "low", "high"}
+    comparison = compare_by_play(base.root / "pong.pt", base.root / "pong.pt", 2, Job())
+    assert comparison is not None and comparison.by == "play"
+    assert comparison.before == comparison.after and not comparison.improved
+    assert set(comparison.before) == {"mean score", "low", "high"}
 
 
 @pytest.mark.nightly
 def test_training_on_corrections_by_command(tmp_path: Path) -> None:
-    """Both models remain; one that is not better says so in its manifest; the next one has a new name."""
+    """Both models remain, the manifest notes a model without improvement, and names are not reused."""
     root = tmp_path / "recordings"
     for seed in range(2):
         record_dot(root, 300, seed)
-    small = ("--segment", "3", "--epochs", "1", "--precision", "float32", "--threads", "1")
-    trained = agp("train", "--game", "dots", "--name", "base", *small, home=tmp_path)
+    flags = ("--segment", "3", "--epochs", "1", "--precision", "float32", "--threads", "1")
+    trained = agp("train", "--game", "dots", "--name", "base", *flags, home=tmp_path)
     assert trained.code == 0, trained.story()
     nothing = agp("train", "--from-model", "base", "--corrections", home=tmp_path)
     assert nothing.code == 2 and "corrections of dots, found none" in nothing.one("failed")["error"]
     record_dot(root, 200, 7, meta=CORRECTION_META)
-    learned = agp("train", "--from-model", "base", "--corrections", *small, home=tmp_path)
-    assert learned.code == 0, learned.story()
-    compared = learned.finished["report"]["compared"]
+    result = agp("train", "--from-model", "base", "--corrections", *flags, home=tmp_path)
+    assert result.code == 0, result.story()
+    compared = result.finished["report"]["compared"]
     assert compared["by"] == "agreement"
     folder = tmp_path / "models" / "base-corrected"
-    assert learned.finished["model"] == str(folder) and (tmp_path / "models" / "base").is_dir()
+    assert result.finished["model"] == str(folder) and (tmp_path / "models" / "base").is_dir()
     assert (read_manifest(folder).no_better_than is None) == compared["improved"]
-    again = TrainSettings(from_model="base-corrected", corrections=True)
-    request = prepare_training(None, again, root, folder.parent)
+    next_settings = TrainSettings(from_model="base-corrected", corrections=True)
+    request = prepare_training(None, next_settings, root, folder.parent)
     assert (request.game, request.settings.name) == ("dots", "base-corrected-2")
     record_dot(root, 200, 8, meta=recording_meta("dots", size=(SIZE, SIZE), keys=("a", "d"), source="agent"))
     with pytest.raises(RecordingError, match=r"keys left, right at 30 .* found a, d at 30"):

@@ -136,14 +136,14 @@ def test_streaming_equals_the_whole_window(exported: ExportedModel, tmp_path: Pa
     interpreter.allocate_tensors()
     (entry,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
     assert entry["shape"].tolist() == [1, segment, SIZE, SIZE, 3]
-    found = []
+    outputs = []
     for i in range(len(expected)):
         window = frames[None, i : i + segment]
         unit = window if form == "window-uint8" else (window / np.float32(255)).astype(np.float32)
         interpreter.set_tensor(entry["index"], unit)
         interpreter.invoke()
-        found.append(interpreter.get_tensor(result["index"])[0].copy())
-    assert np.abs(np.array(found) - expected).max() <= 1e-5
+        outputs.append(interpreter.get_tensor(result["index"])[0].copy())
+    assert np.abs(np.array(outputs) - expected).max() <= 1e-5
 
 
 @needs_converter

@@ -40,17 +40,19 @@ def test_recordings_with_other_keys_or_rate_are_left_out(tmp_path: Path) -> None
             tmp_path, 20, [key_edge(3, "up", True)], meta=recording_meta(keys=keys, fps=fps)
         )
 
-    good, turned = recorded(KEYS), recorded(KEYS[::-1])
-    more, slow, broken = recorded((*KEYS, "space")), recorded(KEYS, fps=15), recorded(KEYS)
+    good, reversed_keys = recorded(KEYS), recorded(KEYS[::-1])
+    extra_key, low_fps, broken = recorded((*KEYS, "space")), recorded(KEYS, fps=15), recorded(KEYS)
     (broken / "frames.mkv").write_bytes(b"")
     event_log = EventLog()
-    found = matching_recordings([more, good, slow, broken, turned], KEYS, 30, Job(event_log))
-    assert found == [good, turned]
+    matching = matching_recordings(
+        [extra_key, good, low_fps, broken, reversed_keys], KEYS, 30, Job(event_log)
+    )
+    assert matching == [good, reversed_keys]
     notes = [event for event in event_log.events if isinstance(event, Note)]
     assert [note.level for note in notes] == ["info", "info", "warning"]
-    for note, path in zip(notes, (more, slow, broken), strict=True):
+    for note, path in zip(notes, (extra_key, low_fps, broken), strict=True):
         assert str(path) in note.text
-    clips = open_clips(found, game="box", keys=KEYS, fps=30, frame_size=32, lead=1)
+    clips = open_clips(matching, game="box", keys=KEYS, fps=30, frame_size=32, lead=1)
     assert [clip.labels[:, 0].sum() for clip in clips] == [17, 17]
 
 
@@ -62,15 +64,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_agent(home / "models/breaker.agent.pt", untrained_agent("ALE/Breakout-v5"))
     record = ("record", "--game", PONG, "--by", "expert", "--fps", "15", "--seconds", "20", "--fast")
     assert agp(*record, "--frame-size", "64", home=home).code == 0
-    small = ("--frame-size", "32", "--segment", "3", "--epochs", "1", "--threads", "1")
-    assert agp("train", "--game", PONG, "--name", "pong", *small, home=home).code == 0
+    flags = ("--frame-size", "32", "--segment", "3", "--epochs", "1", "--threads", "1")
+    assert agp("train", "--game", PONG, "--name", "pong", *flags, home=home).code == 0
     return home
 
 
 @pytest.mark.nightly
 def test_practice_with_an_agent_as_teacher(home: Path) -> None:
-    few = ("--rounds", "1", "--games", "2", "--round-seconds", "8", "--minutes-per-round", "0.02")
-    done = agp("practice", "pong", "--teacher", "ponger", *few, home=home)
+    flags = ("--rounds", "1", "--games", "2", "--round-seconds", "8", "--minutes-per-round", "0.02")
+    done = agp("practice", "pong", "--teacher", "ponger", *flags, home=home)
     assert done.code == 0, done.story()
     (table,) = [one for one in done.events if one["type"] == "table" and one["title"] == "Practice"]
     assert [row[0] for row in table["rows"]] == [0, 1] and " to " in table["rows"][0][2]
@@ -166,7 +168,7 @@ def test_practice_settings_reach_run_dagger(home: Path, monkeypatch: pytest.Monk
 
 
 def test_sticky_setting_applies_to_practice_games() -> None:
-    """At 1 the first action (no operation) is repeated for ever: the paddle does not move."""
+    """With sticky = 1 the first action (no operation) repeats, so the paddle does not move."""
 
     def heights(sticky: float) -> int:
         clock = Clock(15, SimulatedTime())
@@ -186,13 +188,13 @@ def test_sticky_setting_applies_to_practice_games() -> None:
 
 
 def test_unsuitable_or_unknown_teacher_is_rejected(home: Path) -> None:
-    other = agp("practice", "pong", "--teacher", "breaker", home=home)
+    rejected = agp("practice", "pong", "--teacher", "breaker", home=home)
     assert (
-        other.code == 2
-        and "a teacher of ALE/Pong-v5, found an agent of ALE/Breakout-v5" in other.one("failed")["error"]
+        rejected.code == 2
+        and "a teacher of ALE/Pong-v5, found an agent of ALE/Breakout-v5" in rejected.one("failed")["error"]
     )
-    nobody = agp("practice", "pong", "--teacher", "nobody", home=home)
-    assert nobody.code == 2 and "nobody" in nobody.one("failed")["error"]
+    unknown = agp("practice", "pong", "--teacher", "nobody", home=home)
+    assert unknown.code == 2 and "nobody" in unknown.one("failed")["error"]
 
 
 @pytest.mark.parametrize(

@@ -96,10 +96,10 @@ def watching(home: Path, game: str, by: str | None = None, **others: object) -> 
     assert not watched.thread.is_alive()
 
 
-def played_by_agent(home: Path, frames: int) -> list[tuple[NDArray[np.uint8], AgentDriver, list[str]]]:
+def play_unwatched(home: Path, frames: int) -> list[tuple[NDArray[np.uint8], AgentDriver, list[str]]]:
     """Reference play of the agent: for each frame the pixels, the action probabilities and the keys."""
     checkpoint = load_agent(home / "models/ponger.agent.pt")
-    source, keys, found = SimulatedTime(), ("up", "down", "space"), []
+    source, keys, steps = SimulatedTime(), ("up", "down", "space"), []
     with closing(AtariGame(PONG, GameSettings(keys=keys, fps=60, sticky=0.25), source)) as game:
         driver = AgentDriver(Agent(checkpoint.network()), checkpoint.obs_spec, checkpoint.actions, game)
         for number in range(frames):
@@ -108,13 +108,13 @@ def played_by_agent(home: Path, frames: int) -> list[tuple[NDArray[np.uint8], Ag
             held = driver.decide(frame)
             game.hold(held)
             wishes = {key: round(driver.key_preferences()[key], 3) for key in keys}
-            found.append((frame.pixels, wishes, [key for key in keys if key in held]))
-    return found  # type: ignore[return-value]
+            steps.append((frame.pixels, wishes, [key for key in keys if key in held]))
+    return steps  # type: ignore[return-value]
 
 
 def test_each_step_equals_the_unwatched_play_of_the_agent(home: Path) -> None:
     """At 60 fps, with the sticky actions of its training and the keys of its actions."""
-    expected = played_by_agent(home, 120)
+    expected = play_unwatched(home, 120)
     with watching(home, "ponger", paused=True) as watched:
         watched.after(None, lambda event: event.frames == 1)
         for number in (2, 3, 4, 5, 6, 9, 10, 50, 51, 120):
@@ -139,10 +139,10 @@ def test_pause_stops_the_game_and_speed_scales_its_frame_rate(home: Path) -> Non
         began = time.monotonic()
         later = watched.after(None, lambda event: event.frames >= resumed.frames + 15)
         assert 0.3 < time.monotonic() - began < 2.0 and later.fps_asked == 30
-        quick = watched.after(SetSpeed(factor=4.0), lambda event: event.speed == 4.0)
+        fast = watched.after(SetSpeed(factor=4.0), lambda event: event.speed == 4.0)
         began = time.monotonic()
-        watched.after(None, lambda event: event.frames >= quick.frames + 120)
-        assert 0.7 < time.monotonic() - began < 3.0 and quick.fps_asked == 120
+        watched.after(None, lambda event: event.frames >= fast.frames + 120)
+        assert 0.7 < time.monotonic() - began < 3.0 and fast.fps_asked == 120
         assert watched.after(SetSpeed(factor=1000.0), lambda event: event.speed == 20.0)
     assert isinstance(watched.result, Finished) and not watched.live[-1].probabilities
 
@@ -217,8 +217,8 @@ def test_train_with_load_model_plays_without_training(home: Path) -> None:
         command.hang_up()
         assert command.result().finished["job"] == "watch"
     assert not (home / "runs").exists()
-    other = agp("atari", "train", "--load-model", "ponger", "--game", "ALE/Breakout-v5", home=home)
-    assert other.code == 2 and "found one of ALE/Pong-v5" in other.one("failed")["error"]
+    rejected = agp("atari", "train", "--load-model", "ponger", "--game", "ALE/Breakout-v5", home=home)
+    assert rejected.code == 2 and "found one of ALE/Pong-v5" in rejected.one("failed")["error"]
 
 
 def test_watch_command_without_a_terminal_prints_lines(home: Path) -> None:

@@ -21,9 +21,9 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 
 def game_seconds(screen: str) -> float:
     """Seconds of the game as shown on the screen."""
-    found = re.search(r"(\d+):(\d\d\.\d)", screen)
-    assert found, screen
-    return 60 * int(found[1]) + float(found[2])
+    match = re.search(r"(\d+):(\d\d\.\d)", screen)
+    assert match, screen
+    return 60 * int(match[1]) + float(match[2])
 
 
 def test_watch_view_pauses_steps_changes_speed_and_quits(terminal: Terminal) -> None:

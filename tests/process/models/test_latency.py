@@ -53,12 +53,12 @@ class SlowPolicy:
 
 
 def test_stage_and_total_latency_are_measured() -> None:
-    found = measure_latency(SlowPolicy(), Job(), seconds=0.3)
-    assert found.decisions >= MIN_DECISIONS
-    assert found.stages_ms["encode"].p50 >= 4.0 and found.stages_ms["decide"].p50 >= 2.0
-    assert found.latency_ms.p50 >= 6.0
-    assert found.budget_ms == pytest.approx(1000 / 30, abs=0.01)
-    assert found.fits == (found.latency_ms.p99 * BUDGET_MARGIN <= found.budget_ms)
+    report = measure_latency(SlowPolicy(), Job(), seconds=0.3)
+    assert report.decisions >= MIN_DECISIONS
+    assert report.stages_ms["encode"].p50 >= 4.0 and report.stages_ms["decide"].p50 >= 2.0
+    assert report.latency_ms.p50 >= 6.0
+    assert report.budget_ms == pytest.approx(1000 / 30, abs=0.01)
+    assert report.fits == (report.latency_ms.p99 * BUDGET_MARGIN <= report.budget_ms)
     slow = measure_latency(SlowPolicy(), Job(), fps=200, seconds=0.1)
     assert not slow.fits and slow.budget_ms == 5.0 and "too slow for 200 fps" in slow.table("slow").title
 
@@ -108,8 +108,8 @@ def test_fewest_threads_within_the_budget_are_used(
     monkeypatch.setattr(StoredModel, "policy", policy)
     monkeypatch.setattr(inference_latency, "available_cpus", lambda: 4)
     event_log = EventLog()
-    found = load_within_budget(StoredModel(Path("m")), PlaySettings(threads=requested), Job(event_log))
-    assert loads == loaded and found is loaded_policies[used]
+    policy_used = load_within_budget(StoredModel(Path("m")), PlaySettings(threads=requested), Job(event_log))
+    assert loads == loaded and policy_used is loaded_policies[used]
     assert len(event_log.events) == (used == 4)
 
 

@@ -79,7 +79,7 @@ def test_slow_model_times_out(foreign_models: Path) -> None:
 
 
 def test_crash_is_contained_in_the_sandbox(foreign_models: Path) -> None:
-    """One bit of this file sends LiteRT 2.3 to SIGSEGV; a later runtime may refuse it instead."""
+    """One bit of this file sends LiteRT 2.3 to SIGSEGV; a later runtime may reject it instead."""
     content = bytearray((foreign_models / "keras_uint8.tflite").read_bytes())
     content[4026] ^= 2
     with pytest.raises(ModelError, match=r"SIGSEGV|refuses"):
@@ -103,7 +103,7 @@ def test_randomly_damaged_model_is_rejected_or_plays(foreign_models: Path, tmp_p
     content = (foreign_models / "keras_uint8.tflite").read_bytes()
     path = tmp_path / "damaged.tflite"
     frame = np.zeros((32, 32, 3), np.uint8)
-    refused = 0
+    rejected = 0
     for seed in range(30):
         rng = random.Random(seed)
         damaged = bytearray(content)
@@ -113,9 +113,9 @@ def test_randomly_damaged_model_is_rejected_or_plays(foreign_models: Path, tmp_p
         try:
             load_policy(path, PlaySettings()).decide(frame)
         except ModelError as error:
-            refused += 1
+            rejected += 1
             assert str(path) in error.message
-    assert refused > 0
+    assert rejected > 0
 
 
 def test_missing_runtime_is_named_in_the_hint() -> None:
@@ -139,7 +139,7 @@ def test_loading_a_model_prints_nothing(foreign_models: Path) -> None:
         "import sys; from pathlib import Path; from agp_tui.config import PlaySettings\n"
         "from agp_tui.models.loading import load_policy; import numpy as np\n"
         "load_policy(Path(sys.argv[1]), PlaySettings()).decide(np.zeros((9, 9, 3), np.uint8))\n"
-        "print('kept', file=sys.stderr)\n"
+        "print('stderr works', file=sys.stderr)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(foreign_models / "keras_uint8.tflite")],
@@ -147,4 +147,4 @@ def test_loading_a_model_prints_nothing(foreign_models: Path) -> None:
         check=True,
     )
     assert done.stdout == b""
-    assert done.stderr == b"kept\n"
+    assert done.stderr == b"stderr works\n"

@@ -32,7 +32,7 @@ def _legacy_arrays(states: Any = None) -> dict[str, Any]:
 
 
 def _array(shape: bytes) -> bytes:
-    """A pickle of one uint8 array of one byte, with the instructions for its shape given."""
+    """A pickle of a one-byte uint8 array named `a`, with the opcodes `shape` for its shape."""
     state = b"(K\x01" + shape + b"cnumpy\ndtype\nX\x02\x00\x00\x00u1\x85R\x89C\x01xt"
     return (
         b"\x80\x03}(X\x01\x00\x00\x00a"
@@ -46,8 +46,8 @@ def _array(shape: bytes) -> bytes:
 def test_plain_array_is_read(tmp_path: Path) -> None:
     source = tmp_path / "plain.pkl"
     source.write_bytes(_array(b"(K\x01t"))
-    found = read_arrays(source, ("a", "b"), tmp_path)
-    assert list(found) == ["a"] and found["a"].tolist() == [ord("x")]
+    arrays = read_arrays(source, ("a", "b"), tmp_path)
+    assert list(arrays) == ["a"] and arrays["a"].tolist() == [ord("x")]
 
 
 class _CallOnLoad:

@@ -25,7 +25,7 @@ FPS = 30
 RELEASED_MS = 100
 
 
-def test_killed_recording_loses_at_most_two_frames_and_can_be_trained_on(
+def test_killed_recording_loses_at_most_two_frames_and_trains(
     x_server: XServer, arena: Arena, home: Path
 ) -> None:
     """The expected number of frames comes from the clock: one frame per slot, missed ones included."""

@@ -25,8 +25,8 @@ def test_recording_is_complete_after_its_display_dies(
     lost = []
     for trial in range(TRIALS):
         server = start_x_server()
-        place = ("--center", "300,300", "--size", "200", "--keys", "left,right", "--fps", str(FPS))
-        with running_command("record", "--game", "window", *place, home=home, display=server.name) as command:
+        flags = ("--center", "300,300", "--size", "200", "--keys", "left,right", "--fps", str(FPS))
+        with running_command("record", "--game", "window", *flags, home=home, display=server.name) as command:
             command.wait_for_live(frames=5)
             time.sleep(random.random())
             server.xdotool("keydown", "Left")

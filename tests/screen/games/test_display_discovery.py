@@ -126,15 +126,15 @@ def test_hung_server_times_out(
 
 
 def test_sessions_servers_and_rootless_displays_are_found(tmp_path: Path) -> None:
-    mine, other = tmp_path / "101", tmp_path / "102"
+    local, remote = tmp_path / "101", tmp_path / "102"
     for process, environ in (
-        (mine, b"DISPLAY=:7\0XAUTHORITY=/run/key\0"),
-        (other, b"DISPLAY=localhost:10.0\0"),
+        (local, b"DISPLAY=:7\0XAUTHORITY=/run/key\0"),
+        (remote, b"DISPLAY=localhost:10.0\0"),
     ):
         process.mkdir()
         (process / "environ").write_bytes(environ)
         (process / "cmdline").write_bytes(b"game\0")
-    (other / "cmdline").write_bytes(b"/usr/bin/Xwayland\0:3\0-rootless\0-core\0")
+    (remote / "cmdline").write_bytes(b"/usr/bin/Xwayland\0:3\0-rootless\0-core\0")
     (tmp_path / "net").mkdir()
     (tmp_path / "net" / "unix").write_text("0: 2 0 1 1 9 @/tmp/.X11-unix/X4\n")
     sockets = tmp_path / "sockets"

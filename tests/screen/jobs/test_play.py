@@ -142,8 +142,8 @@ def test_foreign_model_plays_with_keys_and_channels_from_settings(
 ) -> None:
     """The model detects yellow in bgr order, the default, and nothing in rgb order."""
     words = ("play", str(bright_model.whole_window), "--game", "window", *arena.field, "--keys", "left,right")
-    more = ("--activation-threshold", "0.9", "--channels", "bgr", "--fps", "20", "--seconds", "60")
-    with running_command(*words, *more, home=home, display=x_server.name) as command:
+    flags = ("--activation-threshold", "0.9", "--channels", "bgr", "--fps", "20", "--seconds", "60")
+    with running_command(*words, *flags, home=home, display=x_server.name) as command:
         play_three_sides(arena)
         result = stop_while_holding(x_server, arena, command, lambda: x_server.xdotool("key", "F12"))
     assert result.code == 0
@@ -226,10 +226,10 @@ def test_shadow_model_presses_nothing_and_is_compared_with_the_player(
     assert result.code == 0, result.story()
     assert {report.key for report in arena.reports if report.down} >= {"left", "right"}
     recording = result.finished["recording"]
-    found = agp("recordings", "disagreements", recording, home=home).finished["report"]
-    assert found["players"] == ["human", "agent"]
-    assert found["agreement"]["left"] == 0.0 and 0.2 < found["agreement"]["right"] < 0.9
-    largest = found["moments"][0]
+    report = agp("recordings", "disagreements", recording, home=home).finished["report"]
+    assert report["players"] == ["human", "agent"]
+    assert report["agreement"]["left"] == 0.0 and 0.2 < report["agreement"]["right"] < 0.9
+    largest = report["moments"][0]
     assert set(largest["keys"]) == {"left", "right"} and largest["stop"] - largest["start"] >= 15
 
 

@@ -38,11 +38,11 @@ def picture(event: Live) -> Pixels:
 class WatchThread:
     """A screen watch running in a thread."""
 
-    def __init__(self, place: GameSettings, preview: PreviewSettings) -> None:
+    def __init__(self, game_settings: GameSettings, preview: PreviewSettings) -> None:
         self.event_log = EventLog()
         self.job = Job(self.event_log)
         self.thread = threading.Thread(
-            target=run_screen_watch, args=(ScreenWatchRequest(place=place, preview=preview), self.job)
+            target=run_screen_watch, args=(ScreenWatchRequest(place=game_settings, preview=preview), self.job)
         )
         self.thread.start()
 
@@ -78,8 +78,8 @@ def test_watch_shows_the_whole_display_and_follows_its_changes(server: XServer, 
 
 
 def test_watch_of_a_region_shows_the_frames_of_a_recording(server: XServer, painted: Observer) -> None:
-    place = GameSettings(display=server.name, center=(0, 100), size=200, frame_size=32)
-    with WatchThread(place, PreviewSettings(size=(80, 40))) as watch:
+    game_settings = GameSettings(display=server.name, center=(0, 100), size=200, frame_size=32)
+    with WatchThread(game_settings, PreviewSettings(size=(80, 40))) as watch:
         event = watch.wait_for(lambda event: True)
     assert (event.shown, event.thumbnail_size) == ((-100, 0, 200, 200), (32, 32))
     assert picture(event)[5, 5].tolist() == [0, 0, 0]
@@ -140,9 +140,9 @@ def test_list_reports_displays_with_size_and_reason(server: XServer, tmp_path: P
     }
     server.kill()
     result = agp("screen", "list", home=tmp_path, display=server.name)
-    gone = result.finished["report"]["displays"][0]
-    assert (gone["name"], gone["usable"], gone["size"]) == (server.name, False, None)
-    assert gone["reason"]
+    lost = result.finished["report"]["displays"][0]
+    assert (lost["name"], lost["usable"], lost["size"]) == (server.name, False, None)
+    assert lost["reason"]
 
 
 def test_pick_reports_the_position_of_the_click(server: XServer, tmp_path: Path) -> None:

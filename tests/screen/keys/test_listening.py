@@ -22,9 +22,9 @@ KEYS = ("up", "left", "right", "down", "a", "space", "esc")
 
 @pytest.fixture
 def listener(x_server: XServer) -> Iterator[KeyListener]:
-    made = listen(x_server.name, KEYS)
-    yield made
-    made.close()
+    key_listener = listen(x_server.name, KEYS)
+    yield key_listener
+    key_listener.close()
 
 
 def read_edges(listener: KeyListener, count: int, seconds: float = 5.0) -> list[KeyEdge]:
@@ -121,14 +121,16 @@ def test_keyboard_grab_of_another_program_does_not_block_events(
 ) -> None:
     from Xlib import X, display
 
-    other = display.Display(x_server.name)
+    other_client = display.Display(x_server.name)
     try:
-        reply = other.screen().root.grab_keyboard(True, X.GrabModeAsync, X.GrabModeAsync, X.CurrentTime)
+        reply = other_client.screen().root.grab_keyboard(
+            True, X.GrabModeAsync, X.GrabModeAsync, X.CurrentTime
+        )
         assert reply == X.GrabSuccess
         x_server.xdotool("key", "a")
         assert key_changes(read_edges(listener, 2)) == [("a", True), ("a", False)]
     finally:
-        other.close()
+        other_client.close()
 
 
 def test_events_of_a_virtual_keyboard_are_labelled_or_ignored(x_server: XServer) -> None:

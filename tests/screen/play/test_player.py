@@ -27,12 +27,15 @@ ARROWS = ("up", "left", "right", "down")
 def test_window_receives_keys_until_the_panic_key(
     x_server: XServer, arena: Arena, foreign_models: Path, dry_run: bool
 ) -> None:
-    """With threshold 0 every key is pressed, whatever the model outputs."""
-    place = GameSettings(display=x_server.name, center=arena.center, size=arena.size, keys=ARROWS)
+    """With threshold 0 every key is pressed, independent of the model's output."""
+    game_settings = GameSettings(display=x_server.name, center=arena.center, size=arena.size, keys=ARROWS)
     settings = PlaySettings(activation_threshold=0.0, dry_run=dry_run, seconds=30)
     policy = load_policy(foreign_models / "keras_open_batch.tflite", settings, ARROWS, 30)
     job, results = Job(), list[Finished]()
-    with closing(ScreenGame("window", place)) as game, closing(listen(x_server.name, ("f12",))) as keyboard:
+    with (
+        closing(ScreenGame("window", game_settings)) as game,
+        closing(listen(x_server.name, ("f12",))) as keyboard,
+    ):
         player = threading.Thread(
             target=lambda: results.append(play(game, policy, settings, job, Clock(30), listener=keyboard))
         )

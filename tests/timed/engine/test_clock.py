@@ -189,8 +189,8 @@ def test_real_time_never_wakes_early() -> None:
     ],
 )
 def test_percentiles_of_known_values(values: list[float], expected: tuple[float, float, float]) -> None:
-    found = Percentiles.of(values)
-    assert (found.p50, found.p95, found.p99) == expected
+    percentiles = Percentiles.of(values)
+    assert (percentiles.p50, percentiles.p95, percentiles.p99) == expected
 
 
 def test_stages_are_timed_in_real_time_on_a_simulated_clock() -> None:

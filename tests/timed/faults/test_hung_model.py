@@ -48,15 +48,17 @@ def test_hung_model_releases_its_key(
 ) -> None:
     """Only the policy is a fake; everything else is the code of `agp play`."""
     trials = trial_count(5, 50)
-    place = GameSettings(display=x_server.name, center=arena.center, size=arena.size, keys=KEYS, fps=FPS)
+    game_settings = GameSettings(
+        display=x_server.name, center=arena.center, size=arena.size, keys=KEYS, fps=FPS
+    )
     event_log, results = EventLog(), list[Finished]()
     job, policy = Job(event_log), HangingPolicy(KEYS, [[0.0, 1.0]], fps=FPS)
     monkeypatch.setattr("agp_tui.jobs.play.load_within_budget", lambda *_words, **_more: policy)
     request = PlayRequest(
-        model=str(bright_model.folder), game=None, place=place, settings=PlaySettings(takeover=False),
+        model=str(bright_model.folder), game=None, place=game_settings, settings=PlaySettings(takeover=False),
         models=tmp_path, recordings=tmp_path,
     )  # fmt: skip
-    took = []
+    release_seconds = []
     with observe(x_server.name) as server:
         right = server.keycode(KEYSYMS["right"])
 
@@ -74,7 +76,7 @@ def test_hung_model_releases_its_key(
                 time.sleep(0.05)
                 policy.hang = True
                 wait_until_right_is(down=False)
-                took.append(time.monotonic() - policy.hung_at)
+                release_seconds.append(time.monotonic() - policy.hung_at)
         finally:
             job.stop()
             player.join(5)
@@ -84,7 +86,7 @@ def test_hung_model_releases_its_key(
         event for event in event_log.events if isinstance(event, Note) and "No decision" in event.text
     ]
     assert len(hang_notes) == 1, "noted once, not at every hang"
-    late = sum(one > 2 * HANG_SECONDS for one in took)
+    late = sum(one > 2 * HANG_SECONDS for one in release_seconds)
     log_faults("a model that hangs while it holds a key", trials=trials, losses=late,
-         worst=f"released after {1000 * max(took):.0f} ms")  # fmt: skip
-    assert sorted(took)[trials // 2] < 2 * HANG_SECONDS and max(took) < HANGS_FOR
+         worst=f"released after {1000 * max(release_seconds):.0f} ms")  # fmt: skip
+    assert sorted(release_seconds)[trials // 2] < 2 * HANG_SECONDS and max(release_seconds) < HANGS_FOR

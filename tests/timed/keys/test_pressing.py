@@ -34,10 +34,10 @@ if "fork" in sys.argv and os.fork() == 0:
     os._exit(0)
 print(guard.pid, flush=True)
 chords = [{"up"}, {"up", "left"}, {"left", "space"}, {"shift", "up", "left", "space"}]
-turn = 0
+step = 0
 while True:
-    guard.hold(frozenset(chords[turn % 4]))
-    turn += 1
+    guard.hold(frozenset(chords[step % 4]))
+    step += 1
     time.sleep(0.002)
 """
 

@@ -63,7 +63,9 @@ class Session:
 
 @contextmanager
 def session(server: XServer, arena: Arena, when_unfocused: str) -> Iterator[Session]:
-    place = GameSettings(display=server.name, center=arena.center, size=arena.size, keys=KEYS, fps=FPS)
+    game_settings = GameSettings(
+        display=server.name, center=arena.center, size=arena.size, keys=KEYS, fps=FPS
+    )
     settings = PlaySettings(when_unfocused=when_unfocused, takeover=False)  # type: ignore[arg-type]
     event_log = EventLog()
     job = Job(event_log)
@@ -71,7 +73,7 @@ def session(server: XServer, arena: Arena, when_unfocused: str) -> Iterator[Sess
     server.xdotool("mousemove", *map(str, arena.center))
     with (
         observe(server.name) as observer,
-        closing(ScreenGame("window", place)) as game,
+        closing(ScreenGame("window", game_settings)) as game,
         open_focus_monitor(game, settings) as focus,
     ):
         game.hold(frozenset())

@@ -59,26 +59,28 @@ class Session:
 
 
 @contextmanager
-def session(server: XServer, arena: Arena, folder: Path, **settings: object) -> Iterator[Session]:
-    place = GameSettings(display=server.name, center=arena.center, size=arena.size, keys=ARROWS, fps=FPS)
+def play_session(server: XServer, arena: Arena, folder: Path, **settings: object) -> Iterator[Session]:
+    game_settings = GameSettings(
+        display=server.name, center=arena.center, size=arena.size, keys=ARROWS, fps=FPS
+    )
     request = PlayRequest(
-        model="scripted", game=None, place=place, settings=PlaySettings(**settings),  # type: ignore[arg-type]
+        model="scripted", game=None, place=game_settings, settings=PlaySettings(**settings),  # type: ignore[arg-type]
         models=folder, recordings=folder, min_free_mb=0,
     )  # fmt: skip
     event_log = EventLog()
     job = Job(event_log)
     policy = ScriptedPolicy(ARROWS, ALWAYS_RIGHT, fps=FPS)
     with (
-        closing(ScreenGame("window", place)) as game,
+        closing(ScreenGame("window", game_settings)) as game,
         open_keyboard(game, request, job) as keyboard,
         observe(server.name) as observer,
         observer.keyboard_of_a_person() as human_keyboard,
     ):
         game.hold(frozenset())
-        found = Session(policy, event_log, arena, human_keyboard)
+        session = Session(policy, event_log, arena, human_keyboard)
 
         def run() -> None:
-            found.result = play(
+            session.result = play(
                 game, policy, request.settings, job, Clock(FPS),
                 listener=keyboard, intervention_recorder=make_intervention_recorder(request, game, FPS, job),
             )  # fmt: skip
@@ -86,7 +88,7 @@ def session(server: XServer, arena: Arena, folder: Path, **settings: object) -> 
         player = threading.Thread(target=run)
         player.start()
         try:
-            yield found
+            yield session
         finally:
             human_keyboard.let_go()
             job.stop()
@@ -98,7 +100,7 @@ def test_pressed_key_takes_over_within_one_decision(x_server: XServer, arena: Ar
     """In each trial, the policy presses nothing during the takeover and resumes after the idle time."""
     idle = 0.1
     takeover_ns, resume_delay_ns = [], []
-    with session(x_server, arena, tmp_path, takeover_idle=idle, takeover_before=0.0) as play:
+    with play_session(x_server, arena, tmp_path, takeover_idle=idle, takeover_before=0.0) as play:
         resumed = play.wait_for("right", down=True)
         for _ in range(TRIALS):
             began_ns = resumed.time_ns
@@ -135,7 +137,7 @@ def test_takeover_is_recorded_with_the_frames_before_it(
     """Labels are the keys sent by the human; earlier frames show the policy's play."""
     script = [("left", True), ("up", True), ("left", False), ("down", True), ("up", False), ("down", False)]
     sent: list[tuple[int, str, bool]] = []
-    with session(x_server, arena, tmp_path, takeover_idle=0.3, takeover_before=0.5) as play:
+    with play_session(x_server, arena, tmp_path, takeover_idle=0.3, takeover_before=0.5) as play:
         play.wait_for("right", down=True)
         time.sleep(1.0)
         for key, down in script:
@@ -171,7 +173,10 @@ def test_takeover_is_recorded_with_the_frames_before_it(
 def test_key_held_by_both_stays_down_until_the_human_releases_it(
     x_server: XServer, arena: Arena, tmp_path: Path
 ) -> None:
-    with session(x_server, arena, tmp_path, takeover_idle=0.4) as play, observe(x_server.name) as observer:
+    with (
+        play_session(x_server, arena, tmp_path, takeover_idle=0.4) as play,
+        observe(x_server.name) as observer,
+    ):
         right = observer.keycode(0xFF53)
         play.wait_for("right", down=True)
         play.human_keyboard.press("right")
@@ -181,12 +186,12 @@ def test_key_held_by_both_stays_down_until_the_human_releases_it(
             time.sleep(0.005)
         play.human_keyboard.release("right")
         up = play.wait_for("right", down=False)
-        again = play.wait_for("right", down=True, after_ns=up.time_ns)
-        assert again.time_ns - up.time_ns > 0.35e9
+        resumed = play.wait_for("right", down=True, after_ns=up.time_ns)
+        assert resumed.time_ns - up.time_ns > 0.35e9
 
 
 def test_hand_back_key_returns_control_immediately(x_server: XServer, arena: Arena, tmp_path: Path) -> None:
-    with session(x_server, arena, tmp_path, takeover_idle=30.0, hand_back_key="f9") as play:
+    with play_session(x_server, arena, tmp_path, takeover_idle=30.0, hand_back_key="f9") as play:
         play.wait_for("right", down=True)
         play.human_keyboard.press("up")
         released = play.wait_for("right", down=False)
@@ -203,7 +208,7 @@ def test_live_events_report_the_driver(x_server: XServer, arena: Arena, tmp_path
     def drivers() -> list[str | None]:
         return [event.driver for event in play.event_log.events if isinstance(event, Live)]
 
-    with session(x_server, arena, tmp_path, takeover_idle=0.5) as play:
+    with play_session(x_server, arena, tmp_path, takeover_idle=0.5) as play:
         play.wait_for("right", down=True)
         time.sleep(0.3)
         play.human_keyboard.press("left")
@@ -217,7 +222,7 @@ def test_live_events_report_the_driver(x_server: XServer, arena: Arena, tmp_path
 
 def test_takeover_from_a_remote_desktop(x_server: XServer, arena: Arena, tmp_path: Path) -> None:
     """Both use the same virtual keyboard; edges that the policy did not inject belong to the human."""
-    with session(x_server, arena, tmp_path, takeover_idle=0.3) as play:
+    with play_session(x_server, arena, tmp_path, takeover_idle=0.3) as play:
         play.wait_for("right", down=True)
         x_server.xdotool("keydown", "Left")
         released = play.wait_for("right", down=False)
@@ -231,7 +236,7 @@ def test_takeover_from_a_remote_desktop(x_server: XServer, arena: Arena, tmp_pat
 def test_no_takeover_when_disabled(
     x_server: XServer, arena: Arena, tmp_path: Path, settings: dict[str, bool]
 ) -> None:
-    with session(x_server, arena, tmp_path, **settings) as play:
+    with play_session(x_server, arena, tmp_path, **settings) as play:
         time.sleep(0.5)
         play.human_keyboard.press("left")
         time.sleep(0.3)
@@ -246,7 +251,7 @@ def test_no_takeover_when_disabled(
 def test_takeover_during_hung_inference_releases_the_keys(
     x_server: XServer, arena: Arena, tmp_path: Path
 ) -> None:
-    with session(x_server, arena, tmp_path) as play:
+    with play_session(x_server, arena, tmp_path) as play:
         play.wait_for("right", down=True)
         play.policy.hang_from = play.policy.seen
         time.sleep(0.2)
