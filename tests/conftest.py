@@ -43,7 +43,7 @@ def x_server() -> Iterator[XServer]:
 
 @pytest.fixture(scope="session")
 def x_display(x_server: XServer) -> str:
-    """The name of the run's display, such as `:7`."""
+    """The name of the shared display, such as `:7`."""
     return x_server.name
 
 
@@ -64,13 +64,13 @@ def start_x_server() -> Iterator[Callable[..., XServer]]:
 
 @pytest.fixture
 def server(start_x_server: Callable[..., XServer]) -> XServer:
-    """An X server of the test's own, 1024x768."""
+    """An X server for one test, 1024x768."""
     return start_x_server()
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """Where commands run: nothing is there yet."""
+    """An empty folder in which commands run."""
     folder = tmp_path / "home"
     folder.mkdir()
     return folder
@@ -78,20 +78,20 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def bright_model(pytestconfig: pytest.Config) -> BrightModel:
-    """A model that looks for the bright half of the picture; not to be written to."""
+    """A model that reacts to the bright half of the picture; read-only."""
     return cached_bright_model(pytestconfig)
 
 
 @pytest.fixture
 def arena(x_server: XServer) -> Iterator[Arena]:
-    """A game window that has the focus and shows the keys it knows, its reports empty."""
+    """A new arena window with the focus."""
     window = Arena(x_server)
     yield window
     window.close()
 
 
 def pytest_configure() -> None:
-    """Under nohup, or behind `&`, a run inherits signals that are ignored, and would hand that on."""
+    """Restore signals that a run under nohup or `&` inherits as ignored and would pass to child processes."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
@@ -120,7 +120,7 @@ def event_log() -> EventLog:
 
 @pytest.fixture
 def job(event_log: EventLog) -> Job:
-    """A job whose events go to `heard`."""
+    """A job whose events go to `event_log`."""
     return Job(event_log)
 
 
@@ -138,24 +138,24 @@ def model(small_models: SmallModels, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def foreign_models() -> Path:
-    """The folder of the models that another toolchain made."""
+    """The folder of models made by another toolchain."""
     return FOREIGN_MODELS
 
 
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
-    """Opens tmux terminals in a folder with settings; terminals and runs are ended afterwards."""
+    """Opens tmux terminals in a folder with settings; ends terminals and runs afterwards."""
     need_tmux()
     (tmp_path / "config.toml").write_text(SETTINGS)
-    opened: list[Terminal] = []
+    terminals: list[Terminal] = []
 
-    def start(size: tuple[int, int], *words: str) -> Terminal:
-        opened.append(Terminal(tmp_path, size, *words))
-        return opened[-1]
+    def start(size: tuple[int, int], *arguments: str) -> Terminal:
+        terminals.append(Terminal(tmp_path, size, *arguments))
+        return terminals[-1]
 
     yield start
-    for one in opened:
-        one.kill()
+    for opened_terminal in terminals:
+        opened_terminal.kill()
     for run in Run.all(tmp_path / "runs"):
         if run.alive():
             run.stop()

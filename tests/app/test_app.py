@@ -24,7 +24,7 @@ def test_number_keys_open_every_screen_and_f1_its_help(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
 ) -> None:
     async def session() -> None:
-        async with open_app(tmp_path, monkeypatch, size, looks=()) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, size, parts=()) as (app, pilot):
             for number, (mode, name) in enumerate(SCREENS.items(), start=1):
                 await pilot.press(str(number))
                 await pilot.pause()
@@ -47,7 +47,7 @@ def test_refresh_bindings_works_before_a_screen_is_mounted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
     async def session() -> None:
-        async with open_app(tmp_path, monkeypatch, looks=()) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, parts=()) as (app, pilot):
             app.switch_mode(mode)
             while not app.screen.query("#body > *"):
                 await asyncio.sleep(0)
@@ -77,7 +77,7 @@ def test_choose_game_filters_by_name_and_accepts_new_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def session() -> None:
-        async with open_app(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, parts=("games",)) as (app, pilot):
             assert app.game == "ALE/Pong-v5"
             await pilot.press("g")
             assert isinstance(app.screen, Choose)
@@ -101,7 +101,7 @@ def test_initial_game_is_the_last_recorded_until_one_is_chosen(
     recordings.write_recording(tmp_path / "recordings", 3, meta=recordings.recording_meta("box"))
 
     async def session() -> None:
-        async with open_app(tmp_path, monkeypatch, looks=("recordings",)) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, parts=("recordings",)) as (app, pilot):
             await wait_until(pilot, lambda: app.game == "box")
             app.game = DEFAULT_GAME
             await app.refresh_catalog("recordings").wait()
@@ -115,7 +115,7 @@ def test_the_status_bar_names_the_display(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "config.toml").write_text('[games.rally]\ndisplay = ":5"\n')
 
     async def session() -> None:
-        async with open_app(tmp_path, monkeypatch, looks=()) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, parts=()) as (app, pilot):
             await wait_until(pilot, lambda: "rally  │  on :5" in screen_text(pilot).splitlines()[-2])
             app.game = "ALE/Pong-v5"
             await wait_until(pilot, lambda: "on :5" not in screen_text(pilot).splitlines()[-2])
@@ -125,7 +125,7 @@ def test_the_status_bar_names_the_display(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_jump_mode_focuses_the_widget_of_the_letter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def session() -> None:
-        async with open_app(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, parts=("games",)) as (app, pilot):
             await pilot.press("6")
             app.set_focus(None)
             await pilot.press("ctrl+o")
@@ -140,7 +140,7 @@ def test_jump_mode_focuses_the_widget_of_the_letter(tmp_path: Path, monkeypatch:
 
 def test_command_palette_lists_screens_and_actions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def session() -> None:
-        async with open_app(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, parts=("games",)) as (app, pilot):
             names = [command.title for command in app.get_system_commands(app.screen)]
             assert {f"Go to {name}" for name in SCREENS.values()} <= set(names)
             assert {"Choose the game", "Run the demo", "Panic", "Theme"} <= set(names)
@@ -161,7 +161,7 @@ def test_one_live_job_at_a_time_and_quitting_needs_a_confirmation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def session() -> None:
-        async with open_app(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, parts=("games",)) as (app, pilot):
             await pilot.press("6", "w")
             await wait_until(pilot, lambda: app.status.fps is not None)
             assert "WATCH" in screen_text(pilot).splitlines()[-2]
@@ -191,7 +191,7 @@ def test_of_two_simultaneous_live_jobs_one_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def session() -> None:
-        async with open_app(tmp_path, monkeypatch, looks=()) as (app, _):
+        async with open_app(tmp_path, monkeypatch, parts=()) as (app, _):
 
             async def live(name: str) -> AnyEvent:
                 events = [event async for event in app.run_live(name, "config", "path")]
@@ -207,7 +207,7 @@ def test_of_two_simultaneous_live_jobs_one_is_refused(
 
 def test_watch_stops_when_its_screen_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def session() -> None:
-        async with open_app(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, parts=("games",)) as (app, pilot):
             await pilot.press("6", "w")
             await wait_until(pilot, lambda: app.live is not None)
             await pilot.press("2")
@@ -220,7 +220,7 @@ def test_brackets_in_messages_are_not_parsed_as_markup(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def session() -> None:
-        async with open_app(tmp_path, monkeypatch, (120, 40), looks=()) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, (120, 40), parts=()) as (app, pilot):
             app.catalog.games = ()
             await pilot.press("6")
             await wait_until(pilot, screen_shows(pilot, "agp-tui[train]"))
@@ -237,7 +237,7 @@ def test_brackets_in_messages_are_not_parsed_as_markup(
 
 def test_y_copies_the_selection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def session() -> None:
-        async with open_app(tmp_path, monkeypatch, looks=("games",)) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, parts=("games",)) as (app, pilot):
             await pilot.press("6")
             await pilot.press("y")
             await pilot.pause()
@@ -264,7 +264,7 @@ def test_theme_and_keymap_come_from_the_settings(tmp_path: Path, monkeypatch: py
     (tmp_path / "config.toml").write_text('[ui]\ntheme = "nord"\nkeymap = ["go.atari=f6"]\n')
 
     async def session() -> None:
-        async with open_app(tmp_path, monkeypatch, looks=()) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, parts=()) as (app, pilot):
             assert app.theme == "nord"
             await pilot.press("f6")
             await wait_until(pilot, lambda: app.current_mode == "atari")

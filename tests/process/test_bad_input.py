@@ -36,8 +36,8 @@ def rejected(*words: str, home: Path, display: str | None = None, **environment:
     assert text_result.returncode == 2, text_result
     assert text_result.stdout == "" and "Traceback" not in text_result.stderr
     json_result = agp(*words, home=home, display=display, **environment)
-    assert json_result.code == 2 and json_result.stderr == "", json_result.story()
-    failed = json_result.one("failed")
+    assert json_result.code == 2 and json_result.stderr == "", json_result.summary()
+    failed = json_result.only_event("failed")
     assert failed["exit_code"] == 2 and json_result.events[-1] == failed
     assert failed["hint"], f"no hint: {failed}"
     # The same message except for numbers, as the free disk space changes.
@@ -154,8 +154,8 @@ def rejected_training(home: Path, *more: str) -> str:
     """Like `rejected`, for training, with JSON output only, as the job starts slowly."""
     words = ("train", "--game", "box", "--frame-size", "32", "--segment", "4", "--stretch", "16")
     result = agp(*words, *more, home=home)
-    assert result.code == 2 and result.stderr == "", result.story()
-    failed = result.one("failed")
+    assert result.code == 2 and result.stderr == "", result.summary()
+    failed = result.only_event("failed")
     assert failed["exit_code"] == 2 and failed["hint"]
     assert not (home / "models").exists()
     return f"{failed['error']} {failed['hint']}"
@@ -295,5 +295,5 @@ def test_ctrl_c_before_the_start_records_nothing(home: Path, x_server: XServer) 
             command.wait_for_note(prompt)
             command.send(signal.SIGINT)
             result = command.result()
-        assert result.code == 130 and result.stderr == "", result.story()
+        assert result.code == 130 and result.stderr == "", result.summary()
         assert not list(home.glob("recordings/*/*"))

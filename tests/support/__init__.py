@@ -1,1 +1,1 @@
-"""What several tests use: X servers and game windows of their own."""
+"""Helpers shared by the tests: X servers, game windows, terminals, models and recordings."""

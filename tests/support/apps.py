@@ -1,4 +1,4 @@
-"""Running the app in a test: a folder of its own, the real engine behind it, and waiting for what comes."""
+"""Run the app in a test: in a folder, with the real engine, and wait for screen contents."""
 
 import asyncio
 import os
@@ -30,15 +30,15 @@ async def open_app(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     size: tuple[int, int] = SMALL,
-    looks: tuple[Part, ...] = LIST_PARTS,
+    parts: tuple[Part, ...] = LIST_PARTS,
 ) -> AsyncIterator[tuple[AgpApp, Pilot[int]]]:
-    """The app as somebody has it who starts it in `folder`.
+    """The app, started in `folder`.
 
-    It looks at `looks` and at no other part of what there is: each takes a command of its own.
+    It refreshes only `parts` of the catalog, because each part starts a command.
     """
 
-    async def refresh(catalog: Catalog, *parts: Part) -> None:
-        if wanted := [part for part in parts if part in looks]:
+    async def refresh(catalog: Catalog, *requested: Part) -> None:
+        if wanted := [part for part in requested if part in parts]:
             await _refresh(catalog, *wanted)
 
     monkeypatch.setattr(Catalog, "refresh", refresh)
@@ -50,7 +50,7 @@ async def open_app(
     async with app.run_test(size=size) as pilot:
         await wait_until(pilot, lambda: app.game != "")
         if app.config_problem is None:
-            await wait_until(pilot, lambda: all(getattr(app.catalog, part) is not None for part in looks))
+            await wait_until(pilot, lambda: all(getattr(app.catalog, part) is not None for part in parts))
         yield app, pilot
         await app.end_live()
 
@@ -61,29 +61,31 @@ async def open_screen(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     size: tuple[int, int] = SMALL,
-    looks: tuple[Part, ...] = LIST_PARTS,
+    parts: tuple[Part, ...] = LIST_PARTS,
 ) -> AsyncIterator[tuple[AgpApp, Pilot[int], S]]:
-    """The same, gone to one of its screens."""
-    async with open_app(folder, monkeypatch, size, looks) as (app, pilot):
+    """The app with the screen of class `kind` open."""
+    async with open_app(folder, monkeypatch, size, parts) as (app, pilot):
         await pilot.press(str(list(SCREENS).index(kind.MODE) + 1))
         await wait_until(pilot, lambda: isinstance(app.screen, kind))
         assert isinstance(app.screen, kind)
         yield app, pilot, app.screen
 
 
-async def wait_until(pilot: Pilot[int], true: Callable[[], bool], seconds: float = 60.0) -> None:
-    """Wait until something is so. Fails with the screen where it does not come."""
+async def wait_until(pilot: Pilot[int], condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Wait for a condition; fails with the screen text after `seconds`."""
     deadline = time.monotonic() + seconds
-    while not true():
+    while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"did not come in {seconds:.0f} s; the screen:\n{screen_text(pilot)}")
+            raise AssertionError(
+                f"the condition did not hold within {seconds:.0f} s; the screen:\n{screen_text(pilot)}"
+            )
         await asyncio.sleep(0.02)
     await pilot.pause()
 
 
-def screen_shows(pilot: Pilot[int], *words: str) -> Callable[[], bool]:
-    """Whether all of these are on the screen."""
-    return lambda: all(word in screen_text(pilot) for word in words)
+def screen_shows(pilot: Pilot[int], *texts: str) -> Callable[[], bool]:
+    """A condition: all `texts` are on the screen."""
+    return lambda: all(text in screen_text(pilot) for text in texts)
 
 
 def screen_text(pilot: Pilot[int]) -> str:
@@ -93,6 +95,6 @@ def screen_text(pilot: Pilot[int]) -> str:
 
 
 def child_processes() -> set[int]:
-    """Processes that this one has started and that are still there."""
+    """IDs of the living child processes of this process."""
     tasks = Path(f"/proc/{os.getpid()}/task").iterdir()
     return {int(pid) for task in tasks for pid in (task / "children").read_text().split()}

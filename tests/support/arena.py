@@ -1,4 +1,4 @@
-"""A window whose pictures tell what it knew when it painted them: a number, the keys held, a bright target.
+"""A test window that draws its state into each picture: a counter, the held keys, a bright target.
 
 Runs as a program: `python tests/support/arena.py X Y SIZE`. In its upper quarter it paints its count
 of pictures as 16 black or white blocks, and below them a square for each of KEYS, bright while the
@@ -21,11 +21,11 @@ FPS = 60
 BITS = 16
 KEYS = ("up", "left", "right", "down", "space", "x")
 GOLDEN = (5**0.5 - 1) / 2
-"""Each multiple of it falls into one of the widest gaps that those before it leave between 0 and 1."""
+"""Its multiples modulo 1 are spread evenly (low-discrepancy sequence)."""
 
 
 def write_line(**facts: object) -> None:
-    """One line on stdout, at once."""
+    """Write one JSON line to stdout and flush."""
     sys.stdout.write(json.dumps(facts) + "\n")
     sys.stdout.flush()
 
@@ -41,13 +41,13 @@ def main(left: int, top: int, size: int) -> None:
 
     pygame.display.init()
     screen = pygame.display.set_mode((size, size), pygame.NOFRAME)
-    told = pygame.event.custom_type()
+    side_event = pygame.event.custom_type()
 
-    def obey() -> None:
+    def read_sides() -> None:
         for line in sys.stdin:
-            pygame.event.post(pygame.event.Event(told, side=line.strip()))
+            pygame.event.post(pygame.event.Event(side_event, side=line.strip()))
 
-    threading.Thread(target=obey, daemon=True).start()
+    threading.Thread(target=read_sides, daemon=True).start()
     block, rows = size // BITS, size // 8
     count, side, height = 0, "none", size // 2
     shown: Counter[str] = Counter()
@@ -73,9 +73,9 @@ def main(left: int, top: int, size: int) -> None:
         for event in (pygame.event.wait(1000 // FPS), *pygame.event.get()):
             if event.type == pygame.QUIT:
                 return
-            if event.type == told:
-                # On each side evenly over all heights, however few are shown: by chance some stay unseen,
-                # and what is learned from the others says little about those.
+            if event.type == side_event:
+                # Spread the heights evenly on each side even if few are shown: with random heights some
+                # would be missing from the training data.
                 side = event.side
                 shown[side] += 1
                 height = size // 4 + round(size / 2 * (shown[side] * GOLDEN % 1))

@@ -1,4 +1,4 @@
-"""Starts the arena, collects what it tells, and reads what its pictures say."""
+"""Start the arena window, collect its reports, and decode its pictures."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ PROGRAM = Path(__file__).parent / "arena.py"
 
 @dataclass(frozen=True)
 class KeyReport:
-    """A key event as the window got it."""
+    """A key event received by the window."""
 
     key: str
     down: bool
@@ -28,7 +28,7 @@ class KeyReport:
 
 @dataclass(frozen=True)
 class PaintedPicture:
-    """A picture that the arena had painted by `time_ns`."""
+    """A picture that the arena had painted at `time_ns`."""
 
     count: int
     held: frozenset[str]
@@ -37,7 +37,7 @@ class PaintedPicture:
 
 
 class Arena:
-    """A running arena that has the focus, `size` pixels wide and high at `left`, `top`."""
+    """A running arena window with the focus: `size` x `size` pixels at (`left`, `top`)."""
 
     def __init__(self, server: XServer, left: int = 100, top: int = 100, size: int = 256) -> None:
         self.left, self.top, self.size = left, top, size
@@ -52,12 +52,12 @@ class Arena:
             stdout=subprocess.PIPE,
         )
         threading.Thread(target=self._read, daemon=True).start()
-        # Without a window manager nobody hands out the focus: it follows the pointer.
+        # Without a window manager the focus follows the pointer.
         deadline = time.monotonic() + 30
         while not self._ready.wait(0.2):
             if time.monotonic() > deadline or self._process.poll() is not None:
                 self.close()
-                raise RuntimeError("the arena did not come up")
+                raise RuntimeError("the arena did not start")
             server.xdotool("mousemove", *map(str, self.center))
 
     @property
@@ -66,12 +66,12 @@ class Arena:
 
     @property
     def place(self) -> tuple[str, ...]:
-        """The flags that point at the whole window."""
+        """Command-line flags that select the whole window."""
         return ("--center", f"{self.center[0]},{self.center[1]}", "--size", str(self.size))
 
     @property
     def field(self) -> tuple[str, ...]:
-        """The flags that point at the field alone: no picture of it shows a key."""
+        """Command-line flags that select the field below the key squares."""
         quarter = self.size // 4
         return ("--region", f"{self.left},{self.top + quarter},{self.size},{self.size - quarter}")
 
@@ -82,7 +82,7 @@ class Arena:
         self._process.stdin.flush()
 
     def wait_for(self, count: int, seconds: float = 5.0) -> list[KeyReport]:
-        """The key reports so far, once there are `count` of them or the time is up."""
+        """The key reports, after `count` of them have arrived or the time is up."""
         deadline = time.monotonic() + seconds
         while len(self.reports) < count and time.monotonic() < deadline:
             time.sleep(0.005)
@@ -106,13 +106,13 @@ class Arena:
 
 
 def picture_number(pixels: NDArray[np.uint8]) -> int:
-    """The number of the picture that a frame of the whole window shows."""
+    """Decode the picture counter from a frame of the whole window."""
     block, row = pixels.shape[1] // BITS, pixels.shape[0] // 16
     return sum(1 << bit for bit in range(BITS) if pixels[row, bit * block + block // 2].mean() > 127)
 
 
 def keys_in_picture(pixels: NDArray[np.uint8]) -> frozenset[str]:
-    """The keys that a frame of the whole window shows as held."""
+    """Decode the held keys from a frame of the whole window."""
     side = pixels.shape[0] // 8
     return frozenset(
         key for number, key in enumerate(KEYS) if pixels[side + side // 2, number * side + side // 2, 1] > 127

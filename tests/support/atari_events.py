@@ -1,4 +1,4 @@
-"""What a training of an agent tells, made up: its games, its evaluations, a picture."""
+"""Made-up events of an Atari training run: episodes, progress, evaluations, a live picture."""
 
 from agp_tui.protocol.events import (
     EpisodeFinished,
@@ -17,12 +17,12 @@ STEPS_A_SECOND = 1000
 
 
 def atari_request(**more: object) -> dict[str, object]:
-    """What a training was asked for, as it stands in its run."""
+    """The request of a training run as stored in its folder."""
     return {"settings": {"game": BREAKOUT, "algorithm": "ppo", "protocol": "sticky", **more}}
 
 
 def start_events(at: float) -> tuple[Event, ...]:
-    """Its first words."""
+    """The first events of the run."""
     return (
         Started(job="atari", run=NAME, settings=atari_request(), at=at),
         Stage(name="learn", number=1, of=2, at=at + 1),
@@ -38,7 +38,7 @@ def episode_finished(number: int, score: float, high: float, at: float = 0.0) ->
 
 
 def progress(second: int, at: float = 0.0) -> Progress:
-    """How far it is after so many seconds of a hundred."""
+    """Progress after `second` of 100 seconds."""
     figures = {"steps": STEPS_A_SECOND * second, "frames": 4000 * second, "steps_per_second": 1000.0}
     shares = {"environment_share": 0.2, "inference_share": 0.3, "learning_share": 0.5}
     return Progress(
@@ -48,7 +48,7 @@ def progress(second: int, at: float = 0.0) -> Progress:
 
 
 def evaluated(second: int, mean: float, at: float = 0.0) -> Evaluated:
-    """An evaluation after so many seconds."""
+    """An evaluation after `second` seconds."""
     return Evaluated(
         steps=STEPS_A_SECOND * second, frames=4000 * second, seconds=float(second), games=10,
         score_mean=mean, score_low=mean - 2, score_high=mean + 3, score_median=mean,
@@ -57,17 +57,17 @@ def evaluated(second: int, mean: float, at: float = 0.0) -> Evaluated:
 
 
 def training_events(at: float) -> tuple[Event, ...]:
-    """Forty seconds: a game and a step a second, an evaluation every ten; each game better than the last."""
-    told: list[Event] = []
+    """40 seconds: an episode and a progress event per second, an evaluation every 10; scores increase."""
+    events: list[Event] = []
     for second in range(1, 41):
-        told += [episode_finished(second, second / 2, second / 2, at + second), progress(second, at)]
+        events += [episode_finished(second, second / 2, second / 2, at + second), progress(second, at)]
         if second % 10 == 0:
-            told.append(evaluated(second, second / 3, at))
-    return tuple(told)
+            events.append(evaluated(second, second / 3, at))
+    return tuple(events)
 
 
 def finished(mean: float = 12.5) -> Finished:
-    """Its end, with the best agent judged once more."""
+    """The last event, with the final evaluation of the best agent."""
     report = {
         "score_mean": mean, "score_low": mean - 1, "score_high": mean + 1, "games": 30,
         "human_normalised": 0.375,

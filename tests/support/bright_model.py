@@ -1,4 +1,4 @@
-"""A model whose decisions can be told from the picture: a bright left half means right, and the other way."""
+"""A model with predictable decisions: a bright left half presses `right`, a bright right half `left`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,21 +14,21 @@ KEYS = ("left", "right")
 
 @dataclass(frozen=True)
 class BrightModel:
-    """The same decisions as a model with a manifest and as a file made elsewhere."""
+    """The same network as a model with a manifest and as a file without one."""
 
     folder: Path
     whole_window: Path
-    """Takes a window of float32 BGR frames from 0 to 1 and knows no keys."""
+    """Takes a window of float32 BGR frames in [0, 1]; has no key names."""
 
 
 def cached_bright_model(config: pytest.Config) -> BrightModel:
-    """Both forms, made once for all tests; not to be written to."""
+    """Both forms, cached for all tests; read-only."""
     root = cached_folder(config, "bright", lambda root: _make(root / "bright", root / "whole.tflite"))
     return BrightModel(root / "bright", root / "whole.tflite")
 
 
 def _make(folder: Path, whole_window: Path) -> None:
-    """Write both forms. The newest frame decides, by the yellow (red and green) of its halves."""
+    """Write both forms. Decisions depend on the yellow (red and green) of the halves of the newest frame."""
     import litert_torch
     import torch
     from torch import nn
@@ -55,11 +55,11 @@ def _make(folder: Path, whole_window: Path) -> None:
             return probabilities(halves(255 * window[:, -1], red=2))
 
     frame = torch.zeros(1, SIZE, SIZE, 3, dtype=torch.uint8)
-    two = litert_torch.signature("encode", Encode().eval(), sample_kwargs={"frame": frame})
+    signatures = litert_torch.signature("encode", Encode().eval(), sample_kwargs={"frame": frame})
     embeddings = torch.zeros(1, SEGMENT, 2)
-    two = two.signature("decide", Decide().eval(), sample_kwargs={"embeddings": embeddings})
+    signatures = signatures.signature("decide", Decide().eval(), sample_kwargs={"embeddings": embeddings})
     folder.mkdir(parents=True)
-    two.convert().export(str(folder / MODEL_FILE))
+    signatures.convert().export(str(folder / MODEL_FILE))
     manifest = Manifest(
         name=folder.name,
         game="window",

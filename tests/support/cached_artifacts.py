@@ -1,4 +1,4 @@
-"""What takes long to make and is never written to: made once, for all processes and all runs of the tests."""
+"""Expensive read-only artifacts, cached across test processes and runs."""
 
 import fcntl
 import hashlib
@@ -15,7 +15,7 @@ LIBRARIES = ("torch", "litert-torch", "ai-edge-litert")
 
 
 def cached_folder(config: pytest.Config, name: str, make: Callable[[Path], None]) -> Path:
-    """The folder that `make` filled, in pytest's cache; made anew once its module or a library changes."""
+    """A folder filled by `make`, in pytest's cache; rebuilt if the module of `make` or a library changes."""
     source = Path(inspect.getfile(make)).read_text()
     versions = (importlib.metadata.version(library) for library in LIBRARIES)
     key = hashlib.sha256("\n".join((source, *versions)).encode()).hexdigest()[:16]

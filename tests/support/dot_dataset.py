@@ -1,4 +1,4 @@
-"""A tiny task: a dot moves left or right, and the key is its direction."""
+"""A tiny imitation task: a dot moves left or right, and the label is its direction."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,35 +20,35 @@ SIDES = ("left", "right")
 
 
 def dot_settings(**changes: Any) -> TrainSettings:
-    """Settings for quick and exact trainings."""
+    """Settings for fast and deterministic training."""
     plain: dict[str, Any] = {"segment": 3, "stretch": 32, "precision": "float32", "shift": 0, "jitter": 0.0}
     return TrainSettings(**{**plain, **changes})
 
 
 def training_request(recordings: Sequence[Path], settings: TrainSettings, **changes: Any) -> TrainingRequest:
-    """A training on these recordings, all of the dot."""
+    """A request to train on these recordings of the dot."""
     return TrainingRequest(
         game="dots", settings=settings, recordings=tuple(recordings), frame_size=SIZE, **changes
     )
 
 
 def moving_dot(frames: int, seed: int) -> Clip:
-    """A dot that turns round at random; a single frame does not show its direction."""
+    """A dot that reverses at random; a single frame does not show its direction."""
     random = np.random.default_rng(seed)
     pictures = np.full((frames, SIZE, SIZE, 3), 40, np.uint8)
     labels = np.zeros((frames, 2), np.bool_)
-    place, way = SIZE // 2, 2
+    position, velocity = SIZE // 2, 2
     for number in range(frames):
-        if random.random() < 0.1 or not 2 <= place + way < SIZE - 4:
-            way = -way
-        place += way
-        pictures[number, 12:16, place : place + 3] = 230
-        labels[number] = way < 0, way > 0
+        if random.random() < 0.1 or not 2 <= position + velocity < SIZE - 4:
+            velocity = -velocity
+        position += velocity
+        pictures[number, 12:16, position : position + 3] = 230
+        labels[number] = velocity < 0, velocity > 0
     return Clip(f"dot {seed}", pictures, labels)
 
 
 def record_dot(root: Path, frames: int, seed: int, *, meta: RecordingMeta | None = None) -> Path:
-    """The same as a recording whose labels, one frame ahead, are those of the clip."""
+    """`moving_dot` as a recording whose labels, one frame ahead, equal those of the clip."""
     clip = moving_dot(frames, seed)
     meta = meta or recording_meta("dots", size=(SIZE, SIZE), keys=SIDES)
     writer = RecordingWriter.create(root, meta)

@@ -1,7 +1,6 @@
-"""A game made up for the recorder: what is recorded of it can be checked frame by frame.
+"""A synthetic game for recorder tests: each frame contains its number and the held keys.
 
-It draws the number of the frame and the keys that it was given into its picture. No real game tells
-which keys it had at which frame.
+A real game does not report which keys it had at which frame.
 """
 
 import random
@@ -26,7 +25,7 @@ KEYS = ("up", "left", "space")
 
 @dataclass
 class DrawnGame:
-    """Draws the frame's number and the held keys into its picture; a game ends every 20 frames."""
+    """Draws the frame number and the held keys into its picture; an episode ends every 20 frames."""
 
     source: SimulatedTime = field(default_factory=SimulatedTime)
     name: str = "drawn"
@@ -37,7 +36,7 @@ class DrawnGame:
     held: Keys = NO_KEYS
     breaks_at: int | None = None
     given: list[tuple[int, Keys]] = field(default_factory=list)
-    """What a person's hands gave it, and as of when (ns)."""
+    """Forwarded keys of a person, with their times (ns)."""
 
     def grab(self) -> Frame:
         if self.shown == self.breaks_at:
@@ -74,7 +73,7 @@ def keys_in_frame(pixels: Pixels) -> list[bool]:
 
 @dataclass
 class PatternPolicy:
-    """Decides by the number in the picture: the keys at the set bits of a random number for it."""
+    """A seeded random policy of the frame number."""
 
     seed: int
     who: Who
@@ -91,27 +90,27 @@ class PatternPolicy:
 
 
 class ScriptedKeyboard:
-    """A keyboard on which keys go down and up at known times of the game's clock (ns)."""
+    """A keyboard with edges at given times of the game's clock (ns)."""
 
     def __init__(self, source: SimulatedTime | RealTime, edges: list[KeyEdge], held: Keys = NO_KEYS) -> None:
         self._source = source
-        self._left = sorted(edges, key=lambda edge: edge.time_ns)
+        self._pending = sorted(edges, key=lambda edge: edge.time_ns)
         self._held = held
 
     def held(self) -> Keys:
         return self._held
 
     def edges(self) -> list[KeyEdge]:
-        heard = [edge for edge in self._left if edge.time_ns <= self._source.now_ns()]
-        self._left = self._left[len(heard) :]
-        self._held = apply_edges(self._held, heard)
-        return heard
+        due = [edge for edge in self._pending if edge.time_ns <= self._source.now_ns()]
+        self._pending = self._pending[len(due) :]
+        self._held = apply_edges(self._held, due)
+        return due
 
     def wait(self, seconds: float) -> None:
-        """Nobody waits for a time that may be simulated."""
+        """Return at once: time may be simulated."""
 
     def close(self) -> None:
-        self._left = []
+        self._pending = []
 
 
 def record_drawn_game(
@@ -126,7 +125,7 @@ def record_drawn_game(
     forwards: bool = False,
     **options: Any,
 ) -> RecorderResult:
-    """Record a driver or a person at a keyboard; `forwards`: the person's keys reach the game through us."""
+    """Record a driver or a person at a keyboard; `forwards`: the recorder passes the person's keys on."""
     settings = options.pop("settings", RecordSettings(min_free_mb=0))
     clock = Clock(fps, game.source)
     source: PlayerInput

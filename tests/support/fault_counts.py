@@ -1,18 +1,18 @@
-"""How often a fault is tried, and what is told of it: `make faults` tries more and keeps the count."""
+"""Number of trials of a fault test, and the log of the results that `make faults` writes."""
 
 import json
 import os
 from pathlib import Path
 
 
-def trial_count(usual: int, many: int) -> int:
-    """How often a test tries its fault: few times as a rule, many under `AGP_FAULTS=many`."""
-    return many if os.environ.get("AGP_FAULTS") == "many" else usual
+def trial_count(default: int, many: int) -> int:
+    """The number of trials: `default`, or `many` if `AGP_FAULTS=many`."""
+    return many if os.environ.get("AGP_FAULTS") == "many" else default
 
 
 def log_faults(fault: str, *, trials: int, losses: int = 0, worst: str = "") -> None:
-    """Append to the file `AGP_FAULTS_KEPT`, where it is named; `worst` is the worst that was measured."""
-    if kept := os.environ.get("AGP_FAULTS_KEPT"):
+    """Append the result to the file named by `AGP_FAULTS_KEPT`; `worst` is the worst measurement."""
+    if path := os.environ.get("AGP_FAULTS_KEPT"):
         line = json.dumps({"fault": fault, "trials": trials, "losses": losses, "worst": worst})
-        with Path(kept).open("a") as file:
+        with Path(path).open("a") as file:
             file.write(line + "\n")

@@ -1,8 +1,8 @@
-"""Everything that the program reads from disk or from a pipe, each with a sound sample to damage.
+"""All readers of files and pipes, each with a valid sample file to damage.
 
 Runs as a program, `python -m support.file_readers NAME`: for each path on stdin it reads that file as the
-program would and tells on stdout how that ended, as one line of JSON. Its memory has a bound, so a file that
-asks for more is answered by this process's end, not by the machine's.
+app would and writes the outcome to stdout as one JSON line. Memory is limited, so that a file that
+requests more ends this process and not the machine.
 """
 
 import io
@@ -24,26 +24,26 @@ from agp_tui.errors import AgpError
 from support.paths import FOREIGN_MODELS
 
 MEMORY_LIMIT_MB = 1024
-"""What a reader may take beyond what it has when it begins."""
+"""Memory that a reader may use in addition to its memory at the start."""
 MAX_MESSAGE_LENGTH = 900
-"""Characters of the longest answer that is still a sentence or two."""
+"""Characters of the longest acceptable error message."""
 
 
 @dataclass(frozen=True)
 class Reader:
-    """A file that is read: how a sound one is made in a folder, and how one is read."""
+    """How to write a valid sample file, and how to read one."""
 
     sample: Callable[[Path], Path]
-    """Makes all that belongs to it in that folder; gives the file to damage."""
+    """Writes a sample with everything that belongs to it to a folder; returns the file to damage."""
     read: Callable[[Path], object]
-    """Raises `AgpError` for what is damaged, and nothing else."""
+    """Raises `AgpError` for damaged files, and nothing else."""
 
 
 def _settings(folder: Path) -> Path:
     from agp_tui.config.template import config_text
 
     path = folder / "config.toml"
-    # Every setting turned on, with the example of a game.
+    # All settings uncommented, with the example of a game profile.
     text = config_text().replace("# [games.rally]", "[games.rally]")
     path.write_text(re.sub(r"^# ([a-z_]+) = ", r"\1 = ", text, flags=re.MULTILINE))
     return path
@@ -123,7 +123,7 @@ def _read_pickle(path: Path) -> None:
 
 
 def _load_pickle(path: Path) -> None:
-    """The part that runs in a child process of limited resources: this one has limits of its own."""
+    """Load without the child process of the app: this process has resource limits."""
     from agp_tui.recording.safe_pickle import load
 
     with path.open("rb") as file:
@@ -182,13 +182,13 @@ def _run(name: str) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
         run = Run.create(folder, "train", {"seed": 3})
         run.claim()
-        told = [
+        events = [
             Stage("learn", 1, 2),
             Note("text"),
             Progress(done=1, total=100, unit="%", metrics={"loss": 0.5}),
             Finished(job="train"),
         ]
-        (run.path / EVENTS_FILE).write_bytes(b"".join(map(encode_event, told)))
+        (run.path / EVENTS_FILE).write_bytes(b"".join(map(encode_event, events)))
         return run.path / name
 
     return make
@@ -213,7 +213,7 @@ def _commands(folder: Path) -> Path:
 
 
 def _read_commands(path: Path) -> None:
-    """Through a pipe, as they come; one that is none is a note, and the job goes on."""
+    """Read commands from a pipe; an invalid one is reported as a note, and the job continues."""
     from agp_tui.engine.job import Job
 
     job = Job()
@@ -223,7 +223,7 @@ def _read_commands(path: Path) -> None:
         with os.fdopen(write_recording, "wb") as pipe:
             pipe.write(path.read_bytes())
         if not job.wait_for_stop(5.0):
-            raise RuntimeError("the end of the commands was not heard")
+            raise RuntimeError("the job did not notice the end of the commands")
 
 
 READERS: dict[str, Reader] = {
@@ -245,10 +245,10 @@ READERS: dict[str, Reader] = {
 
 
 def main(name: str) -> None:
-    """Answer for each path until stdin ends."""
+    """Read each path from stdin until it ends."""
     reader = READERS[name]
     with tempfile.TemporaryDirectory() as folder:
-        # What it needs is loaded before its memory is measured and bounded.
+        # Import everything before the memory is measured and limited.
         reader.read(reader.sample(Path(folder)))
     answers, sys.stdout = sys.stdout, io.StringIO()
     bound = _virtual_bytes() + (MEMORY_LIMIT_MB << 20)
@@ -262,8 +262,8 @@ def _answer(reader: Reader, path: Path) -> dict[str, object]:
     try:
         reader.read(path)
     except AgpError as error:
-        told = str(error)
-        return {"refused": told, "sentence": len(told) <= MAX_MESSAGE_LENGTH and "\n" not in told}
+        message = str(error)
+        return {"refused": message, "concise": len(message) <= MAX_MESSAGE_LENGTH and "\n" not in message}
     except BaseException as error:
         return {"failed": f"{type(error).__name__}: {str(error)[:500]}"}
     return {"read": True}

@@ -1,4 +1,4 @@
-"""A disk that takes nothing for a while: a file system of its own, frozen by the kernel."""
+"""A stalled disk: a loop-mounted file system that the kernel freezes."""
 
 import contextlib
 import subprocess
@@ -11,14 +11,14 @@ MEGABYTES = 64
 
 
 class FrozenDisk:
-    """An ext4 in a file, mounted at `path`."""
+    """An ext4 file system in a file, mounted at `path`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
-        """Whoever writes to it waits until this is over."""
+        """Writes to the file system block inside this context."""
         subprocess.run(["fsfreeze", "--freeze", self.path], check=True)
         try:
             yield
@@ -28,7 +28,7 @@ class FrozenDisk:
 
 @contextlib.contextmanager
 def frozen_disk(folder: Path) -> Iterator[FrozenDisk]:
-    """Such a disk, gone afterwards. Skips, or fails where nothing may be skipped, without leave to mount."""
+    """A mounted disk that is unmounted on exit. Skips without permission to mount (see `skip_or_fail`)."""
     image, path = folder / "disk.img", folder / "disk"
     path.mkdir()
     with image.open("wb") as file:

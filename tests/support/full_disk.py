@@ -1,4 +1,4 @@
-"""Disks that fill up: a bound on a file's size for this process, and a real small disk for another one."""
+"""Full disks: a file size limit for this process, and a small tmpfs for a child process."""
 
 import resource
 import shutil
@@ -14,7 +14,7 @@ from support.requirements import skip_or_fail
 
 @contextmanager
 def file_size_limit(size: int) -> Iterator[None]:
-    """No file grows past so many bytes: the write that would takes what fits, the next one is refused."""
+    """Limit files to `size` bytes: a write that exceeds it is truncated, the next one fails."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -24,17 +24,17 @@ def file_size_limit(size: int) -> Iterator[None]:
 
 
 def run_on_small_disk(
-    folder: Path, megabytes: int, program: str, *words: str | Path
+    folder: Path, megabytes: int, program: str, *arguments: str | Path
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a Python program while a disk of that size, which only it sees, is at `folder`.
+    """Run a Python program in a mount namespace with a tmpfs of `megabytes` at `folder`.
 
-    Skips, or fails where CI says that nothing may be skipped, without namespaces of one's own.
+    Skips without unprivileged namespaces (see `skip_or_fail`).
     """
     if shutil.which("unshare") is None:
-        skip_or_fail("needs unshare to have a small disk of its own")
+        skip_or_fail("needs unshare for a small disk")
     mount = f'mount -t tmpfs -o size={megabytes}m none "$0" || exit 77; exec "$@"'
     ran = subprocess.run(
-        ["unshare", "-r", "-m", "sh", "-c", mount, folder, sys.executable, "-c", program, *words],
+        ["unshare", "-r", "-m", "sh", "-c", mount, folder, sys.executable, "-c", program, *arguments],
         env=module_environment(),
         capture_output=True,
         text=True,
@@ -42,5 +42,5 @@ def run_on_small_disk(
         check=False,
     )
     if ran.returncode == 77 or ran.stderr.startswith("unshare"):
-        skip_or_fail("namespaces of one's own are not allowed here")
+        skip_or_fail("unprivileged namespaces are not allowed here")
     return ran

@@ -1,4 +1,4 @@
-"""LBreakout2 from Debian, a game that is not ours, started on an X server and brought to its first level."""
+"""LBreakout2 from Debian, a third-party game, started on an X server up to its first level."""
 
 import contextlib
 import os
@@ -19,14 +19,14 @@ from support.xserver import XServer
 PACKAGE = "lbreakout2"
 WIDTH, HEIGHT = 640, 480
 FIELD = (45, 560)
-"""Left edge and width of where the paddle can be."""
+"""Left edge and width of the area of the paddle."""
 PADDLE_ROWS = slice(440, 456)
 GREY = 40
-"""Of the background."""
+"""Grey level of the background."""
 
 
 def find_game() -> str | None:
-    """The program, which Debian keeps outside the usual path."""
+    """The path of the program, which Debian installs in /usr/games."""
     return shutil.which(PACKAGE, path=f"{os.environ.get('PATH', '')}:/usr/games")
 
 
@@ -37,20 +37,20 @@ class LBreakout:
     server: XServer
 
     def screen(self) -> NDArray[np.uint8]:
-        """What the game shows now: RGB, shape (480, 640, 3)."""
+        """The current frame: RGB, shape (480, 640, 3)."""
         with mss.MSS(display=self.server.name) as grabber:
             shot = grabber.grab({"left": 0, "top": 0, "width": WIDTH, "height": HEIGHT})
         return np.frombuffer(shot.rgb, np.uint8).reshape(HEIGHT, WIDTH, 3)
 
     def paddle(self) -> float:
-        """Where the paddle's middle is now, in pixels from the left."""
+        """The current paddle center in pixels from the left."""
         found = paddle_in(self.screen())
         assert found is not None, "there is no paddle on the screen"
         return found
 
 
 def paddle_in(screen: NDArray[np.uint8]) -> float | None:
-    """Where the middle of the paddle is, in pixels from the left; None without one."""
+    """The paddle center in pixels from the left; None without a paddle."""
     left, width = FIELD
     lit = screen[PADDLE_ROWS, left : left + width].max(2) > 2 * GREY
     columns = np.flatnonzero(lit.sum(0) >= 6)
@@ -58,19 +58,19 @@ def paddle_in(screen: NDArray[np.uint8]) -> float | None:
 
 
 def write_plain_theme(home: Path) -> None:
-    """A theme with one plain background: the game's own come at random, some as bright as the paddle."""
+    """Install a theme with one plain background; the default backgrounds are random and partly bright."""
     folder = home / ".lgames"
     theme = folder / "lbreakout2-themes" / "plain"
     theme.mkdir(parents=True)
     (folder / "lbreakout2-levels").mkdir()
     cv2.imwrite(str(theme / "back0.png"), np.full((100, 100, 3), GREY, np.uint8))
-    # Its own four themes come first.
+    # The four built-in themes come first.
     (folder / "lbreakout2.conf").write_bytes(b"@\ntheme_id\xbb4\ntheme_count\xbb5\n")
 
 
 @contextlib.contextmanager
 def running_lbreakout(server: XServer, program: str, home: Path) -> Iterator[LBreakout]:
-    """The game at the beginning of its first level. `home` is where it keeps its settings."""
+    """The game at the start of its first level; `home` holds its settings."""
     environment = {
         "DISPLAY": server.name,
         "HOME": str(home),
@@ -84,7 +84,7 @@ def running_lbreakout(server: XServer, program: str, home: Path) -> Iterator[LBr
     game = LBreakout(server)
     try:
         _wait_for(process, "its menu", lambda: float(game.screen().mean()) > 30)
-        # The words Local Game, then Start Original Set; the pointer also gives the window the focus.
+        # Click Local Game, then Start Original Set; the pointer also gives the window the focus.
         for y in ("270", "279"):
             server.xdotool("mousemove", "184", y)
             time.sleep(0.7)

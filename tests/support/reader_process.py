@@ -1,4 +1,4 @@
-"""Has a file read in a process of its own, which may crash, hang or run out of memory instead of a test."""
+"""Read files in a child process, which may crash, hang or run out of memory without ending the test."""
 
 import json
 import select
@@ -16,7 +16,7 @@ START_TIMEOUT_SECONDS = 120.0
 
 
 class ReaderProcess:
-    """A process for one of `support.file_readers`; a new one is started where it ended."""
+    """A process for one of `support.file_readers`; it is restarted after it ends."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -30,13 +30,13 @@ class ReaderProcess:
     ) -> None:
         self._end()
 
-    def wrong(self, path: Path) -> str | None:
-        """What went wrong where that file was read; None where it was read, or refused in a sentence."""
+    def failure(self, path: Path) -> str | None:
+        """Describe the failure of reading `path`; None if it was read, or refused with a concise error."""
         answer = self._ask(path)
         if "failed" in answer:
             return str(answer["failed"])
-        if "refused" in answer and not answer["sentence"]:
-            return f"no sentence: {answer['refused']!r}"
+        if "refused" in answer and not answer["concise"]:
+            return f"not a concise error: {answer['refused']!r}"
         return None
 
     def _ask(self, path: Path) -> dict[str, Any]:
@@ -50,11 +50,11 @@ class ReaderProcess:
             return found
         hung = process.poll() is None
         self._end()
-        said = (process.stderr.read() if process.stderr else b"").decode(errors="replace")[-500:]
+        stderr = (process.stderr.read() if process.stderr else b"").decode(errors="replace")[-500:]
         self._process = self._start()
         if hung:
             return {"failed": f"no answer for {ANSWER_TIMEOUT_SECONDS:g} s"}
-        return {"failed": f"ended with exit code {process.returncode}: {said}"}
+        return {"failed": f"ended with exit code {process.returncode}: {stderr}"}
 
     def _start(self) -> "subprocess.Popen[bytes]":
         self._process = subprocess.Popen(
@@ -66,8 +66,8 @@ class ReaderProcess:
         )
         if self._line(START_TIMEOUT_SECONDS) != b"ready\n":
             self._end()
-            said = self._process.stderr.read().decode() if self._process.stderr else ""
-            raise RuntimeError(f"the reader of {self._name} did not come up: {said}")
+            stderr = self._process.stderr.read().decode() if self._process.stderr else ""
+            raise RuntimeError(f"the reader of {self._name} did not start: {stderr}")
         return self._process
 
     def _line(self, seconds: float) -> bytes:

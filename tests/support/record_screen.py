@@ -1,4 +1,4 @@
-"""The record screen in a test."""
+"""Open the record screen in a test."""
 
 import tomllib
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ async def open_record_screen(
     folder: Path, monkeypatch: pytest.MonkeyPatch, display: str = ""
 ) -> AsyncIterator[tuple[AgpApp, Pilot[int], RecordScreen]]:
     """The app on the record screen, with an expert for Pong and none for Skiing; `display` is $DISPLAY."""
-    async with open_app(folder, monkeypatch, looks=("recordings",)) as (app, pilot):
+    async with open_app(folder, monkeypatch, parts=("recordings",)) as (app, pilot):
         if display:
             monkeypatch.setenv("DISPLAY", display)
         expert = AtariGameSummary(id="ALE/Pong-v5", keys=("up", "down"), expert=True)
@@ -32,5 +32,5 @@ async def open_record_screen(
 
 
 def game_profile(folder: Path, game: str) -> dict[str, Any]:
-    """A game's profile in the settings file."""
+    """The profile of a game in the settings file."""
     return dict(tomllib.loads((folder / "config.toml").read_text())["games"][game])

@@ -1,4 +1,4 @@
-"""Recordings of known content: frame `i` of a recording is always `picture(i)`."""
+"""Recordings of known content: frame `i` of a recording is always `frame_pixels(i)`."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,7 +15,7 @@ KEYS = ("up", "left", "space")
 
 
 def frame_pixels(number: int, size: tuple[int, int] = (48, 64)) -> Pixels:
-    """A picture with edges, gradients and noise; no two numbers give the same. RGB."""
+    """An RGB frame with edges, gradients and noise, unique for each number."""
     height, width = size
     noise = np.random.default_rng(number)
     pixels = np.zeros((height, width, 3), np.uint8)
@@ -41,7 +41,7 @@ def frame_at(number: int, fps: int = 30, size: tuple[int, int] = (48, 64)) -> Fr
 
 
 def frame_time_ns(number: float, fps: int = 30) -> int:
-    """The moment before the grab of a frame; a fraction lies between two grabs."""
+    """The time before the grab of a frame; fractions lie between two grabs."""
     return START_NS + round(number * 1e9 / fps)
 
 
@@ -49,7 +49,7 @@ def write_recording(
     root: Path, frames: int, edges: Iterable[KeyEdge] = (), *, held: Keys = NO_KEYS, end: Keys = NO_KEYS,
     meta: RecordingMeta | None = None,
 ) -> Path:  # fmt: skip
-    """A finished recording of `picture(0)` and so on."""
+    """A complete recording of `frame_pixels(0)`, `frame_pixels(1)`, ..."""
     meta = meta or recording_meta()
     writer = RecordingWriter.create(root, meta, held)
     for number in range(frames):
@@ -61,5 +61,5 @@ def write_recording(
 
 
 def key_edge(number: float, key: str, down: bool, who: Who = "human", fps: int = 30) -> KeyEdge:
-    """An edge at the time of a frame, or between two."""
+    """An edge at the time of a frame, or between two frames."""
     return KeyEdge(frame_time_ns(number, fps), key, down, who)

@@ -1,4 +1,4 @@
-"""What a test cannot run without: a skip on a person's machine, a failure where none may be skipped."""
+"""Missing requirements of a test: skip, or fail on CI."""
 
 import os
 from typing import NoReturn
@@ -7,7 +7,7 @@ import pytest
 
 
 def skip_or_fail(reason: str, strict: str = "AGP_REQUIRE_DISPLAY") -> NoReturn:
-    """Skip for this reason; fail where the variable `strict` is 1, as CI sets it."""
+    """Skip the test; fail instead if the environment variable `strict` is 1, as on CI."""
     if os.environ.get(strict) == "1":
         pytest.fail(reason)
     pytest.skip(reason)

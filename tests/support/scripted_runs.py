@@ -1,4 +1,4 @@
-"""Runs in a folder as their processes leave them: ended ones, and one that goes on until it is stopped."""
+"""Run folders written by real worker processes: ended runs, and runs that last until stopped."""
 
 import subprocess
 import sys
@@ -36,13 +36,13 @@ if not isinstance(event, Finished | Failed):
 
 
 START_SECONDS = 1_000_000.0
-"""When the runs that are only told about began, seconds since 1970."""
+"""Start time of the scripted runs (Unix time in seconds)."""
 
 
 def training_progress(
     at: float, total: int, metrics: Callable[[int], dict[str, float]]
 ) -> tuple[Progress, ...]:
-    """Eight steps of a training, a second apart; `metrics` by step."""
+    """Eight progress events of a training, one second apart; `metrics` by step."""
     return tuple(
         Progress(
             done=100 * step, total=total, unit="frames", rate=812.0, seconds_left=12.0,
@@ -53,14 +53,14 @@ def training_progress(
 
 
 def freeze_run_view_time(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    """Runs are looked at so long after they began, however long the test takes."""
+    """Fix the clock of the run view at `seconds` after the start of the runs."""
     monkeypatch.setattr(
         "agp_tui.ui.components.run_view.view.time", SimpleNamespace(time=lambda: START_SECONDS + seconds)
     )
 
 
 def create_run(root: Path, job: str, request: dict[str, Any], *events: Event) -> Run:
-    """A run that told these; where the last is no end, its process goes on until it is stopped."""
+    """A run with these events; its process continues until stopped if the last event is not an end."""
     run = Run.create(root, job, request)
     worker = subprocess.Popen(
         [sys.executable, "-c", WORKER, str(run.path)], stdin=subprocess.PIPE, env=module_environment()

@@ -1,4 +1,4 @@
-"""A small network, trained on nothing, as a model with two signatures and as one of whole windows."""
+"""A small untrained network as a streaming model (two signatures) and as a whole-window model."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +14,15 @@ KEYS = ("up", "left", "right", "down")
 
 @dataclass(frozen=True)
 class SmallModels:
-    """One network in both forms: a model's folder, and a file that takes whole windows."""
+    """One network in both forms: a model folder, and a file that takes whole windows."""
 
     folder: Path
     whole_window: Path
-    """Takes float32 RGB from 0 to 1."""
+    """Takes float32 RGB in [0, 1]."""
 
 
 def cached_small_models(config: pytest.Config) -> SmallModels:
-    """Both, made once for all tests; not to be written to."""
+    """Both forms, cached for all tests; read-only."""
     root = cached_folder(
         config, "small", lambda root: export_small_models(root / "small", root / "whole.tflite")
     )
@@ -30,7 +30,7 @@ def cached_small_models(config: pytest.Config) -> SmallModels:
 
 
 def export_small_models(folder: Path, whole_window: Path) -> None:
-    """Write the model's folder and the file of the same network in its whole-window form."""
+    """Write the model folder and the whole-window file of the same network."""
     import litert_torch
     import torch
     from torch import nn
@@ -79,17 +79,17 @@ def export_small_models(folder: Path, whole_window: Path) -> None:
     network = Network().eval()
     frame = torch.zeros(1, SIZE, SIZE, 3, dtype=torch.uint8)
     embeddings = torch.zeros(1, SEGMENT, EMBEDDING)
-    two = litert_torch.signature("encode", Encode(network), sample_kwargs={"frame": frame})
-    two = two.signature("decide", Decide(network), sample_kwargs={"embeddings": embeddings})
+    signatures = litert_torch.signature("encode", Encode(network), sample_kwargs={"frame": frame})
+    signatures = signatures.signature("decide", Decide(network), sample_kwargs={"embeddings": embeddings})
     folder.mkdir(parents=True)
-    two.convert().export(str(folder / MODEL_FILE))
+    signatures.convert().export(str(folder / MODEL_FILE))
     write_manifest(folder, manifest_for(folder))
     window = torch.zeros(1, SEGMENT, SIZE, SIZE, 3)
     litert_torch.convert(Whole(network).eval(), (window,)).export(str(whole_window))
 
 
 def manifest_for(folder: Path, keys: tuple[str, ...] = KEYS) -> Manifest:
-    """A manifest that fits the model in the folder."""
+    """A valid manifest for the model in `folder`."""
     return Manifest(
         name=folder.name,
         game="ALE/Pong-v5",

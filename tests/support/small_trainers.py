@@ -30,12 +30,12 @@ def small_trainer(
 
 
 def weights_of(learner: Learner) -> torch.Tensor:
-    """All weights in a row, as a copy."""
+    """All weights as one flat copy."""
     return torch.cat([part.detach().reshape(-1).clone() for part in learner.network.parameters()])
 
 
 def trained_weights(algorithm: str, rounds: int, **settings: object) -> torch.Tensor:
-    """The weights after so many rounds."""
+    """The weights after `rounds` rounds."""
     trainer = small_trainer(algorithm, **settings)
     for number in range(rounds):
         trainer.iterate(number / rounds)

@@ -1,4 +1,4 @@
-"""Screens of the app as text files that people can read and compare.
+"""Screens of the app as readable text files.
 
 A snapshot has the characters of the screen and, below, the emphasis of every cell: one letter per style,
 explained at the end. It holds names of hues, not exact colours. `AGP_UPDATE_SNAPSHOTS=1` rewrites the
@@ -59,7 +59,7 @@ def screen_snapshot(app: App[object]) -> str:
 
 
 def style_name(style: Style | None) -> str:
-    """The emphasis of a style in words, such as `orange bold` or `plain on blue`; shades do not count."""
+    """The name of a style, such as `orange bold` or `plain on blue`; shades are ignored."""
     if style is None:
         return "plain"
     kinds = [
@@ -87,7 +87,7 @@ def colour_name(color: Color | None) -> str:
 
 
 def run_lengths(lines: Iterable[str]) -> list[str]:
-    """Each line as runs of letters, such as `12. 3a 5.`."""
+    """Run-length encoding of each line, such as `12. 3a 5.`."""
     result = []
     for line in lines:
         runs: list[tuple[str, int]] = []
@@ -102,44 +102,46 @@ def run_lengths(lines: Iterable[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Compares the screen with the file of a name in `folder`."""
+    """Compares the screen with a snapshot file in `folder`."""
 
     folder: Path
-    patience: float = 2.0
-    """Seconds in which the screen may come to look so: charts are drawn at intervals, logs in the end."""
+    timeout: float = 2.0
+    """Seconds to wait for a match: charts are drawn at intervals, logs at the end."""
 
     async def __call__(self, pilot: Pilot[object], name: str) -> None:
-        """Compare, as soon as the app is quiet and until it fits. Fails with the difference."""
-        deadline = time.monotonic() + self.patience
+        """Compare once the app is idle, until it matches; fails with the difference."""
+        deadline = time.monotonic() + self.timeout
         await pilot.pause()
         while time.monotonic() < deadline and (
-            self.updates or not self.fits(screen_snapshot(pilot.app), name)
+            self.updates or not self.matches(screen_snapshot(pilot.app), name)
         ):
             await pilot.pause(0.05)
         self.compare(screen_snapshot(pilot.app), name)
 
     @property
     def updates(self) -> bool:
-        """Whether files are written, not compared."""
+        """Whether files are written instead of compared."""
         return os.environ.get(UPDATE) == "1"
 
-    def fits(self, actual: str, name: str) -> bool:
-        """Whether a drawn screen is as in the file."""
+    def matches(self, actual: str, name: str) -> bool:
+        """Whether the screen equals the file."""
         file = self.folder / f"{name}.txt"
         return file.exists() and file.read_text(encoding="utf-8") == actual
 
     def compare(self, actual: str, name: str) -> None:
-        """Compare a drawn screen with the file."""
+        """Compare the screen with the file, or write the file."""
         file = self.folder / f"{name}.txt"
         if self.updates:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(actual, encoding="utf-8")
             return
         if not file.exists():
-            pytest.fail(f"Expected the snapshot {file}, found none. Write it with {UPDATE}=1 and look at it.")
+            pytest.fail(f"Expected the snapshot {file}, found none. Write it with {UPDATE}=1 and review it.")
         expected = file.read_text(encoding="utf-8")
-        if not self.fits(actual, name):
+        if not self.matches(actual, name):
             lines = difflib.unified_diff(
                 expected.splitlines(), actual.splitlines(), "expected", "found", lineterm=""
             )
-            pytest.fail(f"{name} looks different; where it should, {UPDATE}=1.\n" + "\n".join(lines))
+            pytest.fail(
+                f"{name} differs from its snapshot; if intended, set {UPDATE}=1.\n" + "\n".join(lines)
+            )

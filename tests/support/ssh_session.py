@@ -1,4 +1,4 @@
-"""A day over SSH: somebody looks round, records, watches, trains, loses the connection and comes back."""
+"""A session over SSH: visit screens, record, replay, train, lose the connection, reconnect."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from support.tmux import Terminal
 
 GAME = "ALE/Pong-v5"
 SETTINGS = "[train]\nframe_size = 48\nsegment = 4\nminutes = 10\nepochs = 100000\npatience = 100000\n"
-"""A training that is still running when somebody comes back."""
+"""A training that still runs at the reconnect."""
 
 SCREENS = (
     ("2", "played by expert"),
@@ -24,7 +24,7 @@ SCREENS = (
 
 
 def use_app_over_ssh(terminal: Callable[..., Terminal], folder: Path, size: tuple[int, int]) -> None:
-    """Through every screen of the app at that size, columns and lines; the real engine behind it."""
+    """Use every screen of the app at `size` (columns, lines), with the real engine."""
     app = terminal(size)
     visit_record_and_replay(app, folder)
     run = train_and_disconnect(app, folder)
@@ -32,7 +32,7 @@ def use_app_over_ssh(terminal: Callable[..., Terminal], folder: Path, size: tupl
 
 
 def visit_record_and_replay(app: Terminal, folder: Path) -> None:
-    """What of the day depends on the size of the terminal."""
+    """The part of the session that depends on the size of the terminal."""
     visit_all_screens(app)
     record(app, folder)
     replay(app)
@@ -82,8 +82,8 @@ def train_and_disconnect(app: Terminal, folder: Path) -> Run:
     deadline = time.monotonic() + 20
     while app.alive() and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert not app.alive(), "the app went with its terminal"
-    assert run.alive(), "the training did not"
+    assert not app.alive(), "the app must end with its terminal"
+    assert run.alive(), "the training must survive"
     return run
 
 
@@ -99,5 +99,5 @@ def reconnect_and_stop(app: Terminal, run: Run) -> None:
     deadline = time.monotonic() + 60
     while run.alive() and time.monotonic() < deadline:
         time.sleep(0.2)
-    assert not run.alive(), "a training that another terminal began was stopped from here"
-    assert (run.checkpoints / "last.pt").is_file(), "with a checkpoint"
+    assert not run.alive(), "a training started in another terminal must stop"
+    assert (run.checkpoints / "last.pt").is_file(), "the stopped training must have a checkpoint"

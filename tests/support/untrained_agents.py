@@ -1,4 +1,4 @@
-"""An agent that never learned anything, yet does not always do the same: where no good one is needed."""
+"""Untrained agents with varied actions, for tests that do not need a good agent."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -25,16 +25,16 @@ def untrained_agent(
     always: int | None = None,
     **others: Any,
 ) -> AgentCheckpoint:
-    """A compact agent whose preferences differ from picture to picture, or that `always` does the same."""
+    """A compact agent whose preferences vary with the observation, or that `always` takes one action."""
     torch.manual_seed(seed)
     actions = minimal_actions(game)
     spec = AgentSpec("compact", "policy", obs_spec.frames, obs_spec.height, obs_spec.width, len(actions))
     network = AgentNetwork(spec)
     if always is None:
-        _make_lively(network, game, obs_spec)
+        _normalize_scores(network, game, obs_spec)
     else:
         torch.nn.init.constant_(network.scores.bias[always : always + 1], 10.0)
-    made: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "spec": spec,
         "game": game,
         "actions": actions,
@@ -45,24 +45,24 @@ def untrained_agent(
         "counters": {"steps": 12_288},
         "settings": asdict(AtariSettings(game=game)),
     }
-    return AgentCheckpoint(**{**made, **others})
+    return AgentCheckpoint(**{**fields, **others})
 
 
 def write_agent(path: Path, checkpoint: AgentCheckpoint) -> Path:
-    """Write it there."""
+    """Save the agent to `path` and create its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     save_agent(path, checkpoint)
     return path
 
 
-def _make_lively(network: AgentNetwork, game: str, obs_spec: ObservationSpec) -> None:
-    """Move and stretch each action's score so that, over what random play shows, all are alike."""
-    consoles = VectorEnv(game, 1, protocol=EvalProtocol(0.0), obs_spec=obs_spec)
+def _normalize_scores(network: AgentNetwork, game: str, obs_spec: ObservationSpec) -> None:
+    """Normalize the score of each action over observations of random play."""
+    envs = VectorEnv(game, 1, protocol=EvalProtocol(0.0), obs_spec=obs_spec)
     random, seen = np.random.default_rng(0), []
     for _ in range(RANDOM_STEPS):
-        seen.append(consoles.stacks)
-        consoles.step(random.integers(0, len(consoles.actions), 1))
-    consoles.close()
+        seen.append(envs.stacks)
+        envs.step(random.integers(0, len(envs.actions), 1))
+    envs.close()
     with torch.no_grad():
         scores, _ = network(torch.from_numpy(np.concatenate(seen)))
         spread = scores.std(0).clamp(min=1e-4)

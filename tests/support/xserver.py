@@ -1,4 +1,4 @@
-"""A real X server without a screen, and what a person would do at its keyboard."""
+"""A real X server without a screen, and input at its keyboard."""
 
 import contextlib
 import os
@@ -30,7 +30,7 @@ class XServer:
     def start(
         cls, size: str = "1024x768x24", number: int | None = None, authority: Path | None = None
     ) -> "XServer":
-        """A fresh server on a free display number, found by the server itself unless one is given."""
+        """Start a server, on a free display number unless `number` is given."""
         read_end, write_end = os.pipe()
         command = ["Xvfb", "-displayfd", str(write_end), "-noreset", "-nolisten", "tcp", "-screen", "0", size]
         command += [f":{number}"] if number is not None else []
@@ -44,27 +44,27 @@ class XServer:
         if not answer:
             process.kill()
             process.wait()
-            raise RuntimeError("Xvfb did not tell its display number")
+            raise RuntimeError("Xvfb did not report its display number")
         return cls(f":{answer}", process)
 
     def kill(self) -> None:
-        """End it as a crash would."""
+        """Kill it, like a crash."""
         self.process.kill()
         self.process.wait()
 
     def stop(self) -> None:
-        """End it in order, so that it takes its socket and its lock away."""
+        """Terminate it, so that it removes its socket and its lock."""
         self.process.send_signal(signal.SIGCONT)
         self.process.terminate()
         self.process.wait()
 
     def xdotool(self, *arguments: str) -> None:
-        """Do at its keyboard and mouse what `arguments` say."""
+        """Run `xdotool` on this display."""
         subprocess.run(["xdotool", *arguments], env=display_environment(self.name), check=True)
 
 
 def _read_line(descriptor: int) -> str:
-    # The newline comes in a write of its own, and the server ends if nobody reads it.
+    # The newline comes in a separate write, and the server ends if it is not read.
     line = b""
     while not line.endswith(b"\n"):
         ready, _, _ = select.select([descriptor], [], [], STARTUP_SECONDS)
@@ -76,12 +76,12 @@ def _read_line(descriptor: int) -> str:
 
 
 def display_environment(name: str) -> dict[str, str]:
-    """The environment of a program that runs on that display."""
+    """The environment of a program on the display `name`."""
     return {**os.environ, "DISPLAY": name}
 
 
 def missing_programs() -> list[str]:
-    """The programs that the display tests need and this machine lacks."""
+    """The missing programs of the display tests."""
     return [name for name in ("Xvfb", "xdotool") if shutil.which(name) is None]
 
 
@@ -100,7 +100,7 @@ def painted_blue(name: str, *orange: int) -> "Iterator[Observer]":
 
 @contextlib.contextmanager
 def observe(name: str) -> "Iterator[Observer]":
-    """A connection of its own to look at the server and paint on it."""
+    """A separate connection to inspect the server and paint on it."""
     connection = display.Display(name)
     try:
         yield Observer(connection)
@@ -109,32 +109,32 @@ def observe(name: str) -> "Iterator[Observer]":
 
 
 class Observer:
-    """Sees what is down at a server, and paints on its screen."""
+    """Reads the pressed keys of a server, and paints on its screen."""
 
     def __init__(self, connection: display.Display) -> None:
         self._connection = connection
 
     def down(self) -> frozenset[int]:
-        """The keycodes that are down now."""
+        """The keycodes that are currently down."""
         octets = self._connection.query_keymap()
         return frozenset(code for code in range(256) if octets[code // 8] & (1 << code % 8))
 
     @contextlib.contextmanager
-    def keyboard_of_a_person(self) -> "Iterator[PhysicalKeyboard]":
-        """What this server takes for a keyboard under somebody's hands."""
-        hand = PhysicalKeyboard(self._connection)
+    def physical_keyboard(self) -> "Iterator[PhysicalKeyboard]":
+        """A keyboard that this server treats as a physical device."""
+        keyboard = PhysicalKeyboard(self._connection)
         try:
-            yield hand
+            yield keyboard
         finally:
-            hand.let_go()
+            keyboard.release_all()
 
     def keycode(self, keysym: int) -> int:
-        """The keycode that gives that keysym."""
+        """The keycode of a keysym."""
         return int(self._connection.keysym_to_keycode(keysym))
 
     @contextlib.contextmanager
     def focused_window(self) -> Iterator[Callable[[], int]]:
-        """A window that has the focus; gives what counts the key presses it got, repeats included."""
+        """A focused window; yields a function that counts its new key presses, with repeats."""
         root = self._connection.screen().root
         window = root.create_window(
             0, 0, 10, 10, 0, X.CopyFromParent, event_mask=X.KeyPressMask | X.ExposureMask
@@ -155,7 +155,7 @@ class Observer:
         self._connection.sync()
 
     def resize(self, width: int, height: int) -> None:
-        """Change the screen's resolution (RandR), which can only become smaller."""
+        """Reduce the screen resolution (RandR)."""
         root = self._connection.screen().root
         resources = root.xrandr_get_screen_resources()
         crtc, output, stamp = resources.crtcs[0], resources.outputs[0], resources.config_timestamp
@@ -185,7 +185,7 @@ class Observer:
 
 
 class _DeviceInput(rq.Request):  # type: ignore[misc]
-    """XTEST's FakeInput for a device of one's choice, which python-xlib leaves out."""
+    """XTEST FakeInput for a given device, which python-xlib lacks."""
 
     _request = rq.Struct(
         rq.Card8("opcode"),
@@ -201,9 +201,9 @@ class _DeviceInput(rq.Request):  # type: ignore[misc]
 
 
 class PhysicalKeyboard:
-    """Xvfb's own keyboard, pressed through XTEST's way to devices.
+    """Xvfb's own keyboard, pressed through XTEST device input.
 
-    There is no hand here, but the events are those of one: their source is not the XTEST keyboard.
+    The source of its events is not the XTEST keyboard, so they count as physical input.
     """
 
     def __init__(self, connection: display.Display) -> None:
@@ -215,7 +215,7 @@ class PhysicalKeyboard:
         self._down: list[str] = []
 
     def press(self, key: str) -> None:
-        """Put a key down, by our name of it."""
+        """Press a key, by its agp name."""
         self._down.append(key)
         self._send(1, key)
 
@@ -223,8 +223,8 @@ class PhysicalKeyboard:
         self._down.remove(key)
         self._send(2, key)
 
-    def let_go(self) -> None:
-        """Of everything."""
+    def release_all(self) -> None:
+        """Release all pressed keys."""
         for key in list(self._down):
             self.release(key)
 

@@ -77,7 +77,7 @@ class AtariPage:
 def open_atari_screen(
     folder: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] = SMALL
 ) -> AbstractAsyncContextManager[tuple[AgpApp, Pilot[int], AtariScreen]]:
-    return open_screen(AtariScreen, folder, monkeypatch, size, looks=())
+    return open_screen(AtariScreen, folder, monkeypatch, size, parts=())
 
 
 async def set_games(app: AgpApp, pilot: Pilot[int], screen: AtariScreen) -> AtariPage:
@@ -362,7 +362,7 @@ def test_runs_screen_shows_the_evaluations_of_a_training(
     create_run(tmp_path / "runs", "atari", atari_events.atari_request(), *LEARNING, atari_events.finished())
 
     async def test() -> None:
-        async with open_screen(RunsScreen, tmp_path, monkeypatch, LARGE, looks=()) as (_, pilot, screen):
+        async with open_screen(RunsScreen, tmp_path, monkeypatch, LARGE, parts=()) as (_, pilot, screen):
             await wait_until(pilot, screen_shows(pilot, "Breakout-v5", "mean score 12.5"))
             await pilot.press("enter")
             await wait_until(

@@ -102,7 +102,7 @@ def test_snapshots(
     monkeypatch.setattr(time, "localtime", time.gmtime)
 
     async def session() -> None:
-        async with open_app(tmp_path, monkeypatch, size, looks=()) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, size, parts=()) as (app, pilot):
             app.catalog.recordings = app.catalog.models = app.catalog.findings = ()
             if state == "full":
                 app.catalog.recordings, app.catalog.models = (RECORDING,), (NEW_MODEL, OLD_MODEL)

@@ -60,7 +60,7 @@ REPORT = RecordingInfoResult(
 def library(
     folder: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] = SMALL
 ) -> AbstractAsyncContextManager[tuple[AgpApp, Pilot[int], LibraryScreen]]:
-    return open_screen(LibraryScreen, folder, monkeypatch, size, looks=("recordings",))
+    return open_screen(LibraryScreen, folder, monkeypatch, size, parts=("recordings",))
 
 
 async def replaying(app: AgpApp, pilot: Pilot[int], screen: LibraryScreen) -> ReplayPane:

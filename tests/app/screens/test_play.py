@@ -144,7 +144,7 @@ def test_snapshots(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snap: Snapshot, size: tuple[int, int], state: str
 ) -> None:
     async def session() -> None:
-        async with open_app(tmp_path, monkeypatch, size, looks=()) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, size, parts=()) as (app, pilot):
             monkeypatch.setattr(PlayScreen, "measure", lambda *_: None)
             app.catalog.models = ()
             app.game = GAME

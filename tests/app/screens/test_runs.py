@@ -66,9 +66,9 @@ BROKEN = Failed(error="Expected frames, found none.", hint="Record again.", at=S
 
 @asynccontextmanager
 async def open_runs_screen(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] = SMALL, looks: tuple[Part, ...] = ()
+    folder: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] = SMALL, parts: tuple[Part, ...] = ()
 ) -> AsyncIterator[tuple[AgpApp, Pilot[int], RunsScreen]]:
-    async with open_screen(RunsScreen, folder, monkeypatch, size, looks) as (app, pilot, screen):
+    async with open_screen(RunsScreen, folder, monkeypatch, size, parts) as (app, pilot, screen):
         await wait_until(pilot, lambda: app.focused is not None)
         yield app, pilot, screen
 
@@ -190,7 +190,7 @@ def test_doctor_lists_problems_first_with_their_hints(
     )
 
     async def test() -> None:
-        async with open_runs_screen(tmp_path, monkeypatch, looks=("findings",)) as (_, pilot, screen):
+        async with open_runs_screen(tmp_path, monkeypatch, parts=("findings",)) as (_, pilot, screen):
             await pilot.press("]", "]")
             await wait_until(pilot, lambda: screen.tab == "doctor")
             pane = screen.query_one(DoctorPane)
@@ -224,7 +224,7 @@ def test_show_run_opens_the_screen_and_follows_the_run(
     run = create_run(tmp_path / "runs", "demo", {"settings": REQUEST}, *DEMO, DONE)
 
     async def test() -> None:
-        async with open_app(tmp_path, monkeypatch, looks=()) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, parts=()) as (app, pilot):
             await app.show_run(run.id)
             await wait_until(pilot, screen_shows(pilot, "✓ Done", "pong-demo"))
             screen = app.screen

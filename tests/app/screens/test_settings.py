@@ -29,7 +29,7 @@ def test_edits_keep_comments_and_invalid_values_are_rejected(
     file.write_text("# mine\n[game]\nfps = 25 # slow\n")
 
     async def test() -> None:
-        async with open_screen(RunsScreen, tmp_path, monkeypatch, looks=()) as (app, pilot, screen):
+        async with open_screen(RunsScreen, tmp_path, monkeypatch, parts=()) as (app, pilot, screen):
             await pilot.press("e")
             await wait_until(pilot, lambda: screen.tab == "settings")
             pane = screen.query_one(SettingsPane)
@@ -77,7 +77,7 @@ def test_theme_applies_at_once_and_keys_are_bound_by_pressing_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def test() -> None:
-        async with open_screen(RunsScreen, tmp_path, monkeypatch, looks=()) as (app, pilot, screen):
+        async with open_screen(RunsScreen, tmp_path, monkeypatch, parts=()) as (app, pilot, screen):
             await pilot.press("e")
             pane = screen.query_one(SettingsPane)
             pane.show_setting("ui", "theme")
@@ -112,7 +112,7 @@ def test_an_invalid_file_opens_at_the_bad_key_and_is_corrected_there(
     file.write_text("[record]\ncountdown = 99\n[game]\nfps = 20\n")
 
     async def test() -> None:
-        async with open_app(tmp_path, monkeypatch, looks=("recordings",)) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, parts=("recordings",)) as (app, pilot):
             await wait_until(
                 pilot, lambda: isinstance(app.screen, RunsScreen) and isinstance(app.focused, Input)
             )
@@ -142,7 +142,7 @@ def test_o_without_an_editor_notifies(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "config.toml").write_text("[gmae]\nfps = 20\n")
 
     async def test() -> None:
-        async with open_app(tmp_path, monkeypatch, looks=()) as (app, pilot):
+        async with open_app(tmp_path, monkeypatch, parts=()) as (app, pilot):
             await wait_until(pilot, screen_shows(pilot, "unknown key gmae", "Did you mean game"))
             await pilot.press("o")
             await wait_until(pilot, lambda: bool(app._notifications))

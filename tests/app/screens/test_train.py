@@ -83,9 +83,9 @@ def recorded_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def open_train_screen(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, *looks: Part
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *parts: Part
 ) -> AbstractAsyncContextManager[tuple[AgpApp, Pilot[int], TrainScreen]]:
-    return open_screen(TrainScreen, folder, monkeypatch, looks=looks)
+    return open_screen(TrainScreen, folder, monkeypatch, parts=parts)
 
 
 def test_without_recordings_no_key_starts_a_run(

@@ -107,7 +107,7 @@ def test_live(snap: Snapshot) -> None:
 
 def test_a_snapshot_fails_if_one_cell_changes(snap: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AGP_UPDATE_SNAPSHOTS", raising=False)
-    snap = replace(snap, patience=0.2)
+    snap = replace(snap, timeout=0.2)
 
     async def check(pilot: Any) -> None:
         pilot.app.query_one(LivePicture).clear("Press r to Record.")

@@ -22,7 +22,7 @@ def test_learn_stores_the_curve_and_random_play(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("[atari]\nevaluate_games = 1\n")
     arguments = ("bench", "learn", *SHORT, "--algorithms", "chance,pqn", "--minutes", "0.05", "--cores", "1")
     first = agp(*arguments, home=tmp_path)
-    assert first.code == 0, first.story()
+    assert first.code == 0, first.summary()
     by_algorithm = {one["entry"]["algorithm"]: one for one in stored(tmp_path)}
     chance, agent = by_algorithm["chance"], by_algorithm["pqn"]
     assert len(agent["figures"]["scores"]) == len(chance["figures"]["scores"]) == 2
@@ -34,7 +34,7 @@ def test_learn_stores_the_curve_and_random_play(tmp_path: Path) -> None:
     assert [row[1] for row in table["rows"]] == ["chance", "pqn"]
     before = (tmp_path / "kept.jsonl").read_bytes()
     again = agp(*arguments, home=tmp_path)
-    assert again.code == 0, again.story()
+    assert again.code == 0, again.summary()
     assert (tmp_path / "kept.jsonl").read_bytes() == before
     assert len(list((tmp_path / "runs").iterdir())) == 1
     assert not (tmp_path / "models").exists(), "no model was requested"
@@ -49,7 +49,7 @@ def test_bakeoff_resumes(tmp_path: Path) -> None:
     append_result(tmp_path / "kept.jsonl", known)
     arguments = ("bench", "bakeoff", *SHORT, "--minutes", "0.03", "--seeds", "1", "--side-by-side", "1")
     done = agp(*arguments, "--algorithms", "pqn,ppo", home=tmp_path)
-    assert done.code == 0, done.story()
+    assert done.code == 0, done.summary()
     first, second = read_results(tmp_path / "kept.jsonl", BakeOffResult)
     assert first == known and second.entry.algorithm == "ppo" and len(second.means) == 3
     (table,) = [event for event in done.events if event["type"] == "table"]
@@ -61,7 +61,7 @@ def test_equal_frames_stores_scores(tmp_path: Path) -> None:
     arguments = ("bench", "equal-frames", "--game", "ALE/Breakout-v5", "--ways", "ppo", "--decisions", "6000",
              "--kept", "kept.jsonl")  # fmt: skip
     done = agp(*arguments, home=tmp_path)
-    assert done.code == 0, done.story()
+    assert done.code == 0, done.summary()
     (one,) = stored(tmp_path)
     assert one["entry"]["decisions"] == 6000 and one["cpu_seconds"] > 0
     assert 1 <= len(one["scores"]) <= 20
@@ -71,7 +71,7 @@ def test_equal_frames_stores_scores(tmp_path: Path) -> None:
     assert agp(*arguments, home=tmp_path).code == 0
     assert (tmp_path / "kept.jsonl").read_bytes() == before
     refused = agp("bench", "equal-frames", "--ways", "sb3 DQN", home=tmp_path)
-    assert refused.code == 2 and "'sb3 DQN'" in refused.one("failed")["error"]
+    assert refused.code == 2 and "'sb3 DQN'" in refused.only_event("failed")["error"]
 
 
 def test_corrections_resume(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_corrections_resume(tmp_path: Path) -> None:
              "--seeds", "0", "--episodes", "1")  # fmt: skip
     arguments = ("bench", "corrections", *short, "--kept", "kept.jsonl")
     done = agp(*arguments, home=tmp_path)
-    assert done.code == 0, done.story()
+    assert done.code == 0, done.summary()
     (one,) = stored(tmp_path)
     for player in ("expert", "chance", "clone", "watched", "corrected"):
         assert len(one[player]) == 1
@@ -91,7 +91,7 @@ def test_corrections_resume(tmp_path: Path) -> None:
     assert agp(*arguments, home=tmp_path).code == 0
     assert (tmp_path / "kept.jsonl").read_bytes() == before
     refused = agp("bench", "corrections", "--games", "ALE/Skiing-v5", home=tmp_path)
-    assert refused.code == 2 and "scripted expert" in refused.one("failed")["error"]
+    assert refused.code == 2 and "scripted expert" in refused.only_event("failed")["error"]
 
 
 def test_practice_stores_the_rounds(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_practice_stores_the_rounds(tmp_path: Path) -> None:
              "--frame-size", "48", "--motion")  # fmt: skip
     arguments = ("bench", "practice", "--games", "ALE/Breakout-v5", *short, "--kept", "kept.jsonl")
     done = agp(*arguments, home=tmp_path)
-    assert done.code == 0, done.story()
+    assert done.code == 0, done.summary()
     (one,) = stored(tmp_path)
     assert [len(scores) for scores in one["rounds"]] == [4, 4]
     for player in ("expert", "chance", "clone", "best"):
@@ -115,8 +115,8 @@ def test_practice_stores_the_rounds(tmp_path: Path) -> None:
 def test_invalid_results_file_is_rejected_and_unchanged(tmp_path: Path, command: str) -> None:
     (tmp_path / "kept.jsonl").write_text('{"entry": 3}\n')
     refused = agp("bench", command, *SHORT, home=tmp_path)
-    assert refused.code == 2, refused.story()
-    assert "line 1 of kept.jsonl" in refused.one("failed")["error"]
+    assert refused.code == 2, refused.summary()
+    assert "line 1 of kept.jsonl" in refused.only_event("failed")["error"]
     assert (tmp_path / "kept.jsonl").read_text() == '{"entry": 3}\n'
 
 
@@ -124,7 +124,7 @@ def test_invalid_results_file_is_rejected_and_unchanged(tmp_path: Path, command:
 def test_unknown_algorithm_is_rejected(tmp_path: Path, command: str) -> None:
     refused = agp("bench", command, "--algorithms", "magic", home=tmp_path)
     assert refused.code == 2
-    assert "found 'magic'" in refused.one("failed")["error"]
+    assert "found 'magic'" in refused.only_event("failed")["error"]
 
 
 def test_missing_results_file_is_empty(tmp_path: Path) -> None:

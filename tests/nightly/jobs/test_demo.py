@@ -9,7 +9,7 @@ from support.commands import Event, agp
 def events_of(folder: Path, *words: str) -> list[Event]:
     """The events of a successful command run in `folder`."""
     result = agp(*words, home=folder)
-    assert result.code == 0, result.story()
+    assert result.code == 0, result.summary()
     return result.events
 
 

@@ -61,7 +61,7 @@ def test_recording_fills_its_slots_and_shows_the_paddle_follow_the_keys(
     """Three attempts for the frame slots, as the machine may be busy."""
     for _ in range(3):
         result = record(breakout, home)
-        assert result.code == 0, result.story()
+        assert result.code == 0, result.summary()
         frames, missed = result.finished["frames"], result.finished["missed"]
         if frames >= 0.995 * (frames + missed):
             break

@@ -52,7 +52,7 @@ def test_model_trained_on_a_screen_recording_plays_better_than_chance(
     assert recorded["frames"] > 12 * FPS
     words = ("train", "--game", "window", "--frame-size", "64", "--segment", "4", "--minutes", "0.4")
     trained = agp(*words, home=home)
-    assert trained.code == 0, trained.story()
+    assert trained.code == 0, trained.summary()
     arena.reports.clear()
     before = len(arena.pictures)
     with running_command("play", "window", *arena.field, home=home, display=x_server.name) as command:

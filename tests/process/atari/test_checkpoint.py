@@ -180,8 +180,8 @@ def test_the_commands_refuse_bad_agents(tmp_path: Path, words: list[str], senten
     edited(tmp_path / "newer.pt", lambda body: body.update(schema=99))
     torch.save({"kind": "agent", "schema": 1, "spec": Hostile(tmp_path / "ran")}, tmp_path / "hostile.pt")
     result = agp("atari", *words, home=tmp_path)
-    failed = result.one("failed")
-    assert result.code == failed["exit_code"] == 2, result.story()
+    failed = result.only_event("failed")
+    assert result.code == failed["exit_code"] == 2, result.summary()
     assert sentence in failed["error"] and failed["hint"]
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "ran").exists() and not (tmp_path / "runs").exists()

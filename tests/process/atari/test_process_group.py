@@ -129,8 +129,8 @@ def test_a_killed_follower_ends_the_run_with_a_sentence(home: Path) -> None:
         killed_at = time.monotonic()
         result = command.result(60)
         assert time.monotonic() - killed_at < 30
-    failed = result.one("failed")
-    assert result.code == 1, result.story()
+    failed = result.only_event("failed")
+    assert result.code == 1, result.summary()
     assert "process of the training was lost" in failed["error"]
     assert f"--resume {run.id}" in failed["hint"]
     assert gone(everybody, 20)

@@ -26,7 +26,7 @@ from benchmarks.storage import bench_storage, storage_metrics
 @pytest.mark.nightly
 def test_training_on_shared_encodings_is_faster(tmp_path: Path) -> None:
     done = agp("bench", "train", "--frame-size", "64", "--rounds", "2", "--seconds", "0.5", home=tmp_path)
-    assert done.code == 0, done.story()
+    assert done.code == 0, done.summary()
     metrics = done.finished["metrics"]
     assert metrics["train_ratio"] > 6
     assert metrics["train_shared"] > metrics["train_separate"] > 0
@@ -36,19 +36,19 @@ def test_model_without_checkpoint_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "m.tflite").write_bytes(b"\0\0\0\0TFL3" + bytes(100))
     done = agp("bench", "play", str(tmp_path / "m.tflite"), home=tmp_path)
     assert done.code == 2
-    assert "Expected a model with its checkpoint" in done.one("failed")["error"]
+    assert "Expected a model with its checkpoint" in done.only_event("failed")["error"]
 
 
 def test_missing_gpu_is_reported(tmp_path: Path) -> None:
     done = agp("bench", "atari", "--device", "cuda", home=tmp_path, CUDA_VISIBLE_DEVICES="")
     assert done.code == 2
-    assert "Expected a GPU" in done.one("failed")["error"]
+    assert "Expected a GPU" in done.only_event("failed")["error"]
 
 
 def test_flags_are_validated(tmp_path: Path) -> None:
     done = agp("bench", "pace", "--fps", "0", home=tmp_path)
     assert done.code == 2
-    assert done.one("failed")["error"] == "--fps: Expected `int` >= 1, found 0."
+    assert done.only_event("failed")["error"] == "--fps: Expected `int` >= 1, found 0."
 
 
 def test_run_all_reports_what_was_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,7 @@ def test_info_and_check_report_data(recording: Path, tmp_path: Path) -> None:
     assert combinations == [([], 0.75), (["up"], 0.15), (["up", "left"], 0.1)]
     assert report["warnings"] == []
     checked = agp("recordings", "check", str(recording), home=tmp_path)
-    problems = checked.one("finished")["report"]["problems"]
+    problems = checked.only_event("finished")["report"]["problems"]
     assert (checked.code, problems) == (1, ["Never pressed by human: space."])
 
 
@@ -111,7 +111,7 @@ def test_import_reports_progress_and_recording(tmp_path: Path) -> None:
     assert Path(recording_path, "frames.mkv").is_file()
     last = [event for event in result.events if event["type"] == "progress"][-1]
     assert (last["done"], last["total"]) == (29, 29)
-    assert "left out" in result.one("note")["text"]
+    assert "left out" in result.only_event("note")["text"]
 
 
 def test_stopped_import_leaves_no_files(tmp_path: Path) -> None:
@@ -121,10 +121,10 @@ def test_stopped_import_leaves_no_files(tmp_path: Path) -> None:
     (tmp_path / "old.pkl").write_bytes(pickle.dumps(body))
     with running_command("recordings", "import", "old.pkl", "--game", "rally", home=tmp_path) as command:
         command.wait_for(lambda event: event["type"] == "progress")
-        command.hang_up()
+        command.close_stdin()
         result = command.result()
     assert result.code == 130
-    assert "nothing was written" in result.one("failed")["error"]
+    assert "nothing was written" in result.only_event("failed")["error"]
     assert list(tmp_path.glob("recordings/*/*")) == []
 
 

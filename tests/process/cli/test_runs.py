@@ -16,7 +16,7 @@ from agp_tui.protocol.events import Failed, Finished, encode_event
 def last_event(home: Path, *words: str, code: int = 0) -> Event:
     """The last event of a command run in `home`."""
     result = agp(*words, home=home)
-    assert result.code == code, result.story()
+    assert result.code == code, result.summary()
     return result.events[-1]
 
 

@@ -74,7 +74,7 @@ def fields(value: Any, prefix: str = "") -> Iterator[str]:
 def done(*words: str, home: Path) -> Event:
     """The last event of a successful command."""
     result = agp(*words, home=home)
-    assert result.code == 0, result.story()
+    assert result.code == 0, result.summary()
     return result.finished
 
 
@@ -84,7 +84,7 @@ def stopped(*words: str, home: Path, after: Callable[[Event], bool]) -> Result:
         command.wait_for(after)
         command.send(signal.SIGINT)
         result = command.result()
-    assert result.code == 130, result.story()
+    assert result.code == 130, result.summary()
     assert result.finished["stopped"] is True
     return result
 
@@ -115,7 +115,7 @@ def last_progress(home: Path, run: str) -> Event:
 def test_json_output_still_has_every_field_of_the_earlier_version(name: str, home: Path) -> None:
     """New fields are allowed; none may be missing."""
     result = agp(*JSON_FIELDS[name]["words"], home=home)
-    assert result.code == 0, result.story()
+    assert result.code == 0, result.summary()
     current: dict[str, set[str]] = {}
     for event in result.events:
         current.setdefault(event["type"], set()).update(fields(event))
@@ -175,7 +175,7 @@ def test_recordings_are_listed_checked_replayed_and_exported(home: Path) -> None
         checked = agp("recordings", "check", path, home=home)
         if one["source"] == "expert":
             # In the other, short recordings not every key was pressed.
-            assert checked.code == (0 if complete else 1), checked.story()
+            assert checked.code == (0 if complete else 1), checked.summary()
         if complete:
             target = Path(path).name + ".npz"
             done("recordings", "export", path, "--to", "npz", "--target", target, home=home)

@@ -83,7 +83,7 @@ def test_damaged_file_is_read_or_rejected_with_error(name: str, tmp_path: Path) 
         def check_damaged(edits: list[Change]) -> None:
             nonlocal cases
             path.write_bytes(damaged(content, edits))
-            assert reader.wrong(path) is None
+            assert reader.failure(path) is None
             assert files_in(tmp_path) == files_before, "no other file is written"
             cases += 1
 

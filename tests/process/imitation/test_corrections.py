@@ -150,12 +150,12 @@ def test_training_on_corrections_by_command(tmp_path: Path) -> None:
         record_dot(root, 300, seed)
     flags = ("--segment", "3", "--epochs", "1", "--precision", "float32", "--threads", "1")
     trained = agp("train", "--game", "dots", "--name", "base", *flags, home=tmp_path)
-    assert trained.code == 0, trained.story()
+    assert trained.code == 0, trained.summary()
     nothing = agp("train", "--from-model", "base", "--corrections", home=tmp_path)
-    assert nothing.code == 2 and "corrections of dots, found none" in nothing.one("failed")["error"]
+    assert nothing.code == 2 and "corrections of dots, found none" in nothing.only_event("failed")["error"]
     record_dot(root, 200, 7, meta=CORRECTION_META)
     result = agp("train", "--from-model", "base", "--corrections", *flags, home=tmp_path)
-    assert result.code == 0, result.story()
+    assert result.code == 0, result.summary()
     compared = result.finished["report"]["compared"]
     assert compared["by"] == "agreement"
     folder = tmp_path / "models" / "base-corrected"

@@ -73,7 +73,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_practice_with_an_agent_as_teacher(home: Path) -> None:
     flags = ("--rounds", "1", "--games", "2", "--round-seconds", "8", "--minutes-per-round", "0.02")
     done = agp("practice", "pong", "--teacher", "ponger", *flags, home=home)
-    assert done.code == 0, done.story()
+    assert done.code == 0, done.summary()
     (table,) = [one for one in done.events if one["type"] == "table" and one["title"] == "Practice"]
     assert [row[0] for row in table["rows"]] == [0, 1] and " to " in table["rows"][0][2]
     corrections = [Recording.open(Path(path)) for path in done.finished["recordings"]]
@@ -191,10 +191,11 @@ def test_unsuitable_or_unknown_teacher_is_rejected(home: Path) -> None:
     rejected = agp("practice", "pong", "--teacher", "breaker", home=home)
     assert (
         rejected.code == 2
-        and "a teacher of ALE/Pong-v5, found an agent of ALE/Breakout-v5" in rejected.one("failed")["error"]
+        and "a teacher of ALE/Pong-v5, found an agent of ALE/Breakout-v5"
+        in rejected.only_event("failed")["error"]
     )
     unknown = agp("practice", "pong", "--teacher", "nobody", home=home)
-    assert unknown.code == 2 and "nobody" in unknown.one("failed")["error"]
+    assert unknown.code == 2 and "nobody" in unknown.only_event("failed")["error"]
 
 
 @pytest.mark.parametrize(
@@ -209,7 +210,7 @@ def test_rounds_since_best(means: list[float], since: int) -> None:
 def test_key_filter_search_command_updates_the_manifest(home: Path) -> None:
     before = read_manifest(home / "models/pong")
     done = agp("models", "steady", "pong", "--games", "2", home=home)
-    assert done.code == 0, done.story()
+    assert done.code == 0, done.summary()
     tables = {one["title"]: one["rows"] for one in done.events if one["type"] == "table"}
     assert tables["On the held-out frames"][0][0] == "plain"
     assert len([row for row in tables["By play"] if row[0] == "to choose"]) == 4

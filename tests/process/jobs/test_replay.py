@@ -197,11 +197,11 @@ def test_replay_command_reads_commands_from_stdin(path: Path, tmp_path: Path) ->
         "recordings", "replay", str(path), "--paused", "--start-frame", "4", home=tmp_path
     ) as command:
         assert command.wait_for_live(frame=4)["paused"]
-        command.tell(type="seek", frame=33)
+        command.send_command(type="seek", frame=33)
         assert command.wait_for_live(frame=33)["held"] == ["left"]
-        command.tell(type="step", frames=-30)
+        command.send_command(type="step", frames=-30)
         assert command.wait_for(lambda event: event.get("frame") == 3)["held"] == ["space"]
-        command.hang_up()
+        command.close_stdin()
         result = command.result()
     assert result.code == 0
     assert result.finished["frames"] == FRAMES

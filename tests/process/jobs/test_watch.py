@@ -200,13 +200,13 @@ def test_invalid_players_are_rejected_before_the_first_frame(home: Path) -> None
 def test_watch_command_reads_commands_from_stdin(home: Path) -> None:
     with running_command("atari", "watch", "ponger", "--paused", home=home) as command:
         command.wait_for_live(frames=1)
-        command.tell(type="step", frames=3)
+        command.send_command(type="step", frames=3)
         command.wait_for(lambda event: event["type"] == "live" and event["frames"] == 4 and event["paused"])
-        command.tell(type="speed", factor=4)
-        command.tell(type="resume")
+        command.send_command(type="speed", factor=4)
+        command.send_command(type="resume")
         live = command.wait_for_live(frames=60)
         assert live["speed"] == 4 and live["fps_asked"] == 240 and "value" in live
-        command.tell(type="stop")
+        command.send_command(type="stop")
         result = command.result()
     assert result.code == 0 and result.finished["job"] == "watch" and result.finished["frames"] >= 60
 
@@ -214,11 +214,11 @@ def test_watch_command_reads_commands_from_stdin(home: Path) -> None:
 def test_train_with_load_model_plays_without_training(home: Path) -> None:
     with running_command("atari", "train", "--load-model", "ponger", home=home) as command:
         assert "value" in command.wait_for_live(frames=10)
-        command.hang_up()
+        command.close_stdin()
         assert command.result().finished["job"] == "watch"
     assert not (home / "runs").exists()
     rejected = agp("atari", "train", "--load-model", "ponger", "--game", "ALE/Breakout-v5", home=home)
-    assert rejected.code == 2 and "found one of ALE/Pong-v5" in rejected.one("failed")["error"]
+    assert rejected.code == 2 and "found one of ALE/Pong-v5" in rejected.only_event("failed")["error"]
 
 
 def test_watch_command_without_a_terminal_prints_lines(home: Path) -> None:

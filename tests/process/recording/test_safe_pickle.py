@@ -170,7 +170,7 @@ def test_randomly_damaged_pickle_is_read_or_rejected(
         body[place] = value
     source = tmp_path / "damaged.pkl"
     source.write_bytes(body)
-    assert pickle_reader.wrong(source) is None
+    assert pickle_reader.failure(source) is None
 
 
 @pytest.fixture(scope="module")

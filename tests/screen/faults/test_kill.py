@@ -115,7 +115,7 @@ def test_player_with_killed_key_guard_releases_its_keys_within_100_ms(
                 os.kill(guard_of(player.pid), signal.SIGKILL)
                 took_ms.append(ms_until_up(server, killed_ns))
                 result = player.result()
-                assert result.code == 1 and "key guard" in result.one("failed")["error"]
+                assert result.code == 1 and "key guard" in result.only_event("failed")["error"]
                 assert server.down() == frozenset()
     check_releases("SIGKILL to the guard of a player that holds a key", took_ms)
 

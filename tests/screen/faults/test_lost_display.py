@@ -34,7 +34,7 @@ def test_recording_is_complete_after_its_display_dies(
             killed_ns = time.monotonic_ns()
             server.kill()
             result = command.result()
-        assert result.code == 1, result.story()
+        assert result.code == 1, result.summary()
         (path,) = sorted(home.glob("recordings/window/*"))[trial:]
         recording = Recording.open(path)
         assert recording.meta.state == "complete"

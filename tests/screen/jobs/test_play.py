@@ -93,7 +93,7 @@ def test_end_of_stdin_releases_all_keys(
     with running_command(
         "play", str(bright_model.folder), *arena.field, home=home, display=x_server.name
     ) as command:
-        result = stop_while_holding(x_server, arena, command, command.hang_up)
+        result = stop_while_holding(x_server, arena, command, command.close_stdin)
     assert result.code == 0 and result.finished["report"]["panic"] is False
 
 
@@ -105,11 +105,11 @@ def test_pause_releases_and_resume_presses_again(
     ) as command:
         arena.show("right")
         wait_until_held(arena, "left")
-        command.tell(type="pause")
+        command.send_command(type="pause")
         wait_until_held(arena)
-        command.tell(type="resume")
+        command.send_command(type="resume")
         wait_until_held(arena, "left")
-        command.tell(type="panic")
+        command.send_command(type="panic")
         result = command.result()
     assert result.code == 0 and result.finished["report"]["panic"] is True
     assert no_key_is_down(x_server)
@@ -133,7 +133,7 @@ def test_no_key_is_pressed_while_another_window_has_the_focus(
             assert no_key_is_down(x_server)
         command.wait_for_note("has the focus again")
         wait_until_held(arena, "left")
-        command.tell(type="panic")
+        command.send_command(type="panic")
         assert command.result().code == 0
 
 
@@ -165,7 +165,7 @@ def test_region_comes_from_the_game_profile_of_the_model(
     with running_command("play", str(bright_model.folder), home=home, display=x_server.name) as command:
         arena.show("right")
         wait_until_held(arena, "left")
-        command.hang_up()
+        command.close_stdin()
         assert command.result().code == 0
 
 
@@ -176,7 +176,7 @@ def test_takeover_is_recorded_as_corrections_for_training(
     with (
         running_command(*words, home=home, display=x_server.name) as command,
         observe(x_server.name) as observer,
-        observer.keyboard_of_a_person() as keyboard,
+        observer.physical_keyboard() as keyboard,
     ):
         arena.show("left")
         wait_until_held(arena, "right")
@@ -188,11 +188,11 @@ def test_takeover_is_recorded_as_corrections_for_training(
         wait_until_held(arena, "right")
         x_server.xdotool("key", "F12")
         result = command.result()
-    assert result.code == 0 and result.stderr == "", result.story()
+    assert result.code == 0 and result.stderr == "", result.summary()
     assert result.finished["report"]["takeovers"] == 1
     (path,) = result.finished["recordings"]
     inspected = agp("train", "--game", "window", "--recordings", path, "--look", "--segment", "3", home=home)
-    assert inspected.code == 0, inspected.story()
+    assert inspected.code == 0, inspected.summary()
     report = inspected.finished["report"]
     assert report["recordings"][0]["corrections"] is True
     # Only the 1.5 s of human control count; left is held in most of them.
@@ -223,7 +223,7 @@ def test_shadow_model_presses_nothing_and_is_compared_with_the_player(
         time.sleep(0.7)
         x_server.xdotool("keyup", "Right", "key", "Escape")
         result = command.result()
-    assert result.code == 0, result.story()
+    assert result.code == 0, result.summary()
     assert {report.key for report in arena.reports if report.down} >= {"left", "right"}
     recording = result.finished["recording"]
     report = agp("recordings", "disagreements", recording, home=home).finished["report"]
@@ -236,4 +236,4 @@ def test_shadow_model_presses_nothing_and_is_compared_with_the_player(
 def test_shadow_with_a_scripted_player_is_rejected(home: Path, bright_model: BrightModel) -> None:
     words = ("record", "--game", "ALE/Pong-v5", "--by", "expert", "--shadow", str(bright_model.folder))
     rejected = agp(*words, home=home)
-    assert rejected.code == 2 and "with --shadow" in rejected.one("failed")["error"]
+    assert rejected.code == 2 and "with --shadow" in rejected.only_event("failed")["error"]

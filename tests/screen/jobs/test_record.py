@@ -200,7 +200,7 @@ def test_end_of_stdin_completes_the_recording(x_server: XServer, arena: Arena, h
     words = ("record", "--game", "window", *arena.place)
     with running_command(*words, home=home, display=x_server.name) as command:
         command.wait_for_live(frames=10)
-        command.hang_up()
+        command.close_stdin()
         result = command.result()
     assert result.code == 0
     recording = Recording.open(Path(result.finished["recording"]))

@@ -96,13 +96,13 @@ def test_watch_command_runs_until_stop_or_end_of_stdin(
         # The region of the settings is ignored; only that of the command line is watched.
         live = command.wait_for_live(frames=3)
         assert (live["shown"], live["thumbnail_size"]) == ([0, 0, 1024, 768], [15, 20])
-        command.hang_up()
+        command.close_stdin()
         result = command.result()
     assert (result.code, result.finished["report"]) == (0, {"display": server.name})
     words = ("screen", "watch", "--display", server.name, "--region", "10,20,30,40")
     with running_command(*words, home=tmp_path) as command:
         assert command.wait_for_live(frames=1)["shown"] == [10, 20, 30, 40]
-        command.tell(type="stop")
+        command.send_command(type="stop")
         assert command.result().code == 0
 
 
@@ -123,9 +123,9 @@ def test_watch_events_contain_the_picture(server: XServer, painted: Observer, tm
 def test_watch_of_an_invalid_display_or_size_is_rejected(tmp_path: Path) -> None:
     result = agp("screen", "watch", "--display", ":9871", home=tmp_path)
     assert result.code == 2
-    assert "Expected a display that can be grabbed" in result.one("failed")["error"]
+    assert "Expected a display that can be grabbed" in result.only_event("failed")["error"]
     result = agp("screen", "watch", "--size", "3", home=tmp_path)
-    assert result.code == 2 and "--size" in result.one("failed")["error"]
+    assert result.code == 2 and "--size" in result.only_event("failed")["error"]
 
 
 def test_list_reports_displays_with_size_and_reason(server: XServer, tmp_path: Path) -> None:
@@ -157,13 +157,13 @@ def test_pick_reports_the_position_of_the_click(server: XServer, tmp_path: Path)
         result = command.result()
     assert result.code == 0
     assert result.finished["report"] == {"center": [321, 123], "display": server.name}
-    assert result.one("table")["rows"] == [[server.name, "321,123"]]
+    assert result.only_event("table")["rows"] == [[server.name, "321,123"]]
 
 
 def test_pick_fails_at_the_end_of_stdin(server: XServer, tmp_path: Path) -> None:
     with running_command("screen", "pick", home=tmp_path, display=server.name) as command:
         command.wait_for_note("Click on")
-        command.hang_up()
+        command.close_stdin()
         result = command.result()
     assert result.code == 1
-    assert "Expected a click" in result.one("failed")["error"]
+    assert "Expected a click" in result.only_event("failed")["error"]

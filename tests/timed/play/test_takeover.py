@@ -74,7 +74,7 @@ def play_session(server: XServer, arena: Arena, folder: Path, **settings: object
         closing(ScreenGame("window", game_settings)) as game,
         open_keyboard(game, request, job) as keyboard,
         observe(server.name) as observer,
-        observer.keyboard_of_a_person() as human_keyboard,
+        observer.physical_keyboard() as human_keyboard,
     ):
         game.hold(frozenset())
         session = Session(policy, event_log, arena, human_keyboard)
@@ -90,7 +90,7 @@ def play_session(server: XServer, arena: Arena, folder: Path, **settings: object
         try:
             yield session
         finally:
-            human_keyboard.let_go()
+            human_keyboard.release_all()
             job.stop()
             player.join(10)
             assert not player.is_alive()
