@@ -1,1 +1,1 @@
-"""Agents that learn Atari games from pixels: consoles, networks, algorithms, judgement."""
+"""Reinforcement learning of Atari games from pixels: environments, networks, algorithms, evaluation."""

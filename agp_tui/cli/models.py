@@ -22,7 +22,7 @@ Rows = list[list[str | float | int | None]]
 def list_(*, output: OutputFlags = Output()) -> int:
     """List models with their game, keys and decisions per second; damaged ones with the problem.
 
-    With --json the report's `models` are those of `agp_tui.protocol.summaries.ModelSummary`.
+    With --json the report has `models`; docs/commands.md lists their fields.
     """
     from agp_tui.models.registry import list_summaries
 

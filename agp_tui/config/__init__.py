@@ -1,4 +1,4 @@
-"""Every setting, and how its value comes about."""
+"""Settings: definition, validation, loading and editing."""
 
 from agp_tui.config.atari import Algorithm, AtariSettings
 from agp_tui.config.settings import (

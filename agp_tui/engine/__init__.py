@@ -1,1 +1,1 @@
-"""How a job runs: its events, its clock, its run folder, and how another process follows it."""
+"""How a job runs: events and commands, the clock, run folders, subprocesses."""

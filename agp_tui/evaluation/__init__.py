@@ -1,1 +1,1 @@
-"""Whole games played by a policy or an agent, and the statistics of their scores."""
+"""Whole episodes played by a policy, and the statistics of their scores."""

@@ -1,1 +1,1 @@
-"""The keyboard: listening to a person's keys, and pressing keys for a model through the key guard."""
+"""The keyboard: listening to keys, and pressing them through the guard process."""

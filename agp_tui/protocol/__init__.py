@@ -1,1 +1,1 @@
-"""What processes say to each other: events, commands, requests, summaries. Imports no numpy."""
+"""Messages between processes: events, commands, requests, results, summaries. Imports no numpy."""

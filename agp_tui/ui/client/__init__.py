@@ -1,1 +1,1 @@
-"""How the app talks to the engine: commands of ours as processes, and runs that belong to nobody."""
+"""The app as a client of the commands: their processes, and the catalog of recordings, models and runs."""

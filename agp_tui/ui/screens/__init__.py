@@ -1,1 +1,1 @@
-"""The screens, each one module and one style file of the same name."""
+"""The screens, one folder each: the screen, its panes and its style sheet."""

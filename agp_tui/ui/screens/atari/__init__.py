@@ -1,1 +1,1 @@
-"""The atari screen: agents: train, compare, watch."""
+"""Atari screen: train, compare and watch agents."""

@@ -1,1 +1,1 @@
-"""The runs screen: long jobs, settings and the doctor."""
+"""Runs screen: long jobs, settings and the doctor."""

@@ -1,1 +1,1 @@
-"""The train screen: data, settings, curves and result of a training."""
+"""Train screen: data, settings, curves and result of a training."""
