@@ -152,7 +152,7 @@ def test_a_panel_holds_all_actions_and_a_long_title() -> None:
         "x" * 90,
         dict.fromkeys(actions, "down right fire"),
     )
-    panel.output(-1234.5)
+    panel.add_value(-1234.5)
     facts = PanelState(123_456_789.0, 3, 1_799, dict.fromkeys(actions, 1 / 18), "DOWNLEFTFIRE")
     picture = panel.draw(facts)
     assert picture.shape == (678, WIDTH, 3) and picture.dtype == np.uint8
@@ -160,7 +160,7 @@ def test_a_panel_holds_all_actions_and_a_long_title() -> None:
         assert (edge == BACKGROUND).all()
     bars = (picture[:, BARS_LEFT] == BAR).all(1) | (picture[:, BARS_LEFT] == ACCENT).all(1)
     assert (np.diff(bars.astype(int)) == 1).sum() == 18
-    panel.output(0.0)
+    panel.add_value(0.0)
     other = panel.draw(facts)
     assert (other != picture).any() and (other[340:] == picture[340:]).all()
 
