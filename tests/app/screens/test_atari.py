@@ -66,7 +66,7 @@ class AtariPage:
         return screen_text(self.pilot)
 
     def scores(self) -> tuple[float, ...]:
-        return tuple(game.score for game in self.screen.query_one(ScoreTable).games)
+        return tuple(episode.score for episode in self.screen.query_one(ScoreTable).episodes)
 
     def set_field(self, key: str, value: str) -> None:
         field = self.form.query_one(f"#atari-{key}")
@@ -136,7 +136,7 @@ def test_empty_screen_shows_the_next_key_and_starts_nothing(
             await page.press("t", "s", "r", "f", "c", "escape")
             assert not (tmp_path / "runs").exists() and screen.followed_run is None and not screen.comparing
             await page.press("enter")
-            await page.wait_until("Train an agent: ALE/Breakout-v5", "How it learns")
+            await page.wait_until("Train an agent: ALE/Breakout-v5", "Learning algorithm")
             assert app.game == BREAKOUT
             await page.press("escape")
             assert app.focused is screen.query_one("#atari-table", EventTable)
@@ -369,6 +369,6 @@ def test_runs_screen_shows_the_evaluations_of_a_training(
                 pilot,
                 screen_shows(pilot, "a evaluation 13.3", "95 % interval", "steps/s", "12.5 (11.5 to 13.5)"),
             )
-            assert len(screen.query_one(ScoreTable).games) == 40
+            assert len(screen.query_one(ScoreTable).episodes) == 40
 
     asyncio.run(test())

@@ -164,6 +164,8 @@ def test_form_shows_help_rejects_invalid_values_and_keeps_typed_ones(
             assert form.values() == {"model": "large", "epochs": "30", "segment": "20"}
             await wait_until(pilot, screen_shows(pilot, "Stop after this many minutes"))
             await pilot.press("down", "down", "backspace", "backspace", *"99", "enter")
+            # The dataset report shows the same error, maybe before the form does.
+            await wait_until(pilot, lambda: form.has_class("-refused"))
             await wait_until(pilot, screen_shows(pilot, "segment:", "<= 64"))
             assert isinstance(app.focused, Input) and app.focused.id == "train-segment"
             await pilot.press("escape")

@@ -1,4 +1,4 @@
-"""The list of Atari games, with what there is of each."""
+"""The table of Atari games with the number of recordings, models and agents of each."""
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -16,10 +16,10 @@ COLUMNS = ["game", "expert", "recorded", "models", "agents"]
 
 
 class AtariGames(Vertical):
-    """A table, and a box above it to find a game by a part of its name."""
+    """The table, and a filter box above it."""
 
     class Chosen(Message):
-        """A person takes this game."""
+        """The user chose this game."""
 
         def __init__(self, game: str) -> None:
             super().__init__()
@@ -31,14 +31,14 @@ class AtariGames(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Static(LOOKING, id="atari-none", markup=False)
-        yield Input(placeholder="a part of the name", id="atari-filter")
+        box = Input(placeholder="a part of the name", id="atari-filter")
+        # Hidden before it is mounted: otherwise it may get the focus first, and the first keys.
+        box.display = False
+        yield box
         yield EventTable(id="atari-table")
 
-    def on_mount(self) -> None:
-        self._box.display = False
-
     def feed(self, catalog: Catalog) -> None:
-        """The list, once it is there; those with an expert first."""
+        """Show the games of the catalog; those with an expert first."""
         self._games = catalog.games or ()
         self.set_class(not self._games, "-empty")
         if not self._games:
@@ -59,46 +59,46 @@ class AtariGames(Vertical):
 
     @property
     def under_cursor(self) -> AtariGameSummary | None:
-        """The game that the cursor is on."""
+        """The game under the cursor."""
         key = self._table.selected_key
         return next((one for one in self._games if one.id == key), None)
 
     @property
     def finding(self) -> bool:
-        """Whether a part of a name is being typed."""
+        """Whether the filter box has the focus."""
         return self._box.has_focus
 
     def enter(self) -> None:
-        """The keys go to the list."""
+        """Focus the table."""
         self._table.focus()
 
     def find(self) -> None:
-        """Type a part of a name."""
+        """Show and focus the filter box."""
         self._box.display = True
         self._box.focus()
 
     def sort(self) -> None:
-        """By the next column."""
+        """Sort by the next column."""
         self._table.action_sort_next()
 
     def close_box(self, text: str = "") -> None:
-        """To the list; with a text it keeps what was found."""
+        """Focus the table, filtered by `text`; hide the box if it is empty."""
         self._box.value = text
         self._box.display = bool(text)
         self._table.focus()
 
     def on_input_changed(self, changed: Input.Changed) -> None:
-        """Show what fits."""
+        """Apply the filter."""
         changed.stop()
         self._table.find(changed.value)
 
     def on_input_submitted(self, submitted: Input.Submitted) -> None:
-        """To the list, with what was found."""
+        """Focus the filtered table."""
         submitted.stop()
         self.close_box(submitted.value)
 
     def on_data_table_row_selected(self, selected: DataTable.RowSelected) -> None:
-        """Enter, or a click."""
+        """Choose a game by Enter or a click."""
         selected.stop()
         if selected.row_key.value:
             self.post_message(self.Chosen(selected.row_key.value))
