@@ -85,7 +85,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "truncated": (truncated, "damaged or foreign"),
     "text": (lambda path: path.write_text("hello"), "damaged or foreign"),
     "of imitation": (imitation_checkpoint, "another kind of file"),
-    "a tensor": (lambda path: torch.save(torch.ones(3), path), "another kind of file"),
+    "a tensor": (lambda path: torch.save(torch.ones(3), path), "something else"),
     "newer": (
         lambda path: edited(path, lambda body: body.update(schema=99)),
         "schema 1 or older .* found 99",

@@ -60,11 +60,11 @@ CHANGES = [
 
 def test_who_starts_from_something_does_not_begin_by_chance() -> None:
     fresh = resolve_hyperparameters(AtariSettings())
-    assert fresh.choose_random == 1.0 and fresh.choose_random_min < 0.1
+    assert fresh.epsilon == 1.0 and fresh.epsilon_min < 0.1
     warm = resolve_hyperparameters(AtariSettings(from_model="start.pt"))
-    assert warm.choose_random == warm.choose_random_min == fresh.choose_random_min
+    assert warm.epsilon == warm.epsilon_min == fresh.epsilon_min
     asked = resolve_hyperparameters(AtariSettings(from_model="start.pt", choose_random=0.3))
-    assert asked.choose_random == 0.3
+    assert asked.epsilon == 0.3
 
 
 @pytest.fixture(scope="module")
