@@ -58,7 +58,7 @@ CHANGES = [
 ]
 
 
-def test_who_starts_from_something_does_not_begin_by_chance() -> None:
+def test_continued_training_starts_with_the_minimum_epsilon() -> None:
     fresh = resolve_hyperparameters(AtariSettings())
     assert fresh.epsilon == 1.0 and fresh.epsilon_min < 0.1
     warm = resolve_hyperparameters(AtariSettings(from_model="start.pt"))

@@ -1,4 +1,4 @@
-"""The agent that a person means by a file, a name or a run."""
+"""Tests of finding an agent by file, name or run."""
 
 from pathlib import Path
 
@@ -11,9 +11,9 @@ RUNS = ("20261126-081201-atari-f88a", "20261126-091500-atari-0c2d", "20261126-09
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
+def home(tmp_path: Path) -> Path:
     (tmp_path / "models").mkdir()
-    (tmp_path / "models" / f"champion{SUFFIX}").write_bytes(b"kept")
+    (tmp_path / "models" / f"champion{SUFFIX}").write_bytes(b"named")
     for run in RUNS:
         folder = tmp_path / "runs" / run / "checkpoints"
         folder.mkdir(parents=True)
@@ -25,18 +25,18 @@ def place(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("text", "content"),
     [
-        ("champion", b"kept"),
+        ("champion", b"named"),
         (RUNS[0], b"best"),
         (RUNS[1], b"last"),
         ("f88a", b"best"),
         ("20261126-09", b"last"),
     ],
 )
-def test_names_runs_and_their_ends(place: Path, text: str, content: bytes) -> None:
-    assert find_agent(text, place / "models", place / "runs").read_bytes() == content
+def test_find_by_name_run_or_suffix(home: Path, text: str, content: bytes) -> None:
+    assert find_agent(text, home / "models", home / "runs").read_bytes() == content
 
 
 @pytest.mark.parametrize("text", ["2026", "", "77aa", "nobody"])
-def test_several_or_none_is_a_sentence_with_those_that_there_are(place: Path, text: str) -> None:
+def test_ambiguous_or_unknown_name_lists_the_candidates(home: Path, text: str) -> None:
     with pytest.raises(ModelError, match="0c2d"):
-        find_agent(text, place / "models", place / "runs")
+        find_agent(text, home / "models", home / "runs")

@@ -1,4 +1,4 @@
-"""An agent at a real-time game sees and does what it sees and does in the consoles of its training."""
+"""Tests of the agent driver: observations and actions in a real-time game equal those of training."""
 
 from contextlib import closing
 
@@ -15,11 +15,11 @@ from agp_tui.engine.clock import NS, SimulatedTime
 from agp_tui.games.atari import AtariGame, atari_id, default_keys, minimal_actions
 
 ALONE = EvalProtocol(0.0, noops=0)
-"""Nothing by chance, no idle frames: the same actions lead to the same pictures everywhere."""
+"""Deterministic: no sticky actions, no no-op start; equal actions give equal frames."""
 
 
-class Scripted(Agent):
-    """An agent that looks with a real network, and then does what a list says."""
+class ScriptedAgent(Agent):
+    """An agent that runs a real network and then takes the actions of a script."""
 
     def __init__(self, obs_spec: ObservationSpec, actions: int, script: list[int]) -> None:
         torch.manual_seed(0)
@@ -30,19 +30,19 @@ class Scripted(Agent):
 
     def forward(self, stacks: FrameStacks):  # type: ignore[no-untyped-def]
         self.seen.append(stacks.copy())
-        judged = super().forward(stacks)
-        judged.preferences[:] = 0
-        judged.preferences[0, self.script[(len(self.seen) - 1) % len(self.script)]] = 1
-        return judged
+        output = super().forward(stacks)
+        output.preferences[:] = 0
+        output.preferences[0, self.script[(len(self.seen) - 1) % len(self.script)]] = 1
+        return output
 
 
-def played(
+def play(
     rom: str, script: list[int], obs_spec: ObservationSpec, frames: int, fps: int = 60
-) -> tuple[Scripted, AtariGame, AgentDriver]:
-    """So many frames of a game, the first one without idle frames at its beginning, played by an agent."""
+) -> tuple[ScriptedAgent, AtariGame, AgentDriver]:
+    """Play `frames` frames in real-time mode, with simulated time and without no-op start."""
     name, source = atari_id(rom), SimulatedTime()
     actions = minimal_actions(name)
-    agent = Scripted(obs_spec, len(actions), script)
+    agent = ScriptedAgent(obs_spec, len(actions), script)
     keys = keys_with_agent(actions, rom, default_keys(name))
     with closing(AtariGame(name, GameSettings(keys=keys, fps=fps), source)) as game:
         driver = AgentDriver(agent, obs_spec, actions, game)
@@ -52,17 +52,17 @@ def played(
     return agent, game, driver
 
 
-def shown(
+def training_observations(
     rom: str, script: list[int], obs_spec: ObservationSpec, steps: int
 ) -> tuple[FrameStacks, float, bool]:
-    """What the training's consoles show before each step of one game at most, its score, and its end."""
-    consoles = VectorEnv(atari_id(rom), 1, protocol=ALONE, obs_spec=obs_spec)
+    """Observations before each step of at most one training episode, its score, and whether it ended."""
+    envs = VectorEnv(atari_id(rom), 1, protocol=ALONE, obs_spec=obs_spec)
     stacks, score, terminated = [], 0.0, False
     while len(stacks) < steps and not terminated:
-        stacks.append(consoles.stacks.copy())
-        result = consoles.step(np.array([script[(len(stacks) - 1) % len(script)]]))
+        stacks.append(envs.stacks.copy())
+        result = envs.step(np.array([script[(len(stacks) - 1) % len(script)]]))
         score, terminated = score + float(result.rewards[0]), bool(result.terminated[0])
-    consoles.close()
+    envs.close()
     return np.concatenate(stacks), score, terminated
 
 
@@ -73,10 +73,10 @@ def random_script(rom: str) -> list[int]:
 
 @pytest.mark.parametrize("rom", ["pong", "breakout", "ms_pacman", "space_invaders"])
 @pytest.mark.parametrize("fps", [60, 30])
-def test_it_sees_what_the_consoles_of_the_training_show(rom: str, fps: int) -> None:
+def test_observations_equal_those_of_training(rom: str, fps: int) -> None:
     obs_spec, steps, script = ObservationSpec(), 150, random_script(rom)
-    agent, game, _ = played(rom, script, obs_spec, 4 * steps * fps // 60, fps)
-    expected, score, terminated = shown(rom, script, obs_spec, steps)
+    agent, game, _ = play(rom, script, obs_spec, 4 * steps * fps // 60, fps)
+    expected, score, terminated = training_observations(rom, script, obs_spec, steps)
     assert len(expected) > 100
     found = np.concatenate(agent.seen[: len(expected)])
     assert found.shape == expected.shape
@@ -86,37 +86,37 @@ def test_it_sees_what_the_consoles_of_the_training_show(rom: str, fps: int) -> N
     assert (status.finished_scores[0] if terminated else status.score) == score
 
 
-def test_a_new_game_begins_in_the_dark() -> None:
-    """Breakout's first game ends after 141 steps here; nothing of it is seen in the second one."""
+def test_new_game_starts_with_black_frames() -> None:
+    """The first game of Breakout ends after 141 steps; the second one does not contain its frames."""
     script = random_script("breakout")
-    agent, game, _ = played("breakout", script, ObservationSpec(), 800)
-    _, _, terminated = shown("breakout", script, ObservationSpec(), 200)
+    agent, game, _ = play("breakout", script, ObservationSpec(), 800)
+    _, _, terminated = training_observations("breakout", script, ObservationSpec(), 200)
     assert terminated and game.status().episode == 1
     begins = [place for place, stack in enumerate(agent.seen) if not stack[0, :-1].any()]
     assert len(begins) == 2 and begins[0] == 0 and begins[1] > 100
     assert agent.seen[begins[1]][0, -1].any()
 
 
-def test_other_views_and_skips_are_kept() -> None:
-    """The brighter of two frames is seen at odd skips as well: Space Invaders shows its shots in turn."""
+def test_other_observation_specs_equal_training() -> None:
+    """Max-pooling also with odd frame skips: Space Invaders draws its shots on alternate frames."""
     obs_spec = ObservationSpec(frames=2, skip=3, height=210, width=160)
     script = [1, 2, 3, 0, 1]
-    agent, _, _ = played("space_invaders", script, obs_spec, 240)
-    expected, _, _ = shown("space_invaders", script, obs_spec, 80)
+    agent, _, _ = play("space_invaders", script, obs_spec, 240)
+    expected, _, _ = training_observations("space_invaders", script, obs_spec, 80)
     assert np.array_equal(np.concatenate(agent.seen), expected)
 
 
-def test_its_mind_is_told_by_action_and_by_key() -> None:
-    _, _, driver = played("pong", [4], ObservationSpec(), 5)
+def test_preferences_by_action_and_by_key() -> None:
+    _, _, driver = play("pong", [4], ObservationSpec(), 5)
     assert driver.actions == ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE")
     assert driver.preferences == {**dict.fromkeys(driver.actions, 0.0), "RIGHTFIRE": 1.0}
     assert driver.key_preferences() == {"up": 1.0, "down": 0.0, "space": 1.0}
     assert driver.value is not None and driver.action == 4
 
 
-def test_by_chance_it_does_other_things() -> None:
+def test_epsilon_adds_random_actions() -> None:
     source = SimulatedTime()
-    agent = Scripted(ObservationSpec(), 6, [0])
+    agent = ScriptedAgent(ObservationSpec(), 6, [0])
     with closing(AtariGame("ALE/Pong-v5", GameSettings(keys=("up", "down"), fps=15), source)) as game:
         driver = AgentDriver(
             agent, ObservationSpec(), minimal_actions("ALE/Pong-v5"), game, epsilon=0.5, seed=1
@@ -129,7 +129,7 @@ def test_by_chance_it_does_other_things() -> None:
     assert 60 < sum(map(bool, done)) < 105 and set(done) == set(range(6))
 
 
-def test_the_keys_of_a_game_come_first() -> None:
+def test_default_keys_come_first() -> None:
     actions = minimal_actions("ALE/Pong-v5")
     assert keys_with_agent(actions, "pong", ("up", "down")) == ("up", "down", "space")
     assert keys_with_agent(("NOOP", "LEFT"), "skiing", ("left", "right")) == ("left", "right")

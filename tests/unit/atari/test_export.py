@@ -1,4 +1,4 @@
-"""From agents to the rest: one as a demonstrator of recordings, one as a model of the real-time player."""
+"""Tests of agents as demonstrators of recordings, and of agents exported as models."""
 
 import importlib.util
 from contextlib import closing
@@ -43,7 +43,7 @@ needs_converter = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an agent that is kept as `ponger`."""
+    """A folder with a saved agent `ponger`."""
     home = tmp_path_factory.mktemp("home")
     write_agent(home / "models/ponger.agent.pt", untrained_agent(PONG))
     return home
@@ -54,17 +54,17 @@ def agent(home: Path) -> AgentCheckpoint:
     return load_agent(home / "models/ponger.agent.pt")
 
 
-def recorded(home: Path, by: str, **place: Any) -> Finished:
+def record_agent(home: Path, by: str, **place: Any) -> Finished:
     settings = RecordSettings(by=by, seconds=12.0, fast=True)
-    asked = RecordRequest(
+    request = RecordRequest(
         game=PONG, place=GameSettings(**place), settings=settings,
         recordings=home / "recordings", models=home / "models", runs=home / "runs",
     )  # fmt: skip
-    return run_record(asked, Job())
+    return run_record(request, Job())
 
 
-def test_an_agent_is_recorded_with_exactly_the_keys_it_presses(home: Path, agent: AgentCheckpoint) -> None:
-    done = recorded(home, "ponger", fps=60, keys=KEYS, seed=5)
+def test_recording_has_the_keys_of_the_agent(home: Path, agent: AgentCheckpoint) -> None:
+    done = record_agent(home, "ponger", fps=60, keys=KEYS, seed=5)
     recording = Recording.open(Path(done.recording or ""))
     assert (recording.meta.source, recording.meta.labels, recording.meta.keys) == ("agent", "agent", KEYS)
     source, held = SimulatedTime(), []
@@ -77,24 +77,24 @@ def test_an_agent_is_recorded_with_exactly_the_keys_it_presses(home: Path, agent
             held.append(driver.decide(frame))
             game.hold(held[-1])
     expected = np.array([[key in one for key in KEYS] for one in held])
-    # What is decided at a frame is held from the next one on.
+    # A decision at a frame is held from the next frame on.
     assert np.array_equal(recording.key_states()[1:], expected[:-1])
     assert len({*map(tuple, expected.tolist())}) > 2
     changes = np.flatnonzero((expected[1:] != expected[:-1]).any(1)) + 1
     assert len(changes) > 20 and not (changes % agent.skip).any()
 
 
-def test_what_an_agent_shows_can_be_learnt_from(home: Path) -> None:
-    """Its keys are labels like an expert's, not corrections: they may be held out for validation."""
-    done = recorded(home, str(home / "models/ponger.agent.pt"))
+def test_agent_recording_can_be_trained_on(home: Path) -> None:
+    """Its keys are labels like an expert's, not corrections, so they can be used for validation."""
+    done = record_agent(home, str(home / "models/ponger.agent.pt"))
     path = Path(done.recording or "")
     (clip,) = open_clips([path], game=PONG, keys=("up", "down"), fps=30, frame_size=32, lead=1)
     assert not clip.is_correction and 0.02 < clip.labels.mean() < 0.98
 
 
-def test_nobody_of_that_name_can_play(home: Path) -> None:
+def test_unknown_or_unsuitable_agent_is_refused(home: Path) -> None:
     with pytest.raises(ModelError, match="neither a model nor an agent") as error:
-        recorded(home, "pongr")
+        record_agent(home, "pongr")
     assert "ponger" in error.value.hint
     with pytest.raises(ModelError, match=r"Expected an agent of ALE/Breakout-v5, found one of ALE/Pong-v5"):
         run_record(
@@ -110,13 +110,13 @@ def test_nobody_of_that_name_can_play(home: Path) -> None:
 
 @pytest.fixture(scope="module")
 def exported(home: Path) -> Path:
-    """The agent as a model, made as `agp export ponger` makes it."""
+    """The agent as a model, exported like `agp export ponger`."""
     done = run_export("ponger", ExportSettings(), home / "models", home / "runs", Job())
     return Path(done.model or "")
 
 
 @needs_converter
-def test_the_manifest_says_all_that_playing_needs(exported: Path, home: Path) -> None:
+def test_manifest_of_an_exported_agent(exported: Path, home: Path) -> None:
     manifest = read_manifest(exported)
     assert exported == home / "models/ponger" and manifest.name == "ponger"
     assert (manifest.game, manifest.keys, manifest.thresholds) == (PONG, KEYS, (0.5, 0.5, 0.5))
@@ -127,10 +127,8 @@ def test_the_manifest_says_all_that_playing_needs(exported: Path, home: Path) ->
 
 
 @needs_converter
-def test_the_player_presses_the_keys_of_the_action_that_the_network_prefers(
-    exported: Path, agent: AgentCheckpoint
-) -> None:
-    """On real pictures, from the black ones before the first on, against torch and cv2's own grey."""
+def test_exported_agent_presses_the_keys_of_its_best_action(exported: Path, agent: AgentCheckpoint) -> None:
+    """On real frames, including the black padding before the first, against torch and cv2 greyscale."""
     import cv2
 
     from agp_tui.games.atari import keys_for_action
@@ -151,7 +149,7 @@ def test_the_player_presses_the_keys_of_the_action_that_the_network_prefers(
                 scores = network(torch.from_numpy(stack[None]))[0][0]
             two = torch.topk(scores, 2).values
             expected = keys_for_action(agent.actions[int(scores.argmax())], "pong")
-            # cv2 rounds its grey: where two actions are nearly alike, that may decide.
+            # cv2 rounds grey values, which may decide between nearly equal actions.
             assert found == expected or float(two[0] - two[1]) < 0.2, number
             same += found == expected
             different.add(found)
@@ -160,32 +158,30 @@ def test_the_player_presses_the_keys_of_the_action_that_the_network_prefers(
 
 
 @needs_converter
-def test_the_real_time_player_plays_it(exported: Path, home: Path) -> None:
-    asked = PlayRequest(
+def test_exported_agent_plays_in_real_time(exported: Path, home: Path) -> None:
+    request = PlayRequest(
         recordings=home / "recordings",
         model="ponger", game=PONG, place=GameSettings(), models=home / "models",
         settings=PlaySettings(fast=True, seconds=60.0),
     )  # fmt: skip
-    done = run_play(asked, Job())
+    done = run_play(request, Job())
     assert done.model == str(exported) and done.decisions == 900 and done.fps == 15
     assert done.scores or done.report.score < 0
 
 
 @needs_converter
-def test_smaller_weights_say_what_they_cost(
-    exported: Path, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What was converted before is only made smaller: ten seconds less."""
+def test_quantization_cost_is_reported(exported: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Quantizes the exported model again, which saves the conversion of ten seconds."""
 
     def convert(*_words: str, out: Path, quantize: str, **_others: object) -> None:
         out.write_bytes(conversion.quantized(exported / "model.tflite", quantize))  # type: ignore[arg-type]
 
     monkeypatch.setattr(export, "run_converter", convert)
-    heard = EventLog()
+    event_log = EventLog()
     settings = ExportSettings(quantize="fp16", name="small")
-    done = run_export("ponger", settings, home / "models", home / "runs", Job(heard))
+    done = run_export("ponger", settings, home / "models", home / "runs", Job(event_log))
     assert (done.bytes or 0) < 0.6 * (exported / "model.tflite").stat().st_size
-    (note,) = [event for event in heard.events if isinstance(event, Note)]
+    (note,) = [event for event in event_log.events if isinstance(event, Note)]
     found = compare_with_network(
         load_agent(home / "models/ponger.agent.pt"), (Path(done.model or "") / "model.tflite").read_bytes()
     )
@@ -195,10 +191,10 @@ def test_smaller_weights_say_what_they_cost(
 
 
 @needs_converter
-def test_what_is_not_what_the_network_gives_leaves_the_old_model(
+def test_export_with_different_decisions_fails(
     exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was converted is another agent: its keys are others."""
+    """The converter returns the model of another agent."""
     old = (exported / "model.tflite").read_bytes()
 
     def convert(*_words: str, out: Path, **_others: object) -> None:
@@ -211,7 +207,7 @@ def test_what_is_not_what_the_network_gives_leaves_the_old_model(
     assert list((tmp_path / "models").iterdir()) == []
 
 
-def test_agents_that_the_player_cannot_serve_are_told_of_before_anything_is_made(tmp_path: Path) -> None:
+def test_unsupported_agents_are_refused_before_writing(tmp_path: Path) -> None:
     wide = write_agent(
         tmp_path / "wide.pt", untrained_agent(PONG, obs_spec=ObservationSpec(height=105, width=80))
     )
@@ -225,9 +221,7 @@ def test_agents_that_the_player_cannot_serve_are_told_of_before_anything_is_made
     assert not (tmp_path / "models").exists()
 
 
-def test_without_a_converter_there_is_a_sentence(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_converter_is_reported(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversion.importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(MissingPart, match="litert-torch"):
         run_export(str(home / "models/ponger.agent.pt"), ExportSettings(), tmp_path, tmp_path, Job())

@@ -1,4 +1,4 @@
-"""Frames that are kept once: stacks read back are those that real consoles showed."""
+"""Tests of buffers that store each frame once: stacks read back equal the observations."""
 
 import numpy as np
 import pytest
@@ -10,37 +10,37 @@ from agp_tui.atari.rollout_buffer import RolloutBuffer
 from agp_tui.atari.vector_env import EvalProtocol, FrameStacks, ObservationSpec, StepResult, VectorEnv
 
 SHORT = EvalProtocol(0.25, frame_cap=640)
-"""Games of Breakout by chance: some are over before it, some are cut."""
+"""With random actions in Breakout, some episodes terminate before it and some are truncated."""
 COUNT = 3
 NOTHING = np.zeros(COUNT, np.float32)
 
 
-def consoles_seen(frames: int) -> VectorEnv:
+def make_envs(frames: int) -> VectorEnv:
     return VectorEnv("ALE/Breakout-v5", COUNT, protocol=SHORT, obs_spec=ObservationSpec(frames, 4, 24, 20))
 
 
 @pytest.mark.parametrize("frames", [1, 4, 7])
-def test_a_rollouts_stacks_are_those_of_the_consoles(frames: int) -> None:
-    """Ten rollouts in a row, of an odd length, over games that are over and games that are cut."""
-    consoles, rng = consoles_seen(frames), np.random.default_rng(frames)
-    rollout = RolloutBuffer(37, COUNT, consoles.obs_spec.shape)
+def test_rollout_stacks_equal_the_observations(frames: int) -> None:
+    """Ten consecutive rollouts of odd length, with terminated and truncated episodes."""
+    envs, rng = make_envs(frames), np.random.default_rng(frames)
+    rollout = RolloutBuffer(37, COUNT, envs.obs_spec.shape)
     terminated = truncated = 0
     for _ in range(10):
         seen: list[FrameStacks] = []
         while not rollout.full:
-            seen.append(consoles.stacks.copy())
-            rollout.add_observation(consoles.stacks, NOTHING)
-            result = random_step(consoles, rng)
+            seen.append(envs.stacks.copy())
+            rollout.add_observation(envs.stacks, NOTHING)
+            result = random_step(envs, rng)
             rollout.add_step(np.zeros(COUNT, np.int64), result.rewards, result.terminated, result, NOTHING)
             terminated, truncated = terminated + result.terminated.sum(), truncated + result.truncated.sum()
         places = rng.permutation(37 * COUNT)
         assert np.array_equal(rollout.stacks(places), np.concatenate(seen)[places])
         rollout.reset()
-    consoles.close()
+    envs.close()
     assert terminated and truncated, "the test saw too little"
 
 
-def test_what_follows_a_step_is_the_next_value_or_that_of_the_cut() -> None:
+def test_next_values_are_bootstrapped_at_truncation() -> None:
     rollout = RolloutBuffer(3, 2, (1, 4, 4))
     stacks, no = np.zeros((2, 1, 4, 4), np.uint8), np.zeros(2, np.bool_)
     for step in range(3):
@@ -53,29 +53,29 @@ def test_what_follows_a_step_is_the_next_value_or_that_of_the_cut() -> None:
     assert next_values.tolist() == [[1.0, 11.0], [2.0, 77.0], [3.0, 13.0]]
 
 
-class Diary:
-    """What consoles showed and gave, step by step, kept in full."""
+class History:
+    """All observations and step results."""
 
     def __init__(self) -> None:
         self.stacks: list[FrameStacks] = []
-        self.result: list[StepResult] = []
+        self.results: list[StepResult] = []
 
     def of(self, kind: str) -> np.ndarray:
-        """That array of all steps, (steps, consoles)."""
-        return np.stack([getattr(result, kind) for result in self.result])
+        """One field of all steps, shape (steps, environments, ...)."""
+        return np.stack([getattr(result, kind) for result in self.results])
 
 
 @pytest.mark.parametrize("frames", [1, 4])
-def test_what_is_drawn_from_the_replay_memory_is_what_happened(frames: int) -> None:
-    """The action of a step is its number, so a drawn one is known again; the memory goes round thrice."""
+def test_replay_samples_equal_the_history(frames: int) -> None:
+    """Each action is its step number, which identifies samples; the buffer wraps around three times."""
     n_steps, discount, length = 3, 0.9, 130
-    consoles, rng = consoles_seen(frames), np.random.default_rng(frames)
-    replay, diary = ReplayBuffer(length * COUNT, COUNT, consoles.obs_spec.shape), Diary()
+    envs, rng = make_envs(frames), np.random.default_rng(frames)
+    replay, history = ReplayBuffer(length * COUNT, COUNT, envs.obs_spec.shape), History()
     drawn: set[int] = set()
     for step in range(3 * length):
-        diary.stacks.append(consoles.stacks.copy())
-        replay.add_observation(consoles.stacks)
-        diary.result.append(result := random_step(consoles, rng))
+        history.stacks.append(envs.stacks.copy())
+        replay.add_observation(envs.stacks)
+        history.results.append(result := random_step(envs, rng))
         replay.add_step(step * COUNT + np.arange(COUNT), result.rewards, result.terminated, result)
         if step % 43 == 42:
             sample = replay.sample(rng, 64, n_steps, discount)
@@ -83,17 +83,19 @@ def test_what_is_drawn_from_the_replay_memory_is_what_happened(frames: int) -> N
             drawn |= set(steps.tolist())
             assert steps.min() > step - length and steps.max() <= step - n_steps
             places = steps + np.arange(n_steps)[:, None]
-            assert not diary.of("truncated")[places, columns].any()
-            rewards, terminated = (diary.of(kind)[places, columns] for kind in ("rewards", "terminated"))
+            assert not history.of("truncated")[places, columns].any()
+            rewards, terminated = (history.of(kind)[places, columns] for kind in ("rewards", "terminated"))
             returns, discounts, num_steps = n_step_returns(
                 rewards, terminated, np.zeros_like(terminated), discount=discount
             )
             assert np.array_equal(sample.returns, returns) and np.array_equal(sample.discounts, discounts)
-            shown = np.stack(diary.stacks)
-            assert np.array_equal(sample.stacks, shown[steps, columns])
-            goes_on = discounts > 0
-            assert np.array_equal(sample.next_stacks[goes_on], shown[steps + num_steps, columns][goes_on])
-    consoles.close()
+            observations = np.stack(history.stacks)
+            assert np.array_equal(sample.stacks, observations[steps, columns])
+            continues = discounts > 0
+            assert np.array_equal(
+                sample.next_stacks[continues], observations[steps + num_steps, columns][continues]
+            )
+    envs.close()
     assert len(drawn) > 200
-    assert diary.of("terminated").any() and diary.of("truncated").any(), "the test saw too little"
-    assert diary.of("rewards").any()
+    assert history.of("terminated").any() and history.of("truncated").any(), "the test saw too little"
+    assert history.of("rewards").any()
