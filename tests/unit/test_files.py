@@ -49,10 +49,10 @@ def test_killed_write_leaves_old_or_new_content(tmp_path: Path) -> None:
 
 
 def _number_in(path: Path) -> int:
-    words = path.read_bytes().split()
-    assert len(words) == 50_000
-    assert len(set(words)) == 1
-    return int(words[0])
+    numbers = path.read_bytes().split()
+    assert len(numbers) == 50_000
+    assert len(set(numbers)) == 1
+    return int(numbers[0])
 
 
 def test_failed_write_leaves_old_content_and_no_temporary_file(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_bounds_are_shown_beside_the_value() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hint", "words"),
+    ("hint", "text"),
     [
         (int, ""),
         (Annotated[int, Meta(ge=1, le=60)], "1 to 60"),
@@ -99,5 +99,5 @@ def test_bounds_are_shown_beside_the_value() -> None:
         (str | None, ""),
     ],
 )
-def test_bounds_text(hint: Any, words: str) -> None:
-    assert bounds_text(hint) == words
+def test_bounds_text(hint: Any, text: str) -> None:
+    assert bounds_text(hint) == text

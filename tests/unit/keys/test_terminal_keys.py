@@ -13,7 +13,7 @@ KEYS = ("up", "left", "right", "space")
 MS = 1_000_000
 
 
-class Hand:
+class Typist:
     """Types on a keyboard at given times (simulated clock)."""
 
     def __init__(self, holding: HoldMode, hold_seconds: float = 0.15) -> None:
@@ -23,7 +23,7 @@ class Hand:
             KEYS, holding, hold_seconds, self.warnings.append, lambda: self.now_ms * MS
         )
 
-    def types(self, at_ms: int, key: str, stroke: KeyAction = "press") -> None:
+    def type_key(self, at_ms: int, key: str, stroke: KeyAction = "press") -> None:
         self.now_ms = at_ms
         self.keyboard.on_key(key, stroke, at_ms * MS)
 
@@ -36,132 +36,132 @@ class Hand:
 
 
 def test_key_is_held_from_press_to_reported_release() -> None:
-    hand = Hand("releases")
-    hand.types(10, "up")
-    hand.types(20, "space")
+    typist = Typist("releases")
+    typist.type_key(10, "up")
+    typist.type_key(20, "space")
     for at_ms in range(500, 800, 30):
-        hand.types(at_ms, "up", "repeat")
-    hand.types(900, "up", "release")
-    assert hand.keyboard.held() == NO_KEYS  # up to the edges already returned
-    assert hand.edges() == [(10, "up", True), (20, "space", True), (900, "up", False)]
-    assert hand.keyboard.held() == {"space"}
+        typist.type_key(at_ms, "up", "repeat")
+    typist.type_key(900, "up", "release")
+    assert typist.keyboard.held() == NO_KEYS  # up to the edges already returned
+    assert typist.edges() == [(10, "up", True), (20, "space", True), (900, "up", False)]
+    assert typist.keyboard.held() == {"space"}
     # A key that never repeated may be held indefinitely.
-    assert hand.edges(60_000) == []
-    hand.types(60_001, "space", "release")
-    hand.types(60_002, "space", "release")
-    hand.types(60_003, "q")
-    assert hand.edges() == [(60_001, "space", False)]
-    assert hand.warnings == []
+    assert typist.edges(60_000) == []
+    typist.type_key(60_001, "space", "release")
+    typist.type_key(60_002, "space", "release")
+    typist.type_key(60_003, "q")
+    assert typist.edges() == [(60_001, "space", False)]
+    assert typist.warnings == []
 
 
 def test_wait_returns_on_a_keystroke() -> None:
-    hand = Hand("releases")
+    typist = Typist("releases")
     for number, stroke in enumerate(("press", "release")):
-        types = threading.Timer(0.05, hand.types, [number, "up", stroke])
-        types.start()
+        timer = threading.Timer(0.05, typist.type_key, [number, "up", stroke])
+        timer.start()
         began = time.monotonic()
-        hand.keyboard.wait(60.0)
+        typist.keyboard.wait(60.0)
         assert time.monotonic() - began < 30.0
-        assert hand.edges() == [(number, "up", stroke == "press")]
-        types.join()
-    hand.keyboard.wait(0.01)
-    assert hand.edges() == []
+        assert typist.edges() == [(number, "up", stroke == "press")]
+        timer.join()
+    typist.keyboard.wait(0.01)
+    assert typist.edges() == []
 
 
 def test_key_without_release_is_released_when_repeats_stop() -> None:
-    hand = Hand("releases")
-    hand.types(0, "up")
-    hand.types(500, "up", "repeat")
-    hand.types(530, "up", "repeat")
-    assert hand.edges(1500) == [(0, "up", True)]
-    assert hand.edges(1531) == [(1531, "up", False)]
-    assert "up key was stuck" in hand.warnings[0]
+    typist = Typist("releases")
+    typist.type_key(0, "up")
+    typist.type_key(500, "up", "repeat")
+    typist.type_key(530, "up", "repeat")
+    assert typist.edges(1500) == [(0, "up", True)]
+    assert typist.edges(1531) == [(1531, "up", False)]
+    assert "up key was stuck" in typist.warnings[0]
     # It was still held, without repeats; its next repeat presses it again.
-    hand.types(1600, "up", "repeat")
-    assert hand.edges() == [(1600, "up", True)]
+    typist.type_key(1600, "up", "repeat")
+    assert typist.edges() == [(1600, "up", True)]
 
 
 def test_key_is_released_if_another_key_takes_over_the_repeat() -> None:
-    hand = Hand("releases")
-    hand.types(0, "up")
-    hand.types(500, "up", "repeat")
-    hand.types(600, "q")  # not a key of the game, but the key that the keyboard repeats now
-    hand.types(700, "q", "release")
-    assert hand.edges(30_000) == [(0, "up", True)]
-    assert hand.warnings == []
+    typist = Typist("releases")
+    typist.type_key(0, "up")
+    typist.type_key(500, "up", "repeat")
+    typist.type_key(600, "q")  # not a key of the game, but the key that the keyboard repeats now
+    typist.type_key(700, "q", "release")
+    assert typist.edges(30_000) == [(0, "up", True)]
+    assert typist.warnings == []
 
 
 def test_second_press_implies_a_missed_release() -> None:
-    hand = Hand("releases")
-    hand.types(0, "up")
-    hand.types(300, "up")
-    assert hand.edges() == [(0, "up", True), (300, "up", False), (300, "up", True)]
+    typist = Typist("releases")
+    typist.type_key(0, "up")
+    typist.type_key(300, "up")
+    assert typist.edges() == [(0, "up", True), (300, "up", False), (300, "up", True)]
     # One missing release is not enough to distrust the terminal.
-    hand.types(400, "up", "release")
+    typist.type_key(400, "up", "release")
     for at_ms in (500, 600, 700, 800):
-        hand.types(at_ms, "left")
-    assert hand.keyboard.hold_mode == "releases"
+        typist.type_key(at_ms, "left")
+    assert typist.keyboard.hold_mode == "releases"
 
 
 def test_terminal_without_real_releases_is_detected() -> None:
-    hand = Hand("releases")
+    typist = Typist("releases")
     for at_ms in (0, 500, 530, 560, 590):  # repeats as presses, and nothing else
-        hand.types(at_ms, "up")
-    assert hand.keyboard.hold_mode == "timeout"
-    assert len(hand.warnings) == 1
-    edges = hand.edges(2000)
+        typist.type_key(at_ms, "up")
+    assert typist.keyboard.hold_mode == "timeout"
+    assert len(typist.warnings) == 1
+    edges = typist.edges(2000)
     assert edges[-1] == (740, "up", False)
-    assert hand.keyboard.held() == NO_KEYS
+    assert typist.keyboard.held() == NO_KEYS
 
 
 @pytest.mark.parametrize("stroke", ["press", "repeat"])
 def test_timeout_holds_a_key_after_each_stroke(stroke: KeyAction) -> None:
-    hand = Hand("timeout")
-    hand.types(0, "up")
-    assert hand.edges(100) == [(0, "up", True)]
+    typist = Typist("timeout")
+    typist.type_key(0, "up")
+    assert typist.edges(100) == [(0, "up", True)]
     # Nothing until the repeats begin; the key is held during the repeats.
     for at_ms in (500, 530, 560):
-        hand.types(at_ms, "up", stroke)
-    hand.types(570, "space")
-    assert hand.edges(650) == [(150, "up", False), (500, "up", True), (570, "space", True)]
-    assert hand.edges(800) == [(710, "up", False), (720, "space", False)]
+        typist.type_key(at_ms, "up", stroke)
+    typist.type_key(570, "space")
+    assert typist.edges(650) == [(150, "up", False), (500, "up", True), (570, "space", True)]
+    assert typist.edges(800) == [(710, "up", False), (720, "space", False)]
 
 
 def test_longer_timeout_bridges_the_repeat_delay() -> None:
-    hand = Hand("timeout", hold_seconds=0.6)
+    typist = Typist("timeout", hold_seconds=0.6)
     for at_ms in (0, 500, 530):
-        hand.types(at_ms, "left")
-    assert hand.edges(2000) == [(0, "left", True), (1130, "left", False)]
+        typist.type_key(at_ms, "left")
+    assert typist.edges(2000) == [(0, "left", True), (1130, "left", False)]
 
 
 def test_latch_holds_the_last_direction_until_enter() -> None:
-    hand = Hand("latched")
-    hand.types(0, "left")
-    hand.types(100, "space")
-    assert hand.edges(5000) == [(0, "left", True), (100, "space", True), (250, "space", False)]
-    hand.types(6000, "up")
-    hand.types(6100, "q")
-    hand.types(7000, "enter")
-    assert hand.edges() == [(6000, "left", False), (6000, "up", True), (7000, "up", False)]
+    typist = Typist("latched")
+    typist.type_key(0, "left")
+    typist.type_key(100, "space")
+    assert typist.edges(5000) == [(0, "left", True), (100, "space", True), (250, "space", False)]
+    typist.type_key(6000, "up")
+    typist.type_key(6100, "q")
+    typist.type_key(7000, "enter")
+    assert typist.edges() == [(6000, "left", False), (6000, "up", True), (7000, "up", False)]
 
 
 @pytest.mark.parametrize("holding", ["releases", "timeout", "latched"])
 def test_release_all_releases_every_key(holding: HoldMode) -> None:
-    hand = Hand(holding)
-    hand.types(0, "up")
-    hand.types(1, "space")
-    hand.keyboard.release_all(50 * MS)
-    assert [edge for edge in hand.edges(60) if not edge[2]] == [(50, "space", False), (50, "up", False)]
-    hand.types(100, "left")
-    hand.keyboard.set_hold_mode("timeout", 120 * MS)
-    assert hand.edges() == [(100, "left", True), (120, "left", False)]
-    hand.types(130, "left")
-    assert hand.edges(1000) == [(130, "left", True), (280, "left", False)]
+    typist = Typist(holding)
+    typist.type_key(0, "up")
+    typist.type_key(1, "space")
+    typist.keyboard.release_all(50 * MS)
+    assert [edge for edge in typist.edges(60) if not edge[2]] == [(50, "space", False), (50, "up", False)]
+    typist.type_key(100, "left")
+    typist.keyboard.set_hold_mode("timeout", 120 * MS)
+    assert typist.edges() == [(100, "left", True), (120, "left", False)]
+    typist.type_key(130, "left")
+    assert typist.edges(1000) == [(130, "left", True), (280, "left", False)]
 
 
 def test_edge_times_are_monotonic() -> None:
-    hand = Hand("timeout")
-    hand.types(1000, "up")
-    hand.edges(1500)
-    hand.keyboard.on_key("left", "press", 900 * MS)  # late
-    assert hand.keyboard.edges()[0] == KeyEdge(1150 * MS, "left", True, "human")
+    typist = Typist("timeout")
+    typist.type_key(1000, "up")
+    typist.edges(1500)
+    typist.keyboard.on_key("left", "press", 900 * MS)  # late
+    assert typist.keyboard.edges()[0] == KeyEdge(1150 * MS, "left", True, "human")

@@ -13,7 +13,7 @@ from agp_tui.models.registry import delete, list_summaries
 
 @pytest.fixture
 def root(small_models: SmallModels, tmp_path: Path) -> Path:
-    """A valid model, one without its file, one with a truncated manifest, and a file made elsewhere."""
+    """A valid model, one without its file, one with a truncated manifest, and a third-party file."""
     for name in ("good", "gone", "torn"):
         shutil.copytree(small_models.folder, tmp_path / name)
         write_manifest(tmp_path / name, manifest_for(tmp_path / name))

@@ -158,9 +158,9 @@ def test_recording_ends_after_n_games_with_scores(tmp_path: Path) -> None:
     assert recorded.because == "2 games are over"
     assert recorded.frames == 40
     assert recorded.scores == (0.0, 1.0)
-    told = open_recording(recorded).timeline.scores
-    assert [change.status.score for change in told[:4]] == [0, 1, 2, 3]
-    assert told[-1].status.finished_scores == (0.0, 1.0)
+    scores = open_recording(recorded).timeline.scores
+    assert [change.status.score for change in scores[:4]] == [0, 1, 2, 3]
+    assert scores[-1].status.finished_scores == (0.0, 1.0)
 
 
 def test_stop_completes_the_recording_and_releases_keys(tmp_path: Path) -> None:
@@ -192,9 +192,9 @@ def test_recording_is_completed_on_any_error(tmp_path: Path, error: type[BaseExc
     with pytest.raises(error):
         record_drawn_game(tmp_path, game, FailingPolicy(1, "agent"), job=Job(event_log))
     (path,) = find_recordings(tmp_path)
-    told = [event.text for event in event_log.events if isinstance(event, Note)]
+    notes = [event.text for event in event_log.events if isinstance(event, Note)]
     if error is JobFailed:
-        assert told == [f"Saved so far: 9 frames in {path}."]
+        assert notes == [f"Saved so far: 9 frames in {path}."]
     recording = Recording.open(path)
     assert (len(recording), recording.meta.state) == (9, "complete")
     assert game.held == NO_KEYS
@@ -289,5 +289,5 @@ def test_keys_are_written_before_their_frame(tmp_path: Path) -> None:
     lines = list(read_lines(recording.path / "timeline.jsonl"))
     for number, line in enumerate(lines):
         if isinstance(line, FrameLine):
-            left = parse(lines[: number + 1]).key_states(KEYS, "human")[line.index]
-            assert left.tolist() == states[line.index].tolist()
+            truncated = parse(lines[: number + 1]).key_states(KEYS, "human")[line.index]
+            assert truncated.tolist() == states[line.index].tolist()
