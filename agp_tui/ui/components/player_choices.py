@@ -23,7 +23,7 @@ def choices(found: list[RunItem]) -> list[Choice]:
     ]
 
 
-def can_go_on(run: Run) -> bool:
+def is_resumable(run: Run) -> bool:
     """Whether the run can be resumed: not running, not finished, with a checkpoint."""
     if run.alive() or not (run.checkpoints / CHECKPOINT).is_file():
         return False

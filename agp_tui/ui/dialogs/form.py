@@ -1,4 +1,4 @@
-"""A few values to type or choose, checked by whoever takes them."""
+"""Form dialog: a few values to type or choose, validated by a callback."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from agp_tui.errors import AgpError
 
 Values = dict[str, str]
 Take = Callable[[Values], Awaitable[None]]
-"""Does something with the values; what it raises as `AgpError` is shown, and the form stays."""
+"""Accepts the values. An `AgpError` that it raises is shown, and the form stays open."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """One value: `label` stands before it, `example` in it while it is empty; `choices` are all there are."""
+    """A field with its `label`, an `example` as placeholder, and the allowed `choices`, if any."""
 
     name: str
     label: str
@@ -32,7 +32,7 @@ class Field:
 
 
 class Cycle(Static, can_focus=True):
-    """One of a few words; left, right, space or a click takes the next."""
+    """A choice between a few values; left, right, space or a click changes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "turn(-1)", "Previous", show=False),
@@ -67,7 +67,7 @@ class Cycle(Static, can_focus=True):
 
 
 class Form(ModalScreen[Values | None]):
-    """The values by name once they are taken; None where the person leaves."""
+    """Returns the accepted values by name, or None if cancelled."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Back", id="form.leave"),

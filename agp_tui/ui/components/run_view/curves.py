@@ -18,7 +18,7 @@ LABELS: dict[str, tuple[str, str]] = {
 """By metric: the chart that it is drawn in, and its name there."""
 
 AT_VALIDATIONS = {"val_loss", "f1", "change_f1"}
-"""Told with every step, new only after a validation."""
+"""Reported with every step, but they change only after a validation."""
 
 
 class RunCurves(Vertical):

@@ -20,8 +20,8 @@ from agp_tui.protocol.results import (
 )
 
 
-def told(event: AnyEvent) -> RenderableType | None:
-    """Its words or its table; None for an event that is shown elsewhere."""
+def event_text(event: AnyEvent) -> RenderableType | None:
+    """The event as text or table; None for an event that is shown elsewhere."""
     match event:
         case Note():
             return Text(event.text, style="yellow" if event.level == "warning" else "")
@@ -35,7 +35,7 @@ def told(event: AnyEvent) -> RenderableType | None:
 
 
 def agent_result(event: Finished) -> Iterator[Text]:
-    """How much was played, how good the best agent is, and what can be done with it."""
+    """The steps played, the score of the best agent, and the next command."""
     seconds = event.seconds or 0.0
     rate = f", {event.steps_per_second:,.0f} a second" if event.steps_per_second else ""
     yield Text(f"{event.steps or 0:,} steps in {duration_text(seconds)}{rate}")
@@ -56,7 +56,7 @@ def agent_result(event: Finished) -> Iterator[Text]:
 
 
 def _human(normalised: float | None) -> list[str]:
-    """Where that is between random play and a person."""
+    """The human-normalised score as text: 0 % is random play, 100 % a human."""
     if normalised is None:
         return []
     return [f"; {100 * normalised:.0f} % of the way from random play to a person"]
@@ -67,7 +67,7 @@ PRACTISED, PLAIN = "clone after practice", "plain clone"
 
 
 def result(event: Finished) -> Iterator[RenderableType]:
-    """The result in parts, the most wanted last, where the reader's eye is."""
+    """The result in parts, the most important last, next to the prompt."""
     if event.job == "demo" and (means := _means(event.result(DemoResult))):
         yield from scores(event, means)
         return
@@ -98,7 +98,7 @@ def result(event: Finished) -> Iterator[RenderableType]:
 
 
 def _means(demo: DemoResult | None) -> dict[str, float]:
-    """Mean score by player, of those that played."""
+    """Mean score by player, without those that did not play."""
     if demo is None:
         return {}
     players = {"expert": demo.expert, PRACTISED: demo.practised, PLAIN: demo.plain, "random": demo.random}
@@ -106,7 +106,7 @@ def _means(demo: DemoResult | None) -> dict[str, float]:
 
 
 def scores(event: Finished, means: dict[str, float]) -> Iterator[RenderableType]:
-    """A bar for each player from the worst to the best mean score, then the model that practised."""
+    """A bar per player from the worst to the best mean score, then the model after practice."""
     low, high = min(means.values()), max(means.values())
     wide = max(map(len, means))
     for who, mean in means.items():

@@ -1,6 +1,6 @@
-"""A long job as it goes: its stages, how far it is, curves, what it shows live, what it told.
+"""View of a run: stages, progress, curves, live picture and log.
 
-The training of an agent has a view of its own in place of picture and curves.
+For an Atari training, `AgentView` replaces picture and curves.
 """
 
 import time
@@ -36,7 +36,7 @@ from agp_tui.ui.components.live_view import LiveView
 from agp_tui.ui.components.run_view.agent_view import JOB as AGENTS_JOB
 from agp_tui.ui.components.run_view.agent_view import AgentView, agent_progress
 from agp_tui.ui.components.run_view.curves import RunCurves
-from agp_tui.ui.components.run_view.result import result, told
+from agp_tui.ui.components.run_view.result import event_text, result
 
 LIVE_MESSAGE = "What it plays shows here."
 ROOMY_ROWS = 28
@@ -89,7 +89,7 @@ class RunView(Vertical):
 
     def on_mount(self) -> None:
         self.clear(self._message)
-        # How long a stage takes goes on where nothing is told.
+        # The duration of the stage increases between events too.
         self.set_interval(1.0, self._tick)
 
     def on_resize(self, resized: Resize) -> None:
@@ -130,7 +130,7 @@ class RunView(Vertical):
             case EpisodeFinished() | Evaluated():
                 self.query_one(AgentView).show(event)
             case Table() | Note():
-                self._write(told(event))
+                self._write(event_text(event))
             case Finished():
                 training = event.result(TrainingResult)
                 stopped = event.stopped or (training is not None and training.stopped)
@@ -139,7 +139,7 @@ class RunView(Vertical):
                     self._write(part)
             case Failed():
                 self._end(event.at, "stopped" if event.was_stopped else "failed")
-                self._write(told(event))
+                self._write(event_text(event))
 
     def tell(self, words: RenderableType) -> None:
         """Say something about the run that is no event of it."""

@@ -55,7 +55,7 @@ class AtariCompare(Vertical):
     """One table of all trainings, the best of each game first."""
 
     class Opened(Message):
-        """A person wants to see this run."""
+        """The user opened this run."""
 
         def __init__(self, run: str) -> None:
             super().__init__()

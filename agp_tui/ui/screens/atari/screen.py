@@ -14,7 +14,7 @@ from agp_tui.games.ids import is_atari
 from agp_tui.protocol.commands import Stop
 from agp_tui.protocol.events import Failed, Finished
 from agp_tui.ui.client.catalog import RunItem
-from agp_tui.ui.components.player_choices import can_go_on, choices, trainings
+from agp_tui.ui.components.player_choices import choices, is_resumable, trainings
 from agp_tui.ui.components.run_view.view import RunView
 from agp_tui.ui.dialogs.choose import Choose
 from agp_tui.ui.screens.atari.compare import AtariCompare
@@ -45,10 +45,10 @@ from the training, and the interval says where its mean lies at 95 %.
 """
 
 
-def what_to_do(*, can_go_on: bool) -> Text:
+def what_to_do(*, is_resumable: bool) -> Text:
     """After a failure."""
     parts: list[str | tuple[str, str]] = []
-    if can_go_on:
+    if is_resumable:
         parts = [("r", "bold"), " goes on from its last checkpoint, "]
     return Text.assemble(
         "Press: ", *parts, ("enter", "bold"), " for the form, ", ("7", "bold"), " for all runs."
@@ -56,7 +56,7 @@ def what_to_do(*, can_go_on: bool) -> Text:
 
 
 class AtariScreen(RunScreen):
-    """Games and form, somebody who is watched, a training, or all trainings compared: one at a time."""
+    """Shows one of: games and form, a watched game, a training, the comparison of all trainings."""
 
     MODE = "atari"
     VIEW = "atari-run"
@@ -93,7 +93,7 @@ class AtariScreen(RunScreen):
         self.watch(self.query_one(AtariWatch), "playing", self.refresh_bindings)
 
     def changed(self, what: str) -> None:
-        """The list, what there is of each game, a training that began or ended."""
+        """Update after a change of the games, the catalog, the runs or the settings."""
         if what in ("", "games", "recordings", "models", "runs"):
             self.query_one(AtariGames).feed(self.agp.catalog)
         if what in ("", "game"):
@@ -107,7 +107,7 @@ class AtariScreen(RunScreen):
         self.refresh_footer()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what can be done now is offered."""
+        """Offer only what is possible now."""
         if not self.is_mounted:
             return True
         watched, over = self.followed_run is not None, self.end is not None
@@ -140,19 +140,19 @@ class AtariScreen(RunScreen):
         )
 
     def on_settings_form_left(self) -> None:
-        """Back to the list."""
+        """Focus the table."""
         self.query_one(AtariGames).enter()
 
     def action_find(self) -> None:
-        """Type a part of a name."""
+        """Show the filter box."""
         self.query_one(AtariGames).find()
 
     def action_sort(self) -> None:
-        """By the next column."""
+        """Sort by the next column."""
         (self.query_one(AtariCompare) if self.comparing else self.query_one(AtariGames)).sort()
 
     def action_monte_carlo(self) -> None:
-        """Between Monte Carlo and the usual algorithm."""
+        """Switch between Monte Carlo and the default algorithm."""
         form = self.query_one(AtariForm)
         form.toggle_monte_carlo()
         self.notify(f"The algorithm is {form.algorithm}.", timeout=3)
@@ -164,7 +164,7 @@ class AtariScreen(RunScreen):
     # --- a training ------------------------------------------------------------------------------
 
     def action_train(self) -> None:
-        """Train an agent as the form says, or watch the one that it names."""
+        """Train an agent with the settings of the form, or watch the agent that it names."""
         form = self.query_one(AtariForm)
         if not is_atari(self.agp.game):
             form.show_error("Choose a game in the list first: enter takes the one under the cursor.")
@@ -174,7 +174,7 @@ class AtariScreen(RunScreen):
             self.start_job("atari", "train", *form.flags(), form=form)
 
     def action_again(self) -> None:
-        """To the form, for another training."""
+        """Return to the form for another training."""
         self.action_back()
 
     def follow(self, run: Run) -> None:
@@ -183,19 +183,19 @@ class AtariScreen(RunScreen):
         super().follow(run)
 
     def run_ended(self, run: Run, end: Finished | Failed) -> None:
-        """Where it failed, say what it said last and what can be done."""
+        """After a failure, show the last line of its log and what to do."""
         if isinstance(end, Failed) and end.exit_code != 130:
             said = last_words(run)
             if said not in end.error:
                 self.run_view.tell(Text(f"Its last words: {said}", style="yellow"))
-            self.run_view.tell(what_to_do(can_go_on=self._resumable() is not None))
+            self.run_view.tell(what_to_do(is_resumable=self._resumable() is not None))
 
     def _trainings(self) -> list[RunItem]:
-        """All of them, newest first."""
+        """All trainings, newest first."""
         return trainings(self.agp.catalog.runs)
 
     def _follow_newest(self) -> None:
-        """A training that goes on is shown, whoever started it."""
+        """Follow a running training, also of another process."""
         alive = next((one for one in self._trainings() if one.state == "running"), None)
         busy = self.followed_run is not None or self.watching or self.comparing or self._in_form()
         if alive is not None and not busy and alive.id != self.left_run_id:
@@ -214,21 +214,21 @@ class AtariScreen(RunScreen):
             self.follow(self.run_named(run))
 
     def _resumable(self) -> Run | None:
-        """The training that can be gone on with: the one shown, else the newest of this game."""
+        """The training that can be resumed: the one shown, else the newest of this game."""
         run = self.followed_run
         if run is None and (newest := trainings(self.agp.catalog.runs, self.agp.game)):
             run = self.run_named(newest[0].id)
-        return run if run is not None and can_go_on(run) else None
+        return run if run is not None and is_resumable(run) else None
 
     def action_resume(self) -> None:
-        """Go on where it was."""
+        """Resume the training."""
         if (run := self._resumable()) is not None:
             self.start_job("atari", "train", "--resume", run.id, form=self.query_one(AtariForm))
 
     # --- all trainings ---------------------------------------------------------------------------
 
     def action_compare(self) -> None:
-        """All trainings in one table, or away from it."""
+        """Show or hide the table of all trainings."""
         if self.comparing:
             self.action_back()
             return
@@ -238,27 +238,27 @@ class AtariScreen(RunScreen):
         self.query_one(AtariCompare).enter()
 
     def on_atari_compare_opened(self, opened: AtariCompare.Opened) -> None:
-        """Enter, or a click, on a training."""
+        """Follow the training that was opened in the table."""
         self.follow(self.run_named(opened.run))
 
     def _compare(self, shown: bool) -> None:
         self.comparing = shown
         self.set_class(shown, "-comparing")
 
-    # --- somebody who plays ----------------------------------------------------------------------
+    # --- watching a player -----------------------------------------------------------------------
 
     @property
     def watching(self) -> bool:
-        """Whether somebody plays, to be watched."""
+        """Whether a game is being watched."""
         return self.query_one(AtariWatch).playing
 
     def action_watch(self) -> None:
-        """The expert, or chance."""
+        """Watch the expert, or random play if the game has none."""
         if (game := self.query_one(AtariGames).under_cursor) is not None:
             self._watch_game(game.id, "expert" if game.expert else CHANCE)
 
     def action_watch_by(self) -> None:
-        """Choose who plays."""
+        """Choose a player and watch it."""
         if (game := self.query_one(AtariGames).under_cursor) is not None:
             ask = Choose(f"Who plays {game.id}?", players(game.id, self.agp.catalog))
             self.app.push_screen(ask, lambda by: self._watch_game(game.id, by))
@@ -272,21 +272,21 @@ class AtariScreen(RunScreen):
         self.query_one(AtariWatch).play(who, "atari", *words)
 
     def on_screen_suspend(self) -> None:
-        """Nobody looks any more; another live job may begin."""
+        """Stop the watched game when the screen is left, so that another live job can start."""
         if self.watching and self.app.current_mode != self.MODE:
             self.agp.send_live(Stop())
 
     # --- stop, and back --------------------------------------------------------------------------
 
     def action_stop(self) -> None:
-        """Stop who plays, or the training; its checkpoint is kept, so nothing is lost."""
+        """Stop the watched game or the training; the training saves a checkpoint."""
         if self.watching:
             self.agp.send_live(Stop())
         else:
             super().action_stop()
 
     def action_back(self) -> None:
-        """To the list of games, from wherever that is."""
+        """Return to the table of games."""
         games = self.query_one(AtariGames)
         if games.finding:
             games.close_box()

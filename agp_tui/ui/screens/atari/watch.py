@@ -1,4 +1,4 @@
-"""Somebody plays an Atari game, to be watched."""
+"""Watch pane of the Atari screen: a player plays a game, live."""
 
 from textual import work
 from textual.app import ComposeResult
@@ -11,7 +11,7 @@ from agp_tui.protocol.events import AnyEvent, Failed, Live
 from agp_tui.ui.app_base import app_of
 from agp_tui.ui.client.catalog import Catalog
 from agp_tui.ui.components.player_choices import agents, models, scripted
-from agp_tui.ui.components.run_view.result import told
+from agp_tui.ui.components.run_view.result import event_text
 from agp_tui.ui.components.watch_pane import WatchPane
 from agp_tui.ui.dialogs.choose import Choice
 
@@ -20,7 +20,7 @@ INVITING = "Press w to watch somebody play the game under the cursor."
 
 
 class AtariWatch(Vertical):
-    """Who plays what, the picture, what is told about it."""
+    """Player and game, the live picture, and a log of messages."""
 
     playing: var[bool] = var[bool](False, init=False)
 
@@ -34,7 +34,7 @@ class AtariWatch(Vertical):
         yield RichLog(id="atari-log", wrap=True, markup=False, min_width=30)
 
     def play(self, who: str, *words: str) -> None:
-        """Let somebody play by these words of a command; `who` says who plays what. One at a time."""
+        """Run the command `words` and show its game; `who` names player and game. One at a time."""
         if not self.playing:
             self.playing = True
             self._begin(who)
@@ -51,40 +51,40 @@ class AtariWatch(Vertical):
             self.notify(str(error), severity="error", markup=False)
         finally:
             self.playing = False
-            # Not there any more where the app is being left.
+            # The widget is gone if the app is exiting.
             for line in self.query("#atari-what").results(Static):
                 line.update(f"{self._who}: over.")
 
     def on_watch_pane_command_sent(self, message: WatchPane.CommandSent) -> None:
-        """Pause, step, speed: pass it on."""
+        """Send pause, step or speed to the job."""
         if self.playing:
             app_of(self).send_live(message.command)
 
     async def on_watch_pane_closed(self) -> None:
-        """Enough seen: what escape does on the whole screen."""
+        """Leave the pane as Escape does on the screen."""
         await self.run_action("screen.back")
 
     def _begin(self, who: str) -> None:
         self._who = who
-        # Its keys steer the game, and the footer names them.
+        # The pane has the playback keys; the footer then lists them.
         self.query_one(WatchPane).focus()
         self.query_one(RichLog).clear()
         self.query_one("#atari-what", Static).update(who)
         self.query_one(WatchPane).reset("Getting ready …")
 
     def show(self, event: AnyEvent) -> None:
-        """One event of the player."""
+        """Show an event of the job."""
         if isinstance(event, Live):
             self.query_one(WatchPane).show(event)
             score = f", score {event.score:g}" if event.score is not None else ""
             self.query_one("#atari-what", Static).update(f"{self._who}{score}; s stops.")
-        elif (words := told(event)) is not None:
+        elif (words := event_text(event)) is not None:
             self.query_one(RichLog).write(words)
         if isinstance(event, Failed):
             self.query_one(WatchPane).reset("Nobody played; the reason is below.")
 
 
 def players(game: str, catalog: Catalog) -> list[Choice]:
-    """Who can play a game to be watched: the expert, chance, its models and agents."""
+    """The players of a game: the expert, chance, its models and agents."""
     chance = Choice(CHANCE, "presses keys at random")
     return [*scripted(game, catalog), chance, *models(game, catalog), *agents(game, catalog)]

@@ -18,7 +18,7 @@ from agp_tui.protocol.events import AnyEvent, Failed, Finished, Live, Started
 from agp_tui.protocol.results import LatencyResult
 from agp_tui.protocol.summaries import ModelSummary
 from agp_tui.ui.client.process import run_command
-from agp_tui.ui.components.run_view.result import told
+from agp_tui.ui.components.run_view.result import event_text
 from agp_tui.ui.components.terminal_game import TerminalGame
 from agp_tui.ui.dialogs.choose import Choice, Choose
 from agp_tui.ui.screens.base import AppScreen
@@ -194,7 +194,7 @@ class PlayScreen(AppScreen):
         elif isinstance(event, Live):
             self.query_one(TerminalGame).show(event)
             self.paused = event.paused
-        elif (text := told(event)) is not None:
+        elif (text := event_text(event)) is not None:
             log.write(text)
         if isinstance(event, Finished) and event.recordings and self.model is not None:
             self.corrected_model = self.model.path

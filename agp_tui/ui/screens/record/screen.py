@@ -366,7 +366,7 @@ class RecordScreen(AppScreen):
     # --- the result -----------------------------------------------------------------------------------
 
     def show_result(self, finished: Finished) -> None:
-        """Show a finished recording, to be kept or discarded."""
+        """Show a finished recording, to keep or discard."""
         self._active_game, self.result = self.game, finished
         self.query_one(RecordingResult).show(finished)
         self.phase = "result"

@@ -105,10 +105,10 @@ EMPTY = (
 
 
 class RunsPane(Vertical):
-    """Every run; results are asked for when a run begins, ends or goes."""
+    """The table of runs; results are read when a run starts, ends or is deleted."""
 
     class Opened(Message):
-        """A person wants to watch this run."""
+        """The user opened this run."""
 
         def __init__(self, run: str) -> None:
             super().__init__()

@@ -185,7 +185,7 @@ class RunsScreen(RunScreen):
         self.refresh_bindings()
 
     def _focus_tab(self, name: str) -> None:
-        """Once it is there, if a person has not gone on to another one."""
+        """Show it when it is ready, unless the user has opened another one."""
         if self.tab == name:
             self._pane(name).take_focus()
 
@@ -212,7 +212,7 @@ class RunsScreen(RunScreen):
         self.query_one(SettingsPane).unset()
 
     def action_edit_file(self) -> None:
-        """The settings file in the person's own editor."""
+        """Open the settings file in `$EDITOR`."""
         self.query_one(SettingsPane).open_editor()
 
     def action_look_again(self) -> None:

@@ -280,7 +280,7 @@ class SettingsPane(Vertical):
         return self._editing is not None and self._editing.name == one.name
 
     def open_editor(self) -> None:
-        """The whole file in the person's editor; what it says then holds."""
+        """Open the file in `$EDITOR` and reload it afterwards."""
         editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
         if self._agp.loaded.path is None:
             self.notify(NOT_THERE, severity="warning")

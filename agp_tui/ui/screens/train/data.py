@@ -1,4 +1,4 @@
-"""What a training would learn from: the recordings to choose from, and what they hold."""
+"""Data panes of the train screen: the list of recordings, and the report on the chosen ones."""
 
 import time
 from pathlib import Path
@@ -21,7 +21,7 @@ MOST_COMBINATIONS = 6
 
 
 class Recordings(SelectionList[str]):
-    """The game's recordings, all chosen; what cannot be read is marked and left out."""
+    """The game's recordings, all selected; unreadable ones are marked and disabled."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "screen.start", "Train", id="train.start"),
@@ -37,7 +37,7 @@ class Recordings(SelectionList[str]):
         self.border_title = "Recordings"
 
     def feed(self, items: tuple[RecordingSummary, ...]) -> None:
-        """Show these; what a person left out stays out, new ones are chosen."""
+        """Show these; deselected ones stay deselected, new ones are selected."""
         if items == self._items:
             return
         left_out = set(self.usable) - set(self.selected)
@@ -51,23 +51,23 @@ class Recordings(SelectionList[str]):
 
     @property
     def usable(self) -> list[str]:
-        """The paths of those that can be chosen."""
+        """Paths of the recordings that can be selected."""
         return [one.path for one in self._items if not broken(one)]
 
     def say(self) -> None:
-        """How many are chosen."""
+        """Show the number and the length of the selected recordings."""
         chosen = set(self.selected)
         seconds = sum(one.seconds for one in self._items if one.path in chosen)
         self.border_subtitle = f"{len(chosen)} of {len(self._items)}, {clock_text(seconds).split('.')[0]}"
 
     def flags(self) -> list[str]:
-        """As a flag of `agp train`; none where all there are are chosen."""
+        """The selection as a flag of `agp train`; no flag if all are selected."""
         if len(self.selected) == len(self._items):
             return []
         return ["--recordings=" + ",".join("/".join(Path(path).parts[-2:]) for path in self.selected)]
 
     def action_toggle_all(self) -> None:
-        """All of them; none where all were."""
+        """Select all, or none if all are selected."""
         if len(self.selected) == len(self.usable):
             self.deselect_all()
         else:
@@ -76,7 +76,7 @@ class Recordings(SelectionList[str]):
 
 
 def broken(one: RecordingSummary) -> bool:
-    """Whether nothing can be learnt from it."""
+    """Whether the recording cannot be used for training."""
     return bool(one.problem) or one.state in ("recording", "unreadable") or one.frames == 0
 
 
@@ -95,7 +95,7 @@ def selection(one: RecordingSummary, chosen: bool) -> Selection[str]:
 
 
 def _moment(stamp: str) -> str:
-    """A stamp as people write it."""
+    """The time in a folder's name, such as `01 Jan 12:00:00`."""
     day, _, rest = stamp.partition("-")
     clock_, _, number = rest.partition("-")
     try:
@@ -106,7 +106,7 @@ def _moment(stamp: str) -> str:
 
 
 class Look(Horizontal):
-    """What the chosen recordings hold: balance by key, combinations, what is held out, warnings."""
+    """Report on the selected recordings: share by key, combinations, validation split, warnings."""
 
     def compose(self) -> ComposeResult:
         yield KeyBars("record", id="look-keys", message="What they hold shows here.")
@@ -117,7 +117,7 @@ class Look(Horizontal):
         self.border_title = "What they hold"
 
     def clear(self, markup: str) -> None:
-        """Nothing was looked at; say why."""
+        """Show a message instead of a report."""
         self.query_one(KeyBars).reset()
         self.query_one("#look-text", Static).update(Content.from_markup(markup))
 
@@ -129,7 +129,7 @@ class Look(Horizontal):
 
 
 def look_text(report: DatasetResult) -> str:
-    """Warnings first, then what is held together and what is kept for judging, as markup."""
+    """Warnings, key combinations and the validation split, as markup."""
     parts = [f"[$warning]! {escape(text)}[/]" for text in report.warnings]
     together = [
         f"{escape('+'.join(one.keys) or 'no key')} [b]{100 * one.share:.0f} %[/]"

@@ -1,4 +1,4 @@
-"""Train: choose what to learn from, look at it, learn, and see what came of it."""
+"""Train screen: choose recordings, inspect them, train, and see the result."""
 
 import asyncio
 from typing import ClassVar
@@ -56,11 +56,11 @@ EMPTY = "No recordings of [b]{game}[/] yet. Press [b]2[/] to make one, [b]g[/] f
 JOBS = ("train", "practice")
 CHECKPOINT = "last.pt"
 LOOK_AFTER_SECONDS = 0.4
-"""A person who changes several things is waited for."""
+"""Delay of the report, so that several quick changes give one report."""
 
 
 class TrainScreen(RunScreen):
-    """A form over the recordings, or the run that is watched."""
+    """Shows the recordings and the form, or the followed run."""
 
     MODE = "train"
     VIEW = "train-view"
@@ -78,7 +78,7 @@ class TrainScreen(RunScreen):
     ]
 
     _looked: tuple[str, ...] | None = None
-    """The words of the last look."""
+    """The flags of the last report."""
 
     def body(self) -> ComposeResult:
         with Vertical(id="train-setup"):
@@ -90,7 +90,7 @@ class TrainScreen(RunScreen):
         yield RunView("", id="train-view")
 
     def changed(self, what: str) -> None:
-        """Another game, other recordings, a run that began or ended."""
+        """Update after a change of the game, the recordings, the runs or the settings."""
         if what in ("", "game"):
             self.leave_run()
             self.left_run_id = ""
@@ -117,16 +117,16 @@ class TrainScreen(RunScreen):
             self.look_at_data()
 
     def on_selection_list_selected_changed(self, changed: SelectionList.SelectedChanged[str]) -> None:
-        """Other recordings hold something else."""
+        """Update the report after a change of the selection."""
         self.query_one(Recordings).say()
         self.look_at_data()
 
     def on_train_form_split_changed(self) -> None:
-        """Another segment splits them otherwise."""
+        """Update the report after a change of the split."""
         self.look_at_data()
 
     def on_settings_form_left(self) -> None:
-        """Back to the list."""
+        """Focus the recordings."""
         self.query_one(Recordings).focus()
 
     def _words(self) -> tuple[str, ...]:
@@ -134,7 +134,7 @@ class TrainScreen(RunScreen):
 
     @work(exclusive=True, group="look at data")
     async def look_at_data(self) -> None:
-        """What the chosen recordings hold."""
+        """Show the report on the selected recordings."""
         look = self.query_one(Look)
         await asyncio.sleep(LOOK_AFTER_SECONDS)
         if not self.query_one(Recordings).selected:
@@ -154,11 +154,11 @@ class TrainScreen(RunScreen):
         look.show(answer.result(DatasetResult) or DatasetResult())
 
     def action_name_it(self) -> None:
-        """To the name of the model that comes of it."""
+        """Focus the name of the model."""
         self.query_one(TrainForm).field("name").focus()
 
     def action_start(self) -> None:
-        """Train, or, where one has ended, back to the form for another."""
+        """Start a training, or return to the form if one has ended."""
         if self.followed_run is not None:
             self.action_back()
         elif not self.query_one(Recordings).selected:
@@ -177,24 +177,24 @@ class TrainScreen(RunScreen):
         return next((one for one in self._mine() if one.state == "running"), None)
 
     def _follow_newest(self) -> None:
-        """A training that goes on is shown, whoever started it."""
+        """Follow a running training, also of another process."""
         found = self._alive()
         if self.followed_run is None and found is not None and found.id != self.left_run_id:
             self.follow(self.run_named(found.id))
 
     def action_back(self) -> None:
-        """To the form; a training goes on."""
+        """Return to the form; the training continues."""
         if self.followed_run is not None:
             self.leave_run()
             self.query_one(Recordings).focus()
 
     def action_watch(self) -> None:
-        """The training that goes on."""
+        """Follow the running training."""
         if (found := self._alive()) is not None:
             self.follow(self.run_named(found.id))
 
     def _resumable(self) -> Run | None:
-        """The training that can be gone on with: the one shown, else the newest of this game."""
+        """The training that can be resumed: the one shown, else the newest of this game."""
         if self.followed_run is not None:
             run, job = self.followed_run, self.followed_run.job
         else:
@@ -211,7 +211,7 @@ class TrainScreen(RunScreen):
         return run
 
     def action_resume(self) -> None:
-        """Go on where it was."""
+        """Resume the training."""
         if (run := self._resumable()) is not None:
             form = self.query_one(TrainForm)
             self.start_job("train", "--game", self.agp.game, "--resume", run.id, form=form)
@@ -219,19 +219,19 @@ class TrainScreen(RunScreen):
     # --- practice --------------------------------------------------------------------------------
 
     def _teachers(self) -> list[Choice]:
-        """Who can correct a model of this game: the expert, and agents that were trained on it."""
+        """The teachers of this game: its expert, and agents trained on it."""
         game, catalog = self.agp.game, self.agp.catalog
         if not is_atari(game) or catalog.games is None:
             return []
         return [*scripted(game, catalog), *agents(game, catalog)]
 
     def _usable_models(self) -> list[ModelSummary]:
-        """This game's, newest first, without the damaged."""
+        """The undamaged models of this game, newest first."""
         return [one for one in self.agp.catalog.models_of(self.agp.game) if not one.problem]
 
     @work(exclusive=True, group="practice")
     async def action_practise(self) -> None:
-        """Let a model of this game play, corrected by a teacher; both are chosen where there are several."""
+        """Start a practice; dialogs ask for the model and the teacher if there are several."""
         usable = self._usable_models()
         notes = [f"F1 {one.f1:.2f}" if one.f1 is not None else "" for one in usable]
         choices = [Choice(one.path, note, one.name) for one, note in zip(usable, notes, strict=True)]
@@ -243,13 +243,13 @@ class TrainScreen(RunScreen):
             self.start_job("practice", model, "--teacher", teacher)
 
     async def _one_of(self, question: str, choices: list[Choice]) -> str | None:
-        """The only one there is, or the one that is chosen; None where none is."""
+        """The only choice, or the one chosen in a dialog; None if cancelled."""
         if len(choices) == 1:
             return choices[0].value
         return await self.app.push_screen_wait(Choose(question, choices))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Only what can be done now is offered."""
+        """Offer only what is possible now."""
         if not self.is_mounted:
             return True
         watching, over = self.followed_run is not None, self.end is not None
