@@ -16,7 +16,8 @@ READY := $(VENV)/.ready
 USUAL := not debian_game and not soak and not root
 # Tests that are left over go to whichever process is idle.
 BALANCED := --dist worksteal
-FAULT_TESTS := tests/process/faults tests/screen/faults tests/timed/faults tests/nightly/faults
+FAULT_TESTS := tests/process/faults tests/screen/faults tests/timed/faults tests/timed/play/test_takeover.py \
+	tests/nightly/faults
 
 # Duration of a soak test, and the file with the counts of faults.
 MINUTES ?= 30

@@ -26,7 +26,7 @@ def show_(*, output: OutputFlags = Output()) -> int:
     With --json the report has `settings`, with everything that a form needs, and `file`. For an invalid
     file it has the defaults and `error`.
     """
-    from agp_tui.config.schema import list_settings, problem
+    from agp_tui.config.form_fields import list_settings, problem
 
     error_report: dict[str, str | None] | UnsetType = UNSET
     try:

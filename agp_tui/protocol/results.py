@@ -441,7 +441,7 @@ class PickResult(Result, frozen=True, kw_only=True):
 
 
 class ConfigResult(Result, frozen=True, kw_only=True):
-    """Report of `agp config show`; `settings` as `agp_tui.config.schema.list_settings` gives them."""
+    """Report of `agp config show`; `settings` as `agp_tui.config.form_fields.list_settings` gives them."""
 
     settings: list[dict[str, Any]] = []
     file: str | None = None

@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from agp_tui.config.file import FileError, LoadedConfig, read_sections
-from agp_tui.config.schema import list_settings
+from agp_tui.config.form_fields import list_settings
 from agp_tui.errors import SettingError
 from agp_tui.ui.dialogs.form import Cycle
 

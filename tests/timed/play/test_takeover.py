@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from support.arena_window import Arena, KeyReport
 from support.fakes import EventLog, ScriptedPolicy
+from support.fault_counts import trial_count
 from support.xserver import PhysicalKeyboard, XServer, observe
 
 from agp_tui.config import GameSettings, PlaySettings
@@ -27,7 +28,7 @@ ARROWS = ("up", "left", "right", "down")
 ALWAYS_RIGHT = [[0.0, 0.0, 1.0, 0.0]]
 FPS = 30
 PERIOD_NS = 1e9 / FPS
-TRIALS = 100
+TRIALS = trial_count(40, 100)
 
 
 class Session:

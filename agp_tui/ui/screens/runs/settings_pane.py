@@ -17,7 +17,7 @@ from textual.widgets import DataTable, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from agp_tui.config.file import FileError, LoadedConfig
-from agp_tui.config.schema import list_settings
+from agp_tui.config.form_fields import list_settings
 from agp_tui.errors import AgpError, SettingError
 from agp_tui.ui.app_base import AppBase, app_of
 from agp_tui.ui.client.process import run_command

@@ -1,4 +1,4 @@
-"""The schema of all settings with their values, sources, help and bounds, for forms and `agp config show`."""
+"""All settings as form fields: value, source, help and bounds, for the app's forms and `agp config show`."""
 
 import dataclasses
 from pathlib import Path
