@@ -183,7 +183,7 @@ def test_one_live_job_at_a_time_and_quitting_needs_a_confirmation(
             await wait_until(pilot, lambda: isinstance(app.screen, Confirm))
             await pilot.press("y")
             await wait_until(pilot, lambda: process.process.returncode is not None)
-            assert process.process.returncode == 0, list(process.narration)
+            assert process.process.returncode == 0, list(process.log_lines)
 
     asyncio.run(session())
 

@@ -1,4 +1,4 @@
-"""What there is: recordings, models, runs, findings about this machine, as the commands tell it."""
+"""The catalog of the app: recordings, models, runs, games and findings about the machine."""
 
 import asyncio
 import time
@@ -14,11 +14,11 @@ from agp_tui.protocol.summaries import AtariGameSummary, Finding, ModelSummary, 
 from agp_tui.ui.client.process import run_command
 
 Part = Literal["recordings", "models", "runs", "findings", "games"]
-"""What can be looked up by itself."""
+"""A part that can be refreshed by itself."""
 
 
 class RunItem(msgspec.Struct, frozen=True):
-    """A run folder: what it is and how it stands."""
+    """A run and its state."""
 
     id: str
     job: str
@@ -31,39 +31,39 @@ R = TypeVar("R", bound=Result)
 
 
 class Catalog:
-    """What was found at the last look; `refresh` looks again."""
+    """The results of the last refresh, as the commands report them."""
 
     def __init__(self, *words: str) -> None:
-        """`words` are flags for every question, such as the settings file to use."""
+        """`words` are flags for every command, such as the settings file to use."""
         self._words = words
         self.recordings: tuple[RecordingSummary, ...] | None = None
-        """None until the first look is over."""
+        """None until the first refresh has finished."""
         self.models: tuple[ModelSummary, ...] | None = None
         self.findings: tuple[Finding, ...] | None = None
         self.games: tuple[AtariGameSummary, ...] | None = None
         self.runs: tuple[RunItem, ...] = ()
         self._ended: dict[str, tuple[int, RunItem]] = {}
-        """By path of a run that has ended: when its process began to work on it, and what it is."""
+        """By path of an ended run: the modification time of `process.json`, and the run."""
         self.problem = ""
-        """Why the last look failed, where it did."""
+        """The error of the last refresh; empty if it succeeded."""
 
     async def refresh(self, *parts: Part) -> None:
-        """Look at these parts, or at everything, side by side. What fails keeps what it was."""
+        """Refresh these parts, or all, concurrently. A part that fails keeps its value."""
         self.problem = ""
-        looks = {
-            "recordings": self._look_at_recordings,
-            "models": self._look_at_models,
-            "findings": self._look_at_findings,
-            "games": self._look_at_games,
+        loaders = {
+            "recordings": self._load_recordings,
+            "models": self._load_models,
+            "findings": self._load_findings,
+            "games": self._load_games,
         }
-        # A group, not gather: cancelled, it is over only when every one of its commands is.
+        # A group, not gather: after a cancellation it ends only when all its commands have ended.
         async with asyncio.TaskGroup() as group:
             for part in parts or get_args(Part):
-                if part in looks:
-                    group.create_task(self._careful(looks[part]))
+                if part in loaders:
+                    group.create_task(self._refresh_part(loaders[part]))
 
     def poll_runs(self, folder: Any) -> None:
-        """Read the run folders; quick enough to be done at once: of those that have ended only the dates."""
+        """Read the run folders. Quick enough for the event loop: of ended runs only the dates are read."""
         found = []
         try:
             runs = Run.all(folder)
@@ -98,7 +98,7 @@ class Catalog:
         found = [one for one in self.models or () if one.game == game]
         return tuple(sorted(found, key=lambda one: (one.no_better_than is not None, -(one.created or 0.0))))
 
-    async def _careful(self, look: Any) -> None:
+    async def _refresh_part(self, look: Any) -> None:
         try:
             await look()
         except AgpError as error:
@@ -107,16 +107,16 @@ class Catalog:
     async def _ask(self, kind: type[R], *words: str) -> R:
         return (await run_command(*words, *self._words)).result(kind) or kind()
 
-    async def _look_at_recordings(self) -> None:
+    async def _load_recordings(self) -> None:
         self.recordings = tuple((await self._ask(RecordingsResult, "recordings", "list")).recordings)
 
-    async def _look_at_models(self) -> None:
+    async def _load_models(self) -> None:
         self.models = tuple((await self._ask(ModelsResult, "models", "list")).models)
 
-    async def _look_at_findings(self) -> None:
+    async def _load_findings(self) -> None:
         self.findings = tuple((await self._ask(DoctorResult, "doctor")).findings)
 
-    async def _look_at_games(self) -> None:
+    async def _load_games(self) -> None:
         self.games = tuple((await self._ask(AtariGamesResult, "atari", "list")).games)
 
 

@@ -32,9 +32,9 @@ class JobProcess:
         self.words = words
         self.process: Process | None = None
         """None until it has started."""
-        self.narration: deque[str] = deque(maxlen=LOG_LINES)
+        self.log_lines: deque[str] = deque(maxlen=LOG_LINES)
         """The last lines of its stderr."""
-        self.patience = STOP_SECONDS
+        self.stop_timeout = STOP_SECONDS
         """Seconds to wait before each signal."""
         self._queued: list[Command] = []
         self._started = asyncio.Event()
@@ -118,7 +118,7 @@ class JobProcess:
             self._stdin.close()
         for insist in (self.process.terminate, self.process.kill):
             try:
-                await asyncio.wait_for(self.process.wait(), self.patience)
+                await asyncio.wait_for(self.process.wait(), self.stop_timeout)
                 return
             except TimeoutError:
                 with contextlib.suppress(ProcessLookupError):
@@ -134,10 +134,10 @@ class JobProcess:
         with contextlib.suppress(ValueError):
             async for line in self.process.stderr:
                 if text := line.decode(errors="replace").strip():
-                    self.narration.append(text)
+                    self.log_lines.append(text)
 
     def _lost_event(self) -> Failed:
-        last = self.narration[-1] if self.narration else "it said nothing"
+        last = self.log_lines[-1] if self.log_lines else "it printed nothing"
         name = " ".join(self.words[:2])
         code = self.process.returncode if self.process is not None else None
         return Failed(
@@ -153,7 +153,7 @@ async def run_command(*words: str) -> Finished:
         try:
             events = [event async for event in job.events()]
         except asyncio.CancelledError:
-            job.patience = CANCEL_SECONDS
+            job.stop_timeout = CANCEL_SECONDS
             raise
     end = events[-1]
     if isinstance(end, Failed):

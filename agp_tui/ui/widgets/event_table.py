@@ -35,7 +35,7 @@ class EventTable(DataTable[Text]):
         self._sorted: tuple[str, bool] | None = None
         self._filter_text = ""
 
-    def feed(self, event: Table) -> None:
+    def update_data(self, event: Table) -> None:
         """Show these rows. Raises `ValueError` if two have the same key."""
         rows = {str(row[self._key_column]): list(row) for row in event.rows}
         if len(rows) != len(event.rows):

@@ -260,7 +260,7 @@ def test_training_is_started_watched_stopped_and_resumed(
             await wait_until(pilot, lambda: bool(page.scores()))
             await page.press("s")
             await wait_until(pilot, lambda: screen.end is not None)
-            await page.wait_until("■ Stopped", "its checkpoint is kept")
+            await page.wait_until("■ Stopped", "Stopped with a checkpoint")
             games = page.scores()
             await page.press("r")
             await wait_until(pilot, lambda: run.alive() and screen.end is None)

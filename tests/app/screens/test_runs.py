@@ -195,10 +195,10 @@ def test_doctor_lists_problems_first_with_their_hints(
             await wait_until(pilot, lambda: screen.tab == "doctor")
             pane = screen.query_one(DoctorPane)
             await wait_until(pilot, lambda: pane._found != ())
-            pane.feed(())
+            pane.update_data(())
             await pilot.press("l")
             await wait_until(pilot, lambda: pane._found != ())
-            pane.feed(found)
+            pane.update_data(found)
             await snap(pilot, "runs-doctor")
             assert screen.copy_text() == "Start one, or name it with --display."
             await pilot.press("[")

@@ -20,7 +20,7 @@ from agp_tui.protocol.summaries import AtariGameSummary, ModelSummary, Recording
 from agp_tui.ui.app import AgpApp
 from agp_tui.ui.client.catalog import Part, RunItem
 from agp_tui.ui.components.run_view.view import RunView
-from agp_tui.ui.screens.train.data import Look, Recordings
+from agp_tui.ui.screens.train.data import DatasetPane, Recordings
 from agp_tui.ui.screens.train.form import TrainForm
 from agp_tui.ui.screens.train.screen import TrainScreen
 
@@ -208,7 +208,7 @@ def test_training_is_started_watched_stopped_and_resumed(
             await wait_until(pilot, screen_shows(pilot, "a loss"))
             await pilot.press("s")
             await wait_until(pilot, lambda: screen.end is not None)
-            assert "its checkpoint is kept" in screen_text(pilot)
+            assert "Stopped with a checkpoint" in screen_text(pilot)
             await pilot.press("r")
             await wait_until(pilot, lambda: run.alive() and screen.end is None)
             await wait_until(pilot, screen_shows(pilot, "a loss", "⟳ train"))
@@ -253,7 +253,7 @@ def test_practice_needs_a_teacher_and_a_model(tmp_path: Path, monkeypatch: pytes
             assert screen.check_action("practise", ()) is True
             await pilot.press("p")
             await wait_until(pilot, lambda: any("gone" in one.message for one in app._notifications))
-            assert screen.query_one(Look) and not (tmp_path / "runs").exists()
+            assert screen.query_one(DatasetPane) and not (tmp_path / "runs").exists()
             # With two teachers, a dialog asks for one of them.
             app.catalog.runs = (RunItem("20260101-120000", "atari", "done", 0.0, PONG),)
             started: list[tuple[str, ...]] = []

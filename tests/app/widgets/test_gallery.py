@@ -75,7 +75,7 @@ class Gallery(App[None]):
                 "validation": [(x, 0.2 + 1.5 * math.exp(-x / 25)) for x in range(0, 100, 10)],
             }
         )
-        self.query_one(EventTable).feed(
+        self.query_one(EventTable).update_data(
             Table(title="Scores", columns=["player", "mean"], rows=[["expert", 20.5], ["model [x]", -3]])
         )
 

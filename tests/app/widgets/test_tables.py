@@ -28,7 +28,7 @@ def run(test: Callable[[Any, EventTable], Coroutine[Any, Any, None]]) -> None:
         app = TableApp()
         async with app.run_test(size=(60, 12)) as pilot:
             table = app.query_one(EventTable)
-            table.feed(event(A, B, C))
+            table.update_data(event(A, B, C))
             await pilot.pause()
             await test(pilot, table)
 
@@ -42,13 +42,13 @@ def shown(table: EventTable) -> list[str]:
 def test_the_cursor_stays_on_its_row_when_rows_change() -> None:
     async def check(pilot: Any, table: EventTable) -> None:
         table.select_key("b")
-        table.feed(event(["z", "new", 1.0], A, B))
+        table.update_data(event(["z", "new", 1.0], A, B))
         await pilot.pause()
         assert table.selected_key == "b" and shown(table) == ["z", "a", "b"]
         assert table.selected_values == {"run": "b", "job": "play [live]", "seconds": 5.0}
-        table.feed(event(["z", "new", 1.0], A))
+        table.update_data(event(["z", "new", 1.0], A))
         assert table.selected_key == "a", "the row at the same line"
-        table.feed(event())
+        table.update_data(event())
         assert table.selected_key is None and table.selected_values == {}
 
     run(check)
@@ -64,9 +64,9 @@ def test_only_changed_cells_are_updated(monkeypatch: pytest.MonkeyPatch) -> None
             real(*arguments, **options)
 
         monkeypatch.setattr(table, "update_cell", update)
-        table.feed(event(A, B, C))
+        table.update_data(event(A, B, C))
         assert touched == []
-        table.feed(event(A, ["b", "play [live]", 6.0], C))
+        table.update_data(event(A, ["b", "play [live]", 6.0], C))
         assert touched == [("b", "seconds")]
         assert str(table.get_cell("b", "seconds")) == "6.0"
 
@@ -80,7 +80,7 @@ def test_a_click_on_a_title_sorts_and_a_second_reverses() -> None:
         assert shown(table) == ["c", "b", "a"], "None, 5, 30"
         await pilot.click(EventTable, offset=(column + 1, 0))
         assert shown(table) == ["a", "b", "c"]
-        table.feed(event(A, B, C, ["d", "x", 99.0]))
+        table.update_data(event(A, B, C, ["d", "x", 99.0]))
         assert shown(table) == ["d", "a", "b", "c"], "stays sorted"
         table.action_sort_next()
         assert shown(table) == ["a", "b", "c", "d"], "the first column after the last"
@@ -92,7 +92,7 @@ def test_the_filter_shows_rows_with_the_text() -> None:
     async def check(pilot: Any, table: EventTable) -> None:
         table.find("PLAY [")
         assert shown(table) == ["b"]
-        table.feed(event(A, B, ["e", "replay [x]", 1.0]))
+        table.update_data(event(A, B, ["e", "replay [x]", 1.0]))
         assert shown(table) == ["b", "e"]
         table.find("")
         assert shown(table) == ["a", "b", "e"]
@@ -103,6 +103,6 @@ def test_the_filter_shows_rows_with_the_text() -> None:
 def test_duplicate_keys_are_refused() -> None:
     async def check(pilot: Any, table: EventTable) -> None:
         with pytest.raises(ValueError, match="one row per run"):
-            table.feed(event(A, A))
+            table.update_data(event(A, A))
 
     run(check)

@@ -48,9 +48,7 @@ def agent_result(event: Finished) -> Iterator[Text]:
             *_human(best.human_normalised),
         )
     elif event.stopped:
-        yield Text.assemble(
-            "Stopped, its checkpoint is kept: ", ("r", "bold"), " on the screen Atari goes on with it."
-        )
+        yield Text.assemble("Stopped with a checkpoint: ", ("r", "bold"), " on the Atari screen resumes it.")
     if event.run:
         yield Text.assemble(("agp atari watch ", ""), (event.run, "bold"), " shows how it plays.")
 
@@ -90,9 +88,7 @@ def result(event: Finished) -> Iterator[RenderableType]:
         yield Text.assemble(("✓ The model ", "green"), (name, "bold green"), (f"  {event.model}", "dim"))
         yield Text.assemble("Press ", ("5", "bold"), " to let it play.")
     elif event.stopped or training.stopped:
-        yield Text.assemble(
-            "Stopped, its checkpoint is kept: ", ("r", "bold"), " on the screen Train goes on with it."
-        )
+        yield Text.assemble("Stopped with a checkpoint: ", ("r", "bold"), " on the Train screen resumes it.")
     elif event.checkpoint:
         yield Text(f"No model was exported; the checkpoint is {event.checkpoint}", style="yellow")
 

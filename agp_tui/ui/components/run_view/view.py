@@ -141,7 +141,7 @@ class RunView(Vertical):
                 self._end(event.at, "stopped" if event.was_stopped else "failed")
                 self._write(event_text(event))
 
-    def tell(self, words: RenderableType) -> None:
+    def add_line(self, words: RenderableType) -> None:
         """Say something about the run that is no event of it."""
         self._write(words)
 

@@ -101,15 +101,15 @@ class AtariCompare(Vertical):
         except AgpError as error:
             self._say(f"[$error]{escape(str(error))}[/]")
             return
-        self.feed(answer.result(AgentRunsResult) or AgentRunsResult())
+        self.update_data(answer.result(AgentRunsResult) or AgentRunsResult())
 
-    def feed(self, report: AgentRunsResult) -> None:
+    def update_data(self, report: AgentRunsResult) -> None:
         """Show the report of `agp atari runs`."""
         found = sorted(report.runs, key=_place)
         self.set_class(not found, "-empty")
         self._say(EXPLAINED if found else EMPTY)
         table = Table(title="Trainings", columns=COLUMNS, rows=[agent_row(one) for one in found])
-        self.query_one(EventTable).feed(table)
+        self.query_one(EventTable).update_data(table)
 
     def on_data_table_row_selected(self, selected: DataTable.RowSelected) -> None:
         """Enter, or a click."""

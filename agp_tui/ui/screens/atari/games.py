@@ -37,7 +37,7 @@ class AtariGames(Vertical):
         yield box
         yield EventTable(id="atari-table")
 
-    def feed(self, catalog: Catalog) -> None:
+    def update_data(self, catalog: Catalog) -> None:
         """Show the games of the catalog; those with an expert first."""
         self._games = catalog.games or ()
         self.set_class(not self._games, "-empty")
@@ -55,7 +55,7 @@ class AtariGames(Vertical):
             for one in sorted(self._games, key=lambda one: (not one.expert, one.id))
         ]
         if rows:
-            self._table.feed(Table(title="Atari games", columns=COLUMNS, rows=rows))
+            self._table.update_data(Table(title="Atari games", columns=COLUMNS, rows=rows))
 
     @property
     def under_cursor(self) -> AtariGameSummary | None:

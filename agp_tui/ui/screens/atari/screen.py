@@ -26,21 +26,21 @@ from agp_tui.ui.screens.run_screen import RunScreen
 HELP = """
 # Atari
 
-A game can be watched, recorded and cloned; and an **agent** can learn it from its pixels alone: choose a
-game, change what you like in the form, press `t`. A training belongs to no terminal: it goes on without
-this one. **Training scores** have actions by chance in them; the **evaluation** plays whole games apart
-from the training, and the interval says where its mean lies at 95 %.
+Games can be watched and recorded, and an **agent** can learn a game from its pixels: choose a game, edit the
+form, press `t`. A training is detached: it continues when this terminal closes. **Training scores** include
+random actions; the **evaluation** plays whole games apart from the training and shows the 95 % interval of
+the mean.
 
 | Key | What it does |
 |---|---|
 | `enter` | in the list: choose the game; in the form: train |
 | `t` | train an agent on the chosen game |
-| `m` | Monte Carlo, or the usual algorithm again |
-| `s` | stop: the training (its checkpoint is kept), or who is watched |
-| `r` | go on with a training that was stopped, failed or died |
-| `f`, `c` | follow a training; compare all of them, `enter` there shows one |
-| `escape` | back; a training goes on |
-| `w`, `b` | watch the expert (or chance); choose who: agents are among them |
+| `m` | switch between Monte Carlo and the default algorithm |
+| `s` | stop the training (its checkpoint is saved) or the watched game |
+| `r` | resume a training that was stopped, failed or died |
+| `f`, `c` | follow a training; compare all trainings, `enter` shows one |
+| `escape` | back; a training continues |
+| `w`, `b` | watch the expert (or random play); choose the player, agents included |
 | `/`, `o` | find a game by a part of its name; sort by another column |
 """
 
@@ -95,7 +95,7 @@ class AtariScreen(RunScreen):
     def changed(self, what: str) -> None:
         """Update after a change of the games, the catalog, the runs or the settings."""
         if what in ("", "games", "recordings", "models", "runs"):
-            self.query_one(AtariGames).feed(self.agp.catalog)
+            self.query_one(AtariGames).update_data(self.agp.catalog)
         if what in ("", "game"):
             self.query_one(AtariForm).set_game(self.agp.game)
         if what in ("", "runs"):
@@ -187,8 +187,8 @@ class AtariScreen(RunScreen):
         if isinstance(end, Failed) and end.exit_code != 130:
             said = last_words(run)
             if said not in end.error:
-                self.run_view.tell(Text(f"Its last words: {said}", style="yellow"))
-            self.run_view.tell(what_to_do(is_resumable=self._resumable() is not None))
+                self.run_view.add_line(Text(f"Last output: {said}", style="yellow"))
+            self.run_view.add_line(what_to_do(is_resumable=self._resumable() is not None))
 
     def _trainings(self) -> list[RunItem]:
         """All trainings, newest first."""

@@ -26,18 +26,18 @@ class AtariWatch(Vertical):
 
     def __init__(self) -> None:
         super().__init__(id="atari-watch")
-        self._who = ""
+        self._player_title = ""
 
     def compose(self) -> ComposeResult:
         yield Static(id="atari-what", markup=False)
         yield WatchPane(INVITING)
         yield RichLog(id="atari-log", wrap=True, markup=False, min_width=30)
 
-    def play(self, who: str, *words: str) -> None:
-        """Run the command `words` and show its game; `who` names player and game. One at a time."""
+    def play(self, title: str, *words: str) -> None:
+        """Run the command `words` and show its game; `title` names player and game. One at a time."""
         if not self.playing:
             self.playing = True
-            self._begin(who)
+            self._show_started(title)
             self._follow(*words)
 
     @work(group="watch")
@@ -53,7 +53,7 @@ class AtariWatch(Vertical):
             self.playing = False
             # The widget is gone if the app is exiting.
             for line in self.query("#atari-what").results(Static):
-                line.update(f"{self._who}: over.")
+                line.update(f"{self._player_title}: over.")
 
     def on_watch_pane_command_sent(self, message: WatchPane.CommandSent) -> None:
         """Send pause, step or speed to the job."""
@@ -64,12 +64,12 @@ class AtariWatch(Vertical):
         """Leave the pane as Escape does on the screen."""
         await self.run_action("screen.back")
 
-    def _begin(self, who: str) -> None:
-        self._who = who
+    def _show_started(self, title: str) -> None:
+        self._player_title = title
         # The pane has the playback keys; the footer then lists them.
         self.query_one(WatchPane).focus()
         self.query_one(RichLog).clear()
-        self.query_one("#atari-what", Static).update(who)
+        self.query_one("#atari-what", Static).update(title)
         self.query_one(WatchPane).reset("Getting ready …")
 
     def show(self, event: AnyEvent) -> None:
@@ -77,7 +77,7 @@ class AtariWatch(Vertical):
         if isinstance(event, Live):
             self.query_one(WatchPane).show(event)
             score = f", score {event.score:g}" if event.score is not None else ""
-            self.query_one("#atari-what", Static).update(f"{self._who}{score}; s stops.")
+            self.query_one("#atari-what", Static).update(f"{self._player_title}{score}; s stops.")
         elif (words := event_text(event)) is not None:
             self.query_one(RichLog).write(words)
         if isinstance(event, Failed):

@@ -136,7 +136,7 @@ class LibraryScreen(AppScreen):
         if not self.query("#library-table"):
             return
         shown, game = self.shown, None if self.all_games else self.agp.game
-        self.table.feed(recordings_table(shown))
+        self.table.update_data(recordings_table(shown))
         self.table.find(self.filter_text)
         if self.activity != "replay":
             middle = self.query_one("#library-middle", ContentSwitcher)

@@ -43,7 +43,7 @@ any other.
 | `enter` | start |
 | `p` | pause (releases every key), resume |
 | `s` or `escape` | stop |
-| `l` | afterwards: train on your corrections; the better of the two models is kept as the first |
+| `l` | afterwards: train on your corrections; the better of the two models is used |
 | `f12` | panic: release everything, stop at once |
 | `y` | copy the model's path |
 

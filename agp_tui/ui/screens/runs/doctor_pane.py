@@ -23,33 +23,33 @@ class DoctorPane(Vertical):
         yield DataTable(id="findings-table", cursor_type="row", zebra_stripes=True)
         yield Static(id="cure")
 
-    def feed(self, found: tuple[Finding, ...] | None) -> None:
-        """Show these; None while they are looked for."""
+    def update_data(self, found: tuple[Finding, ...] | None) -> None:
+        """Show the findings; None while the checks run."""
         if found is None:
-            self.query_one("#cure", Static).update("looking at this machine …")
+            self.query_one("#cure", Static).update("checking this machine …")
             return
         self._found = tuple(sorted(found, key=lambda one: one.ok is not False))
         table = self.query_one(DataTable)
         at = table.cursor_row
-        # With its columns: they would stay as wide as the longest text of the last look.
+        # Columns too: they would keep the width of the longest previous text.
         table.clear(columns=True)
         table.add_columns("", "what", "found")
         for number, one in enumerate(self._found):
             mark, style = MARKS[one.ok]
             table.add_row(Text(mark, style=style), Text(one.name), Text(one.found), key=str(number))
         table.move_cursor(row=min(at, max(0, len(found) - 1)))
-        self._tell()
+        self._show_details()
 
-    def take_focus(self) -> None:
-        """Keys go to the table."""
+    def focus_content(self) -> None:
+        """Focus the table."""
         self.query_one(DataTable).focus()
 
     def on_data_table_row_highlighted(self) -> None:
-        """Its cure."""
-        self._tell()
+        """Show the remedy of the selected finding."""
+        self._show_details()
 
     def copy_text(self) -> str:
-        """The cure, or what was found where nothing is to be done."""
+        """The remedy, or the finding if there is none."""
         one = self._highlighted()
         return (one.cure or f"{one.name}: {one.found}") if one else ""
 
@@ -57,7 +57,7 @@ class DoctorPane(Vertical):
         at = self.query_one(DataTable).cursor_row
         return self._found[at] if at < len(self._found) else None
 
-    def _tell(self) -> None:
+    def _show_details(self) -> None:
         one = self._highlighted()
         if one is None:
             return

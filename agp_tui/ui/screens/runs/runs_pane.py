@@ -46,7 +46,7 @@ class RunsTable(DataTable[Text]):
             return None
         return self.coordinate_to_cell_key(self.cursor_coordinate).row_key.value
 
-    def feed(self, runs: tuple[RunItem, ...], results: dict[str, Result]) -> None:
+    def update_data(self, runs: tuple[RunItem, ...], results: dict[str, Result]) -> None:
         """Show these; nothing is touched where nothing is new."""
         short = self.app.size.width < 110
         rows = {run.id: row(run, results.get(run.id), short=short) for run in runs}
@@ -129,11 +129,11 @@ class RunsPane(Vertical):
         """The id of the highlighted run."""
         return self.query_one(RunsTable).run
 
-    def feed(self, runs: tuple[RunItem, ...]) -> None:
+    def update_data(self, runs: tuple[RunItem, ...]) -> None:
         """Show these."""
         self._runs = runs
         self.set_class(not runs, "-empty")
-        self.query_one(RunsTable).feed(runs, self._results)
+        self.query_one(RunsTable).update_data(runs, self._results)
         states = {(run.id, run.state) for run in runs}
         if states - self._asked:
             self._asked = states
@@ -143,7 +143,7 @@ class RunsPane(Vertical):
         """Nothing of the table as a whole."""
         return ""
 
-    def take_focus(self) -> None:
+    def focus_content(self) -> None:
         """Keys go to the table."""
         self.query_one(RunsTable).focus()
 
@@ -167,4 +167,4 @@ class RunsPane(Vertical):
             return
         runs = (answer.result(RunsResult) or RunsResult()).runs
         self._results = {one.id: one.result for one in runs if one.result}
-        self.query_one(RunsTable).feed(self._runs, self._results)
+        self.query_one(RunsTable).update_data(self._runs, self._results)

@@ -20,11 +20,11 @@ from agp_tui.ui.screens.runs.runs_pane import RunsPane
 from agp_tui.ui.screens.runs.settings_pane import SettingsPane
 
 TABS = {"runs": "Runs [u]r[/]", "settings": "Settings [u]e[/]", "doctor": "Doctor [u]d[/]"}
-"""By id, with the key of each."""
+"""Labels by id, with the shortcut underlined."""
 
 
 class TabBar(Static, can_focus=True):
-    """A click goes to a tab; where the bar has the focus, the arrows do, and Enter goes into it."""
+    """Tabs: selected by click or, if the bar has the focus, by the arrow keys; Enter focuses the content."""
 
     DEFAULT_CSS = "TabBar:focus { background: $primary 40%; }"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -48,24 +48,24 @@ class TabBar(Static, can_focus=True):
 HELP = """
 # Runs, settings, doctor
 
-Trainings, practices and demos are **runs**: they belong to no terminal. Close this one, come back
-tomorrow, and they are here. A run that was stopped keeps its checkpoint.
+Trainings, practices and demos are detached **runs**: they continue when the terminal closes and are listed
+here. A stopped run has a checkpoint to resume from.
 
 | Key | What it does |
 |---|---|
 | `[` and `]`, or `r` `e` `d` | the tabs: runs, settings, doctor |
-| `left`, `right` | the tabs, where their line has the focus; sections and settings |
-| `enter` on a run | watch it: stages, curves, what it plays, its results |
+| `left`, `right` | tabs, if their line has the focus; sections and settings |
+| `enter` on a run | show its stages, curves, live game and results |
 | `s` | stop the run; a checkpoint is saved first |
 | `x` | delete the folder of a run that has ended |
 | `escape` | back to the list |
 | `enter` on a setting | change it; `escape` leaves it as it is |
-| `u` | back to the setting's default |
+| `u` | reset the setting to its default |
 | `o` | open `config.toml` in your editor (`$EDITOR`) |
-| `l` | doctor: look again |
-| `y` | copy the run's folder, the setting's place or the cure |
+| `l` | doctor: check again |
+| `y` | copy the folder of the run, the name of the setting or the remedy |
 
-Settings are written to `config.toml`; its comments stay. What does not fit is not written.
+Settings are written to `config.toml`; comments are preserved, invalid values are rejected.
 """
 
 
@@ -82,7 +82,7 @@ class RunsScreen(RunScreen):
         Binding("x", "delete", "Delete", id="runs.delete"),
         Binding("u", "unset", "Default", id="runs.unset"),
         Binding("o", "edit_file", "Editor", id="runs.editor"),
-        Binding("l", "look_again", "Look again", id="runs.look"),
+        Binding("l", "check_again", "Look again", id="runs.look"),
         Binding("r", "tab('runs')", "Runs", id="runs.runs", show=False),
         Binding("e", "tab('settings')", "Settings", id="runs.settings", show=False),
         Binding("d", "tab('doctor')", "Doctor", id="runs.doctor", show=False),
@@ -108,12 +108,12 @@ class RunsScreen(RunScreen):
         """Give each tab what is known anew."""
         catalog = self.agp.catalog
         if what in ("", "runs"):
-            self.query_one(RunsPane).feed(catalog.runs)
+            self.query_one(RunsPane).update_data(catalog.runs)
             self.refresh_footer()
         if what in ("", "findings"):
-            self.query_one(DoctorPane).feed(catalog.findings)
+            self.query_one(DoctorPane).update_data(catalog.findings)
         if what in ("", "settings"):
-            self.query_one(SettingsPane).feed(self.agp.loaded, self.agp.config_problem)
+            self.query_one(SettingsPane).update_data(self.agp.loaded, self.agp.config_problem)
 
     # --- a run -----------------------------------------------------------------------------------
 
@@ -136,7 +136,7 @@ class RunsScreen(RunScreen):
 
     def _stop(self, run: Run, agreed: bool | None) -> None:
         if agreed:
-            self.tell_run("stop", run.id)
+            self.run_on("stop", run.id)
 
     def action_delete(self) -> None:
         """Delete the run's folder."""
@@ -149,10 +149,10 @@ class RunsScreen(RunScreen):
     def _delete(self, run: Run, agreed: bool | None) -> None:
         if agreed:
             self.action_back()
-            self.tell_run("delete", run.id, "--yes")
+            self.run_on("delete", run.id, "--yes")
 
     @work(group="tell run")
-    async def tell_run(self, *words: str) -> None:
+    async def run_on(self, *words: str) -> None:
         """Have a run stopped or deleted."""
         try:
             await run_command("runs", *words, *self.agp.global_flags)
@@ -164,7 +164,7 @@ class RunsScreen(RunScreen):
         """From a run to the list."""
         if self.followed_run is not None:
             self.leave_run()
-            self.query_one(RunsPane).take_focus()
+            self.query_one(RunsPane).focus_content()
 
     # --- tabs ------------------------------------------------------------------------------------
 
@@ -187,7 +187,7 @@ class RunsScreen(RunScreen):
     def _focus_tab(self, name: str) -> None:
         """Show it when it is ready, unless the user has opened another one."""
         if self.tab == name:
-            self._pane(name).take_focus()
+            self._pane(name).focus_content()
 
     def _pane(self, name: str) -> RunsPane | SettingsPane | DoctorPane:
         if name == "settings":
@@ -205,7 +205,7 @@ class RunsScreen(RunScreen):
 
     def action_into_tab(self) -> None:
         """From the line of the tabs into the one that is shown."""
-        self._pane(self.tab).take_focus()
+        self._pane(self.tab).focus_content()
 
     def action_unset(self) -> None:
         """The highlighted setting as it is by default."""
@@ -215,9 +215,9 @@ class RunsScreen(RunScreen):
         """Open the settings file in `$EDITOR`."""
         self.query_one(SettingsPane).open_editor()
 
-    def action_look_again(self) -> None:
+    def action_check_again(self) -> None:
         """Doctor looks again."""
-        self.query_one(DoctorPane).feed(None)
+        self.query_one(DoctorPane).update_data(None)
         self.agp.refresh_catalog("findings")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -231,7 +231,7 @@ class RunsScreen(RunScreen):
             "delete": run is not None and not run.alive(),
             "unset": tab == "settings",
             "edit_file": tab == "settings",
-            "look_again": tab == "doctor",
+            "check_again": tab == "doctor",
             "back": self.followed_run is not None,
         }
         return possible.get(action, True)

@@ -50,7 +50,7 @@ class Sections(OptionList):
 
 
 KEYMAP, THEME = "ui.keymap", "ui.theme"
-NOT_THERE = "config.toml is not there yet; the first change makes it."
+NO_FILE = "config.toml is not there yet; the first change makes it."
 
 
 class SettingsPane(Vertical):
@@ -64,7 +64,7 @@ class SettingsPane(Vertical):
         super().__init__(id=id)
         self._settings: dict[str, list[Setting]] = {}
         self._section = ""
-        self._file = NOT_THERE
+        self._file = NO_FILE
         self._editing: Setting | None = None
         self._refused = ""
         """The value in the field that does not fit."""
@@ -88,13 +88,13 @@ class SettingsPane(Vertical):
 
     # --- what is shown --------------------------------------------------------------------------
 
-    def feed(self, loaded: LoadedConfig, problem: SettingError | None) -> None:
+    def update_data(self, loaded: LoadedConfig, problem: SettingError | None) -> None:
         """Show the settings that hold, and what is wrong with the file."""
         self._settings = {}
         for row in list_settings(loaded):
             setting = Setting.of(row)
             self._settings.setdefault(setting.section, []).append(setting)
-        self._file = str(loaded.path) if loaded.path else NOT_THERE
+        self._file = str(loaded.path) if loaded.path else NO_FILE
         news = problem is not None and str(problem) != str(self._problem)
         self._problem = problem
         self.set_class(problem is not None, "-broken")
@@ -106,9 +106,9 @@ class SettingsPane(Vertical):
             sections.highlighted = names.index(self._section) if self._section in names else 0
         self._fill()
         if problem is not None:
-            self._tell_problem(problem, news)
+            self._show_problem(problem, news)
 
-    def _tell_problem(self, problem: SettingError, news: bool) -> None:
+    def _show_problem(self, problem: SettingError, news: bool) -> None:
         text = f"[b]config.toml:[/] {escape(problem.message)} {escape(problem.hint)}"
         text += (
             "\n[b]The defaults hold until it is right.[/] Change the value below, or [b]o[/] opens the file."
@@ -118,7 +118,7 @@ class SettingsPane(Vertical):
             self.show_setting(problem.section, problem.key)
             if (setting := self._highlighted()) is not None and setting.key == problem.key:
                 self._edit(setting, value_in_file(problem))
-                self._refuse(str(problem))
+                self._show_error(str(problem))
 
     def show_setting(self, section: str, key: str) -> None:
         """Put the cursor there."""
@@ -144,13 +144,13 @@ class SettingsPane(Vertical):
             style = "" if one.source == "default" else "bold"
             table.add_row(Text(key), Text(value, style=style), Text(place, style="dim"))
         table.move_cursor(row=at if same else 0, animate=False)
-        self._tell()
+        self._show_details()
 
     def _highlighted(self) -> Setting | None:
         rows, at = self._settings.get(self._section, []), self.query_one(SettingsTable).cursor_row
         return rows[at] if 0 <= at < len(rows) else None
 
-    def _tell(self) -> None:
+    def _show_details(self) -> None:
         if self._editing is None and (one := self._highlighted()) is not None:
             self.query_one("#setting-text", Static).update(Content.from_markup(setting_text(one, self._file)))
 
@@ -167,13 +167,13 @@ class SettingsPane(Vertical):
     def on_option_list_option_selected(self, selected: OptionList.OptionSelected) -> None:
         """Into the section."""
         selected.stop()
-        self.take_focus()
+        self.focus_content()
 
     def on_data_table_row_highlighted(self) -> None:
         """Its help."""
-        self._tell()
+        self._show_details()
 
-    def take_focus(self) -> None:
+    def focus_content(self) -> None:
         """Keys go to the field that is changed, else to the table."""
         self.query_one(Input if self._editing else SettingsTable).focus()
 
@@ -192,14 +192,16 @@ class SettingsPane(Vertical):
             return
         if one.name == THEME:
             themes = [Choice(name) for name in sorted(self.app.available_themes)]
-            self.app.push_screen(Choose("Which theme?", themes), lambda value: self._take(one, value))
+            self.app.push_screen(Choose("Which theme?", themes), lambda value: self._write_choice(one, value))
         elif one.name == KEYMAP:
             found = bindings_of(self._agp)
             choices = [Choice(item.id, f"{item.key}  {item.what}") for item in found]
             self.app.push_screen(Choose("The key of what?", choices), lambda value: self._ask_key(one, value))
         elif one.kind == "choice":
             choices = [Choice(value) for value in one.choices]
-            self.app.push_screen(Choose(f"{one.name}?", choices), lambda value: self._take(one, value))
+            self.app.push_screen(
+                Choose(f"{one.name}?", choices), lambda value: self._write_choice(one, value)
+            )
         elif one.kind == "bool":
             self.write(one, "false" if one.value else "true")
         else:
@@ -233,15 +235,15 @@ class SettingsPane(Vertical):
         """Leave it as it is."""
         self._editing = None
         self.remove_class("-editing", "-refused")
-        self._tell()
-        self.take_focus()
+        self._show_details()
+        self.focus_content()
 
-    def _refuse(self, why: str) -> None:
+    def _show_error(self, why: str) -> None:
         self._refused = self.query_one(Input).value
         self.query_one("#setting-error", Static).update(why)
         self.add_class("-refused")
 
-    def _take(self, one: Setting, value: str | None) -> None:
+    def _write_choice(self, one: Setting, value: str | None) -> None:
         if value is not None:
             self.write(one, value)
 
@@ -270,7 +272,7 @@ class SettingsPane(Vertical):
         except AgpError as error:
             if not self._edits(one):
                 self._edit(one, value)
-            self._refuse(str(error))
+            self._show_error(str(error))
             return
         if self._edits(one):
             self.action_leave_field()
@@ -283,7 +285,7 @@ class SettingsPane(Vertical):
         """Open the file in `$EDITOR` and reload it afterwards."""
         editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
         if self._agp.loaded.path is None:
-            self.notify(NOT_THERE, severity="warning")
+            self.notify(NO_FILE, severity="warning")
             return
         try:
             with self.app.suspend():

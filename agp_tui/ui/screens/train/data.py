@@ -36,7 +36,7 @@ class Recordings(SelectionList[str]):
     def on_mount(self) -> None:
         self.border_title = "Recordings"
 
-    def feed(self, items: tuple[RecordingSummary, ...]) -> None:
+    def update_data(self, items: tuple[RecordingSummary, ...]) -> None:
         """Show these; deselected ones stay deselected, new ones are selected."""
         if items == self._items:
             return
@@ -47,14 +47,14 @@ class Recordings(SelectionList[str]):
         self.add_options([selection(one, one.path not in left_out) for one in items])
         if items:
             self.highlighted = min(at or 0, len(items) - 1)
-        self.say()
+        self.show_selection()
 
     @property
     def usable(self) -> list[str]:
         """Paths of the recordings that can be selected."""
         return [one.path for one in self._items if not broken(one)]
 
-    def say(self) -> None:
+    def show_selection(self) -> None:
         """Show the number and the length of the selected recordings."""
         chosen = set(self.selected)
         seconds = sum(one.seconds for one in self._items if one.path in chosen)
@@ -105,11 +105,11 @@ def _moment(stamp: str) -> str:
     return time.strftime("%d %b %H:%M:%S", moment) + (f" ({number})" if number else "    ")
 
 
-class Look(Horizontal):
+class DatasetPane(Horizontal):
     """Report on the selected recordings: share by key, combinations, validation split, warnings."""
 
     def compose(self) -> ComposeResult:
-        yield KeyBars("record", id="look-keys", message="What they hold shows here.")
+        yield KeyBars("record", id="look-keys", message="The report appears here.")
         with VerticalScroll(id="look-words"):
             yield Static(id="look-text")
 
@@ -125,10 +125,10 @@ class Look(Horizontal):
         """The report of `agp train --look`."""
         self.query_one(KeyBars).reset(list(report.keys))
         self.query_one(KeyBars).set_figures(report.keys, ())
-        self.query_one("#look-text", Static).update(Content.from_markup(look_text(report)))
+        self.query_one("#look-text", Static).update(Content.from_markup(dataset_text(report)))
 
 
-def look_text(report: DatasetResult) -> str:
+def dataset_text(report: DatasetResult) -> str:
     """Warnings, key combinations and the validation split, as markup."""
     parts = [f"[$warning]! {escape(text)}[/]" for text in report.warnings]
     together = [

@@ -23,29 +23,29 @@ from agp_tui.ui.components.player_choices import agents, scripted
 from agp_tui.ui.components.run_view.view import RunView
 from agp_tui.ui.dialogs.choose import Choice, Choose
 from agp_tui.ui.screens.run_screen import RunScreen
-from agp_tui.ui.screens.train.data import Look, Recordings
+from agp_tui.ui.screens.train.data import DatasetPane, Recordings
 from agp_tui.ui.screens.train.form import SPLIT_KEYS, TrainForm
 
 HELP = """
 # Train
 
-Choose the recordings to learn from; below them stands **what they hold**: how long each key is held,
-which keys together, what is kept aside to judge the model by, and what may be wrong with them.
+Select the recordings to train on. The report below them shows how long each key is held, key combinations,
+the validation split and warnings.
 
-A training belongs to no terminal: leave this screen, the app or the machine, and it goes on. In the
-end the model's F1 stands beside two that need no learning, *repeating* the last keys and the *most
-frequent* ones: a model that does not beat them has learnt nothing.
+A training is detached: it continues when you leave this screen, the app or the machine. At the end the F1 of
+the model is compared with two baselines, *repeating* the last keys and the *most frequent* keys: a model that
+does not beat them has learned nothing.
 
 | Key | What it does |
 |---|---|
 | `space`, `a` | choose a recording; all or none |
 | `tab` | to the form: size, minutes, epochs, segment, name |
 | `n` | name the model |
-| `enter` | start; in the end: a new training |
-| `s` | stop: the checkpoint is kept |
-| `r` | go on with a training that was stopped, failed or died |
-| `p` | practice: a model plays, the game's expert or a trained agent corrects it (Atari games) |
-| `escape` | back to the form; the training goes on |
+| `enter` | start; afterwards: a new training |
+| `s` | stop; the checkpoint is saved |
+| `r` | resume a training that was stopped, failed or died |
+| `p` | practice: a model plays, the expert or a trained agent corrects it (Atari games) |
+| `escape` | back to the form; the training continues |
 | `w` | watch the training that goes on |
 | `y` | copy the run's folder |
 """
@@ -86,7 +86,7 @@ class TrainScreen(RunScreen):
             with Horizontal(id="train-top"):
                 yield Recordings()
                 yield TrainForm(self.agp.loaded)
-            yield Look()
+            yield DatasetPane()
         yield RunView("", id="train-view")
 
     def changed(self, what: str) -> None:
@@ -107,7 +107,7 @@ class TrainScreen(RunScreen):
 
     def _feed(self) -> None:
         items = self.agp.catalog.recordings_of(self.agp.game)
-        self.query_one(Recordings).feed(items)
+        self.query_one(Recordings).update_data(items)
         setup = self.query_one("#train-setup")
         setup.set_class(not items, "-empty")
         looking = self.agp.catalog.recordings is None
@@ -118,7 +118,7 @@ class TrainScreen(RunScreen):
 
     def on_selection_list_selected_changed(self, changed: SelectionList.SelectedChanged[str]) -> None:
         """Update the report after a change of the selection."""
-        self.query_one(Recordings).say()
+        self.query_one(Recordings).show_selection()
         self.look_at_data()
 
     def on_train_form_split_changed(self) -> None:
@@ -135,7 +135,7 @@ class TrainScreen(RunScreen):
     @work(exclusive=True, group="look at data")
     async def look_at_data(self) -> None:
         """Show the report on the selected recordings."""
-        look = self.query_one(Look)
+        look = self.query_one(DatasetPane)
         await asyncio.sleep(LOOK_AFTER_SECONDS)
         if not self.query_one(Recordings).selected:
             self._looked = None
