@@ -16,15 +16,20 @@ from numpy.typing import NDArray
 from agp_tui.atari.agent import Agent
 from agp_tui.atari.checkpoint import load_agent
 from agp_tui.atari.human_scores import TABLE_NAME, human_normalised
-from agp_tui.atari.vector_env import EpisodeResult, EvalProtocol, FrameStacks, ObservationSpec, VectorEnv
+from agp_tui.atari.vector_env import (
+    EVAL_EPSILON,
+    EpisodeResult,
+    EvalProtocol,
+    FrameStacks,
+    ObservationSpec,
+    VectorEnv,
+)
 from agp_tui.engine.subprocesses import terminate_pool, worker_pool
 from agp_tui.errors import AgpError
 from agp_tui.evaluation.statistics import Interval, bootstrap_interval
 from agp_tui.protocol.events import Table
 from agp_tui.protocol.results import EvaluationResult
 
-EVAL_EPSILON = 0.01
-"""Epsilon of evaluations, for all algorithms."""
 NUM_ENVS = 8
 EVAL_SEED = 500_000_003
 """Added to the seed, so that evaluation episodes differ from training episodes."""

@@ -44,6 +44,9 @@ PROTOCOLS: dict[Literal["sticky", "classic"], EvalProtocol] = {
 }
 """`sticky` is the standard since Machado et al. 2018; `classic` compares with older tables."""
 
+EVAL_EPSILON = 0.01
+"""Epsilon of evaluations, for all algorithms."""
+
 
 @dataclass(frozen=True)
 class ObservationSpec:

@@ -14,7 +14,7 @@ import numpy as np
 from agp_tui.atari.agent import Agent, PolicyOutput
 from agp_tui.atari.checkpoint import AgentCheckpoint
 from agp_tui.atari.driver import AgentDriver, keys_with_agent
-from agp_tui.atari.evaluate import EVAL_EPSILON
+from agp_tui.atari.vector_env import EVAL_EPSILON
 from agp_tui.config import GameSettings
 from agp_tui.engine.clock import NS, SimulatedTime
 from agp_tui.engine.runs import process_start
