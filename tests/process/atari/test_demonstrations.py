@@ -1,4 +1,4 @@
-"""Recordings as an agent would have played them, and weights that begin there; an expert, a console."""
+"""Tests of demonstrations and pretraining: recordings of an expert as agent observations and actions."""
 
 import json
 import subprocess
@@ -27,7 +27,7 @@ GAME = "ALE/Breakout-v5"
 ACTIONS = minimal_actions(GAME)
 
 
-def recorded(home: Path, *flags: str, game: str = GAME) -> Path:
+def record(home: Path, *flags: str, game: str = GAME) -> Path:
     command = module_command(
         "agp_tui", "record", "--game", game, "--by", "expert", "--fast", "--json", *flags
     )
@@ -37,58 +37,58 @@ def recorded(home: Path, *flags: str, game: str = GAME) -> Path:
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twenty seconds of Breakout at 30 frames a second: bricks are hit in it."""
-    return recorded(tmp_path_factory.mktemp("home"), "--seconds", "20", "--fps", "30", "--sticky", "0.25")
+    """20 s of Breakout at 30 frames per second, with hits."""
+    return record(tmp_path_factory.mktemp("home"), "--seconds", "20", "--fps", "30", "--sticky", "0.25")
 
 
 @pytest.fixture(scope="module")
-def shown(recording: Path) -> Demonstrations:
+def demonstrations(recording: Path) -> Demonstrations:
     return load_demonstrations([recording], GAME, ObservationSpec(), ACTIONS)
 
 
-def test_every_second_frame_is_a_decision_with_the_keys_that_were_held(
-    recording: Path, shown: Demonstrations
+def test_every_second_frame_is_a_decision_with_the_held_keys(
+    recording: Path, demonstrations: Demonstrations
 ) -> None:
-    taken = Recording.open(recording)
-    assert len(shown) == len(taken) // 2 == 300
-    right = taken.labels(1)[::2, taken.meta.keys.index("right")]
-    assert np.array_equal(shown.actions == ACTIONS.index("RIGHT"), right)
+    source = Recording.open(recording)
+    assert len(demonstrations) == len(source) // 2 == 300
+    right = source.labels(1)[::2, source.meta.keys.index("right")]
+    assert np.array_equal(demonstrations.actions == ACTIONS.index("RIGHT"), right)
     assert 0.05 < right.mean() < 0.9
 
 
-def test_rewards_are_the_changes_of_the_score(recording: Path, shown: Demonstrations) -> None:
+def test_rewards_are_score_changes(recording: Path, demonstrations: Demonstrations) -> None:
     last = Recording.open(recording).timeline.scores[-1].status
     assert last.episode == 0
-    assert shown.rewards.sum() == last.score
-    assert np.count_nonzero(shown.rewards) >= 3
+    assert demonstrations.rewards.sum() == last.score
+    assert np.count_nonzero(demonstrations.rewards) >= 3
 
 
-def test_stacks_hold_the_frames_before_and_black_before_the_beginning(shown: Demonstrations) -> None:
-    stacks = shown.stacks(np.array([0, 2, 100]), 4)
+def test_stacks_are_padded_with_black_at_the_start(demonstrations: Demonstrations) -> None:
+    stacks = demonstrations.stacks(np.array([0, 2, 100]), 4)
     assert not stacks[0, :3].any()
     assert not stacks[1, 0].any()
-    assert np.array_equal(stacks[1, 1:], shown.frames[:3])
-    assert np.array_equal(stacks[2], shown.frames[97:101])
+    assert np.array_equal(stacks[1, 1:], demonstrations.frames[:3])
+    assert np.array_equal(stacks[2], demonstrations.frames[97:101])
 
 
-def test_returns_end_with_their_game() -> None:
+def test_returns_do_not_cross_episodes() -> None:
     frames = np.zeros((5, 2, 2), np.uint8)
     ages, actions = np.array([0, 1, 2, 0, 1]), np.zeros(5, np.int64)
-    shown = Demonstrations(frames, ages, actions, np.array([0, 0, 4, 0, 1], np.float32))
-    assert shown.returns(0.5, clip=False).tolist() == [1, 2, 4, 0.5, 1]
-    assert shown.returns(0.5, clip=True).tolist() == [0.25, 0.5, 1, 0.5, 1]
+    demonstrations = Demonstrations(frames, ages, actions, np.array([0, 0, 4, 0, 1], np.float32))
+    assert demonstrations.returns(0.5, clip=False).tolist() == [1, 2, 4, 0.5, 1]
+    assert demonstrations.returns(0.5, clip=True).tolist() == [0.25, 0.5, 1, 0.5, 1]
 
 
-def test_what_does_not_fit_is_said(recording: Path, tmp_path: Path) -> None:
+def test_unsuitable_recordings_raise_an_error(recording: Path, tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="one of ALE/Breakout-v5"):
         load_demonstrations([recording], "ALE/Pong-v5", ObservationSpec(), minimal_actions("ALE/Pong-v5"))
-    odd = recorded(tmp_path, "--seconds", "2", "--fps", "20")
+    odd = record(tmp_path, "--seconds", "2", "--fps", "20")
     with pytest.raises(RecordingError, match="at 20 frames per second"):
         load_demonstrations([odd], GAME, ObservationSpec(), ACTIONS)
 
 
-class Contented(EventLog):
-    """Stops its job once that agrees with the player, however fast the machine is."""
+class StopOnAgreement(EventLog):
+    """Stops its job as soon as the agreement with the player is above 0.9."""
 
     job: Job
 
@@ -99,29 +99,29 @@ class Contented(EventLog):
 
 
 @pytest.mark.parametrize("algorithm", [pytest.param("ppo", marks=pytest.mark.nightly), "pqn"])
-def test_a_training_that_starts_from_recordings_begins_like_their_player(
-    recording: Path, shown: Demonstrations, algorithm: Algorithm, tmp_path: Path
+def test_pretrained_agent_agrees_with_the_recorded_player(
+    recording: Path, demonstrations: Demonstrations, algorithm: Algorithm, tmp_path: Path
 ) -> None:
     settings = AtariSettings(game=GAME, algorithm=algorithm, clone_minutes=2.0)
-    heard = Contented()
-    heard.job = Job(heard)
-    start = load_agent(pretrain(settings, [recording], tmp_path, heard.job))
+    log = StopOnAgreement()
+    log.job = Job(log)
+    start = load_agent(pretrain(settings, [recording], tmp_path, log.job))
     assert (start.game, start.algorithm, start.actions) == (GAME, algorithm, ACTIONS)
-    best = Agent(start.network()).forward(shown.stacks(np.arange(len(shown)), 4)).best
-    often = np.flatnonzero(np.bincount(shown.actions) >= 10)
-    assert len(often) == 3
-    met = [(best[shown.actions == action] == action).mean() for action in often]
-    assert np.mean(met) > 0.6, "a third is what one action for everything would meet"
-    assert any("9 in 10" in event.text for event in heard.events if isinstance(event, Note))
+    best = Agent(start.network()).forward(demonstrations.stacks(np.arange(len(demonstrations)), 4)).best
+    frequent = np.flatnonzero(np.bincount(demonstrations.actions) >= 10)
+    assert len(frequent) == 3
+    accuracy = [(best[demonstrations.actions == action] == action).mean() for action in frequent]
+    assert np.mean(accuracy) > 0.6, "a constant action reaches one third"
+    assert any("9 in 10" in event.text for event in log.events if isinstance(event, Note))
 
 
-def test_all_recordings_of_the_game_or_those_that_are_named(recording: Path) -> None:
+def test_recordings_are_selected_by_all_or_by_name(recording: Path) -> None:
     home = recording.parents[2]
     (home / "config.toml").touch()
     loaded = load_config(home / "config.toml")
     for named in ("all", recording.name):
-        asked = atari_request(AtariSettings(game=GAME, from_recordings=(named,)), loaded)
-        assert asked.recordings == (recording,)
+        request = atari_request(AtariSettings(game=GAME, from_recordings=(named,)), loaded)
+        assert request.recordings == (recording,)
     with pytest.raises(RecordingError, match="recordings of ALE/Pong-v5"):
         atari_request(AtariSettings(from_recordings=("all",)), loaded)
     with pytest.raises(SettingError, match="found both"):

@@ -1,4 +1,4 @@
-"""Each setting of the playground: a training does as it says, and is another one where it is changed."""
+"""Tests of the Atari training settings: each has its effect, and changes the trained weights."""
 
 from contextlib import closing
 from pathlib import Path
@@ -24,7 +24,7 @@ from agp_tui.jobs.atari import atari_request, run_atari
 from agp_tui.protocol.events import Event, Live, Progress
 from agp_tui.protocol.requests import as_request
 
-EVERYWHERE: dict[str, object] = {
+COMMON: dict[str, object] = {
     "learning_rate": 0.01,
     "frame_count": 3,
     "discount": 0.5,
@@ -38,8 +38,8 @@ EVERYWHERE: dict[str, object] = {
     "game": "ALE/Freeway-v5",
     "seed": 1,
 }
-"""Settings with another value than the algorithms' own."""
-BY_CHANCE: dict[str, object] = {
+"""Settings with values that differ from the defaults."""
+EXPLORATION: dict[str, object] = {
     "choose_random": 0.5,
     "choose_random_min": 0.99,
     "choose_random_decay": 0.9,
@@ -49,44 +49,47 @@ BASE: dict[str, dict[str, object]] = {
     "ppo": {"no_score_penalty": 0.01, "environments": 1, "batch_size": 64},
     "pqn": {"no_score_penalty": 0.01, "choose_random_decay": 0.2, "batch_size": 32},
 }
-"""So short a training has a reward and several batches, and its second game is not all chance."""
-ROUNDS = {"monte_carlo": 2, "ppo": 1, "pqn": 2}
+"""Short training with a reward, several batches, and a second episode that is not all random."""
+ITERATIONS = {"monte_carlo": 2, "ppo": 1, "pqn": 2}
 CHANGES = [
     pytest.param(algorithm, name, value, marks=() if algorithm == "pqn" else pytest.mark.nightly)
     for algorithm in BASE
-    for name, value in {**EVERYWHERE, **(BY_CHANCE if algorithm != "ppo" else {})}.items()
+    for name, value in {**COMMON, **(EXPLORATION if algorithm != "ppo" else {})}.items()
 ]
 
 
 def test_continued_training_starts_with_the_minimum_epsilon() -> None:
     fresh = resolve_hyperparameters(AtariSettings())
     assert fresh.epsilon == 1.0 and fresh.epsilon_min < 0.1
-    warm = resolve_hyperparameters(AtariSettings(from_model="start.pt"))
-    assert warm.epsilon == warm.epsilon_min == fresh.epsilon_min
-    asked = resolve_hyperparameters(AtariSettings(from_model="start.pt", choose_random=0.3))
-    assert asked.epsilon == 0.3
+    continued = resolve_hyperparameters(AtariSettings(from_model="start.pt"))
+    assert continued.epsilon == continued.epsilon_min == fresh.epsilon_min
+    overridden = resolve_hyperparameters(AtariSettings(from_model="start.pt", choose_random=0.3))
+    assert overridden.epsilon == 0.3
 
 
 @pytest.fixture(scope="module")
-def plain() -> dict[str, torch.Tensor]:
-    """The weights that each algorithm comes to."""
+def base_weights() -> dict[str, torch.Tensor]:
+    """The weights of each algorithm after training with `BASE`."""
     return {
-        algorithm: trained_weights(algorithm, ROUNDS[algorithm], **base) for algorithm, base in BASE.items()
+        algorithm: trained_weights(algorithm, ITERATIONS[algorithm], **base)
+        for algorithm, base in BASE.items()
     }
 
 
 @pytest.mark.parametrize("algorithm", BASE)
-def test_the_same_settings_come_to_the_same(algorithm: str, plain: dict[str, torch.Tensor]) -> None:
-    """What makes the next test worth something: nothing else than a setting parts two trainings."""
-    assert torch.equal(trained_weights(algorithm, ROUNDS[algorithm], **BASE[algorithm]), plain[algorithm])
+def test_same_settings_give_the_same_weights(algorithm: str, base_weights: dict[str, torch.Tensor]) -> None:
+    """The premise of the next test: without a changed setting, training is deterministic."""
+    assert torch.equal(
+        trained_weights(algorithm, ITERATIONS[algorithm], **BASE[algorithm]), base_weights[algorithm]
+    )
 
 
 @pytest.mark.parametrize(("algorithm", "name", "value"), CHANGES)
-def test_another_setting_comes_to_something_else(
-    algorithm: str, name: str, value: object, plain: dict[str, torch.Tensor]
+def test_changed_setting_gives_other_weights(
+    algorithm: str, name: str, value: object, base_weights: dict[str, torch.Tensor]
 ) -> None:
-    found = trained_weights(algorithm, ROUNDS[algorithm], **{**BASE[algorithm], name: value})
-    assert found.shape != plain[algorithm].shape or not torch.equal(found, plain[algorithm])
+    found = trained_weights(algorithm, ITERATIONS[algorithm], **{**BASE[algorithm], name: value})
+    assert found.shape != base_weights[algorithm].shape or not torch.equal(found, base_weights[algorithm])
 
 
 @pytest.mark.parametrize("algorithm", ["monte_carlo", "ppo", "pqn"])
@@ -105,7 +108,7 @@ def test_frame_count(algorithm: str) -> None:
 @pytest.mark.parametrize("algorithm", ["monte_carlo", "ppo", "pqn", "dqn"])
 @pytest.mark.parametrize("skip", [1, 5])
 def test_skip_frames(algorithm: str, skip: int) -> None:
-    """Counted by the console: a game of 200 frames is cut after 200 / skip decisions."""
+    """An episode with a cap of 200 emulator frames is truncated after 200 / skip decisions."""
     with closing(small_trainer(algorithm, skip_frames=skip, no_score_penalty=0.0)) as trainer:
         steps = 1
         while not (result := trainer.env.step(np.zeros(trainer.env.num_envs, np.int64))).episodes:
@@ -116,7 +119,7 @@ def test_skip_frames(algorithm: str, skip: int) -> None:
 
 @pytest.mark.parametrize("algorithm", ["ppo", "pqn"])
 def test_learning_rate(algorithm: str) -> None:
-    """It falls over the run, from what was asked for to nothing."""
+    """It decays linearly over the run, from the setting to zero."""
     with closing(small_trainer(algorithm, learning_rate=0.004)) as trainer:
         rates = []
         for progress in (0.0, 0.75):
@@ -133,7 +136,7 @@ def test_learning_rate_of_monte_carlo() -> None:
 @pytest.mark.parametrize("algorithm", ["ppo", "pqn"])
 @pytest.mark.parametrize("size", [50, 64])
 def test_batch_size(algorithm: str, size: int) -> None:
-    """Updates of the weights in one round."""
+    """Number of updates in one iteration."""
     with closing(small_trainer(algorithm, batch_size=size)) as trainer:
         trainer.iterate(0.0)
         steps = trainer.counters.steps
@@ -141,25 +144,27 @@ def test_batch_size(algorithm: str, size: int) -> None:
 
 
 def test_batch_size_of_monte_carlo() -> None:
-    """A game of 50 decisions, once."""
+    """One pass over one episode of 50 decisions."""
     with closing(small_trainer("monte_carlo", batch_size=20)) as trainer:
         trainer.iterate(0.0)
         assert trainer.learner.updates == 3
 
 
-@pytest.mark.parametrize(("name", "far", "near"), [("huber", 2.5, 0.125), ("mse", 9, 0.25), ("mae", 3, 0.5)])
-def test_the_formulas_of_losses(name: str, far: float, near: float) -> None:
-    """Three away and half away."""
-    assert LOSSES[name](torch.tensor([1.0]), torch.tensor([4.0])).item() == far
-    assert LOSSES[name](torch.tensor([1.0]), torch.tensor([0.5])).item() == near
+@pytest.mark.parametrize(
+    ("name", "large", "small"), [("huber", 2.5, 0.125), ("mse", 9, 0.25), ("mae", 3, 0.5)]
+)
+def test_loss_formulas(name: str, large: float, small: float) -> None:
+    """Errors of 3 and 0.5."""
+    assert LOSSES[name](torch.tensor([1.0]), torch.tensor([4.0])).item() == large
+    assert LOSSES[name](torch.tensor([1.0]), torch.tensor([0.5])).item() == small
 
 
-def test_every_optimizer_goes_down() -> None:
-    kinds = {"adam": "Adam", "adamw": "AdamW", "radam": "RAdam", "rmsprop": "RMSprop", "sgd": "SGD"}
-    for name, kind in kinds.items():
+def test_every_optimizer_reduces_the_loss() -> None:
+    optimizers = {"adam": "Adam", "adamw": "AdamW", "radam": "RAdam", "rmsprop": "RMSprop", "sgd": "SGD"}
+    for name, class_name in optimizers.items():
         network = nn.Linear(1, 1)
         optimizer = make_optimizer(network, name, 0.01)
-        assert type(optimizer).__name__ == kind
+        assert type(optimizer).__name__ == class_name
         before = network(torch.ones(1)).square()
         torch.autograd.backward(before)
         optimizer.step()
@@ -168,23 +173,22 @@ def test_every_optimizer_goes_down() -> None:
 
 @pytest.mark.parametrize("algorithm", ["monte_carlo", "ppo", "pqn", "dqn"])
 def test_loss_function_optimizer_and_hidden_layers(algorithm: str) -> None:
-    """What they do in a network and to its weights is tested apart."""
-    asked: dict[str, object] = {"loss_function": "mae", "optimizer": "rmsprop", "hidden_layers": 3}
-    with closing(small_trainer(algorithm, **asked)) as trainer:
+    settings: dict[str, object] = {"loss_function": "mae", "optimizer": "rmsprop", "hidden_layers": 3}
+    with closing(small_trainer(algorithm, **settings)) as trainer:
         assert trainer.learner.loss is LOSSES["mae"]
         assert type(trainer.learner.optimizer).__name__ == "RMSprop"
         assert trainer.learner.network.spec.hidden_layers == 3
 
 
-@pytest.mark.parametrize("name", sorted(BY_CHANCE))
-def test_ppo_has_no_use_for_chance(name: str) -> None:
-    """It says so, rather than to ignore it."""
+@pytest.mark.parametrize("name", sorted(EXPLORATION))
+def test_ppo_rejects_exploration_settings(name: str) -> None:
+    """An error, instead of ignoring the setting."""
     with pytest.raises(SettingError, match=f"no {name} with the algorithm ppo"):
         small_trainer("ppo", **{name: 0.5})
 
 
 class StopOnProgress:
-    """Keeps what is told, and stops the job once there was progress."""
+    """Records events, and stops the job at the first progress event."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -196,23 +200,23 @@ class StopOnProgress:
             self.job.stop()
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing."""
 
 
 @pytest.mark.parametrize("render", [True, False])
 def test_render(render: bool, tmp_path: Path) -> None:
-    heard = StopOnProgress()
+    log = StopOnProgress()
     settings = AtariSettings(**SETTINGS, algorithm="pqn", environments=2, render=render)
     run = Run.create(tmp_path, "atari", {})
-    train_agent(settings, heard.job, run, preview=PreviewSettings(colors="truecolor", size=(40, 40)))
-    shown = [event for event in heard.events if isinstance(event, Live)]
-    assert bool(shown) is render
-    assert all(len(event.thumbnail) == np.prod(event.thumbnail_size or 0) * 3 > 0 for event in shown)
+    train_agent(settings, log.job, run, preview=PreviewSettings(colors="truecolor", size=(40, 40)))
+    previews = [event for event in log.events if isinstance(event, Live)]
+    assert bool(previews) is render
+    assert all(len(event.thumbnail) == np.prod(event.thumbnail_size or 0) * 3 > 0 for event in previews)
 
 
 @pytest.mark.nightly
 def test_save_best_as(tmp_path: Path) -> None:
-    """The best agent of a whole training, its last judgement included, lies among the models."""
+    """The best agent, with its final evaluation, is saved in the models folder."""
     settings = AtariSettings(
         **{**SETTINGS, "game": "ALE/Pong-v5"},
         algorithm="pqn", environments=2, steps=64, evaluate_games=1, final_games=2, save_best_as="good-one",
@@ -222,9 +226,9 @@ def test_save_best_as(tmp_path: Path) -> None:
     request = as_request(atari_request(settings, load_config(tmp_path / "config.toml")))
     run = Run.create(tmp_path / "runs", "atari", request)
     finished = run_atari(request, Job(), run)
-    kept = agent_path(models, "good-one")
-    assert [file.name for file in models.iterdir()] == [kept.name]
-    agent, best = load_agent(kept), load_agent(run.checkpoints / "best.pt")
+    saved = agent_path(models, "good-one")
+    assert [file.name for file in models.iterdir()] == [saved.name]
+    agent, best = load_agent(saved), load_agent(run.checkpoints / "best.pt")
     assert all(torch.equal(agent.weights[part], value) for part, value in best.weights.items())
     assert agent.evaluation == msgspec.to_builtins(finished.report)
     assert agent.evaluation["games"] == 2 and agent.game == "ALE/Pong-v5"
