@@ -23,6 +23,7 @@ from agp_tui.errors import SettingError
 from agp_tui.jobs.atari import atari_request, run_atari
 from agp_tui.protocol.events import Event, Live, Progress
 from agp_tui.protocol.requests import as_request
+from agp_tui.protocol.results import EvaluationResult
 
 COMMON: dict[str, object] = {
     "learning_rate": 0.01,
@@ -230,5 +231,5 @@ def test_save_best_as(tmp_path: Path) -> None:
     assert [file.name for file in models.iterdir()] == [saved.name]
     agent, best = load_agent(saved), load_agent(run.checkpoints / "best.pt")
     assert all(torch.equal(agent.weights[part], value) for part, value in best.weights.items())
-    assert agent.evaluation == msgspec.to_builtins(finished.report)
+    assert msgspec.convert(agent.evaluation, EvaluationResult) == finished.report
     assert agent.evaluation["games"] == 2 and agent.game == "ALE/Pong-v5"
