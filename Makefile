@@ -10,8 +10,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Two more than there are cores: tests often wait for a terminal, a process or time to pass.
-JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 2)))
+# Three more than there are cores: tests often wait for a terminal, a process or time to pass.
+JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 3)))
 READY := $(VENV)/.ready
 USUAL := not debian_game and not soak and not root
 # Tests that are left over go to whichever process is idle.

@@ -41,7 +41,8 @@ def test_weights_are_equal_in_all_processes(algorithm: str, tmp_path: Path) -> N
         )
 
 
-@pytest.mark.parametrize("algorithm", [pytest.param("ppo", marks=pytest.mark.nightly), "pqn"])
+@pytest.mark.nightly
+@pytest.mark.parametrize("algorithm", ["ppo", "pqn"])
 def test_batch_size_does_not_depend_on_the_number_of_processes(algorithm: str, tmp_path: Path) -> None:
     """Twice the environments give twice the updates, of the same size."""
     pool, rendezvous = worker_pool(2), tmp_path / "rendezvous"

@@ -231,14 +231,14 @@ def test_stopped_training_resumes(home: Path) -> None:
     assert first["metrics"]["epoch"] == before["metrics"]["epoch"] > 0
 
 
-@pytest.mark.parametrize("more", [(), ("--corrections",)])
+@pytest.mark.parametrize("more", [pytest.param((), marks=pytest.mark.nightly), ("--corrections",)])
 def test_training_starts_from_a_model(more: tuple[str, ...], home: Path) -> None:
     """With corrections it also uses the recordings of the model's training."""
     words = ("train", "--from-model", "pong", "--name", "next", "--epochs", "100000", "--patience", "100000")
     stopped(*words, *more, home=home, after=has_metrics)
 
 
-@pytest.mark.parametrize("algorithm", ["ppo", "monte_carlo"])
+@pytest.mark.parametrize("algorithm", ["ppo", pytest.param("monte_carlo", marks=pytest.mark.nightly)])
 def test_agent_training_resumes(algorithm: str, home: Path) -> None:
     run = run_with(home, algorithm=algorithm)
     before = last_progress(home, run)["metrics"]["steps"]

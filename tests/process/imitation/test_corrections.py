@@ -131,6 +131,7 @@ def test_deleted_recordings_give_a_warning(base: Base, event_log: EventLog) -> N
     assert checkpoint_data["validation"], "the held-out corrections replace the missing validation set"
 
 
+@pytest.mark.nightly
 def test_comparison_of_a_model_with_itself(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
     """Games of a few seconds with a network that was not trained on Pong."""
     monkeypatch.setattr(comparing, "MAX_SECONDS", 3.0)
