@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 3)))
 READY := $(VENV)/.ready
 USUAL := not debian_game and not soak and not root
-# Tests that are left over go to whichever process is idle.
+# Idle processes take over tests of others; the short unit tests come last, so that all end together.
 BALANCED := --dist worksteal
 FAULT_TESTS := tests/process/faults tests/screen/faults tests/timed/faults tests/timed/play/test_takeover.py \
 	tests/nightly/faults
@@ -43,7 +43,7 @@ run: $(READY)
 	$(BIN)/agp
 
 test: $(READY) display-tools
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n $(JOBS) $(BALANCED) tests/unit tests/process tests/app $(PYTEST)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n $(JOBS) $(BALANCED) tests/app tests/process tests/unit $(PYTEST)
 	$(BIN)/pytest -q -n 2 $(BALANCED) tests/screen $(PYTEST)
 	$(BIN)/pytest -q tests/timed $(PYTEST)
 
