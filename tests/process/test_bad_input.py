@@ -135,7 +135,7 @@ def invert_a_byte(path: Path) -> None:
     [
         (truncate_video, "agp recordings repair"),
         nightly(invert_a_byte, "damaged"),
-        nightly(lambda path: (path / "frames.mkv").write_bytes(b""), "none that can be read"),
+        nightly(lambda path: (path / "frames.mkv").write_bytes(b""), "none that is readable"),
         nightly(lambda path: (path / "frames.mkv").unlink(), "frames.mkv"),
         nightly(lambda path: (path / "timeline.jsonl").unlink(), "timeline.jsonl"),
         (lambda path: (path / "meta.json").write_text('{"hello": 1}'), "not made by agp-tui"),
