@@ -108,7 +108,7 @@ BREAKS = {
         "agp_tui/protocol/untrusted_json.py",
         "except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:",
         "except msgspec.MsgspecError as error:",
-        ("tests/process/faults/test_fuzz.py",),
+        ("tests/unit/protocol/test_untrusted_json.py",),
     ),
     "code in a checkpoint is executed": Break(
         "agp_tui/tensor_files.py",

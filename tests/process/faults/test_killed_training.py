@@ -29,7 +29,7 @@ sys.exit(main(Path(sys.argv[1])))
 
 
 def test_killed_training_resumes_from_a_complete_checkpoint(tmp_path: Path) -> None:
-    trials = trial_count(2, 60)
+    trials = trial_count(4, 60)
     recordings = tuple(record_dot(tmp_path / "recordings", 200, seed) for seed in range(2))
     request = TrainingRequest(
         game="dots",
