@@ -59,7 +59,7 @@ class BreakoutExpert:
         self._game = game
 
     def decide(self, frame: Frame) -> Keys:
-        """The keys for the current state of the game, whoever played so far."""
+        """The keys for the current state of the game, independent of earlier decisions."""
         before, now = self._game.ram_pair()
         if now[BREAKOUT_BALL_Y] == 0:
             return frozenset({"space"})
@@ -109,7 +109,7 @@ class PongExpert:
         self._dead_band = DEAD_BAND_A_FRAME * max(1, round(FRAMES_PER_SECOND / game.fps))
 
     def decide(self, frame: Frame) -> Keys:
-        """The keys for the current state of the game, whoever played so far."""
+        """The keys for the current state of the game, independent of earlier decisions."""
         before, now = self._game.ram_pair()
         ball, ball_before = int(now[PONG_BALL_Y]), int(before[PONG_BALL_Y])
         if ball == 0 or ball_before == 0:

@@ -14,7 +14,7 @@ class Percentiles:
 
     @classmethod
     def of(cls, values: list[float] | deque[float]) -> "Percentiles":
-        """Percentiles by the nearest rank: the smallest value that so many percent do not exceed.
+        """Percentiles by the nearest rank: the smallest value that N percent do not exceed.
 
         Zeros where there is nothing to look at.
         """

@@ -1,4 +1,4 @@
-"""The tab of runs: the table, and what came of each."""
+"""The runs tab: the table of runs and their results."""
 
 from pathlib import Path
 from typing import Any, ClassVar
