@@ -235,6 +235,7 @@ def test_m_toggles_monte_carlo_and_help_shows_its_defaults(
     asyncio.run(test())
 
 
+@pytest.mark.nightly
 def test_training_is_started_watched_stopped_and_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

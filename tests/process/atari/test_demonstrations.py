@@ -98,7 +98,8 @@ class StopOnAgreement(EventLog):
             self.job.stop()
 
 
-@pytest.mark.parametrize("algorithm", [pytest.param("ppo", marks=pytest.mark.nightly), "pqn"])
+@pytest.mark.nightly
+@pytest.mark.parametrize("algorithm", ["ppo", "pqn"])
 def test_pretrained_agent_agrees_with_the_recorded_player(
     recording: Path, demonstrations: Demonstrations, algorithm: Algorithm, tmp_path: Path
 ) -> None:

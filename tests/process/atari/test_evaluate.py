@@ -40,6 +40,7 @@ def episodes_per_env(steps: int) -> list[list[tuple[float, int, bool]]]:
     return episodes
 
 
+@pytest.mark.nightly
 def test_each_environment_contributes_a_fixed_number_of_episodes() -> None:
     """Of 11 episodes, three environments contribute two and five one, even if more are done."""
     result, games = run_evaluation(11), episodes_per_env(340)

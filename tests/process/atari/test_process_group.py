@@ -18,7 +18,7 @@ from agp_tui.engine.runs import Run, process_start
 from agp_tui.engine.subprocesses import worker_pool
 
 
-@pytest.mark.parametrize("algorithm", [pytest.param("ppo", marks=pytest.mark.nightly), "pqn"])
+@pytest.mark.parametrize("algorithm", ["ppo", pytest.param("pqn", marks=pytest.mark.nightly)])
 def test_weights_are_equal_in_all_processes(algorithm: str, tmp_path: Path) -> None:
     """Bit for bit, with different episodes in each process; a single process gets other weights."""
     pool = worker_pool(2)

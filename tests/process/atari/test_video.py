@@ -240,6 +240,7 @@ def test_evaluator_reports_scores_before_its_video_is_recorded(tmp_path: Path) -
         assert container.streams.video[0].frames > FINAL_FRAMES + 100
 
 
+@pytest.mark.nightly
 def test_command_reports_the_recorded_video(agent: AgentCheckpoint, tmp_path: Path) -> None:
     write_agent(tmp_path / "models/breaker.agent.pt", agent)
     arguments = ("breaker", "--target", "films", "--epsilon", "1", "--seed", "3")

@@ -111,7 +111,9 @@ def last_progress(home: Path, run: str) -> Event:
     return [event for event in map(json.loads, lines) if has_metrics(event)][-1]
 
 
-@pytest.mark.parametrize("name", JSON_FIELDS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.nightly if name == "train" else ()) for name in JSON_FIELDS]
+)
 def test_json_output_still_has_every_field_of_the_earlier_version(name: str, home: Path) -> None:
     """New fields are allowed; none may be missing."""
     result = agp(*JSON_FIELDS[name]["words"], home=home)
@@ -250,6 +252,7 @@ def test_agent_training_resumes(algorithm: str, home: Path) -> None:
     )
 
 
+@pytest.mark.nightly
 def test_saved_agent_plays_and_is_trained_further(home: Path) -> None:
     assert done("record", "--game", PONG, "--by", "ponger", "--keys", "up,down", home=home)["frames"] == 60
     words = ("atari", "train", "--from-model", "ponger", "--environments", "2", "--steps", "1000000")

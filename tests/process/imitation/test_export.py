@@ -125,7 +125,8 @@ def test_exported_model_with_motion_equals_the_network(trained: Path, tmp_path: 
 
 
 @needs_converter
-@pytest.mark.parametrize("form", ["window-uint8", pytest.param("window-float32", marks=pytest.mark.nightly)])
+@pytest.mark.nightly
+@pytest.mark.parametrize("form", ["window-uint8", "window-float32"])
 def test_streaming_equals_the_whole_window(exported: ExportedModel, tmp_path: Path, form: Form) -> None:
     network = load_checkpoint(exported.checkpoint).network().requires_grad_(False)
     frames, segment = sample_frames(network), network.spec.segment

@@ -165,7 +165,7 @@ def test_watch_ends_after_the_requested_seconds_of_play(home: Path) -> None:
     assert (done.frames, done.seconds, done.decisions) == (180, 6.0, 180)
     assert done.result(WatchResult) is not None
     (shares,) = [event.shares for event in event_log.events if isinstance(event, Live)][-1:]
-    assert shares["up"] > 0.1 and shares["down"] > 0.1
+    assert shares["up"] > 0.05 and shares["down"] > 0.05
 
 
 def test_model_decides_at_the_rate_of_its_manifest(home: Path, pytestconfig: pytest.Config) -> None:
@@ -211,6 +211,7 @@ def test_watch_command_reads_commands_from_stdin(home: Path) -> None:
     assert result.code == 0 and result.finished["job"] == "watch" and result.finished["frames"] >= 60
 
 
+@pytest.mark.nightly
 def test_train_with_load_model_plays_without_training(home: Path) -> None:
     with running_command("atari", "train", "--load-model", "ponger", home=home) as command:
         assert "value" in command.wait_for_live(frames=10)

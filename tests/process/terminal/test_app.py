@@ -4,12 +4,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from support.ssh_session import GAME, use_app_over_ssh
 from support.tmux import Terminal
 
 from agp_tui.recording.store import Recording, find_recordings
 
 
+@pytest.mark.nightly
 def test_training_survives_a_lost_connection_and_is_followed_again(
     terminal: Callable[..., Terminal], tmp_path: Path
 ) -> None:

@@ -29,11 +29,20 @@ def open_recording(folder: Path) -> Recording:
 
 
 def agreement(recording: Recording, script: list[KeyEdge]) -> tuple[int, int]:
-    """Number of frames with the keys of the script, and of all checked frames (not close to a key stroke)."""
+    """Number of frames with the keys of the script, and of all checked frames.
+
+    Frames from a key stroke until shortly after it was read from the terminal are not checked.
+    """
     matching = total = 0
+    edges = recording.timeline.edges
+    read_ns = [edge.time_ns for edge in edges] if len(edges) == len(script) else [0] * len(script)
+    unclear = [
+        (typed.time_ns, max(typed.time_ns, read) + NEAR_NS)
+        for typed, read in zip(script, read_ns, strict=True)
+    ]
     states = recording.key_states("human")
     for row, time_ns in zip(states.tolist(), recording.times_ns.tolist(), strict=True):
-        if any(0 <= time_ns - edge.time_ns < NEAR_NS for edge in script):
+        if any(start <= time_ns < end for start, end in unclear):
             continue
         held: Keys = apply_edges(frozenset(), [edge for edge in script if edge.time_ns <= time_ns])
         total += 1

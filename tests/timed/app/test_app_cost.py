@@ -52,6 +52,7 @@ def test_playing_in_the_terminal() -> None:
     assert 0 <= found.key_delay_ms.p50 <= found.key_delay_ms.p99
 
 
+@pytest.mark.nightly
 def test_polling_without_changes_redraws_almost_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
