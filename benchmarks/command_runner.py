@@ -3,12 +3,16 @@
 import contextlib
 import signal
 import subprocess
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from agp_tui.engine.job import Job
 from agp_tui.engine.subprocesses import module_command, module_environment
 from agp_tui.errors import JobFailed
 from agp_tui.protocol.events import AnyEvent, Failed, Finished, read_events
+
+POLL_SECONDS = 0.2
 
 
 class CommandRunner:
@@ -18,6 +22,10 @@ class CommandRunner:
         self._folder = folder
         self._running: set[subprocess.Popen[bytes]] = set()
         self._stopped = False
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopped
 
     def run(
         self, *arguments: str, on_event: Callable[[AnyEvent], None] = lambda _event: None
@@ -59,3 +67,24 @@ class CommandRunner:
         for process in list(self._running):
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGINT)
+
+
+@contextlib.contextmanager
+def commands_in(folder: Path, job: Job) -> Iterator[CommandRunner]:
+    """A command runner that stops when the job is stopped."""
+    commands, closed = CommandRunner(folder), threading.Event()
+
+    def stop_with_job() -> None:
+        while not closed.wait(POLL_SECONDS):
+            if job.stopping:
+                commands.stop()
+                return
+
+    watcher = threading.Thread(target=stop_with_job, daemon=True)
+    watcher.start()
+    try:
+        yield commands
+    finally:
+        closed.set()
+        watcher.join()
+        commands.stop()

@@ -6,9 +6,6 @@ further demonstrations. `practice` runs `agp record --by expert`, `agp train`, `
 """
 
 import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -28,8 +25,8 @@ from agp_tui.games.experts import expert_driver, random_driver
 from agp_tui.games.ids import short_name
 from agp_tui.protocol.events import Table
 from agp_tui.protocol.results import PracticeResult, SteadyResult
-from benchmarks.command_runner import CommandRunner
-from benchmarks.results import POLL_SECONDS, run_missing
+from benchmarks.command_runner import commands_in
+from benchmarks.results import run_missing
 
 FPS, SEGMENT, STICKY = 30, 4, 0.25
 """As in the demo."""
@@ -272,7 +269,7 @@ def bench_practice(entries: list[PracticeEntry], path: Path, job: Job) -> list[P
 
 def _practise(entry: PracticeEntry, job: Job) -> PracticeBenchResult | None:
     """One model and its practice in a temporary folder; None if the job is stopped."""
-    with tempfile.TemporaryDirectory() as name, _commands_in(Path(name), job) as commands:
+    with tempfile.TemporaryDirectory() as name, commands_in(Path(name), job) as commands:
         common = ("--game", entry.game, "--frame-size", str(entry.frame_size), "--seed", str(entry.seed))
         recorded = commands.run(
             "record", *common, "--by", "expert", "--fast", "--sticky", str(STICKY), "--fps", str(FPS),
@@ -315,27 +312,6 @@ def _practise(entry: PracticeEntry, job: Job) -> PracticeBenchResult | None:
             best=scores[3],
             steady=steady,
         )
-
-
-@contextmanager
-def _commands_in(folder: Path, job: Job) -> Iterator[CommandRunner]:
-    """A command runner that stops when the job is stopped."""
-    commands, closed = CommandRunner(folder), threading.Event()
-
-    def stop_with_job() -> None:
-        while not closed.wait(POLL_SECONDS):
-            if job.stopping:
-                commands.stop()
-                return
-
-    watcher = threading.Thread(target=stop_with_job, daemon=True)
-    watcher.start()
-    try:
-        yield commands
-    finally:
-        closed.set()
-        watcher.join()
-        commands.stop()
 
 
 def _describe_practice(result: PracticeBenchResult) -> str:

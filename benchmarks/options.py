@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from agp_tui import __version__
 from agp_tui.bench.options import Threads
 from agp_tui.config import AtariSettings
 from agp_tui.config.types import Count, Fraction, Size, Whole, Words
@@ -222,6 +223,41 @@ class PracticeOptions:
     """Evaluation episodes that last longer are truncated. Seconds."""
 
     kept: Path = Path("practice.jsonl")
+    """File with the results as JSON lines; entries that it holds are not run again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImitationOptions:
+    """Models that learn from people-like demonstrations of several games."""
+
+    games: Words = ("pyracerz",)
+    """Games of the suite."""
+
+    minutes: Words = ("1", "2", "5", "10")
+    """Lengths of the demonstrations, in minutes."""
+
+    seeds: Whole = (0,)
+    """Random seeds; one training per seed, game and length."""
+
+    frame_size: Size = 128
+    """Side of the frames that the model sees, in pixels."""
+
+    train_options: str = ""
+    """Further flags of agp train, in quotes."""
+
+    label: str = __version__
+    """Name of this version of agp-tui in the results; results of other versions are kept beside them."""
+
+    drives: Count = 3
+    """Games that each player plays, with the same seeds."""
+
+    drive_seconds: Annotated[float, Meta(gt=0)] = 60.0
+    """Duration of each, in seconds."""
+
+    folder: Path = Path("imitation-suite")
+    """Folder for demonstrations, scores of the demonstrator and models; what it holds is used again."""
+
+    kept: Path = Path("imitation-suite.jsonl")
     """File with the results as JSON lines; entries that it holds are not run again."""
 
 

@@ -26,6 +26,7 @@ from benchmarks.options import (
     BakeOffOptions,
     CorrectionsOptions,
     EqualFramesOptions,
+    ImitationOptions,
     LearnOptions,
     PracticeOptions,
     StoreOptions,
@@ -162,6 +163,32 @@ def practice(options: PracticeOptions, job: Job) -> Metrics:
     return {}
 
 
+def imitate(options: ImitationOptions, job: Job) -> Metrics:
+    """Raises `SettingError` for an unknown game, `MissingPart` without a game, `JobFailed` if a command fails."""
+    require_torch()
+    from benchmarks.imitation_suite.suite import ImitationEntry, bench_imitation, imitation_table
+
+    entries = [
+        ImitationEntry(
+            game=game,
+            minutes=minutes,
+            seed=seed,
+            label=options.label,
+            frame_size=options.frame_size,
+            train_options=options.train_options,
+            drives=options.drives,
+            drive_seconds=options.drive_seconds,
+        )
+        for seed in options.seeds
+        for minutes in _positive("minutes", options.minutes)
+        for game in options.games
+    ]
+    results = bench_imitation(entries, options.folder.resolve(), options.kept, job)
+    if results:
+        job.emit(imitation_table(results))
+    return {}
+
+
 def ui(options: AppOptions, job: Job) -> Metrics:
     """Raises `JobFailed` if a part cannot run."""
     from benchmarks.app.run import ui_metrics
@@ -202,10 +229,25 @@ BENCHMARKS = tuple(
         ("learn", LearnOptions, learn),
         ("corrections", CorrectionsOptions, corrections),
         ("practice", PracticeOptions, practice),
+        ("imitate", ImitationOptions, imitate),
         ("ui", AppOptions, ui),
         ("all", AllOptions, run_every),
     )
 )
+
+
+def _positive(name: str, texts: tuple[str, ...]) -> list[float]:
+    """Positive numbers. Raises `SettingError` for anything else."""
+    try:
+        numbers = [float(text) for text in texts]
+    except ValueError:
+        numbers = []
+    if not numbers or not all(0 < number < float("inf") for number in numbers):
+        raise SettingError(
+            f"Expected --{name} to be positive numbers, found {','.join(texts)!r}.",
+            f"For example --{name} 1,2,5,10.",
+        )
+    return numbers
 
 
 def _game_ids(games: tuple[str, ...]) -> list[str]:

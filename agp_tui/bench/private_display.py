@@ -25,7 +25,7 @@ def open_display(name: str | None) -> Iterator[DisplayCandidate]:
     except DisplayError:
         if name or shutil.which(SERVER) is None:
             raise
-        with _private_display() as private:
+        with private_display(SIZE) as private:
             yield DisplayCandidate(private, SERVER, usable=True, reason="", size=SIZE)
     else:
         found.enter()
@@ -33,13 +33,16 @@ def open_display(name: str | None) -> Iterator[DisplayCandidate]:
 
 
 @contextmanager
-def _private_display() -> Iterator[str]:
-    """Start Xvfb for the duration of the context; yields the name of its display."""
+def private_display(size: tuple[int, int]) -> Iterator[str]:
+    """Start Xvfb with a screen of this width and height for the context; yields the name of its display.
+
+    Raises `DisplayError` if it does not start.
+    """
     read_end, write_end = os.pipe()
-    size = f"{SIZE[0]}x{SIZE[1]}x24"
+    screen = f"{size[0]}x{size[1]}x24"
     server = subprocess.Popen(
-        [SERVER, "-displayfd", str(write_end), "-noreset", "-nolisten", "tcp", "-screen", "0", size],
-        pass_fds=[write_end], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        [SERVER, "-displayfd", str(write_end), "-noreset", "-nolisten", "tcp", "-screen", "0", screen],
+        pass_fds=[write_end], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     os.close(write_end)
     try:

@@ -108,6 +108,7 @@ CHECKOUT_ONLY = {
     "learn": "Measure the scores of agents after a given training time. Takes hours; resumes.",
     "corrections": "Compare corrections with the same amount of further demonstrations. Slow.",
     "practice": "Measure the improvement of a cloned model by practice. Takes half an hour per game.",
+    "imitate": "Score models that learn from demonstrations of games on a screen. Takes hours; resumes.",
     "ui": "Measure the cost of the app: picture, event loop, play in the terminal, start-up.",
     "all": "Run every benchmark that takes minutes at most and can run on this machine.",
 }

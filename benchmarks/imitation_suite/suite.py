@@ -1,0 +1,295 @@
+"""The benchmark `agp bench imitate`: people-like demonstrations of several games, clones, and their scores.
+
+A folder keeps the demonstrations, the drives of the reference players and the models, so that trainings with
+other options reuse them.
+"""
+
+import hashlib
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agp_tui.bench.registry import machine
+from agp_tui.engine.job import Job
+from agp_tui.errors import SettingError
+from agp_tui.evaluation.statistics import Interval, bootstrap_interval
+from agp_tui.protocol.events import Finished, Table
+from agp_tui.protocol.results import TrainingResult
+from benchmarks.command_runner import CommandRunner, commands_in
+from benchmarks.imitation_suite.base import Reference, Session, SuiteGame
+from benchmarks.imitation_suite.pyracerz import Pyracerz
+from benchmarks.results import run_missing
+
+GAMES: dict[str, SuiteGame] = {game.name: game for game in (Pyracerz(),)}
+"""The suite, by name."""
+CUTS = (1.0, 2.0, 5.0, 10.0)
+"""Minutes at which demonstrations are cut into recordings, so that shorter ones are a part of longer ones."""
+DRIVE_SEED, DEMONSTRATION_SEED = 500_000, 1_000
+
+Scores = tuple[float, ...]
+Row = list[str | float | int | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demonstration:
+    """A piece of a game's demonstration, which is one recording; times in minutes."""
+
+    game: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemonstrationResult:
+    """A recorded piece."""
+
+    entry: Demonstration
+    recording: str
+    """Its folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceDrives:
+    """Drives of a reference player."""
+
+    game: str
+    player: Reference
+    drives: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceResult:
+    """Raw scores of the drives."""
+
+    entry: ReferenceDrives
+    scores: Scores
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImitationEntry:
+    """A model that learns from the first `minutes` of a game's demonstration."""
+
+    game: str
+    minutes: float
+    seed: int
+    """Of its training."""
+    label: str
+    """The version that trains and plays."""
+    frame_size: int
+    """Side of its frames, in pixels."""
+    train_options: str
+    """Further flags of `agp train`."""
+    drives: int
+    drive_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImitationResult:
+    """Raw scores of drives; those with the same number have the same game for each player."""
+
+    entry: ImitationEntry
+    machine: str
+    clone: Scores
+    demonstrator: Scores
+    constant: Scores
+    training_seconds: float
+    why: str = ""
+    """Why the training ended: `epochs`, `minutes`, `patience`."""
+    validation: dict[str, Any] | None = None
+    """Figures of the validation, as in `agp train --json`."""
+
+    @property
+    def normalised(self) -> Scores:
+        """The scores with the constant keys as 0 and the demonstrator as 1."""
+        return normalised(self.clone, self.constant, self.demonstrator)
+
+
+def normalised(scores: Scores, constant: Scores, demonstrator: Scores) -> Scores:
+    """Scores with the mean of `constant` as 0 and that of `demonstrator` as 1; NaN if these are equal."""
+    low, high = float(np.mean(constant)), float(np.mean(demonstrator))
+    return tuple((score - low) / (high - low) if high != low else float("nan") for score in scores)
+
+
+def suite_games(names: Sequence[str]) -> list[SuiteGame]:
+    """The games of these names. Raises `SettingError` for an unknown one, `MissingPart` if not installed."""
+    for name in names:
+        if name not in GAMES:
+            raise SettingError(f"Expected games of {', '.join(GAMES)}, found {name!r}.")
+        GAMES[name].require()
+    return [GAMES[name] for name in names]
+
+
+def pieces(game: str, minutes: float, cuts: Sequence[float] = CUTS) -> list[Demonstration]:
+    """The recordings that make up the first `minutes` of the demonstration."""
+    ends = [*(cut for cut in cuts if cut < minutes), minutes]
+    return [
+        Demonstration(game=game, start=start, end=end) for start, end in zip([0.0, *ends], ends, strict=False)
+    ]
+
+
+def bench_imitation(
+    entries: list[ImitationEntry], folder: Path, path: Path, job: Job
+) -> list[ImitationResult]:
+    """Run the entries without a result in `path`, in `folder`.
+
+    Raises `MissingPart` if a game is not installed, `JobFailed` if a command fails.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    suite_games([entry.game for entry in entries])
+    with commands_in(folder, job) as commands:
+        suite = _Suite(folder, commands, job)
+        return run_missing(entries, path, ImitationResult, suite.run, _describe, job)
+
+
+class _Suite:
+    """Runs entries in a folder."""
+
+    def __init__(self, folder: Path, commands: CommandRunner, job: Job) -> None:
+        self._folder = folder
+        self._commands = commands
+        self._job = job
+
+    def run(self, entry: ImitationEntry) -> ImitationResult | None:
+        """One entry; None if the job is stopped."""
+        recordings = self._recordings(entry)
+        constant = self._reference(entry, "constant")
+        demonstrator = self._reference(entry, "demonstrator")
+        if self._commands.stopped:
+            return None
+        trained = self._train(entry, recordings)
+        if trained is None or trained.model is None:
+            return None
+        with self._session(entry.game) as session:
+            clone = self._drives(session, Path(trained.model), entry.drives, entry.drive_seconds)
+        if clone is None:
+            return None
+        report = trained.result(TrainingResult) or TrainingResult()
+        return ImitationResult(
+            entry=entry,
+            machine=machine(),
+            clone=clone,
+            demonstrator=demonstrator,
+            constant=constant,
+            training_seconds=trained.seconds or 0.0,
+            why=report.why,
+            validation=report.validation or None,
+        )
+
+    def _recordings(self, entry: ImitationEntry) -> list[str]:
+        wanted = pieces(entry.game, entry.minutes)
+        file = self._folder / "demonstrations.jsonl"
+        found = run_missing(wanted, file, DemonstrationResult, self._record, _describe_piece, self._job)
+        return [one.recording for one in found]
+
+    def _record(self, piece: Demonstration) -> DemonstrationResult | None:
+        seed = DEMONSTRATION_SEED + round(60 * piece.start)
+        with self._session(piece.game) as session:
+            recording = session.record(60 * (piece.end - piece.start), seed)
+        return DemonstrationResult(entry=piece, recording=str(recording)) if recording else None
+
+    def _reference(self, entry: ImitationEntry, player: Reference) -> Scores:
+        drives = ReferenceDrives(
+            game=entry.game, player=player, drives=entry.drives, seconds=entry.drive_seconds
+        )
+        file = self._folder / "references.jsonl"
+        found = run_missing(
+            [drives], file, ReferenceResult, self._drive_reference, _describe_drives, self._job
+        )
+        return found[0].scores if found else ()
+
+    def _drive_reference(self, entry: ReferenceDrives) -> ReferenceResult | None:
+        with self._session(entry.game) as session:
+            scores = self._drives(session, entry.player, entry.drives, entry.seconds)
+        return ReferenceResult(entry=entry, scores=scores) if scores else None
+
+    def _drives(
+        self, session: Session, player: Reference | Path, drives: int, seconds: float
+    ) -> Scores | None:
+        scores: list[float] = []
+        for number in range(drives):
+            score = session.drive(player, seconds, DRIVE_SEED + number)
+            if score is None:
+                return None
+            scores.append(score)
+        return tuple(scores)
+
+    def _train(self, entry: ImitationEntry, recordings: list[str]) -> Finished | None:
+        return self._commands.run(
+            "train", "--game", GAMES[entry.game].game_id, "--name", model_name(entry),
+            "--recordings", ",".join(recordings), "--frame-size", str(entry.frame_size),
+            "--seed", str(entry.seed), *shlex.split(entry.train_options),
+        )  # fmt: skip
+
+    @contextmanager
+    def _session(self, game: str) -> Iterator[Session]:
+        with GAMES[game].session(self._commands) as session:
+            yield session
+
+
+def model_name(entry: ImitationEntry) -> str:
+    """The name of its model in the folder of the suite."""
+    words = f"{entry.label} {entry.frame_size} {entry.train_options}"
+    digest = hashlib.sha256(words.encode()).hexdigest()[:8]
+    return f"{entry.game}-{entry.minutes:g}min-seed{entry.seed}-{digest}"
+
+
+def _describe(result: ImitationResult) -> str:
+    entry = result.entry
+    return (
+        f"{entry.game}, {entry.minutes:g} minutes, seed {entry.seed}: {_interval(result.normalised)} "
+        "of the demonstrator"
+    )
+
+
+def _describe_piece(result: DemonstrationResult) -> str:
+    piece = result.entry
+    return f"{piece.game}: recorded minutes {piece.start:g} to {piece.end:g}"
+
+
+def _describe_drives(result: ReferenceResult) -> str:
+    return f"{result.entry.game}, {result.entry.player}: {_raw(result.scores)}"
+
+
+def _interval(scores: Scores) -> str:
+    found: Interval = bootstrap_interval(scores)
+    return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+
+
+def _raw(scores: Scores) -> str:
+    return f"{np.mean(scores):.3g}"
+
+
+def imitation_table(results: list[ImitationResult]) -> Table:
+    """A row per game and version; a column per length of the demonstration, over all seeds and drives."""
+    minutes = sorted({result.entry.minutes for result in results})
+    groups: dict[ImitationEntry, list[ImitationResult]] = {}
+    for result in results:
+        groups.setdefault(replace(result.entry, minutes=0.0, seed=0), []).append(result)
+    rows: list[Row] = []
+    for key, found in groups.items():
+        cells = [[one for one in found if one.entry.minutes == length] for length in minutes]
+        rows.append(
+            [
+                key.game,
+                training_of(key),
+                len({one.entry.seed for one in found}),
+                _raw(found[0].constant),
+                _raw(found[0].demonstrator),
+                *(_interval(sum((one.normalised for one in cell), ())) if cell else None for cell in cells),
+            ]
+        )
+    columns = ["game", "training", "seeds", "constant keys", "demonstrator"]
+    columns += [f"{length:g} min" for length in minutes]
+    return Table(title="Scores of clones: 0 constant keys, 1 demonstrator", columns=columns, rows=rows)
+
+
+def training_of(entry: ImitationEntry) -> str:
+    """Version, frame size and further options of the training."""
+    options = f" {entry.train_options}" if entry.train_options else ""
+    return f"{entry.label}, {entry.frame_size} px{options}"
