@@ -164,7 +164,7 @@ def practice(options: PracticeOptions, job: Job) -> Metrics:
 
 
 def imitate(options: ImitationOptions, job: Job) -> Metrics:
-    """Raises `SettingError` for an unknown game, `MissingPart` without a game, `JobFailed` if a command fails."""
+    """Raises `SettingError` for an unknown game, `MissingPart` for one that is not installed."""
     require_torch()
     from benchmarks.imitation_suite.suite import ImitationEntry, bench_imitation, imitation_table
 

@@ -3,8 +3,9 @@
     make pages
 
 Reads docs/data/benchmarks.json, which `agp bench all --kept` writes, and docs/data/*.jsonl, which
-`agp bench bakeoff`, `learn`, `corrections` and `practice`, and `make faults`, `fuzz` and `soak` append to. A
-page has a line `<!-- NAME -->` before each table and `<!-- end -->` after it; the text between is replaced.
+`agp bench bakeoff`, `learn`, `corrections`, `practice` and `imitate`, and `make faults`, `fuzz` and `soak`
+append to. A page has a line `<!-- NAME -->` before each table and `<!-- end -->` after it; the text between is
+replaced.
 """
 
 import re
@@ -24,6 +25,7 @@ from agp_tui.protocol.events import Table
 from benchmarks import dagger
 from benchmarks.bakeoff import BakeOffResult, bake_off_table
 from benchmarks.equal_frames import EqualFramesResult, equal_frames_table
+from benchmarks.imitation_suite.suite import ImitationResult, imitation_table, training_of
 from benchmarks.learning import CHANCE, LearningResult
 from benchmarks.results import read_results
 from benchmarks.run_all import PartResult, Report, read_report
@@ -64,8 +66,10 @@ def main() -> None:
     fill(DOCS / "atari.md", parts)
     corrections = read_results(DATA / "corrections.jsonl", dagger.CorrectionsResult)
     practice_runs = read_results(DATA / "practice.jsonl", dagger.PracticeBenchResult)
+    imitations = read_results(DATA / "imitation-suite.jsonl", ImitationResult)
     key_filter = dagger.key_filter_table(practice_runs)
     parts = {
+        **({"imitation suite": in_markdown(imitation_table(imitations))} if imitations else {}),
         "corrections": in_markdown(dagger.corrections_table(corrections)),
         "practice": in_markdown(dagger.practice_table(practice_runs)),
         "rounds": rounds(practice_runs),
@@ -80,6 +84,7 @@ def main() -> None:
         draw_ratios(report)
     draw_bake_off(bake_offs)
     draw_practice(practice_runs)
+    draw_imitations(imitations)
     for game in games_of(results):
         draw_trainings(results, game)
 
@@ -315,6 +320,31 @@ def draw_practice(practice_runs: Sequence[dagger.PracticeBenchResult]) -> None:
             panel.legend()
 
     save("practice", len(practice_runs), draw)
+
+
+def draw_imitations(results: Sequence[ImitationResult]) -> None:
+    """Mean scores of clones with their intervals by minutes of demonstration, a panel for each game."""
+    by_game = groupby(sorted(results, key=lambda one: one.entry.game), lambda one: one.entry.game)
+    panels = [(game, list(found)) for game, found in by_game]
+
+    def draw(axes: Sequence[Axes]) -> None:
+        for panel, (game, found) in zip(axes, panels, strict=True):
+            panel.set(title=game, xlabel="minutes of demonstration", ylabel="score, 95 % interval")
+            for training in sorted({training_of(one.entry) for one in found}):
+                scores: dict[float, list[float]] = {}
+                for one in found:
+                    if training_of(one.entry) == training:
+                        scores.setdefault(one.entry.minutes, []).extend(one.normalised)
+                minutes = sorted(scores)
+                intervals = [bootstrap_interval(scores[length]) for length in minutes]
+                (line,) = panel.plot(minutes, [one.value for one in intervals], marker=".", label=training)
+                low, high = [one.low for one in intervals], [one.high for one in intervals]
+                panel.fill_between(minutes, low, high, color=line.get_color(), alpha=0.12, linewidth=0)
+            panel.axhline(0, color="grey", linewidth=1)
+            panel.axhline(1, color="grey", linewidth=1)
+            panel.legend()
+
+    save("imitation-suite", len(panels), draw)
 
 
 def save(name: str, panels: int, draw: Callable[[Sequence[Axes]], None]) -> None:

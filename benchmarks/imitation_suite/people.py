@@ -4,6 +4,7 @@ import random
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Generic, Protocol, TypeVar
 
 Keys = frozenset[str]
@@ -104,7 +105,8 @@ class HumanLike(Generic[S]):
         return self._wanted ^ {self._slip.key} if self._slip else self._wanted
 
     def _time_to_slip(self) -> float:
-        return self._rng.expovariate(1 / self._traits.slip_every)
+        every = self._traits.slip_every
+        return self._rng.expovariate(1 / every) if every < inf else inf
 
     def _drift(self) -> None:
         low, high = self._traits.delay
@@ -123,7 +125,7 @@ class _Key:
 
     def __init__(self) -> None:
         self.down = False
-        self.locked_until = float("-inf")
+        self.locked_until = -inf
         self._differs_since: float | None = None
 
     def update(self, wanted: bool, now: float, settle: float) -> bool:

@@ -1,0 +1,186 @@
+"""The people-like demonstrators of the imitation suite, and its scores."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pytest
+
+from benchmarks.imitation_suite.people import HumanLike, HumanTraits, Keys
+from benchmarks.imitation_suite.pyracerz import CENTRE_LINE, CarState, Odometer, Racer, Track
+from benchmarks.imitation_suite.suite import (
+    GAMES,
+    ImitationEntry,
+    ImitationResult,
+    imitation_table,
+    model_name,
+    normalised,
+    pieces,
+)
+
+STEP = 0.005
+NONE: Keys = frozenset()
+NO_SLIPS = HumanTraits(slip_every=math.inf)
+
+
+@dataclass(frozen=True)
+class Moment:
+    time: float
+
+
+@dataclass(frozen=True)
+class Scripted:
+    """Decides by the time of the state."""
+
+    wanted: Callable[[float], Keys]
+
+    def decide(self, state: Moment) -> Keys:
+        return self.wanted(state.time)
+
+
+def played(
+    wanted: Callable[[float], Keys], seconds: float, *, seed: int = 0, traits: HumanTraits = NO_SLIPS
+) -> list[tuple[float, Keys]]:
+    """The keys of a person at each step, who sees a state every 20 ms."""
+    person = HumanLike(Scripted(wanted), ("left", "right"), seed=seed, traits=traits)
+    found = []
+    for number in range(round(seconds / STEP)):
+        now = number * STEP
+        if number % 4 == 0:
+            person.see(Moment(now))
+        found.append((now, person.keys(now)))
+    return found
+
+
+def changes(found: list[tuple[float, Keys]], key: str) -> list[float]:
+    return [now for (_, one), (now, other) in pairwise(found) if (key in one) != (key in other)]
+
+
+def test_keys_follow_the_state_after_the_delay_of_a_person() -> None:
+    delays = []
+    for seed in range(40):
+        found = played(lambda time: frozenset({"left"}) if time >= 1 else NONE, 2, seed=seed)
+        (pressed,) = changes(found, "left")
+        delays.append(pressed - 1)
+    assert min(delays) >= 0.1 - 1e-9 and max(delays) <= 0.25 + 0.02 + 2 * STEP
+    assert max(delays) - min(delays) > 0.08
+
+
+def test_keys_are_held_for_a_while() -> None:
+    """The demonstrator wants to change a key every 40 ms."""
+    found = played(lambda time: frozenset({"left"}) if int(time / 0.04) % 2 else NONE, 60)
+    times = changes(found, "left")
+    assert len(times) > 100
+    assert min(after - before for before, after in pairwise(times)) >= 0.08 - 1e-9
+
+
+def test_short_wishes_are_ignored() -> None:
+    found = played(lambda time: frozenset({"left"}) if round(time / STEP) % 200 == 0 else NONE, 20)
+    assert not changes(found, "left")
+
+
+def test_slips_are_as_frequent_and_long_as_asked() -> None:
+    traits = HumanTraits(slip_every=5.0)
+    found = played(lambda _: frozenset({"left"}), 1000, traits=traits)
+    wrong = [now for now, keys in found if now > 1 and keys != {"left"}]
+    starts = [after for before, after in pairwise(wrong) if after - before > 2 * STEP]
+    assert 150 < len(starts) < 250
+    assert 0.1 < len(wrong) * STEP / len(starts) < 0.3
+    assert {"left" in keys for now, keys in found if now > 1} == {True, False}
+    assert any("right" in keys for _, keys in found)
+
+
+def test_same_seed_plays_the_same() -> None:
+    def wanted(time: float) -> Keys:
+        return frozenset({"left"}) if math.sin(3 * time) > 0 else frozenset({"right"})
+
+    traits = HumanTraits(slip_every=2.0)
+    first, again, other = (played(wanted, 30, seed=seed, traits=traits) for seed in (1, 1, 2))
+    assert first == again != other
+
+
+def test_unknown_keys_of_a_demonstrator_are_not_pressed() -> None:
+    assert {keys for _, keys in played(lambda _: frozenset({"f12", "left"}), 1)} == {
+        NONE,
+        frozenset({"left"}),
+    }
+
+
+def test_scores_are_relative_to_constant_keys_and_demonstrator() -> None:
+    assert normalised((2.0, 4.0, 8.0), (1.0, 3.0), (5.0, 7.0)) == (0.0, 0.5, 1.5)
+    assert all(math.isnan(score) for score in normalised((2.0,), (1.0,), (1.0,)))
+
+
+def test_longer_demonstrations_contain_the_shorter_ones() -> None:
+    assert [(piece.start, piece.end) for piece in pieces("pyracerz", 10)] == [(0, 1), (1, 2), (2, 5), (5, 10)]
+    assert pieces("pyracerz", 2) == pieces("pyracerz", 10)[:2]
+    assert [(piece.start, piece.end) for piece in pieces("pyracerz", 0.3)] == [(0, 0.3)]
+
+
+def result(minutes: float, seed: int, *clone: float, options: str = "") -> ImitationResult:
+    entry = ImitationEntry(
+        game="pyracerz", minutes=minutes, seed=seed, label="1.0", frame_size=128, train_options=options,
+        drives=2, drive_seconds=60.0,
+    )  # fmt: skip
+    return ImitationResult(
+        entry=entry, machine="", clone=clone, demonstrator=(5.0, 5.0), constant=(1.0, 1.0), training_seconds=1
+    )
+
+
+def test_table_has_a_row_per_training_and_a_column_per_length() -> None:
+    results = [
+        result(1, 0, 1.0, 1.0),
+        result(2, 0, 5.0, 5.0),
+        result(2, 1, 3.0, 3.0),
+        result(2, 0, 2.0, 2.0, options="--flip"),
+    ]
+    table = imitation_table(results)
+    assert table.columns[-2:] == ["1 min", "2 min"]
+    default, flipped = table.rows
+    assert default[:5] == ["pyracerz", "1.0, 128 px", 2, "1", "5"]
+    assert default[5] == "0.00 (0.00 to 0.00)" and str(default[6]).startswith("0.75 (0.5")
+    assert flipped[1] == "1.0, 128 px --flip" and flipped[5] is None
+    assert str(flipped[6]).startswith("0.25")
+
+
+def test_models_of_different_trainings_have_different_names() -> None:
+    entries = [result(2, seed, 1.0, options=options).entry for seed in (0, 1) for options in ("", "--flip")]
+    assert len({model_name(entry) for entry in entries}) == 4
+
+
+def test_games_have_distinct_names_and_hold_their_constant_keys() -> None:
+    for name, game in GAMES.items():
+        assert game.name == name and game.constant <= set(game.keys)
+
+
+def car(position: float, steps: int = 0, *, speed: float = 3.0, turned: float = 0.0) -> CarState:
+    """A car on the centre line, which points along it if not `turned`, in radians clockwise."""
+    track = Track(CENTRE_LINE)
+    (x, y), (ahead_x, ahead_y) = track.point(position), track.point(position + 5)
+    angle = math.atan2(ahead_y - y, ahead_x - x) - math.pi + turned
+    return CarState(time=steps / 100, x=x, y=y, angle=angle, speed=speed, steps=steps)
+
+
+def test_odometer_counts_laps_in_the_direction_of_the_race() -> None:
+    length = Track(CENTRE_LINE).length
+    forwards, backwards = Odometer(Track(CENTRE_LINE)), Odometer(Track(CENTRE_LINE))
+    assert forwards.laps_per_minute == 0
+    for number in range(61):
+        forwards.observe(car(number * length / 20, 100 * number))
+        backwards.observe(car(-number * length / 20, 100 * number))
+    assert forwards.laps_per_minute == pytest.approx(3)
+    assert backwards.laps_per_minute == pytest.approx(-3)
+
+
+def test_racer_steers_back_to_the_line_and_accelerates_on_a_straight() -> None:
+    straight = 2600.0
+    assert Racer().decide(car(straight)) == {"up"}
+    assert "right" in Racer().decide(car(straight, turned=-0.6))
+    assert "left" in Racer().decide(car(straight, turned=0.6))
+
+
+def test_racer_brakes_before_a_bend() -> None:
+    track = Track(CENTRE_LINE)
+    bend = track.position(918, 622)
+    assert "up" not in Racer().decide(car(bend - 80, speed=3.5))
