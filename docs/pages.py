@@ -4,8 +4,8 @@
 
 Reads docs/data/benchmarks.json, which `agp bench all --kept` writes, and docs/data/*.jsonl, which
 `agp bench bakeoff`, `learn`, `corrections`, `practice` and `imitate`, and `make faults`, `fuzz` and `soak`
-append to. A page has a line `<!-- NAME -->` before each table and `<!-- end -->` after it; the text between is
-replaced.
+append to. A page has a line `<!-- NAME -->` before each table and `<!-- end -->` after it; the text between
+is replaced.
 """
 
 import re

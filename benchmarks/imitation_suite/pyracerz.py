@@ -103,6 +103,7 @@ class Racer:
     def __init__(self) -> None:
         self._track = Track(CENTRE_LINE)
         self._turn = 0
+        self._accelerates = True
         self._turns: deque[tuple[float, int]] = deque()
         """Times of the states of the last `TYPICAL_DELAY`, and the turn decided at each: -1, 0 or 1."""
 
@@ -123,9 +124,10 @@ class Racer:
         self._turns.append((state.time, self._turn))
         wanted = self._speed_at(position, error)
         keys = {"right"} if self._turn > 0 else {"left"} if self._turn < 0 else set[str]()
-        if speed < wanted:
+        self._accelerates = speed < (wanted if self._accelerates else 0.85 * wanted)
+        if self._accelerates:
             keys.add("up")
-        elif speed > 1.2 * wanted:
+        elif speed > 1.3 * wanted:
             keys.add("down")
         return frozenset(keys)
 
