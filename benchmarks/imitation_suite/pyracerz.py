@@ -117,9 +117,9 @@ class Racer:
         position = self._track.position(x, y)
         target_x, target_y = self._track.point(position + 45 + 0.2 * max(0.0, speed))
         error = _angle(math.atan2(target_y - y, target_x - x) - heading)
-        if self._turn * error < 0.08:
+        if self._turn * error < 0.1:
             self._turn = 0
-        if self._turn == 0 and abs(error) > 0.2:
+        if self._turn == 0 and abs(error) > 0.35:
             self._turn = 1 if error > 0 else -1
         self._turns.append((state.time, self._turn))
         wanted = self._speed_at(position, error)
