@@ -243,7 +243,7 @@ class ImitationOptions:
     """Side of the frames that the model sees, in pixels."""
 
     train_options: str = ""
-    """Further flags of agp train, in quotes."""
+    """Further flags of agp train, as --train-options="--shift 6 --flip"."""
 
     label: str = __version__
     """Name of this version of agp-tui in the results; results of other versions are kept beside them."""
