@@ -10,14 +10,15 @@ _MARKS = {True: "ok", False: "PROBLEM", None: "-"}
 
 
 def doctor(*, place: GameFlags = GameSettings(), output: OutputFlags = Output()) -> int:
-    """Check this machine: displays, keyboards, runtime, training, disk. The exit code is always 0.
+    """Check this machine: displays, profiles, keyboards, runtime, training, disk. The exit code is always 0.
 
     With --json the report's `findings` have `name`, `ok` (null: for information), `found` and `cure`.
     """
     from agp_tui.jobs.doctor import checkup
 
     loaded = settings_of(output)
-    findings = checkup(check(place), loaded.folder("recordings"), loaded.config.record.min_free_mb)
+    config = loaded.config
+    findings = checkup(check(place), loaded.folder("recordings"), config.record.min_free_mb, config.games)
     rows: list[list[str | float | int | None]] = [
         [_MARKS[finding.ok], finding.name, finding.found, finding.cure] for finding in findings
     ]

@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 from agp_tui.cli.flags import GameFlags, Model, OutputFlags, PlayFlags, TerminalFlags
 from agp_tui.cli.run_job import run_live, settings_of
+from agp_tui.cli.setting_sources import game_of_model, is_region_chosen
 from agp_tui.config import GameSettings, Output, PlaySettings, TerminalSettings, check
 
 
@@ -17,7 +18,8 @@ def play(
     output: OutputFlags = Output(),
 ) -> int:
     """Let a model play. Its manifest holds all parameters; a model from elsewhere takes --keys, --fps,
-    --activation-threshold, --normalize-images and --channels.
+    --activation-threshold, --normalize-images and --channels. Without --center or --region, it plays in the
+    window that it was recorded in, wherever that window is now.
 
     The panic key on the game's keyboard (F12), Ctrl-C here, and the end of this process for any reason
     release all keys. In the app, you can take over an Atari game with the keys of the terminal.
@@ -34,6 +36,7 @@ def play(
         model=model,
         game=game,
         place=check(place),
+        chosen_region=is_region_chosen(loaded, game or game_of_model(loaded, model), place),
         settings=check(settings),
         models=loaded.folder("models"),
         recordings=loaded.folder("recordings"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from agp_tui.cli.flags import Game, GameFlags, OutputFlags, RecordFlags, TerminalFlags
 from agp_tui.cli.run_job import print_result, run_live, settings_of
+from agp_tui.cli.setting_sources import is_region_chosen
 from agp_tui.cli.terminal import in_terminal
 from agp_tui.config import GameSettings, Output, RecordSettings, TerminalSettings, check
 from agp_tui.config.file import LoadedConfig
@@ -25,9 +26,10 @@ def record(
 ) -> int:
     """Record a game: its frames and the keys held by a person, an expert, a model or an Atari agent.
 
-    A person plays on the screen of the game; without --center or --region, a click there sets the centre of
-    the region. Esc on the game's keyboard or Ctrl-C here ends the recording. With --by terminal you play an
-    Atari game in this terminal.
+    A person plays on the screen of the game. Without --center or --region, the region is that of the game's
+    profile, else that of the last recording, in the same window wherever it is now; else a click sets its
+    centre. Esc on the game's keyboard or Ctrl-C here ends the recording. With --by terminal you play an Atari
+    game in this terminal.
     """
     from agp_tui.jobs.record import TERMINAL, RecordRequest, run_record
 
@@ -35,6 +37,8 @@ def record(
     request = RecordRequest(
         game=game,
         place=check(place),
+        chosen_region=is_region_chosen(loaded, game, place),
+        profiles=loaded.config.games,
         settings=check(settings),
         recordings=loaded.folder("recordings"),
         models=loaded.folder("models"),

@@ -5,6 +5,7 @@ from typing import Any
 
 from cyclopts import App, ArgumentCollection, Token
 
+from agp_tui.config import GameSettings
 from agp_tui.config.file import ExplicitValue, LoadedConfig, load_config, sections_for
 from agp_tui.errors import ModelError
 
@@ -22,7 +23,7 @@ def fill_from_settings(_app: App, commands: tuple[str, ...], arguments: Argument
     loaded = load_config(Path(path) if path else None)
     game = _first_value(arguments, "game")
     if game is None and commands[:1] in (("play",), ("practice",)):
-        game = _game_of_model(loaded, _first_value(arguments, "model"))
+        game = game_of_model(loaded, _first_value(arguments, "model"))
     sections: tuple[str, ...] = ()
     for argument in arguments:
         if not argument.keys:
@@ -32,7 +33,22 @@ def fill_from_settings(_app: App, commands: tuple[str, ...], arguments: Argument
             argument.append(_token(argument.name, given))
 
 
-def _game_of_model(loaded: LoadedConfig, model: str | None) -> str | None:
+def is_region_chosen(loaded: LoadedConfig, game: str | None, place: GameSettings) -> bool:
+    """Whether the region of `place` comes from a flag or a variable, as opposed to the settings file."""
+    sections = sections_for(GameSettings, game)
+
+    def in_file(key: str) -> object:
+        value = next(
+            (loaded.file[name][key].value for name in sections if key in loaded.file.get(name, {})), None
+        )
+        return tuple(value) if isinstance(value, list) else value
+
+    if place.region is not None:
+        return in_file("region") != place.region
+    return in_file("center") != place.center or (in_file("size") or GameSettings.size) != place.size
+
+
+def game_of_model(loaded: LoadedConfig, model: str | None) -> str | None:
     """The game of a model's manifest; errors are reported later, when the model is loaded."""
     from agp_tui.models.manifest import find_model, read_manifest
 

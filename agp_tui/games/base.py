@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from agp_tui.games.view import View
 from agp_tui.keys.state import Keys, Who
 
 Pixels = NDArray[np.uint8]
@@ -43,6 +44,8 @@ class Origin:
     region: tuple[int, int, int, int] | None = None
     """X, y, width, height on the display."""
     display: str | None = None
+    view: View | None = None
+    """Of a screen: region, display and window."""
 
 
 class Game(Protocol):

@@ -10,7 +10,9 @@ from agp_tui.config import GameSettings
 from agp_tui.errors import DisplayError, JobFailed
 from agp_tui.games.base import Frame, Origin, Pixels
 from agp_tui.games.display_discovery import DisplayCandidate, find_display
+from agp_tui.games.region_tracker import RegionTracker, open_window_system
 from agp_tui.games.screen_region import ScreenRegion
+from agp_tui.games.view import View
 from agp_tui.keys.guard import KeyGuard
 from agp_tui.keys.state import Keys
 
@@ -18,41 +20,54 @@ from agp_tui.keys.state import Keys
 class ScreenGame:
     """A `Game` grabbed through mss and played through the key guard.
 
-    Frames are `frame_size` squares (area interpolation), or unscaled with `native_size`. Pixels of the
-    region off the screen are black.
+    Frames are `frame_size` squares (area interpolation), or with `native_size` of the size that the region
+    has at the start. Pixels of the region off the screen are black. The region follows the game's window.
     """
 
-    def __init__(self, name: str, settings: GameSettings, display: DisplayCandidate | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: GameSettings,
+        display: DisplayCandidate | None = None,
+        tracker: RegionTracker | None = None,
+    ) -> None:
         """Open the display, which is found by the settings if not given.
 
-        Raises `DisplayError` if it cannot be grabbed or the region is off the screen, and `SettingError`
+        `tracker` has the region, instead of the settings, and is closed with the game. Raises
+        `DisplayError` if the display cannot be grabbed or the region is off the screen, and `SettingError`
         if the settings name no region.
         """
         self.name = name
         self.keys = settings.keys
-        self.region = ScreenRegion.of(settings)
-        self._settings = settings
+        region = tracker.region if tracker is not None else ScreenRegion.of(settings)
         candidate = display or find_display(settings)
         candidate.enter()
         self.display = candidate.name or None
         self._guard: KeyGuard | None = None
-        self._grabber = Grabber(self.display, self.region)
+        self._grabber = Grabber(self.display, region)
+        self.tracker = tracker or RegionTracker.of_region(open_window_system(self.display), region)
+        size = settings.frame_size
+        self.frame_shape = (region.height, region.width) if settings.native_size else (size, size)
+
+    @property
+    def region(self) -> ScreenRegion:
+        """The region now."""
+        return self.tracker.region
 
     @property
     def origin(self) -> Origin:
-        region = self.region
-        return Origin("mss", (region.left, region.top, region.width, region.height), self.display)
-
-    @property
-    def frame_shape(self) -> tuple[int, int]:
-        if self._settings.native_size:
-            return self.region.height, self.region.width
-        return self._settings.frame_size, self._settings.frame_size
+        screen = self._grabber.screen
+        view = View(
+            region=self.tracker.box, display_size=(screen.width, screen.height), window=self.tracker.window
+        )
+        return Origin("mss", self.tracker.box, self.display, view)
 
     def grab(self) -> Frame:
         """The current frame. Raises `JobFailed` if the display or the key guard is gone."""
         if self._guard is not None:
             self._guard.check()
+        if self.tracker.update():
+            self._grabber.move(self.tracker.region)
         before_ns = time.monotonic_ns()
         bgra = self._grabber.grab()
         after_ns = time.monotonic_ns()
@@ -71,6 +86,7 @@ class ScreenGame:
         if self._guard is not None:
             self._guard.close()
         self._grabber.close()
+        self.tracker.close()
 
 
 class Grabber:
@@ -84,6 +100,8 @@ class Grabber:
         self._display = display
         self._region = region
         self._mss: Any = None
+        self.screen: ScreenRegion
+        """All monitors."""
         self._open()
 
     def grab(self) -> Pixels:
@@ -110,6 +128,15 @@ class Grabber:
     def visible(self) -> ScreenRegion:
         """The part of the region on the display."""
         return self._visible
+
+    def move(self, region: ScreenRegion) -> None:
+        """Grab another region from now on; the part of it off the screen is black, even all of it."""
+        self._region = region
+        try:
+            self._visible = region.on(self.screen, self._display or "")
+        except DisplayError:
+            self._visible = ScreenRegion(region.left, region.top, 0, 0)
+        self._request = _request(self._visible)
 
     def reopen(self) -> None:
         """Reconnect, to update the size of the display. Raises `JobFailed` if it is gone."""
@@ -140,18 +167,16 @@ class Grabber:
                 "See agp doctor for the displays here.",
             ) from error
         screen = ScreenRegion(whole["left"], whole["top"], whole["width"], whole["height"])
+        self.screen = screen
         self._visible = self._region.on(screen, self._display or "") if self._region else screen
-        self._request = {
-            "left": self._visible.left,
-            "top": self._visible.top,
-            "width": self._visible.width,
-            "height": self._visible.height,
-        }
+        self._request = _request(self._visible)
 
     def _grab(self) -> Pixels:
         visible = self._visible
         if self._mss is None:
             raise JobFailed("The display is closed.")
+        if self._region is not None and not visible.width:
+            return np.zeros((self._region.height, self._region.width, 4), np.uint8)
         shot = self._mss.grab(self._request)
         # A Retina screen returns more pixels than requested.
         pixels = np.frombuffer(shot.raw, np.uint8).reshape(shot.height, shot.width, 4)
@@ -164,6 +189,10 @@ class Grabber:
         top, left = visible.top - region.top, visible.left - region.left
         padded[top : top + visible.height, left : left + visible.width] = pixels
         return padded
+
+
+def _request(region: ScreenRegion) -> dict[str, int]:
+    return {"left": region.left, "top": region.top, "width": region.width, "height": region.height}
 
 
 def to_rgb(bgra: Pixels, shape: tuple[int, int]) -> Pixels:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from agp_tui.config import GameSettings
 from agp_tui.errors import DisplayError, SettingError
+from agp_tui.games.view import Box
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,15 @@ class ScreenRegion:
             )
         x, y = settings.center
         return cls(x - settings.size // 2, y - settings.size // 2, settings.size, settings.size)
+
+    @property
+    def box(self) -> Box:
+        """X, y, width, height."""
+        return self.left, self.top, self.width, self.height
+
+    @property
+    def middle(self) -> tuple[int, int]:
+        return self.left + self.width // 2, self.top + self.height // 2
 
     def on(self, screen: "ScreenRegion", display: str) -> "ScreenRegion":
         """The part on the screen. Raises `DisplayError` if there is none."""

@@ -7,9 +7,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 
 from agp_tui.errors import ModelError
+from agp_tui.games.view import View
 from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
 from agp_tui.tensor_files import read_tensors, write_tensors
 
@@ -40,6 +42,8 @@ class Checkpoint:
     """`Trainer.state_dict`, to resume exactly; empty in a checkpoint that is not for resuming."""
     data: dict[str, Any] = field(default_factory=dict)
     """`takes`: paths of the recordings; `validation`: held-out ranges `[recording, start, stop]`; `step`."""
+    view: View | None = None
+    """As in the manifest of a model."""
 
     def network(self) -> PolicyNetwork:
         """The network with these weights in evaluation mode. Raises `ModelError` if they do not fit."""
@@ -71,6 +75,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "settings": checkpoint.settings,
         "training": checkpoint.training,
         "data": checkpoint.data,
+        "view": msgspec.to_builtins(checkpoint.view),
     }
     write_tensors(path, body)
 
@@ -91,8 +96,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
             settings=dict(body["settings"]),
             training=dict(body["training"]),
             data=dict(body["data"]),
+            # Checkpoints of version 0.1.0 have none.
+            view=msgspec.convert(body.get("view"), View | None),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
         raise ModelError(
             f"Expected a whole checkpoint in {path}, found a part missing: {error}.", CURE
         ) from error

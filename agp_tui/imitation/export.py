@@ -142,4 +142,5 @@ def _manifest(
         validation=source.validation,
         versions=library_versions(),
         checkpoint=CHECKPOINT_FILE,
+        view=source.view,
     )

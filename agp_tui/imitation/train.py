@@ -17,6 +17,7 @@ from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import JobStopped, ModelError, RecordingError, SettingError
 from agp_tui.games.ids import is_atari
+from agp_tui.games.view import View, differing_views
 from agp_tui.imitation.checkpoint import BEST, LAST, Checkpoint, load_checkpoint, save_checkpoint
 from agp_tui.imitation.dataset import Clip, Dataset, check_trainable, open_clips
 from agp_tui.imitation.metrics import ValidationReport
@@ -25,6 +26,7 @@ from agp_tui.imitation.train_validation_split import dataset_with_corrections, s
 from agp_tui.imitation.trainer import FitResult, Trainer
 from agp_tui.protocol.events import Note, Progress
 from agp_tui.protocol.requests import TrainingRequest
+from agp_tui.recording.library import known_views
 from agp_tui.recording.meta import RecordingMeta
 from agp_tui.recording.store import Recording
 
@@ -109,7 +111,11 @@ def train(
     if resumed:
         trainer.load_state_dict(resumed.training)
     job.stage("learn", 2, STAGES)
-    writer = CheckpointWriter(folder, meta, settings, dataset)
+    views = known_views(recordings)
+    if warning := differing_views(views):
+        job.note(warning, "warning")
+    view = views[0] if views else source.view if source else None
+    writer = CheckpointWriter(folder, meta, settings, dataset, view)
     result = trainer.fit(
         dataset,
         job,
@@ -223,8 +229,15 @@ def _load_dataset(
 class CheckpointWriter:
     """Writes the best and the last checkpoint of a run."""
 
-    def __init__(self, folder: Path, meta: RecordingMeta, settings: TrainSettings, dataset: Dataset) -> None:
-        self._folder, self._meta, self._settings = folder, meta, settings
+    def __init__(
+        self,
+        folder: Path,
+        meta: RecordingMeta,
+        settings: TrainSettings,
+        dataset: Dataset,
+        view: View | None = None,
+    ) -> None:
+        self._folder, self._meta, self._settings, self._view = folder, meta, settings, view
         self._data = {
             "takes": [clip.name for clip in dataset.clips],
             "validation": [[r.clip, r.start, r.stop] for r in dataset.validation],
@@ -260,6 +273,7 @@ class CheckpointWriter:
             settings=to_plain(self._settings),
             training=trainer.state_dict() if with_state else {},
             data=self._data,
+            view=self._view,
         )
 
 

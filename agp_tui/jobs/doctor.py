@@ -7,7 +7,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from agp_tui.config.settings import over_ssh
 from agp_tui.engine.cpu import available_cpus
 from agp_tui.errors import AgpError
 from agp_tui.games.display_discovery import FROM_ENVIRONMENT, FROM_SETTINGS, Desktop, candidates
+from agp_tui.games.profiles import shared_region, shared_regions
 from agp_tui.protocol.summaries import Finding
 
 SMALLEST_TERMINAL = (80, 24)
@@ -27,12 +28,14 @@ def checkup(
     game: GameSettings | None = None,
     recordings: Path | None = None,
     min_free_mb: int = RecordSettings.min_free_mb,
+    profiles: Mapping[str, GameSettings] | None = None,
 ) -> list[Finding]:
     """Run all checks; never raises. `recordings` is the folder whose disk must have free space."""
     checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("system", _system),
         ("terminal", _terminal),
         ("displays", lambda: _displays(game or GameSettings())),
+        ("profiles", lambda: _profiles(profiles or {})),
         ("keys", _key_devices),
         ("model runtime", _runtime),
         ("training", _training),
@@ -112,6 +115,11 @@ def _displays(game: GameSettings) -> Iterator[Finding]:
             f"a Wayland session ({', '.join(desktop.wayland)}): its native windows cannot be captured",
             "Log in to an Xorg session, or run the game in Xephyr or Xvfb.",
         )
+
+
+def _profiles(profiles: Mapping[str, GameSettings]) -> Iterator[Finding]:
+    for one, other in shared_regions(profiles):
+        yield Finding("profiles", None, *shared_region(one, other))
 
 
 def _x_extensions(name: str) -> Finding:

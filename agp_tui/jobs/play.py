@@ -14,7 +14,7 @@ from agp_tui.engine.clock import Clock, RealTime, SimulatedTime
 from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
 from agp_tui.games.base import Game
-from agp_tui.games.factory import complete, open_game
+from agp_tui.games.factory import KnownViews, complete, open_game
 from agp_tui.games.ids import is_atari
 from agp_tui.games.screen import ScreenGame
 from agp_tui.games.window_focus import WindowFocus, can_detect_focus
@@ -44,6 +44,8 @@ class PlayRequest:
     models: Path
     recordings: Path
     """Folder for the recordings of takeovers."""
+    chosen_region: bool = True
+    """Whether a region in `place` was given by a flag or a variable, as opposed to the profile."""
     min_free_mb: int = RecordSettings().min_free_mb
     """With less free disk space nothing is recorded."""
     preview: PreviewSettings = PreviewSettings()
@@ -53,7 +55,8 @@ class PlayRequest:
 def run_play(request: PlayRequest, job: Job) -> Finished:
     """Load the model, open the game, play. Every key is released afterwards.
 
-    Raises `ModelError`, `SettingError`, `DisplayError` or `MissingPart` before anything is pressed.
+    Without a region of its own in the settings, a screen game is where the model saw it. Raises
+    `ModelError`, `SettingError`, `DisplayError` or `MissingPart` before anything is pressed.
     """
     settings = request.settings
     model = StoredModel(find_model(request.models, request.model))
@@ -78,7 +81,7 @@ def run_play(request: PlayRequest, job: Job) -> Finished:
     place = dataclasses.replace(place, keys=place.keys or policy.keys)
     source = SimulatedTime() if settings.fast else RealTime()
     with (
-        closing(open_game(name, place, source, job)) as game,
+        closing(open_game(name, place, source, job, _known_views(request, model))) as game,
         open_keyboard(game, request, job) as keyboard,
         open_focus_monitor(game, settings) as focus,
     ):
@@ -102,6 +105,11 @@ def run_play(request: PlayRequest, job: Job) -> Finished:
             preview=_preview_settings(request, game),
         )
     return msgspec.structs.replace(finished, model=str(model.path))
+
+
+def _known_views(request: PlayRequest, model: StoredModel) -> KnownViews:
+    view = model.manifest.view if model.manifest is not None else None
+    return KnownViews.of_model(model.path.name, view, request.chosen_region)
 
 
 @contextmanager
@@ -136,7 +144,7 @@ def open_focus_monitor(game: Game, settings: PlaySettings) -> Iterator[WindowFoc
     """Monitor the keyboard focus of a screen game, if the settings need it and the system supports it."""
     needed = not settings.dry_run and settings.when_unfocused != "continue"
     if isinstance(game, ScreenGame) and needed and can_detect_focus():
-        with closing(WindowFocus(game.display, game.region)) as focus:
+        with closing(WindowFocus(game.display, game.tracker)) as focus:
             yield focus
     else:
         yield None

@@ -1,17 +1,25 @@
 """The job of `agp record`: opens the game and its player, and records them."""
 
-from contextlib import closing
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agp_tui.config import GameSettings, PreviewSettings, RecordSettings, TerminalSettings
 from agp_tui.engine.clock import Clock, RealTime, SimulatedTime
 from agp_tui.engine.job import Job
-from agp_tui.errors import SettingError
+from agp_tui.errors import ModelError, SettingError
 from agp_tui.games.atari import AtariGame
 from agp_tui.games.base import Driver, Game
-from agp_tui.games.factory import open_game
+from agp_tui.games.factory import KnownViews, open_game
 from agp_tui.games.ids import is_atari
+from agp_tui.games.profiles import (
+    has_region,
+    new_profile,
+    profile_command,
+    profiles_with_the_region_of,
+    shared_region,
+)
 from agp_tui.games.screen import ScreenGame
 from agp_tui.jobs.driver_factory import CHANCE, EXPERT, ModelDriverFactory, driver_factory
 from agp_tui.keys.listening import KeyListener, SilentListener, listen
@@ -22,7 +30,9 @@ from agp_tui.models.manifest import find_model
 from agp_tui.protocol.events import Finished
 from agp_tui.protocol.results import RecordResult
 from agp_tui.recording.inputs import HumanOnScreen, HumanViaTerminal, PlayerInput, PolicyInput
+from agp_tui.recording.library import known_views
 from agp_tui.recording.recorder import record
+from agp_tui.recording.store import find_recordings
 
 HUMAN, TERMINAL = "human", "terminal"
 """A person: at the game's own screen and keyboard, or at a terminal."""
@@ -40,6 +50,10 @@ class RecordRequest:
     models: Path
     runs: Path
     """Where to look for agents."""
+    chosen_region: bool = True
+    """Whether a region in `place` was given by a flag or a variable, as opposed to the profile."""
+    profiles: Mapping[str, GameSettings] = field(default_factory=dict)
+    """The profiles of the settings file."""
     preview: PreviewSettings = PreviewSettings()
     terminal: TerminalSettings = TerminalSettings()
 
@@ -51,19 +65,46 @@ def run_record(request: RecordRequest, job: Job) -> Finished:
     """
     _check_player(request)
     source = SimulatedTime() if request.settings.fast else RealTime()
+    known = _known_views(request)
+    if not known.views:
+        for other in profiles_with_the_region_of(request.game, request.profiles):
+            job.note(" ".join(shared_region(request.game, other)), "warning")
     with (
-        closing(open_game(request.game, request.place, source, job)) as game,
+        closing(open_game(request.game, request.place, source, job, known)) as game,
         closing(_open_listener(request, game, job)) as listener,
     ):
         player = _open_player(request, game, Clock(request.place.fps, source), listener, job)
         result = record(
             player, request.settings, job, root=request.recordings, preview=_preview_settings(request)
         )
+        by_file = has_region(request.place) and not request.chosen_region
+        saved = result.path is not None and not by_file
+        profile = new_profile(game, request.place, request.profiles) if saved else {}
     job.note(f"Ended: {result.because}." if result.path else f"Nothing was saved: {result.because}.")
-    finished = result.finished_event()
+    finished = result.finished_event(profile)
+    if profile and (has_region(request.place) or not known.views):
+        job.note(f"To record and play {request.game} here from now on: {profile_command(profile)}")
     for warning in (finished.result(RecordResult) or RecordResult()).warnings or ():
         job.note(warning, level="warning")
     return finished
+
+
+def _known_views(request: RecordRequest) -> KnownViews:
+    """The view of the model that plays, else those of the game's recordings."""
+    if is_atari(request.game):
+        return KnownViews()
+    by = request.settings.by
+    if by not in PERSONS:
+        # Whatever is wrong with the player is reported when it is loaded.
+        with suppress(ModelError):
+            model = StoredModel(find_model(request.models, by))
+            if model.manifest is not None and model.manifest.view is not None:
+                return KnownViews.of_model(model.path.name, model.manifest.view, request.chosen_region)
+    return KnownViews(
+        views=known_views(find_recordings(request.recordings, request.game)),
+        owner="the last recording",
+        chosen=request.chosen_region,
+    )
 
 
 def _check_player(request: RecordRequest) -> None:

@@ -14,6 +14,7 @@ import tomlkit
 
 from agp_tui.errors import ModelError, SettingError
 from agp_tui.files import write_atomically
+from agp_tui.games.view import View
 from agp_tui.key_names import key_name
 from agp_tui.models.key_filter import KeyFilterConfig
 
@@ -66,6 +67,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The model that this one was trained from, if that one plays as well or better."""
     checkpoint: str | None = None
     """File beside `model.tflite` to continue training from."""
+    view: View | None = None
+    """Region, display and window of the newest recording that it was trained on; None for Atari games."""
 
     def __post_init__(self) -> None:
         if len(self.thresholds) != len(self.keys):

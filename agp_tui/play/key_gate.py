@@ -86,6 +86,11 @@ class KeyGate:
         with self._lock:
             return self._game.grab()
 
+    @property
+    def region(self) -> tuple[int, int, int, int] | None:
+        """The region of a screen game on its display."""
+        return self._game.origin.region
+
     def status(self) -> GameStatus | None:
         """Score and lives; None if the game does not report them."""
         with self._lock:

@@ -215,6 +215,7 @@ class _PlayLoop:
             deadline_misses=self.overruns + pace.missed,
             decisions=self.decisions,
             driver=driver,
+            shown=self.gate.region,
             paused=self.gate.state in (GateState.PAUSED, GateState.UNFOCUSED),
         )
 

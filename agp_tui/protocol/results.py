@@ -240,6 +240,8 @@ class RecordResult(Result, frozen=True, kw_only=True, omit_defaults=True):
 
     because: str = ""
     """Why it ended, as text."""
+    profile: dict[str, str] | None = None
+    """Settings (`games.NAME.region`) that make this the profile of the game, if it has none with a region."""
     shares: dict[str, float] | None = None
     """By key: share of the frames at which it is held, 0 to 1."""
     combinations: tuple[Combination, ...] | None = None

@@ -3,11 +3,13 @@
 import contextlib
 import difflib
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from agp_tui.errors import RecordingError
 from agp_tui.files import delete_folder
+from agp_tui.games.view import View
 from agp_tui.protocol.events import Table
 from agp_tui.protocol.results import RecordingInfoResult
 from agp_tui.protocol.summaries import RecordingSummary
@@ -60,6 +62,16 @@ def list_recordings(root: Path, game: str | None = None) -> list[RecordingSummar
     """All recordings, or one game's, oldest first within a game."""
     finish_interrupted(root)
     return [summary(path) for path in find_recordings(root, game)]
+
+
+def known_views(paths: Iterable[Path]) -> tuple[View, ...]:
+    """The views of the recordings that have one, newest first."""
+    metas = []
+    for path in paths:
+        with contextlib.suppress(RecordingError):
+            metas.append(read_meta(path))
+    newest_first = sorted(metas, key=lambda meta: meta.started_at, reverse=True)
+    return tuple(meta.view for meta in newest_first if meta.view is not None)
 
 
 def recordings_table(summaries: list[RecordingSummary]) -> Table:
@@ -131,6 +143,7 @@ def info(path: Path) -> RecordingInfo:
         "backend": meta.backend,
         "region": ",".join(map(str, meta.region)) if meta.region else None,
         "display": meta.display,
+        "window": meta.view.window.name if meta.view and meta.view.window else None,
         "who plays": meta.source,
         "whose keys are learnt": meta.labels,
         "who pressed keys": ", ".join(recording.timeline.players),

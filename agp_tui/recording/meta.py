@@ -13,6 +13,7 @@ from agp_tui.engine.runs import process_start
 from agp_tui.errors import RecordingError
 from agp_tui.files import write_atomically
 from agp_tui.games.base import Game
+from agp_tui.games.view import View
 from agp_tui.keys.state import Who
 from agp_tui.protocol.untrusted_json import JsonError, decode_json
 
@@ -46,6 +47,8 @@ class RecordingMeta(msgspec.Struct, frozen=True, kw_only=True):
     region: tuple[int, int, int, int] | None = None
     """X, y, width, height on the display."""
     display: str | None = None
+    view: View | None = None
+    """Of a screen: region, size of the display, and the window of the game at the start."""
     started_at: float = msgspec.field(default_factory=time.time)
     """Wall clock, seconds since 1970."""
     started_ns: int = msgspec.field(default_factory=time.monotonic_ns)
@@ -76,6 +79,7 @@ class RecordingMeta(msgspec.Struct, frozen=True, kw_only=True):
             backend=game.origin.backend,
             region=game.origin.region,
             display=game.origin.display,
+            view=game.origin.view,
             source=source,
             labels=labels,
             **fields,

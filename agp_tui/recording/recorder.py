@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agp_tui.config import PreviewSettings, RecordSettings
-from agp_tui.engine.clock import Clock, Pace
+from agp_tui.engine.clock import Pace
 from agp_tui.engine.job import Job
 from agp_tui.errors import AgpError, JobFailed, RecordingError
 from agp_tui.files import size_of
@@ -49,8 +49,8 @@ class RecorderResult:
     because: str
     """Why it ended, for people: 10 seconds are over, the esc key, the disk runs low ..."""
 
-    def finished_event(self) -> Finished:
-        """The last event of `agp record`. Its `report`: `because` and `RecordingStats.report`."""
+    def finished_event(self, profile: dict[str, str] | None = None) -> Finished:
+        """The last event of `agp record`. Its `report`: `because`, `profile`, `RecordingStats.report`."""
         found = self.stats()
         return Finished(
             job="record",
@@ -63,7 +63,9 @@ class RecorderResult:
             stages_ms=self.pace.stages_ms,
             bytes=self.bytes,
             scores=list(self.scores) or None,
-            report=RecordResult(because=self.because, **(found.report() if found else {})),
+            report=RecordResult(
+                because=self.because, profile=profile or None, **(found.report() if found else {})
+            ),
         )
 
     def stats(self) -> RecordingStats | None:
@@ -111,7 +113,7 @@ def record(
         settings.stop_key,
     )
     writer = RecordingWriter.create(root, meta, player.held)
-    reporter = RecordingReporter(job, player.clock, writer, Preview(preview))
+    reporter = RecordingReporter(job, player, writer, Preview(preview))
     return _RecordingLoop(player, writer, reporter).run(limits, space, job)
 
 
@@ -158,9 +160,10 @@ def _count_down(player: PlayerInput, settings: RecordSettings, job: Job) -> bool
 class RecordingReporter:
     """Reports a recording as `Live` events at the rate of the preview, and gaps as warnings."""
 
-    def __init__(self, job: Job, clock: Clock, writer: RecordingWriter, preview: Preview) -> None:
+    def __init__(self, job: Job, player: PlayerInput, writer: RecordingWriter, preview: Preview) -> None:
         self._job = job
-        self._clock = clock
+        self._clock = player.clock
+        self._game = player.game
         self._writer = writer
         self._preview = preview
         self._first_ns: int | None = None
@@ -195,7 +198,7 @@ class RecordingReporter:
                 advised=None if advised is None else [key for key in meta.keys if key in advised],
                 agreement=self._agreement.shares(),
                 bytes=self._writer.bytes,
-                shown=meta.region,
+                shown=self._game.origin.region,
             )
         )
 
