@@ -6,21 +6,21 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 
 from agp_tui.config import GameSettings
-from agp_tui.games.base import Game
 from agp_tui.games.ids import is_atari
-from agp_tui.games.view import comma_separated
+from agp_tui.games.view import Box, comma_separated
 
 RECORDED = ("display", "keys", "fps", "frame_size", "native_size")
 """Settings of a profile beside the region, if they differ from the defaults."""
 
 
-def new_profile(game: Game, place: GameSettings, profiles: Mapping[str, GameSettings]) -> dict[str, str]:
-    """The settings (`games.NAME.region`: text) of a profile for a game that was opened with `place`.
+def new_profile(
+    game: str, region: Box | None, place: GameSettings, profiles: Mapping[str, GameSettings]
+) -> dict[str, str]:
+    """The settings (`games.NAME.region`: text) of a profile for a game at `region`, opened with `place`.
 
-    Empty for an Atari game, and if the game has a profile with a region.
+    Empty for an Atari game, which has no region, and if the game has a profile with a region.
     """
-    region = game.origin.region
-    if region is None or (game.name in profiles and has_region(profiles[game.name])):
+    if region is None or (game in profiles and has_region(profiles[game])):
         return {}
     found = {"region": comma_separated(region)}
     for item in dataclasses.fields(GameSettings):
@@ -28,7 +28,7 @@ def new_profile(game: Game, place: GameSettings, profiles: Mapping[str, GameSett
         if item.name in RECORDED and value != item.default:
             text = ",".join(value) if isinstance(value, tuple) else str(value)
             found[item.name] = text.lower() if isinstance(value, bool) else text
-    return {f"games.{game.name}.{key}": text for key, text in found.items()}
+    return {f"games.{game}.{key}": text for key, text in found.items()}
 
 
 def profile_command(settings: Mapping[str, str]) -> str:

@@ -24,6 +24,8 @@ CLEARLY_CLOSER = 0.1
 """A title is chosen among several if its similarity exceeds that of every other by this much."""
 SAME_SIZE = 0.02
 """Sizes whose ratio differs from 1 by less than this count as equal."""
+SHOWN_TITLE = 60
+"""Characters of a title in a sentence."""
 LISTED = 5
 """Windows listed in a message."""
 
@@ -45,7 +47,7 @@ class WindowInfo(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """Title and class for a sentence."""
-        title = f"{self.title!r}" if self.title else "without a title"
+        title = repr(self.title[:SHOWN_TITLE]) if self.title else "without a title"
         return f"{title} ({self.class_name})" if self.class_name else title
 
 
@@ -133,12 +135,10 @@ def find_window(view: View, windows: Sequence[Window], owner: str) -> Window:
             "Start the game, or choose its place with --region X,Y,W,H.",
         )
     if len(found) > 1:
+        regions = [f"--region {comma_separated(placed(view, one.info.box))}" for one in found[:LISTED]]
         raise DisplayError(
             f"Expected one window {view.window.name} of {owner}, found {len(found)}: {_listed(found)}.",
-            "Close the others, or choose one: "
-            + " or ".join(
-                f"--region {comma_separated(placed(view, one.info.box))}" for one in found[:LISTED]
-            ),
+            "Close the others, or choose one: " + " or ".join(regions),
         )
     (window,) = found
     if not window.visible:

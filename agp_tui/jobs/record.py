@@ -79,7 +79,8 @@ def run_record(request: RecordRequest, job: Job) -> Finished:
         )
         by_file = has_region(request.place) and not request.chosen_region
         saved = result.path is not None and not by_file
-        profile = new_profile(game, request.place, request.profiles) if saved else {}
+        region = game.origin.region if saved else None
+        profile = new_profile(request.game, region, request.place, request.profiles)
     job.note(f"Ended: {result.because}." if result.path else f"Nothing was saved: {result.because}.")
     finished = result.finished_event(profile)
     if profile and (has_region(request.place) or not known.views):
