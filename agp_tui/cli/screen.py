@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 from agp_tui.cli.flags import OutputFlags, PointFlag, RegionFlag
 from agp_tui.cli.run_job import print_tables, run_live, settings_of
 from agp_tui.config import GameSettings, Output, check
+from agp_tui.errors import SettingError
 from agp_tui.protocol.events import Table
 from agp_tui.protocol.results import DisplaysResult
 from agp_tui.protocol.summaries import DisplaySummary
@@ -43,6 +44,7 @@ def watch(
     center: PointFlag | None = None,
     size: int | None = None,
     region: RegionFlag | None = None,
+    follow: Annotated[bool, Parameter(negative=())] = False,
     output: OutputFlags = Output(),
 ) -> int:
     """Show a display, or a region as a recording would see it, until stopped.
@@ -55,12 +57,23 @@ def watch(
         Side of the square region around the centre, in pixels.
     region
         The region as X,Y,WIDTH,HEIGHT in pixels.
+    follow
+        Show what agp record would record with this region in the profile of --game: the region in the window
+        of the last recording.
     """
     from agp_tui.jobs.screen import ScreenWatchRequest, run_screen_watch
 
     place = _place(game, output, display)
     place = dataclasses.replace(place, center=center, region=region, size=size or place.size)
-    request = ScreenWatchRequest(place=check(place), preview=settings_of(output).config.preview)
+    if follow and game is None:
+        raise SettingError("Expected a game with --follow, found none.", "Name it with --game.")
+    loaded = settings_of(output)
+    request = ScreenWatchRequest(
+        place=check(place),
+        game=game if follow else None,
+        recordings=loaded.folder("recordings"),
+        preview=loaded.config.preview,
+    )
     arguments = {"display": place.display, "center": center, "size": place.size, "region": region}
     return run_live(output, "watch", arguments, lambda job: run_screen_watch(request, job))
 

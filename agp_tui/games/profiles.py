@@ -41,6 +41,21 @@ def has_region(settings: GameSettings) -> bool:
     return settings.region is not None or settings.center is not None
 
 
+def region_text(settings: GameSettings) -> str:
+    """Size and place of the region, or an empty string if the settings name none."""
+    if settings.region is not None:
+        left, top, width, height = settings.region
+        return f"{width}x{height} at {left},{top}"
+    if settings.center is not None:
+        return f"{settings.size}x{settings.size} around {settings.center[0]},{settings.center[1]}"
+    return ""
+
+
+def region_size(settings: GameSettings) -> tuple[int, int]:
+    """Width and height of the region."""
+    return settings.region[2:] if settings.region is not None else (settings.size, settings.size)
+
+
 def shared_regions(profiles: Mapping[str, GameSettings]) -> Iterator[tuple[str, str]]:
     """The pairs of profiles with the same region on the same display."""
     placed = {name: one for name, one in profiles.items() if not is_atari(name) and has_region(one)}

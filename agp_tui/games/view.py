@@ -6,7 +6,7 @@ Knows no window system: `WindowSystem` is the interface to one (on X11 `x_window
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
 import msgspec
 from msgspec import Meta
@@ -65,6 +65,14 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
         """The window and the size of the region, for people."""
         size = f"{self.region[2]}x{self.region[3]}"
         return f"{size} in the window {self.window.name}" if self.window else f"{size} of the screen"
+
+
+def view_of(plain: dict[str, Any] | None) -> View | None:
+    """The view in the summary of a recording or model; None if it has none or cannot be read."""
+    try:
+        return msgspec.convert(plain, View | None)
+    except msgspec.ValidationError:
+        return None
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
 """The jobs of `agp screen`: show a display, and choose a point on it by a click."""
 
+import dataclasses
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from agp_tui.config import GameSettings, PreviewSettings
@@ -13,11 +15,15 @@ from agp_tui.errors import JobFailed
 from agp_tui.games.base import Pixels
 from agp_tui.games.click_to_choose import choose_center
 from agp_tui.games.display_discovery import DisplayCandidate, find_display
+from agp_tui.games.factory import KnownViews, locate
 from agp_tui.games.live_preview import Preview, live_event
+from agp_tui.games.profiles import has_region
 from agp_tui.games.screen import Grabber, ScreenGame, to_rgb
 from agp_tui.games.screen_region import ScreenRegion
 from agp_tui.protocol.events import Finished, Table
 from agp_tui.protocol.results import PickResult, ScreenWatchResult
+from agp_tui.recording.library import known_views
+from agp_tui.recording.store import find_recordings
 
 SIZE_UPDATE_SECONDS = 2.0
 """Interval at which the size of the display is updated, since a larger size is not reported."""
@@ -25,9 +31,12 @@ SIZE_UPDATE_SECONDS = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class ScreenWatchRequest:
-    """The request of `agp screen watch`: the whole display if `place` names no region."""
+    """The request of `agp screen watch`: the whole display if neither `place` nor `game` gives a region."""
 
     place: GameSettings
+    game: str | None = None
+    """The game whose last recording's window is followed."""
+    recordings: Path = Path("recordings")
     preview: PreviewSettings = PreviewSettings()
 
 
@@ -37,10 +46,9 @@ def run_screen_watch(request: ScreenWatchRequest, job: Job) -> Finished:
     `shown` is the part of the display in the thumbnail, in pixels over all monitors. Raises
     `DisplayError` if it cannot be grabbed, `JobFailed` if it goes away.
     """
-    display = _open_display(request.place)
     preview = Preview(request.preview)
     clock = Clock(preview.fps)
-    with _view(request.place, display, preview) as view:
+    with _view(request, preview, job) as (view, display):
         for slot in clock.slots():
             if job.stopping:
                 break
@@ -116,13 +124,22 @@ class _Region:
 
 
 @contextmanager
-def _view(place: GameSettings, display: DisplayCandidate, preview: Preview) -> Iterator[_View]:
-    if place.center is None and place.region is None:
-        with closing(Grabber(display.name or None, None)) as grabber:
-            yield _WholeDisplay(grabber, preview, time.monotonic())
+def _view(
+    request: ScreenWatchRequest, preview: Preview, job: Job
+) -> Iterator[tuple[_View, DisplayCandidate]]:
+    place = request.place
+    known = KnownViews(owner="the last recording", chosen=request.game is None)
+    if request.game is not None:
+        recordings = find_recordings(request.recordings, request.game)
+        known = dataclasses.replace(known, views=known_views(recordings))
+    if has_region(place) or known.views:
+        display, tracker = locate(request.game or "the game", place, known, job)
+        with closing(tracker), closing(ScreenGame("watched", place, display, tracker)) as game:
+            yield _Region(game), display
     else:
-        with closing(ScreenGame("watched", place, display)) as game:
-            yield _Region(game)
+        display = _open_display(place)
+        with closing(Grabber(display.name or None, None)) as grabber:
+            yield _WholeDisplay(grabber, preview, time.monotonic()), display
 
 
 def _open_display(place: GameSettings) -> DisplayCandidate:

@@ -94,6 +94,7 @@ def summarize(path: Path) -> ModelSummary:
         quantize=manifest.quantize,
         f1=f1 if isinstance(f1, int | float) else None,
         no_better_than=manifest.no_better_than,
+        view=msgspec.to_builtins(manifest.view),
         problem="" if file.is_file() else f"Expected {MODEL_FILE} in {path}, found none.",
     )
 

@@ -29,6 +29,8 @@ class RecordingSummary(msgspec.Struct, frozen=True):
     """Who played: `human`, `agent` or `expert`."""
     labels: str = ""
     """Whose keys are the labels for training."""
+    view: dict[str, Any] | None = None
+    """Of a screen game: `games.view.View` as plain data."""
 
 
 class ModelSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +56,8 @@ class ModelSummary(msgspec.Struct, frozen=True, kw_only=True):
     """On held-out frames."""
     no_better_than: str | None = None
     """The model to play instead."""
+    view: dict[str, Any] | None = None
+    """Of a screen game: `games.view.View` as plain data."""
     problem: str = ""
     """Why it cannot be used; empty if nothing is known against it."""
 

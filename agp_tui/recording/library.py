@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from agp_tui.errors import RecordingError
 from agp_tui.files import delete_folder
 from agp_tui.games.view import View
@@ -50,6 +52,7 @@ def summary(path: Path) -> RecordingSummary:
         recording.bytes,
         source=meta.source,
         labels=meta.labels,
+        view=msgspec.to_builtins(meta.view),
     )
 
 

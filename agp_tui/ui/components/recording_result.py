@@ -21,16 +21,18 @@ class RecordingResult(VerticalScroll, can_focus=False):
         yield CombinationBars(id="recorded-bars")
         yield Static(id="recorded-warnings")
 
-    def show(self, finished: Finished) -> None:
-        """Show the result of `agp record`."""
+    def show(self, finished: Finished, offers_profile: bool = False) -> None:
+        """Show the result of `agp record`; `offers_profile`: whether p saves its region as a profile."""
         report = finished.result(RecordResult) or RecordResult()
-        self.query_one("#recorded-facts", Static).update(Content.from_markup(result_text(finished)))
+        self.query_one("#recorded-facts", Static).update(
+            Content.from_markup(result_text(finished, offers_profile))
+        )
         self.query_one(CombinationBars).show(report.combinations or ())
         warnings = warnings_text(report.warnings or ())
         self.query_one("#recorded-warnings", Static).update(Content.from_markup(warnings))
 
 
-def result_text(finished: Finished) -> str:
+def result_text(finished: Finished, offers_profile: bool = False) -> str:
     """Length, frames, share of filled frame slots, size, scores and reason of the end, as markup."""
     frames, missed = finished.frames or 0, finished.missed or 0
     filled = 100 * frames / max(1, frames + missed)
@@ -44,9 +46,12 @@ def result_text(finished: Finished) -> str:
     if finished.scores:
         parts.append(f"scores {', '.join(f'{score:g}' for score in finished.scores)}")
     reason = (finished.result(RecordResult) or RecordResult()).because
+    profile = (
+        "\n[b $accent]p[/] saves its region and keys as the profile of the game." if offers_profile else ""
+    )
     return (
         f"{'  '.join(parts)}\n[dim]{escape(finished.recording or '')}[/]\n"
-        f"Ended: {escape(reason)}.  [b $accent]Enter[/] keeps it, [b $accent]x[/] discards it."
+        f"Ended: {escape(reason)}.  [b $accent]Enter[/] keeps it, [b $accent]x[/] discards it.{profile}"
     )
 
 

@@ -11,8 +11,11 @@ from textual.markup import escape
 from textual.reactive import var
 from textual.widgets import RichLog, Static
 
+from agp_tui.config import GameSettings
 from agp_tui.errors import AgpError
 from agp_tui.games.ids import is_atari
+from agp_tui.games.profiles import has_region, region_size, region_text
+from agp_tui.games.view import View, view_of
 from agp_tui.protocol.commands import Pause, Resume, Stop
 from agp_tui.protocol.events import AnyEvent, Failed, Finished, Live, Started
 from agp_tui.protocol.results import LatencyResult
@@ -29,8 +32,10 @@ HELP = """
 A model watches the game and presses its keys. Before it starts, the **latency check** measures whether
 this machine decides within the time of a frame; a *dry run* decides and shows but presses nothing.
 
-On a screen the keys go to the window that has the focus there, so put the focus on the game. **F12 on
-the game's keyboard** stops the player and releases every key, and so does F12 here.
+On a screen the model plays in the window it was recorded in, wherever that is now, unless the game's
+profile has a region of another size; without both, you click on the game. The keys go to the window that
+has the focus there, so put the focus on the game. **F12 on the game's keyboard** stops the player and
+releases every key, and so does F12 here.
 
 Press one of the game's keys on its keyboard (of an Atari game: here) and **you drive**: the model releases
 every key. A second after your last key it drives again. Your corrections are recorded, as a recording like
@@ -75,6 +80,8 @@ class PlayScreen(AppScreen):
     dry_run: var[bool] = var[bool](False, init=False)
     model: var[ModelSummary | None] = var[ModelSummary | None](None, init=False, bindings=True)
     latency_check: var[str] = var[str]("", init=False)
+    place: var[tuple[int, int, int, int] | None] = var[tuple[int, int, int, int] | None](None, init=False)
+    """The region on the display in which a model plays now; None for an Atari game."""
     corrected_model: var[str] = var[str]("", init=False, bindings=True)
     """Path of the model that was corrected in the last play, or an empty string."""
 
@@ -110,6 +117,9 @@ class PlayScreen(AppScreen):
         self.update_view()
 
     def watch_paused(self) -> None:
+        self.update_view()
+
+    def watch_place(self) -> None:
         self.update_view()
 
     @work(exclusive=True, group="latency")
@@ -159,7 +169,7 @@ class PlayScreen(AppScreen):
         """Start the model."""
         if self.model is None or self.playing:
             return
-        self.playing, self.paused, self.corrected_model = True, False, ""
+        self.playing, self.paused, self.corrected_model, self.place = True, False, "", None
         words = ["play", self.model.path]
         if self.model.game is None:
             words += ["--game", self.agp.game]
@@ -193,7 +203,7 @@ class PlayScreen(AppScreen):
             self._connect_keys()
         elif isinstance(event, Live):
             self.query_one(TerminalGame).show(event)
-            self.paused = event.paused
+            self.paused, self.place = event.paused, event.shown
         elif (text := event_text(event)) is not None:
             log.write(text)
         if isinstance(event, Finished) and event.recordings and self.model is not None:
@@ -246,7 +256,7 @@ class PlayScreen(AppScreen):
 
     def _setup_text(self, model: ModelSummary) -> str:
         game = model.game or self.agp.game
-        where = "an emulated console" if is_atari(game) else "its window on the screen"
+        where = "an emulated console" if is_atari(game) else self._place_text(model, game)
         mode = "[b $warning]dry run[/], presses nothing" if self.dry_run else "presses keys"
         if self.playing:
             mode += "  [b $warning]paused[/]" if self.paused else "  [b $success]▶ playing[/]"
@@ -255,6 +265,22 @@ class PlayScreen(AppScreen):
             f"[b]{escape(model.name)}[/] plays [b]{escape(game)}[/] ({where}), {mode}\n"
             f"keys {escape(keys)}  {model.fps or '?'} decisions/s  {self.latency_check}"
         )
+
+    def _place_text(self, model: ModelSummary, game: str) -> str:
+        if self.playing and self.place is not None:
+            left, top, width, height = self.place
+            return f"{width}x{height} at {left},{top}"
+        config = self.agp.loaded.config
+        return place_text(config.games.get(game, config.game), view_of(model.view))
+
+
+def place_text(profile: GameSettings, view: View | None) -> str:
+    """Where a model would play: its window, or the region of the profile; a warning if their sizes differ."""
+    if not has_region(profile):
+        return escape(view.text) if view is not None else "[b $warning]you click on it after Enter[/]"
+    if view is None or region_size(profile) == view.region[2:]:
+        return escape(view.text if view is not None else f"{region_text(profile)}, from its profile")
+    return f"{region_text(profile)}, from its profile; [b $warning]recorded with {escape(view.text)}[/]"
 
 
 def latency_text(finished: Finished) -> str:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from agp_tui.config import GameSettings, RecordSettings
 from agp_tui.games.ids import is_atari
+from agp_tui.games.profiles import has_region
+from agp_tui.games.view import View, view_of
 from agp_tui.ui.app_base import AppBase
 from agp_tui.ui.client.process import run_command
 from agp_tui.ui.dialogs.form import Field, Values
@@ -26,24 +28,25 @@ def profile_region(profile: GameSettings) -> SquareRegion | None:
     return SquareRegion(*profile.center, profile.size) if profile.center is not None else None
 
 
-def region_text(profile: GameSettings) -> str:
-    """Size and place of the region, or an empty string if it has none."""
-    if profile.region is not None:
-        left, top, width, height = profile.region
-        return f"{width}x{height} at {left},{top}"
-    if profile.center is not None:
-        return f"{profile.size}x{profile.size} around {profile.center[0]},{profile.center[1]}"
-    return ""
+def watch_flags(profile: GameSettings, game: str, view: View | None) -> tuple[str, ...]:
+    """The flags of `agp screen watch` that show a game's region; empty if it has none.
 
-
-def watch_flags(profile: GameSettings, game: str) -> tuple[str, ...]:
-    """The flags of `agp screen watch` that show a game's region; empty if it has none."""
-    if is_atari(game) or not region_text(profile):
+    `view` is that of the last recording, whose window is followed.
+    """
+    if is_atari(game) or not (has_region(profile) or view):
         return ()
-    flags = ("--game", game, *((f"--display={profile.display}",) if profile.display else ()))
+    flags = ("--game", game, "--follow", *((f"--display={profile.display}",) if profile.display else ()))
     if profile.region is not None:
         return (*flags, f"--region={comma_separated(profile.region)}")
+    if profile.center is None:
+        return flags
     return (*flags, f"--center={comma_separated(profile.center)}", f"--size={profile.size}")
+
+
+def last_view(app: AppBase, game: str) -> View | None:
+    """The view of the game's newest recording that has one."""
+    views = (one.view for one in app.catalog.recordings_of(game))
+    return next((view for view in map(view_of, views) if view is not None), None)
 
 
 def profile_fields(profile: GameSettings, game: str) -> list[Field]:

@@ -13,9 +13,11 @@ from textual.widgets import ContentSwitcher, RichLog, Static
 from agp_tui.config import GameSettings
 from agp_tui.errors import AgpError
 from agp_tui.games.ids import is_atari
+from agp_tui.games.profiles import has_region
+from agp_tui.games.view import View
 from agp_tui.protocol.commands import Stop
 from agp_tui.protocol.events import AnyEvent, Failed, Finished, Live, Note, Progress, Stage, Started
-from agp_tui.protocol.results import DisplaysResult, PickResult
+from agp_tui.protocol.results import DisplaysResult, PickResult, RecordResult
 from agp_tui.ui.client.process import run_command
 from agp_tui.ui.components.live_view import LiveView
 from agp_tui.ui.components.player_choices import agents, models, scripted
@@ -29,9 +31,9 @@ from agp_tui.ui.screens.record.countdown import Countdown
 from agp_tui.ui.screens.record.profile import (
     RecordingLimits,
     game_settings,
+    last_view,
     profile_fields,
     profile_region,
-    region_text,
     save_profile,
     watch_flags,
 )
@@ -67,6 +69,7 @@ class RecordScreen(AppScreen):
         Binding("s,escape", "stop", "Stop", id="record.stop"),
         Binding("enter,k", "keep", "Keep", id="record.keep"),
         Binding("x", "discard", "Discard", id="record.discard"),
+        Binding("p", "save_profile", "Save as profile", id="record.save_profile"),
     ]
 
     phase: var[Phase] = var[Phase]("setup", init=False, bindings=True)
@@ -146,6 +149,11 @@ class RecordScreen(AppScreen):
     def profile(self) -> GameSettings:
         """The settings of the game."""
         return game_settings(self.agp, self.game)
+
+    @property
+    def view(self) -> View | None:
+        """The view of the game's last recording."""
+        return last_view(self.agp, self.game)
 
     def players(self) -> list[Choice]:
         """The possible players of the game, the most likely one first."""
@@ -306,7 +314,8 @@ class RecordScreen(AppScreen):
     async def action_start(self) -> None:
         """Count down and record; without a region, have it picked by a click first."""
         self.error = ""
-        if not is_atari(self.game) and not region_text(self.profile) and not await self._pick_by_click():
+        known = is_atari(self.game) or has_region(self.profile) or self.view
+        if not known and not await self._pick_by_click():
             return
         self.query_one("#record-log", RichLog).clear()
         self._active_game, self.phase = self.game, "recording"
@@ -368,13 +377,35 @@ class RecordScreen(AppScreen):
     def show_result(self, finished: Finished) -> None:
         """Show a finished recording, to keep or discard."""
         self._active_game, self.result = self.game, finished
-        self.query_one(RecordingResult).show(finished)
+        self.query_one(RecordingResult).show(finished, bool(self._offered_profile))
         self.phase = "result"
 
     def action_keep(self) -> None:
         """Keep the recording, which is on disk already."""
         self.notify("Saved. Press 3 to see it in the library, 4 to train on it.", timeout=4)
         self._close_result()
+
+    @property
+    def _offered_profile(self) -> dict[str, str]:
+        """Settings that make the recorded region the game's profile; empty if it has one."""
+        report = self.result.result(RecordResult) if self.result is not None else None
+        has_one = self.game in self.agp.loaded.config.games and has_region(self.profile)
+        return {} if report is None or has_one else report.profile or {}
+
+    @work(exclusive=True, group="save")
+    async def action_save_profile(self) -> None:
+        """Save the recorded region and keys as the profile of the game."""
+        pairs = [part for pair in self._offered_profile.items() for part in pair]
+        try:
+            await run_command("config", "set", *pairs, *self.agp.global_flags)
+        except AgpError as error:
+            self.error = str(error)
+            return
+        self.agp.reload()
+        self.notify(f"Saved as the profile of {self.game}; e changes it.", markup=False, timeout=4)
+        if self.result is not None:
+            self.query_one(RecordingResult).show(self.result)
+        self.refresh_footer()
 
     def action_discard(self) -> None:
         """Delete the recording; a long one only after a confirmation."""
@@ -425,6 +456,8 @@ class RecordScreen(AppScreen):
             return self.phase in ("pick", "countdown", "recording") and not played_here
         if action in ("keep", "discard"):
             return self.phase == "result"
+        if action == "save_profile":
+            return self.phase == "result" and bool(self._offered_profile)
         return True
 
     def watch_phase(self, before: Phase, phase: Phase) -> None:
@@ -471,7 +504,8 @@ class RecordScreen(AppScreen):
         if not self.query("#record-setup"):
             return
         config = self.agp.loaded.config
-        text = setup_text(self.game, self.profile, self.player, self.limits, config.record.stop_key)
+        profile, stop_key = self.profile, config.record.stop_key
+        text = setup_text(self.game, profile, self.view, self.player, self.limits, stop_key)
         self.query_one("#record-setup", Static).update(Content.from_markup(text))
         error = self.query_one("#record-error", Static)
         error.update(f"✗ {self.error}" if self.error else "")
@@ -479,6 +513,6 @@ class RecordScreen(AppScreen):
         visible = (
             self.phase == "setup" and self.app.current_mode == self.MODE and config.preview.colors != "off"
         )
-        flags = watch_flags(self.profile, self.game) if visible else ()
+        flags = watch_flags(profile, self.game, self.view) if visible else ()
         self.query_one(RegionPreview).watch_region(*flags)
         self.refresh_footer()

@@ -4,18 +4,21 @@ from textual.markup import escape
 
 from agp_tui.config import GameSettings
 from agp_tui.games.ids import is_atari
-from agp_tui.ui.screens.record.profile import RecordingLimits, region_text
+from agp_tui.games.profiles import region_text
+from agp_tui.games.view import View
+from agp_tui.ui.screens.record.profile import RecordingLimits
 
 HELP = """
 # Record
 
 Records a game's frames together with the keys that are held at each frame, while you, an expert or a
 model plays. A new name becomes a **profile** in `config.toml`: its screen region, keys and frame rate. The
-region is shown live before recording starts.
+region is shown live before recording starts. It follows the game's window: without a profile the next
+recording is made in the same window, wherever that is.
 
 | Key | What it does |
 |---|---|
-| `enter` | start, after a countdown; without a region you click on the game first |
+| `enter` | start, after a countdown; without a region or an earlier recording you click on the game first |
 | `r`, `c` | choose the region: over a live picture of the display (see below), or by a click on the game |
 | `e` | edit the profile: region as numbers, keys tracked, frames per second, size, display |
 | `m` | choose the display (monitor), if there are several |
@@ -23,6 +26,7 @@ region is shown live before recording starts.
 | `o` | options: automatic end, length of the countdown |
 | `s`, `escape` | stop here; **esc on the game's keyboard** stops too. During the countdown nothing is saved |
 | `enter` or `k`, `x` | afterwards: keep, or discard |
+| `p` | afterwards: save region and keys as the profile of the game, if it has none |
 | `y` | copy the recording's path, or the error |
 
 Over the picture the arrow keys move the region by 10 pixels, with shift by 50, with ctrl (or `h` `j` `k`
@@ -35,14 +39,21 @@ terminal does not report key releases.
 """
 
 
-def setup_text(game: str, profile: GameSettings, player: str, limits: RecordingLimits, stop_key: str) -> str:
-    """Game, player, region, keys, rate and automatic end, as two lines of markup."""
+def setup_text(
+    game: str, profile: GameSettings, view: View | None, player: str, limits: RecordingLimits, stop_key: str
+) -> str:
+    """Game, player, region, keys, rate and automatic end, as two lines of markup.
+
+    `view` is that of the last recording.
+    """
     who = {"human": "you", "terminal": "you, here"}.get(player, player)
     head = f"[b]{escape(game)}[/], played by [b]{escape(who)}[/]"
     if is_atari(game):
         head += ", on an emulated console"
     elif region := region_text(profile):
         head += f", {region}" + (f" on {escape(profile.display)}" if profile.display else "")
+    elif view is not None:
+        head += f", {escape(view.text)}, as last time"
     else:
         head += "  [b $warning]no region yet:[/] [b]r[/] choose, [b]c[/] click, [b]e[/] type it"
     keys = " ".join(profile.keys) or ("the console's own keys" if is_atari(game) else "up left right down")
