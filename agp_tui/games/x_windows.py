@@ -8,8 +8,8 @@ from agp_tui.errors import JobFailed
 from agp_tui.games.view import Box, Window, WindowInfo
 from agp_tui.keys.xserver import Connection, connect
 
-NOTHING, POINTER = 0, 1
-"""Results of `XGetInputFocus`: no window, or the window under the pointer."""
+POINTER = 1
+"""The focus is with the window under the pointer."""
 VIEWABLE, INPUT_OUTPUT = 2, 1
 """`map_state` and `win_class` of a window that is shown."""
 MIN_SIDE = 16
@@ -155,10 +155,10 @@ class XWindows:
         any_type = 0
         return window.get_full_property(self._atoms[name], any_type)
 
-    def _ancestor(self, number: int) -> int | None:
+    def _ancestor(self, number: int) -> int:
         while True:
             parent = _number(self._object(number).query_tree().parent)
-            if parent in (self._root.id, NOTHING, None):
+            if parent is None or parent == self._root.id:
                 return number
             number = parent
 

@@ -39,12 +39,21 @@ class PaintedPicture:
 class Arena:
     """A running arena window with the focus: `size` x `size` pixels at (`left`, `top`)."""
 
-    def __init__(self, server: XServer, left: int = 100, top: int = 100, size: int = 256) -> None:
+    def __init__(
+        self, server: XServer, left: int = 100, top: int = 100, size: int = 256, name: str = "arena"
+    ) -> None:
+        """`name` is the title and the class of the window."""
         self.left, self.top, self.size = left, top, size
+        self._server, self._name = server, name
         self.reports: list[KeyReport] = []
         self.pictures: list[PaintedPicture] = []
         self._ready = threading.Event()
-        env = {"DISPLAY": server.name, "PATH": "/usr/bin:/bin", "HOME": "/tmp"}
+        env = {
+            "DISPLAY": server.name,
+            "PATH": "/usr/bin:/bin",
+            "HOME": "/tmp",
+            "SDL_VIDEO_X11_WMCLASS": name,
+        }
         self._process = subprocess.Popen(
             [sys.executable, str(PROGRAM), str(left), str(top), str(size)],
             env=env,
@@ -80,6 +89,16 @@ class Arena:
         assert self._process.stdin is not None
         self._process.stdin.write(f"{side}\n".encode())
         self._process.stdin.flush()
+
+    def move(self, left: int, top: int) -> None:
+        """Move the window, and the pointer into it."""
+        self.left, self.top = left, top
+        self._server.xdotool("search", "--class", self._name, "windowmove", "--sync", str(left), str(top))
+        self._server.xdotool("mousemove", *map(str, self.center))
+
+    def resize(self, width: int, height: int) -> None:
+        """Resize the window and its picture."""
+        self.show(f"{width} {height}")
 
     def wait_for(self, count: int, seconds: float = 5.0) -> list[KeyReport]:
         """The key reports, after `count` of them have arrived or the time is up."""

@@ -14,6 +14,7 @@ from agp_tui.config import GameSettings, PlaySettings
 from agp_tui.engine.clock import Clock
 from agp_tui.engine.job import Job
 from agp_tui.games.screen import ScreenGame
+from agp_tui.games.region_tracker import RegionTracker
 from agp_tui.games.screen_region import ScreenRegion
 from agp_tui.games.window_focus import WindowFocus
 from agp_tui.jobs.play import open_focus_monitor
@@ -144,7 +145,9 @@ def test_nothing_is_pressed_before_the_game_has_the_focus(x_server: XServer, are
 
 def test_has_focus_for_a_region_without_and_with_a_window(x_server: XServer) -> None:
     with (
-        closing(WindowFocus(x_server.name, ScreenRegion(700, 500, 100, 100))) as focus,
+        closing(
+            WindowFocus(x_server.name, RegionTracker.of_region(None, ScreenRegion(700, 500, 100, 100)))
+        ) as focus,
         observe(x_server.name) as other,
     ):
         with other.focused_window():
