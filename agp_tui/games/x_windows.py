@@ -1,5 +1,6 @@
 """The windows of an X11 display: listing them, their titles, classes and positions, and the focus."""
 
+import contextlib
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
@@ -63,7 +64,8 @@ class XWindows:
 
     def close(self) -> None:
         """May be called after the display is gone."""
-        if self._connection.display.socket_error is None:
+        # python-xlib flushes first, which fails if it has not noticed yet that its server is gone.
+        with contextlib.suppress(Exception):
             self._connection.close()
 
     def _checked(self, request: Callable[[], T], closed: T) -> T:

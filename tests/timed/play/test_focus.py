@@ -13,8 +13,8 @@ from support.xserver import Observer, XServer, observe
 from agp_tui.config import GameSettings, PlaySettings
 from agp_tui.engine.clock import Clock
 from agp_tui.engine.job import Job
-from agp_tui.games.screen import ScreenGame
 from agp_tui.games.region_tracker import RegionTracker
+from agp_tui.games.screen import ScreenGame
 from agp_tui.games.screen_region import ScreenRegion
 from agp_tui.games.window_focus import WindowFocus
 from agp_tui.jobs.play import open_focus_monitor
