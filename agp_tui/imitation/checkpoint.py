@@ -75,8 +75,9 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "settings": checkpoint.settings,
         "training": checkpoint.training,
         "data": checkpoint.data,
-        "view": msgspec.to_builtins(checkpoint.view),
     }
+    if checkpoint.view is not None:
+        body["view"] = msgspec.to_builtins(checkpoint.view)
     write_tensors(path, body)
 
 
@@ -96,7 +97,6 @@ def load_checkpoint(path: Path) -> Checkpoint:
             settings=dict(body["settings"]),
             training=dict(body["training"]),
             data=dict(body["data"]),
-            # Checkpoints of version 0.1.0 have none.
             view=msgspec.convert(body.get("view"), View | None),
         )
     except (KeyError, TypeError, ValueError, msgspec.ValidationError) as error:

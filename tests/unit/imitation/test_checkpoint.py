@@ -9,12 +9,18 @@ from support.dot_dataset import SIDES, dot_settings, moving_dot
 
 from agp_tui.engine.job import Job
 from agp_tui.errors import ModelError
+from agp_tui.games.view import View, WindowInfo
 from agp_tui.imitation.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from agp_tui.imitation.dataset import Dataset, IndexRange
 from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
 from agp_tui.imitation.schedule import TrainState
 from agp_tui.imitation.trainer import Trainer
 
+VIEW = View(
+    region=(-5, 20, 64, 48),
+    display_size=(640, 480),
+    window=WindowInfo(title="Dots", class_name="Dots", box=(0, 0, 64, 64)),
+)
 SPEC = NetworkSpec("small", 32, 3, 2)
 
 
@@ -23,8 +29,9 @@ def checkpoint() -> Checkpoint:
     return Checkpoint(SPEC, "dots", ("left", "right"), 30, 1, (0.4, 0.6), weights, {"f1": 0.5, "none": None})
 
 
-def test_checkpoint_round_trip(tmp_path: Path) -> None:
-    saved, path = checkpoint(), tmp_path / "c.pt"
+@pytest.mark.parametrize("view", [None, VIEW])
+def test_checkpoint_round_trip(tmp_path: Path, view: View | None) -> None:
+    saved, path = replace(checkpoint(), view=view), tmp_path / "c.pt"
     save_checkpoint(path, saved)
     again = load_checkpoint(path)
     assert replace(again, weights={}) == replace(saved, weights={})

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from support.dot_dataset import SIDES, SIZE, dot_settings, record_dot, training_request
@@ -10,10 +11,12 @@ from support.recordings import recording_meta
 from agp_tui.engine.job import Job
 from agp_tui.engine.runs import Run
 from agp_tui.errors import ModelError, RecordingError
+from agp_tui.games.view import View
 from agp_tui.imitation.checkpoint import load_checkpoint, save_checkpoint
 from agp_tui.imitation.train import train
 from agp_tui.protocol.events import Note, Table
 from agp_tui.protocol.requests import TrainingRequest
+from agp_tui.recording.meta import read_meta, write_meta
 
 from .test_trainer import StopsAfter
 
@@ -38,6 +41,19 @@ def test_training_writes_a_checkpoint_with_metrics(tmp_path: Path, job: Job, eve
     assert any(isinstance(event, Table) for event in event_log.events)
     verdict = [event.text for event in event_log.events if isinstance(event, Note)][-1]
     assert verdict == trained.report["verdict"]
+
+
+def test_checkpoint_has_the_newest_view_and_different_views_are_reported(
+    tmp_path: Path, job: Job, event_log: EventLog
+) -> None:
+    wanted = request(tmp_path, epochs=1)
+    views = [View(region=(0, 0, 64, 64)), View(region=(9, 9, 128, 128))]
+    for path, view, started_at in zip(wanted.recordings, views, (2.0, 1.0), strict=True):
+        write_meta(path, msgspec.structs.replace(read_meta(path), view=view, started_at=started_at))
+    first = train(wanted, job, new_run(tmp_path), device="cpu")
+    assert load_checkpoint(first.best).view == views[0]
+    warnings = [one.text for one in event_log.events if isinstance(one, Note) and one.level == "warning"]
+    assert any("64x64" in text and "128x128" in text for text in warnings)
 
 
 def test_stopped_run_resumes_exactly(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from support.small_models import manifest_for
 
 from agp_tui.errors import ModelError
+from agp_tui.games.view import View, WindowInfo
 from agp_tui.models.manifest import (
     MANIFEST_FILE,
     MODEL_FILE,
@@ -33,6 +34,7 @@ def test_manifest_round_trip(tmp_path: Path, manifest: Manifest) -> None:
         validation={"up": {"f1": np.float32(0.5), "support": np.int64(12)}, "beats": None},
         versions={"torch": "2.13.0"},
         checkpoint="checkpoint.pt",
+        view=View(region=(-9, 0, 64, 48), window=WindowInfo(title='A [b] "c"', box=(0, 0, 70, 50))),
     )
     write_manifest(tmp_path, full)
     back = read_manifest(tmp_path)
@@ -47,6 +49,7 @@ def test_manifest_round_trip(tmp_path: Path, manifest: Manifest) -> None:
         ("fps = 30", "fps = 300", "fps from 1 to 60, found 300"),
         ("fps = 30", 'fps = "fast"', "fps"),
         ("fps = 30", "fps = 30\nspeed = 2", "speed"),
+        ("fps = 30", "fps = 30\nview = {region = [0, 0, 0, 5]}", "view.region"),
         ("schema = 1", "schema = 2", "schema 1 or older"),
         ("schema = 1", "", "schema"),
         ("segment = 5", "segment = 0", "segment from 1 to 64, found 0"),
