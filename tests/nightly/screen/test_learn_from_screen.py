@@ -2,6 +2,7 @@
 
 import random
 import time
+import uuid
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -39,10 +40,21 @@ def play_script(server: XServer, arena: Arena, seconds: float) -> None:
     arena.show("none")
 
 
+@pytest.fixture
+def arena(x_server: XServer) -> Iterator[Arena]:
+    """A window that no other test has, on whatever display."""
+    window = Arena(x_server, name=f"agp-{uuid.uuid4().hex[:8]}")
+    yield window
+    window.close()
+
+
 def test_model_trained_on_a_screen_recording_plays_better_than_chance(
     x_server: XServer, arena: Arena, home: Path
 ) -> None:
-    """The recorded region does not show the keys, so the model must use the target."""
+    """The recorded region does not show the keys, so the model must use the target.
+
+    It plays after the window has moved, over SSH, without a click or a flag for the region.
+    """
     recording = ("record", "--game", "window", *arena.field, "--keys", "left,right", "--fps", str(FPS))
     with running_command(*recording, "--frame-size", "64", home=home, display=x_server.name) as command:
         command.wait_for_live(frames=3)
@@ -53,9 +65,10 @@ def test_model_trained_on_a_screen_recording_plays_better_than_chance(
     words = ("train", "--game", "window", "--frame-size", "64", "--segment", "4", "--minutes", "0.4")
     trained = agp(*words, home=home)
     assert trained.code == 0, trained.summary()
+    arena.move(600, 420)
     arena.reports.clear()
     before = len(arena.pictures)
-    with running_command("play", "window", *arena.field, home=home, display=x_server.name) as command:
+    with running_command("play", "window", home=home, SSH_CONNECTION="10.0.0.2 50000 10.0.0.1 22") as command:
         command.wait_for_live(decisions=3)
         for side in targets(6):
             arena.show(side)
