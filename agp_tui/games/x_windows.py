@@ -76,6 +76,8 @@ class XWindows:
             return request()
         except XError:
             return closed
+        except JobFailed:
+            raise
         except Exception as error:
             # python-xlib raises all sorts of things when its server dies between two steps.
             raise JobFailed(
@@ -88,15 +90,15 @@ class XWindows:
         if listed is not None:
             found = [self._checked(partial(self._read, int(number)), None) for number in listed.value]
             return [one for one in found if one is not None and min(one.info.box[2:]) >= MIN_SIDE]
-        tops = [_number(child) for child in self._root.query_tree().children]
+        tops = [int(child.id) for child in self._root.query_tree().children]
         shown = [self._checked(partial(self._shown, top), None) for top in tops]
         regular = [window for window, popup in filter(None, shown) if not popup]
         # A full-screen game may avoid the window manager as a popup does.
         return regular or [window for window, _ in filter(None, shown)]
 
-    def _shown(self, top: int | None) -> tuple[Window, bool] | None:
+    def _shown(self, top: int) -> tuple[Window, bool] | None:
         """A top-level window that is shown, and whether it is a popup."""
-        if top is None or (window := self._window_of(top)) is None:
+        if (window := self._window_of(top)) is None:
             return None
         if not window.visible or min(window.info.box[2:]) < MIN_SIDE:
             return None
@@ -111,12 +113,8 @@ class XWindows:
             for number in level[:MAX_WIDTH]:
                 if self._property(self._object(number), "WM_STATE") is not None:
                     return self._read(number)
-            level = [
-                number
-                for parent in level[:MAX_WIDTH]
-                for child in self._object(parent).query_tree().children
-                if (number := _number(child)) is not None
-            ]
+            parents = [self._object(number) for number in level[:MAX_WIDTH]]
+            level = [int(child.id) for parent in parents for child in parent.query_tree().children]
         return self._read(top)
 
     def _read(self, number: int) -> Window | None:
