@@ -166,22 +166,24 @@ def practice(options: PracticeOptions, job: Job) -> Metrics:
 def imitate(options: ImitationOptions, job: Job) -> Metrics:
     """Raises `SettingError` for an unknown game, `MissingPart` for one that is not installed."""
     require_torch()
-    from benchmarks.imitation_suite.suite import ImitationEntry, bench_imitation, imitation_table
+    from benchmarks.imitation_suite.suite import ImitationEntry, Training, bench_imitation, imitation_table
 
-    entries = [
-        ImitationEntry(
+    trainings = [
+        Training(
             game=game,
             minutes=minutes,
             seed=seed,
             label=options.label,
             frame_size=options.frame_size,
             train_options=options.train_options,
-            drives=options.drives,
-            drive_seconds=options.drive_seconds,
         )
         for seed in options.seeds
         for minutes in _positive("minutes", options.minutes)
         for game in options.games
+    ]
+    entries = [
+        ImitationEntry(training=training, drives=options.drives, drive_seconds=options.drive_seconds)
+        for training in trainings
     ]
     results = bench_imitation(entries, options.folder.resolve(), options.kept, job)
     if results:

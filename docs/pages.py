@@ -25,7 +25,7 @@ from agp_tui.protocol.events import Table
 from benchmarks import dagger
 from benchmarks.bakeoff import BakeOffResult, bake_off_table
 from benchmarks.equal_frames import EqualFramesResult, equal_frames_table
-from benchmarks.imitation_suite.suite import ImitationResult, imitation_table, training_of
+from benchmarks.imitation_suite.suite import ImitationResult, imitation_table, training_text
 from benchmarks.learning import CHANCE, LearningResult
 from benchmarks.results import read_results
 from benchmarks.run_all import PartResult, Report, read_report
@@ -324,17 +324,17 @@ def draw_practice(practice_runs: Sequence[dagger.PracticeBenchResult]) -> None:
 
 def draw_imitations(results: Sequence[ImitationResult]) -> None:
     """Mean scores of clones with their intervals by minutes of demonstration, a panel for each game."""
-    by_game = groupby(sorted(results, key=lambda one: one.entry.game), lambda one: one.entry.game)
+    by_game = groupby(sorted(results, key=_suite_game), _suite_game)
     panels = [(game, list(found)) for game, found in by_game]
 
     def draw(axes: Sequence[Axes]) -> None:
         for panel, (game, found) in zip(axes, panels, strict=True):
             panel.set(title=game, xlabel="minutes of demonstration", ylabel="score, 95 % interval")
-            for training in sorted({training_of(one.entry) for one in found}):
+            for training in sorted({training_text(one.entry.training) for one in found}):
                 scores: dict[float, list[float]] = {}
                 for one in found:
-                    if training_of(one.entry) == training:
-                        scores.setdefault(one.entry.minutes, []).extend(one.normalised)
+                    if training_text(one.entry.training) == training:
+                        scores.setdefault(one.entry.training.minutes, []).extend(one.normalised)
                 minutes = sorted(scores)
                 intervals = [bootstrap_interval(scores[length]) for length in minutes]
                 (line,) = panel.plot(minutes, [one.value for one in intervals], marker=".", label=training)
@@ -345,6 +345,10 @@ def draw_imitations(results: Sequence[ImitationResult]) -> None:
             panel.legend()
 
     save("imitation-suite", len(panels), draw)
+
+
+def _suite_game(result: ImitationResult) -> str:
+    return result.entry.training.game
 
 
 def save(name: str, panels: int, draw: Callable[[Sequence[Axes]], None]) -> None:

@@ -6,8 +6,8 @@ other options reuse them.
 
 import hashlib
 import shlex
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from agp_tui.bench.registry import machine
 from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
 from agp_tui.evaluation.statistics import Interval, bootstrap_interval
-from agp_tui.protocol.events import Finished, Table
+from agp_tui.protocol.events import Table
 from agp_tui.protocol.results import TrainingResult
 from benchmarks.command_runner import CommandRunner, commands_in
 from benchmarks.imitation_suite.base import Reference, Session, SuiteGame
@@ -72,19 +72,46 @@ class ReferenceResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImitationEntry:
+class Training:
     """A model that learns from the first `minutes` of a game's demonstration."""
 
     game: str
     minutes: float
     seed: int
-    """Of its training."""
     label: str
     """The version that trains and plays."""
     frame_size: int
     """Side of its frames, in pixels."""
     train_options: str
     """Further flags of `agp train`."""
+
+    @property
+    def model_name(self) -> str:
+        """The name of the model in the folder of the suite."""
+        words = f"{self.label} {self.frame_size} {self.train_options}"
+        digest = hashlib.sha256(words.encode()).hexdigest()[:8]
+        return f"{self.game}-{self.minutes:g}min-seed{self.seed}-{digest}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOutcome:
+    """The trained model."""
+
+    entry: Training
+    model: str
+    """Its folder."""
+    seconds: float
+    why: str
+    """Why the training ended: `epochs`, `minutes`, `patience`."""
+    validation: dict[str, Any]
+    """Figures of the validation, as in `agp train --json`; empty if nothing was held out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImitationEntry:
+    """A training, and the drives that score its model."""
+
+    training: Training
     drives: int
     drive_seconds: float
 
@@ -98,11 +125,7 @@ class ImitationResult:
     clone: Scores
     demonstrator: Scores
     constant: Scores
-    training_seconds: float
-    why: str = ""
-    """Why the training ended: `epochs`, `minutes`, `patience`."""
-    validation: dict[str, Any] | None = None
-    """Figures of the validation, as in `agp train --json`."""
+    outcome: TrainingOutcome
 
     @property
     def normalised(self) -> Scores:
@@ -141,7 +164,7 @@ def bench_imitation(
     Raises `MissingPart` if a game is not installed, `JobFailed` if a command fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    suite_games([entry.game for entry in entries])
+    suite_games([entry.training.game for entry in entries])
     with commands_in(folder, job) as commands:
         suite = _Suite(folder, commands, job)
         return run_missing(entries, path, ImitationResult, suite.run, _describe, job)
@@ -157,35 +180,49 @@ class _Suite:
 
     def run(self, entry: ImitationEntry) -> ImitationResult | None:
         """One entry; None if the job is stopped."""
-        recordings = self._recordings(entry)
         constant = self._reference(entry, "constant")
         demonstrator = self._reference(entry, "demonstrator")
-        if self._commands.stopped:
+        file = self._folder / "trainings.jsonl"
+        trained = run_missing(
+            [entry.training], file, TrainingOutcome, self._train, _describe_training, self._job
+        )
+        if self._commands.stopped or not trained:
             return None
-        trained = self._train(entry, recordings)
-        if trained is None or trained.model is None:
-            return None
-        with self._session(entry.game) as session:
-            clone = self._drives(session, Path(trained.model), entry.drives, entry.drive_seconds)
+        with self._session(entry.training.game) as session:
+            clone = self._drives(session, Path(trained[0].model), entry.drives, entry.drive_seconds)
         if clone is None:
             return None
-        report = trained.result(TrainingResult) or TrainingResult()
         return ImitationResult(
             entry=entry,
             machine=machine(),
             clone=clone,
             demonstrator=demonstrator,
             constant=constant,
-            training_seconds=trained.seconds or 0.0,
-            why=report.why,
-            validation=report.validation or None,
+            outcome=trained[0],
         )
 
-    def _recordings(self, entry: ImitationEntry) -> list[str]:
-        wanted = pieces(entry.game, entry.minutes)
+    def _train(self, training: Training) -> TrainingOutcome | None:
+        wanted = pieces(training.game, training.minutes)
         file = self._folder / "demonstrations.jsonl"
-        found = run_missing(wanted, file, DemonstrationResult, self._record, _describe_piece, self._job)
-        return [one.recording for one in found]
+        recorded = run_missing(wanted, file, DemonstrationResult, self._record, _describe_piece, self._job)
+        if self._commands.stopped:
+            return None
+        finished = self._commands.run(
+            "train", "--game", GAMES[training.game].game_id, "--name", training.model_name,
+            "--recordings", ",".join(one.recording for one in recorded),
+            "--frame-size", str(training.frame_size), "--seed", str(training.seed),
+            *shlex.split(training.train_options),
+        )  # fmt: skip
+        if finished is None or finished.model is None:
+            return None
+        report = finished.result(TrainingResult) or TrainingResult()
+        return TrainingOutcome(
+            entry=training,
+            model=finished.model,
+            seconds=finished.seconds or 0.0,
+            why=report.why,
+            validation=report.validation,
+        )
 
     def _record(self, piece: Demonstration) -> DemonstrationResult | None:
         seed = DEMONSTRATION_SEED + round(60 * piece.start)
@@ -195,7 +232,7 @@ class _Suite:
 
     def _reference(self, entry: ImitationEntry, player: Reference) -> Scores:
         drives = ReferenceDrives(
-            game=entry.game, player=player, drives=entry.drives, seconds=entry.drive_seconds
+            game=entry.training.game, player=player, drives=entry.drives, seconds=entry.drive_seconds
         )
         file = self._folder / "references.jsonl"
         found = run_missing(
@@ -219,32 +256,20 @@ class _Suite:
             scores.append(score)
         return tuple(scores)
 
-    def _train(self, entry: ImitationEntry, recordings: list[str]) -> Finished | None:
-        return self._commands.run(
-            "train", "--game", GAMES[entry.game].game_id, "--name", model_name(entry),
-            "--recordings", ",".join(recordings), "--frame-size", str(entry.frame_size),
-            "--seed", str(entry.seed), *shlex.split(entry.train_options),
-        )  # fmt: skip
-
-    @contextmanager
-    def _session(self, game: str) -> Iterator[Session]:
-        with GAMES[game].session(self._commands) as session:
-            yield session
-
-
-def model_name(entry: ImitationEntry) -> str:
-    """The name of its model in the folder of the suite."""
-    words = f"{entry.label} {entry.frame_size} {entry.train_options}"
-    digest = hashlib.sha256(words.encode()).hexdigest()[:8]
-    return f"{entry.game}-{entry.minutes:g}min-seed{entry.seed}-{digest}"
+    def _session(self, game: str) -> AbstractContextManager[Session]:
+        return GAMES[game].session(self._commands)
 
 
 def _describe(result: ImitationResult) -> str:
-    entry = result.entry
+    training = result.entry.training
     return (
-        f"{entry.game}, {entry.minutes:g} minutes, seed {entry.seed}: {_interval(result.normalised)} "
-        "of the demonstrator"
+        f"{training.game}, {training.minutes:g} minutes, seed {training.seed}: "
+        f"{_interval(result.normalised)} of the demonstrator"
     )
+
+
+def _describe_training(outcome: TrainingOutcome) -> str:
+    return f"{outcome.entry.model_name}: trained in {outcome.seconds:.0f} seconds"
 
 
 def _describe_piece(result: DemonstrationResult) -> str:
@@ -267,18 +292,18 @@ def _raw(scores: Scores) -> str:
 
 def imitation_table(results: list[ImitationResult]) -> Table:
     """A row per game and version; a column per length of the demonstration, over all seeds and drives."""
-    minutes = sorted({result.entry.minutes for result in results})
-    groups: dict[ImitationEntry, list[ImitationResult]] = {}
+    minutes = sorted({result.entry.training.minutes for result in results})
+    groups: dict[Training, list[ImitationResult]] = {}
     for result in results:
-        groups.setdefault(replace(result.entry, minutes=0.0, seed=0), []).append(result)
+        groups.setdefault(replace(result.entry.training, minutes=0.0, seed=0), []).append(result)
     rows: list[Row] = []
-    for key, found in groups.items():
-        cells = [[one for one in found if one.entry.minutes == length] for length in minutes]
+    for training, found in groups.items():
+        cells = [[one for one in found if one.entry.training.minutes == length] for length in minutes]
         rows.append(
             [
-                key.game,
-                training_of(key),
-                len({one.entry.seed for one in found}),
+                training.game,
+                training_text(training),
+                len({one.entry.training.seed for one in found}),
                 _raw(found[0].constant),
                 _raw(found[0].demonstrator),
                 *(_interval(sum((one.normalised for one in cell), ())) if cell else None for cell in cells),
@@ -289,7 +314,7 @@ def imitation_table(results: list[ImitationResult]) -> Table:
     return Table(title="Scores of clones: 0 constant keys, 1 demonstrator", columns=columns, rows=rows)
 
 
-def training_of(entry: ImitationEntry) -> str:
-    """Version, frame size and further options of the training."""
-    options = f" {entry.train_options}" if entry.train_options else ""
-    return f"{entry.label}, {entry.frame_size} px{options}"
+def training_text(training: Training) -> str:
+    """Version, frame size and further options of a training."""
+    options = f" {training.train_options}" if training.train_options else ""
+    return f"{training.label}, {training.frame_size} px{options}"

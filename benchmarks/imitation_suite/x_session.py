@@ -22,6 +22,8 @@ POLL_SECONDS = 0.005
 STARTUP_SECONDS = 120.0
 DISPLAY_SIZE = (1024, 768)
 """Or that of the game's window, if it is larger."""
+LEAST_FRAMES = 0.9
+"""Recordings and drives with a smaller share of the frames do not count."""
 NO_KEYS: Keys = frozenset()
 
 
@@ -87,7 +89,10 @@ class XSession:
                 running.resume()
                 self._play(running, self._demonstrator(seed), command.ended)
             finished = command.result()
-        return Path(finished.recording) if finished and finished.recording else None
+        if finished is None or finished.recording is None:
+            return None
+        self._check_frames(finished, seconds)
+        return Path(finished.recording)
 
     def drive(self, player: Reference | Path, seconds: float, seed: int) -> float | None:
         with self._running(seed) as running:
@@ -112,11 +117,22 @@ class XSession:
             while time.monotonic() < until and not command.ended():
                 time.sleep(POLL_SECONDS)
             score = running.score()
-        if command.result() is None:
+        finished = command.result()
+        if finished is None:
             return None
+        self._check_frames(finished, seconds)
         if command.paused:
             raise JobFailed(f"Expected the model to play {self._game.name} all the time, found a pause.")
         return score
+
+    def _check_frames(self, finished: Finished, seconds: float) -> None:
+        """Raise `JobFailed` if too many frames are missing."""
+        asked, frames = round(seconds * self._game.fps), finished.frames or 0
+        if frames < LEAST_FRAMES * asked:
+            raise JobFailed(
+                f"Expected agp {finished.job} to capture {asked} frames, found {frames}.",
+                "Run this again while the machine is less busy: it goes on from here.",
+            )
 
     def _play(self, running: RunningGame, player: Any, ended: Any) -> None:
         """Press the keys of a player until `ended()` or until the commands are stopped."""

@@ -35,7 +35,9 @@ def test_game_is_demonstrated_cloned_and_scored(tmp_path: Path) -> None:
     (demonstrator,), (constant,), (clone,) = one["demonstrator"], one["constant"], one["clone"]
     assert demonstrator > 2 * abs(constant) and demonstrator > 1
     assert isinstance(clone, float)
-    assert one["training_seconds"] > 0 and 0 < one["validation"]["model"]["f1"] <= 1
+    outcome = one["outcome"]
+    assert outcome["seconds"] > 0 and 0 < outcome["validation"]["model"]["f1"] <= 1
+    assert Path(outcome["model"], "model.tflite").is_file()
     (piece,) = lines(tmp_path / "suite" / "demonstrations.jsonl")
     recording = Recording.open(Path(piece["recording"]))
     assert recording.meta.game == "suite-pyracerz"

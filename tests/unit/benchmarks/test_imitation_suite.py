@@ -13,8 +13,9 @@ from benchmarks.imitation_suite.suite import (
     GAMES,
     ImitationEntry,
     ImitationResult,
+    Training,
+    TrainingOutcome,
     imitation_table,
-    model_name,
     normalised,
     pieces,
 )
@@ -119,12 +120,16 @@ def test_longer_demonstrations_contain_the_shorter_ones() -> None:
 
 
 def result(minutes: float, seed: int, *clone: float, options: str = "") -> ImitationResult:
-    entry = ImitationEntry(
-        game="pyracerz", minutes=minutes, seed=seed, label="1.0", frame_size=128, train_options=options,
-        drives=2, drive_seconds=60.0,
-    )  # fmt: skip
+    training = Training(
+        game="pyracerz", minutes=minutes, seed=seed, label="1.0", frame_size=128, train_options=options
+    )
     return ImitationResult(
-        entry=entry, machine="", clone=clone, demonstrator=(5.0, 5.0), constant=(1.0, 1.0), training_seconds=1
+        entry=ImitationEntry(training=training, drives=2, drive_seconds=60.0),
+        machine="",
+        clone=clone,
+        demonstrator=(5.0, 5.0),
+        constant=(1.0, 1.0),
+        outcome=TrainingOutcome(entry=training, model="", seconds=1.0, why="epochs", validation={}),
     )
 
 
@@ -145,8 +150,8 @@ def test_table_has_a_row_per_training_and_a_column_per_length() -> None:
 
 
 def test_models_of_different_trainings_have_different_names() -> None:
-    entries = [result(2, seed, 1.0, options=options).entry for seed in (0, 1) for options in ("", "--flip")]
-    assert len({model_name(entry) for entry in entries}) == 4
+    found = [result(2, seed, 1.0, options=options) for seed in (0, 1) for options in ("", "--flip")]
+    assert len({one.entry.training.model_name for one in found}) == 4
 
 
 def test_games_have_distinct_names_and_hold_their_constant_keys() -> None:
