@@ -5,4 +5,4 @@ as_root=""
 [ "$(id -u)" = 0 ] || as_root="sudo"
 $as_root apt-get update -qq
 DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y --no-install-recommends \
-    xvfb python3-pygame pyracerz solarwolf funnyboat "$@"
+    xvfb python3-pygame pyracerz solarwolf "$@"

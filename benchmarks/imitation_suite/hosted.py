@@ -36,7 +36,13 @@ class HostedGame(Generic[S]):
     """A `RunningGame` whose host writes states, which decode as `kind`. Override `observe` for the score."""
 
     def __init__(
-        self, host: str, kind: type[S], display: str, seed: int, arguments: Sequence[str] = ()
+        self,
+        host: str,
+        kind: type[S],
+        display: str,
+        seed: int,
+        arguments: Sequence[str] = (),
+        python: str = DEBIAN_PYTHON,
     ) -> None:
         """Start `hosts/HOST` with the pipe's descriptor, the seed and `arguments`, and wait for a state.
 
@@ -50,7 +56,7 @@ class HostedGame(Generic[S]):
         self._log = Path(self._home.name, "log")
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [DEBIAN_PYTHON, str(HOSTS / host), str(write_end), str(seed), *arguments],
+                [python, str(HOSTS / host), str(write_end), str(seed), *arguments],
                 cwd=self._home.name,
                 env=_environment(display, self._home.name),
                 stdin=subprocess.DEVNULL,

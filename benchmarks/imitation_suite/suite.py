@@ -22,10 +22,12 @@ from agp_tui.protocol.events import Table
 from agp_tui.protocol.results import TrainingResult
 from benchmarks.command_runner import CommandRunner, commands_in
 from benchmarks.imitation_suite.base import Reference, Session, SuiteGame
+from benchmarks.imitation_suite.carracing import CarRacing
 from benchmarks.imitation_suite.pyracerz import Pyracerz
+from benchmarks.imitation_suite.solarwolf import SolarWolf
 from benchmarks.results import run_missing
 
-GAMES: dict[str, SuiteGame] = {game.name: game for game in (Pyracerz(),)}
+GAMES: dict[str, SuiteGame] = {game.name: game for game in (Pyracerz(), CarRacing(), SolarWolf())}
 """The suite, by name."""
 CUTS = (1.0, 2.0, 5.0, 10.0)
 """Minutes at which demonstrations are cut into recordings, so that shorter ones are a part of longer ones."""

@@ -155,7 +155,7 @@ class XSession:
         """A new game, frozen, whose window has the focus."""
         with closing(self._game.start(self._display, seed)) as running:
             running.freeze()
-            _focus_window(self._display, self._game.width // 2, self._game.height // 2)
+            focus_window(self._display, self._game.width // 2, self._game.height // 2)
             yield running
 
     def _place(self) -> tuple[str, ...]:
@@ -215,7 +215,7 @@ class _LiveCommand:
             self.paused |= event.paused
 
 
-def _focus_window(display: str, x: int, y: int) -> None:
+def focus_window(display: str, x: int, y: int) -> None:
     """Give the focus to the top-level window at a point. Raises `JobFailed` if there is none."""
     from Xlib import X
 
