@@ -42,11 +42,11 @@ class HostedGame(Generic[S]):
         display: str,
         seed: int,
         arguments: Sequence[str] = (),
-        python: str = DEBIAN_PYTHON,
+        python: str | None = None,
     ) -> None:
         """Start `hosts/HOST` with the pipe's descriptor, the seed and `arguments`, and wait for a state.
 
-        Raises `JobFailed` if there is none within a minute.
+        It runs under `python`, without one under that of Debian's games. Raises `JobFailed` if there is none within a minute.
         """
         self._home = tempfile.TemporaryDirectory(prefix="agp-suite-")
         self._newest: S | None = None
@@ -56,7 +56,7 @@ class HostedGame(Generic[S]):
         self._log = Path(self._home.name, "log")
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [python, str(HOSTS / host), str(write_end), str(seed), *arguments],
+                [python or DEBIAN_PYTHON, str(HOSTS / host), str(write_end), str(seed), *arguments],
                 cwd=self._home.name,
                 env=_environment(display, self._home.name),
                 stdin=subprocess.DEVNULL,
