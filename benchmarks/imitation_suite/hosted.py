@@ -46,7 +46,8 @@ class HostedGame(Generic[S]):
     ) -> None:
         """Start `hosts/HOST` with the pipe's descriptor, the seed and `arguments`, and wait for a state.
 
-        It runs under `python`, without one under that of Debian's games. Raises `JobFailed` if there is none within a minute.
+        It runs under `python`, by default that of Debian's games.
+        Raises `JobFailed` if there is none within a minute.
         """
         self._home = tempfile.TemporaryDirectory(prefix="agp-suite-")
         self._newest: S | None = None
