@@ -230,7 +230,7 @@ class PracticeOptions:
 class ImitationOptions:
     """Models that learn from people-like demonstrations of several games."""
 
-    games: Words = ("pyracerz", "carracing", "solarwolf")
+    games: Words = ("pyracerz", "carracing", "solarwolf", "trex", "brickout")
     """Games of the suite."""
 
     minutes: Words = ("1", "2", "5", "10")

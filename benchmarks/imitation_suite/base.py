@@ -88,7 +88,8 @@ class XGame(SuiteGame):
 
 
 class RunningGame(Protocol):
-    """A started program; `hosted.HostedGame` implements it for games that run under a host script.
+    """A started program; `hosted.HostedGame` implements it for games that run under a host script,
+    `browser.BrowserGame` for those in a browser.
 
     The session calls `state` about 200 times a second while a demonstrator plays.
     """

@@ -22,12 +22,16 @@ from agp_tui.protocol.events import Table
 from agp_tui.protocol.results import TrainingResult
 from benchmarks.command_runner import CommandRunner, commands_in
 from benchmarks.imitation_suite.base import Reference, Session, SuiteGame
+from benchmarks.imitation_suite.brickout import Brickout
 from benchmarks.imitation_suite.carracing import CarRacing
 from benchmarks.imitation_suite.pyracerz import Pyracerz
 from benchmarks.imitation_suite.solarwolf import SolarWolf
+from benchmarks.imitation_suite.trex import Trex
 from benchmarks.results import run_missing
 
-GAMES: dict[str, SuiteGame] = {game.name: game for game in (Pyracerz(), CarRacing(), SolarWolf())}
+GAMES: dict[str, SuiteGame] = {
+    game.name: game for game in (Pyracerz(), CarRacing(), SolarWolf(), Trex(), Brickout())
+}
 """The suite, by name."""
 CUTS = (1.0, 2.0, 5.0, 10.0)
 """Minutes at which demonstrations are cut into recordings, so that shorter ones are a part of longer ones."""
