@@ -23,6 +23,8 @@ MIDDLE, HIGH = 75, 50
 """Top edges of a pterodactyl: to be ducked under, to be ignored. A lower one is to be jumped over."""
 
 # Of the demonstrator, in seconds.
+AHEAD = TYPICAL_DELAY + 0.03
+"""It decides for this time after the state: its own delay, and that of the game from a key to a picture."""
 PRESS = 0.16
 """Duration of a press for a jump."""
 LATEST = 0.3
@@ -61,7 +63,7 @@ class TrexDemonstrator:
         left = state.left
         for x, obstacle_width, top, own_speed in state.obstacles:
             speed = (state.speed + own_speed) * FRAMES
-            ahead = x - speed * TYPICAL_DELAY
+            ahead = x - speed * AHEAD
             flies = own_speed != 0
             if (flies and top == HIGH) or ahead + obstacle_width < left:
                 continue
@@ -69,7 +71,7 @@ class TrexDemonstrator:
                 return frozenset({"down"} if ahead - left - WIDTH < speed * DUCK_BEFORE else ())
             time_to_top = (JUMP + state.speed / 10) / GRAVITY / FRAMES
             late = time_to_top - (ahead + obstacle_width / 2 - left - WIDTH / 2) / speed
-            if 0 <= late < LATEST and state.time > self._pressed + REST and _lands_in(state) <= TYPICAL_DELAY:
+            if 0 <= late < LATEST and state.time > self._pressed + REST and _lands_in(state) <= AHEAD:
                 self._pressed = state.time
             break
         return frozenset({"up"} if state.time < self._pressed + PRESS else ())

@@ -80,7 +80,7 @@ def test_browser_that_ended_is_reported(game: XGame, server: XServer) -> None:
 def test_demonstrator_with_real_keys_beats_no_keys(game: XGame, tmp_path: Path) -> None:
     with open_x_session(game, CommandRunner(tmp_path)) as session:
         demonstrator, constant = (
-            session.drive(player, 20.0, seed=1) for player in ("demonstrator", "constant")
+            session.drive(player, 30.0, seed=1) for player in ("demonstrator", "constant")
         )
     assert demonstrator is not None and constant is not None
-    assert demonstrator > constant + 4
+    assert demonstrator > constant + 3
