@@ -24,8 +24,8 @@ CLEARLY_CLOSER = 0.1
 """A title is chosen among several if its similarity exceeds that of every other by this much."""
 SAME_SIZE = 0.02
 """Sizes whose ratio differs from 1 by less than this count as equal."""
-SHOWN_TITLE = 60
-"""Characters of a title in a sentence."""
+SHOWN_TITLE, SHORT_TITLE = 60, 30
+"""Characters of a title in a sentence, and where there is little room."""
 LISTED = 5
 """Windows listed in a message."""
 
@@ -64,7 +64,11 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     def text(self) -> str:
         """The window and the size of the region, for people."""
         size = f"{self.region[2]}x{self.region[3]}"
-        return f"{size} in the window {self.window.name}" if self.window else f"{size} of the screen"
+        if self.window is None:
+            return f"{size} of the screen"
+        title = self.window.title or self.window.class_name
+        short = title if len(title) <= SHORT_TITLE else f"{title[: SHORT_TITLE - 1]}…"
+        return f"{size} in the window {short!r}"
 
 
 def view_of(plain: dict[str, Any] | None) -> View | None:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from support.apps import SIZES, open_app, screen_text, wait_until
+from support.apps import SIZES, open_app, screen_shows, screen_text, wait_until
 from support.small_models import SmallModels
 from support.snapshots import Snapshot
 from textual.widgets import RichLog
 
+from agp_tui.games.view import View, WindowInfo
 from agp_tui.models.manifest import read_manifest, write_manifest
 from agp_tui.protocol.events import Failed, Finished, Live
 from agp_tui.protocol.percentiles import Percentiles
@@ -169,5 +170,41 @@ def test_snapshots(
             screen.update_view()
             assert screen.query_one(LiveView)
             await snap(pilot, f"play-{state}-{'small' if size[0] == 80 else 'large'}")
+
+    asyncio.run(session())
+
+
+def test_place_of_a_screen_model_is_shown(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its window; the profile if it has another region; nothing known without both."""
+    folder = home / "models/breaker"
+    window = WindowInfo(title="Rally 3", class_name="Rally", box=(0, 0, 640, 480))
+    view = View(region=(80, 0, 480, 480), display_size=(1024, 768), window=window)
+    model = msgspec.structs.replace(read_manifest(folder), game="rally", view=view)
+    write_manifest(folder, model)
+
+    async def shown(*texts: str) -> None:
+        async with open_app(home, monkeypatch, (120, 40)) as (app, pilot):
+            app.game = "rally"
+            await pilot.press("5")
+            await wait_until(pilot, screen_shows(pilot, *texts))
+            screen = app.screen
+            assert isinstance(screen, PlayScreen)
+            screen.playing = True
+            screen.handle_event(msgspec.structs.replace(LIVE, shown=(300, 20, 240, 240)))
+            assert screen.place == (300, 20, 240, 240)
+            await wait_until(pilot, screen_shows(pilot, "240x240 at 300,20"))
+            screen.playing = False
+
+    async def session() -> None:
+        config = home / "config.toml"
+        await shown("480x480 in the window 'Rally 3'")
+        config.write_text("[games.rally]\ncenter = [500, 400]\nsize = 480\n")
+        await shown("480x480 in the window 'Rally 3'")
+        config.write_text("[games.rally]\ncenter = [500, 400]\n")
+        await shown("256x256 around 500,400, from its profile", "recorded with 480x480")
+        write_manifest(folder, msgspec.structs.replace(model, view=None))
+        await shown("256x256 around 500,400, from its profile")
+        config.write_text("")
+        await shown("you click on it after Enter")
 
     asyncio.run(session())

@@ -5,8 +5,9 @@ import json
 from pathlib import Path
 
 import pytest
-from support.apps import screen_text, wait_until
+from support.apps import screen_shows, screen_text, wait_until
 from support.arena_window import Arena
+from support.commands import agp
 from support.record_screen import game_profile, open_record_screen
 from support.snapshots import Snapshot
 from support.xserver import XServer
@@ -246,3 +247,35 @@ def test_a_cycle_field_wraps_around() -> None:
     for by, expected in ((1, "three"), (1, "one"), (-1, "three")):
         turned.action_turn(by)
         assert turned.value == expected
+
+
+def test_next_recording_is_in_the_window_of_the_last_one_and_p_makes_a_profile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, x_server: XServer
+) -> None:
+    arena = Arena(x_server, name="agp-record-again")
+    words = ("record", "--game", "rally", *arena.field, "--fps", "20", "--seconds", "0.5")
+    assert agp(*words, home=tmp_path, display=x_server.name).code == 0
+    arena.move(400, 300)
+
+    async def session() -> None:
+        async with open_record_screen(tmp_path, monkeypatch, x_server.name) as (_app, pilot, screen):
+            await wait_until(pilot, screen_shows(pilot, "256x192 in the window", "as last time"))
+            await wait_until(pilot, screen_shows(pilot, "This is what is recorded"))
+            assert "no region yet" not in screen_text(pilot)
+            screen.limits = RecordingLimits(countdown="0", seconds="0.5")
+            await pilot.press("enter")
+            await wait_until(pilot, lambda: screen.phase == "result")
+            await wait_until(pilot, screen_shows(pilot, "as the profile of the game"))
+            await pilot.press("p")
+            await wait_until(pilot, (tmp_path / "config.toml").exists)
+            assert game_profile(tmp_path, "rally") == {"region": [400, 364, 256, 192]}
+            await wait_until(pilot, lambda: "as the profile of the game" not in screen_text(pilot))
+            await pilot.press("k")
+            await wait_until(pilot, screen_shows(pilot, "256x192 at 400,364"))
+
+    try:
+        asyncio.run(session())
+    finally:
+        arena.close()
+    found = [json.loads(path.read_text())["view"]["region"] for path in recordings(tmp_path)]
+    assert found == [[100, 164, 256, 192], [400, 364, 256, 192]]
