@@ -80,6 +80,18 @@ BREAKS = {
         "elif False:",
         ("tests/timed/play/test_focus.py",),
     ),
+    "a nudge goes on without the focus": Break(
+        "agp_tui/recording/nudges.py",
+        "nudged = self._nudges.update(time.monotonic_ns(), person, allowed=focused)",
+        "nudged = self._nudges.update(time.monotonic_ns(), person)",
+        ("tests/screen/recording/test_nudges.py",),
+    ),
+    "the end of a nudge releases the person's key": Break(
+        "agp_tui/recording/nudges.py",
+        "self._hold(nudged | kept)",
+        "self._hold(nudged)",
+        ("tests/screen/recording/test_nudges.py",),
+    ),
     "a killed guard is only detected at the next key change": Break(
         "agp_tui/games/screen.py",
         "            self._guard.check()",

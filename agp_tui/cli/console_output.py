@@ -77,6 +77,8 @@ def _live(event: Live) -> str:
     parts = [f"{event.seconds:.1f} s", f"{event.fps:.1f}/{event.fps_asked:g} fps", f"{event.missed} missed"]
     if event.paused:
         parts.insert(0, "paused")
+    if event.nudge:
+        parts.insert(0, f"NUDGE {' '.join(event.nudge)}")
     if event.latency_ms:
         parts.append(
             f"latency {percentiles_text(event.latency_ms['total'])}" if "total" in event.latency_ms else ""

@@ -121,10 +121,28 @@ class RecordSettings:
     fast: bool = False
     """Atari: play as fast as the machine allows instead of in real time."""
 
+    nudge: bool = False
+    """Now and then hold a wrong key for a moment, so that the recording shows how you recover (DART). Only
+    your own keys are learnt. On a screen, never without the focus on the game's window (X11)."""
+
+    nudge_every: Annotated[float, Meta(ge=0.5, le=600)] = 4.0
+    """Mean time between two nudges, in seconds (exponentially distributed)."""
+
+    nudge_seconds: Annotated[float, Meta(ge=0.05, le=5)] = 0.3
+    """How long a nudge holds its key, in seconds."""
+
+    nudge_keys: Words = ()
+    """Keys of the game that nudges may hold. Default: its arrow keys, or all its keys if it has none."""
+
     min_free_mb: Annotated[int, Meta(ge=0)] = 512
     """Do not start, or stop, with less free disk space than this (MB)."""
 
     def __post_init__(self) -> None:
+        if self.nudge_keys:
+            try:
+                object.__setattr__(self, "nudge_keys", key_names(self.nudge_keys))
+            except SettingError as error:
+                raise BadSetting(error.message, error.hint, setting="nudge_keys") from error
         _name_key(self, "start_key")
         _name_key(self, "stop_key")
 

@@ -38,6 +38,11 @@ class WindowFocus:
         window = self._windows.top_level(number)
         return window is not None and self._windows.top_level_with_focus() == window
 
+    @property
+    def has_window(self) -> bool:
+        """Whether there was a window in the region at the last look."""
+        return self._game.window_id is not None or self._found is not None
+
     def close(self) -> None:
         """May be called after the display is gone."""
         self._windows.close()

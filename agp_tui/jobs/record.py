@@ -1,5 +1,6 @@
 """The job of `agp record`: opens the game and its player, and records them."""
 
+import random
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
@@ -21,16 +22,19 @@ from agp_tui.games.profiles import (
     shared_region,
 )
 from agp_tui.games.screen import ScreenGame
+from agp_tui.games.window_focus import WindowFocus, can_detect_focus
 from agp_tui.jobs.driver_factory import CHANCE, EXPERT, ModelDriverFactory, driver_factory
 from agp_tui.keys.listening import KeyListener, SilentListener, listen
-from agp_tui.keys.state import NO_KEYS
+from agp_tui.keys.state import NO_KEYS, OwnKeys
 from agp_tui.keys.terminal_keys import terminal_key_listener
+from agp_tui.keys.xinput2 import X11Listener
 from agp_tui.models.loading import StoredModel
 from agp_tui.models.manifest import find_model
 from agp_tui.protocol.events import Finished
 from agp_tui.protocol.results import RecordResult
 from agp_tui.recording.inputs import HumanOnScreen, HumanViaTerminal, PlayerInput, PolicyInput
 from agp_tui.recording.library import known_views
+from agp_tui.recording.nudges import NudgeConfig, Nudges, ScreenNudger, check_nudge_window
 from agp_tui.recording.recorder import record
 from agp_tui.recording.store import find_recordings
 
@@ -64,6 +68,7 @@ def run_record(request: RecordRequest, job: Job) -> Finished:
     Raises `SettingError`, `DisplayError`, `ModelError` or `RecordingError` before anything is written.
     """
     _check_player(request)
+    own = OwnKeys("nudge")
     source = SimulatedTime() if request.settings.fast else RealTime()
     known = _known_views(request)
     if not known.views:
@@ -71,9 +76,9 @@ def run_record(request: RecordRequest, job: Job) -> Finished:
             job.note(" ".join(shared_region(request.game, other)), "warning")
     with (
         closing(open_game(request.game, request.place, source, job, known)) as game,
-        closing(_open_listener(request, game, job)) as listener,
+        closing(_open_listener(request, game, own, job)) as listener,
     ):
-        player = _open_player(request, game, Clock(request.place.fps, source), listener, job)
+        player = _open_player(request, game, Clock(request.place.fps, source), listener, own, job)
         result = record(
             player, request.settings, job, root=request.recordings, preview=_preview_settings(request)
         )
@@ -85,8 +90,11 @@ def run_record(request: RecordRequest, job: Job) -> Finished:
     finished = result.finished_event(profile)
     if profile and (has_region(request.place) or not known.views):
         job.note(f"To record and play {request.game} here from now on: {profile_command(profile)}")
-    for warning in (finished.result(RecordResult) or RecordResult()).warnings or ():
+    report = finished.result(RecordResult) or RecordResult()
+    for warning in report.warnings or ():
         job.note(warning, level="warning")
+    if request.settings.nudge and result.path and not report.nudges:
+        job.note("No nudge: the recording was too short, or the game never had the focus.", level="warning")
     return finished
 
 
@@ -137,21 +145,66 @@ def _check_player(request: RecordRequest) -> None:
         )
     if request.settings.fast and by == TERMINAL:
         raise SettingError("Expected real time with --by terminal, found --fast.", "Leave out --fast.")
+    if request.settings.nudge and not atari:
+        _check_nudges_on_screen(by)
+
+
+def _check_nudges_on_screen(by: str) -> None:
+    if by != HUMAN:
+        raise SettingError(
+            f"Expected a person or an Atari game for --nudge, found {by} on a screen.",
+            "Leave out --nudge: it records how a person recovers.",
+            setting="nudge",
+        )
+    if not can_detect_focus():
+        raise SettingError(
+            "Expected an X11 display for --nudge, found a system on which the keyboard focus cannot be told.",
+            "Leave out --nudge.",
+            setting="nudge",
+        )
 
 
 def _open_player(
-    request: RecordRequest, game: Game, clock: Clock, listener: KeyListener, job: Job
+    request: RecordRequest, game: Game, clock: Clock, listener: KeyListener, own: OwnKeys, job: Job
 ) -> PlayerInput:
     by = request.settings.by
+    nudges = _nudges(request, game, job)
     if by not in PERSONS:
         driver = driver_factory(by, request.models, request.runs)(game)
         # Starts the key guard of a screen before the first frame is due.
         game.hold(NO_KEYS)
-        return PolicyInput(game, clock, driver, listener=listener)
+        return PolicyInput(game, clock, driver, listener=listener, nudges=nudges)
     shadow = _shadow(request, game, job)
     if isinstance(game, AtariGame):
-        return HumanViaTerminal(game, clock, listener, shadow=shadow)
-    return HumanOnScreen(game, clock, listener, shadow=shadow)
+        return HumanViaTerminal(game, clock, listener, shadow=shadow, nudges=nudges)
+    nudger = None
+    if nudges is not None and isinstance(game, ScreenGame):
+        nudger = _screen_nudger(nudges, game, listener, own, job)
+    return HumanOnScreen(game, clock, listener, shadow=shadow, nudger=nudger)
+
+
+def _nudges(request: RecordRequest, game: Game, job: Job) -> Nudges | None:
+    if not request.settings.nudge:
+        return None
+    config = NudgeConfig.of(request.settings, game.keys)
+    job.note(config.text)
+    # A scripted player repeats its game with the same seed, nudges included.
+    return Nudges(config, random.Random(request.place.seed if request.settings.fast else None))
+
+
+def _screen_nudger(
+    nudges: Nudges, game: ScreenGame, listener: KeyListener, own: OwnKeys, job: Job
+) -> ScreenNudger:
+    if not isinstance(listener, X11Listener):
+        raise SettingError(
+            f"Expected XInput2 on {game.display} for --nudge, to tell your keys from those of a nudge; "
+            "found an X server without it.",
+            "Leave out --nudge.",
+            setting="nudge",
+        )
+    focus = WindowFocus(game.display, game.tracker)
+    check_nudge_window(focus)
+    return ScreenNudger(nudges, game, listener, own, focus, job)
 
 
 def _shadow(request: RecordRequest, game: Game, job: Job) -> Driver | None:
@@ -168,8 +221,8 @@ def _shadow(request: RecordRequest, game: Game, job: Job) -> Driver | None:
     return driver
 
 
-def _open_listener(request: RecordRequest, game: Game, job: Job) -> KeyListener:
-    """Listens for the keys to record and the start and stop keys."""
+def _open_listener(request: RecordRequest, game: Game, own: OwnKeys, job: Job) -> KeyListener:
+    """Listens for the keys to record and the start and stop keys, and tells `own` keys from a person's."""
     settings = request.settings
     if settings.by == TERMINAL:
         start = (settings.start_key,) if settings.wait_for_enter else ()
@@ -177,7 +230,8 @@ def _open_listener(request: RecordRequest, game: Game, job: Job) -> KeyListener:
         return terminal_key_listener(job, keys, request.terminal)
     if not isinstance(game, ScreenGame):
         return SilentListener()
-    return listen(game.display, tuple(dict.fromkeys((*game.keys, settings.start_key, settings.stop_key))))
+    keys = tuple(dict.fromkeys((*game.keys, settings.start_key, settings.stop_key)))
+    return listen(game.display, keys, own=own if settings.nudge else None)
 
 
 def _preview_settings(request: RecordRequest) -> PreviewSettings:

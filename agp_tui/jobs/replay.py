@@ -160,6 +160,7 @@ class _FrameEvents:
         self._states = recording.key_states(meta.labels)
         others = [who for who in recording.timeline.players if who != meta.labels]
         self._advised = player_states(recording, others[0]) if len(others) == 1 else None
+        self._nudged = recording.key_states("nudge")
         shares = held_shares(meta.keys, self._states)
         self._shares = {key: round(share, 4) for key, share in shares.items()}
         self._fps = round(len(recording) / recording.seconds, 2)
@@ -187,6 +188,7 @@ class _FrameEvents:
             keys=meta.keys,
             held=_names(meta.keys, self._states[frame]),
             advised=None if self._advised is None else _names(meta.keys, self._advised[frame]),
+            nudge=_names(meta.keys, self._nudged[frame]),
             shares=self._shares,
             shown=meta.region,
             frame=frame,

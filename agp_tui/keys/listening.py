@@ -4,7 +4,7 @@ import sys
 import time
 from typing import Protocol
 
-from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, Who
+from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, OwnKeys, Who
 
 
 class KeyListener(Protocol):
@@ -46,12 +46,15 @@ class SilentListener:
         return
 
 
-def listen(display: str | None, keys: tuple[str, ...], virtual: Who | None = "human") -> KeyListener:
+def listen(
+    display: str | None, keys: tuple[str, ...], virtual: Who | None = "human", own: OwnKeys | None = None
+) -> KeyListener:
     """Listen for `keys` (to record and to act on) on the keyboard of `display`.
 
     `virtual` is who presses the keys of a virtual keyboard (XTEST): a person through x11vnc, or a model;
     None ignores them. Presses of a physical keyboard are always a person's. If the system does not
-    distinguish the two, all keyboards count as virtual.
+    distinguish the two, all keyboards count as virtual. With `own` (X11 only) the keys that this process
+    presses are told apart from those of a person at the same virtual keyboard.
     Raises `DisplayError` if there is no such display, or its keyboard lacks one of the keys.
     """
     if sys.platform in ("win32", "darwin"):
@@ -61,7 +64,7 @@ def listen(display: str | None, keys: tuple[str, ...], virtual: Who | None = "hu
     from agp_tui.keys.xinput2 import X11Listener, XInput2Missing
 
     try:
-        return X11Listener(display, keys, virtual)
+        return X11Listener(display, keys, virtual, own)
     except XInput2Missing:
         from agp_tui.keys.pynput_backend import PynputListener
 

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-Who = Literal["human", "agent", "expert"]
-"""Who pressed a key: a person, a model of ours, or a demonstrator that knows the game."""
+Who = Literal["human", "agent", "expert", "nudge"]
+"""Who pressed a key: a person, a model of ours, a demonstrator that knows the game, or a nudge: a wrong key
+that is held on purpose while somebody else plays."""
 
 Keys = frozenset[str]
 """The keys held at one moment, by the names of `key_names`."""
@@ -45,8 +46,23 @@ def apply_edges(held: Keys, edges: Iterable[KeyEdge]) -> Keys:
     return frozenset(keys)
 
 
+@dataclass
+class OwnKeys:
+    """The keys that this process wants held on the virtual keyboard, for a listener to tell them apart.
+
+    Set `wanted` before each request to the keyboard. A person at a remote desktop presses the same virtual
+    keyboard.
+    """
+
+    who: Who
+    """Who presses them."""
+    wanted: Keys = NO_KEYS
+
+
 ANY_DEVICE = -1
 """The unknown device of a key that was held before listening began."""
+OWN_DEVICE = -2
+"""Stands for the virtual keyboard for the keys that this process presses on it."""
 
 
 class KeyTracker:
@@ -86,6 +102,16 @@ class KeyTracker:
                     before = self._held_by(who)
                     del self._down[entry]
                     self._add_edges(before, who, time_ns)
+
+    def is_down(self, device: int, code: int) -> bool:
+        """Whether a device holds a keycode."""
+        with self._lock:
+            return (device, code) in self._down
+
+    def down(self, who: Who) -> Keys:
+        """The keys that `who` holds now, whether or not the edges were read."""
+        with self._lock:
+            return self._held_by(who)
 
     def held(self) -> Keys:
         """The keys held after the edges read so far; at first, those set by `start`."""

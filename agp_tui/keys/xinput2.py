@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agp_tui.errors import DisplayError, JobFailed
-from agp_tui.keys.state import KeyEdge, Keys, KeyTracker, Who
+from agp_tui.keys.state import OWN_DEVICE, KeyEdge, Keys, KeyTracker, OwnKeys, Who
 from agp_tui.keys.xserver import MAPPING_NOTIFY, Connection, Layout, connect, held_codes
 
 KEY_DOWN, KEY_UP, BUTTON_DOWN = 13, 14, 15
@@ -109,9 +109,12 @@ __all__ = ["X11Listener", "XInput2Missing"]
 class X11Listener:
     """A `KeyListener` on a thread and an X connection of its own. Arguments: see `listening.listen`."""
 
-    def __init__(self, display: str | None, keys: tuple[str, ...], virtual: Who | None) -> None:
+    def __init__(
+        self, display: str | None, keys: tuple[str, ...], virtual: Who | None, own: OwnKeys | None = None
+    ) -> None:
         self._keys = keys
         self._virtual = virtual
+        self._own = own
         self._tracker = KeyTracker()
         self._error = ""
         self._connection = connect(display)
@@ -129,6 +132,10 @@ class X11Listener:
 
     def held(self) -> Keys:
         return self._tracker.held()
+
+    def down(self, who: Who) -> Keys:
+        """The keys that `who` holds now, whether or not their edges were read."""
+        return self._tracker.down(who)
 
     def edges(self) -> list[KeyEdge]:
         edges = self._tracker.drain()
@@ -173,9 +180,27 @@ class X11Listener:
             with contextlib.suppress(DisplayError):
                 self._layout = Layout.read(self._connection, self._keys)
         elif event.kind == KEY_UP:
-            self._tracker.release(event.device, event.detail, event.time_ns)
+            device = OWN_DEVICE if self._is_own(event) else event.device
+            self._tracker.release(device, event.detail, event.time_ns)
         elif event.kind == KEY_DOWN:
-            who = self._virtual if event.virtual else "human"
             keys = self._layout.keys(event.detail)
+            if self._own is not None and self._is_own(event):
+                self._tracker.press(OWN_DEVICE, event.detail, keys, event.time_ns, self._own.who)
+                return
+            who = self._virtual if event.virtual else "human"
             if who is not None and keys:
                 self._tracker.press(event.device, event.detail, keys, event.time_ns, who)
+
+    def _is_own(self, event: RawEvent) -> bool:
+        """Whether this process sent a key event.
+
+        If it and a person at a remote desktop hold the same key, the first release is the person's as long
+        as this process wants the key held.
+        """
+        if self._own is None or not event.virtual:
+            return False
+        wanted = bool(self._own.wanted.intersection(self._layout.keys(event.detail)))
+        mine = self._tracker.is_down(OWN_DEVICE, event.detail)
+        if event.kind == KEY_DOWN:
+            return wanted and not mine
+        return mine and not (wanted and self._tracker.is_down(event.device, event.detail))

@@ -134,6 +134,8 @@ class Live(Event, frozen=True):
     """Keys that a second policy beside the player (a shadow model, a teacher) would hold."""
     agreement: dict[str, float] = {}
     """By key that either of the two has held: share of those frames at which both did, 0 to 1."""
+    nudge: list[str] = []
+    """Keys that a nudge holds now; they are not the player's."""
 
 
 class EpisodeFinished(Event, frozen=True, tag="try"):

@@ -247,6 +247,10 @@ class RecordResult(Result, frozen=True, kw_only=True, omit_defaults=True):
     combinations: tuple[Combination, ...] | None = None
     """The most frequent first."""
     warnings: tuple[str, ...] | None = None
+    nudges: int = 0
+    """How often a nudge held a key."""
+    nudge_seconds: float = 0.0
+    """For how long, in all."""
 
 
 class RecordingsResult(Result, frozen=True, kw_only=True):
@@ -267,6 +271,10 @@ class RecordingInfoResult(Result, frozen=True, kw_only=True):
     combinations: tuple[Combination, ...] = ()
     """The most frequent first."""
     warnings: tuple[str, ...] = ()
+    nudges: int = 0
+    """How often a nudge held a key."""
+    nudge_seconds: float = 0.0
+    """For how long, in all."""
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from agp_tui.errors import SettingError
 from agp_tui.games.base import Driver, EmulatedGame, Frame, Game
 from agp_tui.keys.listening import KeyListener, SilentListener
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys, Who, apply_edges, edges_between
+from agp_tui.recording.nudges import Nudges, ScreenNudger
 
 
 class PlayerInput:
@@ -22,6 +23,8 @@ class PlayerInput:
         self.clock = clock
         self.advised: Keys | None = None
         """The annotator's keys at the newest frame; None without an annotator."""
+        self.nudged: Keys = NO_KEYS
+        """The keys that a nudge holds at the newest frame."""
         self._listener = listener
         self._annotator = Annotator(annotator, game.keys, clock) if annotator else None
         self._keys = frozenset(game.keys)
@@ -57,6 +60,13 @@ class PlayerInput:
         with self.clock.stage("grab"):
             return self.game.grab()
 
+    def _nudge(self, nudges: Nudges | None, now_ns: int) -> list[KeyEdge]:
+        """Begin or end a nudge that replaces the keys of the player; returns its edges."""
+        if nudges is None:
+            return []
+        before, self.nudged = self.nudged, nudges.update(now_ns, self.held)
+        return edges_between(before, self.nudged, now_ns, "nudge")
+
     def _annotate(self, frame: Frame) -> list[KeyEdge]:
         if self._annotator is None:
             return []
@@ -74,10 +84,17 @@ class HumanInput(PlayerInput):
         self, game: Game, clock: Clock, listener: KeyListener, *, shadow: Driver | None = None
     ) -> None:
         super().__init__(game, clock, listener, shadow)
+        self._held = listener.held() & self._keys
 
     @property
     def held(self) -> Keys:
-        return self._listener.held() & self._keys
+        return self._held
+
+    def poll(self) -> list[KeyEdge]:
+        edges = super().poll()
+        own = [edge for edge in edges if edge.who == "human"]
+        self._held = apply_edges(self._held, own) & self._keys
+        return edges
 
     def last_edges(self) -> list[KeyEdge]:
         return self._timed_poll()
@@ -88,25 +105,57 @@ class HumanInput(PlayerInput):
 
 
 class HumanOnScreen(HumanInput):
-    """A person whose keys the game receives itself."""
+    """A person whose keys the game receives itself, beside those of an optional `nudger`."""
+
+    def __init__(
+        self,
+        game: Game,
+        clock: Clock,
+        listener: KeyListener,
+        *,
+        shadow: Driver | None = None,
+        nudger: ScreenNudger | None = None,
+    ) -> None:
+        super().__init__(game, clock, listener, shadow=shadow)
+        self._nudger = nudger
 
     def frame(self) -> tuple[Frame, list[KeyEdge]]:
         """Polls after the grab, to include a key pressed just before it."""
+        if self._nudger is not None:
+            self._nudger.check()
+            self._nudger.start()
+            self.nudged = self._nudger.held
         frame = self._grab()
         return frame, self._timed_poll() + self._annotate(frame)
 
+    def last_edges(self) -> list[KeyEdge]:
+        self.release_all()
+        return super().last_edges()
+
     def release_all(self) -> None:
-        """Does nothing: the person holds the keys."""
+        """Releases a nudge; the person holds the other keys."""
+        if self._nudger is not None:
+            self._nudger.close()
 
 
 class HumanViaTerminal(HumanInput):
-    """A person whose keys reach the emulator through this process, each at the time it was pressed."""
+    """A person whose keys reach the emulator through this process, each at the time it was pressed.
+
+    During a nudge, the emulator receives its key instead.
+    """
 
     def __init__(
-        self, game: EmulatedGame, clock: Clock, listener: KeyListener, *, shadow: Driver | None = None
+        self,
+        game: EmulatedGame,
+        clock: Clock,
+        listener: KeyListener,
+        *,
+        shadow: Driver | None = None,
+        nudges: Nudges | None = None,
     ) -> None:
         super().__init__(game, clock, listener, shadow=shadow)
         self._emulator = game
+        self._nudges = nudges
 
     def frame(self) -> tuple[Frame, list[KeyEdge]]:
         """Polls before the grab: the frame shows every key pressed by then."""
@@ -114,15 +163,20 @@ class HumanViaTerminal(HumanInput):
         edges = self._timed_poll()
         for edge in edges:
             held = apply_edges(held, [edge]) & self._keys
-            self._emulator.hold_at(held, edge.time_ns)
+            if not self.nudged:
+                self._emulator.hold_at(held, edge.time_ns)
+        now_ns = self.clock.now_ns()
+        if nudge_edges := self._nudge(self._nudges, now_ns):
+            self._emulator.hold_at(self.nudged or held, now_ns)
         frame = self._grab()
-        return frame, edges + self._annotate(frame)
+        return frame, edges + nudge_edges + self._annotate(frame)
 
 
 class PolicyInput(PlayerInput):
     """A driver (expert, model or agent), whose keys are held in the game.
 
-    The keys of an optional `teacher`, which presses nothing, become the labels (DAgger).
+    The keys of an optional `teacher`, which presses nothing, become the labels (DAgger). During a nudge, the
+    game receives its key instead of the driver's.
     """
 
     def __init__(
@@ -133,6 +187,7 @@ class PolicyInput(PlayerInput):
         *,
         teacher: Driver | None = None,
         listener: KeyListener | None = None,
+        nudges: Nudges | None = None,
     ) -> None:
         """Raises `SettingError` if `teacher` and `driver` are the same kind of player."""
         super().__init__(game, clock, listener or SilentListener(), teacher)
@@ -141,6 +196,7 @@ class PolicyInput(PlayerInput):
         self.source = driver.who
         self.labels = teacher.who if teacher else driver.who
         self._driver = driver
+        self._nudges = nudges
         self._held: Keys = NO_KEYS
 
     @property
@@ -153,11 +209,12 @@ class PolicyInput(PlayerInput):
         with self.clock.stage("keys"):
             self.poll()
         with self.clock.stage("decide"):
-            wanted = self._driver.decide(frame) & self._keys
-            self.game.hold(wanted)
-        edges = edges_between(self._held, wanted, _decision_time(frame, self.clock), self.source)
-        self._held = wanted
-        return frame, edges + self._annotate(frame)
+            before, self._held = self._held, self._driver.decide(frame) & self._keys
+            now_ns = _decision_time(frame, self.clock)
+            nudge_edges = self._nudge(self._nudges, now_ns)
+            self.game.hold(self.nudged or self._held)
+        edges = edges_between(before, self._held, now_ns, self.source)
+        return frame, edges + nudge_edges + self._annotate(frame)
 
 
 class Annotator:

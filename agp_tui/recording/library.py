@@ -117,6 +117,8 @@ class RecordingInfo:
             facts[f"{key} ({who})"] = f"held {100 * share:.1f} % of the time, {found.presses[key]} times"
         together = [f"{'+'.join(one.keys) or 'none'} {100 * one.share:.1f} %" for one in found.combinations]
         facts["keys held together"] = ", ".join(together[:8])
+        if found.nudges:
+            facts["nudges"] = f"{found.nudges}, {found.nudge_seconds:g} s in all"
         for number, warning in enumerate(found.warnings, start=1):
             facts[f"warning {number}"] = warning
         rows: list[list[Fact]] = [[name, value] for name, value in facts.items()]

@@ -42,6 +42,10 @@ class RecordingStats:
     """Most frequent first; the shares sum to 1."""
     warnings: tuple[str, ...]
     """Sentences for people, to decide whether to keep the recording."""
+    nudges: int = 0
+    """How often a nudge held a key that the player did not hold."""
+    nudge_seconds: float = 0.0
+    """For how long, in all."""
 
     def report(self) -> dict[str, Any]:
         """The fields that the reports of `agp record` and `agp recordings info` share, rounded."""
@@ -51,6 +55,8 @@ class RecordingStats:
                 Combination(keys=one.keys, share=round(one.share, 4)) for one in self.combinations
             ),
             "warnings": self.warnings,
+            "nudges": self.nudges,
+            "nudge_seconds": self.nudge_seconds,
         }
 
 
@@ -66,7 +72,11 @@ def recording_stats(recording: Recording) -> RecordingStats:
         *_missing_frame_warnings(recording),
         *picture_warnings(recording),
     )
-    return RecordingStats(shares, presses, tuple(_combinations(meta.keys, states)), warnings)
+    nudged = recording.key_states("nudge") & ~recording.key_states(meta.source)
+    nudge_seconds = round(float(nudged.any(axis=1).sum()) / meta.fps, 2)
+    return RecordingStats(
+        shares, presses, tuple(_combinations(meta.keys, states)), warnings, _nudges(recording), nudge_seconds
+    )
 
 
 def held_shares(keys: tuple[str, ...], states: NDArray[np.bool_]) -> dict[str, float]:
@@ -90,6 +100,10 @@ def picture_warnings(recording: Recording) -> Iterator[str]:
     black = float((crcs == crc_of(np.zeros((*recording.meta.frame_size, 3), np.uint8))).mean())
     if black > MAX_BLACK_SHARE:
         yield f"{100 * black:.0f} % of the frames are black: the region may be wrong, or the game covered."
+
+
+def _nudges(recording: Recording) -> int:
+    return sum(edge.down for edge in recording.timeline.edges if edge.who == "nudge")
 
 
 def _combinations(keys: tuple[str, ...], states: NDArray[np.bool_]) -> list[KeyCombination]:

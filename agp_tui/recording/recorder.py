@@ -21,7 +21,7 @@ from agp_tui.errors import AgpError, JobFailed, RecordingError
 from agp_tui.files import size_of
 from agp_tui.games.base import Frame, GameStatus
 from agp_tui.games.live_preview import Preview, live_event
-from agp_tui.keys.state import Keys
+from agp_tui.keys.state import NO_KEYS, Keys
 from agp_tui.protocol.events import Finished, Progress
 from agp_tui.protocol.results import RecordResult
 from agp_tui.recording.agreement import Agreement
@@ -172,7 +172,12 @@ class RecordingReporter:
         self._agreement = Agreement()
 
     def frame_written(
-        self, frame: Frame, held: Keys, status: GameStatus | None, advised: Keys | None = None
+        self,
+        frame: Frame,
+        held: Keys,
+        status: GameStatus | None,
+        advised: Keys | None = None,
+        nudged: Keys = NO_KEYS,
     ) -> None:
         """Count the keys `held` and `advised` at a written frame; emit an event if one is due."""
         if self._first_ns is None:
@@ -197,6 +202,7 @@ class RecordingReporter:
                 shares={key: round(self._held[key] / self._writer.frames, 3) for key in meta.keys},
                 advised=None if advised is None else [key for key in meta.keys if key in advised],
                 agreement=self._agreement.shares(),
+                nudge=[key for key in meta.keys if key in nudged],
                 bytes=self._writer.bytes,
                 shown=self._game.origin.region,
             )
@@ -279,7 +285,7 @@ class _RecordingLoop:
         status = self.player.game.status()
         if status is not None and status != before:
             self.writer.score(status, frame.before_ns)
-        self.reporter.frame_written(frame, self.player.held, status, self.player.advised)
+        self.reporter.frame_written(frame, self.player.held, status, self.player.advised, self.player.nudged)
         return status
 
     def _readable_frames(self) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agp_tui.errors import RecordingError
 from agp_tui.games.base import Frame, GameStatus, Pixels
-from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys
+from agp_tui.keys.state import NO_KEYS, Keys
 from agp_tui.recording import timeline as timeline_file
 from agp_tui.recording import video as video_file
 from agp_tui.recording.meta import read_meta
@@ -112,7 +112,7 @@ def _copy(lines: list[Line], intact: Iterator[tuple[int, Pixels]], writer: Recor
                 if found is not None and found[0] == stamp and crc_of(found[1]) == line.crc:
                     writer.frame(Frame(found[1], line.before_ns, line.after_ns))
             case EdgeLine():
-                writer.edge(KeyEdge(line.time_ns, line.key, line.down, line.who))
+                writer.edge(line.edge)
             case ScoreLine():
                 ended += line.ended
                 writer.score(GameStatus(line.score, line.lives, line.episode, ended), line.time_ns)

@@ -95,7 +95,7 @@ class RecordingWriter:
     def edge(self, edge: KeyEdge) -> None:
         """Append a key edge. Keys that are not in `meta.keys` are ignored."""
         if edge.key in self.meta.keys:
-            self._timeline.write(EdgeLine(edge.time_ns, edge.key, edge.down, edge.who))
+            self._timeline.write(EdgeLine.of(edge, self.meta.labels))
 
     def score(self, status: GameStatus, time_ns: int) -> None:
         """Append a changed status of the game."""

@@ -12,8 +12,8 @@ FILE_NAME = "frames.srt"
 def subtitles(timeline: Timeline, keys: tuple[str, ...], player: Who, fps: int) -> str:
     """SubRip text, with one entry for each run of frames with the same held keys.
 
-    The keys of `player` come first (`up space`), then those of others, such as a teacher, with their name
-    (`up (expert: down)`). Nothing is shown while no key is held.
+    The keys of `player` come first (`up space`), then those of others, such as a teacher or a nudge, with
+    their name (`up (expert: down)`). Nothing is shown while no key is held.
     """
     stamps = stamps_ms(timeline.before_ns)
     if not stamps:
@@ -29,7 +29,7 @@ def subtitles(timeline: Timeline, keys: tuple[str, ...], player: Who, fps: int) 
 
 
 def _texts(timeline: Timeline, keys: tuple[str, ...], player: Who) -> Iterator[str]:
-    whos = sorted({player, *timeline.players}, key=lambda who: who != player)
+    whos = sorted({player, "nudge", *timeline.players}, key=lambda who: who != player)
     states = {who: timeline.key_states(keys, who) for who in whos}
     for number in range(len(timeline.before_ns)):
         parts = []

@@ -42,13 +42,31 @@ class FrameLine(_Line, frozen=True):
     crc: int
 
 
-class EdgeLine(_Line, frozen=True):
-    """A key went down or up."""
+class EdgeLine(_Line, frozen=True, omit_defaults=True):
+    """A key went down or up.
+
+    An edge of a nudge has `nudge`, and as `who` a player that does not label the recording: versions
+    without nudges read such a recording as one with a second player.
+    """
 
     time_ns: int
     key: str
     down: bool
     who: Who
+    nudge: bool = False
+
+    @classmethod
+    def of(cls, edge: KeyEdge, labels: Who) -> "EdgeLine":
+        """The line of an edge in a recording with these `labels`."""
+        if edge.who != "nudge":
+            return cls(edge.time_ns, edge.key, edge.down, edge.who)
+        alias: Who = "agent" if labels == "expert" else "expert"
+        return cls(edge.time_ns, edge.key, edge.down, alias, nudge=True)
+
+    @property
+    def edge(self) -> KeyEdge:
+        """The edge of this line."""
+        return KeyEdge(self.time_ns, self.key, self.down, "nudge" if self.nudge else self.who)
 
 
 class HeldLine(_Line, frozen=True):
@@ -131,8 +149,8 @@ class Timeline:
 
     @property
     def players(self) -> tuple[Who, ...]:
-        """All who held or pressed a key."""
-        return tuple(sorted({*self.held_start, *(edge.who for edge in self.edges)}))
+        """All who held or pressed a key, without nudges."""
+        return tuple(sorted({*self.held_start, *(edge.who for edge in self.edges)} - {"nudge"}))
 
     def key_states(self, keys: tuple[str, ...], who: Who) -> NDArray[np.bool_]:
         """Shape (M + 1, K): the keys that `who` holds at each frame, and in the last row after all edges."""
@@ -188,7 +206,7 @@ def parse(lines: Iterable[Line]) -> Timeline:
                 after.append(line.after_ns)
                 crcs.append(line.crc)
             case EdgeLine():
-                edges.append(KeyEdge(line.time_ns, line.key, line.down, line.who))
+                edges.append(line.edge)
             case HeldLine(at="start"):
                 start[line.who] = frozenset(line.keys)
             case HeldLine():

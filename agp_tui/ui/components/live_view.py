@@ -119,6 +119,8 @@ def figures_text(live: Live, kind: Kind) -> str:
         parts.append(f"[b]{live.speed:g}x[/]")
     if live.driver == "human":
         parts.insert(0, "[b $text-warning on $warning-muted] YOU DRIVE [/]")
+    if live.nudge:
+        parts.insert(0, f"[b $text-warning on $warning-muted] NUDGE {escape(' '.join(live.nudge))} [/]")
     if live.paused and kind != "replay":
         parts.append("[$warning]paused[/]")
     return "  ".join(parts)

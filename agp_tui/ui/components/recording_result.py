@@ -45,7 +45,10 @@ def result_text(finished: Finished, offers_profile: bool = False) -> str:
     ]
     if finished.scores:
         parts.append(f"scores {', '.join(f'{score:g}' for score in finished.scores)}")
-    reason = (finished.result(RecordResult) or RecordResult()).because
+    report = finished.result(RecordResult) or RecordResult()
+    if report.nudges:
+        parts.append(f"[b]{report.nudges}[/] nudges, {report.nudge_seconds:.1f} s")
+    reason = report.because
     profile = (
         "\n[b $accent]p[/] saves its region and keys as the profile of the game." if offers_profile else ""
     )

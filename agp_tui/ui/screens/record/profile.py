@@ -105,6 +105,7 @@ class RecordingLimits:
     episodes: str = ""
     countdown: str = "3"
     pace: str = "real time"
+    nudges: str = "off"
 
     @classmethod
     def of(cls, settings: RecordSettings) -> "RecordingLimits":
@@ -114,6 +115,7 @@ class RecordingLimits:
             str(settings.episodes) if settings.episodes is not None else "",
             f"{settings.countdown or 3:g}",
             UNPACED if settings.fast else "real time",
+            "on" if settings.nudge else "off",
         )
 
     def fields(self, game: str) -> list[Field]:
@@ -125,11 +127,14 @@ class RecordingLimits:
         if is_atari(game):
             fields[1:1] = [Field("episodes", "Stop after games", self.episodes, "no limit")]
             fields.append(Field("pace", "Pace", self.pace, choices=("real time", UNPACED)))
+        fields.append(
+            Field("nudges", "Nudges: wrong keys to recover from", self.nudges, choices=("off", "on"))
+        )
         return fields
 
     def flags(self, game: str) -> list[str]:
         """The flags of `agp record`."""
-        flags = ["--countdown", self.countdown or "0"]
+        flags = ["--countdown", self.countdown or "0", "--nudge" if self.nudges == "on" else "--no-nudge"]
         flags += ["--seconds", self.seconds] if self.seconds else []
         if is_atari(game):
             flags += ["--episodes", self.episodes] if self.episodes else []
@@ -144,4 +149,5 @@ class RecordingLimits:
         if not is_atari(game):
             ends.append(f"with {stop_key} in the game")
         pace = f", {UNPACED}" if is_atari(game) and self.pace == UNPACED else ""
-        return f"ends {' or '.join([*ends, 'with esc here'])}{pace}"
+        nudges = ", with nudges" if self.nudges == "on" else ""
+        return f"ends {' or '.join([*ends, 'with esc here'])}{pace}{nudges}"

@@ -200,7 +200,7 @@ class RecordScreen(AppScreen):
 
         async def accept(values: Values) -> None:
             for name, text in values.items():
-                if name != "pace" and text and not text.replace(".", "", 1).isdigit():
+                if name not in ("pace", "nudges") and text and not text.replace(".", "", 1).isdigit():
                     raise AgpError(f"Expected a number for {name}, found {text!r}.", "Such as 60.")
             self.limits = RecordingLimits(**values)
 

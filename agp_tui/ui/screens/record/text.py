@@ -23,7 +23,7 @@ recording is made in the same window, wherever that is.
 | `e` | edit the profile: region as numbers, keys tracked, frames per second, size, display |
 | `m` | choose the display (monitor), if there are several |
 | `b` | choose who plays: you, with or without a model's advice, an expert, a model |
-| `o` | options: automatic end, length of the countdown |
+| `o` | options: automatic end, length of the countdown, nudges (wrong keys to recover from) |
 | `s`, `escape` | stop here; **esc on the game's keyboard** stops too. During the countdown nothing is saved |
 | `enter` or `k`, `x` | afterwards: keep, or discard |
 | `p` | afterwards: save region and keys as the profile of the game, if it has none |
