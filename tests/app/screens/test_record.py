@@ -4,6 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from support.apps import screen_shows, screen_text, wait_until
 from support.arena_window import Arena
@@ -114,6 +115,32 @@ def test_limits_follow_the_settings_until_the_user_changes_them(
             app.reload()
             await wait_until(pilot, lambda: app.loaded.config.record.seconds == 9)
             assert "after 20 s" in screen_text(pilot)
+
+    asyncio.run(session())
+
+
+def test_nudges_are_an_option_and_shown_while_they_happen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def session() -> None:
+        async with open_record_screen(tmp_path, monkeypatch) as (app, pilot, screen):
+            assert "--no-nudge" in screen.limits.flags(screen.game)
+            await pilot.press("o")
+            await wait_until(pilot, lambda: isinstance(app.screen, Form))
+            app.screen.query_one("#nudges", Cycle).focus()
+            await pilot.press("right", "enter")
+            await wait_until(pilot, lambda: "with nudges" in screen_text(pilot))
+            assert "--nudge" in screen.limits.flags(screen.game)
+            screen.phase = "recording"
+            screen.handle_event(msgspec.structs.replace(LIVE, nudge=["down"]))
+            await wait_until(pilot, lambda: "NUDGE down" in screen_text(pilot))
+            screen.handle_event(LIVE)
+            await wait_until(pilot, lambda: "NUDGE" not in screen_text(pilot))
+            finished = msgspec.structs.replace(
+                RESULT, report=RESULT.report | {"nudges": 9, "nudge_seconds": 2.7}
+            )
+            screen.show_result(finished)
+            await wait_until(pilot, lambda: "9 nudges, 2.7 s" in screen_text(pilot))
 
     asyncio.run(session())
 
