@@ -69,7 +69,7 @@ def main() -> None:
     imitations = read_results(DATA / "imitation-suite.jsonl", ImitationResult)
     key_filter = dagger.key_filter_table(practice_runs)
     parts = {
-        **({"imitation suite": in_markdown(imitation_table(imitations))} if imitations else {}),
+        **({"imitation suite": suite_section(imitations)} if imitations else {}),
         "corrections": in_markdown(dagger.corrections_table(corrections)),
         "practice": in_markdown(dagger.practice_table(practice_runs)),
         "rounds": rounds(practice_runs),
@@ -320,6 +320,12 @@ def draw_practice(practice_runs: Sequence[dagger.PracticeBenchResult]) -> None:
             panel.legend()
 
     save("practice", len(practice_runs), draw)
+
+
+def suite_section(results: Sequence[ImitationResult]) -> str:
+    """The scores of the imitation suite, and the chart."""
+    chart = "![Scores of clones by minutes of demonstration](charts/imitation-suite.svg)"
+    return f"{in_markdown(imitation_table(list(results)))}\n\n{chart}"
 
 
 def draw_imitations(results: Sequence[ImitationResult]) -> None:
