@@ -1,6 +1,7 @@
 """pyracerz: a car race seen from above. The score is the distance along the track."""
 
 import math
+import random
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ STEPS_PER_SECOND = 100
 """Of the game on a machine that is fast enough."""
 TURN_RATE = 3.5
 """Of the car while a key is held, in radians per second."""
+OFFSET = 60.0
+"""Largest distance of the demonstrator's line from the centre line, in pixels; the road is 130 wide."""
 
 
 class CarState(msgspec.Struct, frozen=True):
@@ -95,19 +98,28 @@ class Odometer:
 
 
 class Racer:
-    """Steers towards a point ahead on the centre line and slows down before bends.
+    """Steers towards a point ahead and slows down before bends, as somebody who has played a few times.
 
-    It knows the keys that it has decided on but that have no effect yet, as people do.
+    The line that it takes and the speed that it trusts itself with change every few seconds, so that it
+    leaves the road now and then; it backs off from what stops it. It knows the keys that it has decided on
+    but that have no effect yet, as people do.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int) -> None:
+        self._rng = random.Random(seed)
         self._track = Track(CENTRE_LINE)
         self._turn = 0
-        self._accelerates = True
         self._turns: deque[tuple[float, int]] = deque()
         """Times of the states of the last `TYPICAL_DELAY`, and the turn decided at each: -1, 0 or 1."""
+        self._accelerates = True
+        self._offset = 0.0
+        """Of its line from the centre line, to the right, in pixels."""
+        self._wanted_offset, self._courage, self._next_mood = 0.0, 1.0, 0.0
+        self._moved_at: float | None = None
+        self._reverses_until = 0.0
 
     def decide(self, state: CarState) -> Keys:
+        self._change_mood(state.time)
         while self._turns and self._turns[0][0] < state.time - TYPICAL_DELAY:
             self._turns.popleft()
         speed = state.speed * STEPS_PER_SECOND
@@ -115,21 +127,44 @@ class Racer:
         x = state.x + math.cos(heading) * speed * TYPICAL_DELAY
         y = state.y + math.sin(heading) * speed * TYPICAL_DELAY
         position = self._track.position(x, y)
-        target_x, target_y = self._track.point(position + 45 + 0.2 * max(0.0, speed))
+        target_x, target_y = self._aim(position + 45 + 0.2 * max(0.0, speed))
         error = _angle(math.atan2(target_y - y, target_x - x) - heading)
+        if self._is_stuck(state):
+            self._turns.append((state.time, 0))
+            return frozenset({"down", "left" if error > 0 else "right"})
         if self._turn * error < 0.1:
             self._turn = 0
         if self._turn == 0 and abs(error) > 0.35:
             self._turn = 1 if error > 0 else -1
         self._turns.append((state.time, self._turn))
-        wanted = self._speed_at(position, error)
         keys = {"right"} if self._turn > 0 else {"left"} if self._turn < 0 else set[str]()
+        wanted = self._courage * self._speed_at(position, error)
         self._accelerates = speed < (wanted if self._accelerates else 0.85 * wanted)
         if self._accelerates:
             keys.add("up")
         elif speed > 1.3 * wanted:
             keys.add("down")
         return frozenset(keys)
+
+    def _change_mood(self, now: float) -> None:
+        if now >= self._next_mood:
+            self._next_mood = now + self._rng.uniform(1.5, 4.0)
+            self._wanted_offset = self._rng.uniform(-OFFSET, OFFSET)
+            self._courage = self._rng.uniform(0.9, 1.5)
+        self._offset += 0.03 * (self._wanted_offset - self._offset)
+
+    def _is_stuck(self, state: CarState) -> bool:
+        """Whether it reverses: for a moment, after a second without movement."""
+        if self._moved_at is None or abs(state.speed) > 0.2:
+            self._moved_at = state.time
+        if state.time - self._moved_at > 1.0:
+            self._moved_at = state.time
+            self._reverses_until = state.time + self._rng.uniform(0.6, 1.0)
+        return state.time < self._reverses_until
+
+    def _aim(self, position: float) -> tuple[float, float]:
+        (x, y), direction = self._track.point(position), self._direction(position)
+        return x - math.sin(direction) * self._offset, y + math.cos(direction) * self._offset
 
     def _pending_turn(self, now: float) -> float:
         ends = [*(time for time, _ in self._turns), now][1:]
@@ -185,4 +220,4 @@ class Pyracerz(XGame):
         return Race(display, seed)
 
     def demonstrator(self, seed: int) -> Racer:
-        return Racer()
+        return Racer(seed)

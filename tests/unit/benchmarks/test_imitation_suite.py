@@ -180,12 +180,19 @@ def test_odometer_counts_laps_in_the_direction_of_the_race() -> None:
 
 def test_racer_steers_back_to_the_line_and_accelerates_on_a_straight() -> None:
     straight = 2600.0
-    assert Racer().decide(car(straight)) == {"up"}
-    assert "right" in Racer().decide(car(straight, turned=-0.6))
-    assert "left" in Racer().decide(car(straight, turned=0.6))
+    assert Racer(0).decide(car(straight)) == {"up"}
+    assert "right" in Racer(0).decide(car(straight, turned=-0.6))
+    assert "left" in Racer(0).decide(car(straight, turned=0.6))
+
+
+def test_racer_backs_off_from_what_stops_it() -> None:
+    racer = Racer(0)
+    keys = [racer.decide(car(2600.0, steps, speed=0.0)) for steps in range(0, 200, 2)]
+    assert "up" in keys[0]
+    assert any("down" in one for one in keys[50:60]) and "up" in keys[-1]
 
 
 def test_racer_brakes_before_a_bend() -> None:
     track = Track(CENTRE_LINE)
     bend = track.position(918, 622)
-    assert "up" not in Racer().decide(car(bend - 80, speed=3.5))
+    assert "up" not in Racer(0).decide(car(bend - 80, speed=3.5))
