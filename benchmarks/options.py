@@ -230,7 +230,9 @@ class PracticeOptions:
 class ImitationOptions:
     """Models that learn from people-like demonstrations of several games."""
 
-    games: Words = ("pyracerz", "carracing", "solarwolf", "trex", "brickout")
+    games: Words = (
+        "pyracerz", "carracing", "solarwolf", "trex", "brickout", "pong", "breakout", "freeway", "enduro",
+    )  # fmt: skip
     """Games of the suite."""
 
     minutes: Words = ("1", "2", "5", "10")

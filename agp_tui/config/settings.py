@@ -97,6 +97,10 @@ class RecordSettings:
     """Player: human, terminal (you, an Atari game in this terminal), expert (a scripted demonstrator), a
     model, or an Atari agent (a run or a saved name)."""
 
+    human_like: bool = False
+    """The expert plays as a person does: it reacts after 100 to 250 ms, holds keys for at least 80 ms, and
+    slips now and then."""
+
     shadow: str | None = None
     """A model that predicts keys while you play, for comparison; it presses nothing."""
 

@@ -129,7 +129,7 @@ class AtariGame:
         self._ale = open_emulator(self.rom, settings.sticky, settings.seed)
         height, width = self._ale.getScreenDims()
         self._shape = (int(height), int(width))
-        self._seed = settings.seed
+        self.seed = settings.seed
         self._late_frames = max(FRAMES_PER_SECOND // 2, 2 * FRAMES_PER_SECOND // settings.fps)
         self._origin_ns: int | None = None
         self._origin_frame = 0
@@ -213,7 +213,7 @@ class AtariGame:
     def _start(self) -> None:
         self._score = 0.0
         self._ale.reset_game()
-        for _ in range(_noops(self._seed + len(self._finished))):
+        for _ in range(_noops(self.seed + len(self._finished))):
             self._score += self._ale.act(0)
         self._ram_before, self._gray_before = self._ale.getRAM(), None
 

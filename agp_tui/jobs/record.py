@@ -12,6 +12,7 @@ from agp_tui.engine.job import Job
 from agp_tui.errors import ModelError, SettingError
 from agp_tui.games.atari import AtariGame
 from agp_tui.games.base import Driver, Game
+from agp_tui.games.experts import human_like_driver
 from agp_tui.games.factory import KnownViews, open_game
 from agp_tui.games.ids import is_atari
 from agp_tui.games.profiles import (
@@ -133,6 +134,11 @@ def _check_player(request: RecordRequest) -> None:
             f"Expected human or a model to play {request.game}, found {by}, which plays Atari games only.",
             "Leave out --by to play it yourself, or name a model.",
         )
+    if request.settings.human_like and by != EXPERT:
+        raise SettingError(
+            f"Expected the expert as the player with --human-like, found {by}.",
+            "Choose --by expert, or leave out --human-like.",
+        )
     if request.settings.shadow is not None and by not in PERSONS:
         raise SettingError(
             f"Expected a person as the player with --shadow, found {by}.",
@@ -170,7 +176,8 @@ def _open_player(
     by = request.settings.by
     nudges = _nudges(request, game, job)
     if by not in PERSONS:
-        driver = driver_factory(by, request.models, request.runs)(game)
+        make_driver = driver_factory(by, request.models, request.runs)
+        driver = (human_like_driver if request.settings.human_like else make_driver)(game)
         # Starts the key guard of a screen before the first frame is due.
         game.hold(NO_KEYS)
         return PolicyInput(game, clock, driver, listener=listener, nudges=nudges)

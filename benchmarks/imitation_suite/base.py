@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from agp_tui.games.human_like import Demonstrator, TimedState
+from agp_tui.keys.state import Keys
 from benchmarks.command_runner import CommandRunner
-from benchmarks.imitation_suite.people import Demonstrator, Keys, TimedState
 
 Reference = Literal["demonstrator", "constant"]
 

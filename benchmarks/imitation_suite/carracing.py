@@ -11,9 +11,10 @@ from typing import NamedTuple
 import msgspec
 
 from agp_tui.errors import MissingPart
+from agp_tui.games.human_like import TYPICAL_DELAY
+from agp_tui.keys.state import Keys
 from benchmarks.imitation_suite.base import XGame
 from benchmarks.imitation_suite.hosted import HostedGame
-from benchmarks.imitation_suite.people import TYPICAL_DELAY, Keys
 
 STEPS_PER_SECOND = 50
 """Of the game on a machine that is fast enough."""

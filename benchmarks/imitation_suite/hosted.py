@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from agp_tui.errors import JobFailed, MissingPart
-from benchmarks.imitation_suite.people import TimedState
+from agp_tui.games.human_like import TimedState
 
 DEBIAN_PYTHON = "/usr/bin/python3"
 """The Python of Debian's games."""

@@ -9,9 +9,10 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from agp_tui.games.human_like import TYPICAL_DELAY
+from agp_tui.keys.state import Keys
 from benchmarks.imitation_suite.base import XGame
 from benchmarks.imitation_suite.hosted import HostedGame, require_package
-from benchmarks.imitation_suite.people import TYPICAL_DELAY, Keys
 
 TRACK = "bio"
 CENTRE_LINE = (

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from agp_tui.games.human_like import TYPICAL_DELAY
+from agp_tui.keys.state import Keys
 from benchmarks.imitation_suite.base import XGame
 from benchmarks.imitation_suite.hosted import HostedGame, require_package
-from benchmarks.imitation_suite.people import TYPICAL_DELAY, Keys
 
 TICKS = 40
 """Of the game, per second."""

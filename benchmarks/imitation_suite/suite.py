@@ -21,6 +21,7 @@ from agp_tui.evaluation.statistics import Interval, bootstrap_interval
 from agp_tui.protocol.events import Table
 from agp_tui.protocol.results import TrainingResult
 from benchmarks.command_runner import CommandRunner, commands_in
+from benchmarks.imitation_suite.atari import ATARI_GAMES
 from benchmarks.imitation_suite.base import Reference, Session, SuiteGame
 from benchmarks.imitation_suite.brickout import Brickout
 from benchmarks.imitation_suite.carracing import CarRacing
@@ -30,7 +31,7 @@ from benchmarks.imitation_suite.trex import Trex
 from benchmarks.results import run_missing
 
 GAMES: dict[str, SuiteGame] = {
-    game.name: game for game in (Pyracerz(), CarRacing(), SolarWolf(), Trex(), Brickout())
+    game.name: game for game in (Pyracerz(), CarRacing(), SolarWolf(), Trex(), Brickout(), *ATARI_GAMES)
 }
 """The suite, by name."""
 CUTS = (1.0, 2.0, 5.0, 10.0)

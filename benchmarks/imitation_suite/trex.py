@@ -4,9 +4,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from agp_tui.games.human_like import TYPICAL_DELAY, Demonstrator
+from agp_tui.keys.state import Keys
 from benchmarks.imitation_suite.base import RunningGame, XGame
 from benchmarks.imitation_suite.browser import BrowserGame, NpmPackage, PageState
-from benchmarks.imitation_suite.people import TYPICAL_DELAY, Demonstrator, Keys
 
 PACKAGE = NpmPackage(
     "t-rex-runner",

@@ -10,13 +10,14 @@ from typing import Any
 
 from agp_tui.bench.private_display import SERVER, private_display
 from agp_tui.errors import JobFailed, MissingPart
+from agp_tui.games.human_like import HumanLike
+from agp_tui.keys.state import Keys
 from agp_tui.keys.virtual_keyboard import XTestKeyboard
 from agp_tui.keys.xserver import connect
 from agp_tui.protocol.events import AnyEvent, Finished, Live
 from benchmarks.command_runner import CommandRunner
 from benchmarks.imitation_suite.base import Reference, RunningGame, XGame
 from benchmarks.imitation_suite.hosted import INSTALLER
-from benchmarks.imitation_suite.people import HumanLike, Keys
 
 POLL_SECONDS = 0.005
 STARTUP_SECONDS = 120.0

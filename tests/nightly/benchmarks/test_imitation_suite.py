@@ -52,6 +52,19 @@ def test_game_is_demonstrated_cloned_and_scored(tmp_path: Path) -> None:
     assert (tmp_path / "kept.jsonl").read_bytes() == before
 
 
+def test_atari_game_is_demonstrated_cloned_and_scored(tmp_path: Path) -> None:
+    done = agp("bench", "imitate", "--games", "freeway", *LENGTH, *SHORT, home=tmp_path)
+    assert done.code == 0, done.summary()
+    (one,) = lines(tmp_path / "kept.jsonl")
+    (demonstrator,), (constant,), (clone,) = one["demonstrator"], one["constant"], one["clone"]
+    assert demonstrator >= constant > 0
+    assert isinstance(clone, float)
+    (piece,) = lines(tmp_path / "suite" / "demonstrations.jsonl")
+    recording = Recording.open(Path(piece["recording"]))
+    assert (recording.meta.game, recording.meta.labels) == ("ALE/Freeway-v5", "expert")
+    assert {edge.key for edge in recording.timeline.edges} <= {"up", "down"}
+
+
 def test_unknown_game_is_rejected(tmp_path: Path) -> None:
     refused = agp("bench", "imitate", "--games", "tetris", *LENGTH, *SHORT, home=tmp_path)
     assert refused.code == 2

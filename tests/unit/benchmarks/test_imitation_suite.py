@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from benchmarks.imitation_suite.people import HumanLike, HumanTraits, Keys
+from agp_tui.games.human_like import HumanLike, HumanTraits
+from agp_tui.keys.state import Keys
 from benchmarks.imitation_suite.pyracerz import CENTRE_LINE, CarState, Odometer, Racer, Track
 from benchmarks.imitation_suite.suite import (
     GAMES,

@@ -2,8 +2,8 @@
 
 import math
 
+from agp_tui.keys.state import Keys
 from benchmarks.imitation_suite.carracing import Driver, DriveState, RoadPoint
-from benchmarks.imitation_suite.people import Keys
 
 TILE = 3.5
 

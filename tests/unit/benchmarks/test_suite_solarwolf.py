@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.imitation_suite.people import Keys
+from agp_tui.keys.state import Keys
 from benchmarks.imitation_suite.solarwolf import (
     BOTTOM,
     LEFT,

@@ -1,6 +1,7 @@
 """Tests of the scripted experts and the random driver on the real emulator."""
 
 import itertools
+from collections.abc import Callable
 
 import pytest
 
@@ -8,11 +9,11 @@ from agp_tui.config import GameSettings
 from agp_tui.engine.clock import Clock, SimulatedTime
 from agp_tui.errors import SettingError
 from agp_tui.games.atari import AtariGame, default_keys
-from agp_tui.games.base import Driver
-from agp_tui.games.experts import RandomDriver, expert_for, expert_games, has_expert
-from agp_tui.keys.state import NO_KEYS, Keys
+from agp_tui.games.base import Driver, Frame
+from agp_tui.games.experts import HumanLikeExpert, RandomDriver, expert_for, expert_games, has_expert
+from agp_tui.keys.state import NO_KEYS, Keys, Who
 
-PONG, BREAKOUT = "ALE/Pong-v5", "ALE/Breakout-v5"
+PONG, BREAKOUT, FREEWAY, ENDURO = "ALE/Pong-v5", "ALE/Breakout-v5", "ALE/Freeway-v5", "ALE/Enduro-v5"
 FPS = 20
 
 
@@ -62,6 +63,79 @@ def test_breakout_expert_clears_bricks() -> None:
     expert, chance = _expert_and_random_scores(BREAKOUT, seconds=60)
     assert expert > 60
     assert expert > 4 * chance
+
+
+class _Constant:
+    """Holds the same keys all the time."""
+
+    who: Who = "agent"
+
+    def __init__(self, *keys: str) -> None:
+        self._keys = frozenset(keys)
+
+    def decide(self, frame: Frame) -> Keys:
+        return self._keys
+
+
+def _score(make_driver: Callable[[AtariGame], Driver], name: str, seed: int = 1) -> float:
+    """The score of 40 seconds with sticky actions."""
+    game, clock = _game(name, seed, sticky=0.25, fps=30)
+    _play(make_driver(game), game, clock, 40)
+    return _total_score(game)
+
+
+STRAIGHT_ON = {
+    PONG: _Constant(),
+    BREAKOUT: _Constant("space"),
+    FREEWAY: _Constant("up"),
+    ENDURO: _Constant("space"),
+}
+
+
+@pytest.mark.parametrize(("name", "margin"), [(FREEWAY, 3), (ENDURO, 15)])
+def test_expert_avoids_cars(name: str, margin: float) -> None:
+    assert _score(expert_for, name) >= _score(lambda _: STRAIGHT_ON[name], name) + margin
+
+
+@pytest.mark.parametrize(("name", "margin"), [(PONG, 10), (BREAKOUT, 10), (FREEWAY, 2), (ENDURO, 15)])
+def test_human_like_expert_plays_well(name: str, margin: float) -> None:
+    """Better than the same keys all the time."""
+    straight_on = _score(lambda _: STRAIGHT_ON[name], name, seed=2)
+    assert _score(HumanLikeExpert, name, seed=2) >= straight_on + margin
+
+
+@pytest.mark.parametrize("name", expert_games())
+def test_human_like_expert_holds_keys(name: str) -> None:
+    """No key changes twice within 80 ms, and there are few changes; the seed determines them."""
+    game, clock = _game(name, seed=3, fps=60)
+    held = _play(HumanLikeExpert(game), game, clock, 12)
+    for key in game.keys:
+        runs = [len(list(run)) for _, run in itertools.groupby(key in keys for keys in held)]
+        assert min(runs[1:-1], default=99) >= 5, f"{key} changed after {min(runs[1:-1])} frames"
+    changes = sum(len(a ^ b) for a, b in itertools.pairwise(held)) / 12
+    assert 0.2 < changes < 8
+    again, clock = _game(name, seed=3, fps=60)
+    assert _play(HumanLikeExpert(again), again, clock, 4) == held[:240]
+    other, clock = _game(name, seed=4, fps=60)
+    assert _play(HumanLikeExpert(other), other, clock, 4) != held[:240]
+
+
+def test_human_like_expert_reacts_late() -> None:
+    """After a serve, the key follows 100 to 250 ms after the one that the expert itself would press."""
+    game, clock = _game(BREAKOUT, fps=60)
+    expert, human = expert_for(game), HumanLikeExpert(game)
+    wanted_at = held_at = None
+    for slot in clock.slots(seconds=2):
+        frame = game.grab()
+        if wanted_at is None and "space" in expert.decide(frame):
+            wanted_at = slot
+        keys = human.decide(frame)
+        game.hold(keys)
+        if held_at is None and "space" in keys:
+            held_at = slot
+    assert wanted_at is not None
+    assert held_at is not None
+    assert 0.1 <= (held_at - wanted_at) / 60 <= 0.3
 
 
 @pytest.mark.parametrize(("name", "seconds"), [(PONG, 40), (BREAKOUT, 30)])

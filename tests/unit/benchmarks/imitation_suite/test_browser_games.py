@@ -5,8 +5,8 @@ import random
 
 import pytest
 
+from agp_tui.games.human_like import TYPICAL_DELAY, HumanLike
 from benchmarks.imitation_suite.brickout import BrickoutDemonstrator, BrickoutState
-from benchmarks.imitation_suite.people import TYPICAL_DELAY, HumanLike
 from benchmarks.imitation_suite.trex import TrexDemonstrator, TrexState
 
 STEP = 1 / 60

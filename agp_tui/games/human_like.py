@@ -1,4 +1,4 @@
-"""Demonstrators that act as people do: late, with hysteresis, with keys held for a while, and with slips."""
+"""Scripted players that act as people do: late, with hysteresis, with keys held for a while, with slips."""
 
 import random
 from collections import deque
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Generic, Protocol, TypeVar
 
-Keys = frozenset[str]
+from agp_tui.keys.state import NO_KEYS, Keys
 
 
 class TimedState(Protocol):
@@ -70,7 +70,7 @@ class HumanLike(Generic[S]):
         self._traits = traits
         self._keys = {key: _Key() for key in keys}
         self._states: deque[S] = deque()
-        self._wanted: Keys = frozenset()
+        self._wanted: Keys = NO_KEYS
         self._delay = self._rng.uniform(*traits.delay)
         self._slip: _Slip | None = None
         self._next_slip: float | None = None
