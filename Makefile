@@ -55,6 +55,8 @@ test-all: test
 
 test-games: $(READY)
 	@sh tests/support/display-tools.sh lbreakout2
+	@sh benchmarks/imitation_suite/games.sh >/dev/null
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev,bench]'
 	AGP_REQUIRE_GAMES=1 $(BIN)/pytest -q -m debian_game tests/nightly $(PYTEST)
 
 faults: $(READY) display-tools

@@ -71,6 +71,7 @@ def main():
     pipe = StatePipe(descriptor)
     env = KeyboardCarRacing(render_mode="human")
     env.reset(seed=seed)
+    pygame.display.set_caption("CarRacing")
     steps, score = 0, 0.0
     while True:
         road, terminated = Road(env.track), False
