@@ -106,6 +106,7 @@ def test_missing_display_is_rejected(home: Path) -> None:
         ((*REGION_FLAGS, "--secnds", "3"), "Did you mean --seconds"),
         ((*REGION_FLAGS, "--by", "nobody"), "nobody"),
         nightly((*REGION_FLAGS, "--by", "expert"), "expert"),
+        nightly((*REGION_FLAGS, "--human-like"), "Expected the expert"),
         ((*REGION_FLAGS, "--fast"), "--fast"),
     ],
 )
