@@ -247,6 +247,9 @@ class ImitationOptions:
     train_options: str = ""
     """Further flags of agp train, as --train-options="--shift 6 --flip"."""
 
+    record_options: str = ""
+    """Further flags of agp record for the demonstrations, as --record-options=--nudge."""
+
     label: str = __version__
     """Name of this version of agp-tui in the results; results of other versions are kept beside them."""
 

@@ -176,6 +176,7 @@ def imitate(options: ImitationOptions, job: Job) -> Metrics:
             label=options.label,
             frame_size=options.frame_size,
             train_options=options.train_options,
+            record_options=options.record_options,
         )
         for seed in options.seeds
         for minutes in _positive("minutes", options.minutes)

@@ -80,11 +80,11 @@ class AtariSession:
     game: AtariSuiteGame
     commands: CommandRunner
 
-    def record(self, seconds: float, seed: int) -> Path | None:
+    def record(self, seconds: float, seed: int, *options: str) -> Path | None:
         recorded = self.commands.run(
             "record", "--game", self.game.game_id, "--by", "expert", "--human-like", "--fast",
             "--keys", ",".join(self.game.keys), "--fps", str(FPS), "--sticky", str(STICKY),
-            "--seed", str(seed), "--seconds", f"{seconds:g}",
+            "--seed", str(seed), "--seconds", f"{seconds:g}", *options,
         )  # fmt: skip
         return Path(recorded.recording) if recorded and recorded.recording else None
 

@@ -16,10 +16,11 @@ Reference = Literal["demonstrator", "constant"]
 class Session(Protocol):
     """A place to play the game: a display of its own, or an emulator. Each method starts new games."""
 
-    def record(self, seconds: float, seed: int) -> Path | None:
+    def record(self, seconds: float, seed: int, *options: str) -> Path | None:
         """Record the demonstrator with `agp record`; returns the recording, None if stopped.
 
-        `seed` determines the games and the demonstrator. Raises `JobFailed` if a command fails.
+        `options` are further flags. `seed` determines the games and the demonstrator. Raises `JobFailed` if a
+        command fails.
         """
 
     def drive(self, player: Reference | Path, seconds: float, seed: int) -> float | None:

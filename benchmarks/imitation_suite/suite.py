@@ -49,6 +49,8 @@ class Demonstration:
     game: str
     start: float
     end: float
+    record_options: str = ""
+    """Further flags of `agp record`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,11 +93,14 @@ class Training:
     """Side of its frames, in pixels."""
     train_options: str
     """Further flags of `agp train`."""
+    record_options: str = ""
+    """Further flags of `agp record` for its demonstration."""
 
     @property
     def model_name(self) -> str:
         """The name of the model in the folder of the suite."""
         words = f"{self.label} {self.frame_size} {self.train_options}"
+        words += f" {self.record_options}" if self.record_options else ""
         digest = hashlib.sha256(words.encode()).hexdigest()[:8]
         return f"{self.game}-{self.minutes:g}min-seed{self.seed}-{digest}"
 
@@ -155,11 +160,14 @@ def suite_games(names: Sequence[str]) -> list[SuiteGame]:
     return [GAMES[name] for name in names]
 
 
-def pieces(game: str, minutes: float, cuts: Sequence[float] = CUTS) -> list[Demonstration]:
+def pieces(
+    game: str, minutes: float, cuts: Sequence[float] = CUTS, record_options: str = ""
+) -> list[Demonstration]:
     """The recordings that make up the first `minutes` of the demonstration."""
     ends = [*(cut for cut in cuts if cut < minutes), minutes]
     return [
-        Demonstration(game=game, start=start, end=end) for start, end in zip([0.0, *ends], ends, strict=False)
+        Demonstration(game=game, start=start, end=end, record_options=record_options)
+        for start, end in zip([0.0, *ends], ends, strict=False)
     ]
 
 
@@ -209,7 +217,7 @@ class _Suite:
         )
 
     def _train(self, training: Training) -> TrainingOutcome | None:
-        wanted = pieces(training.game, training.minutes)
+        wanted = pieces(training.game, training.minutes, record_options=training.record_options)
         file = self._folder / "demonstrations.jsonl"
         recorded = run_missing(wanted, file, DemonstrationResult, self._record, _describe_piece, self._job)
         if self._commands.stopped:
@@ -234,7 +242,8 @@ class _Suite:
     def _record(self, piece: Demonstration) -> DemonstrationResult | None:
         seed = DEMONSTRATION_SEED + round(60 * piece.start)
         with self._session(piece.game) as session:
-            recording = session.record(60 * (piece.end - piece.start), seed)
+            options = shlex.split(piece.record_options)
+            recording = session.record(60 * (piece.end - piece.start), seed, *options)
         return DemonstrationResult(entry=piece, recording=str(recording)) if recording else None
 
     def _reference(self, entry: ImitationEntry, player: Reference) -> Scores:
@@ -322,6 +331,7 @@ def imitation_table(results: list[ImitationResult]) -> Table:
 
 
 def training_text(training: Training) -> str:
-    """Version, frame size and further options of a training."""
+    """Version, frame size and further options of a training, and those of its demonstration."""
     options = f" {training.train_options}" if training.train_options else ""
-    return f"{training.label}, {training.frame_size} px{options}"
+    recorded = f", recorded with {training.record_options}" if training.record_options else ""
+    return f"{training.label}, {training.frame_size} px{options}{recorded}"

@@ -78,11 +78,11 @@ class XSession:
         self._display = display
         self._commands = commands
 
-    def record(self, seconds: float, seed: int) -> Path | None:
+    def record(self, seconds: float, seed: int, *options: str) -> Path | None:
         with self._running(seed) as running:
             command = _LiveCommand(
                 self._commands, "record", *self._place(), "--keys", ",".join(self._game.keys),
-                "--fps", str(self._game.fps), "--seconds", f"{seconds:g}",
+                "--fps", str(self._game.fps), "--seconds", f"{seconds:g}", *options,
             )  # fmt: skip
             with command:
                 if not command.wait_until_live():

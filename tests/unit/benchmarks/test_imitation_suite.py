@@ -26,6 +26,9 @@ def test_longer_demonstrations_contain_the_shorter_ones() -> None:
     assert [(piece.start, piece.end) for piece in pieces("pyracerz", 10)] == [(0, 1), (1, 2), (2, 5), (5, 10)]
     assert pieces("pyracerz", 2) == pieces("pyracerz", 10)[:2]
     assert [(piece.start, piece.end) for piece in pieces("pyracerz", 0.3)] == [(0, 0.3)]
+    nudged = pieces("pyracerz", 2, record_options="--nudge")
+    assert [piece.record_options for piece in nudged] == ["--nudge"] * 2
+    assert not set(nudged) & set(pieces("pyracerz", 2)), "other recordings"
 
 
 def result(minutes: float, seed: int, *clone: float, options: str = "") -> ImitationResult:
