@@ -61,7 +61,10 @@ def test_an_expert_is_recorded_then_the_result_kept_or_discarded(
             assert screen.player == "expert"
             await pilot.press("b")
             assert isinstance(app.screen, Choose)
-            await pilot.press("enter", "o")
+            await pilot.press("down", "enter")
+            assert screen.player_flags() == ["--by", "expert", "--human-like"]
+            assert "human-like" in screen_text(pilot)
+            await pilot.press("b", "enter", "o")
             await wait_until(pilot, lambda: isinstance(app.screen, Form))
             await pilot.press("6", "0", "tab", "tab", "backspace", "x", "enter")
             await wait_until(pilot, lambda: "Expected a number for countdown" in screen_text(pilot))

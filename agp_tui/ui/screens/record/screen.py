@@ -47,6 +47,8 @@ CONFIRM_FROM_SECONDS = 10.0
 """Discarding a longer recording needs a confirmation."""
 TERMINAL = "terminal"
 """The player is you, in an Atari game in this terminal."""
+HUMAN_LIKE = "expert, human-like"
+"""The expert, playing as a person does."""
 SHADOWED_BY = "you, watched by "
 """Prefix of a model's name: you play, and the model reports what it would press."""
 
@@ -74,7 +76,7 @@ class RecordScreen(AppScreen):
 
     phase: var[Phase] = var[Phase]("setup", init=False, bindings=True)
     player: var[str] = var[str]("", init=False)
-    """human, terminal, expert, a model's name, an agent's run, or `SHADOWED_BY` and a model's name."""
+    """human, terminal, expert, `HUMAN_LIKE`, a model, an agent's run, or `SHADOWED_BY` and a model's name."""
     limits: var[RecordingLimits] = var[RecordingLimits](RecordingLimits(), init=False)
     result: var[Finished | None] = var[Finished | None](None, init=False)
     error: var[str] = var[str]("", init=False)
@@ -162,14 +164,19 @@ class RecordScreen(AppScreen):
         shadows = [Choice(SHADOWED_BY + one.value, "it only reports what it would press") for one in playing]
         if not is_atari(game):
             return [Choice("human", "you, on the game's own keyboard"), *playing, *shadows]
+        experts = scripted(game, catalog)
+        if experts:
+            experts.append(Choice(HUMAN_LIKE, "with the reaction time and the slips of a person"))
         here = Choice(TERMINAL, "you, here in the terminal")
-        return [*scripted(game, catalog), here, *playing, *agents(game, catalog), *shadows]
+        return [*experts, here, *playing, *agents(game, catalog), *shadows]
 
     def player_flags(self) -> list[str]:
         """The player as flags of `agp record`."""
         if self.player.startswith(SHADOWED_BY):
             you = TERMINAL if is_atari(self.game) else "human"
             return ["--by", you, "--shadow", self.player.removeprefix(SHADOWED_BY)]
+        if self.player == HUMAN_LIKE:
+            return ["--by", "expert", "--human-like"]
         return ["--by", self.player]
 
     def action_player(self) -> None:
