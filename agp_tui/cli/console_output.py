@@ -87,6 +87,8 @@ def _live(event: Live) -> str:
         parts.append(f"score {event.score:g}")
     if event.value is not None:
         parts.append(f"value {event.value:.2f}")
+    if event.excluded:
+        parts.append(f"{event.excluded:.1f} s excluded")
     if event.bytes is not None:
         parts.append(f"{event.bytes / 1e6:.1f} MB")
     parts.append(" ".join(event.held) or "-")

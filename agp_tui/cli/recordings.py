@@ -1,10 +1,11 @@
-"""`agp recordings`: list, inspect, replay, repair, import, export and delete recordings."""
+"""`agp recordings`: list, inspect, replay, cut, join, repair, import, export and delete recordings."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, Token
 
 from agp_tui.cli.confirm import Yes, confirmed
 from agp_tui.cli.flags import OutputFlags
@@ -12,15 +13,64 @@ from agp_tui.cli.run_job import print_events, print_tables, run_live, settings_o
 from agp_tui.config import Output, check_flag
 from agp_tui.config.types import Count, Fps
 from agp_tui.engine.job import Job
-from agp_tui.errors import Interrupted
+from agp_tui.errors import Interrupted, RecordingError, SettingError
+from agp_tui.formatting.text import clock_text
 from agp_tui.protocol.events import Finished, Progress, Table
-from agp_tui.protocol.results import CheckResult, ImportResult, RecordingExportResult, RecordingsResult
+from agp_tui.protocol.results import (
+    CheckResult,
+    CutRecording,
+    CutResult,
+    ExclusionsResult,
+    ImportResult,
+    RecordingExportResult,
+    RecordingsResult,
+)
 
-app = App(name="recordings", help="Recordings: list, info, replay, check, repair, import, export, delete.")
+if TYPE_CHECKING:
+    from agp_tui.recording.store import Recording
+
+app = App(
+    name="recordings",
+    help="Recordings: list, info, replay, cut, join, exclude, check, repair, import, export, delete.",
+)
 
 PROGRESS_NS = 100_000_000
 
 Name = Annotated[str, Parameter(help="A recording: its folder, GAME/STAMP, or STAMP.")]
+
+
+def _time(_type: object, tokens: Sequence[Token]) -> float:
+    """The seconds of `75.5` or `1:15.5`."""
+    text = tokens[0].value
+    if not (found := re.fullmatch(r"(?:(\d+):(?=[0-5]?\d(?:\.|$)))?(\d+(?:\.\d*)?)", text.strip())):
+        raise ValueError(f"Expected a time in seconds, such as 75.5 or 1:15.5, found {text!r}.")
+    return 60 * int(found[1] or 0) + float(found[2])
+
+
+def _times(kind: object, tokens: Sequence[Token]) -> tuple[float, ...]:
+    parts = [part for token in tokens for part in token.value.split(",")]
+    return tuple(_time(kind, [Token(value=part)]) for part in parts)
+
+
+WHERE = "Time since the first frame, as 75.5 (seconds) or 1:15.5"
+From = Annotated[
+    float | None,
+    Parameter(
+        name="--from", converter=_time, n_tokens=1, metavar="T", help=f"{WHERE}. Default: the beginning."
+    ),
+]
+To = Annotated[
+    float | None,
+    Parameter(name="--to", converter=_time, n_tokens=1, metavar="T", help=f"{WHERE}. Default: the end."),
+]
+At = Annotated[
+    tuple[float, ...],
+    Parameter(name="--at", converter=_times, n_tokens=1, metavar="T,T,...", negative=(), help=f"{WHERE}."),
+]
+Replace = Annotated[
+    bool,
+    Parameter(negative=(), help="Delete the original once the new recording is complete and verified."),
+]
 
 
 @app.command(name="list")
@@ -109,6 +159,121 @@ def disagreements(recording: Name, *, most: int = 20, output: OutputFlags = Outp
     found = compare_players(Recording.open(path))
     table, report = disagreement_table(found, path.name, most), found.report(most)
     return print_tables(output, "recordings", table, recording=str(path), report=report)
+
+
+@app.command
+def trim(
+    recording: Name,
+    *,
+    from_: From = None,
+    to: To = None,
+    replace: Replace = False,
+    output: OutputFlags = Output(),
+) -> int:
+    """Copy a part of a recording, from --from to before --to, as a new recording.
+
+    Frames stay bit-identical; keys, scores and exclusions come along. The original stays, unless --replace is
+    given. Training uses the new one in its place.
+    """
+    from agp_tui.recording import cutting
+
+    if from_ is None and to is None:
+        raise SettingError(
+            "Expected --from, --to or both, found neither.", "Times are seconds: --from 2 --to 60.5"
+        )
+
+    def make(
+        sources: "list[Recording]", root: Path, window: int, progress: Callable[[int, int], None]
+    ) -> list[Path]:
+        return [cutting.trim(sources[0], from_, to, root=root, window=window, progress=progress)]
+
+    return _cut("trim", [recording], {"from": from_, "to": to}, make, replace, output)
+
+
+@app.command
+def split(recording: Name, *, at: At, replace: Replace = False, output: OutputFlags = Output()) -> int:
+    """Copy a recording as several new ones, which begin at its first frame and at each time of --at.
+
+    Frames stay bit-identical; keys, scores and exclusions come along. The original stays, unless --replace is
+    given. Training uses the new ones in its place.
+    """
+    from agp_tui.recording import cutting
+
+    def make(
+        sources: "list[Recording]", root: Path, window: int, progress: Callable[[int, int], None]
+    ) -> list[Path]:
+        return cutting.split(sources[0], at, root=root, window=window, progress=progress)
+
+    return _cut("split", [recording], {"at": list(at)}, make, replace, output)
+
+
+@app.command
+def merge(*recordings: Name, replace: Replace = False, output: OutputFlags = Output()) -> int:
+    """Copy recordings of a game, with the same keys, rate and view, into one new recording, in this order.
+
+    Frames stay bit-identical; keys, scores and exclusions come along, and windows never reach across a seam.
+    The originals stay, unless --replace is given. Training uses the new one in their place.
+    """
+    from agp_tui.recording import cutting
+
+    def make(
+        sources: "list[Recording]", root: Path, _window: int, progress: Callable[[int, int], None]
+    ) -> list[Path]:
+        return [cutting.merge(sources, root=root, progress=progress)]
+
+    return _cut("merge", list(recordings), {}, make, replace, output)
+
+
+@app.command
+def exclude(
+    recording: Name,
+    *,
+    from_: From = None,
+    to: To = None,
+    clear: Annotated[
+        bool, Parameter(negative=(), help="Learn from it again: from --from to --to, or from everything.")
+    ] = False,
+    output: OutputFlags = Output(),
+) -> int:
+    """Leave a stretch of a recording out of training, from --from to before --to; or list what is left out.
+
+    Its frames are still seen as context of the frames after them. Nothing is deleted: --clear undoes it.
+    """
+    from agp_tui.recording import cutting, exclusions
+    from agp_tui.recording.quality_stats import excluded_stretches
+    from agp_tui.recording.store import Recording, time_range
+
+    path = _path(recording, output)
+    found = Recording.open(path)
+    whole = from_ is None and to is None
+    if clear or not whole:
+        if found.meta.being_written:
+            raise RecordingError(f"The recording {path} is being written.", "Stop it first.")
+        start = 0 if from_ is None else cutting.frame_at(found, from_, "--from")
+        stop = len(found) if to is None else cutting.frame_at(found, to, "--to")
+        if start >= stop:
+            raise RecordingError(
+                "Expected frames between --from and --to, found none.", "Nothing was changed."
+            )
+        if clear and whole:
+            exclusions.write_exclusions(path, ())
+        elif clear:
+            exclusions.ExclusionEditor(path).include(time_range(found, start, stop))
+        else:
+            exclusions.ExclusionEditor(path).exclude(time_range(found, start, stop))
+    stretches = excluded_stretches(found)
+    frames = sum(one.stop - one.start for one in stretches)
+    seconds = round(frames / found.meta.fps, 2)
+    table = Table(
+        title=f"{path.name}: training leaves out {seconds:g} of {found.seconds:.1f} s",
+        columns=["from", "to", "first frame", "frames"],
+        rows=[
+            [clock_text(one.start_seconds), clock_text(one.stop_seconds), one.start, one.stop - one.start]
+            for one in stretches
+        ],
+    )
+    report = ExclusionsResult(excluded=stretches, frames=frames, seconds=seconds)
+    return print_tables(output, "exclude", table, recording=str(path), report=report)
 
 
 @app.command
@@ -205,6 +370,8 @@ def export(
     source = Recording.open(_path(recording, output))
 
     def body(job: Job) -> Finished:
+        if to == "pickle" and source.excluded().any():
+            job.note("The format has no place for what is excluded from training.", level="warning")
         left_out = set(source.meta.keys) - {"up", "left", "right", "down"}
         if to == "pickle" and left_out:
             text = (
@@ -236,6 +403,72 @@ def delete(
         return 130
     library.delete(path)
     return print_tables(output, "delete", recording=str(path))
+
+
+CutFunction = Callable[["list[Recording]", Path, int, Callable[[int, int], None]], list[Path]]
+"""Makes new recordings of the sources in a folder: at least so many frames each, reporting progress."""
+
+
+def _cut(
+    name: str,
+    recordings: list[str],
+    settings: dict[str, Any],
+    make: CutFunction,
+    replace: bool,
+    output: Output,
+) -> int:
+    """Run a command that makes new recordings of others; returns the exit code."""
+    from agp_tui.recording.library import delete as delete_recording
+    from agp_tui.recording.store import Recording
+
+    if not recordings:
+        raise SettingError("Expected recordings, found none.", "agp recordings list shows all recordings.")
+    loaded = settings_of(output)
+    paths = [_path(one, output) for one in recordings]
+    sources = [Recording.open(path) for path in paths]
+
+    def body(job: Job) -> Finished:
+        window = loaded.config.train.segment
+        made = [
+            Recording.open(path)
+            for path in make(sources, loaded.folder("recordings"), window, _progress(job))
+        ]
+        replaced = []
+        for path in paths if replace else ():
+            try:
+                delete_recording(path)
+                replaced.append(str(path))
+            except RecordingError as error:
+                job.note(f"{path} stays. {error}", level="warning")
+        rows: list[list[str | float | int | None]] = [
+            [str(one.path), len(one), round(one.seconds, 2)] for one in made
+        ]
+        job.emit(Table(title="New recordings", columns=["recording", "frames", "seconds"], rows=rows))
+        if not replace:
+            job.note("The original stays; training on all recordings of the game uses the new one instead.")
+        return Finished(
+            job=name,
+            recording=str(made[0].path) if len(made) == 1 else None,
+            recordings=[str(one.path) for one in made] if len(made) > 1 else None,
+            frames=sum(map(len, made)),
+            seconds=round(sum(one.seconds for one in made), 3),
+            report=CutResult(
+                recordings=tuple(
+                    CutRecording(
+                        path=str(one.path),
+                        frames=len(one),
+                        seconds=round(one.seconds, 3),
+                        excluded=round(float(one.excluded().sum()) / one.meta.fps, 3),
+                    )
+                    for one in made
+                ),
+                sources=tuple(map(str, paths)),
+                replaced=tuple(replaced),
+            ),
+        )
+
+    arguments = {"recordings": [str(path) for path in paths], "replace": replace} | settings
+    return run_live(output, name, arguments, body)
 
 
 def _path(recording: str, output: Output) -> Path:

@@ -45,22 +45,27 @@ def train(
         return _look(game, check(settings), loaded, output)
     if settings.resume is not None:
         return run_long(output, Run.find(runs, settings.resume), detach)
-    from agp_tui.jobs.train import prepare_training
+    from agp_tui.jobs.train import prepare_training, sources_left_out
     from agp_tui.protocol.requests import as_request
 
-    request = prepare_training(game, check(settings), loaded.folder("recordings"), loaded.folder("models"))
+    recordings = loaded.folder("recordings")
+    request = prepare_training(game, check(settings), recordings, loaded.folder("models"))
+    for text in sources_left_out(request.game, settings.recordings, recordings):
+        print_events(output, Note(text=text))
     return run_long(output, Run.create(runs, "train", as_request(request)), detach)
 
 
 def _look(game: str | None, settings: TrainSettings, loaded: LoadedConfig, output: Output) -> int:
     from agp_tui.imitation.dataset_report import inspect_dataset
-    from agp_tui.jobs.train import select_recordings
+    from agp_tui.jobs.train import select_recordings, sources_left_out
 
     if game is None:
         raise SettingError("Expected a game to report on, found none.", "Name it with --game.")
-    recordings = select_recordings(game, settings.recordings, loaded.folder("recordings"))
+    root = loaded.folder("recordings")
+    recordings = select_recordings(game, settings.recordings, root)
     report = inspect_dataset(recordings, settings)
-    notes = [Note(text=text, level="warning") for text in report.warnings]
+    notes = [Note(text=text) for text in sources_left_out(game, settings.recordings, root)]
+    notes += [Note(text=text, level="warning") for text in report.warnings]
     figures = Finished(
         job="look", frames=report.frames, report=msgspec.convert(asdict(report), DatasetResult)
     )

@@ -119,6 +119,13 @@ class RecordSettings:
     stop_key: str = "esc"
     """The key on the game's keyboard that ends the recording."""
 
+    exclude_key: KeyName | None = "f8"
+    """The key on the game's keyboard after a mistake: training does not learn from the last
+    `exclude_seconds`. An empty name turns it off."""
+
+    exclude_seconds: Annotated[float, Meta(gt=0, le=600)] = 5.0
+    """Seconds before that key press that are left out of training."""
+
     countdown: Annotated[float, Meta(ge=0, le=60)] = 0.0
     """Countdown before the first frame, in seconds."""
 
@@ -149,6 +156,10 @@ class RecordSettings:
                 raise BadSetting(error.message, error.hint, setting="nudge_keys") from error
         _name_key(self, "start_key")
         _name_key(self, "stop_key")
+        if self.exclude_key:
+            _name_key(self, "exclude_key")
+        else:
+            object.__setattr__(self, "exclude_key", None)
 
 
 @dataclass(frozen=True, kw_only=True)

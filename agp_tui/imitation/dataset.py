@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from agp_tui.errors import AgpError, RecordingError
 from agp_tui.imitation.frame_cache import decoded_frames
+from agp_tui.recording.quality_stats import picture_warnings, stands_still
 from agp_tui.recording.store import Recording
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Clip:
     is_correction: bool = False
     """Whether a model played and somebody else provided the labels."""
     labelled: NDArray[np.bool_] | None = None
-    """(N,): positions whose labels are valid; None if all are."""
+    """(N,): positions whose labels are valid and not excluded; None if all are."""
 
     def __post_init__(self) -> None:
         shape = self.frames.shape
@@ -111,11 +112,13 @@ def open_clips(
     fps: int,
     frame_size: int,
     lead: int,
+    segment: int = 1,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> tuple[Clip, ...]:
     """Open recordings as clips; frames are decoded once into a cache beside each recording.
 
-    `lead` is the offset of the labels in frames. `progress(done, total)` counts frames. Raises
+    `lead` is the offset of the labels in frames; windows of `segment` frames do not reach across the seams
+    of joined recordings. `progress(done, total)` counts frames. Raises
     `RecordingError` if recordings are incompatible with each other or with the arguments, or incomplete.
     """
     recordings = [Recording.open(path) for path in paths]
@@ -126,17 +129,22 @@ def open_clips(
     for recording in recordings:
         start = done
         frames = decoded_frames(recording, frame_size, lambda n, start=start: progress(start + n, total))  # type: ignore[misc]
-        clips.append(clip_of(recording, frames, keys, lead))
+        clips.append(clip_of(recording, frames, keys, lead, segment))
         done += len(recording)
     return tuple(clips)
 
 
-def clip_of(recording: Recording, frames: NDArray[np.uint8], keys: tuple[str, ...], lead: int) -> Clip:
-    """A clip of these frames with the labels of a recording, in the order of `keys`."""
+def clip_of(
+    recording: Recording, frames: NDArray[np.uint8], keys: tuple[str, ...], lead: int, segment: int
+) -> Clip:
+    """A clip of these frames with the labels of a recording, in the order of `keys`.
+
+    Raises `RecordingError` if the exclusions of the recording cannot be read.
+    """
     columns = [recording.meta.keys.index(key) for key in keys]
     labels = np.ascontiguousarray(recording.labels(lead)[:, columns])
     is_correction = recording.meta.source != recording.meta.labels
-    return Clip(str(recording.path), frames, labels, is_correction, recording.labelled())
+    return Clip(str(recording.path), frames, labels, is_correction, recording.labelled(lead, segment))
 
 
 def open_clips_for(model: "Checkpoint", paths: Sequence[Path]) -> tuple[Clip, ...]:
@@ -148,6 +156,7 @@ def open_clips_for(model: "Checkpoint", paths: Sequence[Path]) -> tuple[Clip, ..
         fps=model.fps,
         frame_size=model.spec.frame_size,
         lead=model.lead,
+        segment=model.spec.segment,
     )
 
 
@@ -205,6 +214,34 @@ def check_complete(recordings: Sequence[Recording]) -> None:
             )
 
 
+def moving_recordings(paths: Sequence[Path], note: Callable[[str, str], None]) -> tuple[Path, ...]:
+    """The recordings whose picture changes.
+
+    `note(text, level)` is called for each of the others, for long standstills and for what is
+    excluded. Raises `RecordingError` if no picture changes in any of them, or if one cannot be read.
+    """
+    moving = []
+    for path in paths:
+        recording = Recording.open(path)
+        if not stands_still(recording):
+            moving.append(path)
+            name = f"{path.parent.name}/{path.name}"
+            for warning in picture_warnings(recording):
+                note(f"{name}: {warning}", "warning")
+            if excluded := int(recording.excluded().sum()):
+                note(f"{name}: {excluded / recording.meta.fps:.1f} s are excluded from training.", "info")
+        elif len(paths) > 1:
+            note(f"All frames of {path} are alike: the game stood still. It is left out.", "warning")
+    if not moving:
+        raise RecordingError(
+            f"Expected pictures of a game that moves, found all frames alike in "
+            f"{', '.join(map(str, paths[:3]))}.",
+            "The game was paused, or the region does not show it: look at it with agp recordings replay, "
+            "and record again.",
+        )
+    return tuple(moving)
+
+
 def check_trainable(
     clips: Sequence[Clip], segment: int, lead: int, warn: Callable[[str], None] = lambda _text: None
 ) -> tuple[Clip, ...]:
@@ -223,6 +260,12 @@ def check_trainable(
         if not long_enough:
             raise RecordingError(problem, "Record for longer, or train with a smaller --segment.")
         warn(f"{problem} It is left out.")
+    if not any(clip.labelled is None or clip.labelled.any() for clip in long_enough):
+        names = ", ".join(clip.name for clip in long_enough[:3])
+        raise RecordingError(
+            f"Expected frames to learn from, found that all are excluded in {names}.",
+            "agp recordings exclude R shows what is excluded; with --clear all of it counts again.",
+        )
     if not any(clip.labels.any() for clip in long_enough):
         names = ", ".join(clip.name for clip in long_enough[:3])
         raise RecordingError(

@@ -15,6 +15,7 @@ from agp_tui.errors import RecordingError
 from agp_tui.imitation.dataset import Clip, IndexRange, clip_of
 from agp_tui.imitation.train_validation_split import split
 from agp_tui.protocol.events import Table
+from agp_tui.recording.quality_stats import picture_warnings, stands_still
 from agp_tui.recording.store import Recording
 
 ONE_SIDED = 0.9
@@ -30,7 +31,8 @@ class DatasetReport:
     """The data that a training would use. The field names are those of the JSON report."""
 
     recordings: tuple[dict[str, Any], ...]
-    """Each: `path`, `frames`, `seconds`, `fps`, `who`, `corrections`, `used`, and `why` if it is not used."""
+    """Each: `path`, `frames`, `seconds`, `fps`, `who`, `corrections`, `excluded` (frames that are not learned
+    from), `used`, and `why` if it is not used."""
     frames: int
     """Labelled frames of the used recordings."""
     keys: dict[str, float]
@@ -45,8 +47,18 @@ class DatasetReport:
 
     def tables(self) -> list[Table]:
         """Recordings, key combinations, held-out ranges."""
+        # A further column only if it says something: the table should fit a narrow terminal.
+        marked = any(one["excluded"] for one in self.recordings)
         recordings: Rows = [
-            [_short(one["path"]), one["frames"], one["seconds"], one["fps"], one["who"], one.get("why", "")]
+            [
+                _short(one["path"]),
+                one["frames"],
+                *([one["excluded"]] if marked else []),
+                one["seconds"],
+                one["fps"],
+                one["who"],
+                one.get("why", ""),
+            ]
             for one in self.recordings
         ]
         combinations: Rows = [
@@ -61,7 +73,15 @@ class DatasetReport:
         return [
             Table(
                 title=f"Recordings: {self.frames} frames",
-                columns=["recording", "frames", "seconds", "fps", "who", "left out"],
+                columns=[
+                    "recording",
+                    "frames",
+                    *(["excluded"] if marked else []),
+                    "seconds",
+                    "fps",
+                    "who",
+                    "left out",
+                ],
                 rows=recordings,
             ),
             Table(title=f"Keys held: {single}", columns=["together", "frames", "%"], rows=combinations),
@@ -87,7 +107,10 @@ def inspect_dataset(paths: Sequence[Path], settings: TrainSettings) -> DatasetRe
         why = _reason_unusable(recording, first.keys, first.fps, first.game, settings)
         fact |= {"used": not why} | ({"why": why} if why else {})
         if not why:
-            clips.append(clip_of(recording, _blank_frames(len(recording)), first.keys, settings.lead))
+            blank = _blank_frames(len(recording))
+            clips.append(clip_of(recording, blank, first.keys, settings.lead, settings.segment))
+            name = _short(fact["path"])
+            warnings += [f"{name}: {warning}" for warning in picture_warnings(recording)]
     for fact in facts:
         if "why" in fact:
             warnings.append(f"{_short(fact['path'])} is left out or refused: {fact['why']}.")
@@ -130,6 +153,7 @@ def _open_all(paths: Sequence[Path]) -> tuple[list[Recording], list[dict[str, An
     for path in paths:
         try:
             recording = Recording.open(path)
+            excluded = int(recording.excluded().sum())
         except RecordingError as error:
             problems.append(str(error))
             continue
@@ -143,6 +167,7 @@ def _open_all(paths: Sequence[Path]) -> tuple[list[Recording], list[dict[str, An
                 "fps": meta.fps,
                 "who": meta.labels,
                 "corrections": meta.source != meta.labels,
+                "excluded": excluded,
             }
         )
     if not recordings:
@@ -157,17 +182,18 @@ def _reason_unusable(
 ) -> str:
     """Why a training cannot use a recording together with the first one; empty if it can."""
     meta, needed = recording.meta, settings.segment + settings.lead
-    if meta.game != game:
-        return f"it is of {meta.game}, not of {game}"
-    if meta.fps != fps:
-        return f"it has {meta.fps} frames a second, not {fps}"
-    if set(meta.keys) != set(keys):
-        return f"its keys are {', '.join(meta.keys)}"
-    if meta.frames is not None and len(recording) < meta.frames:
-        return f"it is damaged: {len(recording)} of {meta.frames} frames are there"
-    if len(recording) < needed:
-        return f"it is too short: {len(recording)} frames, a window needs {needed}"
-    return ""
+    reasons = (
+        (meta.game != game, f"it is of {meta.game}, not of {game}"),
+        (meta.fps != fps, f"it has {meta.fps} frames a second, not {fps}"),
+        (set(meta.keys) != set(keys), f"its keys are {', '.join(meta.keys)}"),
+        (
+            len(recording) < (meta.frames or 0),
+            f"it is damaged: {len(recording)} of {meta.frames} frames are there",
+        ),
+        (stands_still(recording), "all its frames are alike: the game stood still"),
+        (len(recording) < needed, f"it is too short: {len(recording)} frames, a window needs {needed}"),
+    )
+    return next((reason for applies, reason in reasons if applies), "")
 
 
 def _blank_frames(count: int) -> "np.ndarray[Any, np.dtype[np.uint8]]":

@@ -19,7 +19,7 @@ from agp_tui.errors import JobStopped, ModelError, RecordingError, SettingError
 from agp_tui.games.ids import is_atari
 from agp_tui.games.view import View, differing_views
 from agp_tui.imitation.checkpoint import BEST, LAST, Checkpoint, load_checkpoint, save_checkpoint
-from agp_tui.imitation.dataset import Clip, Dataset, check_trainable, open_clips
+from agp_tui.imitation.dataset import Clip, Dataset, check_trainable, moving_recordings, open_clips
 from agp_tui.imitation.metrics import ValidationReport
 from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
 from agp_tui.imitation.train_validation_split import dataset_with_corrections, split
@@ -216,9 +216,11 @@ def _load_dataset(
             fps=meta.fps,
             frame_size=frame_size,
             lead=settings.lead,
+            segment=settings.segment,
             progress=progress,
         )
 
+    recordings = moving_recordings(recordings, job.note)
     clips = check_trainable(load(recordings), settings.segment, settings.lead, warn)
     if correct is not None:
         return dataset_with_corrections(correct, load, clips, hold_out=not is_atari(meta.game), warn=warn)

@@ -46,7 +46,7 @@ def split(clips: Sequence[Clip], share: float, segment: int, seed: int) -> Split
     if not labelled[0] or not labelled[1]:
         raise RecordingError(
             "Expected labelled frames both in the training part and in the validation part.",
-            "Add a recording of your own play: agp record",
+            "Add a recording of your own play (agp record), or exclude less (agp recordings exclude R).",
         )
     return labelled
 
@@ -64,9 +64,11 @@ def _sample_clips(clips: Sequence[Clip], share: float, rng: np.random.Generator)
     chosen: set[int] = set()
     size = 0
     for i in rng.permutation(candidates):
-        if size + len(clips[i]) <= 1.5 * wanted and clips[i].labels.any():
+        clip = clips[i]
+        labelled = clip.labels if clip.labelled is None else clip.labels[clip.labelled]
+        if size + len(clip) <= 1.5 * wanted and labelled.any():
             chosen.add(int(i))
-            size += len(clips[i])
+            size += len(clip)
         if size >= wanted:
             break
     return chosen if size >= 0.5 * wanted else set()

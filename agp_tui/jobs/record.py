@@ -80,6 +80,7 @@ def run_record(request: RecordRequest, job: Job) -> Finished:
         closing(_open_listener(request, game, own, job)) as listener,
     ):
         player = _open_player(request, game, Clock(request.place.fps, source), listener, own, job)
+        _explain_exclude_key(request.settings, game, job)
         result = record(
             player, request.settings, job, root=request.recordings, preview=_preview_settings(request)
         )
@@ -231,14 +232,32 @@ def _shadow(request: RecordRequest, game: Game, job: Job) -> Driver | None:
 def _open_listener(request: RecordRequest, game: Game, own: OwnKeys, job: Job) -> KeyListener:
     """Listens for the keys to record and the start and stop keys, and tells `own` keys from a person's."""
     settings = request.settings
+    exclude = (settings.exclude_key,) if settings.exclude_key else ()
     if settings.by == TERMINAL:
         start = (settings.start_key,) if settings.wait_for_enter else ()
-        keys = tuple(dict.fromkeys((*game.keys, settings.stop_key, *start)))
+        keys = tuple(dict.fromkeys((*game.keys, settings.stop_key, *start, *exclude)))
         return terminal_key_listener(job, keys, request.terminal)
     if not isinstance(game, ScreenGame):
         return SilentListener()
-    keys = tuple(dict.fromkeys((*game.keys, settings.start_key, settings.stop_key)))
-    return listen(game.display, keys, own=own if settings.nudge else None)
+    keys = (*game.keys, settings.start_key, settings.stop_key, *exclude)
+    return listen(game.display, tuple(dict.fromkeys(keys)), own=own if settings.nudge else None)
+
+
+def _explain_exclude_key(settings: RecordSettings, game: Game, job: Job) -> None:
+    """Say what the key does for a person, or why it does nothing."""
+    if settings.by not in PERSONS or settings.exclude_key is None:
+        return
+    if settings.exclude_key in game.keys:
+        job.note(
+            f"{settings.exclude_key} is a key of the game, so it does not exclude the last seconds: "
+            "set record.exclude_key to another one.",
+            "warning",
+        )
+    else:
+        job.note(
+            f"After a mistake press {settings.exclude_key}: "
+            f"training does not learn from the last {settings.exclude_seconds:g} s."
+        )
 
 
 def _preview_settings(request: RecordRequest) -> PreviewSettings:

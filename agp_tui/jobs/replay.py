@@ -13,11 +13,12 @@ from agp_tui.engine.clock import PlaybackClock, check_speed
 from agp_tui.engine.job import Job
 from agp_tui.errors import RecordingError
 from agp_tui.games.live_preview import Preview, Thumbnail, live_event
-from agp_tui.protocol.commands import AnyCommand, Resume, Seek, Step
+from agp_tui.protocol.commands import AnyCommand, Exclude, Include, Resume, Seek, Step, Undo
 from agp_tui.protocol.events import Finished, Live
 from agp_tui.recording.agreement import player_states
+from agp_tui.recording.exclusions import ExclusionEditor, excluded_frames, runs_of
 from agp_tui.recording.quality_stats import held_shares
-from agp_tui.recording.store import Recording
+from agp_tui.recording.store import Recording, time_range
 from agp_tui.recording.timeline import crc_of, stamps_ms
 from agp_tui.recording.video import FILE_NAME, FrameReader
 
@@ -107,9 +108,10 @@ class ReplayRequest:
 def run_replay(request: ReplayRequest, job: Job) -> Finished:
     """Emit the recording as `Live` events until its end or a stop, controlled by commands.
 
-    Pause, Resume, Step (pauses), Seek and Speed each emit a `Live` event at once. Damaged frames are
-    reported as a note and have no thumbnail. Raises `SettingError` for a speed out of bounds and
-    `RecordingError` for a recording that cannot be read.
+    Pause, Resume, Step (pauses), Seek and Speed each emit a `Live` event at once, as do Exclude, Include and
+    Undo, which change what training learns from. Damaged frames are reported as a note and have no
+    thumbnail. Raises `SettingError` for a speed out of bounds and `RecordingError` for one that cannot
+    be read.
     """
     check_speed(request.speed)
     recording = Recording.open(request.recording)
@@ -135,7 +137,7 @@ def _play(playhead: Playhead, frames: "_FrameEvents", rate: Preview, job: Job, s
     shown_at = 0.0
     while not job.stopping:
         now = time.monotonic()
-        applied = [playhead.apply(command, now) for command in job.commands()]
+        applied = [playhead.apply(command, now) or frames.mark(command) for command in job.commands()]
         state = playhead.frame(now), playhead.paused
         # A pause is shown at once; frames at the rate of the preview.
         stopped = shown is not None and state[1] != shown[1]
@@ -169,6 +171,7 @@ class _FrameEvents:
         self._stamps = stamps_ms(recording.times_ns)
         self._frames = FrameReader(recording.path / FILE_NAME, meta.frame_size)
         self._last: tuple[int, Thumbnail] | None = None
+        self._exclusions = ExclusionEditor(recording.path)
         self._damaged: set[int] = set()
 
     def live(self, frame: int, paused: bool, speed: float) -> Live:
@@ -176,6 +179,7 @@ class _FrameEvents:
         meta = self._recording.meta
         passed = int(np.searchsorted(self._score_times, self._recording.times_ns[frame], side="right"))
         status = self._scores[passed - 1].status if passed else None
+        excluded = excluded_frames(self._exclusions.ranges, self._recording.times_ns)
         requested = round(float(self.times[frame]) * meta.fps) + 1
         return live_event(
             self._thumbnail(frame),
@@ -195,7 +199,39 @@ class _FrameEvents:
             total=len(self._recording),
             paused=paused,
             speed=speed,
+            excluded=round(float(excluded.sum()) / meta.fps, 2),
+            excluded_frames=runs_of(excluded),
         )
+
+    def mark(self, command: AnyCommand) -> bool:
+        """Apply a command that changes the exclusions; False if it is another one.
+
+        What cannot be done is reported as a note.
+        """
+        try:
+            match command:
+                case Exclude(start=int(start), stop=int(stop)):
+                    self._require_finished()
+                    self._exclusions.exclude(time_range(self._recording, start, stop))
+                case Exclude():
+                    raise RecordingError(
+                        "Expected start and stop of the frames to exclude in a replay, found none."
+                    )
+                case Include():
+                    self._require_finished()
+                    self._exclusions.include(time_range(self._recording, command.start, command.stop))
+                case Undo():
+                    if not self._exclusions.undo():
+                        self._job.note("There is nothing to take back in this replay.")
+                case _:
+                    return False
+        except RecordingError as error:
+            self._job.note(str(error), level="warning")
+        return True
+
+    def _require_finished(self) -> None:
+        if self._recording.meta.being_written:
+            raise RecordingError(f"The recording {self._recording.path} is being written.", "Stop it first.")
 
     def close(self) -> None:
         self._frames.close()

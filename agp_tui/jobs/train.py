@@ -124,10 +124,13 @@ def _unused_name(models: Path, name: str) -> str:
 
 
 def select_recordings(game: str, names: tuple[str, ...], root: Path) -> list[Path]:
-    """The named recordings, or all recordings of the game. Raises `RecordingError` if there is none."""
-    if names:
-        from agp_tui.recording.library import resolve_recording
+    """The named recordings, or all of the game except those that others were cut or joined from.
 
+    Raises `RecordingError` if there is none.
+    """
+    from agp_tui.recording.library import resolve_recording, without_sources
+
+    if names:
         return [resolve_recording(root, name) for name in names]
     paths = find_recordings(root, game)
     if not paths:
@@ -136,7 +139,20 @@ def select_recordings(game: str, names: tuple[str, ...], root: Path) -> list[Pat
         raise RecordingError(
             f"Expected recordings of {game} in {root}, found {found}.", f"Make one: agp record --game {game}"
         )
-    return paths
+    return without_sources(paths)[0]
+
+
+def sources_left_out(game: str | None, names: tuple[str, ...], root: Path) -> list[str]:
+    """A sentence for each recording that is left out because another one was cut or joined from it."""
+    from agp_tui.recording.library import without_sources
+
+    if game is None or names:
+        return []
+    return [
+        f"{path.parent.name}/{path.name} is left out: {made.name} was made from it. "
+        "Name the recordings with --recordings to choose others."
+        for path, made in without_sources(find_recordings(root, game))[1].items()
+    ]
 
 
 def _default_frame_size(game: str, recording: Path) -> int:

@@ -3,7 +3,10 @@
 The field names and `type` tags are a public interface: other programs write them.
 """
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from agp_tui.config.types import HoldMode, KeyAction
 from agp_tui.errors import AgpError
@@ -71,7 +74,44 @@ class SetHoldMode(Command, frozen=True, tag="holding"):
     way: HoldMode
 
 
-AnyCommand = Stop | Pause | Resume | Panic | Step | Seek | SetSpeed | KeyInput | ReleaseAllKeys | SetHoldMode
+class Exclude(Command, frozen=True):
+    """Leave a stretch out of training.
+
+    In a recording in progress: the last `seconds`, by default those of the setting `record.exclude_seconds`.
+    In a replay: frames `start` to `stop` (exclusive).
+    """
+
+    seconds: Annotated[float, Meta(gt=0)] | None = None
+    start: int | None = None
+    stop: int | None = None
+
+
+class Include(Command, frozen=True):
+    """Replay: learn from frames `start` to `stop` (exclusive) again."""
+
+    start: int
+    stop: int
+
+
+class Undo(Command, frozen=True):
+    """Take back the newest `Exclude` or `Include` of this recording or replay."""
+
+
+AnyCommand = (
+    Stop
+    | Pause
+    | Resume
+    | Panic
+    | Step
+    | Seek
+    | SetSpeed
+    | KeyInput
+    | ReleaseAllKeys
+    | SetHoldMode
+    | Exclude
+    | Include
+    | Undo
+)
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[AnyCommand] = msgspec.json.Decoder(AnyCommand)

@@ -136,6 +136,10 @@ class Live(Event, frozen=True):
     """By key that either of the two has held: share of those frames at which both did, 0 to 1."""
     nudge: list[str] = []
     """Keys that a nudge holds now; they are not the player's."""
+    excluded: float = 0.0
+    """Record, replay: seconds of the recording that training does not learn from."""
+    excluded_frames: list[tuple[int, int]] = []
+    """Replay: these stretches, each as its first frame and the one after its last."""
 
 
 class EpisodeFinished(Event, frozen=True, tag="try"):

@@ -204,6 +204,8 @@ class RecordingUse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     used: bool
     why: str = ""
     """Why it is not used."""
+    excluded: int = 0
+    """Frames that training does not learn from."""
 
 
 class HeldOutRange(msgspec.Struct, frozen=True, kw_only=True):
@@ -235,6 +237,15 @@ class DatasetResult(Result, frozen=True, kw_only=True):
 # --- recordings -------------------------------------------------------------------------------------
 
 
+class ExcludedStretch(msgspec.Struct, frozen=True, kw_only=True):
+    """Frames `start` to `stop` (exclusive) that training leaves out; seconds from the first frame."""
+
+    start: int
+    stop: int
+    start_seconds: float
+    stop_seconds: float
+
+
 class RecordResult(Result, frozen=True, kw_only=True, omit_defaults=True):
     """Report of `agp record`; of a recording that was discarded only `because`."""
 
@@ -251,6 +262,8 @@ class RecordResult(Result, frozen=True, kw_only=True, omit_defaults=True):
     """How often a nudge held a key."""
     nudge_seconds: float = 0.0
     """For how long, in all."""
+    excluded: tuple[ExcludedStretch, ...] = ()
+    """What training does not learn from, in order."""
 
 
 class RecordingsResult(Result, frozen=True, kw_only=True):
@@ -275,6 +288,8 @@ class RecordingInfoResult(Result, frozen=True, kw_only=True):
     """How often a nudge held a key."""
     nudge_seconds: float = 0.0
     """For how long, in all."""
+    excluded: tuple[ExcludedStretch, ...] = ()
+    """What training does not learn from, in order."""
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
@@ -304,6 +319,37 @@ class CheckResult(Result, frozen=True, kw_only=True):
     problems: list[str] = []
     repairable: bool = False
     """Whether `agp recordings repair` helps."""
+
+
+class CutRecording(msgspec.Struct, frozen=True, kw_only=True):
+    """A recording that was made by cutting or joining others."""
+
+    path: str
+    frames: int
+    seconds: float
+    excluded: float = 0.0
+    """Seconds that training does not learn from."""
+
+
+class CutResult(Result, frozen=True, kw_only=True):
+    """Report of `agp recordings trim`, `split` and `merge`."""
+
+    recordings: tuple[CutRecording, ...] = ()
+    """The new ones, in order."""
+    sources: tuple[str, ...] = ()
+    """The recordings they were made from."""
+    replaced: tuple[str, ...] = ()
+    """Those of the sources that were deleted afterwards."""
+
+
+class ExclusionsResult(Result, frozen=True, kw_only=True):
+    """Report of `agp recordings exclude`: all stretches that training does not learn from, in order."""
+
+    excluded: tuple[ExcludedStretch, ...] = ()
+    frames: int = 0
+    """Excluded frames."""
+    seconds: float = 0.0
+    """Excluded, in all."""
 
 
 class ImportResult(Result, frozen=True, kw_only=True):

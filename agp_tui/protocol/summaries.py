@@ -31,6 +31,8 @@ class RecordingSummary(msgspec.Struct, frozen=True):
     """Whose keys are the labels for training."""
     view: dict[str, Any] | None = None
     """Of a screen game: `games.view.View` as plain data."""
+    excluded: float = 0.0
+    """Seconds that training does not learn from."""
 
 
 class ModelSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -41,8 +41,8 @@ def export_recording(
     """Export a recording to `target` (default: GAME-STAMP in the working directory); returns the path.
 
     `pickle`: the format of the original script. `npz`: frames (N, H, W, 3) RGB, keys (N, K), key_names,
-    times_ns, fps. `mp4`: H.264 with 4:2:0 chroma, lossy, with the keys in an .srt file beside it; for
-    sharing, not for training. `png`: a folder of images and keys.csv.
+    times_ns, fps, excluded (N,). `mp4`: H.264 with 4:2:0 chroma, lossy, with the keys in an .srt file beside
+    it; for sharing, not for training. `png`: a folder of images and keys.csv.
     Raises `RecordingError` if the target exists or cannot be written.
     """
     if to not in get_args(Format):
@@ -57,7 +57,9 @@ def export_recording(
         _WRITERS[to](recording, part, progress)
         if subtitles_at is not None:
             meta = recording.meta
-            text = subtitles(recording.timeline, meta.keys, meta.source, meta.fps)
+            text = subtitles(
+                recording.timeline, meta.keys, meta.source, meta.fps, excluded=recording.excluded()
+            )
             write_atomically(subtitles_at, text.encode())
         part.rename(target)
     except OSError as error:
@@ -98,6 +100,7 @@ def _npz(recording: Recording, part: Path, progress: ProgressCallback) -> None:
             "key_names": np.array(meta.keys),
             "times_ns": recording.times_ns,
             "fps": np.array(meta.fps),
+            "excluded": recording.excluded(),
         }
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w") as file:
@@ -116,13 +119,17 @@ def _png(recording: Recording, part: Path, progress: ProgressCallback) -> None:
     states = recording.key_states(recording.meta.labels)
     with (part / "keys.csv").open("w", newline="") as file:
         table = csv.writer(file)
-        table.writerow(["file", "time_ms", *recording.meta.keys])
+        excluded = recording.excluded()
+        # A further column only if it says something: programs may take all columns after the time as keys.
+        has_exclusions = bool(excluded.any())
+        table.writerow(["file", "time_ms", *recording.meta.keys, *(["excluded"] if has_exclusions else [])])
         stamps = stamps_ms(recording.times_ns)
         for number, pixels in enumerate(_frames(recording, progress)):
             name = f"{number:06}.png"
             if not cv2.imwrite(str(part / name), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)):
                 raise OSError(f"{name} could not be written")
-            table.writerow([name, stamps[number], *states[number].astype(int).tolist()])
+            mark = [int(excluded[number])] if has_exclusions else []
+            table.writerow([name, stamps[number], *states[number].astype(int).tolist(), *mark])
 
 
 _WRITERS: dict[Format, Callable[[Recording, Path, ProgressCallback], None]] = {

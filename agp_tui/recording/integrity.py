@@ -128,7 +128,11 @@ def _keys(recording: Recording, meta: RecordingMeta) -> Iterator[str]:
 
 
 def _pictures(recording: Recording, meta: RecordingMeta) -> Iterator[str]:
-    yield from picture_warnings(recording)
+    try:
+        yield from picture_warnings(recording)
+    except RecordingError as error:
+        # The exclusions cannot be read.
+        yield str(error)
 
 
 def _frames(recording: Recording, meta: RecordingMeta) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import contextlib
 import difflib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import msgspec
 
 from agp_tui.errors import RecordingError
 from agp_tui.files import delete_folder
+from agp_tui.formatting.text import clock_text
 from agp_tui.games.view import View
 from agp_tui.protocol.events import Table
 from agp_tui.protocol.results import RecordingInfoResult
@@ -18,6 +19,7 @@ from agp_tui.protocol.summaries import RecordingSummary
 from agp_tui.recording import meta as meta_file
 from agp_tui.recording import timeline as timeline_file
 from agp_tui.recording import video as video_file
+from agp_tui.recording.cutting import recording_name, remove_abandoned
 from agp_tui.recording.meta import RecordingMeta, game_slug, read_meta
 from agp_tui.recording.quality_stats import RecordingStats, filled_share, held_shares, recording_stats
 from agp_tui.recording.repair import finish_interrupted
@@ -39,6 +41,11 @@ def summary(path: Path) -> RecordingSummary:
         )
     meta = recording.meta
     shares = held_shares(meta.keys, recording.key_states(meta.source))
+    problem, excluded = "", 0
+    try:
+        excluded = int(recording.excluded().sum())
+    except RecordingError as error:
+        problem = str(error)
     return RecordingSummary(
         str(path),
         meta.game,
@@ -50,9 +57,11 @@ def summary(path: Path) -> RecordingSummary:
         round(filled_share(recording), 4),
         {key: round(share, 4) for key, share in shares.items()},
         recording.bytes,
+        problem,
         source=meta.source,
         labels=meta.labels,
         view=msgspec.to_builtins(meta.view),
+        excluded=round(excluded / meta.fps, 3),
     )
 
 
@@ -63,7 +72,7 @@ def state_of(meta: RecordingMeta) -> str:
 
 def list_recordings(root: Path, game: str | None = None) -> list[RecordingSummary]:
     """All recordings, or one game's, oldest first within a game."""
-    finish_interrupted(root)
+    _clean_up(root)
     return [summary(path) for path in find_recordings(root, game)]
 
 
@@ -75,6 +84,27 @@ def known_views(paths: Iterable[Path]) -> tuple[View, ...]:
             metas.append(read_meta(path))
     newest_first = sorted(metas, key=lambda meta: meta.started_at, reverse=True)
     return tuple(meta.view for meta in newest_first if meta.view is not None)
+
+
+def _clean_up(root: Path) -> None:
+    """Complete interrupted repairs, and remove what killed cuts have left."""
+    finish_interrupted(root)
+    remove_abandoned(root)
+
+
+def without_sources(paths: Sequence[Path]) -> tuple[list[Path], dict[Path, Path]]:
+    """The recordings from which no other of them was cut or joined, and for each of the rest one that was.
+
+    Both would teach the same frames twice, and those that were cut off. Raises `RecordingError`.
+    """
+    metas = {path: read_meta(path) for path in paths}
+    made_from = {
+        (one.recording, one.started_ns): path for path, meta in metas.items() for one in meta.derived_from
+    }
+    newer = {path: made_from.get((recording_name(path), meta.started_ns)) for path, meta in metas.items()}
+    return [path for path in paths if newer[path] is None], {
+        path: made for path, made in newer.items() if made is not None
+    }
 
 
 def recordings_table(summaries: list[RecordingSummary]) -> Table:
@@ -119,6 +149,11 @@ class RecordingInfo:
         facts["keys held together"] = ", ".join(together[:8])
         if found.nudges:
             facts["nudges"] = f"{found.nudges}, {found.nudge_seconds:g} s in all"
+        for number, one in enumerate(found.excluded, start=1):
+            facts[f"excluded {number}"] = (
+                f"{clock_text(one.start_seconds)} to {clock_text(one.stop_seconds)}, frames {one.start} to "
+                f"{one.stop - 1}"
+            )
         for number, warning in enumerate(found.warnings, start=1):
             facts[f"warning {number}"] = warning
         rows: list[list[Fact]] = [[name, value] for name, value in facts.items()]
@@ -154,6 +189,13 @@ def info(path: Path) -> RecordingInfo:
         "who pressed keys": ", ".join(recording.timeline.players),
         "MB": round(recording.bytes / 1e6, 2),
     }
+    if excluded := int(recording.excluded().sum()):
+        share = 100 * excluded / len(recording)
+        facts["excluded from training"] = f"{excluded / meta.fps:.1f} s, {share:.1f} % of the frames"
+    if meta.derived_from:
+        facts["cut or joined from"] = ", ".join(
+            f"{one.recording} (frames {one.start} to {one.stop - 1})" for one in meta.derived_from
+        )
     if scores := recording.timeline.scores:
         last = scores[-1].status
         facts["score at the end"] = last.score
@@ -167,7 +209,7 @@ def resolve_recording(root: Path, text: str) -> Path:
 
     Raises `RecordingError` with the closest names.
     """
-    finish_interrupted(root)
+    _clean_up(root)
     game, _, stamp = text.rpartition("/")
     for candidate in (Path(text).expanduser(), root / text, root / game_slug(game) / stamp if game else None):
         if candidate and (candidate / meta_file.FILE_NAME).is_file():

@@ -27,6 +27,17 @@ Name = Annotated[str, Meta(min_length=1, max_length=200)]
 RecordingState = Literal["recording", "complete", "recovered"]
 
 
+class SourceRange(msgspec.Struct, frozen=True, kw_only=True):
+    """The frames `start` to `stop` (exclusive) of the recording that another one was cut or joined from."""
+
+    recording: str
+    """GAME/STAMP."""
+    started_ns: int
+    """Its `started_ns`, which tells it from another recording of the same name."""
+    start: int
+    stop: int
+
+
 class RecordingMeta(msgspec.Struct, frozen=True, kw_only=True):
     """The metadata of a recording. Sizes are in pixels."""
 
@@ -63,6 +74,10 @@ class RecordingMeta(msgspec.Struct, frozen=True, kw_only=True):
     pid: int = msgspec.field(default_factory=os.getpid)
     pid_began: str = msgspec.field(default_factory=lambda: process_start(os.getpid()))
     """The start of the process that writes it, to distinguish a running recording from an interrupted one."""
+    derived_from: tuple[SourceRange, ...] = ()
+    """What it was cut or joined from, in order; empty if it was recorded."""
+    seams: tuple[int, ...] = ()
+    """Times (ns, on the clock of the timeline) of the frames at which another joined recording begins."""
 
     def __post_init__(self) -> None:
         if len(set(self.keys)) != len(self.keys):
@@ -88,7 +103,12 @@ class RecordingMeta(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def being_written(self) -> bool:
         """Whether the process that records it is running."""
-        return self.state == "recording" and process_start(self.pid) == self.pid_began != ""
+        return self.state == "recording" and self.writer_is_alive
+
+    @property
+    def writer_is_alive(self) -> bool:
+        """Whether the process that made it is running."""
+        return process_start(self.pid) == self.pid_began != ""
 
 
 def read_meta(folder: Path) -> RecordingMeta:

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agp_tui.formatting.text import clock_text
 from agp_tui.keys.state import Who
-from agp_tui.protocol.results import Combination
+from agp_tui.protocol.results import Combination, ExcludedStretch
+from agp_tui.recording.exclusions import runs_of
 from agp_tui.recording.store import Recording
 from agp_tui.recording.timeline import crc_of
 
@@ -19,6 +21,8 @@ ONE_SIDED_RATIO = 10.0
 OPPOSITES = ({"left", "right"}, {"up", "down"}, {"a", "d"}, {"w", "s"})
 MAX_MISSED_SHARE = 0.01
 MAX_STILL_SHARE = 0.5
+MAX_STILL_SECONDS = 5.0
+"""A picture that does not change for longer is reported."""
 MAX_BLACK_SHARE = 0.1
 
 
@@ -46,6 +50,8 @@ class RecordingStats:
     """How often a nudge held a key that the player did not hold."""
     nudge_seconds: float = 0.0
     """For how long, in all."""
+    excluded: tuple[ExcludedStretch, ...] = ()
+    """What training does not learn from, in order."""
 
     def report(self) -> dict[str, Any]:
         """The fields that the reports of `agp record` and `agp recordings info` share, rounded."""
@@ -57,11 +63,15 @@ class RecordingStats:
             "warnings": self.warnings,
             "nudges": self.nudges,
             "nudge_seconds": self.nudge_seconds,
+            "excluded": self.excluded,
         }
 
 
 def recording_stats(recording: Recording) -> RecordingStats:
-    """Compute the statistics from key states and checksums, without decoding frames."""
+    """Compute the statistics from key states and checksums, without decoding frames.
+
+    Raises `RecordingError` if the exclusions cannot be read.
+    """
     meta = recording.meta
     states = recording.key_states(meta.labels)
     shares = held_shares(meta.keys, states)
@@ -73,9 +83,27 @@ def recording_stats(recording: Recording) -> RecordingStats:
         *picture_warnings(recording),
     )
     nudged = recording.key_states("nudge") & ~recording.key_states(meta.source)
-    nudge_seconds = round(float(nudged.any(axis=1).sum()) / meta.fps, 2)
     return RecordingStats(
-        shares, presses, tuple(_combinations(meta.keys, states)), warnings, _nudges(recording), nudge_seconds
+        shares,
+        presses,
+        tuple(_combinations(meta.keys, states)),
+        warnings,
+        nudges=_nudges(recording),
+        nudge_seconds=round(float(nudged.any(axis=1).sum()) / meta.fps, 2),
+        excluded=excluded_stretches(recording),
+    )
+
+
+def excluded_stretches(recording: Recording) -> tuple[ExcludedStretch, ...]:
+    """The stretches that training does not learn from, in order. Raises `RecordingError`."""
+    return tuple(_stretch(recording, start, stop) for start, stop in runs_of(recording.excluded()))
+
+
+def _stretch(recording: Recording, start: int, stop: int) -> ExcludedStretch:
+    since = (recording.times_ns - recording.times_ns[0]) / 1e9
+    end = float(since[stop]) if stop < len(since) else recording.seconds
+    return ExcludedStretch(
+        start=start, stop=stop, start_seconds=round(float(since[start]), 3), stop_seconds=round(end, 3)
     )
 
 
@@ -90,20 +118,49 @@ def filled_share(recording: Recording) -> float:
     return min(1.0, len(recording) / (round(span * recording.meta.fps) + 1))
 
 
-def picture_warnings(recording: Recording) -> Iterator[str]:
-    """Warnings of frames that suggest a still or invisible game."""
+def stands_still(recording: Recording) -> bool:
+    """Whether all frames are alike: a paused game, or a region that does not show it."""
     crcs = recording.timeline.crcs[: len(recording)]
-    still = float((np.diff(crcs) == 0).mean()) if len(crcs) > 1 else 0.0
-    if still > MAX_STILL_SHARE:
+    return len(crcs) > 1 and bool((crcs == crcs[0]).all())
+
+
+def picture_warnings(recording: Recording) -> Iterator[str]:
+    """Warnings of frames that suggest a still or invisible game; excluded stretches are left out.
+
+    Raises `RecordingError` if the exclusions cannot be read.
+    """
+    used = ~recording.excluded()
+    crcs = recording.timeline.crcs[: len(recording)]
+    same = (np.diff(crcs, prepend=crcs[0] ^ 1) == 0) & used
+    still = float(same.sum() / max(1, used.sum() - 1))
+    if stands_still(recording):
+        yield "All frames are alike: the game stood still, or the region does not show it."
+    elif still > MAX_STILL_SHARE:
         share = f"{100 * still:.0f} % of the frames equal the one before"
         yield f"{share}: the game stood still, or is slower than the recording."
-    black = float((crcs == crc_of(np.zeros((*recording.meta.frame_size, 3), np.uint8))).mean())
+    else:
+        yield from _long_stills(recording, same)
+    black = float(((crcs == crc_of(np.zeros((*recording.meta.frame_size, 3), np.uint8))) & used).mean())
     if black > MAX_BLACK_SHARE:
         yield f"{100 * black:.0f} % of the frames are black: the region may be wrong, or the game covered."
 
 
 def _nudges(recording: Recording) -> int:
     return sum(edge.down for edge in recording.timeline.edges if edge.who == "nudge")
+
+
+def _long_stills(recording: Recording, same: NDArray[np.bool_]) -> Iterator[str]:
+    """A warning of the longest stretch in which the picture does not change; `same` as the frame before."""
+    start, stop = max(runs_of(same), key=lambda run: run[1] - run[0], default=(0, 0))
+    if stop - start < MAX_STILL_SECONDS * recording.meta.fps:
+        return
+    found = _stretch(recording, start, stop)
+    begin, end = clock_text(found.start_seconds), clock_text(found.stop_seconds)
+    yield (
+        f"The picture stands still from {begin} to {end}; "
+        f"agp recordings exclude {recording.path.name} --from {found.start_seconds:g} "
+        f"--to {found.stop_seconds:g} leaves it out of training."
+    )
 
 
 def _combinations(keys: tuple[str, ...], states: NDArray[np.bool_]) -> list[KeyCombination]:

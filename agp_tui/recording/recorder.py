@@ -22,12 +22,14 @@ from agp_tui.files import size_of
 from agp_tui.games.base import Frame, GameStatus
 from agp_tui.games.live_preview import Preview, live_event
 from agp_tui.keys.state import NO_KEYS, Keys
+from agp_tui.protocol.commands import Exclude, Undo
 from agp_tui.protocol.events import Finished, Progress
 from agp_tui.protocol.results import RecordResult
 from agp_tui.recording.agreement import Agreement
 from agp_tui.recording.disk_space import DiskSpace
+from agp_tui.recording.exclusions import ExclusionEditor, TimeRange
 from agp_tui.recording.inputs import PlayerInput
-from agp_tui.recording.quality_stats import RecordingStats, recording_stats
+from agp_tui.recording.quality_stats import MAX_STILL_SECONDS, RecordingStats, recording_stats
 from agp_tui.recording.store import Recording, RecordingMeta, RecordingWriter
 
 POLL_SECONDS = 0.005
@@ -113,8 +115,9 @@ def record(
         settings.stop_key,
     )
     writer = RecordingWriter.create(root, meta, player.held)
+    marks = MistakeMarks(job, writer, settings)
     reporter = RecordingReporter(job, player, writer, Preview(preview))
-    return _RecordingLoop(player, writer, reporter).run(limits, space, job)
+    return _RecordingLoop(player, writer, reporter, marks).run(limits, space, job)
 
 
 def wait_for_start(player: PlayerInput, settings: RecordSettings, job: Job) -> bool:
@@ -157,6 +160,54 @@ def _count_down(player: PlayerInput, settings: RecordSettings, job: Job) -> bool
     return not job.stopping
 
 
+class MistakeMarks:
+    """Excludes the last seconds from training when a key or a command says so."""
+
+    def __init__(self, job: Job, writer: RecordingWriter, settings: RecordSettings) -> None:
+        self._job = job
+        self._editor = ExclusionEditor(writer.path)
+        self._seconds = settings.exclude_seconds
+        self._key = settings.exclude_key if settings.exclude_key not in writer.meta.keys else None
+        self._first_ns: int | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Excluded so far."""
+        return self._editor.seconds
+
+    def frame_written(self, frame: Frame, player: PlayerInput) -> None:
+        """Apply the key and the commands that arrived until this frame, which is the last excluded one."""
+        if self._first_ns is None:
+            self._first_ns = frame.before_ns
+        if self._key is not None and player.pressed(self._key):
+            self._exclude(frame.before_ns, self._seconds)
+        for command in self._job.commands():
+            match command:
+                case Exclude():
+                    self._exclude(frame.before_ns, command.seconds or self._seconds)
+                case Undo():
+                    self._undo()
+
+    def _exclude(self, now_ns: int, seconds: float) -> None:
+        start_ns = max(self._first_ns or 0, now_ns - round(seconds * 1e9))
+        try:
+            self._editor.exclude(TimeRange(start_ns, now_ns + 1))
+        except RecordingError as error:
+            self._job.note(str(error), "warning")
+            return
+        long = (now_ns - start_ns) / 1e9
+        self._job.note(f"Training will not learn from the last {long:.1f} s; {self.seconds:.1f} s in all.")
+
+    def _undo(self) -> None:
+        try:
+            undone = self._editor.undo()
+        except RecordingError as error:
+            self._job.note(str(error), "warning")
+            return
+        text = f"Taken back; {self.seconds:.1f} s are excluded." if undone else "Nothing to take back."
+        self._job.note(text)
+
+
 class RecordingReporter:
     """Reports a recording as `Live` events at the rate of the preview, and gaps as warnings."""
 
@@ -170,6 +221,9 @@ class RecordingReporter:
         self._last_ns = 0
         self._held: Counter[str] = Counter()
         self._agreement = Agreement()
+        self._crc: int | None = None
+        self._still_since_ns: int | None = None
+        """Since when the picture has been the same; None after it was reported."""
 
     def frame_written(
         self,
@@ -178,11 +232,13 @@ class RecordingReporter:
         status: GameStatus | None,
         advised: Keys | None = None,
         nudged: Keys = NO_KEYS,
+        excluded: float = 0.0,
     ) -> None:
         """Count the keys `held` and `advised` at a written frame; emit an event if one is due."""
         if self._first_ns is None:
             self._first_ns = self._last_ns = frame.before_ns
         self._warn_of_gap(frame)
+        self._warn_of_standstill(frame)
         self._held.update(held)
         if advised is not None:
             self._agreement.count(held, advised)
@@ -203,6 +259,7 @@ class RecordingReporter:
                 advised=None if advised is None else [key for key in meta.keys if key in advised],
                 agreement=self._agreement.shares(),
                 nudge=[key for key in meta.keys if key in nudged],
+                excluded=round(excluded, 2),
                 bytes=self._writer.bytes,
                 shown=self._game.origin.region,
             )
@@ -216,6 +273,19 @@ class RecordingReporter:
                 "screen, disk or machine was too slow.",
                 "warning",
             )
+
+    def _warn_of_standstill(self, frame: Frame) -> None:
+        if self._writer.last_crc != self._crc:
+            self._crc, self._still_since_ns = self._writer.last_crc, frame.before_ns
+        elif self._still_since_ns is not None:
+            seconds = (frame.before_ns - self._still_since_ns) / 1e9
+            if seconds >= MAX_STILL_SECONDS:
+                self._still_since_ns = None
+                self._job.note(
+                    f"The picture has not changed for {seconds:.0f} s: the game is paused or covered, or the "
+                    "region does not show it.",
+                    "warning",
+                )
 
 
 @dataclass(frozen=True)
@@ -238,6 +308,7 @@ class _RecordingLoop:
     player: PlayerInput
     writer: RecordingWriter
     reporter: RecordingReporter
+    marks: MistakeMarks
 
     def run(self, limits: _Limits, space: DiskSpace, job: Job) -> RecorderResult:
         """Record frame after frame until a limit is reached."""
@@ -285,7 +356,15 @@ class _RecordingLoop:
         status = self.player.game.status()
         if status is not None and status != before:
             self.writer.score(status, frame.before_ns)
-        self.reporter.frame_written(frame, self.player.held, status, self.player.advised, self.player.nudged)
+        self.marks.frame_written(frame, self.player)
+        self.reporter.frame_written(
+            frame,
+            self.player.held,
+            status,
+            self.player.advised,
+            self.player.nudged,
+            excluded=self.marks.seconds,
+        )
         return status
 
     def _readable_frames(self) -> int:

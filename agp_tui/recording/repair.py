@@ -9,6 +9,7 @@ from pathlib import Path
 from agp_tui.errors import RecordingError
 from agp_tui.games.base import Frame, GameStatus, Pixels
 from agp_tui.keys.state import NO_KEYS, Keys
+from agp_tui.recording import exclusions
 from agp_tui.recording import timeline as timeline_file
 from agp_tui.recording import video as video_file
 from agp_tui.recording.meta import read_meta
@@ -41,7 +42,7 @@ class RepairResult:
 
 
 def repair(path: Path) -> RepairResult:
-    """Copy every intact frame and line, then replace the recording with the copy.
+    """Copy every intact frame and line and the exclusions, then replace the recording with the copy.
 
     The damaged one stays until the new one is complete. The state becomes `recovered`.
     Raises `RecordingError` if nothing can be saved, or the recording still runs.
@@ -62,6 +63,8 @@ def repair(path: Path) -> RepairResult:
                 f"Expected intact frames in {path}, found none.", f"agp recordings delete {path} removes it."
             )
         writer.finish("recovered", _held(lines, "end"))
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copy2(path / exclusions.FILE_NAME, copy)
     except OSError as error:
         shutil.rmtree(copy, ignore_errors=True)
         raise RecordingError(

@@ -23,6 +23,7 @@ from agp_tui.recording import meta as meta_file
 from agp_tui.recording import subtitles as subtitles_file
 from agp_tui.recording import timeline as timeline_file
 from agp_tui.recording import video as video_file
+from agp_tui.recording.exclusions import TimeRange, excluded_frames, read_exclusions
 from agp_tui.recording.meta import RecordingMeta, game_slug, read_meta, write_meta
 from agp_tui.recording.timeline import (
     DriverLine,
@@ -55,6 +56,8 @@ class RecordingWriter:
             meta, codec=codec, state="recording", frames=None, video_bytes=None
         )
         self.frames = 0
+        self.last_crc: int | None = None
+        """The checksum of the newest frame."""
         write_meta(path, self.meta)
         self._timeline = TimelineWriter(path / timeline_file.FILE_NAME)
         self._video = VideoWriter(path / video_file.FILE_NAME, height, width, meta.fps, codec)
@@ -86,10 +89,11 @@ class RecordingWriter:
         if self._stamp is None:
             self._first_ns = frame.before_ns
         stamp = next_stamp(self._stamp, frame.before_ns - self._first_ns)
-        line = FrameLine(self.frames, frame.before_ns, frame.after_ns, crc_of(frame.pixels))
+        crc = crc_of(frame.pixels)
+        line = FrameLine(self.frames, frame.before_ns, frame.after_ns, crc)
         self._video.write(frame.pixels, stamp)
         self._timeline.write(line)
-        self._stamp = stamp
+        self._stamp, self.last_crc = stamp, crc
         self.frames += 1
 
     def edge(self, edge: KeyEdge) -> None:
@@ -214,14 +218,39 @@ class Recording:
         states = self.timeline.key_states(self.meta.keys, self.meta.labels)
         return states[np.minimum(np.arange(len(self)) + label_offset, len(states) - 1)]
 
-    def labelled(self) -> NDArray[np.bool_]:
-        """Shape (N,): the frames at which the player of the labels is in control."""
-        return self.timeline.driven_by(self.meta.labels)[: len(self)]
+    def excluded(self) -> NDArray[np.bool_]:
+        """Shape (N,): the frames that training does not learn from. Raises `RecordingError`."""
+        return excluded_frames(read_exclusions(self.path), self.times_ns)
+
+    def labelled(self, label_offset: int = 0, window: int = 1) -> NDArray[np.bool_]:
+        """Shape (N,): the frames whose labels are valid for windows that end there.
+
+        At these the player of the labels is in control, neither the frame nor the one of its label
+        (`label_offset` later) is excluded, and the `window` frames and the label are of one recording, if
+        several were joined. Raises `RecordingError` if the exclusions cannot be read.
+        """
+        labelled = self.timeline.driven_by(self.meta.labels)[: len(self)]
+        excluded = self.excluded()
+        later = np.minimum(np.arange(len(self)) + label_offset, len(self) - 1)
+        labelled &= ~excluded & ~excluded[later]
+        for seam in np.searchsorted(self.times_ns, self.meta.seams).tolist():
+            if 0 < seam < len(self):
+                labelled[max(0, seam - label_offset) : seam + window - 1] = False
+        return labelled
 
     @property
     def bytes(self) -> int:
         """Size on disk, in bytes."""
         return size_of(self.path)
+
+
+def time_range(recording: Recording, start: int, stop: int) -> TimeRange:
+    """The time of frames `start` to `stop` (exclusive), which are limited to the recording."""
+    times = recording.times_ns
+    start, stop = max(0, start), min(stop, len(times))
+    if start >= stop:
+        return TimeRange(0, 0)
+    return TimeRange(int(times[start]), int(times[stop]) if stop < len(times) else int(times[-1]) + 1)
 
 
 def new_folder(root: Path, meta: RecordingMeta) -> Path:

@@ -3,24 +3,40 @@
 from collections.abc import Iterator
 from itertools import groupby
 
+import numpy as np
+from numpy.typing import NDArray
+
 from agp_tui.keys.state import Who
 from agp_tui.recording.timeline import Timeline, stamps_ms
 
 FILE_NAME = "frames.srt"
 
 
-def subtitles(timeline: Timeline, keys: tuple[str, ...], player: Who, fps: int) -> str:
+EXCLUDED = "[not for training]"
+
+
+def subtitles(
+    timeline: Timeline,
+    keys: tuple[str, ...],
+    player: Who,
+    fps: int,
+    excluded: NDArray[np.bool_] | None = None,
+) -> str:
     """SubRip text, with one entry for each run of frames with the same held keys.
 
     The keys of `player` come first (`up space`), then those of others, such as a teacher or a nudge, with
-    their name (`up (expert: down)`). Nothing is shown while no key is held.
+    their name (`up (expert: down)`). Nothing is shown while no key is held. `excluded`: shape (N,), the
+    frames that are marked as such.
     """
     stamps = stamps_ms(timeline.before_ns)
     if not stamps:
         return ""
     ends = [*stamps[1:], stamps[-1] + max(1, round(1000 / fps))]
     entries: list[str] = []
-    for text, numbers in groupby(range(len(stamps)), key=list(_texts(timeline, keys, player)).__getitem__):
+    texts = list(_texts(timeline, keys, player))
+    for number in np.flatnonzero(excluded) if excluded is not None else ():
+        texts[number] = f"{EXCLUDED} {texts[number]}".strip()
+    for text, numbers in groupby(range(len(stamps)), key=texts.__getitem__):
         run = list(numbers)
         if text:
             times = f"{_time(stamps[run[0]])} --> {_time(ends[run[-1]])}"

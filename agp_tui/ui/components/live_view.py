@@ -102,6 +102,7 @@ def figures_text(live: Live, kind: Kind) -> str:
         style = "$warning" if filled < 99.5 else "$success"
         parts.append(f"[b]{live.fps:.1f}[/]/{live.fps_asked:g} fps")
         parts.append(f"[{style}]{filled:.1f} % filled[/], {live.missed} missed")
+    parts += [f"[$warning]{live.excluded:.1f} s excluded[/]"] if live.excluded else []
     if live.decisions is not None:
         parts.append(f"{live.decisions} decisions, {live.deadline_misses or 0} late")
     if live.score is not None:

@@ -43,9 +43,11 @@ def result_text(finished: Finished, offers_profile: bool = False) -> str:
         f"[{style}]{filled:.1f} % filled[/]",
         f"{(finished.bytes or 0) / 1e6:.1f} MB",
     ]
+    report = finished.result(RecordResult) or RecordResult()
+    if excluded := sum(one.stop_seconds - one.start_seconds for one in report.excluded):
+        parts.append(f"[$warning]{excluded:.1f} s excluded[/]")
     if finished.scores:
         parts.append(f"scores {', '.join(f'{score:g}' for score in finished.scores)}")
-    report = finished.result(RecordResult) or RecordResult()
     if report.nudges:
         parts.append(f"[b]{report.nudges}[/] nudges, {report.nudge_seconds:.1f} s")
     reason = report.because

@@ -46,12 +46,12 @@ INFO_DELAY_SECONDS = 0.2
 EXPORT_FORMATS = ("mp4", "npz", "pickle", "png")
 
 Activity = Literal["", "replay", "import", "export", "repair"]
-Version = tuple[str, int, str]
+Version = tuple[str, int, str, float]
 
 
 def version(item: RecordingSummary) -> Version:
-    """Identifies the content of a recording: details are read again after a repair."""
-    return item.path, item.bytes, item.state
+    """Identifies the content of a recording: details are read again after a repair or an exclusion."""
+    return item.path, item.bytes, item.state, item.excluded
 
 
 class RecordingsTable(EventTable):
@@ -245,7 +245,10 @@ class LibraryScreen(AppScreen):
         pane.reset(recording_key(self.item))
         self.query_one("#library-middle", ContentSwitcher).current = "library-replay"
         pane.focus()
+        excluded = self.item.excluded
         await self._run_job("replay", "recordings", "replay", self.item.path)
+        if pane.live is not None and pane.live.excluded != excluded:
+            self.agp.refresh_catalog("recordings")
         self._update_table()
         self.table.focus()
 

@@ -1,5 +1,6 @@
 """Seek bar of a replay: position, speed and time, with a line to click on."""
 
+from itertools import groupby
 from typing import ClassVar
 
 from textual import events
@@ -9,20 +10,27 @@ from agp_tui.formatting.text import clock_text
 from agp_tui.protocol.events import Live
 from agp_tui.ui.widgets.row_widget import Row, RowWidget
 
+CELLS = {"past": "━", "head": "●", "rest": "─", "excluded": "╳"}
+
 
 class SeekBar(RowWidget):
-    """Shows state, speed, time, a line and the frame number. A click on the line seeks."""
+    """Shows state, speed, time, a line and the frame number. A click on the line seeks.
+
+    What is excluded from training is crossed on the line, also while it is being marked.
+    """
 
     DEFAULT_CSS = """
     SeekBar { height: 1; margin: 0 1; }
     SeekBar > .seek-bar--past { color: $primary; }
     SeekBar > .seek-bar--head { color: $warning; text-style: bold; }
     SeekBar > .seek-bar--rest { color: $text-muted; }
+    SeekBar > .seek-bar--excluded { color: $error; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "seek-bar--past",
         "seek-bar--head",
         "seek-bar--rest",
+        "seek-bar--excluded",
     }
 
     class SeekRequested(Message):
@@ -37,14 +45,18 @@ class SeekBar(RowWidget):
         self._live: Live | None = None
         self._line = (0, 1)
         """Start and length of the line, in cells."""
+        self._marked_from: int | None = None
 
     @property
     def component_prefix(self) -> str:
         return "seek-bar"
 
-    def show(self, live: Live | None) -> None:
-        """Show a replay's newest state, or None before the first."""
-        self._live = live
+    def show(self, live: Live | None, marked_from: int | None = None) -> None:
+        """Show a replay's newest state, or None before the first.
+
+        `marked_from` is the frame at which a stretch that is being marked begins.
+        """
+        self._live, self._marked_from = live, marked_from
         self.rows_changed()
 
     def row_count(self) -> int:
@@ -60,16 +72,20 @@ class SeekBar(RowWidget):
         right = f" {frame + 1}/{total}"
         length = max(1, width - len(left) - len(right))
         self._line = len(left), length
-        at = round(frame / max(1, total - 1) * (length - 1))
-        return [
-            (
-                (left, ""),
-                ("━" * at, "past"),
-                ("●", "head"),
-                ("─" * (length - at - 1), "rest"),
-                (right, ""),
-            )
-        ]
+
+        def cell(number: int) -> int:
+            return min(round(number / max(1, total - 1) * (length - 1)), length - 1)
+
+        at = cell(frame)
+        line = ["past"] * at + ["head"] + ["rest"] * (length - at - 1)
+        stretches = list(self._live.excluded_frames)
+        if self._marked_from is not None:
+            stretches.append((min(self._marked_from, frame), max(self._marked_from, frame) + 1))
+        for start, stop in stretches:
+            for place in range(cell(start), cell(stop - 1) + 1):
+                line[place] = "excluded" if place != at else "head"
+        parts = [(len(list(group)), kind) for kind, group in groupby(line)]
+        return [((left, ""), *((CELLS[kind] * count, kind) for count, kind in parts), (right, ""))]
 
     def on_click(self, event: events.Click) -> None:
         """Request the frame at the clicked place."""

@@ -33,6 +33,9 @@ In a replay:
 | `left`, `right` | one frame back, forward; with `shift`, or `[` and `]`, one second |
 | `home`, `end` | to the beginning, the end; or click on the seek bar |
 | `+`, `-` | faster, slower: 0.25 to 8 times |
+| `n` | begin a stretch that training leaves out; at its last frame `n` again. The seek bar shows it |
+| `l` | in such a stretch: learn from it again |
+| `u` | take back the newest of these changes |
 | `m` | list the disagreements: frames at which a model or a teacher would have pressed other keys |
 | `escape` | back to the table |
 """

@@ -15,7 +15,7 @@ from agp_tui.errors import AgpError
 from agp_tui.games.ids import is_atari
 from agp_tui.games.profiles import has_region
 from agp_tui.games.view import View
-from agp_tui.protocol.commands import Stop
+from agp_tui.protocol.commands import Exclude, Stop, Undo
 from agp_tui.protocol.events import AnyEvent, Failed, Finished, Live, Note, Progress, Stage, Started
 from agp_tui.protocol.results import DisplaysResult, PickResult, RecordResult
 from agp_tui.ui.client.process import run_command
@@ -68,6 +68,8 @@ class RecordScreen(AppScreen):
         Binding("m", "display", "Monitor", id="record.display", show=False),
         Binding("b", "player", "Who plays", id="record.who"),
         Binding("o", "limits", "Options", id="record.limits"),
+        Binding("n", "exclude", "Not the last seconds", id="record.exclude"),
+        Binding("u", "undo", "Undo that", id="record.undo"),
         Binding("s,escape", "stop", "Stop", id="record.stop"),
         Binding("enter,k", "keep", "Keep", id="record.keep"),
         Binding("x", "discard", "Discard", id="record.discard"),
@@ -379,6 +381,14 @@ class RecordScreen(AppScreen):
         self._stopped = True
         self.agp.send_live(Stop())
 
+    def action_exclude(self) -> None:
+        """Leave the last seconds out of training."""
+        self.agp.send_live(Exclude())
+
+    def action_undo(self) -> None:
+        """Take the newest exclusion back."""
+        self.agp.send_live(Undo())
+
     # --- the result -----------------------------------------------------------------------------------
 
     def show_result(self, finished: Finished) -> None:
@@ -457,10 +467,11 @@ class RecordScreen(AppScreen):
             return self.phase == "setup" and not is_atari(self.game)
         if action in ("start", "profile", "player", "limits"):
             return self.phase == "setup"
-        if action == "stop":
+        if action in ("stop", "exclude", "undo"):
             # While the user plays here every key is the game's, except the pane's own escape.
             played_here = self.played_in_terminal and self.phase == "recording"
-            return self.phase in ("pick", "countdown", "recording") and not played_here
+            phases = ("pick", "countdown", "recording") if action == "stop" else ("recording",)
+            return self.phase in phases and not played_here
         if action in ("keep", "discard"):
             return self.phase == "result"
         if action == "save_profile":

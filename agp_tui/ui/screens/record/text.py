@@ -24,6 +24,7 @@ recording is made in the same window, wherever that is.
 | `m` | choose the display (monitor), if there are several |
 | `b` | choose who plays: you, with or without a model's advice, an expert, a model |
 | `o` | options: automatic end, length of the countdown, nudges (wrong keys to recover from) |
+| `n`, `u` | while recording: exclude the last 5 s from training, as **f8** in the game does; undo that |
 | `s`, `escape` | stop here; **esc on the game's keyboard** stops too. During the countdown nothing is saved |
 | `enter` or `k`, `x` | afterwards: keep, or discard |
 | `p` | afterwards: save region and keys as the profile of the game, if it has none |
