@@ -15,6 +15,7 @@ from textual.widgets import Input
 from agp_tui.protocol.events import Live
 from agp_tui.protocol.results import Combination, RecordingInfoResult
 from agp_tui.protocol.summaries import RecordingSummary
+from agp_tui.recording.store import Recording
 from agp_tui.ui.app import AgpApp
 from agp_tui.ui.dialogs.choose import Choose
 from agp_tui.ui.dialogs.confirm import Confirm
@@ -176,6 +177,53 @@ def test_a_replay_is_controlled_by_keys_and_mouse(tmp_path: Path, monkeypatch: p
             await wait_until(pilot, lambda: app.live is not None)
             await pilot.press("2")
             await wait_until(pilot, lambda: app.live is None)
+
+    asyncio.run(session())
+
+
+def test_a_bad_stretch_is_marked_shown_and_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = of_box(tmp_path, 600)
+
+    async def session() -> None:
+        async with library(tmp_path, monkeypatch) as (app, pilot, screen):
+            pane = await replaying(app, pilot, screen)
+
+            def excluded() -> list[tuple[int, int]]:
+                return pane.live.excluded_frames if pane.live is not None else []
+
+            def at(frame: int) -> bool:
+                return pane.live is not None and pane.live.frame == frame
+
+            await pilot.press("space", "home", "]", "n")
+            await wait_until(pilot, lambda: "not for training from frame 31 on" in screen_text(pilot))
+            await pilot.press("]", "]", "]", "]")
+            await wait_until(pilot, lambda: at(150))
+            assert "╳" in screen_text(pilot), "the begun stretch is on the seek bar"
+            await pilot.press("n")
+            await wait_until(pilot, lambda: excluded() == [(30, 151)])
+            assert "not for training from" not in screen_text(pilot)
+            await pilot.press("home")
+            await wait_until(pilot, lambda: at(0) and "4.0 s excluded" in screen_text(pilot))
+            assert Recording.open(path).excluded().sum() == 121
+
+            # Backwards; `u` first forgets a begun stretch, then takes back the newest one.
+            await pilot.press("end", "n", "[", "n")
+            await wait_until(pilot, lambda: excluded() == [(30, 151), (569, 600)])
+            await pilot.press("n", "u")
+            assert "not for training from" not in screen_text(pilot)
+            await pilot.press("u")
+            await wait_until(pilot, lambda: excluded() == [(30, 151)])
+            await pilot.press("home", "]", "]")
+            await wait_until(pilot, lambda: at(60) and "Learn from it" in screen_text(pilot))
+            await pilot.press("l")
+            await wait_until(pilot, lambda: excluded() == [])
+            await pilot.press("u")
+            await wait_until(pilot, lambda: excluded() == [(30, 151)])
+            await pilot.press("escape")
+            await wait_until(pilot, lambda: screen.item is not None and screen.item.excluded > 4)
+            await wait_until(pilot, lambda: "excluded from training 4.0 s" in screen_text(pilot))
 
     asyncio.run(session())
 

@@ -46,6 +46,7 @@ def test_list_reports_every_recording_as_data(recording: Path, tmp_path: Path) -
         "problem": "",
         "source": "human",
         "labels": "human",
+        "excluded": 0.0,
     }
     assert (damaged["game"], damaged["state"], damaged["source"]) == ("zebra", "unreadable", "human")
     assert "frames.mkv" in damaged["problem"]
@@ -126,6 +127,50 @@ def test_stopped_import_leaves_no_files(tmp_path: Path) -> None:
     assert result.code == 130
     assert "nothing was written" in result.only_event("failed")["error"]
     assert list(tmp_path.glob("recordings/*/*")) == []
+
+
+def test_trim_split_and_merge_report_new_recordings(recording: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("[train]\nsegment = 5\n")
+    words = ("recordings", "trim", recording.name, "--from", "0.5", "--to", "0:01.2", "--replace")
+    trimmed = agp(*words, home=tmp_path).finished
+    (part,) = trimmed["report"]["recordings"]
+    assert (trimmed["recording"], trimmed["frames"]) == (part["path"], 21)
+    assert trimmed["report"]["sources"] == trimmed["report"]["replaced"] == [str(recording)]
+    assert not recording.exists()
+
+    pieces = agp("recordings", "split", part["path"], "--at", "0.2,0.4", home=tmp_path).finished
+    assert [one["frames"] for one in pieces["report"]["recordings"]] == [6, 6, 9]
+    assert pieces["report"]["replaced"] == [] and Path(part["path"]).exists()
+
+    result = agp("recordings", "merge", *pieces["recordings"], "--replace", home=tmp_path)
+    merged = result.finished["report"]["recordings"][0]
+    frames = [pixels.copy() for pixels in Recording.open(Path(merged["path"])).frames()]
+    assert all(np.array_equal(pixels, frame_pixels(15 + i)) for i, pixels in enumerate(frames))
+    assert len(frames) == 21 and not any(Path(path).exists() for path in pieces["recordings"])
+    last = [event for event in result.events if event["type"] == "progress"][-1]
+    assert (last["done"], last["total"]) == (42, 42), "written and read back"
+
+
+def test_trim_to_less_than_a_window_is_refused(recording: Path, tmp_path: Path) -> None:
+    result = agp("recordings", "trim", recording.name, "--to", "0.5", home=tmp_path)
+    assert result.code == 2
+    assert "at least 20 frames" in result.only_event("failed")["error"]
+    assert [path.name for path in recording.parent.iterdir()] == [recording.name]
+
+
+def test_exclude_adds_clears_and_lists(recording: Path, tmp_path: Path) -> None:
+    words = ("recordings", "exclude", recording.name)
+    added = agp(*words, "--from", "0.5", "--to", "1", home=tmp_path).finished["report"]
+    assert added["excluded"] == [{"start": 15, "stop": 30, "start_seconds": 0.5, "stop_seconds": 1.0}]
+    assert (added["frames"], added["seconds"]) == (15, 0.5)
+    cleared = agp(*words, "--from", "0.8", "--clear", home=tmp_path).finished["report"]
+    assert [(one["start"], one["stop"]) for one in cleared["excluded"]] == [(15, 24)]
+    look = agp("train", "--game", "rally", "--look", home=tmp_path).finished["report"]
+    # The label of a frame is the keys of the next one, so frame 14 is left out as well.
+    assert (look["recordings"][0]["excluded"], look["frames"]) == (9, FRAMES - 10)
+    assert agp(*words, "--clear", home=tmp_path).finished["report"]["excluded"] == []
+    bad = agp(*words, "--from", "9:99", home=tmp_path)
+    assert bad.code == 2 and "Expected a time in seconds, such as 75.5" in bad.only_event("failed")["error"]
 
 
 def test_record_reports_key_statistics_and_warnings(tmp_path: Path) -> None:

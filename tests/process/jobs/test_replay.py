@@ -26,7 +26,17 @@ from agp_tui.errors import SettingError
 from agp_tui.games.base import GameStatus
 from agp_tui.games.live_preview import downscale
 from agp_tui.jobs.replay import REPEAT_SECONDS, ReplayRequest, run_replay
-from agp_tui.protocol.commands import AnyCommand, Pause, Resume, Seek, SetSpeed, Step
+from agp_tui.protocol.commands import (
+    AnyCommand,
+    Exclude,
+    Include,
+    Pause,
+    Resume,
+    Seek,
+    SetSpeed,
+    Step,
+    Undo,
+)
 from agp_tui.protocol.events import Finished, Live, Note
 from agp_tui.recording.store import Recording, RecordingWriter
 from agp_tui.recording.video import FILE_NAME
@@ -210,3 +220,24 @@ def test_replay_command_reads_commands_from_stdin(path: Path, tmp_path: Path) ->
 def test_replay_command_with_text_output_ends_by_itself(path: Path, tmp_path: Path) -> None:
     done = agp_text("recordings", "replay", str(path), "--speed", "20", home=tmp_path)
     assert (done.returncode, done.stdout.count("90 frames")) == (0, 1)
+
+
+def test_exclusions_are_marked_in_a_replay(tmp_path: Path) -> None:
+    path = write_recording(tmp_path, 60)
+    with replaying(path, paused=True) as replay:
+        shown = replay.after(Exclude(start=10, stop=25), lambda live: bool(live.excluded_frames))
+        assert (shown.excluded_frames, shown.excluded) == ([(10, 25)], 0.5)
+        shown = replay.after(Exclude(start=50, stop=999), lambda live: len(live.excluded_frames) == 2)
+        assert shown.excluded_frames == [(10, 25), (50, 60)]
+        shown = replay.after(Include(start=10, stop=20), lambda live: live.excluded < 0.8)
+        assert shown.excluded_frames == [(20, 25), (50, 60)]
+        replay.after(Undo(), lambda live: live.excluded_frames == [(10, 25), (50, 60)])
+        replay.after(Undo(), lambda live: live.excluded_frames == [(10, 25)])
+        assert Recording.open(path).excluded().sum() == 15
+        replay.after(Undo(), lambda live: not live.excluded_frames)
+        replay.after(Undo(), lambda live: True)
+        replay.after(Exclude(), lambda live: True)
+    notes = [event.text for event in replay.event_log.events if isinstance(event, Note)]
+    assert notes[0] == "There is nothing to take back in this replay."
+    assert "Expected start and stop" in notes[1]
+    assert not Recording.open(path).excluded().any()

@@ -14,10 +14,19 @@ from support.recordings import (
 )
 
 from agp_tui.errors import RecordingError
-from agp_tui.imitation.dataset import Clip, check_trainable, open_clips
+from agp_tui.games.base import Frame
+from agp_tui.imitation.dataset import (
+    Clip,
+    IndexRange,
+    check_trainable,
+    labelled_ranges,
+    moving_recordings,
+    open_clips,
+)
 from agp_tui.imitation.frame_cache import decoded_frames
 from agp_tui.models.frame_window import resize
-from agp_tui.recording.store import Recording, RecordingWriter
+from agp_tui.recording.exclusions import write_exclusions
+from agp_tui.recording.store import Recording, RecordingWriter, time_range
 
 
 def opened(
@@ -146,3 +155,34 @@ def test_short_and_unlabelled_recordings_are_refused() -> None:
     silent = Clip("silent", long.frames, np.zeros_like(long.labels))
     with pytest.raises(RecordingError, match="no key is ever pressed in silent"):
         check_trainable((silent,), 20, 1)
+
+
+def test_excluded_frames_are_context_but_no_labels(tmp_path: Path) -> None:
+    path = record_dot(tmp_path, 60, 4)
+    recording = Recording.open(path)
+    write_exclusions(path, [time_range(recording, 20, 30)])
+    (clip,) = opened(path)
+    assert len(clip) == 60 and clip.labelled is not None
+    assert np.flatnonzero(~clip.labelled).tolist() == list(range(19, 30))
+    assert [(r.start, r.stop) for r in labelled_ranges((clip,), [IndexRange(0, 10, 40)])] == [
+        (10, 19),
+        (30, 40),
+    ]
+    write_exclusions(path, [time_range(recording, 0, 60)])
+    with pytest.raises(RecordingError, match=f"all are excluded in {path}"):
+        check_trainable(opened(path), 3, 1)
+
+
+def test_recording_of_a_still_game_is_left_out_and_alone_refused(tmp_path: Path) -> None:
+    writer = RecordingWriter.create(tmp_path, recording_meta("dots"))
+    for number in range(30):
+        writer.frame(Frame(frame_pixels(0), frame_time_ns(number), frame_time_ns(number)))
+    writer.edge(key_edge(5, "left", True))
+    writer.close()
+    moving = record_dot(tmp_path, 60, 4)
+    notes: list[tuple[str, str]] = []
+    assert moving_recordings([writer.path, moving], lambda *note: notes.append(note)) == (moving,)
+    ((text, level),) = notes
+    assert level == "warning" and "All frames of" in text and "left out" in text
+    with pytest.raises(RecordingError, match="found all frames alike"):
+        moving_recordings([writer.path], lambda *_note: None)

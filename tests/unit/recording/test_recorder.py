@@ -28,6 +28,7 @@ from agp_tui.engine.job import Job
 from agp_tui.errors import AgpError, JobFailed, RecordingError, SettingError
 from agp_tui.games.base import Frame
 from agp_tui.keys.state import NO_KEYS, KeyEdge, Keys
+from agp_tui.protocol.commands import Exclude, Undo
 from agp_tui.protocol.events import Note
 from agp_tui.recording import disk_space as space
 from agp_tui.recording.store import Recording, find_recordings
@@ -132,6 +133,65 @@ def test_start_and_stop_keys(tmp_path: Path) -> None:
     text = (recording.path / "timeline.jsonl").read_text()
     assert "enter" not in text
     assert "esc" not in text
+
+
+def test_exclude_key_and_commands_leave_the_last_seconds_out(tmp_path: Path) -> None:
+    game, log = DrawnGame(), EventLog()
+    job = Job(log)
+    edges = [
+        KeyEdge(frame_time_ns(44.5), "f8", True, "human"),
+        KeyEdge(frame_time_ns(46), "f8", False, "human"),
+    ]
+    keyboard = ScriptedKeyboard(game.source, edges)
+    settings = RecordSettings(min_free_mb=0, exclude_seconds=0.5)
+    recording = open_recording(
+        record_drawn_game(tmp_path, game, keyboard, settings=settings, seconds=2, job=job)
+    )
+    # The key is read after the grab of frame 45; half a second is 15 frames.
+    assert np.flatnonzero(recording.excluded()).tolist() == list(range(30, 46))
+    assert "f8" not in (recording.path / "timeline.jsonl").read_text()
+    notes = [event.text for event in log.events if isinstance(event, Note)]
+    assert "Training will not learn from the last 0.5 s; 0.5 s in all." in notes
+
+
+def test_exclusions_by_command_can_be_undone(tmp_path: Path) -> None:
+    class Commanding(DrawnGame):
+        def grab(self) -> Frame:
+            frame = super().grab()
+            commands = {20: Exclude(seconds=0.2), 30: Exclude(seconds=60), 40: Undo(), 50: Undo(), 59: Undo()}
+            if self.shown - 1 in commands:
+                job.send(commands[self.shown - 1])
+            return frame
+
+    log = EventLog()
+    job = Job(log)
+    driver = PatternPolicy(1, "expert")
+    recorded = record_drawn_game(tmp_path, Commanding(), driver, seconds=2, job=job)
+    assert open_recording(recorded).excluded().sum() == 0
+    notes = [event.text for event in log.events if isinstance(event, Note)]
+    assert notes == [
+        "Training will not learn from the last 0.2 s; 0.2 s in all.",
+        "Training will not learn from the last 1.0 s; 1.0 s in all.",
+        "Taken back; 0.2 s are excluded.",
+        "Taken back; 0.0 s are excluded.",
+        "Nothing to take back.",
+    ]
+
+
+def test_game_that_stands_still_is_reported_once(tmp_path: Path) -> None:
+    class Paused(DrawnGame):
+        def grab(self) -> Frame:
+            frame = super().grab()
+            if 30 <= frame_number(frame.pixels) < 270:
+                frame.pixels[:] = 7
+            return frame
+
+    log = EventLog()
+    recorded = record_drawn_game(tmp_path, Paused(), PatternPolicy(1, "expert"), seconds=10, job=Job(log))
+    notes = [event.text for event in log.events if isinstance(event, Note)]
+    assert [text for text in notes if "has not changed for 5 s" in text] == notes
+    stats = recorded.stats()
+    assert stats is not None and "80 % of the frames equal the one before" in " ".join(stats.warnings)
 
 
 def test_stop_before_start(tmp_path: Path) -> None:

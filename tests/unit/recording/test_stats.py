@@ -9,8 +9,9 @@ from support.recordings import frame_at, frame_time_ns, key_edge, recording_meta
 from agp_tui.games.base import Frame
 from agp_tui.keys.state import KeyEdge
 from agp_tui.protocol.results import Combination
-from agp_tui.recording.quality_stats import recording_stats
-from agp_tui.recording.store import Recording, RecordingWriter
+from agp_tui.recording.exclusions import write_exclusions
+from agp_tui.recording.quality_stats import recording_stats, stands_still
+from agp_tui.recording.store import Recording, RecordingWriter, time_range
 
 SIDES = recording_meta(keys=("up", "left", "right", "down"))
 
@@ -92,3 +93,33 @@ def test_warning_about_still_and_black_frames(tmp_path: Path, shade: int, messag
     found = _warnings(writer.path)
     assert len(found) == len(messages)
     assert all(word in warning for word, warning in zip(messages, found, strict=True))
+
+
+def _recording_with_stills(root: Path, still: range, frames: int = 200) -> Path:
+    """The picture of the first frame of `still` is shown in all of it."""
+    writer = RecordingWriter.create(root, recording_meta("rally"))
+    for number in range(frames):
+        shown = frame_at(still.start if number in still else number)
+        writer.frame(Frame(shown.pixels, frame_time_ns(number), frame_time_ns(number)))
+    writer.edge(key_edge(5, "up", True))
+    writer.edge(key_edge(95, "up", False))
+    writer.close()
+    return writer.path
+
+
+def test_long_standstill_is_reported_with_its_place_until_it_is_excluded(tmp_path: Path) -> None:
+    assert _warnings(_recording_with_stills(tmp_path, range(20, 160), 320)) == ()
+    path = _recording_with_stills(tmp_path, range(20, 175), 320)
+    (warning,) = _warnings(path)
+    assert "stands still from 0:00.7 to 0:05.8" in warning
+    assert f"agp recordings exclude {path.name} --from 0.7 --to 5.833" in warning
+    recording = Recording.open(path)
+    write_exclusions(path, [time_range(recording, 21, 175)])
+    assert _warnings(path) == ()
+
+
+def test_recording_in_which_nothing_moves(tmp_path: Path) -> None:
+    path = _recording_with_stills(tmp_path, range(200))
+    assert stands_still(Recording.open(path))
+    (warning,) = _warnings(path)
+    assert warning == "All frames are alike: the game stood still, or the region does not show it."
