@@ -15,6 +15,7 @@ from support.xserver import XServer
 from textual.widgets import Digits, Input
 
 from agp_tui.protocol.events import Finished, Live
+from agp_tui.recording.store import Recording
 from agp_tui.ui.dialogs.choose import Choose
 from agp_tui.ui.dialogs.confirm import Confirm
 from agp_tui.ui.dialogs.form import Cycle, Form
@@ -191,9 +192,16 @@ def test_a_new_game_is_set_up_recorded_and_ended_by_its_esc_key(
             await wait_until(pilot, lambda: screen.phase == "recording" and "filled" in screen_text(pilot))
             x_server.xdotool("keydown", "Left")
             await wait_until(pilot, lambda: "● left" in screen_text(pilot))
+            x_server.xdotool("key", "F8")
+            await wait_until(pilot, lambda: "s excluded" in screen_text(pilot))
+            await pilot.press("u")
+            await wait_until(pilot, lambda: "s excluded" not in screen_text(pilot))
+            await pilot.press("n")
+            await wait_until(pilot, lambda: "s excluded" in screen_text(pilot))
             x_server.xdotool("keyup", "Left", "key", "Escape")
             await wait_until(pilot, lambda: screen.phase == "result")
             assert "Ended: the esc key" in screen_text(pilot) and "left" in screen_text(pilot)
+            assert Recording.open(recordings(tmp_path)[0].parent).excluded().any()
             meta = json.loads(recordings(tmp_path)[0].read_text())
             assert (meta["game"], meta["keys"], meta["fps"]) == ("rally", ["up", "left"], 20)
             await wait_until(pilot, lambda: len(app.catalog.recordings or ()) == 1)
