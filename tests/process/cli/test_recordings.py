@@ -46,6 +46,7 @@ def test_list_reports_every_recording_as_data(recording: Path, tmp_path: Path) -
         "problem": "",
         "source": "human",
         "labels": "human",
+        "view": None,
         "excluded": 0.0,
     }
     assert (damaged["game"], damaged["state"], damaged["source"]) == ("zebra", "unreadable", "human")
