@@ -216,7 +216,7 @@ def test_a_bad_stretch_is_marked_shown_and_taken_back(
             await pilot.press("u")
             await wait_until(pilot, lambda: excluded() == [(30, 151)])
             await pilot.press("home", "]", "]")
-            await wait_until(pilot, lambda: at(60) and "Learn from it" in screen_text(pilot))
+            await wait_until(pilot, lambda: at(60) and "Include" in screen_text(pilot))
             await pilot.press("l")
             await wait_until(pilot, lambda: excluded() == [])
             await pilot.press("u")

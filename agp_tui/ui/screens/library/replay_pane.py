@@ -47,9 +47,9 @@ class ReplayPane(PlaybackControls):
         Binding("end", "end", "End", id="replay.end", show=False),
         FASTER,
         SLOWER,
-        Binding("n", "mark", "Not for training", id="replay.exclude"),
-        Binding("l", "include", "Learn from it", id="replay.include"),
-        Binding("u", "undo", "Undo", id="replay.undo"),
+        Binding("n", "mark", "Exclude", id="replay.exclude"),
+        Binding("l", "include", "Include", id="replay.include"),
+        Binding("u", "undo", "Undo", id="replay.undo", show=False),
         Binding("m", "disagreements", "Disagreements", id="replay.moments"),
         CLOSE,
     ]
