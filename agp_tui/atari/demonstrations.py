@@ -30,6 +30,8 @@ class Demonstrations:
     """Indices of the agent's actions."""
     rewards: NDArray[np.float32]
     """Change of the score until the next decision."""
+    excluded: NDArray[np.bool_]
+    """Decisions that are not learned from; they are context of others."""
 
     def __len__(self) -> int:
         return len(self.actions)
@@ -64,6 +66,11 @@ def load_demonstrations(
     parts = [_load(Recording.open(path), game, obs_spec, actions, on_progress) for path in recordings]
     if not sum(map(len, parts)):
         raise RecordingError(f"Expected recordings of {game}, found none.", f"agp record --game {game}")
+    if all(part.excluded.all() for part in parts):
+        raise RecordingError(
+            f"Expected frames of {game} to learn from, found that all are excluded.",
+            "agp recordings exclude R --clear makes them count again.",
+        )
     joined = (np.concatenate(arrays) for arrays in zip(*(vars(part).values() for part in parts), strict=True))
     return Demonstrations(*joined)
 
@@ -102,7 +109,15 @@ def _load(
     ages = np.arange(len(chosen)) - np.repeat(starts, np.diff(starts, append=len(chosen)))
     same_episode = np.diff(episodes, append=episodes[-1]) == 0
     rewards = np.where(same_episode, np.diff(scores, append=scores[-1]), 0)
-    return Demonstrations(frames, ages, _actions(recording, chosen, actions, rom), rewards.astype(np.float32))
+    excluded = recording.excluded()
+    excluded |= excluded[np.minimum(np.arange(len(excluded)) + LABEL_OFFSET, len(excluded) - 1)]
+    return Demonstrations(
+        frames,
+        ages,
+        _actions(recording, chosen, actions, rom),
+        rewards.astype(np.float32),
+        excluded[chosen],
+    )
 
 
 def _episodes_and_scores(

@@ -49,8 +49,11 @@ def behavior_cloning(
     rng = np.random.default_rng([seed, 5])
     optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, fused=True)
     returns = demonstrations.returns(hyperparameters.discount, clip=hyperparameters.clip_rewards)
-    train_size = max(1, round(len(demonstrations) * (1 - VALIDATION_SHARE)))
-    probabilities = _sampling_probabilities(demonstrations.actions[:train_size])
+    first = int(np.argmin(demonstrations.excluded))
+    # At least one decision to learn from.
+    train_size = max(first + 1, round(len(demonstrations) * (1 - VALIDATION_SHARE)))
+    used = ~demonstrations.excluded[:train_size]
+    probabilities = _sampling_probabilities(demonstrations.actions[:train_size], used)
     started, progress = time.monotonic(), 0.0
     while progress < 1.0:
         indices = rng.choice(train_size, BATCH_SIZE, p=probabilities)
@@ -61,7 +64,7 @@ def behavior_cloning(
         progress = min(1.0, (time.monotonic() - started) / 60 / minutes)
         if not on_progress(progress, {"loss": loss.item(), "agreement": agreement}):
             break
-    validation = np.arange(train_size, len(demonstrations))
+    validation = train_size + np.flatnonzero(~demonstrations.excluded[train_size:])
     with torch.no_grad():
         batches = np.array_split(validation, max(1, len(validation) // BATCH_SIZE))
         agreements = [
@@ -72,9 +75,9 @@ def behavior_cloning(
     return float(np.mean(agreements)) if agreements else 0.0
 
 
-def _sampling_probabilities(actions: np.ndarray) -> np.ndarray:
-    """Probability of each decision: proportional to `1 / sqrt(frequency of its action)`."""
-    weights = 1 / np.sqrt(np.bincount(actions))[actions]
+def _sampling_probabilities(actions: np.ndarray, used: np.ndarray) -> np.ndarray:
+    """Probability of each decision: proportional to `1 / sqrt(frequency of its action)`; 0 unless `used`."""
+    weights = used / np.sqrt(np.maximum(np.bincount(actions[used], minlength=actions.max() + 1), 1))[actions]
     return np.asarray(weights / weights.sum())
 
 

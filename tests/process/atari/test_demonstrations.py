@@ -74,7 +74,9 @@ def test_stacks_are_padded_with_black_at_the_start(demonstrations: Demonstration
 def test_returns_do_not_cross_episodes() -> None:
     frames = np.zeros((5, 2, 2), np.uint8)
     ages, actions = np.array([0, 1, 2, 0, 1]), np.zeros(5, np.int64)
-    demonstrations = Demonstrations(frames, ages, actions, np.array([0, 0, 4, 0, 1], np.float32))
+    demonstrations = Demonstrations(
+        frames, ages, actions, np.array([0, 0, 4, 0, 1], np.float32), np.zeros(5, bool)
+    )
     assert demonstrations.returns(0.5, clip=False).tolist() == [1, 2, 4, 0.5, 1]
     assert demonstrations.returns(0.5, clip=True).tolist() == [0.25, 0.5, 1, 0.5, 1]
 

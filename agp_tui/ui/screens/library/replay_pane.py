@@ -69,6 +69,8 @@ class ReplayPane(PlaybackControls):
         """The frame after all commands sent so far, so that quick key presses add up."""
         self._marked_from: int | None = None
         """The frame at which the stretch that is being marked begins."""
+        self._stretch: tuple[int, int] | None = None
+        """The excluded stretch around the newest shown frame."""
         self._changes = 0
         """Changes of the exclusions in this replay that can be taken back."""
 
@@ -87,10 +89,11 @@ class ReplayPane(PlaybackControls):
 
     def show(self, live: Live) -> None:
         """Show the newest state."""
-        before, excluded = self.live, self._excluded_here
+        first = self.live is None
         self.update_state(live)
         self._frame = live.frame or 0
-        if before is None or excluded != self._excluded_here:
+        stretch, self._stretch = self._stretch, self._excluded_here
+        if first or stretch != self._stretch:
             self.refresh_bindings()
         self.query_one(LiveView).show(live)
         self.query_one(SeekBar).show(live, self._marked_from)
