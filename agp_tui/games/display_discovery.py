@@ -146,10 +146,17 @@ class DisplayCandidate:
 
 def find_display(settings: GameSettings, desktop: Desktop | None = None) -> DisplayCandidate:
     """The display of the settings, or the first usable one. Raises `DisplayError` with all reasons."""
+    return usable_displays(settings, desktop)[0]
+
+
+def usable_displays(settings: GameSettings, desktop: Desktop | None = None) -> list[DisplayCandidate]:
+    """The displays that may show the game, best first; only `$DISPLAY` if it is usable.
+
+    Raises `DisplayError` with the reason of each display if there is none.
+    """
     found = candidates(settings, desktop, stop_at_first=True)
-    for candidate in found:
-        if candidate.usable:
-            return candidate
+    if usable := [candidate for candidate in found if candidate.usable]:
+        return usable
     reasons = (
         "; ".join(f"{candidate.name}: {candidate.reason}" for candidate in found) or "no display was found"
     )

@@ -19,8 +19,8 @@ from agp_tui.games.display_discovery import (
     FROM_ENVIRONMENT,
     FROM_SETTINGS,
     DisplayCandidate,
-    candidates,
     find_display,
+    usable_displays,
 )
 from agp_tui.games.ids import is_atari
 from agp_tui.games.region_tracker import RegionTracker, open_window_system
@@ -135,9 +135,7 @@ def _find_view(
 ) -> tuple[DisplayCandidate, WindowSystem, Window] | None:
     """The window of a view, on the first display that has it; None on a system where it cannot be found."""
     missing: DisplayError | None = None
-    for display in candidates(settings, stop_at_first=True):
-        if not display.usable:
-            continue
+    for display in usable_displays(settings):
         display.enter()
         windows = open_window_system(display.name or None)
         if windows is None:
@@ -147,11 +145,8 @@ def _find_view(
         except DisplayError as error:
             windows.close()
             missing = missing or error
-    if missing is not None:
-        raise missing
-    # Raises with the reason of each display.
-    find_display(settings)
-    return None
+    assert missing is not None
+    raise missing
 
 
 def _follow(
