@@ -102,8 +102,8 @@ def test_model_plays_after_its_window_moved_over_ssh_without_a_click(
     assert any(name in note and "620,494" in note for note in notes(result))
     # What the model records is what it sees.
     window.show("none")
-    seen = record(name, home, "--by", model, **OVER_SSH)
-    again = record(name, home, **OVER_SSH)
+    seen = record(name, home, "--by", model, display=server.name)
+    again = record(name, home, display=server.name)
     window.move(100, 100)
     before = record(name, home, *window.field, display=server.name)
     assert view_of(seen).region == (10, 84, 256, 192)
@@ -122,7 +122,7 @@ def test_profile_made_of_the_first_recording_follows_the_window_too(
     assert agp(*words, home=home).code == 0
     for left, top in ((300, 200), (500, 400)):
         window.move(left, top)
-        found = record(name, home, **OVER_SSH)
+        found = record(name, home, display=server.name)
         assert view_of(found).region == (left, top + 64, 256, 192)
         assert np.array_equal(frame_of(found), frame_of(first))
         assert "profile" not in found.finished["report"]
@@ -136,7 +136,7 @@ def test_resized_window_scales_the_region_and_says_so(
     first = record(name, home, *window.field, display=server.name)
     window.resize(512, 512)
     window.move(40, 30)
-    larger = record(name, home, **OVER_SSH)
+    larger = record(name, home, display=server.name)
     warning = notes(larger, "warning")[0]
     assert "512x512 now, 256x256" in warning and "512x384" in warning
     assert view_of(larger).region == (40, 158, 512, 384)
@@ -144,7 +144,7 @@ def test_resized_window_scales_the_region_and_says_so(
     assert difference.mean() < 2.0
     window.resize(512, 256)
     window.move(40, 30)
-    wider = record(name, home, **OVER_SSH)
+    wider = record(name, home, display=server.name)
     assert any("proportions differ" in note for note in notes(wider, "warning"))
 
 
@@ -172,7 +172,7 @@ def test_closed_window_and_two_windows_of_one_class_are_refused(
     )
     other = Arena(server, 500, 300, name=name)
     for words in (("play", model, "--seconds", "1"), ("record", "--game", name, "--seconds", "1")):
-        refused = agp(*words, home=home, **OVER_SSH)
+        refused = agp(*words, home=home, display=server.name)
         failed = refused.only_event("failed")
         assert refused.code == 2 and "256x256 at 500,300" in failed["error"], refused.summary()
         assert "256x256 at 100,100" in failed["error"]
@@ -182,7 +182,7 @@ def test_closed_window_and_two_windows_of_one_class_are_refused(
     other.close()
     window.close()
     for words in (("play", model, "--seconds", "1"), ("record", "--game", name, "--seconds", "1")):
-        refused = agp(*words, home=home, **OVER_SSH)
+        refused = agp(*words, home=home, display=server.name)
         failed = refused.only_event("failed")
         assert refused.code == 2 and name in failed["error"] and "Start the game" in failed["hint"]
     assert len(list((home / "recordings").glob("*/*"))) == 1
