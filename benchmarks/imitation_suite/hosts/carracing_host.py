@@ -13,7 +13,7 @@ from state_pipe import StatePipe
 
 SHRINK = 2
 """The window is smaller than Gymnasium's by this factor and shows the same part of the road."""
-STEERING, GAS, BRAKE = 0.35, 0.25, 0.2
+STEERING, GAS = 0.35, 0.025
 """Of each action while its keys are held. The largest values are too fast for people, as Gymnasium warns."""
 AHEAD = 12
 """Tiles of the road in a state; the window shows about ten."""
@@ -77,16 +77,16 @@ def main():
         road, terminated = Road(env.track), False
         while not terminated:
             held = pygame.key.get_pressed()
-            pressed = [held[key] for key in (pygame.K_UP, pygame.K_DOWN, pygame.K_LEFT, pygame.K_RIGHT)]
-            points, terminated = step(env, road, action(*pressed))
+            pressed = action(held[pygame.K_UP], held[pygame.K_LEFT], held[pygame.K_RIGHT])
+            points, terminated = step(env, road, pressed)
             steps, score = steps + 1, score + points
             pipe.write(steps=steps, score=score, **state_of(env.car.hull, road))
         env.reset()
 
 
-def action(up, down, left, right):
-    """Steering, gas and brake."""
-    return np.array([STEERING * (bool(right) - bool(left)), GAS * bool(up), BRAKE * bool(down)])
+def action(up, left, right):
+    """Steering, gas and brake, which people do without at this gas."""
+    return np.array([STEERING * (bool(right) - bool(left)), GAS * bool(up), 0.0])
 
 
 def step(env, road, action):

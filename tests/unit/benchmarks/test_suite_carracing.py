@@ -45,9 +45,9 @@ def test_driver_steers_back_to_the_road() -> None:
 
 def test_speed_is_chosen_by_the_sharpest_bend_in_view() -> None:
     assert "up" in decided(state(bend(0.3, straight=8), speed=15))
-    assert "up" not in decided(state(bend(0.3, straight=8), speed=28))
-    assert "down" in decided(state(bend(0.3, straight=8), speed=36))
-    assert "down" not in decided(state(bend(0.0), speed=35))
+    assert "up" not in decided(state(bend(0.3, straight=8), speed=32))
+    assert "up" in decided(state(bend(0.0), speed=30))
+    assert "up" not in decided(state(bend(0.0), speed=35))
 
 
 def test_turn_of_the_car_is_anticipated() -> None:
