@@ -44,6 +44,8 @@ class Checkpoint:
     """`takes`: paths of the recordings; `validation`: held-out ranges `[recording, start, stop]`; `step`."""
     view: View | None = None
     """As in the manifest of a model."""
+    game_delay_ms: float | None = None
+    """As in the manifest of a model."""
 
     def network(self) -> PolicyNetwork:
         """The network with these weights in evaluation mode. Raises `ModelError` if they do not fit."""
@@ -78,6 +80,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     }
     if checkpoint.view is not None:
         body["view"] = msgspec.to_builtins(checkpoint.view)
+    if checkpoint.game_delay_ms is not None:
+        body["game_delay_ms"] = checkpoint.game_delay_ms
     write_tensors(path, body)
 
 
@@ -98,6 +102,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             training=dict(body["training"]),
             data=dict(body["data"]),
             view=msgspec.convert(body.get("view"), View | None),
+            game_delay_ms=msgspec.convert(body.get("game_delay_ms"), float | None),
         )
     except (KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
         raise ModelError(

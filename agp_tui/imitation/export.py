@@ -143,4 +143,5 @@ def _manifest(
         versions=library_versions(),
         checkpoint=CHECKPOINT_FILE,
         view=source.view,
+        game_delay_ms=source.game_delay_ms,
     )

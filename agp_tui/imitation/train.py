@@ -276,6 +276,7 @@ class CheckpointWriter:
             training=trainer.state_dict() if with_state else {},
             data=self._data,
             view=self._view,
+            game_delay_ms=meta.game_delay_ms,
         )
 
 

@@ -69,6 +69,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """File beside `model.tflite` to continue training from."""
     view: View | None = None
     """Region, display and window of the newest recording that it was trained on; None for Atari games."""
+    game_delay_ms: float | None = None
+    """The game's own delay from a key to the picture, as in its recordings; None if it was not measured."""
 
     def __post_init__(self) -> None:
         if len(self.thresholds) != len(self.keys):

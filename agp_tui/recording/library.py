@@ -184,6 +184,7 @@ def info(path: Path) -> RecordingInfo:
         "region": ",".join(map(str, meta.region)) if meta.region else None,
         "display": meta.display,
         "window": meta.view.window.name if meta.view and meta.view.window else None,
+        "delay of the game, ms": meta.game_delay_ms,
         "who plays": meta.source,
         "whose keys are learnt": meta.labels,
         "who pressed keys": ", ".join(recording.timeline.players),

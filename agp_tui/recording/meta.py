@@ -60,6 +60,8 @@ class RecordingMeta(msgspec.Struct, frozen=True, kw_only=True):
     display: str | None = None
     view: View | None = None
     """Of a screen: region, size of the display, and the window of the game at the start."""
+    game_delay_ms: float | None = None
+    """The game's own delay from a key to the picture, if `agp doctor --game` measured it before."""
     started_at: float = msgspec.field(default_factory=time.time)
     """Wall clock, seconds since 1970."""
     started_ns: int = msgspec.field(default_factory=time.monotonic_ns)

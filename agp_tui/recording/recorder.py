@@ -20,6 +20,7 @@ from agp_tui.engine.job import Job
 from agp_tui.errors import AgpError, JobFailed, RecordingError
 from agp_tui.files import size_of
 from agp_tui.games.base import Frame, GameStatus
+from agp_tui.games.key_delay import stored_key_delay
 from agp_tui.games.live_preview import Preview, live_event
 from agp_tui.keys.state import NO_KEYS, Keys
 from agp_tui.protocol.commands import Exclude, Undo
@@ -29,6 +30,7 @@ from agp_tui.recording.agreement import Agreement
 from agp_tui.recording.disk_space import DiskSpace
 from agp_tui.recording.exclusions import ExclusionEditor, TimeRange
 from agp_tui.recording.inputs import PlayerInput
+from agp_tui.recording.meta import game_slug
 from agp_tui.recording.quality_stats import MAX_STILL_SECONDS, RecordingStats, recording_stats
 from agp_tui.recording.store import Recording, RecordingMeta, RecordingWriter
 
@@ -107,6 +109,7 @@ def record(
         player.clock.fps,
         source=player.source,
         labels=player.labels,
+        game_delay_ms=_game_delay(root, player.game.name),
         started_ns=player.clock.now_ns(),
     )
     limits = _Limits(
@@ -118,6 +121,11 @@ def record(
     marks = MistakeMarks(job, writer, settings)
     reporter = RecordingReporter(job, player, writer, Preview(preview))
     return _RecordingLoop(player, writer, reporter, marks).run(limits, space, job)
+
+
+def _game_delay(root: Path, game: str) -> float | None:
+    found = stored_key_delay(root / game_slug(game))
+    return found.milliseconds if found is not None else None
 
 
 def wait_for_start(player: PlayerInput, settings: RecordSettings, job: Job) -> bool:
