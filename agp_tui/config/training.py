@@ -58,6 +58,9 @@ class TrainSettings:
     learning_rate: Annotated[float, Meta(gt=0.0, le=1.0)] = 1e-3
     """Peak learning rate (linear warm-up, cosine decay)."""
 
+    ema_decay: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.99
+    """Decay of the exponential moving average of the weights, which is what is exported; 0: no average."""
+
     weight_decay: Annotated[float, Meta(ge=0.0)] = 1e-4
     """Weight decay of AdamW."""
 
@@ -67,9 +70,9 @@ class TrainSettings:
     change_weight: Annotated[float, Meta(ge=1.0)] = 3.0
     """Factor of the loss at frames where the keys change."""
 
-    shift: Annotated[int, Meta(ge=0, le=64)] = 0
-    """Augmentation: largest shift of whole windows, in pixels. Off by default: positions on the screen
-    determine the keys, and short trainings were worse with it."""
+    shift: Annotated[int, Meta(ge=0, le=64)] | None = None
+    """Augmentation: largest shift of whole windows, in pixels. Default: 5 % of `frame_size` if most of the
+    picture changes (a moving camera), else 0, as positions in the picture determine the keys."""
 
     jitter: Fraction = 0.1
     """Augmentation: largest relative change of brightness and contrast of whole windows."""

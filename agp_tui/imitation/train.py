@@ -20,6 +20,7 @@ from agp_tui.games.ids import is_atari
 from agp_tui.games.view import View, differing_views
 from agp_tui.imitation.checkpoint import BEST, LAST, Checkpoint, load_checkpoint, save_checkpoint
 from agp_tui.imitation.dataset import Clip, Dataset, check_trainable, moving_recordings, open_clips
+from agp_tui.imitation.frame_statistics import FrameStatistics, looks_mirrored
 from agp_tui.imitation.metrics import ValidationReport
 from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
 from agp_tui.imitation.train_validation_split import dataset_with_corrections, split
@@ -30,13 +31,16 @@ from agp_tui.recording.library import known_views
 from agp_tui.recording.meta import RecordingMeta
 from agp_tui.recording.store import Recording
 
+SHIFT_SHARE = 0.05
+"""Shift of windows for games whose camera moves, as a share of the frame size."""
+
 STAGES = 4
 """Read, train, validate; the caller exports."""
 
 SAVE_SECONDS = 15.0
 """Shortest time between two writes of `last.pt`, except at the end."""
 
-SHORT_CHUNKS: dict[str, Any] = {"batch": 16, "stretch": 16}
+SHORT_CHUNKS: dict[str, Any] = {"batch": 16, "stretch": 16, "ema_decay": 0.0, "shift": 0}
 """Settings for trainings of minutes: batches of many short chunks, from many games."""
 BC_LEARNING_RATE = 2e-3
 
@@ -93,6 +97,9 @@ def train(
     if source and spec.motion != request.settings.motion:
         sees = "sees" if spec.motion else "does not see"
         job.note(f"The network {sees} motion, as in the checkpoint that training starts from.")
+    correct = start if request.corrections else None
+    dataset = _load_dataset(recordings, meta, request.frame_size, settings, correct, job)
+    settings = _choose_augmentation(settings, dataset, meta.keys, job)
     torch.manual_seed(settings.seed)
     trainer = Trainer(
         PolicyNetwork(spec),
@@ -102,8 +109,6 @@ def train(
         threads=threads,
         measure_threads=measure_threads,
     )
-    correct = start if request.corrections else None
-    dataset = _load_dataset(recordings, meta, request.frame_size, settings, correct, job)
     if source:
         trainer.network.load_state_dict(source.weights)
     else:
@@ -228,6 +233,35 @@ def _load_dataset(
     return Dataset(clips, *ranges, segment=settings.segment, step=settings.step)
 
 
+def _choose_augmentation(
+    settings: TrainSettings, dataset: Dataset, keys: tuple[str, ...], job: Job
+) -> TrainSettings:
+    """The settings with a `shift` chosen by the training frames, if none is set; suggests `flip`."""
+    if settings.shift is not None and settings.flip:
+        return settings
+    statistics = FrameStatistics(dataset)
+    if not settings.flip and looks_mirrored(statistics, dataset, keys):
+        job.note(
+            "The recordings look alike in a mirror and both directions are held about as long: "
+            "if the game is symmetric, --flip doubles the data."
+        )
+    if settings.shift is not None:
+        return settings
+    size, share = dataset.clips[0].frames.shape[1], round(100 * statistics.varying_share)
+    if not statistics.camera_moves:
+        job.note(
+            f"Frames are not shifted (--shift 0): only {share} % of the picture changes, so positions in it "
+            "determine the keys."
+        )
+        return replace(settings, shift=0)
+    shift = round(SHIFT_SHARE * size)
+    job.note(
+        f"Frames are shifted by up to {shift} pixels (--shift): {share} % of the picture changes, as with a "
+        "moving camera."
+    )
+    return replace(settings, shift=shift)
+
+
 class CheckpointWriter:
     """Writes the best and the last checkpoint of a run."""
 
@@ -270,7 +304,7 @@ class CheckpointWriter:
             fps=meta.fps,
             lead=self._settings.lead,
             thresholds=report.thresholds if report else (0.5,) * len(meta.keys),
-            weights=trainer.network.state_dict(),
+            weights=trainer.policy.state_dict(),
             validation=report.figures() if report else {},
             settings=to_plain(self._settings),
             training=trainer.state_dict() if with_state else {},
@@ -288,7 +322,7 @@ def _report_best(result: FitResult, folder: Path, job: Job) -> TrainResult:
     if figures:
         report = ValidationReport.of(figures)
         job.emit(report.table())
-        job.emit(Note(text=report.verdict, level="info" if report.beats_baselines else "warning"))
+        job.emit(Note(text=report.verdict, level="info" if report.result.beats_baselines else "warning"))
     state = result.state
     return TrainResult(
         best, folder / LAST, figures, result.why, state.epoch, state.positions, round(state.seconds, 1)

@@ -17,13 +17,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel
 
 from agp_tui.config import TrainSettings
 from agp_tui.engine.autotune import fastest_precision, fastest_thread_count
 from agp_tui.engine.cpu import available_cpus
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed
-from agp_tui.imitation.augmentation import Augmentation, center_and_augment, mirrored_key_order
+from agp_tui.imitation.augmentation import (
+    Augmentation,
+    Transform,
+    center_and_augment,
+    mirrored_key_order,
+)
 from agp_tui.imitation.batching import Batch, FrameStore, collate, split_chunks
 from agp_tui.imitation.dataset import Dataset, IndexRange
 from agp_tui.imitation.metrics import ValidationReport, majority_combination, validation_report
@@ -34,6 +40,10 @@ from agp_tui.imitation.thresholds import choose_thresholds
 
 THREAD_FRAMES, PRECISION_FRAMES = 96, 48
 """Frames of a batch for measurements of the number of threads, and of the precision on a CPU."""
+
+
+PERTURBATION = 0.1
+"""Shift of frames in a validation, along both axes, as a share of their size."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +94,18 @@ class Trainer:
             {"params": vectors, "weight_decay": 0.0},
         ]
         self.optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
+        self._average: AveragedModel | None = None
         mirror = mirrored_key_order(keys) if settings.flip else None
-        self.augmentation = Augmentation(settings.shift, settings.jitter, mirror)
+        self.augmentation = Augmentation(settings.shift or 0, settings.jitter, mirror)
+
+    @property
+    def policy(self) -> PolicyNetwork:
+        """The network to validate and export: the weight average, or `network` without one."""
+        if self._average is None:
+            return self.network
+        module = self._average.module
+        assert isinstance(module, PolicyNetwork)
+        return module
 
     def fit_normalization(self, dataset: Dataset) -> None:
         """Set the network's input normalization to mean frame and pixel deviation of training frames."""
@@ -211,19 +231,29 @@ class Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
+        if self.settings.ema_decay:
+            if self._average is None:
+                self._average = self._new_average()
+            self._average.update_parameters(self.network)
         return loss.detach()
+
+    def _new_average(self) -> AveragedModel:
+        return AveragedModel(self.network, avg_fn=exponential_average(self.settings.ema_decay))
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """Weighted binary cross-entropy, mean over the counted positions and the keys."""
         labels, weights = self._to_device(batch.labels), self._to_device(batch.weights)
-        network = self.network
-        deviation = 1.0 / float(network.scale)
-        centered = center_and_augment(batch.frames, network.mean, deviation, batch.transforms, batch.padding)
+        centered = self._centered(batch)
         with self.autocast():
-            logits = network.forward_centered(centered)
+            logits = self.network.forward_centered(centered)
         losses = functional.binary_cross_entropy_with_logits(logits.float(), labels, reduction="none")
         counted = max(batch.positions, 1)
         return (losses.mean(dim=2) * weights).sum() / counted
+
+    def _centered(self, batch: Batch) -> torch.Tensor:
+        """The transformed frames of a batch, centered for the network."""
+        mean, deviation = self.network.mean, 1.0 / float(self.network.scale)
+        return center_and_augment(batch.frames, mean, deviation, batch.transforms, batch.padding)
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Context of the forward pass: bfloat16 autocast if that is the precision."""
@@ -243,10 +273,14 @@ class Trainer:
         ranges: Sequence[IndexRange],
         job: Job | None = None,
         store: FrameStore | None = None,
+        transform: Transform | None = None,
     ) -> NDArray[np.float32] | None:
-        """Key probabilities (M, keys) at the counted positions of `ranges`; None if the job is stopped."""
+        """Key probabilities (M, keys) at the counted positions of `ranges`; None if the job is stopped.
+
+        `transform` is applied to the frames.
+        """
         store = store or FrameStore(dataset.clips, self.device)
-        self.network.eval()
+        network, transforms = self.policy.eval(), (transform or Transform(),)
         parts = []
         with torch.no_grad(), self.autocast():
             for r in ranges:
@@ -255,7 +289,7 @@ class Trainer:
                     if job is not None and job.stopping:
                         return None
                     batch = collate(dataset, [chunk], self.settings.stretch, store=store)
-                    logits = self.network(batch.frames)
+                    logits = network.forward_centered(self._centered(replace(batch, transforms=transforms)))
                     rows.append(torch.sigmoid(logits[0].float()).cpu().numpy())
                 parts.append(np.concatenate(rows)[:: dataset.step])
         if not parts:
@@ -271,7 +305,12 @@ class Trainer:
     ) -> ValidationReport | None:
         """Evaluate on `dataset.validation`; None if the job is stopped meanwhile."""
         probabilities = self.probabilities(dataset, dataset.validation, job, store)
-        if probabilities is None:
+        distance = max(1, round(PERTURBATION * self.network.spec.frame_size))
+        shifted = [
+            self.probabilities(dataset, dataset.validation, job, store, Transform(down=way, right=way))
+            for way in (distance, -distance)
+        ]
+        if probabilities is None or shifted[0] is None or shifted[1] is None:
             return None
         if majority_class is None:
             majority_class = majority_combination(dataset.labels(dataset.train))
@@ -283,21 +322,40 @@ class Trainer:
             previous=dataset.previous(dataset.validation),
             majority=majority_class,
             keys=self.keys,
+            shifted=[shifted[0], shifted[1]],
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """Training state besides the network's weights, as plain data and tensors."""
-        return {
+        """Training state besides the weights of `policy`, as plain data and tensors."""
+        state: dict[str, Any] = {
             "optimizer": self.optimizer.state_dict(),
             "counters": asdict(self.state),
             "precision": self.precision,
         }
+        if self._average is not None:
+            state["network"] = self.network.state_dict()
+            state["averaged_steps"] = int(self._average.n_averaged)
+        return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned."""
+        """Restore what `state_dict` returned; the weights of `policy` are already those of `network`."""
+        if "network" in state:
+            self._average = self._new_average()
+            self._average.n_averaged.fill_(state["averaged_steps"])
+            self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.state = TrainState(**state["counters"])
         self.precision = state["precision"]
+
+
+def exponential_average(decay: float) -> Callable[[Any, Any, Any], Any]:
+    """An exponential moving average for `AveragedModel`; a shorter one during the first steps."""
+
+    def update(average: torch.Tensor, current: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:
+        steps = int(count)
+        return average.lerp(current, 1 - min(decay, (1 + steps) / (10 + steps)))
+
+    return update
 
 
 def _finite(loss: torch.Tensor) -> float:

@@ -70,18 +70,31 @@ class ValidationResult(msgspec.Struct, frozen=True, kw_only=True):
     majority: F1Result = F1Result()
     loss: float = 0.0
     """Binary cross-entropy."""
+    shifted_loss: float | None = None
+    """Binary cross-entropy on the same frames shifted by a tenth of their size."""
+    base_rate_loss: float | None = None
+    """Binary cross-entropy of a baseline that always predicts how often each key is held."""
     verdict: str = ""
-    """Whether the model beats the baselines, as a sentence."""
+    """How good the model is, as a sentence."""
+
+    @property
+    def skill(self) -> float | None:
+        """`1 - shifted_loss / base_rate_loss`: 1 is perfect, 0 no better than `base_rate_loss`.
+
+        None if it was not measured (earlier versions) or no key is ever pressed.
+        """
+        if self.shifted_loss is None or not self.base_rate_loss:
+            return None
+        return 1.0 - self.shifted_loss / self.base_rate_loss
 
     @property
     def beats_baselines(self) -> bool:
-        """Whether the model is better than both baselines in F1, and at changes if there are any."""
-        baselines = (self.repeat, self.majority)
-        return (
-            any(key.base_rate > 0 for key in self.keys)
-            and all(self.model.f1 > one.f1 for one in baselines)
-            and (not self.changes or all(self.model.change_f1 > one.change_f1 for one in baselines))
-        )
+        """Whether the model has skill and a better F1 than the most frequent keys.
+
+        `repeat` is no baseline here: it knows the true keys of the frame before, which no player does.
+        """
+        pressed = any(key.base_rate > 0 for key in self.keys)
+        return pressed and self.model.f1 > self.majority.f1 and (self.skill is None or self.skill > 0)
 
 
 class LatencyResult(Result, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ LABELS = np.array([[1, 0], [1, 0], [0, 0], [0, 1], [0, 1], [0, 0]], np.bool_)
 PREVIOUS = np.array([[1, 0], [1, 0], [1, 0], [0, 0], [0, 1], [0, 1]], np.bool_)
 
 
-def report_of(probabilities: np.ndarray) -> ValidationReport:
+def report_of(probabilities: np.ndarray, shifted: np.ndarray | None = None) -> ValidationReport:
     return validation_report(
         probabilities.astype(np.float32),
         LABELS,
@@ -21,6 +21,7 @@ def report_of(probabilities: np.ndarray) -> ValidationReport:
         majority=np.array([True, False]),
         keys=KEYS,
         thresholds=(0.5, 0.5),
+        shifted=() if shifted is None else [shifted.astype(np.float32)],
     )
 
 
@@ -46,11 +47,29 @@ def test_baselines_by_hand() -> None:
     assert [(key["repeat_f1"], key["majority_f1"]) for key in plain] == [(0.8, 0.5), (0.5, 0.0)]
 
 
-def test_verdict_compares_with_the_baselines() -> None:
+def test_true_keys_of_the_frame_before_are_no_baseline() -> None:
+    """`repeat` has a better F1 here, but a player does not know these keys."""
+    found = report_of(np.array([[0.9, 0], [0.1, 0], [0.8, 0], [0, 0.9], [0, 0.1], [0, 0.1]]))
+    assert found.majority.f1 < found.model.f1 < found.repeat.f1 and found.result.beats_baselines
     worse = report_of(np.zeros((6, 2)))
-    assert "does not beat repeating the last keys in F1 (0.00 against 0.65)" in worse.verdict
-    assert not worse.beats_baselines and not ValidationReport.of(worse.figures()).beats_baselines
-    assert report_of(LABELS.astype(float)).beats_baselines
+    assert not worse.result.beats_baselines
+    assert not ValidationReport.of(worse.figures()).result.beats_baselines
+
+
+def test_skill_compares_the_likelihood_on_shifted_frames_with_the_key_frequencies() -> None:
+    exact, rates = LABELS.astype(np.float64), np.full((6, 2), 1 / 3)
+    entropy = -(np.log(1 / 3) / 3 + np.log(2 / 3) * 2 / 3)
+    perfect, useless, lost = (report_of(exact, one) for one in (exact, rates, 1 - exact))
+    for report in (perfect, useless, lost):
+        assert report.base_rate_loss == pytest.approx(entropy) and report.loss == pytest.approx(0, abs=1e-6)
+    assert useless.shifted_loss == pytest.approx(entropy)
+    assert perfect.result.skill == pytest.approx(1) and useless.result.skill == pytest.approx(0, abs=1e-3)
+    assert perfect.result.beats_baselines and not lost.result.beats_baselines
+    # The best checkpoint is the one with the greatest likelihood, whatever its F1 on plain frames.
+    assert perfect.score == pytest.approx(1)
+    assert useless.score == pytest.approx(np.exp(-entropy), abs=1e-3)
+    assert lost.score < useless.score
+    assert report_of(exact).result.skill is None and report_of(rates).score == pytest.approx(useless.score)
 
 
 def test_no_pressed_key_gives_no_verdict() -> None:
@@ -63,7 +82,7 @@ def test_no_pressed_key_gives_no_verdict() -> None:
         majority=np.array([False]),
         keys=("up",),
     )
-    assert found.keys[0].f1 is None and not found.beats_baselines and "say nothing" in found.verdict
+    assert found.keys[0].f1 is None and not found.result.beats_baselines and "say nothing" in found.verdict
 
 
 def test_thresholds_are_chosen_for_each_key() -> None:
@@ -78,6 +97,6 @@ def test_majority_combination() -> None:
 
 
 def test_report_round_trip() -> None:
-    found = report_of(LABELS.astype(float))
+    found = report_of(LABELS.astype(float), np.full((6, 2), 0.4))
     again = ValidationReport.of(found.figures())
     assert again.figures() == found.figures() and again.table().rows == found.table().rows

@@ -7,6 +7,7 @@ from support.fakes import EventLog
 
 from agp_tui.engine.job import Job
 from agp_tui.errors import JobFailed
+from agp_tui.imitation.batching import Batch
 from agp_tui.imitation.dataset import Dataset, IndexRange
 from agp_tui.imitation.network import NetworkSpec, PolicyNetwork
 from agp_tui.imitation.trainer import Trainer
@@ -31,7 +32,7 @@ def test_learns_a_task_that_needs_motion(job: Job, event_log: EventLog) -> None:
     result = trainer(data).fit(data, job, epochs=12)
     assert result.report is not None and result.why == "epochs"
     assert result.report.model.f1 > 0.9 and result.report.model.change_f1 > 0.8
-    assert result.report.beats_baselines
+    assert result.report.result.beats_baselines
     progress = [event for event in event_log.events if isinstance(event, Progress)]
     # Every validation has a distinct progress value, so that a curve can be drawn.
     validated = {event.metrics["epoch"]: event for event in progress if "f1" in event.metrics}
@@ -43,6 +44,18 @@ def test_learns_a_task_that_needs_motion(job: Job, event_log: EventLog) -> None:
     assert (
         last.done == last.total and last.rate and {"loss", "val_loss", "f1", "change_f1"} <= set(last.metrics)
     )
+
+
+def test_report_has_the_likelihood_on_shifted_frames(job: Job) -> None:
+    """A network trained on shifted frames is better there, although not on plain frames."""
+    data = dots(frames=600)
+    losses = {}
+    for shift in (0, 4):
+        report = trainer(data, shift=shift).fit(data, job, epochs=12).report
+        assert report is not None and report.shifted_loss is not None and report.base_rate_loss is not None
+        losses[shift] = report.shifted_loss
+        assert report.shifted_loss > 0 and 0.6 < report.base_rate_loss < 0.7
+    assert losses[4] < losses[0]
 
 
 def test_one_frame_is_not_enough(job: Job) -> None:
@@ -81,15 +94,42 @@ def test_stopped_training_resumes_exactly(queries: int, tmp_path: Path) -> None:
 
     stopped = trainer(data, shift=2, jitter=0.1)
     assert stopped.fit(data, StopsAfter(queries), epochs=3).why == "stopped"
-    torch.save({"weights": stopped.network.state_dict(), **stopped.state_dict()}, tmp_path / "state.pt")
+    torch.save({"weights": stopped.policy.state_dict(), **stopped.state_dict()}, tmp_path / "state.pt")
     stored = torch.load(tmp_path / "state.pt", weights_only=True)
     resumed = trainer(data, shift=2, jitter=0.1)
     resumed.network.load_state_dict(stored["weights"])
     resumed.load_state_dict(stored)
     resumed.fit(data, Job(), epochs=3)
 
-    for one, other in zip(straight.network.parameters(), resumed.network.parameters(), strict=True):
-        assert torch.equal(one, other)
+    for expected, found in ((straight.network, resumed.network), (straight.policy, resumed.policy)):
+        for one, other in zip(expected.parameters(), found.parameters(), strict=True):
+            assert torch.equal(one, other)
+
+
+def test_policy_is_the_moving_average_of_the_weights(job: Job) -> None:
+    data = dots(frames=400)
+    trained = trainer(data, ema_decay=0.9)
+    step = trained.train_step
+    history: list[torch.Tensor] = []
+
+    def recorded_step(batch: Batch, learning_rate: float) -> torch.Tensor:
+        loss = step(batch, learning_rate)
+        history.append(trained.network.head.weight.detach().clone())
+        return loss
+
+    trained.train_step = recorded_step  # type: ignore[method-assign]
+    trained.fit(data, job, epochs=3)
+    average = history[0]
+    for number, weight in enumerate(history[1:], start=1):
+        decay = min(0.9, (1 + number) / (10 + number))
+        average = decay * average + (1 - decay) * weight
+    assert len(history) > 5
+    torch.testing.assert_close(trained.policy.head.weight, average)
+    assert not torch.equal(trained.policy.head.weight, trained.network.head.weight)
+    # Without a decay there is no second network.
+    plain = trainer(data, ema_decay=0.0)
+    plain.fit(data, job, epochs=1)
+    assert plain.policy is plain.network
 
 
 def test_second_fit_keeps_the_optimizer_state(job: Job) -> None:

@@ -127,7 +127,7 @@ def scores(event: Finished, means: dict[str, float]) -> Iterator[RenderableType]
 
 
 def keys_table(validation: ValidationResult) -> RichTable:
-    """F1 by key beside the two players that a model must beat."""
+    """F1 by key beside that of the most frequent keys and of the true keys of the frame before."""
     table = RichTable(
         title=f"On {validation.positions} held-out frames, {validation.changes} with a change",
         title_justify="left",
@@ -135,7 +135,7 @@ def keys_table(validation: ValidationResult) -> RichTable:
         header_style="bold",
     )
     table.add_column("key")
-    for name in ("held %", "precision", "recall", "F1", "repeating", "most frequent"):
+    for name in ("held %", "precision", "recall", "F1", "most frequent", "previous"):
         table.add_column(name, justify="right")
     for key in validation.keys:
         table.add_row(
@@ -143,9 +143,9 @@ def keys_table(validation: ValidationResult) -> RichTable:
             cell_text(round(100 * key.base_rate, 1)),
             _share(key.precision),
             _share(key.recall),
-            _best(key.f1, key.repeat_f1, key.majority_f1),
-            _share(key.repeat_f1),
+            _best(key.f1, key.majority_f1),
             _share(key.majority_f1),
+            _share(key.repeat_f1),
         )
     table.add_section()
     players = (validation.model, validation.repeat, validation.majority)
@@ -154,14 +154,12 @@ def keys_table(validation: ValidationResult) -> RichTable:
         ("at changes", [one.change_f1 for one in players]),
     ):
         own, repeat, majority = figures
-        table.add_row(
-            name, "", "", "", _best(own, repeat, majority), _share(repeat), _share(majority), style="bold"
-        )
+        table.add_row(name, "", "", "", _best(own, majority), _share(majority), _share(repeat), style="bold")
     return table
 
 
 def verdict(validation: ValidationResult) -> Text:
-    """Whether the model beats the baselines."""
+    """How good the model is, in the colour of the answer."""
     return Text(validation.verdict, style="green" if validation.beats_baselines else "yellow")
 
 
@@ -181,6 +179,6 @@ def _share(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
-def _best(own: float | None, *others: float | None) -> Text:
-    beaten = own is not None and all(own > (other or 0.0) for other in others)
+def _best(own: float | None, majority: float | None) -> Text:
+    beaten = own is not None and own > (majority or 0.0)
     return Text(_share(own), style="bold green" if beaten else "yellow")

@@ -32,9 +32,10 @@ HELP = """
 Select the recordings to train on. The report below them shows how long each key is held, key combinations,
 the validation split and warnings.
 
-A training is detached: it continues when you leave this screen, the app or the machine. At the end the F1 of
-the model is compared with two baselines, *repeating* the last keys and the *most frequent* keys: a model that
-does not beat them has learned nothing.
+A training is detached: it continues when you leave this screen, the app or the machine. At the end the
+model is evaluated on held-out frames, also shifted ones. Its *skill* there (1 is perfect, 0 knows only how
+often keys are held) tells more about how it will play than F1. For comparison: F1 of the *most frequent*
+keys, and of the true keys of the frame before (*previous*), which a player does not know.
 
 | Key | What it does |
 |---|---|
