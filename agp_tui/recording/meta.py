@@ -23,6 +23,7 @@ MAX_BYTES = 1 << 20
 """A larger file is refused."""
 
 SidePixels = Annotated[int, Meta(ge=1, le=8192)]
+TimeNs = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 RecordingState = Literal["recording", "complete", "recovered"]
 
@@ -78,7 +79,7 @@ class RecordingMeta(msgspec.Struct, frozen=True, kw_only=True):
     """The start of the process that writes it, to distinguish a running recording from an interrupted one."""
     derived_from: tuple[SourceRange, ...] = ()
     """What it was cut or joined from, in order; empty if it was recorded."""
-    seams: tuple[int, ...] = ()
+    seams: tuple[TimeNs, ...] = ()
     """Times (ns, on the clock of the timeline) of the frames at which another joined recording begins."""
 
     def __post_init__(self) -> None:

@@ -57,11 +57,14 @@ def _read_settings(path: Path) -> None:
 
 def _recording(name: str) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
+        from agp_tui.recording.exclusions import write_exclusions
+        from agp_tui.recording.store import Recording, time_range
         from support.recordings import key_edge, write_recording
 
         path = write_recording(
             folder, 12, [key_edge(number + 0.5, "up", number % 2 == 0) for number in range(10)]
         )
+        write_exclusions(path, [time_range(Recording.open(path), 3, 6)])
         return path / name
 
     return make
@@ -79,6 +82,7 @@ def _read_recording(path: Path) -> None:
         pass
     recording.key_states()
     recording.labels(1)
+    recording.labelled(1, 4)
 
 
 def _manifest(folder: Path) -> Path:
@@ -231,6 +235,7 @@ READERS: dict[str, Reader] = {
     "meta.json": Reader(_recording("meta.json"), _read_recording),
     "timeline.jsonl": Reader(_recording("timeline.jsonl"), _read_recording),
     "frames.mkv": Reader(_recording("frames.mkv"), _read_recording),
+    "frames.exclusions.json": Reader(_recording("frames.exclusions.json"), _read_recording),
     "model.toml": Reader(_manifest, _read_manifest),
     "model.tflite": Reader(_model, _read_model),
     "seed pickle": Reader(_pickle, _read_pickle),

@@ -199,6 +199,15 @@ def test_drivers_and_teacher_come_along(tmp_path: Path) -> None:
     assert np.array_equal(merge(part, whole).labelled(), [*part.labelled(), *whole.labelled()])
 
 
+def test_nudges_come_along(tmp_path: Path) -> None:
+    """One is held at the cut."""
+    edges = [key_edge(24.5, "up", True, "nudge"), key_edge(34.5, "up", False, "nudge")]
+    whole = Recording.open(write_recording(tmp_path, 60, edges, meta=recording_meta("rally")))
+    part = trim(whole, 1, None)
+    assert np.array_equal(part.key_states("nudge"), whole.key_states("nudge")[30:])
+    assert part.key_states("nudge").any() and not part.key_states("human").any()
+
+
 def test_interrupted_recording_can_be_cut(whole: Recording) -> None:
     state = msgspec.structs.replace(whole.meta, state="recording", pid=0, frames=None, video_bytes=None)
     (whole.path / "meta.json").write_bytes(msgspec.json.encode(state))
