@@ -13,7 +13,7 @@ from agp_tui.recording.store import Recording
 from benchmarks.imitation_suite.suite import GAMES
 
 LENGTH = ("--minutes", "0.35")
-SHORT = ("--drives", "1", "--drive-seconds", "10", "--frame-size", "64",
+SHORT = ("--drives", "1", "--frame-size", "64",
          "--train-options=--segment 4 --minutes 0.1", "--label", "test",
          "--folder", "suite", "--kept", "kept.jsonl")  # fmt: skip
 
@@ -29,7 +29,9 @@ def test_game_is_demonstrated_cloned_and_scored(tmp_path: Path) -> None:
         GAMES["pyracerz"].require()
     except MissingPart as error:
         skip_or_fail(str(error), "AGP_REQUIRE_GAMES")
-    done = agp("bench", "imitate", "--games", "pyracerz", *LENGTH, *SHORT, home=tmp_path)
+    done = agp(
+        "bench", "imitate", "--games", "pyracerz", *LENGTH, *SHORT, "--drive-seconds", "10", home=tmp_path
+    )
     assert done.code == 0, done.summary()
     (one,) = lines(tmp_path / "kept.jsonl")
     (demonstrator,), (constant,), (clone,) = one["demonstrator"], one["constant"], one["clone"]
@@ -47,13 +49,17 @@ def test_game_is_demonstrated_cloned_and_scored(tmp_path: Path) -> None:
     assert table["rows"][0][:2] == ["pyracerz", "test, 64 px --segment 4 --minutes 0.1"]
 
     before = (tmp_path / "kept.jsonl").read_bytes()
-    again = agp("bench", "imitate", "--games", "pyracerz", *LENGTH, *SHORT, home=tmp_path)
+    again = agp(
+        "bench", "imitate", "--games", "pyracerz", *LENGTH, *SHORT, "--drive-seconds", "10", home=tmp_path
+    )
     assert again.code == 0, again.summary()
     assert (tmp_path / "kept.jsonl").read_bytes() == before
 
 
 def test_atari_game_is_demonstrated_cloned_and_scored(tmp_path: Path) -> None:
-    done = agp("bench", "imitate", "--games", "freeway", *LENGTH, *SHORT, home=tmp_path)
+    done = agp(
+        "bench", "imitate", "--games", "freeway", *LENGTH, *SHORT, "--drive-seconds", "30", home=tmp_path
+    )
     assert done.code == 0, done.summary()
     (one,) = lines(tmp_path / "kept.jsonl")
     (demonstrator,), (constant,), (clone,) = one["demonstrator"], one["constant"], one["clone"]
