@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "screen": ("screen:app", "Displays: list, watch, pick a point by a click."),
     "train": ("train:train", "Train a model on the recordings of a game and export it."),
     "export": ("train:export", "Export a checkpoint to a model that plays."),
-    "models": ("models:app", "Exported models: list, info, measure, steady, delete."),
+    "models": ("models:app", "Exported models: list, info, measure, steady, diagnose, delete."),
     "play": ("play:play", "Let a model play a game."),
     "practice": (
         "train:practice",

@@ -1,4 +1,4 @@
-"""`agp models`: list, inspect, measure and delete exported models, and tune their key filters."""
+"""`agp models`: list, inspect, measure, diagnose and delete exported models, and tune their key filters."""
 
 from typing import Any
 
@@ -6,14 +6,15 @@ from cyclopts import App
 
 from agp_tui.cli.confirm import Yes, confirmed
 from agp_tui.cli.flags import Model, OutputFlags
-from agp_tui.cli.run_job import print_tables, run_live, settings_of
+from agp_tui.cli.run_job import Detach, print_tables, run_live, run_long, settings_of
 from agp_tui.config import Output, check_flag
 from agp_tui.config.types import Count, Fps
 from agp_tui.engine.job import Job
 from agp_tui.protocol.events import Finished, Table
+from agp_tui.protocol.requests import CURVE_EPOCHS
 from agp_tui.protocol.results import ModelInfoResult, ModelsResult
 
-app = App(name="models", help="Exported models: list, info, measure, steady, delete.")
+app = App(name="models", help="Exported models: list, info, measure, steady, diagnose, delete.")
 
 Rows = list[list[str | float | int | None]]
 
@@ -110,6 +111,38 @@ def steady(model: Model, *, games: int = 10, output: OutputFlags = Output()) -> 
         return run_steady(loaded.folder("models"), model, games, job)
 
     return run_live(output, "steady", {"model": model, "games": games}, body)
+
+
+@app.command
+def diagnose(
+    model: Model,
+    *,
+    learning_curve: bool = True,
+    epochs: int = CURVE_EPOCHS,
+    detach: Detach = False,
+    output: OutputFlags = Output(),
+) -> int:
+    """Show which situations are rare in the recordings of a model, and what more minutes would bring.
+
+    Rare situations are clusters of frames with few examples and a large loss; a picture of each is written to
+    the folder of the run. The learning curve takes six short trainings on a quarter, half and all of the
+    recordings, evaluated on the same validation frames, and predicts the held-out loss with twice as many.
+
+    Parameters
+    ----------
+    learning_curve
+        Whether to train the learning curve; the rare situations alone take seconds.
+    epochs
+        Length of its trainings, in passes over all recordings; those on a part make equally many steps.
+    """
+    from agp_tui.engine.runs import Run
+    from agp_tui.jobs.diagnose import prepare_diagnosis
+    from agp_tui.protocol.requests import as_request
+
+    loaded = settings_of(output)
+    check_flag("epochs", epochs, Count)
+    request = prepare_diagnosis(loaded.folder("models"), model, learning_curve, epochs)
+    return run_long(output, Run.create(loaded.folder("runs"), "diagnose", as_request(request)), detach)
 
 
 @app.command

@@ -86,6 +86,10 @@ class TrainSettings:
     threads: Annotated[int, Meta(ge=1, le=64)] | None = None
     """Number of CPU threads. Default: one or all cores, whichever is faster by measurement."""
 
+    learning_curve: bool = False
+    """After the training, estimate by short trainings on a quarter, half and all of the recordings what more
+    minutes would bring. `agp models diagnose` does so later."""
+
     seed: int = 0
     """Random seed of training."""
 

@@ -34,9 +34,6 @@ from agp_tui.recording.store import Recording
 SHIFT_SHARE = 0.05
 """Shift of windows for games whose camera moves, as a share of the frame size."""
 
-STAGES = 4
-"""Read, train, validate; the caller exports."""
-
 SAVE_SECONDS = 15.0
 """Shortest time between two writes of `last.pt`, except at the end."""
 
@@ -115,7 +112,7 @@ def train(
         trainer.fit_normalization(dataset)
     if resumed:
         trainer.load_state_dict(resumed.training)
-    job.stage("learn", 2, STAGES)
+    job.stage("learn", 2, stage_count(settings))
     views = known_views(recordings)
     if warning := differing_views(views):
         job.note(warning, "warning")
@@ -130,7 +127,13 @@ def train(
         on_validation=writer.on_validation,
         on_epoch=writer.on_epoch,
     )
+    job.stage("evaluate on held-out frames", 3, stage_count(settings))
     return _report_best(result, folder, job)
+
+
+def stage_count(settings: TrainSettings) -> int:
+    """Stages of a training job: read, train, validate; the caller exports, diagnoses, trains the curve."""
+    return 6 if settings.learning_curve else 5
 
 
 def train_bc(
@@ -199,7 +202,7 @@ def _load_dataset(
     job: Job,
 ) -> Dataset:
     """Decode and split the recordings; corrections of the model `correct` are added to its own data."""
-    job.stage("read the recordings", 1, STAGES)
+    job.stage("read the recordings", 1, stage_count(settings))
     last_report = time.monotonic()
 
     def progress(done: int, total: int) -> None:
@@ -316,7 +319,6 @@ class CheckpointWriter:
 
 def _report_best(result: FitResult, folder: Path, job: Job) -> TrainResult:
     """Emit the validation figures of the best checkpoint."""
-    job.stage("evaluate on held-out frames", 3, STAGES)
     best = folder / BEST if (folder / BEST).is_file() else folder / LAST
     figures = load_checkpoint(best).validation
     if figures:

@@ -6,6 +6,7 @@ corrections keeps its validation set.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -151,30 +152,46 @@ def dataset_with_corrections(
     of the original one. `open_own` opens recordings of `source`, some of which may have been deleted.
     """
     segment = source.spec.segment
+    own = own_dataset(source, open_own, warn=warn, without=corrections)
+    clips = (*own.clips, *corrections)
+    learned, held_out = split_newest(clips, len(own.clips), segment)
+    if not hold_out:
+        learned, held_out = _labelled_from(clips, len(own.clips)), ()
+    return replace(own, clips=clips, train=(*own.train, *learned), validation=own.validation or held_out)
+
+
+def own_dataset(
+    source: "Checkpoint",
+    open_own: Callable[[Sequence[Path]], tuple[Clip, ...]],
+    *,
+    warn: Callable[[str], None],
+    without: Sequence[Clip] = (),
+) -> Dataset:
+    """The training data and the validation set of `source`; recordings that are gone are left out.
+
+    `open_own` opens recordings of `source`. Those of `without` are left out too.
+    """
+    segment = source.spec.segment
     names = [Path(name) for name in source.data.get("takes", ())]
-    added = {Path(clip.name) for clip in corrections}
+    added = {Path(clip.name) for clip in without}
     present = [number for number, path in enumerate(names) if path.is_dir() and path not in added]
     if gone := len([path for path in names if not path.is_dir()]):
-        warn(f"Of the model's own {len(names)} recordings {gone} are gone: training continues without them.")
-    own = open_own([names[number] for number in present]) if present else ()
+        warn(f"Of the model's own {len(names)} recordings {gone} are gone and are left out.")
+    clips = open_own([names[number] for number in present]) if present else ()
     index = {number: position for position, number in enumerate(present)}
     validation = [
         IndexRange(index[clip], start, stop)
         for clip, start, stop in source.data.get("validation", ())
-        if clip in index and stop <= len(own[index[clip]])
+        if clip in index and stop <= len(clips[index[clip]])
     ]
     train: list[IndexRange] = []
-    for i, clip in enumerate(own):
+    for i, clip in enumerate(clips):
         blocks = sorted((r.start, r.stop) for r in validation if r.clip == i)
         train += _ranges_outside(i, len(clip), blocks, segment)
-    clips = (*own, *corrections)
-    learned, held_out = split_newest(clips, len(own), segment)
-    if not hold_out:
-        learned, held_out = _labelled_from(clips, len(own)), ()
     return Dataset(
         clips,
-        (*labelled_ranges(clips, train), *learned),
-        tuple(validation) or held_out,
+        labelled_ranges(clips, train),
+        tuple(validation),
         segment=segment,
         step=int(source.data.get("step", 1)),
     )

@@ -1,6 +1,6 @@
 """Jobs: each takes a request, opens games, models and recordings, and runs one part of the program.
 
-Live jobs (record, play) run in the process of their command; long jobs (train, practice, demo) in a
+Live jobs (record, play) run in the process of their command; long jobs (train, practice, demo, diagnose) in a
 worker with a run folder.
 """
 
@@ -29,8 +29,12 @@ def long_job(name: str) -> LongJob:
         from agp_tui.jobs.demo import run_demo
 
         return run_demo
+    if name == "diagnose":
+        from agp_tui.jobs.diagnose import run_diagnose
+
+        return run_diagnose
     if name == "atari":
         from agp_tui.jobs.atari import run_atari
 
         return run_atari
-    raise SettingError(f"Expected a long job (train, practice, demo, atari), found {name!r}.")
+    raise SettingError(f"Expected a long job (train, practice, demo, diagnose, atari), found {name!r}.")

@@ -16,8 +16,8 @@ from agp_tui.errors import AgpError, MissingPart, ModelError, RecordingError, Se
 from agp_tui.games.ids import is_atari
 from agp_tui.models.manifest import Manifest, find_model, read_manifest, write_manifest
 from agp_tui.protocol.events import Finished
-from agp_tui.protocol.requests import TrainingRequest
-from agp_tui.protocol.results import ComparisonResult, TrainingResult
+from agp_tui.protocol.requests import CURVE_EPOCHS, TrainingRequest
+from agp_tui.protocol.results import ComparisonResult, DiagnosisResult, TrainingResult
 from agp_tui.recording.meta import game_slug, read_meta
 from agp_tui.recording.store import find_recordings
 
@@ -29,6 +29,7 @@ ATARI_FRAME_SIZE = 128
 """Default side of the frames of a model for an Atari game, whose screen is 210 by 160 pixels."""
 MAX_FRAME_SIZE = 256
 """Largest default side for other games."""
+EXPORT_STAGE, DIAGNOSIS_STAGE = 4, 5
 
 
 def prepare_training(
@@ -172,10 +173,11 @@ def run_train(request: dict[str, Any], job: Job, run: Run) -> Finished:
       `budget_ms`, `fps`, `fps_max`, `fits`, `decisions`, `margin`.
     - `compared`, after training on corrections (`ModelComparison`): `by` play or agreement, figures `before`
       and `after`, and whether it `improved`.
+    - `rare_situations` and, if requested, `learning_curve`, as of `agp models diagnose` (`DiagnosisResult`).
     """
     from agp_tui.imitation.checkpoint import load_checkpoint
     from agp_tui.imitation.export import export
-    from agp_tui.imitation.train import STAGES, train
+    from agp_tui.imitation.train import stage_count, train
     from agp_tui.imitation.train_validation_split import not_yet_trained_on
 
     training = convert(request, TrainingRequest)
@@ -187,7 +189,7 @@ def run_train(request: dict[str, Any], job: Job, run: Run) -> Finished:
     if result.why != "stopped":
         name = game_slug(training.settings.name or training.game)
         try:
-            job.stage("export and measure the model", STAGES, STAGES)
+            job.stage("export and measure the model", EXPORT_STAGE, stage_count(training.settings))
             model = export(result.best, ExportSettings(), training.models, job.subjob(), name)
         except MissingPart as error:
             job.note(f"The model was not exported. {error}", level="warning")
@@ -195,6 +197,7 @@ def run_train(request: dict[str, Any], job: Job, run: Run) -> Finished:
         job.note(f"Stopped; it goes on with: agp train --game {training.game} --resume {run.id}")
     latency = _measure_latency(model, job) if model else None
     compared = _compare(training, result.best, model, job) if not job.stopping else None
+    diagnosis = _diagnose(training, result.best, run, job) if result.why != "stopped" else DiagnosisResult()
     return Finished(
         job="train",
         run=run.id,
@@ -212,6 +215,8 @@ def run_train(request: dict[str, Any], job: Job, run: Run) -> Finished:
             validation=result.report,
             preflight=latency.report() if latency else None,
             compared=ComparisonResult(**asdict(compared)) if compared else UNSET,
+            rare_situations=diagnosis.rare_situations,
+            learning_curve=diagnosis.learning_curve,
         ),
     )
 
@@ -240,6 +245,25 @@ def _compare(
     job.note(f"{name} is no better than {before}, which stays the one to play.", level="warning")
     if model is not None:
         write_manifest(model, msgspec.structs.replace(read_manifest(model), no_better_than=before))
+    return found
+
+
+def _diagnose(training: TrainingRequest, checkpoint: Path, run: Run, job: Job) -> DiagnosisResult:
+    """Diagnose the new model; a failure or a stop does not fail the training."""
+    from agp_tui.imitation.diagnosis import PICTURES, find_rare_situations_of, train_learning_curve_of
+    from agp_tui.imitation.train import stage_count
+
+    stages, found = stage_count(training.settings), DiagnosisResult()
+    try:
+        job.stage("find rare situations", DIAGNOSIS_STAGE, stages)
+        situations = find_rare_situations_of(checkpoint, run.path / PICTURES, job)
+        found = DiagnosisResult(rare_situations=situations)
+        if training.settings.learning_curve:
+            job.stage("learning curve", stages, stages)
+            curve = train_learning_curve_of(checkpoint, CURVE_EPOCHS, job)
+            found = msgspec.structs.replace(found, learning_curve=curve)
+    except AgpError as error:
+        job.note(f"The diagnosis of the recordings is not complete. {error}", level="warning")
     return found
 
 

@@ -30,6 +30,22 @@ class TrainingRequest:
     """Recordings of corrections to the model of `start`."""
 
 
+CURVE_EPOCHS = 12
+"""Default length of the trainings of a learning curve, in passes over all recordings."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiagnosisRequest:
+    """A request of `agp models diagnose`."""
+
+    model: Path
+    checkpoint: Path
+    game: str
+    learning_curve: bool
+    epochs: int
+    """Of each training of the learning curve."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class PracticeRequest:
     """A request of `agp practice`."""

@@ -4,7 +4,7 @@ A writer passes one of these structs as `report`; a reader calls `Finished.resul
 defaults, so that a report of another version can be read.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -124,6 +124,75 @@ class ComparisonResult(msgspec.Struct, frozen=True, kw_only=True):
     improved: bool = False
 
 
+class RareSituation(msgspec.Struct, frozen=True, kw_only=True):
+    """A cluster of frames with few examples and a large loss, and the frame that shows it."""
+
+    picture: str
+    """Path of the frame as PNG."""
+    recording: str
+    """Path of its recording."""
+    frame: int
+    """Index of the frame in the recording."""
+    seconds: float = 0.0
+    """Its time in the recording."""
+    keys: tuple[str, ...] = ()
+    """Keys that the player held there."""
+    predicted: tuple[str, ...] = ()
+    """Keys that the model would hold there."""
+    examples: int = 0
+    """Frames of the cluster that were trained on."""
+    held_out: int = 0
+    """Frames of the cluster that were held out."""
+    visits: int = 0
+    """Separate times at which the situation occurs."""
+    loss: float = 0.0
+    """Mean binary cross-entropy of its frames."""
+    relative_loss: float = 0.0
+    """Mean of the losses as multiples of the mean loss."""
+    frame_share: float = 0.0
+    """Of all frames, 0 to 1."""
+    loss_share: float = 0.0
+    """Of the whole loss, 0 to 1."""
+
+
+class LearningCurvePoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Held-out losses of trainings on the same number of minutes."""
+
+    minutes: float
+    loss: float
+    """Mean over the trainings."""
+    losses: tuple[float, ...] = ()
+
+
+class LossForecast(msgspec.Struct, frozen=True, kw_only=True):
+    """Held-out loss of a training on this many minutes, with its 95 % interval."""
+
+    minutes: float = 0.0
+    loss: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+
+
+class LearningCurveResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Held-out loss by minutes of recordings, and what twice as many would bring."""
+
+    points: tuple[LearningCurvePoint, ...] = ()
+    fitted: LossForecast = LossForecast()
+    """Of the power law, for all minutes."""
+    forecast: LossForecast = LossForecast()
+    """For twice as many."""
+    outlook: Literal["helps", "little", "unclear"] = "unclear"
+    """What twice as many minutes would bring."""
+    statement: str = ""
+    """The same as a sentence."""
+    epochs: int = 0
+    """Of each training, in passes over all minutes."""
+    model_loss: float | None = None
+    """Held-out loss of the model itself."""
+    too_short: bool = False
+    """Whether the trainings were too short, judged by the loss of the model itself."""
+
+
 class TrainingResult(Result, frozen=True, kw_only=True):
     """Report of `agp train`."""
 
@@ -136,6 +205,10 @@ class TrainingResult(Result, frozen=True, kw_only=True):
     """None if no model was exported or measured."""
     compared: ComparisonResult | UnsetType = UNSET
     """After corrections."""
+    rare_situations: tuple[RareSituation, ...] = ()
+    """In the recordings, the one with the largest excess loss first."""
+    learning_curve: LearningCurveResult | UnsetType = UNSET
+    """If it was requested."""
 
     @property
     def stopped(self) -> bool:
@@ -149,6 +222,15 @@ class TrainingResult(Result, frozen=True, kw_only=True):
             return msgspec.convert(self.validation, ValidationResult) if self.validation else None
         except msgspec.ValidationError:
             return None
+
+
+class DiagnosisResult(Result, frozen=True, kw_only=True):
+    """Report of `agp models diagnose`; the fields are also in the report of `agp train`."""
+
+    rare_situations: tuple[RareSituation, ...] = ()
+    """In the recordings, the one with the largest excess loss first."""
+    learning_curve: LearningCurveResult | UnsetType = UNSET
+    """If it was requested."""
 
 
 class PracticeResult(Result, frozen=True, kw_only=True):

@@ -256,6 +256,15 @@ class AgpApp(AppBase):
         if isinstance(screen, RunsScreen):
             screen.follow(Run(self.loaded.folder("runs") / run))
 
+    async def show_replay(self, recording: str, frame: int) -> None:
+        """Replay a recording from a frame on, paused, on the library screen."""
+        from agp_tui.ui.screens.library.screen import LibraryScreen
+
+        await self.switch_mode("library")
+        screen = self.screen
+        if isinstance(screen, LibraryScreen):
+            screen.replay_at(recording, frame)
+
     # --- actions of every screen ---------------------------------------------------------------
 
     async def action_go(self, mode: str) -> None:

@@ -101,6 +101,10 @@ class AppBase(App[int]):
         """Follow a run on the runs screen."""
         raise NotImplementedError
 
+    async def show_replay(self, recording: str, frame: int) -> None:
+        """Replay a recording from a frame on, paused, on the library screen."""
+        raise NotImplementedError
+
     async def action_go(self, mode: str) -> None:
         """Switch to another screen."""
         raise NotImplementedError

@@ -49,7 +49,11 @@ def moving_dot(frames: int, seed: int) -> Clip:
 
 def record_dot(root: Path, frames: int, seed: int, *, meta: RecordingMeta | None = None) -> Path:
     """`moving_dot` as a recording whose labels, one frame ahead, equal those of the clip."""
-    clip = moving_dot(frames, seed)
+    return record_clip(root, moving_dot(frames, seed), meta=meta)
+
+
+def record_clip(root: Path, clip: Clip, *, meta: RecordingMeta | None = None) -> Path:
+    """A recording whose labels, one frame ahead, equal those of the clip."""
     meta = meta or recording_meta("dots", size=(SIZE, SIZE), keys=SIDES)
     writer = RecordingWriter.create(root, meta)
     held = NO_KEYS

@@ -2,12 +2,14 @@
 
 from typing import ClassVar
 
+from msgspec import UNSET
 from textual import work
 from textual.reactive import var
 
 from agp_tui.engine.runs import Run, RunError
 from agp_tui.errors import AgpError
 from agp_tui.protocol.events import Failed, Finished
+from agp_tui.ui.components.run_view.diagnosis import SituationCard
 from agp_tui.ui.components.run_view.follow import follow_run
 from agp_tui.ui.components.run_view.view import RunView
 from agp_tui.ui.components.settings_form import SettingsForm
@@ -70,6 +72,45 @@ class RunScreen(AppScreen):
     def run_ended(self, run: Run, end: Finished | Failed) -> None:
         """Called when the run that is shown has ended."""
 
+    # --- the diagnosis -------------------------------------------------------------------------------
+
+    @property
+    def has_diagnosis(self) -> bool:
+        """Whether the run that is shown found rare situations or has a learning curve."""
+        if self.end is None:
+            return False
+        found = self.run_view.diagnosis
+        return bool(found.rare_situations) or found.learning_curve is not UNSET
+
+    @property
+    def diagnosis_shown(self) -> bool:
+        """Whether the rare situations and the learning curve are shown."""
+        return self.run_view.has_class("-diagnosis")
+
+    async def action_situations(self) -> None:
+        """Show the rare situations and the learning curve, or the log again."""
+        shown = not self.diagnosis_shown
+        await self.run_view.show_diagnosis(shown)
+        if not shown or not self.run_view.diagnosis.rare_situations:
+            self.run_view.query_one(self.FOCUS).focus()
+        self.refresh_bindings()
+
+    @property
+    def diagnosable_model(self) -> str:
+        """The model of the run that is shown, if it has no learning curve yet; empty for none."""
+        end = self.end
+        if not isinstance(end, Finished) or end.job not in ("train", "diagnose") or not end.model:
+            return ""
+        return end.model if self.run_view.diagnosis.learning_curve is UNSET else ""
+
+    def action_learning_curve(self) -> None:
+        """Train the learning curve of the model of the run that is shown."""
+        self.start_job("models", "diagnose", self.diagnosable_model)
+
+    async def on_situation_card_replay_requested(self, request: SituationCard.ReplayRequested) -> None:
+        """Replay the moment of a situation."""
+        await self.agp.show_replay(request.situation.recording, request.situation.frame)
+
     def leave_run(self) -> None:
         """Stop showing the run; it goes on."""
         if self.followed_run is not None:
@@ -77,6 +118,7 @@ class RunScreen(AppScreen):
             self.followed_run, self.end = None, None
             self.workers.cancel_group(self, "follow")
             self.remove_class("-following")
+            self.run_view.remove_class("-diagnosis")
 
     def run_named(self, name: str) -> Run:
         """The run with that id."""

@@ -198,7 +198,7 @@ def test_training_is_started_watched_stopped_and_resumed(
             assert len(app.catalog.runs) == 1, "a second key press starts no second run"
             assert screen.followed_run is not None
             run = screen.followed_run
-            assert screen.copy_text() == str(run.path) and "⟳ train 2/4" in screen_text(pilot)
+            assert screen.copy_text() == str(run.path) and "⟳ train 2/5" in screen_text(pilot)
             await pilot.press("1")
             await wait_until(pilot, lambda: app.current_mode == "home")
             await pilot.press("4", "escape")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from msgspec import UNSET
 from rich.console import RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -13,6 +14,7 @@ from agp_tui.formatting.text import duration_text
 from agp_tui.protocol.events import AnyEvent, Failed, Finished, Note, Table
 from agp_tui.protocol.results import (
     DemoResult,
+    DiagnosisResult,
     EvaluationResult,
     LatencyResult,
     TrainingResult,
@@ -72,6 +74,9 @@ def result(event: Finished) -> Iterator[RenderableType]:
     if event.job == "atari":
         yield from agent_result(event)
         return
+    if event.job == "diagnose":
+        yield from diagnosis(event)
+        return
     if event.job != "train":
         yield Text.from_markup(result_text(event))
         if event.job == "practice" and event.model:
@@ -83,6 +88,7 @@ def result(event: Finished) -> Iterator[RenderableType]:
         yield verdict(validation)
     if training.preflight is not None:
         yield speed(training.preflight)
+    yield from diagnosis(event)
     if event.model:
         name = Path(event.model).name
         yield Text.assemble(("✓ The model ", "green"), (name, "bold green"), (f"  {event.model}", "dim"))
@@ -91,6 +97,17 @@ def result(event: Finished) -> Iterator[RenderableType]:
         yield Text.assemble("Stopped with a checkpoint: ", ("r", "bold"), " on the Train screen resumes it.")
     elif event.checkpoint:
         yield Text(f"No model was exported; the checkpoint is {event.checkpoint}", style="yellow")
+
+
+def diagnosis(event: Finished) -> Iterator[Text]:
+    """The forecast of the learning curve, and how to see the rare situations."""
+    found = event.result(DiagnosisResult) or DiagnosisResult()
+    if found.learning_curve is not UNSET:
+        helps = found.learning_curve.outlook == "helps"
+        yield Text(found.learning_curve.statement, style="green" if helps else "yellow")
+    if count := len(found.rare_situations):
+        what = "situation is" if count == 1 else "situations are"
+        yield Text.assemble(f"{count} {what} rare in the recordings: ", ("i", "bold"), " shows them.")
 
 
 def _means(demo: DemoResult | None) -> dict[str, float]:

@@ -31,11 +31,12 @@ from agp_tui.protocol.events import (
     Started,
     Table,
 )
-from agp_tui.protocol.results import TrainingResult
+from agp_tui.protocol.results import DiagnosisResult, TrainingResult
 from agp_tui.ui.components.live_view import LiveView
 from agp_tui.ui.components.run_view.agent_view import JOB as AGENTS_JOB
 from agp_tui.ui.components.run_view.agent_view import AgentView, agent_progress
 from agp_tui.ui.components.run_view.curves import RunCurves
+from agp_tui.ui.components.run_view.diagnosis import DiagnosisPane
 from agp_tui.ui.components.run_view.result import event_text, result
 
 LIVE_MESSAGE = "What it plays shows here."
@@ -75,6 +76,8 @@ class RunView(Vertical):
         self._message = message
         self._story = Story()
         self._latest: Progress | None = None
+        self.diagnosis = DiagnosisResult()
+        """The rare situations and the learning curve in the result of the run."""
 
     def compose(self) -> ComposeResult:
         yield Static(self._message, classes="run-stage")
@@ -85,6 +88,7 @@ class RunView(Vertical):
             yield LiveView("record", LIVE_MESSAGE)
             yield RunCurves()
         yield AgentView()
+        yield DiagnosisPane()
         yield RichLog(wrap=True, markup=False, classes="run-log", min_width=40)
 
     def on_mount(self) -> None:
@@ -98,7 +102,7 @@ class RunView(Vertical):
 
     def clear(self, message: str) -> None:
         """Forget the run that was shown."""
-        self._story, self._latest = Story(), None
+        self._story, self._latest, self.diagnosis = Story(), None, DiagnosisResult()
         self.query_one(".run-stage", Static).update(Content.from_markup(message))
         self.query_one(".run-figures", Static).update("")
         self.query_one(ProgressBar).update(total=None, progress=0)
@@ -106,7 +110,7 @@ class RunView(Vertical):
         self._rest_live()
         self.query_one(RunCurves).reset()
         self.query_one(AgentView).reset()
-        for name in ("-running", "-curves", "-ended", "-agent"):
+        for name in ("-running", "-curves", "-ended", "-agent", "-diagnosis"):
             self.remove_class(name)
 
     def show(self, event: AnyEvent) -> None:
@@ -134,12 +138,19 @@ class RunView(Vertical):
             case Finished():
                 training = event.result(TrainingResult)
                 stopped = event.stopped or (training is not None and training.stopped)
+                self.diagnosis = event.result(DiagnosisResult) or DiagnosisResult()
                 self._end(event.at, "stopped" if stopped else "done")
                 for part in result(event):
                     self._write(part)
             case Failed():
                 self._end(event.at, "stopped" if event.was_stopped else "failed")
                 self._write(event_text(event))
+
+    async def show_diagnosis(self, shown: bool) -> None:
+        """Show the diagnosis in place of curves and log, or those again."""
+        self.set_class(shown, "-diagnosis")
+        if shown:
+            await self.query_one(DiagnosisPane).show(self.diagnosis)
 
     def add_line(self, words: RenderableType) -> None:
         """Say something about the run that is no event of it."""

@@ -233,9 +233,27 @@ class LibraryScreen(AppScreen):
 
     # --- replay ---------------------------------------------------------------------------------------
 
-    @work(exclusive=True, group="live")
-    async def action_replay(self) -> None:
+    def action_replay(self) -> None:
         """Replay the recording in the place of the table."""
+        self.replay(())
+
+    def replay_at(self, recording: str, frame: int) -> None:
+        """Replay a recording from a frame on, paused; its table row gets the cursor."""
+        path = Path(recording).resolve()
+        found = [one for one in self.agp.catalog.recordings or () if Path(one.path).resolve() == path]
+        if not found:
+            self.message = f"[$warning]![/] {escape(path.name)} is no longer there"
+            return
+        if found[0].game != self.agp.game and not self.all_games:
+            self.all_games = True
+        self.action_no_filter()
+        self.table.select_key(recording_key(found[0]))
+        self.item = found[0]
+        self.replay(("--start-frame", str(frame), "--paused"))
+
+    @work(exclusive=True, group="live")
+    async def replay(self, flags: tuple[str, ...]) -> None:
+        """Replay the recording under the cursor with these flags."""
         if self.item is None or not self.item.frames:
             self.message = (
                 "[$warning]![/] it cannot be replayed; [b]c[/] says why, [b]r[/] tries to repair it"
@@ -246,7 +264,7 @@ class LibraryScreen(AppScreen):
         self.query_one("#library-middle", ContentSwitcher).current = "library-replay"
         pane.focus()
         excluded = self.item.excluded
-        await self._run_job("replay", "recordings", "replay", self.item.path)
+        await self._run_job("replay", "recordings", "replay", self.item.path, *flags)
         if pane.live is not None and pane.live.excluded != excluded:
             self.agp.refresh_catalog("recordings")
         self._update_table()

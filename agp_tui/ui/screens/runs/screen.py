@@ -58,6 +58,7 @@ here. A stopped run has a checkpoint to resume from.
 | `enter` on a run | show its stages, curves, live game and results |
 | `s` | stop the run; a checkpoint is saved first |
 | `x` | delete the folder of a run that has ended |
+| `i`, `c` | after a training: the situations that are rare in its recordings; the learning curve |
 | `escape` | back to the list |
 | `enter` on a setting | change it; `escape` leaves it as it is |
 | `u` | reset the setting to its default |
@@ -88,6 +89,8 @@ class RunsScreen(RunScreen):
         Binding("d", "tab('doctor')", "Doctor", id="runs.doctor", show=False),
         Binding("left_square_bracket", "next_tab(-1)", "Tab", key_display="[", id="runs.before", show=False),
         Binding("right_square_bracket", "next_tab(1)", "Next tab", key_display="[ ]", id="runs.after"),
+        Binding("i", "situations", "Rare situations", id="runs.situations"),
+        Binding("c", "learning_curve", "Learning curve", id="runs.learning_curve"),
         Binding("escape", "back", "Back", id="runs.back"),
     ]
 
@@ -148,7 +151,7 @@ class RunsScreen(RunScreen):
 
     def _delete(self, run: Run, agreed: bool | None) -> None:
         if agreed:
-            self.action_back()
+            self._back_to_list()
             self.run_on("delete", run.id, "--yes")
 
     @work(group="tell run")
@@ -160,8 +163,14 @@ class RunsScreen(RunScreen):
             self.notify(str(error), severity="error", markup=False)
         self.agp.poll_runs()
 
-    def action_back(self) -> None:
-        """From a run to the list."""
+    async def action_back(self) -> None:
+        """From the rare situations to the log, from a run to the list."""
+        if self.diagnosis_shown:
+            await self.action_situations()
+        else:
+            self._back_to_list()
+
+    def _back_to_list(self) -> None:
         if self.followed_run is not None:
             self.leave_run()
             self.query_one(RunsPane).focus_content()
@@ -179,7 +188,7 @@ class RunsScreen(RunScreen):
         self.call_after_refresh(self._focus_tab, name)
 
     def _show_tab(self, name: str) -> None:
-        self.action_back()
+        self._back_to_list()
         self.query_one(ContentSwitcher).current = name
         self.query_one(TabBar).show(name)
         self.refresh_bindings()
@@ -232,6 +241,8 @@ class RunsScreen(RunScreen):
             "unset": tab == "settings",
             "edit_file": tab == "settings",
             "check_again": tab == "doctor",
+            "situations": self.has_diagnosis,
+            "learning_curve": bool(self.diagnosable_model),
             "back": self.followed_run is not None,
         }
         return possible.get(action, True)

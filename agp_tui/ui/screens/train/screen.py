@@ -48,13 +48,15 @@ keys, and of the true keys of the frame before (*previous*), which a player does
 | `p` | practice: a model plays, the expert or a trained agent corrects it (Atari games) |
 | `escape` | back to the form; the training continues |
 | `w` | watch the training that goes on |
+| `i` | after a training: pictures of the situations that are rare in its recordings; `enter` replays one |
+| `c` | after a training: what twice as many minutes would bring (six short trainings) |
 | `y` | copy the run's folder |
 """
 
 EMPTY = "No recordings of [b]{game}[/] yet. Press [b]2[/] to make one, [b]g[/] for another game."
 
 
-JOBS = ("train", "practice")
+JOBS = ("train", "practice", "diagnose")
 CHECKPOINT = "last.pt"
 LOOK_AFTER_SECONDS = 0.4
 """Delay of the report, so that several quick changes give one report."""
@@ -75,6 +77,8 @@ class TrainScreen(RunScreen):
         Binding("r", "resume", "Resume", id="train.resume"),
         Binding("p", "practise", "Practice", id="train.practice"),
         Binding("w", "watch", "Watch", id="train.watch"),
+        Binding("i", "situations", "Rare situations", id="train.situations"),
+        Binding("c", "learning_curve", "Learning curve", id="train.learning_curve"),
         Binding("escape", "back", "Back", id="train.back"),
     ]
 
@@ -158,10 +162,10 @@ class TrainScreen(RunScreen):
         """Focus the name of the model."""
         self.query_one(TrainForm).field("name").focus()
 
-    def action_start(self) -> None:
+    async def action_start(self) -> None:
         """Start a training, or return to the form if one has ended."""
         if self.followed_run is not None:
-            self.action_back()
+            await self.action_back()
         elif not self.query_one(Recordings).selected:
             self.notify("No recording is chosen. Space chooses one, a all of them.", severity="warning")
         else:
@@ -171,7 +175,7 @@ class TrainScreen(RunScreen):
     # --- runs ------------------------------------------------------------------------------------
 
     def _mine(self) -> list[RunItem]:
-        """This game's trainings and practices, newest first."""
+        """This game's trainings, practices and diagnoses, newest first."""
         return [one for one in self.agp.catalog.runs if one.job in JOBS and one.game == self.agp.game]
 
     def _alive(self) -> RunItem | None:
@@ -183,9 +187,11 @@ class TrainScreen(RunScreen):
         if self.followed_run is None and found is not None and found.id != self.left_run_id:
             self.follow(self.run_named(found.id))
 
-    def action_back(self) -> None:
-        """Return to the form; the training continues."""
-        if self.followed_run is not None:
+    async def action_back(self) -> None:
+        """Return from the rare situations to the log, else to the form; the training continues."""
+        if self.diagnosis_shown:
+            await self.action_situations()
+        elif self.followed_run is not None:
             self.leave_run()
             self.query_one(Recordings).focus()
 
@@ -261,6 +267,8 @@ class TrainScreen(RunScreen):
             "resume": (over or not watching) and self._resumable() is not None,
             "practise": (over or not watching) and bool(self._teachers() and self._usable_models()),
             "watch": not watching and self._alive() is not None,
+            "situations": self.has_diagnosis,
+            "learning_curve": bool(self.diagnosable_model),
             "back": watching,
         }
         return possible.get(action, True)
