@@ -73,22 +73,21 @@ class PowerLawFit:
 def fit_power_law(sizes: Sequence[float], losses: Sequence[float], *, seed: int = 0) -> PowerLawFit:
     """Fit held-out losses over the sizes of the training data, several trainings per size.
 
-    Exponent and floor have uniform priors on a grid; scale and noise are integrated out.
+    The noise is relative to the loss. Exponent and floor have uniform priors on a grid; scale and noise are
+    integrated out.
     """
     x = np.asarray(sizes, np.float64) / max(sizes)
-    y = np.asarray(losses, np.float64)
+    y = np.log(np.maximum(losses, 1e-6))
     exponents, floors = (grid.ravel() for grid in np.meshgrid(EXPONENTS, FLOORS))
-    shapes = floors[:, None] + (1 - floors[:, None]) * x[None] ** -exponents[:, None]
-    squares = np.square(shapes).sum(axis=1)
-    scales = shapes @ y / squares
-    residuals = np.square(y - scales[:, None] * shapes).sum(axis=1)
-    residuals += PRIOR_WEIGHT * (PRIOR_DEVIATION * y.mean()) ** 2
+    shapes = np.log(floors[:, None] + (1 - floors[:, None]) * x[None] ** -exponents[:, None])
+    scales = (y - shapes).mean(axis=1)
+    squares = np.square(y - shapes - scales[:, None]).sum(axis=1) + PRIOR_WEIGHT * PRIOR_DEVIATION**2
     freedom = len(y) - 1 + PRIOR_WEIGHT
-    weights = (residuals / residuals.min()) ** (-freedom / 2) / np.sqrt(squares)
+    weights = (squares / squares.min()) ** (-freedom / 2)
     rng = np.random.default_rng(seed)
     chosen = rng.choice(len(weights), SAMPLES, p=weights / weights.sum())
-    deviations = np.sqrt(residuals[chosen] / rng.chisquare(freedom, SAMPLES) / squares[chosen])
-    scale = np.maximum(scales[chosen] + deviations * rng.standard_normal(SAMPLES), 0.0)
+    deviations = np.sqrt(squares[chosen] / rng.chisquare(freedom, SAMPLES) / len(y))
+    scale = np.exp(scales[chosen] + deviations * rng.standard_normal(SAMPLES))
     return PowerLawFit(scale, floors[chosen], exponents[chosen])
 
 
@@ -105,9 +104,10 @@ def forecast(fit: PowerLawFit, minutes: float, ratio: float) -> LossForecast:
 
 
 def outlook_of(fit: PowerLawFit, ratio: float) -> Literal["helps", "little", "unclear"]:
-    """Whether `ratio` times as much data would reduce the loss."""
+    """Whether `ratio` times as much data would reduce the loss, to less than the loss that is known now."""
     low, high = np.percentile(fit.gains(ratio), PERCENTILES)
-    if low >= CLEAR_GAIN:
+    is_below = np.percentile(fit.losses(ratio), PERCENTILES[1]) < np.median(fit.scale)
+    if low >= CLEAR_GAIN and is_below:
         return "helps"
     return "little" if high <= LITTLE_GAIN else "unclear"
 

@@ -42,6 +42,12 @@ def test_noise_makes_it_unclear() -> None:
     assert result.forecast.high - result.forecast.low > 0.05
 
 
+def test_falling_losses_whose_interval_includes_the_loss_of_now_are_unclear() -> None:
+    result = curve_result({0.25: [0.279, 0.119], 0.5: [0.134, 0.114], 1.0: [0.081, 0.075]}, 1.6, 12, None)
+    assert result.outlook == "unclear"
+    assert result.forecast.loss < result.fitted.loss < result.forecast.high
+
+
 def test_intervals_contain_the_truth_about_as_often_as_they_say() -> None:
     rng = np.random.default_rng(1)
     hits = []
