@@ -10,6 +10,8 @@ from agp_tui.errors import AgpError
 from agp_tui.protocol.commands import (
     AnyCommand,
     Command,
+    Exclude,
+    Include,
     KeyInput,
     Panic,
     Pause,
@@ -20,6 +22,7 @@ from agp_tui.protocol.commands import (
     SetSpeed,
     Step,
     Stop,
+    Undo,
     decode_command,
     encode_command,
 )
@@ -129,6 +132,9 @@ COMMANDS: list[Command] = [
     Panic(),
     Step(frames=-2),
     Seek(frame=7),
+    Exclude(seconds=3.0),
+    Include(start=4, stop=9),
+    Undo(),
     SetSpeed(factor=0.5),
     KeyInput(key="up", stroke="repeat", time_ns=7),
     ReleaseAllKeys(time_ns=7),

@@ -65,7 +65,9 @@ def test_list_results_have_defaults() -> None:
 
 def test_empty_fields_are_encoded_as_in_earlier_versions() -> None:
     training = msgspec.to_builtins(TrainingResult(why="stopped"))
-    assert training == {"why": "stopped", "epochs": 0, "validation": {}, "preflight": None}
+    assert training == {
+        "why": "stopped", "epochs": 0, "validation": {}, "preflight": None, "rare_situations": ()
+    }  # fmt: skip
     assert msgspec.to_builtins(RecordResult(because="discarded")) == {"because": "discarded"}
     assert set(msgspec.to_builtins(FULL[2])) == {"capped", "dry_run", "panic", "overruns", "hangs", "score"}
     assert set(msgspec.to_builtins(DemoResult())) == {
@@ -91,9 +93,9 @@ def test_validation_has_the_baseline_comparison() -> None:
         return metrics.beats_baselines
 
     assert beats()
-    assert not beats(repeat={"f1": 0.9, "change_f1": 0.0})
-    assert not beats(majority={"f1": 0.5, "change_f1": 0.8})
-    assert beats(majority={"f1": 0.5, "change_f1": 0.8}, changes=0), "no change to be better at"
+    assert beats(repeat={"f1": 0.9, "change_f1": 0.9}), "these keys are unknown in play"
+    assert not beats(majority={"f1": 0.9, "change_f1": 0.0})
+    assert beats(shifted_loss=0.3, base_rate_loss=0.4) and not beats(shifted_loss=0.5, base_rate_loss=0.4)
     assert not beats(keys=[]), "no key is pressed"
     assert TrainingResult().metrics is None, "nothing was held out"
 
