@@ -119,9 +119,12 @@ def filled_share(recording: Recording) -> float:
 
 
 def stands_still(recording: Recording) -> bool:
-    """Whether all frames are alike: a paused game, or a region that does not show it."""
+    """Whether all frames are alike: a paused game, or a region that does not show it.
+
+    Never of a recording shorter than `MAX_STILL_SECONDS`, such as a correction at a quiet moment.
+    """
     crcs = recording.timeline.crcs[: len(recording)]
-    return len(crcs) > 1 and bool((crcs == crcs[0]).all())
+    return recording.seconds >= MAX_STILL_SECONDS and bool((crcs == crcs[0]).all())
 
 
 def picture_warnings(recording: Recording) -> Iterator[str]:

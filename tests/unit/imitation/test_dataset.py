@@ -174,15 +174,18 @@ def test_excluded_frames_are_context_but_no_labels(tmp_path: Path) -> None:
 
 
 def test_recording_of_a_still_game_is_left_out_and_alone_refused(tmp_path: Path) -> None:
-    writer = RecordingWriter.create(tmp_path, recording_meta("dots"))
-    for number in range(30):
-        writer.frame(Frame(frame_pixels(0), frame_time_ns(number), frame_time_ns(number)))
-    writer.edge(key_edge(5, "left", True))
-    writer.close()
-    moving = record_dot(tmp_path, 60, 4)
+    def record_still(frames: int) -> Path:
+        writer = RecordingWriter.create(tmp_path, recording_meta("dots"))
+        for number in range(frames):
+            writer.frame(Frame(frame_pixels(0), frame_time_ns(number), frame_time_ns(number)))
+        writer.edge(key_edge(5, "left", True))
+        writer.close()
+        return writer.path
+
+    still, short, moving = record_still(160), record_still(100), record_dot(tmp_path, 60, 4)
     notes: list[tuple[str, str]] = []
-    assert moving_recordings([writer.path, moving], lambda *note: notes.append(note)) == (moving,)
-    ((text, level),) = notes
-    assert level == "warning" and "All frames of" in text and "left out" in text
+    assert moving_recordings([still, short, moving], lambda *note: notes.append(note)) == (short, moving)
+    text, level = notes[0]
+    assert level == "warning" and f"All frames of {still}" in text and "left out" in text
     with pytest.raises(RecordingError, match="found all frames alike"):
-        moving_recordings([writer.path], lambda *_note: None)
+        moving_recordings([still], lambda *_note: None)
