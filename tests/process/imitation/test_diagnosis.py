@@ -95,6 +95,7 @@ def test_the_planted_situation_is_found_and_its_picture_written(
     assert any(isinstance(event, Note) and str(tmp_path) in event.text for event in event_log.events)
 
 
+@pytest.mark.nightly
 def test_diagnosis_by_command_has_situations_and_a_learning_curve(trained: Trained) -> None:
     result = agp("models", "diagnose", "dots", "--epochs", "1", home=trained.root)
     assert result.code == 0, result.summary()

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 from support.fault_counts import log_faults, trial_count
 
 from agp_tui.recording.store import Recording, find_recordings
@@ -41,6 +42,7 @@ def check_recording(home: Path, description: str) -> None:
     assert len(recording) > 0.98 * slots and longest_gap < 1.0
 
 
+@pytest.mark.nightly
 def test_app_keeps_recording_while_its_terminal_is_not_read(home: Path) -> None:
     with in_terminal([*AGP], home, (120, 40)) as (_, terminal):
         read_until(rb"Next:", terminal)

@@ -19,6 +19,7 @@ def below_counter(arena: Arena) -> str:
     return f"{arena.left},{arena.top + row},{arena.size},{arena.size - row}"
 
 
+@pytest.mark.nightly
 def test_doctor_measures_a_window_and_recordings_hold_the_figure(
     x_server: XServer, arena: Arena, home: Path
 ) -> None:

@@ -116,6 +116,7 @@ def test_model_plays_after_its_window_moved_over_ssh_without_a_click(
     assert np.array_equal(frame_of(again), frame_of(before))
 
 
+@pytest.mark.nightly
 def test_profile_made_of_the_first_recording_follows_the_window_too(
     server: XServer, window: Arena, home: Path, name: str
 ) -> None:
@@ -193,6 +194,7 @@ def test_closed_window_and_two_windows_of_one_class_are_refused(
     assert len(list((home / "recordings").glob("*/*"))) == 1
 
 
+@pytest.mark.nightly
 def test_region_of_another_size_is_used_with_one_warning(
     server: XServer, window: Arena, home: Path, name: str, bright_model: BrightModel
 ) -> None:
@@ -233,6 +235,7 @@ def test_keys_are_released_while_the_window_of_the_game_is_closed(
     other.close()
 
 
+@pytest.mark.nightly
 def test_two_profiles_with_one_region_are_reported(
     server: XServer, window: Arena, home: Path, name: str
 ) -> None:
