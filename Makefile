@@ -10,8 +10,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Three more than there are cores: tests often wait for a terminal, a process or time to pass.
-JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 3)))
+# Four more than there are cores: tests often wait for a terminal, a process or time to pass.
+JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 4)))
 READY := $(VENV)/.ready
 USUAL := not debian_game and not soak and not root
 # Idle processes take over tests of others; the short unit tests come last, so that all end together.
@@ -33,7 +33,7 @@ setup: $(READY)
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "agp-tui needs Python 3.11 or newer, found %d.%d. Try: make PYTHON=python3.11" % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[train,dev]'
 	touch $@
 
 demo: $(READY)
@@ -44,7 +44,7 @@ run: $(READY)
 
 test: $(READY) display-tools
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n $(JOBS) $(BALANCED) tests/app tests/process tests/unit $(PYTEST)
-	$(BIN)/pytest -q -n 2 $(BALANCED) tests/screen $(PYTEST)
+	$(BIN)/pytest -q -n 3 $(BALANCED) tests/screen $(PYTEST)
 	$(BIN)/pytest -q tests/timed $(PYTEST)
 
 test-all: test

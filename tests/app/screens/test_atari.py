@@ -316,6 +316,7 @@ def test_running_training_of_another_process_is_shown_and_stopped(
             run.stop()
 
 
+@pytest.mark.nightly
 def test_compare_table_lists_trainings_by_game_and_opens_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,6 +73,7 @@ def test_edits_keep_comments_and_invalid_values_are_rejected(
     asyncio.run(test())
 
 
+@pytest.mark.nightly
 def test_theme_applies_at_once_and_keys_are_bound_by_pressing_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -124,6 +124,7 @@ def one_core() -> Iterator[None]:
     os.sched_setaffinity(0, before)
 
 
+@pytest.mark.nightly
 @pytest.mark.usefixtures("one_core")
 def test_killed_training_resumes_to_the_same_weights(tmp_path: Path) -> None:
     """`agp atari train`, killed at a random moment after its first checkpoint, then resumed."""

@@ -105,6 +105,7 @@ def test_video_is_h264_at_60_frames_per_second(recorded_video: EpisodeVideo) -> 
     assert stamps == [Fraction(number, 60) for number in range(len(stamps))]
 
 
+@pytest.mark.nightly
 def test_video_contains_every_game_frame_enlarged(
     agent: AgentCheckpoint, recorded_video: EpisodeVideo
 ) -> None:

@@ -149,6 +149,7 @@ def test_streaming_equals_the_whole_window(exported: ExportedModel, tmp_path: Pa
 
 @needs_converter
 @pytest.mark.usefixtures("converted")
+@pytest.mark.nightly
 @pytest.mark.parametrize("quantize", ["fp16", "int8"])
 def test_quantization_cost_is_reported(
     exported: ExportedModel, job: Job, event_log: EventLog, quantize: str

@@ -114,7 +114,7 @@ class _RecordingTrainer(Trainer):
         return FitResult("minutes", self.state, 0.0, None)
 
 
-@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize("scaled", [pytest.param(False, marks=pytest.mark.nightly), True])
 def test_training_time_scales_with_the_data(tmp_path: Path, scaled: bool) -> None:
     """With averaging, the mean of the later half of the networks is evaluated last."""
     keys = ("up", "down")

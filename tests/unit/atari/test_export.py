@@ -116,6 +116,7 @@ def exported(home: Path) -> Path:
 
 
 @needs_converter
+@pytest.mark.nightly
 def test_manifest_of_an_exported_agent(exported: Path, home: Path) -> None:
     manifest = read_manifest(exported)
     assert exported == home / "models/ponger" and manifest.name == "ponger"
@@ -127,6 +128,7 @@ def test_manifest_of_an_exported_agent(exported: Path, home: Path) -> None:
 
 
 @needs_converter
+@pytest.mark.nightly
 def test_exported_agent_presses_the_keys_of_its_best_action(exported: Path, agent: AgentCheckpoint) -> None:
     """On real frames, including the black padding before the first, against torch and cv2 greyscale."""
     import cv2
@@ -158,6 +160,7 @@ def test_exported_agent_presses_the_keys_of_its_best_action(exported: Path, agen
 
 
 @needs_converter
+@pytest.mark.nightly
 def test_exported_agent_plays_in_real_time(exported: Path, home: Path) -> None:
     request = PlayRequest(
         recordings=home / "recordings",
@@ -170,6 +173,7 @@ def test_exported_agent_plays_in_real_time(exported: Path, home: Path) -> None:
 
 
 @needs_converter
+@pytest.mark.nightly
 def test_quantization_cost_is_reported(exported: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Quantizes the exported model again, which saves the conversion of ten seconds."""
 

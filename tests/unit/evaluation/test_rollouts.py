@@ -35,6 +35,7 @@ def random_driver(seed: int, _game: Game) -> Driver:
     return RandomDriver(KEYS, seed)
 
 
+@pytest.mark.nightly
 def test_results_do_not_depend_on_the_number_of_workers() -> None:
     play = functools.partial(
         play_episodes, make_pong, functools.partial(random_driver, 5), episodes=3, fps=15
