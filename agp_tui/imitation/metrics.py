@@ -1,8 +1,8 @@
 """Validation metrics: F1 per key and at key changes, and the likelihood of the keys on shifted frames.
 
 F1 does not rank models by how well they play: held-out frames show what the demonstrator saw, and a model
-that plays sees something else after its first mistake. Shifted frames stand for that. Of the measured
-metrics, the cross-entropy on them ranks best (see docs/imitation.md), so it selects checkpoints.
+that plays sees something else after its first mistake. Shifted frames stand for that: the cross-entropy on
+them selects checkpoints.
 
 Baselines ignore the frames: `majority` always predicts the most frequent key combination of the training
 data; `repeat` predicts the true keys of the frame before, which are unknown in play.
@@ -21,9 +21,6 @@ from agp_tui.protocol.events import Table
 from agp_tui.protocol.results import ValidationResult
 
 Bools = NDArray[np.bool_]
-
-SKILLED = 0.5
-"""Models with at least this skill usually play well."""
 
 
 @dataclass(frozen=True)
@@ -207,22 +204,12 @@ def _cross_entropy(probabilities: NDArray[np.floating[Any]], labels: Bools) -> f
 
 
 def _verdict(report: ValidationReport) -> str:
-    result = report.result
     if not any(key.base_rate for key in report.keys):
         return "No key is pressed in the held-out frames, so they say nothing about the model."
-    if report.model.f1 <= report.majority.f1:
-        return (
-            "The model does not beat the most frequent keys in F1 "
-            f"({report.model.f1:.2f} against {report.majority.f1:.2f})."
-        )
-    if result.skill is None:
-        return "The model beats the most frequent keys in F1."
-    found = f"Skill {result.skill:.2f} on shifted held-out frames"
-    if result.skill <= 0:
-        return f"{found}: the model predicts keys no better than their frequencies do."
-    if result.skill < SKILLED:
-        return f"{found}: models below {SKILLED:g} often lose their way; more recordings help."
-    return f"{found}: models from {SKILLED:g} on usually play well."
+    compared = f"the most frequent keys in F1 ({report.model.f1:.2f} against {report.majority.f1:.2f})."
+    if not report.result.beats_baselines:
+        return f"The model does not beat {compared}"
+    return f"The model beats {compared} Only play shows how good it is."
 
 
 def _round(value: float | None) -> float | None:

@@ -81,7 +81,8 @@ class ValidationResult(msgspec.Struct, frozen=True, kw_only=True):
     def skill(self) -> float | None:
         """`1 - shifted_loss / base_rate_loss`: 1 is perfect, 0 no better than `base_rate_loss`.
 
-        None if it was not measured (earlier versions) or no key is ever pressed.
+        Compares models of one game, not games. None if it was not measured (earlier versions) or no key is
+        ever pressed.
         """
         if self.shifted_loss is None or not self.base_rate_loss:
             return None
@@ -89,12 +90,11 @@ class ValidationResult(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def beats_baselines(self) -> bool:
-        """Whether the model has skill and a better F1 than the most frequent keys.
+        """Whether the model has a better F1 than the most frequent keys.
 
         `repeat` is no baseline here: it knows the true keys of the frame before, which no player does.
         """
-        pressed = any(key.base_rate > 0 for key in self.keys)
-        return pressed and self.model.f1 > self.majority.f1 and (self.skill is None or self.skill > 0)
+        return any(key.base_rate > 0 for key in self.keys) and self.model.f1 > self.majority.f1
 
 
 class LatencyResult(Result, frozen=True, kw_only=True):

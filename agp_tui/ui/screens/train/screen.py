@@ -33,9 +33,9 @@ Select the recordings to train on. The report below them shows how long each key
 the validation split and warnings.
 
 A training is detached: it continues when you leave this screen, the app or the machine. At the end the
-model is evaluated on held-out frames, also shifted ones. Its *skill* there (1 is perfect, 0 knows only how
-often keys are held) tells more about how it will play than F1. For comparison: F1 of the *most frequent*
-keys, and of the true keys of the frame before (*previous*), which a player does not know.
+model is evaluated on held-out frames. The likelihood of the keys on shifted ones selects the best checkpoint;
+F1 does not tell how a model will play. For comparison: F1 of the *most frequent* keys, and of the true keys
+of the frame before (*previous*), which a player does not know.
 
 | Key | What it does |
 |---|---|
