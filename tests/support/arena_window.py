@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from support.arena import BITS, KEYS
-from support.xserver import XServer
+from support.xserver import XServer, display_environment
 
 PROGRAM = Path(__file__).parent / "arena.py"
 
@@ -97,8 +97,19 @@ class Arena:
         self._server.xdotool("mousemove", *map(str, self.center))
 
     def resize(self, width: int, height: int) -> None:
-        """Resize the window and its picture."""
+        """Resize the window and its picture; returns when it has the size and no longer moves."""
         self.show(f"{width} {height}")
+        deadline = time.monotonic() + 5
+        while self._geometry_size() != f"{width}x{height}" and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(0.1)
+
+    def _geometry_size(self) -> str:
+        words = ["xdotool", "search", "--class", self._name, "getwindowgeometry"]
+        done = subprocess.run(
+            words, env=display_environment(self._server.name), capture_output=True, text=True, check=True
+        )
+        return done.stdout.rsplit("Geometry: ", 1)[-1].strip()
 
     def wait_for(self, count: int, seconds: float = 5.0) -> list[KeyReport]:
         """The key reports, after `count` of them have arrived or the time is up."""
