@@ -102,3 +102,11 @@ class Driver(Protocol):
 
 DriverFactory = Callable[[Game], Driver]
 """Makes the driver of a game, before its first frame."""
+
+
+class FocusMonitor(Protocol):
+    """Knows whether keys reach the game."""
+
+    def has_focus(self) -> bool:
+        """Whether the game has the keyboard focus."""
+        ...

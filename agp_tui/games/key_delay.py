@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from agp_tui.engine.clock import NS, RealTime, Time
 from agp_tui.errors import JobStopped, SettingError
 from agp_tui.files import write_atomically
-from agp_tui.games.base import Game
+from agp_tui.games.base import FocusMonitor, Game
 from agp_tui.keys.state import NO_KEYS
 
 FILE_NAME = "key_delay.json"
@@ -39,13 +39,11 @@ FALSE_ALARMS = 0.2
 Blocks = NDArray[np.float32]
 
 
-class FocusMonitor(Protocol):
-    """Knows whether keys reach the game, and whether it has a window."""
+class WindowMonitor(FocusMonitor, Protocol):
+    """Also knows whether the game has a window."""
 
     @property
     def has_window(self) -> bool: ...
-
-    def has_focus(self) -> bool: ...
 
 
 class KeyDelay(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +91,7 @@ def keys_to_press(keys: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def measure_key_delay(
-    game: Game, keys: tuple[str, ...], focus: FocusMonitor, job: Stopping, source: Time | None = None
+    game: Game, keys: tuple[str, ...], focus: WindowMonitor, job: Stopping, source: Time | None = None
 ) -> KeyDelay:
     """Press each of `keys` a few times and watch the picture. Every key is released afterwards.
 
@@ -109,7 +107,7 @@ def measure_key_delay(
     return _evaluated(game.name, presses)
 
 
-def _press(game: Game, key: str, focus: FocusMonitor, job: Stopping, source: Time) -> _Press:
+def _press(game: Game, key: str, focus: WindowMonitor, job: Stopping, source: Time) -> _Press:
     source.sleep_until(source.now_ns() + round(random.uniform(*REST_SECONDS) * NS))
     watched = [_blocks(game)]
     until_ns = source.now_ns() + round(2 * WINDOW_SECONDS * NS)

@@ -42,7 +42,7 @@ class Decide(nn.Module):
         return {"probabilities": torch.sigmoid(self.network.decide(embeddings))}
 
 
-class Window(nn.Module):
+class WholeWindow(nn.Module):
     """frames (1, segment, S, S, 3), oldest first -> probabilities (1, keys). `unit`: frames are 0 to 1."""
 
     def __init__(self, network: PolicyNetwork, unit: bool) -> None:
@@ -68,7 +68,7 @@ def convert(network: PolicyNetwork, form: Form) -> Any:
     import litert_torch
 
     dtype = torch.uint8 if form == "window-uint8" else torch.float32
-    window = Window(network, unit=form == "window-float32").eval()
+    window = WholeWindow(network, unit=form == "window-float32").eval()
     return litert_torch.convert(window, (torch.zeros(1, spec.segment, *image, dtype=dtype),))
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from agp_tui.imitation.augmentation import MIRRORED_KEYS
+from agp_tui.errors import SettingError
+from agp_tui.imitation.augmentation import mirrored_key_order
 from agp_tui.imitation.dataset import Dataset
 
 SAMPLES = 300
@@ -54,12 +55,13 @@ class FrameStatistics:
 
 def looks_mirrored(statistics: FrameStatistics, dataset: Dataset, keys: tuple[str, ...]) -> bool:
     """Whether a mirror image with left and right swapped would look like the same game, played alike."""
-    shares = dict(zip(keys, dataset.labels(dataset.train).mean(axis=0).tolist(), strict=True))
-    pairs = [pair for pair in MIRRORED_KEYS if set(pair) & set(keys)]
-    if not pairs or not all(set(pair) <= set(keys) for pair in pairs):
+    try:
+        order = mirrored_key_order(keys)
+    except SettingError:
         return False
-    for one, other in pairs:
-        less, more = sorted((shares[one], shares[other]))
+    shares = dataset.labels(dataset.train).mean(axis=0)
+    for i in np.flatnonzero(order != np.arange(len(keys))):
+        less, more = sorted((shares[i], shares[order[i]]))
         if less * MIRROR_RATIO < more or not more:
             return False
     return statistics.mirror_correlation >= MIRROR_CORRELATION

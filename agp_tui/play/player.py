@@ -13,7 +13,7 @@ from agp_tui.config import PlaySettings, PreviewSettings
 from agp_tui.engine.clock import NS, Clock
 from agp_tui.engine.job import Job
 from agp_tui.errors import SettingError
-from agp_tui.games.base import Frame, Game
+from agp_tui.games.base import FocusMonitor, Frame, Game
 from agp_tui.games.live_preview import Preview, live_event
 from agp_tui.key_names import key_name
 from agp_tui.keys.listening import KeyListener
@@ -23,7 +23,7 @@ from agp_tui.models.policy import Policy, check_keys
 from agp_tui.play.episode_tracker import EpisodeTracker
 from agp_tui.play.intervention import Intervention, InterventionRecorder
 from agp_tui.play.key_gate import GateState, KeyGate
-from agp_tui.play.watchdog import FocusMonitor, Watchdog
+from agp_tui.play.watchdog import Watchdog
 from agp_tui.protocol.events import Finished, Live
 from agp_tui.protocol.results import PlayResult
 

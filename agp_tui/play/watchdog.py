@@ -7,10 +7,10 @@ import contextlib
 import threading
 import time
 from types import TracebackType
-from typing import Protocol
 
 from agp_tui.engine.job import Job
 from agp_tui.errors import AgpError, JobFailed
+from agp_tui.games.base import FocusMonitor
 from agp_tui.keys.listening import KeyListener
 from agp_tui.play.intervention import Intervention
 from agp_tui.play.key_gate import KeyGate
@@ -20,14 +20,6 @@ POLL_SECONDS = 0.01
 """Longest time until a command is noticed. A person's key is noticed at once."""
 FOCUS_POLL_SECONDS = 0.05
 """Longest time until a change of the keyboard focus is noticed."""
-
-
-class FocusMonitor(Protocol):
-    """Knows whether keys reach the game."""
-
-    def has_focus(self) -> bool:
-        """Whether the game has the keyboard focus."""
-        ...
 
 
 class Watchdog:

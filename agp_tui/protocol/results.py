@@ -78,17 +78,6 @@ class ValidationResult(msgspec.Struct, frozen=True, kw_only=True):
     """How good the model is, as a sentence."""
 
     @property
-    def skill(self) -> float | None:
-        """`1 - shifted_loss / base_rate_loss`: 1 is perfect, 0 no better than `base_rate_loss`.
-
-        Compares models of one game, not games. None if it was not measured (earlier versions) or no key is
-        ever pressed.
-        """
-        if self.shifted_loss is None or not self.base_rate_loss:
-            return None
-        return 1.0 - self.shifted_loss / self.base_rate_loss
-
-    @property
     def beats_baselines(self) -> bool:
         """Whether the model has a better F1 than the most frequent keys.
 

@@ -18,7 +18,7 @@ from agp_tui.engine.runs import Run
 from agp_tui.errors import JobFailed, MissingPart, ModelError
 from agp_tui.imitation import export as export_module
 from agp_tui.imitation.checkpoint import load_checkpoint, save_checkpoint
-from agp_tui.imitation.convert import Form, Window, convert
+from agp_tui.imitation.convert import Form, WholeWindow, convert
 from agp_tui.imitation.export import convert_file, export, sample_frames
 from agp_tui.imitation.network import PolicyNetwork
 from agp_tui.imitation.train import train
@@ -117,7 +117,7 @@ def test_exported_model_with_motion_equals_the_network(trained: Path, tmp_path: 
         policy.reset()
         played = np.stack([policy.decide(picture) for picture in frames[segment - 1 :]])
         assert np.abs(played - expected).max() <= 1e-4
-    window = Window(network, unit=False)
+    window = WholeWindow(network, unit=False)
     whole = np.stack(
         [window(torch.from_numpy(frames[None, i : i + segment]))[0] for i in range(len(expected))]
     )

@@ -56,20 +56,20 @@ def test_true_keys_of_the_frame_before_are_no_baseline() -> None:
     assert not ValidationReport.of(worse.figures()).result.beats_baselines
 
 
-def test_skill_compares_the_likelihood_on_shifted_frames_with_the_key_frequencies() -> None:
+def test_best_checkpoint_has_the_greatest_likelihood_on_shifted_frames() -> None:
     exact, rates = LABELS.astype(np.float64), np.full((6, 2), 1 / 3)
     entropy = -(np.log(1 / 3) / 3 + np.log(2 / 3) * 2 / 3)
     perfect, useless, lost = (report_of(exact, one) for one in (exact, rates, 1 - exact))
     for report in (perfect, useless, lost):
         assert report.base_rate_loss == pytest.approx(entropy) and report.loss == pytest.approx(0, abs=1e-6)
     assert useless.shifted_loss == pytest.approx(entropy)
-    assert perfect.result.skill == pytest.approx(1) and useless.result.skill == pytest.approx(0, abs=1e-3)
-    assert lost.result.skill is not None and lost.result.skill < 0
+    assert perfect.shifted_loss == pytest.approx(0, abs=1e-6)
+    assert lost.shifted_loss is not None and lost.shifted_loss > entropy
     # The best checkpoint is the one with the greatest likelihood, whatever its F1 on plain frames.
     assert perfect.score == pytest.approx(1)
     assert useless.score == pytest.approx(np.exp(-entropy), abs=1e-3)
     assert lost.score < useless.score
-    assert report_of(exact).result.skill is None and report_of(rates).score == pytest.approx(useless.score)
+    assert report_of(exact).shifted_loss is None and report_of(rates).score == pytest.approx(useless.score)
 
 
 def test_no_pressed_key_gives_no_verdict() -> None:
