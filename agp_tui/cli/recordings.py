@@ -406,7 +406,7 @@ def delete(
 
 
 CutFunction = Callable[["list[Recording]", Path, int, Callable[[int, int], None]], list[Path]]
-"""Makes new recordings of the sources in a folder: at least so many frames each, reporting progress."""
+"""Makes new recordings from sources: folder, minimum number of frames of each, progress callback."""
 
 
 def _cut(

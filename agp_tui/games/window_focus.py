@@ -40,7 +40,7 @@ class WindowFocus:
 
     @property
     def has_window(self) -> bool:
-        """Whether there was a window in the region at the last look."""
+        """Whether there was a window in the region when the focus was last checked."""
         return self._game.window_id is not None or self._found is not None
 
     def close(self) -> None:

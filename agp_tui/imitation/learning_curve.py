@@ -39,7 +39,7 @@ EXPONENTS = np.linspace(0.0, 1.5, 61)
 FLOORS = np.linspace(0.0, 0.98, 50)
 """Shares of the loss on all data that no number of minutes would remove."""
 PRIOR_DEVIATION, PRIOR_WEIGHT = 0.02, 2.0
-"""Relative deviation of the loss between two trainings, known from so many before."""
+"""Relative deviation of the loss between two trainings, known from this number of earlier ones."""
 SAMPLES = 4000
 PERCENTILES = (2.5, 97.5)
 

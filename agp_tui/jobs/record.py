@@ -165,7 +165,7 @@ def _check_nudges_on_screen(by: str) -> None:
         )
     if not can_detect_focus():
         raise SettingError(
-            "Expected an X11 display for --nudge, found a system on which the keyboard focus cannot be told.",
+            "Expected an X11 display for --nudge, found a system that does not report the keyboard focus.",
             "Leave out --nudge.",
             setting="nudge",
         )
@@ -230,7 +230,7 @@ def _shadow(request: RecordRequest, game: Game, job: Job) -> Driver | None:
 
 
 def _open_listener(request: RecordRequest, game: Game, own: OwnKeys, job: Job) -> KeyListener:
-    """Listens for the keys to record and the start and stop keys, and tells `own` keys from a person's."""
+    """Listens for the keys to record and the start and stop keys; reports `own` keys as such."""
     settings = request.settings
     exclude = (settings.exclude_key,) if settings.exclude_key else ()
     if settings.by == TERMINAL:

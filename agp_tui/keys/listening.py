@@ -54,7 +54,7 @@ def listen(
     `virtual` is who presses the keys of a virtual keyboard (XTEST): a person through x11vnc, or a model;
     None ignores them. Presses of a physical keyboard are always a person's. If the system does not
     distinguish the two, all keyboards count as virtual. With `own` (X11 only) the keys that this process
-    presses are told apart from those of a person at the same virtual keyboard.
+    presses are distinguished from those of a person at the same virtual keyboard.
     Raises `DisplayError` if there is no such display, or its keyboard lacks one of the keys.
     """
     if sys.platform in ("win32", "darwin"):

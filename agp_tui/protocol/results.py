@@ -179,7 +179,7 @@ class LearningCurveResult(msgspec.Struct, frozen=True, kw_only=True):
     model_loss: float | None = None
     """Held-out loss of the model itself."""
     too_short: bool = False
-    """Whether the trainings were too short, judged by the loss of the model itself."""
+    """Whether the trainings were too short, by comparison with the loss of the model itself."""
 
 
 class TrainingResult(Result, frozen=True, kw_only=True):

@@ -34,7 +34,7 @@ class SourceRange(msgspec.Struct, frozen=True, kw_only=True):
     recording: str
     """GAME/STAMP."""
     started_ns: int
-    """Its `started_ns`, which tells it from another recording of the same name."""
+    """Its `started_ns`, which distinguishes it from another recording of the same name."""
     start: int
     stop: int
 

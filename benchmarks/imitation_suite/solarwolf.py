@@ -29,7 +29,7 @@ LOOK_AHEAD, LOOKS = 0.8, 16
 SIGHT = 260
 """Distance at which the pilot notices a shot."""
 DANGER_COST = 3.0
-"""Seconds of flight that a hit is worth."""
+"""Seconds of flight that a hit counts for."""
 UNREACHABLE = 50.0
 """Seconds to a box, if the direction leads away from it."""
 

@@ -1,6 +1,6 @@
 """Runs a race of pyracerz without menus and countdown: `pyracerz_host.py DESCRIPTOR SEED TRACK`.
 
-The race has so many laps that it does not end. The seed chooses the place on the starting grid.
+The race has too many laps to end. The seed chooses the place on the starting grid.
 """
 
 import random

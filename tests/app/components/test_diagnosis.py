@@ -139,7 +139,7 @@ def test_a_situation_is_replayed_and_the_learning_curve_is_started(
     asyncio.run(test())
 
 
-def test_missing_pictures_and_recordings_are_said(
+def test_missing_pictures_and_recordings_are_reported(
     diagnosed: Diagnosed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for one in diagnosed.situations:

@@ -24,7 +24,7 @@ def scenery(speed: int, *, left: float = 0.3, right: float = 0.3, symmetric: boo
     return Clip("scenery", frames, np.stack([draws[:, 0] < left, draws[:, 1] < right], axis=1))
 
 
-def test_scenery_that_moves_is_told_from_a_static_picture() -> None:
+def test_moving_scenery_is_distinguished_from_a_static_picture() -> None:
     moving, still = FrameStatistics(dataset(scenery(3))), FrameStatistics(dataset(scenery(0)))
     dot = FrameStatistics(dataset(moving_dot(FRAMES, 1)))
     assert moving.camera_moves and moving.varying_share > 0.6
